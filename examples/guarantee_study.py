@@ -1,0 +1,199 @@
+"""How often cascades break their promise, over many random splits of real data.
+
+Each repeat draws training rows and calibrates a cascade on them; its true loss is measured on all
+other rows. A repeat is a violation if the cascade keeps less than the target's share of the full
+model's accuracy there. Three ways are compared: certified on rows that no model was fitted on
+(``cv="prefit"``), certified on cross-fitted rows (``cv=5``), and the rule of the Willump paper
+(``confidence=None``), which takes the score of the calibration rows for the truth.
+
+To repeat often, text becomes features once for each data set, and what is fitted anew in each
+repeat is models on these features, with costs stated. Writes ``docs/results/guarantee_study.json``.
+
+The published sets are read from the folder named by the environment variable SKWILLUMP_DATA; those
+that are not there are left out, and said to be.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from joblib import Parallel, delayed
+from scipy import sparse
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits
+
+from skwillump import CascadeClassifier
+from skwillump.datasets import load_benchmark, load_stdlib_lines
+
+TARGETS = (0.99, 0.995, 0.999)
+COSTS = {"word": 1e-5, "char": 2e-4}
+PREFIT_SHARE = 0.375
+"""Of the drawn rows, the share that fits the full model where it is prefit."""
+
+RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "guarantee_study.json"
+
+
+def toxic():
+    """Comments, at their natural share of toxic ones."""
+    bunch = load_benchmark("toxic")
+    return bunch.data[bunch.natural], bunch.target[bunch.natural]
+
+
+def product():
+    """Product titles, the first five classes by name against the other five."""
+    X, y = load_benchmark("product", return_X_y=True)
+    return X, np.isin(y, np.unique(y)[:5]).astype(int)
+
+
+def clickbait():
+    """Headlines."""
+    return load_benchmark("clickbait", return_X_y=True)
+
+
+def stdlib_lines():
+    """Lines of Python's standard library, documentation or code."""
+    X, y = load_stdlib_lines(return_X_y=True)
+    chosen = np.random.default_rng(0).permutation(len(y))[:60_000]
+    return X[chosen], y[chosen]
+
+
+SETS = {
+    "clickbait": (clickbait, 10_000),
+    "product, 5 against 5": (product, 10_000),
+    "toxic": (toxic, 5000),
+    "stdlib lines": (stdlib_lines, 10_000),
+}
+
+
+def as_features(X):
+    """Word and character features, and the number of word features."""
+    word = TfidfVectorizer().fit_transform(X)
+    char = TfidfVectorizer(analyzer="char", ngram_range=(2, 5), max_features=20_000)
+    return sparse.hstack([word, char.fit_transform(X)]).tocsr(), word.shape[1]
+
+
+def repeat(features, n_words, y, n_rows, cv, seed):
+    """Losses and early shares of one split: rows of (rule, target, loss, early)."""
+    order = np.random.default_rng(seed).permutation(len(y))
+    drawn, pool = order[:n_rows], order[n_rows:]
+    blocks = ColumnTransformer(
+        [
+            ("word", "passthrough", slice(0, n_words)),
+            ("char", "passthrough", slice(n_words, features.shape[1])),
+        ],
+        sparse_threshold=1.0,
+    )
+    estimator = make_pipeline(blocks, LogisticRegression(C=3.0, max_iter=300))
+    rows = []
+    with threadpool_limits(1):
+        if cv == "prefit":
+            n_fit = int(PREFIT_SHARE * n_rows)
+            estimator.fit(features[drawn[:n_fit]], y[drawn[:n_fit]])
+            drawn = drawn[n_fit:]
+        cascade = CascadeClassifier(estimator, cv=cv, feature_costs=COSTS, random_state=seed)
+        cascade.fit(features[drawn], y[drawn])
+        full = np.mean(cascade.estimator_.predict(features[pool]) == y[pool])
+        for confidence in (0.95, None):
+            for target in TARGETS:
+                cascade.set_params(confidence=confidence).set_accuracy_target(target)
+                kept = np.mean(cascade.predict(features[pool]) == y[pool]) / full
+                cascades = len(cascade.stages_) == 2
+                early = np.mean(cascade.predict_stage(features[pool]) == 0) if cascades else 0.0
+                rule = "Willump" if confidence is None else "certified"
+                rows.append((rule, target, 1 - kept, early))
+    return rows
+
+
+def study(name, features, n_words, y, cv, *, n_repeats, n_rows, n_jobs):
+    """Summary of many repeats on one data set."""
+    repeats = Parallel(n_jobs=n_jobs)(
+        delayed(repeat)(features, n_words, y, n_rows, cv, seed) for seed in range(n_repeats)
+    )
+    summary = []
+    for position, (rule, target, _, _) in enumerate(repeats[0]):
+        losses = np.array([rows[position][2] for rows in repeats])
+        early = np.array([rows[position][3] for rows in repeats])
+        summary.append(
+            {
+                "data": name,
+                "cv": cv,
+                "rule": rule,
+                "target": target,
+                "n_rows": n_rows,
+                "n_pool": len(y) - n_rows,
+                "n_repeats": n_repeats,
+                "violations": float(np.mean(losses > 1 - target + 1e-12)),
+                "mean_loss": float(losses.mean()),
+                "early_share": float(early.mean()),
+                "cascades": float(np.mean(early > 0)),
+            }
+        )
+        print_row(summary[-1])
+    return summary
+
+
+def print_row(row):
+    """One line of the table."""
+    print(
+        f"{row['data']:21} {row['cv']!s:7} {row['rule']:10} {row['target']:<6g} violations "
+        f"{row['violations']:6.1%}  mean loss {row['mean_loss']:8.5f}  early "
+        f"{row['early_share']:6.1%}",
+        flush=True,
+    )
+
+
+def main(arguments=None):
+    """Run the study."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--repeats", type=int, default=100)
+    parser.add_argument("--rows", type=int, help="rows drawn in a repeat")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    options = parser.parse_args(arguments)
+    rows = []
+    save(rows, options.out)
+    for name in options.only:
+        load, n_rows = SETS[name]
+        try:
+            X, y = load()
+        except FileNotFoundError as error:
+            print(f"{name}: left out. {error}", file=sys.stderr)
+            continue
+        features, n_words = as_features(X)
+        for cv in ("prefit", 5):
+            rows += study(
+                name,
+                features,
+                n_words,
+                y,
+                cv,
+                n_repeats=options.repeats,
+                n_rows=options.rows or n_rows,
+                n_jobs=options.jobs,
+            )
+            save(rows, options.out)
+
+
+def save(rows, path):
+    """Write what is known so far."""
+    result = {
+        "python": platform.python_version(),
+        "scikit-learn": version("scikit-learn"),
+        "skwillump": version("skwillump"),
+        "confidence": 0.95,
+        "rows": rows,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,423 @@
+"""From data to the numbers that a plan is made from.
+
+Fits the full model on parts of the data and the approximate models on sets of its blocks, and
+records what each answers on rows that it was not trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit, check_cv
+
+from ._compat import check_method_params, safe_indexing
+from ._costs import CostMeter, Costs, FusedMeter
+from ._scoring import RecordedScores, score_answers
+from ._stage_models import Task, fit_stage_model
+from .blocks import BlockGraph, FusedBlocks, Store, split_pipeline
+from .planning import (
+    Calibration,
+    Candidate,
+    candidate_sets,
+    confidence,
+    permutation_importance,
+    predicted_codes,
+)
+
+IMPORTANCE_ROWS = 2000
+"""Rows on which importances are measured, at most."""
+
+PREFIT_TRAIN_SHARE = 0.4
+"""With a fitted estimator, the share of the rows that approximate models are fitted on. They also
+select, by approximate models that are fitted on parts of them; all other rows certify."""
+
+PREFIT_PARTS = 3
+"""Number of those parts."""
+
+SELECT_SHARE = 0.25
+"""Share of the calibration rows that select rather than certify."""
+
+
+@dataclass(frozen=True)
+class StageAnswers:
+    """What an approximate model answered on a set of rows."""
+
+    codes: np.ndarray
+    confidence: dict[str, np.ndarray]
+    response: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the full model and each approximate model answered on a set of rows."""
+
+    rows: np.ndarray
+    full_codes: np.ndarray
+    full_response: np.ndarray | None
+    stages: tuple[StageAnswers, ...]
+
+
+def fit_part(estimator, X, y, train, params, *, compile):
+    """Fit a clone of the estimator on a part of the rows; split it into blocks."""
+    train_params = check_method_params(X, params, indices=train)
+    fitted = clone(estimator).fit(safe_indexing(X, train), safe_indexing(y, train), **train_params)
+    graph = split_pipeline(fitted, compile=compile)
+    if graph is None:
+        raise ValueError(
+            "The estimator has two or more blocks when fitted on all rows but fewer when fitted "
+            f"on {len(train)} of them. Use a cv with larger training parts."
+        )
+    return graph
+
+
+def fit_stages(
+    graph: BlockGraph, sets: Sequence[tuple[str, ...]], task: Task, X, y, params
+) -> tuple[Any, ...]:
+    """Fit an approximate model on each set of blocks; each block is computed once."""
+    Z = graph.prepare(X)
+    store: Store = {}
+    return tuple(
+        fit_stage_model(graph, graph.compute(Z, blocks, store), y, params, task.approx_estimator)
+        for blocks in sets
+    )
+
+
+def record_answers(
+    graph: BlockGraph, sets: Sequence[tuple[str, ...]], models: Sequence[Any], task: Task, X, rows
+) -> Answers:
+    """Answers of the full model and of each approximate model on some rows of `X`."""
+    Z = graph.prepare(safe_indexing(X, rows))
+    store: Store = {}
+    features = graph.compute(Z, graph.names, store)
+    full_codes = np.searchsorted(task.classes, graph.model.predict(features))
+    full_response = task.respond(graph.model, features) if task.keep_responses else None
+    stages = []
+    for blocks, model in zip(sets, models, strict=True):
+        response = task.respond(model, graph.compute(Z, blocks, store))
+        stages.append(
+            StageAnswers(
+                predicted_codes(response),
+                {measure: confidence(response, measure) for measure in task.measures},
+                response if task.keep_responses else None,
+            )
+        )
+    return Answers(rows, full_codes, full_response, tuple(stages))
+
+
+def answers_of_part(
+    estimator, graph: BlockGraph | None, sets, task: Task, X, y, train, test, params
+) -> Answers:
+    """Fit all models on the rows `train` and record their answers on the rows `test`."""
+    if graph is None:
+        graph = fit_part(estimator, X, y, train, params, compile=task.compile)
+    train_params = check_method_params(X, params, indices=train)
+    models = fit_stages(
+        graph, sets, task, safe_indexing(X, train), safe_indexing(y, train), train_params
+    )
+    return record_answers(graph, sets, models, task, X, test)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a cascade is to be calibrated: parameters of the estimator and of the call of `fit`.
+
+    Attributes
+    ----------
+    estimator : classifier
+        What to fit on parts of the data; with `prefit`, the fitted full model.
+    prefit : bool
+    cv : int, float, splitter or None
+    scorer : callable
+    fit_params, score_params, split_params : dict
+        Metadata, routed.
+    query : {"batch", "point"}
+    feature_costs : mapping of str to float
+    n_jobs : int or None
+    log : callable
+        Called with messages on what is being done.
+    """
+
+    estimator: Any
+    prefit: bool
+    cv: Any
+    scorer: Any
+    fit_params: dict[str, Any]
+    score_params: dict[str, Any]
+    split_params: dict[str, Any]
+    query: str
+    feature_costs: Mapping[str, float]
+    n_jobs: int | None
+    log: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What calibration found out.
+
+    Attributes
+    ----------
+    calibration : Calibration
+        The numbers to plan with.
+    scores : RecordedScores or None
+        For other scores than accuracy.
+    models : tuple of estimator
+        The approximate model of each candidate.
+    costs : Costs
+    importances : ndarray of float64 of shape (n_blocks,)
+    """
+
+    calibration: Calibration
+    scores: RecordedScores | None
+    models: tuple[Any, ...]
+    costs: Costs
+    importances: np.ndarray
+
+
+def calibrate(
+    graph: BlockGraph, fused: FusedBlocks | None, X, y, task: Task, setting: Setting, rng
+) -> Calibrated:
+    """Fit approximate models and record all that a plan is made from.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+        The full model that will answer.
+    fused : FusedBlocks or None
+        Its blocks as scores, where they run so.
+    X : array-like, sparse matrix, data frame or list, of n_rows rows
+    y : ndarray of shape (n_rows,)
+    task : Task
+    setting : Setting
+    rng : RandomState
+
+    Returns
+    -------
+    Calibrated
+
+    Raises
+    ------
+    ValueError
+        If the data cannot be split, a part of it loses blocks, or the score is not between 0
+        and 1.
+    """
+    unknown = np.setdiff1d(y, task.classes)
+    if len(unknown):
+        raise ValueError(f"y holds the classes {unknown}, which the fitted estimator lacks.")
+    fit_params = setting.fit_params
+    if setting.prefit:
+        splits = _prefit_splits(y, rng)
+        first, selecting, train_share = graph, splits[-1][0], 1.0
+    else:
+        splits = _splits(setting, X, y, rng)
+        setting.log(f"fitting part 1 of {len(splits)}")
+        first = fit_part(setting.estimator, X, y, splits[0][0], fit_params, compile=task.compile)
+        selecting = _selecting_rows(splits, y, rng)
+        train_share = float(np.mean([len(train) for train, _ in splits])) / len(y)
+
+    setting.log("measuring costs and importances")
+    meter = CostMeter(graph, X, setting.query, setting.feature_costs)
+    fused_meter = None
+    if fused is not None:
+        fused_meter = FusedMeter(graph, fused, X, setting.query, setting.feature_costs)
+    costs = meter.costs if fused_meter is None else fused_meter.costs
+
+    def stage_costs(blocks, model) -> tuple[float, float]:
+        known = None if fused_meter is None else fused_meter.stage(blocks, model, task)
+        return meter.stage(blocks, model, task) if known is None else known
+
+    importances = _importances(first, X, y, selecting, task, setting, rng)
+    sets = candidate_sets(
+        graph.names,
+        importances,
+        [costs.of_blocks(graph, [name]) for name in graph.names],
+        lambda blocks: costs.prefix + costs.of_blocks(graph, blocks),
+        full_cost=costs.full(graph),
+    )
+    setting.log(f"sets of blocks to try: {sets}")
+
+    if setting.prefit:
+        *inner, (train, test) = splits
+        parts = [
+            answers_of_part(setting.estimator, graph, sets, task, X, y, *split, fit_params)
+            for split in inner
+        ]
+        train_params = check_method_params(X, fit_params, indices=train)
+        models = fit_stages(
+            graph, sets, task, safe_indexing(X, train), safe_indexing(y, train), train_params
+        )
+        parts.append(record_answers(graph, sets, models, task, X, test))
+    else:
+        setting.log(f"fitting all {len(splits)} parts")
+        parts = Parallel(n_jobs=setting.n_jobs)(
+            delayed(answers_of_part)(
+                setting.estimator, fitted, sets, task, X, y, *split, fit_params
+            )
+            for fitted, split in zip([first, *[None] * len(splits)], splits, strict=False)
+        )
+        setting.log("fitting the approximate models on all rows")
+        models = fit_stages(graph, sets, task, X, y, fit_params)
+    answers = _joined(parts)
+    codes = np.searchsorted(task.classes, y[answers.rows])
+    return Calibrated(
+        calibration=Calibration(
+            candidates=tuple(
+                Candidate(
+                    blocks,
+                    *stage_costs(blocks, model),
+                    stage.codes,
+                    stage.confidence,
+                    stage.codes == codes,
+                )
+                for blocks, model, stage in zip(sets, models, answers.stages, strict=True)
+            ),
+            full_seconds=costs.full(graph),
+            full_right=answers.full_codes == codes,
+            classes=codes,
+            selects=np.isin(answers.rows, selecting),
+            n_classes=len(task.classes),
+            is_probability=task.is_probability,
+            basis="prefit" if setting.prefit else "cross-fitted",
+            train_share=min(train_share, 1.0),
+            seed=int(rng.randint(2**31 - 1)),
+        ),
+        scores=_recorded_scores(answers, y, task, setting) if task.keep_responses else None,
+        models=models,
+        costs=costs,
+        importances=importances,
+    )
+
+
+def _prefit_splits(y, rng) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Splits for a fitted full model, the last one into rows to fit on and rows that certify.
+
+    The splits before it divide the rows to fit on, which select.
+    """
+    splitter = StratifiedShuffleSplit(n_splits=1, train_size=PREFIT_TRAIN_SHARE, random_state=rng)
+    train, test = next(splitter.split(y, y))
+    inner = StratifiedKFold(PREFIT_PARTS, shuffle=True, random_state=rng)
+    return [
+        *((train[fit], train[answer]) for fit, answer in inner.split(train, y[train])),
+        (train, test),
+    ]
+
+
+def _splits(setting: Setting, X, y, rng) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Splits into rows to train on and rows to test on, each row tested once."""
+    cv = 5 if setting.cv is None else setting.cv
+    if isinstance(cv, Integral):
+        cv = StratifiedKFold(int(cv), shuffle=True, random_state=rng)
+    elif isinstance(cv, Real):
+        cv = StratifiedShuffleSplit(n_splits=1, test_size=float(cv), random_state=rng)
+    else:
+        cv = check_cv(cv, y=y, classifier=True)
+    splits = []
+    seen = np.zeros(len(y), dtype=bool)
+    for train, test in cv.split(X, y, **setting.split_params):
+        # A row that several splits test is evidence only once.
+        fresh = test[~seen[test]]
+        seen[fresh] = True
+        if len(fresh):
+            splits.append((train, fresh))
+    return splits
+
+
+def _selecting_rows(splits, y, rng) -> np.ndarray:
+    """Test rows that choose; the other test rows certify.
+
+    With several parts these are the rows of the first parts, about a quarter of all; with a single
+    one they are drawn from it, the same share of each class.
+    """
+    if len(splits) > 1:
+        n_parts = max(1, round(SELECT_SHARE * len(splits)))
+        return np.sort(np.concatenate([test for _, test in splits[:n_parts]]))
+    (_, test) = splits[0]
+    chosen = []
+    for label in np.unique(y[test]):
+        members = rng.permutation(test[y[test] == label])
+        chosen.append(members[: int(np.ceil(SELECT_SHARE * len(members)))])
+    return np.sort(np.concatenate(chosen))
+
+
+def _importances(graph: BlockGraph, X, y, selecting, task: Task, setting: Setting, rng):
+    """Importance of each block to the model of the first part, on rows that select."""
+    rows = selecting
+    if len(rows) > IMPORTANCE_ROWS:
+        rows = rng.choice(rows, IMPORTANCE_ROWS, replace=False)
+    Z = graph.prepare(safe_indexing(X, rows))
+    store: Store = {}
+    graph.compute(Z, graph.names, store)
+    params = {key: safe_indexing(value, rows) for key, value in setting.score_params.items()}
+
+    def score(block, permutation):
+        permuted = dict(store)
+        if block is not None:
+            permuted[block] = safe_indexing(store[block], permutation)
+        features = graph.compute(Z, graph.names, permuted)
+        labels = graph.model.predict(features)
+        if not task.keep_responses:
+            return float(np.mean(labels == y[rows]))
+        return score_answers(
+            setting.scorer,
+            task.classes,
+            y[rows],
+            labels,
+            task.respond(graph.model, features),
+            is_probability=task.is_probability,
+            score_params=params,
+        )
+
+    return permutation_importance(score, graph.names, len(rows), rng)
+
+
+def _recorded_scores(answers: Answers, y, task: Task, setting: Setting) -> RecordedScores:
+    """What other scores than accuracy are computed from."""
+    scores = RecordedScores(
+        scorer=setting.scorer,
+        classes=task.classes,
+        y=y[answers.rows],
+        full_labels=task.classes[answers.full_codes],
+        full_response=_present(answers.full_response),
+        stage_labels=tuple(task.classes[stage.codes] for stage in answers.stages),
+        stage_responses=tuple(_present(stage.response) for stage in answers.stages),
+        is_probability=task.is_probability,
+        score_params={
+            key: safe_indexing(value, answers.rows) for key, value in setting.score_params.items()
+        },
+    )
+    scores.check()
+    return scores
+
+
+def _present(response: np.ndarray | None) -> np.ndarray:
+    assert response is not None, "responses are recorded wherever scores are"
+    return response
+
+
+def _joined(parts: Sequence[Answers]) -> Answers:
+    """Answers of all parts, one after the other."""
+
+    def join(arrays):
+        return None if arrays[0] is None else np.concatenate(arrays)
+
+    return Answers(
+        join([part.rows for part in parts]),
+        join([part.full_codes for part in parts]),
+        join([part.full_response for part in parts]),
+        tuple(
+            StageAnswers(
+                join([stage.codes for stage in stages]),
+                {
+                    measure: join([stage.confidence[measure] for stage in stages])
+                    for measure in stages[0].confidence
+                },
+                join([stage.response for stage in stages]),
+            )
+            for stages in zip(*(part.stages for part in parts), strict=True)
+        ),
+    )

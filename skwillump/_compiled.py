@@ -1,0 +1,318 @@
+"""`compile_pipeline`: the compiled twin of a fitted estimator."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from joblib import cpu_count
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.metrics import accuracy_score, r2_score
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from skwillump.compilers import (
+    InputUnsupported,
+    LinearModel,
+    OriginalStep,
+    Scorer,
+    Step,
+    StepReport,
+    Unsupported,
+    compile_model,
+    compile_step,
+    compile_steps,
+)
+
+__all__ = ["CompiledPipeline", "compile_pipeline"]
+
+
+def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "CompiledPipeline":
+    """Make the compiled twin of a fitted estimator: the same answers, faster.
+
+    Text vectorizers, unions and column selections of them, linear steps after them and linear
+    models run as compiled code. With a linear model at the end, a text becomes a score without a
+    sparse matrix in between. Whatever is not supported runs as it is.
+
+    Parameters
+    ----------
+    fitted_estimator : estimator
+        A fitted ``Pipeline``, transformer or model. The twin is a snapshot: changes made to the
+        estimator afterwards do not reach it.
+    n_jobs : int, default=None
+        Number of threads to share the rows of a batch between; -1 means one for each processor.
+        Answers do not depend on it.
+
+    Returns
+    -------
+    CompiledPipeline
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skwillump import compile_pipeline
+    >>> texts = ["a fine film", "a poor film", "fine acting", "poor acting"]
+    >>> pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    >>> compiled = compile_pipeline(pipeline.fit(texts, [1, 0, 1, 0]))
+    >>> compiled.predict(["a fine story", "poor sound"])
+    array([1, 0])
+    >>> int(compiled.predict_one("fine sound"))
+    1
+    """
+    check_is_fitted(fitted_estimator)
+    return CompiledPipeline(fitted_estimator, n_jobs=n_jobs)
+
+
+def _has(method: str) -> Callable[["CompiledPipeline"], bool]:
+    def check(self: "CompiledPipeline") -> bool:
+        getattr(self.estimator, method)  # raises the AttributeError that says why not
+        return True
+
+    return check
+
+
+class CompiledPipeline:
+    """The compiled twin of a fitted estimator; made by `compile_pipeline`.
+
+    It has those of the methods below that the estimator has, and the estimator's fitted
+    attributes (``classes_``, ``n_features_in_``, ...). It can be pickled, and shared by threads.
+
+    Attributes
+    ----------
+    estimator : estimator
+        The estimator that it was made from.
+    """
+
+    def __init__(self, estimator: Any, *, n_jobs: int | None = None):
+        self.estimator = estimator
+        self.n_jobs = n_jobs
+        self._features: Step | None = None
+        self._final: Any = None
+        self._model: LinearModel | None = None
+        self._scorer: Scorer | None = None
+        self._reports: list[StepReport] = []
+        self._compile()
+        # All kernels are compiled or loaded now, so that the first prediction does not wait.
+        if self._scorer is not None:
+            self._scorer.warm_up()
+        elif self._features is not None:
+            self._features.warm_up()
+
+    def _compile(self) -> None:
+        estimator = self.estimator
+        if type(estimator) is Pipeline and hasattr(estimator.steps[-1][1], "predict"):
+            name, final = estimator.steps[-1]
+            try:
+                features: Step = compile_steps(None, estimator.steps[:-1])
+            except Unsupported as reason:
+                for step_name, step in estimator.steps[:-1]:
+                    compiled = compile_step(step)
+                    why = compiled.reason if isinstance(compiled, OriginalStep) else str(reason)
+                    self._reports.append(StepReport(step_name, type(step).__name__, False, why))
+                self._reports.append(
+                    StepReport(name, type(final).__name__, False, "its features are not compiled")
+                )
+                return
+            self._features, self._final = features, final
+            self._reports = features.report("")
+            self._compile_final(name, final, features)
+        else:
+            step = compile_step(estimator)
+            self._reports = step.report("")
+            if not isinstance(step, OriginalStep):
+                self._features = step
+
+    def _compile_final(self, name: str, final: Any, features: Step) -> None:
+        reason = ""
+        try:
+            model = compile_model(final)
+            if not features.exact_scores:
+                raise Unsupported("a step before it is not fused: see its reason")
+            self._scorer = features.bind(model.coef)
+            self._model = model
+        except Unsupported as why:
+            reason = str(why)
+        self._reports.append(StepReport(name, type(final).__name__, not reason, reason))
+
+    def explain(self) -> list[StepReport]:
+        """Tell for each step whether it is compiled, and if not, why.
+
+        Returns
+        -------
+        list of StepReport
+            With the attributes ``name``, ``type``, ``compiled`` and ``reason``.
+        """
+        return list(self._reports)
+
+    def __repr__(self) -> str:
+        n_compiled = sum(report.compiled for report in self._reports)
+        return (
+            f"{type(self).__name__}({self.estimator!r}): "
+            f"{n_compiled} of {len(self._reports)} steps compiled"
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        # Only fitted attributes pass: a method that is not here must not run uncompiled unseen.
+        if name.endswith("_") and not name.startswith("_") and "estimator" in self.__dict__:
+            return getattr(self.estimator, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __sklearn_tags__(self) -> Any:
+        return self.estimator.__sklearn_tags__()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+    # Batches
+
+    def _n_threads(self) -> int:
+        if self.n_jobs is None:
+            return 1
+        return self.n_jobs if self.n_jobs > 0 else max(cpu_count() + 1 + self.n_jobs, 1)
+
+    def _scores(self, X: Any) -> np.ndarray:
+        if self._scorer is None or self._model is None:
+            raise InputUnsupported("not fused")
+        scores = self._scorer.scores(X, n_threads=self._n_threads())
+        if not len(scores):
+            raise InputUnsupported("no rows")
+        scores += self._model.intercept
+        if not np.isfinite(scores).all():
+            raise InputUnsupported("scores are not finite")
+        return scores
+
+    def _run(self, method: str, X: Any, params: dict[str, Any]) -> Any:
+        """Answer by the original model on compiled features, or by the original estimator."""
+        if self._features is None or self._final is None or params:
+            return getattr(self.estimator, method)(X, **params)
+        features = self._features.transform(X, n_threads=self._n_threads())
+        return getattr(self._final, method)(features)
+
+    @available_if(_has("predict"))
+    def predict(self, X: Any, **params: Any) -> np.ndarray:
+        """Predict the label or value of each row, as the estimator does."""
+        try:
+            if params:
+                raise InputUnsupported("parameters are routed by the estimator")
+            scores = self._scores(X)
+        except InputUnsupported:
+            return self._run("predict", X, params)
+        model = self._model
+        assert model is not None
+        labels = model.predict(scores)
+        doubtful = model.doubtful(scores)
+        if len(doubtful):
+            # Another order of summation could flip these: the original decides.
+            labels[doubtful] = self.estimator.predict(_take(X, doubtful))
+        return labels
+
+    @available_if(_has("predict_proba"))
+    def predict_proba(self, X: Any, **params: Any) -> np.ndarray:
+        """Predict the probability of each class for each row."""
+        return self._from_scores("predict_proba", X, params)
+
+    @available_if(_has("predict_log_proba"))
+    def predict_log_proba(self, X: Any, **params: Any) -> np.ndarray:
+        """Predict the logarithm of the probability of each class for each row."""
+        return self._from_scores("predict_log_proba", X, params)
+
+    @available_if(_has("decision_function"))
+    def decision_function(self, X: Any, **params: Any) -> np.ndarray:
+        """Return the decision function of each row."""
+        return self._from_scores("decision_function", X, params)
+
+    def _from_scores(self, method: str, X: Any, params: dict[str, Any]) -> np.ndarray:
+        model = self._model
+        try:
+            if params:
+                raise InputUnsupported("parameters are routed by the estimator")
+            if model is None or not model.gives(method):
+                raise InputUnsupported("the model computes this by itself")
+            scores = self._scores(X)
+        except InputUnsupported:
+            return self._run(method, X, params)
+        return getattr(model, method)(scores)
+
+    @available_if(_has("transform"))
+    def transform(self, X: Any, **params: Any) -> Any:
+        """Transform each row, as the estimator does."""
+        if self._features is None or self._final is not None or params:
+            return self.estimator.transform(X, **params)
+        return self._features.transform(X, n_threads=self._n_threads())
+
+    @available_if(_has("score"))
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> float:
+        """Return the estimator's score: accuracy of a classifier, R² of a regressor."""
+        final = self.estimator if self._final is None else self._final
+        score = getattr(type(final), "score", None)
+        if not params and score is ClassifierMixin.score:
+            return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
+        if not params and score is RegressorMixin.score:
+            return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
+        if sample_weight is not None:
+            params["sample_weight"] = sample_weight
+        return self.estimator.score(X, y, **params)
+
+    # One row
+
+    def _scores_of_one(self, x: Any) -> np.ndarray:
+        if self._scorer is None or self._model is None:
+            raise InputUnsupported("not fused")
+        scores = self._scorer.score_one(x)
+        scores += self._model.intercept
+        return scores
+
+    @available_if(_has("predict"))
+    def predict_one(self, x: Any) -> Any:
+        """Predict the label or value of one row.
+
+        Parameters
+        ----------
+        x : str, mapping of column to value, or 1-D row
+            What one row of ``X`` holds.
+        """
+        try:
+            scores = self._scores_of_one(x)
+        except InputUnsupported:
+            return self.predict(self._as_rows(x))[0]
+        label = self._model.predict_one(scores)  # type: ignore[union-attr]
+        return self.predict(self._as_rows(x))[0] if label is None else label
+
+    @available_if(_has("predict_proba"))
+    def predict_proba_one(self, x: Any) -> np.ndarray:
+        """Predict the probability of each class for one row, as an array (n_classes,).
+
+        Parameters
+        ----------
+        x : str, mapping of column to value, or 1-D row
+            What one row of ``X`` holds.
+        """
+        model = self._model
+        if model is None or not model.gives("predict_proba"):
+            return self.predict_proba(self._as_rows(x))[0]
+        try:
+            return model.predict_proba_one(self._scores_of_one(x))
+        except InputUnsupported:
+            return self.predict_proba(self._as_rows(x))[0]
+
+    def _as_rows(self, x: Any) -> Any:
+        if isinstance(x, Mapping):
+            import pandas as pd
+
+            return pd.DataFrame({name: [value] for name, value in x.items()})
+        return [x] if isinstance(x, str) else np.asarray([x], dtype=object)
+
+
+def _take(X: Any, rows: np.ndarray) -> Any:
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    if isinstance(X, (list, tuple)):
+        return [X[row] for row in rows]
+    return X[rows]

@@ -1,0 +1,112 @@
+"""One row in the form of the data that an estimator was fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ._compat import safe_indexing
+
+
+@dataclass(frozen=True)
+class RowTemplate:
+    """The kind of X that was seen in fit, for making one row of the same kind.
+
+    Attributes
+    ----------
+    empty : array-like, sparse matrix or data frame
+        X without its rows: container, columns and dtypes.
+    """
+
+    empty: Any
+
+    @classmethod
+    def from_data(cls, X) -> RowTemplate:
+        """Template of `X`; keeps none of its rows."""
+        return cls(safe_indexing(X, slice(0, 0)))
+
+    def make(self, row):
+        """X of one row.
+
+        Parameters
+        ----------
+        row : str, mapping of column to value, 1-D array-like, or X of one row
+            A mapping may hold more columns than needed, in any order.
+
+        Returns
+        -------
+        X of shape (1, n_features) or of length 1
+            In the container that was seen in fit.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, or there are too many or too few values.
+        TypeError
+            If `row` does not have the form that the data had in fit.
+        """
+        if hasattr(self.empty, "columns"):
+            return self._frame(row)
+        if isinstance(row, Mapping):
+            raise TypeError(
+                "Got a mapping of column to value, but the estimator was not fitted on a data "
+                f"frame. Pass {self._expected()}."
+            )
+        if sparse.issparse(self.empty):
+            return self._two_dimensional(row)
+        if getattr(self.empty, "ndim", 1) == 2:
+            return self._two_dimensional(row)
+        if isinstance(self.empty, list):
+            return [row]
+        if isinstance(self.empty, np.ndarray):
+            made = np.empty(1, dtype=self.empty.dtype if self.empty.dtype.kind != "U" else object)
+            made[0] = row
+            return made
+        return type(self.empty)([row])
+
+    def _expected(self) -> str:
+        if hasattr(self.empty, "columns"):
+            return f"a mapping with the columns {list(self.empty.columns)}"
+        if getattr(self.empty, "ndim", 1) == 2:
+            return f"a 1-D array of {self.empty.shape[1]} values"
+        return "one element, such as a str"
+
+    def _two_dimensional(self, row):
+        n_columns = self.empty.shape[1]
+        if sparse.issparse(row):
+            made = row
+        else:
+            if isinstance(row, str):
+                raise TypeError(f"Got a str. Pass {self._expected()}.")
+            made = np.asarray(row, dtype=object if self.empty.dtype == object else None)
+            made = made.reshape(1, -1) if made.ndim == 1 else made
+        if made.shape != (1, n_columns):
+            raise ValueError(f"Got values of shape {made.shape}. Pass {self._expected()}.")
+        return made
+
+    def _frame(self, row):
+        if hasattr(row, "columns"):
+            if len(row) != 1:
+                raise ValueError(f"Got a data frame of {len(row)} rows. Pass one row.")
+            return row
+        columns = list(self.empty.columns)
+        if isinstance(row, Mapping):
+            missing = [column for column in columns if column not in row]
+            if missing:
+                raise ValueError(f"columns are missing: {missing}. Pass {self._expected()}.")
+            values = [row[column] for column in columns]
+        else:
+            if isinstance(row, str):
+                raise TypeError(f"Got a str. Pass {self._expected()}.")
+            values = list(row)
+            if len(values) != len(columns):
+                raise ValueError(f"Got {len(values)} values. Pass {self._expected()}.")
+        if hasattr(self.empty, "iloc"):
+            # Whole columns keep their dtypes, categories included.
+            made = type(self.empty)({c: [v] for c, v in zip(columns, values, strict=True)})
+            return made.astype(self.empty.dtypes)
+        return type(self.empty)([values], schema=self.empty.schema, orient="row")

@@ -1,0 +1,146 @@
+"""Approximate models: fitting them on some blocks and reading what they return."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metadata_routing import get_routing_for_object
+from sklearn.utils.validation import has_fit_parameter
+
+from ._compat import routing_enabled
+from .blocks import BlockGraph
+from .planning import confidence, predicted_codes
+
+
+def response_method(*estimators) -> str | None:
+    """Method that tells how sure all of these classifiers are; None if they share none."""
+    for method in ("predict_proba", "decision_function"):
+        if all(hasattr(estimator, method) for estimator in estimators):
+            return method
+    return None
+
+
+def align_response(response, model_classes, classes, is_probability):
+    """Response of a model that may not have seen every class, with a column for each class.
+
+    Parameters
+    ----------
+    response : ndarray of shape (n_rows,) or (n_rows, n_model_classes)
+    model_classes : ndarray of shape (n_model_classes,)
+    classes : ndarray of shape (n_classes,)
+        Sorted, a superset of `model_classes`.
+    is_probability : bool
+        A class that the model does not know gets probability 0, or the decision value -inf.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,) or (n_rows, n_classes)
+    """
+    if len(model_classes) == len(classes):
+        return response
+    if response.ndim == 1:
+        response = np.column_stack([-response, response])
+    fill = 0.0 if is_probability else -np.inf
+    aligned = np.full((len(response), len(classes)), fill, dtype=response.dtype)
+    aligned[:, np.searchsorted(classes, model_classes)] = response
+    return aligned
+
+
+def fit_stage_model(graph: BlockGraph, features, y, params: dict, approx_estimator=None):
+    """Fit an approximate model: a clone of the steps after the blocks, or the user's own.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+        The full model.
+    features : array-like, sparse matrix or data frame
+        Features of the stage's blocks.
+    y : array-like of shape (n_rows,)
+    params : dict
+        What the full pipeline's `fit` was given, for these rows.
+    approx_estimator : classifier, optional
+
+    Returns
+    -------
+    estimator
+        Fitted.
+    """
+    if approx_estimator is not None:
+        model = clone(approx_estimator)
+        renamed = {"": graph.model_steps[-1][0]}
+    else:
+        # Nested pipelines were opened; Pipeline refuses the "__" of their steps' full names.
+        steps = [(path.replace("__", "-"), clone(step)) for path, step in graph.model_steps]
+        if len(steps) == 1:
+            model = steps[0][1]
+            renamed = {"": graph.model_steps[0][0]}
+        else:
+            model = Pipeline(steps)
+            renamed = {
+                f"{name}__": path
+                for (name, _), (path, _) in zip(steps, graph.model_steps, strict=True)
+            }
+    return model.fit(features, y, **_params_for(model, renamed, params))
+
+
+def _params_for(model, renamed: dict[str, str], params: dict) -> dict:
+    """Those of the pipeline's fit parameters that the model takes, under its own names."""
+    if routing_enabled():
+        consumed = get_routing_for_object(model).consumes("fit", params.keys())
+        return {key: params[key] for key in consumed}
+    taken = {}
+    for key, value in params.items():
+        for prefix, path in renamed.items():
+            if not key.startswith(f"{path}__"):
+                continue
+            name = prefix + key.removeprefix(f"{path}__")
+            if prefix or has_fit_parameter(model, name):
+                taken[name] = value
+    return taken
+
+
+@dataclass(frozen=True)
+class Task:
+    """What stays the same for every part of the data.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    method : {"predict_proba", "decision_function"}
+    measures : tuple of str
+        Measures of confidence to record.
+    keep_responses : bool
+        Whether whole responses are needed, for other scores than accuracy.
+    approx_estimator : classifier or None
+    compile : bool
+        Whether blocks may run compiled.
+    """
+
+    classes: np.ndarray
+    method: str
+    measures: tuple[str, ...]
+    keep_responses: bool
+    approx_estimator: Any
+    compile: bool
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether responses are probabilities."""
+        return self.method == "predict_proba"
+
+    def respond(self, model, features) -> np.ndarray:
+        """Response of a model, with a column for each class."""
+        response = getattr(model, self.method)(features)
+        return align_response(response, model.classes_, self.classes, self.is_probability)
+
+    def decide(self, model, features) -> tuple[np.ndarray, np.ndarray]:
+        """Predicted classes and confidence, as in the first stage of a cascade."""
+        return self.read(self.respond(model, features))
+
+    def read(self, response) -> tuple[np.ndarray, np.ndarray]:
+        """Predicted classes and confidence of a response."""
+        return predicted_codes(response), confidence(response, self.measures[0])

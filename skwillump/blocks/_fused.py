@@ -1,0 +1,137 @@
+"""Blocks that become scores of linear models, with no features in between.
+
+Where the full and the approximate model are linear and the blocks compile, a stage need not build
+a matrix: each block of a row is a partial score. One pass over a block that both models use gives
+the partial scores of both, so that a row left open needs only the scores of the missing blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from ..compilers import (
+    Leaf,
+    LinearModel,
+    Scorer,
+    SumScorer,
+    Unsupported,
+    compile_model,
+    linear_map,
+)
+from ._graph import BlockGraph
+
+
+@dataclass(frozen=True, eq=False)
+class FusedStage:
+    """A stage and what completes it.
+
+    Attributes
+    ----------
+    first : Scorer
+        Scores of the stage's blocks: columns of the approximate model, then of the full one.
+    rest : Scorer
+        Scores of the missing blocks for the full model.
+    approx, full : LinearModel
+    """
+
+    first: Scorer
+    rest: Scorer
+    approx: LinearModel
+    full: LinearModel
+
+    def split(self, partial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Approximate model's scores, and the full model's from the stage's blocks."""
+        n_approx = self.approx.coef.shape[1]
+        return partial[..., :n_approx] + self.approx.intercept, partial[..., n_approx:]
+
+    def warm_up(self) -> None:
+        """Compile what scoring uses, or load it from the disk."""
+        self.first.warm_up()
+        self.rest.warm_up()
+
+
+@dataclass(frozen=True, eq=False)
+class FusedBlocks:
+    """The blocks of a graph under a linear model.
+
+    Attributes
+    ----------
+    blocks : tuple of Leaf
+    full : LinearModel
+    full_coef : ndarray of float64 of shape (n_features, n_outputs)
+        Of the full model, on the blocks' features: linear steps in between are folded in.
+    """
+
+    blocks: tuple[Leaf, ...]
+    full: LinearModel
+    full_coef: np.ndarray
+
+    @classmethod
+    def from_graph(cls, graph: BlockGraph) -> FusedBlocks | None:
+        """Fused blocks of a graph; None where a block or the model is not fit for it."""
+        union = graph.union
+        if union is None or not union.exact_scores:
+            return None
+        try:
+            full, coef = folded_model([step for _, step in graph.model_steps])
+            blocks = tuple(union.leaves())
+        except Unsupported:
+            return None
+        if tuple(block.name for block in blocks) != graph.names:
+            return None
+        return cls(blocks, full, coef)
+
+    def scorer(self, names: Collection[str]) -> Scorer:
+        """Scores of some blocks for the full model."""
+        return self._sum({b.name: self.full_coef[b.place] for b in self.blocks if b.name in names})
+
+    def stage(self, names: Collection[str], model: Any) -> FusedStage | None:
+        """Stage of an approximate model; None if that is not linear."""
+        try:
+            steps = [step for _, step in model.steps] if type(model) is Pipeline else [model]
+            approx, approx_coef = folded_model(steps)
+        except Unsupported:
+            return None
+        coefs, start = {}, 0
+        for block in self.blocks:
+            if block.name in names:
+                stop = start + block.place.stop - block.place.start
+                both = (approx_coef[start:stop], self.full_coef[block.place])
+                coefs[block.name] = np.hstack(both)
+                start = stop
+        if start != len(approx_coef):
+            return None
+        missing = [block.name for block in self.blocks if block.name not in names]
+        return FusedStage(self._sum(coefs), self.scorer(missing), approx, self.full)
+
+    def _sum(self, coefs: dict[str, np.ndarray]) -> Scorer:
+        n_outputs = next(iter(coefs.values())).shape[1]
+        return SumScorer(
+            tuple(
+                (block.selection, block.step.bind(coefs[block.name] * block.weight))
+                for block in self.blocks
+                if block.name in coefs
+            ),
+            np.zeros(n_outputs),
+        )
+
+
+def folded_model(steps: list[Any]) -> tuple[LinearModel, np.ndarray]:
+    """Linear model at the end of some steps, and its coefficients on what enters the first.
+
+    Raises
+    ------
+    Unsupported
+        If a step is not linear.
+    """
+    *between, last = steps
+    model = compile_model(last)
+    coef = model.coef
+    for step in reversed(between):
+        coef = linear_map(step).fold(coef)
+    return model, coef

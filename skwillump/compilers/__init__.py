@@ -1,0 +1,32 @@
+"""Fitted scikit-learn and LightGBM objects turned into compiled steps."""
+
+from skwillump.compilers import _compose, _hashing, _text  # noqa: F401 (they register compilers)
+from skwillump.compilers._between import linear_map
+from skwillump.compilers._compose import Leaf, SumScorer, UnionStep, compile_steps
+from skwillump.compilers._models import LinearModel, compile_model
+from skwillump.compilers._registry import (
+    InputUnsupported,
+    OriginalStep,
+    Scorer,
+    Step,
+    StepReport,
+    Unsupported,
+    compile_step,
+)
+
+__all__ = [
+    "InputUnsupported",
+    "Leaf",
+    "LinearModel",
+    "OriginalStep",
+    "Scorer",
+    "Step",
+    "StepReport",
+    "SumScorer",
+    "UnionStep",
+    "Unsupported",
+    "compile_model",
+    "compile_step",
+    "compile_steps",
+    "linear_map",
+]

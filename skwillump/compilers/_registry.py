@@ -1,0 +1,218 @@
+"""The registry that turns fitted transformers into compiled steps.
+
+A compiler is a function from one fitted transformer to a `Step`, registered for an exact type: a
+subclass may have overridden anything, so it is not taken for its parent. A compiler that meets an
+option it does not know raises `Unsupported` with a reason that a user can act on; `compile_step`
+then wraps the transformer itself, so that callers always get a `Step`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+
+class Unsupported(Exception):
+    """Raised by a compiler for a fitted object that it cannot compile; the text says why."""
+
+
+class InputUnsupported(Exception):
+    """Raised by a compiled step for data that only the original can judge."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepReport:
+    """One row of the answer to "what is compiled?"."""
+
+    name: str
+    type: str
+    compiled: bool
+    reason: str = ""
+
+
+class Scorer:
+    """A step bound to coefficients: rows to partial scores, without the features between.
+
+    Scorers are immutable; threads may share them.
+    """
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        raise NotImplementedError
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 partial scores of the chosen rows, (n_rows, n_outputs).
+
+        Parameters
+        ----------
+        X : what the step's ``transform`` takes
+        rows : integer array, optional
+            Positions of the rows to score, in the order wanted; all rows by default.
+        n_threads : int
+            Threads to share the rows between. Answers do not depend on it.
+
+        Raises
+        ------
+        InputUnsupported
+            For input that must go to the original transformer.
+        """
+        raise NotImplementedError
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the partial scores (n_outputs,) of one row."""
+        raise NotImplementedError
+
+    def warm_up(self) -> None:
+        """Compile what scoring uses, or load it from the disk."""
+
+
+class Step:
+    """A fitted transformer's compiled twin.
+
+    Subclasses are frozen dataclasses over plain arrays. They hold the transformer that they were
+    made from: input that is out of the ordinary goes to it, and so do its error messages.
+
+    Attributes
+    ----------
+    original : transformer
+        The fitted transformer.
+    n_features : int or None
+        Number of output columns, None where it is not known without data.
+    """
+
+    original: Any
+    n_features: int | None
+
+    @property
+    def exact_scores(self) -> bool:
+        """Whether scores of a bound step are those of its features, to float64 precision."""
+        return True
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return what ``original.transform(X)`` returns."""
+        raise NotImplementedError
+
+    def bind(self, coef: np.ndarray) -> Scorer:
+        """Return a scorer for coefficients of shape (n_features, n_outputs).
+
+        Coefficients of several models go side by side as columns: one pass serves all of them.
+        """
+        raise NotImplementedError
+
+    def warm_up(self) -> None:
+        """Compile what ``transform`` uses, or load it from the disk."""
+
+    def report(self, name: str) -> list[StepReport]:
+        """Return a row for this step and for each step inside it."""
+        return [StepReport(name, type(self.original).__name__, True)]
+
+
+@dataclass(frozen=True, eq=False)
+class OriginalStep(Step):
+    """A transformer that is not compiled: it runs as it is."""
+
+    original: Any
+    reason: str
+    n_features: int | None = None
+
+    @property
+    def exact_scores(self) -> bool:
+        """Say no: its features may be of any dtype."""
+        return False
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return ``original.transform(X)``."""
+        return self.original.transform(X)
+
+    def bind(self, coef: np.ndarray) -> Scorer:
+        """Return a scorer that transforms first and multiplies then."""
+        return OriginalScorer(self.original, coef)
+
+    def report(self, name: str) -> list[StepReport]:
+        """Return the row that says why."""
+        return [StepReport(name, type(self.original).__name__, False, self.reason)]
+
+
+@dataclass(frozen=True, eq=False)
+class OriginalScorer(Scorer):
+    """Features from the original transformer, times the coefficients."""
+
+    original: Any
+    coef: np.ndarray
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.coef.shape[1]
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return ``original.transform(X[rows]) @ coef``."""
+        if rows is not None:
+            X = take_rows(X, rows)
+        features = self.original.transform(X)
+        if sparse.issparse(features):
+            return np.asarray(features @ self.coef, dtype=np.float64)
+        return np.asarray(features, dtype=np.float64) @ self.coef
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores of one row."""
+        return self.scores([x])[0]
+
+
+def take_rows(X: Any, rows: np.ndarray) -> Any:
+    """Return the rows of any container that scikit-learn takes, in the order given."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    if isinstance(X, (list, tuple)):
+        return [X[row] for row in rows]
+    return X[rows]
+
+
+Compiler = Callable[[Any], Step]
+_COMPILERS: dict[type, Compiler] = {}
+
+
+def register(*types: type) -> Callable[[Compiler], Compiler]:
+    """Register the decorated compiler for exactly these types."""
+
+    def decorate(compiler: Compiler) -> Compiler:
+        for kind in types:
+            _COMPILERS[kind] = compiler
+        return compiler
+
+    return decorate
+
+
+def compile_step(fitted: Any) -> Step:
+    """Compile a fitted transformer, or wrap it with the reason why it cannot be.
+
+    Parameters
+    ----------
+    fitted : transformer
+        Fitted; it must not be changed afterwards.
+
+    Returns
+    -------
+    Step
+        `OriginalStep` where something is not supported. Never raises for that.
+    """
+    compiler = _COMPILERS.get(type(fitted))
+    if compiler is None:
+        return OriginalStep(fitted, f"no compiler for {type(fitted).__name__}")
+    try:
+        refuse_replaced_methods(fitted)
+        return compiler(fitted)
+    except Unsupported as reason:
+        return OriginalStep(fitted, str(reason))
+
+
+def refuse_replaced_methods(fitted: Any) -> None:
+    """Raise `Unsupported` if an instance has a method of its own in place of its class's."""
+    for name, value in vars(fitted).items():
+        if callable(value) and callable(getattr(type(fitted), name, None)):
+            raise Unsupported(f"its method {name!r} was replaced")
+    if vars(fitted).get("_sklearn_output_config"):
+        raise Unsupported("set_output was called on it")

@@ -1,0 +1,1 @@
+"""Numba functions over plain arrays."""

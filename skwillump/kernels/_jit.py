@@ -1,0 +1,55 @@
+"""The options every kernel is compiled with, and the reason for each.
+
+``nogil``
+    Kernels run in ordinary threads over blocks of rows, so they must release the lock.
+``cache``
+    Compiled code is kept on disk, so that a new process does not compile again. Where neither the
+    package's folder nor the user's cache folder can be written, numba refuses at decoration; the
+    kernel is then compiled in each process instead.
+``parallel`` (never)
+    numba's own thread pool aborts the process when two threads enter it at once.
+``fastmath`` (never)
+    Sums are taken in a stated order; results must not depend on the compiler's mood.
+``error_model="numpy"``
+    Kernels test divisors themselves; the Python model would add a branch to each division.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+
+
+def _digest() -> str:
+    """Return a digest of all kernels' sources."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+
+
+_DIGEST = _digest()
+
+
+def jit(function: F) -> F:
+    """Compile ``function`` lazily, at its first call."""
+    # numba looks whether the file of a kernel has changed, but not the files of the functions
+    # that were inlined into it. The name of what it keeps comes from this attribute.
+    function.__qualname__ += f"_{_DIGEST}"
+    try:
+        return numba.njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # no folder to keep compiled code in
+        return numba.njit(**_OPTIONS)(function)
+
+
+def inline(function: F) -> F:
+    """Compile ``function`` for use inside other kernels only.
+
+    LLVM is told to inline it: numba passes every array as seven arguments, so that a call for each
+    token or character would cost more than what it does.
+    """
+    return numba.njit(forceinline=True, **_OPTIONS)(function)

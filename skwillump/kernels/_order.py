@@ -1,0 +1,70 @@
+"""Put the terms of a row in ascending order, by a bitmap of two levels.
+
+Marking a term and reading it back costs a few instructions, where sorting would cost a few
+mispredicted branches. One bit of ``summary`` stands for one word of ``words``, so that reading
+skips what is empty. Both are all zero between rows.
+"""
+
+import numpy as np
+
+from skwillump.kernels._bits import population, trailing_zeros
+from skwillump.kernels._jit import inline
+
+_ZERO = np.uint64(0)
+_ONE = np.uint64(1)
+_TWO = np.uint64(2)
+_SIX = np.uint64(6)
+_LOW = np.uint64(63)
+
+
+@inline
+def make_bitmap(n_terms):
+    """Allocate ``words``, ``summary`` and room for the numbers of marked words."""
+    n_words = (n_terms + 63) // 64 + 1
+    words = np.zeros(n_words, dtype=np.uint64)
+    summary = np.zeros((n_words + 63) // 64, dtype=np.uint64)
+    return words, summary, np.empty(n_words + 1, dtype=np.uint64)
+
+
+@inline
+def mark(term, bitmap):
+    """Mark a term (uint64)."""
+    words, summary, _ = bitmap
+    word = term >> _SIX
+    words[word] |= _ONE << (term & _LOW)
+    summary[word >> _SIX] |= _ONE << (word & _LOW)
+
+
+@inline
+def read_marked(bitmap, out, n):
+    """Write the marked terms in ascending order from ``out[n]`` on, and unmark them.
+
+    Two more places of ``out`` than there are terms may be written. Returns the end.
+    """
+    words, summary, marked = bitmap
+    n_marked = _ZERO
+    for s in range(np.uint64(len(summary))):
+        bits = summary[s]
+        summary[s] = _ZERO
+        while bits:
+            marked[n_marked] = s << _SIX | trailing_zeros(bits)
+            bits &= bits - _ONE
+            n_marked += _ONE
+    for k in range(n_marked):
+        word = marked[k]
+        bits = words[word]
+        words[word] = _ZERO
+        first = word << _SIX
+        # Most words hold one term or two: write two unasked, so that no branch depends on it.
+        stop = n + population(bits)
+        out[n] = first | trailing_zeros(bits)
+        bits &= bits - _ONE
+        out[n + _ONE] = first | trailing_zeros(bits)
+        bits &= bits - _ONE
+        n += _TWO
+        while bits:
+            out[n] = first | trailing_zeros(bits)
+            bits &= bits - _ONE
+            n += _ONE
+        n = stop
+    return n

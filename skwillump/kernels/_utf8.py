@@ -1,0 +1,81 @@
+"""UTF-8: decoding, encoding, and a scan over the bytes of many texts."""
+
+import numpy as np
+
+from skwillump.kernels._jit import inline, jit
+
+_ONE = np.uint64(1)
+_THREE = np.uint64(3)
+
+
+@inline
+def decode(text, i):
+    """Return the code point that starts at byte ``i`` (not ASCII), and its number of bytes."""
+    b = np.int64(text[i])
+    second = np.int64(text[i + _ONE]) & 0x3F
+    if b < 0xE0:
+        return (b & 0x1F) << 6 | second, np.uint64(2)
+    third = np.int64(text[i + np.uint64(2)]) & 0x3F
+    if b < 0xF0:
+        return (b & 0x0F) << 12 | second << 6 | third, np.uint64(3)
+    fourth = np.int64(text[i + _THREE]) & 0x3F
+    return (b & 0x07) << 18 | second << 12 | third << 6 | fourth, np.uint64(4)
+
+
+@inline
+def encode(code_point, out, at):
+    """Write ``code_point`` as UTF-8 (surrogates too) at ``out[at]``; return its bytes."""
+    if code_point < 0x80:
+        out[at] = code_point
+        return _ONE
+    if code_point < 0x800:
+        out[at] = 0xC0 | code_point >> 6
+        out[at + _ONE] = 0x80 | code_point & 0x3F
+        return np.uint64(2)
+    if code_point < 0x10000:
+        out[at] = 0xE0 | code_point >> 12
+        out[at + _ONE] = 0x80 | (code_point >> 6) & 0x3F
+        out[at + np.uint64(2)] = 0x80 | code_point & 0x3F
+        return _THREE
+    out[at] = 0xF0 | code_point >> 18
+    out[at + _ONE] = 0x80 | (code_point >> 12) & 0x3F
+    out[at + np.uint64(2)] = 0x80 | (code_point >> 6) & 0x3F
+    out[at + _THREE] = 0x80 | code_point & 0x3F
+    return np.uint64(4)
+
+
+@inline
+def count_characters(folded, start, stop):
+    """Count the characters in UTF-8 bytes."""
+    n = 0
+    for i in range(start, stop):
+        n += folded[i] & 0xC0 != 0x80
+    return n
+
+
+@jit
+def flag_irregular_case(text, starts, stops, flags):
+    """Set ``flags[row]`` for each text with U+0130 or U+03A3; return whether there is any.
+
+    Their lower case is two characters, or depends on the neighbours: a table cannot give it.
+    """
+    found = False
+    for row in range(len(starts)):
+        flags[row] = False
+        for i in range(starts[row], stops[row] - 1):
+            lead = text[i]
+            if (lead == 0xC4 and text[i + 1] == 0xB0) or (lead == 0xCE and text[i + 1] == 0xA3):
+                flags[row] = True
+                found = True
+                break
+    return found
+
+
+@jit
+def any_surrogate(text, starts, stops):
+    """Return whether a text holds a code point from U+D800 to U+DFFF."""
+    for row in range(len(starts)):
+        for i in range(starts[row], stops[row] - 1):
+            if text[i] == 0xED and text[i + 1] >= 0xA0:
+                return True
+    return False

@@ -1,0 +1,112 @@
+"""From the terms of a vocabulary to the arrays that kernels read."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from skwillump.kernels._symbols import Alphabet
+from skwillump.kernels._tokens import IN_TOKEN, STOP, fill_token_table
+from skwillump.kernels._trie import Trie, build_trie
+from skwillump.kernels._unicode import class_table, code_points, identity_table, lower_table
+
+#: For the fields that an alphabet does not use.
+_NO_BYTES = np.zeros(0, dtype=np.uint8)
+_NO_SYMBOLS = np.zeros(0, dtype=np.uint32)
+_NO_WORDS = np.zeros(0, dtype=np.uint64)
+
+
+def char_alphabet(terms: Collection[str], lowercase: bool) -> Alphabet:
+    """Number the characters of ``terms`` in the order of their code points, from 1."""
+    fold = lower_table() if lowercase else identity_table()
+    characters = np.unique(code_points("".join(terms)))
+    size = int(characters[-1]) + 1 if len(characters) else 1
+    symbol_of = np.zeros(size, dtype=np.uint32)
+    symbol_of[characters] = np.arange(1, len(characters) + 1)
+    ascii_symbols = np.zeros(128, dtype=np.uint32)
+    folded = fold[:128]
+    known = folded < size
+    ascii_symbols[known] = symbol_of[folded[known]]
+    alphabet = Alphabet(
+        fold=_NO_BYTES,
+        space=_NO_BYTES,
+        in_token=_NO_BYTES,
+        ascii=ascii_symbols,
+        symbol_of=symbol_of,
+        token_slots=_NO_SYMBOLS,
+        token_entries=_NO_WORDS.reshape(0, 4),
+        token_rest=_NO_WORDS,
+        number_mask=0,
+        blank=int(ascii_symbols[ord(" ")]),
+        shortest=1,
+    )
+    return alphabet.with_tables(lowercase, None)
+
+
+def word_alphabet(
+    tokens: Sequence[str],
+    stop_words: Collection[str],
+    character_class: str,
+    shortest: int,
+    lowercase: bool,
+) -> Alphabet:
+    """Number ``tokens`` from 1, in the order given; those in ``stop_words`` are dropped.
+
+    A token of a text is a longest run of characters that match ``character_class``, if it has at
+    least ``shortest`` of them.
+    """
+    fold = lower_table() if lowercase else identity_table()
+    in_token = class_table(character_class)
+    symbols = dict(zip(tokens, range(1, len(tokens) + 1), strict=True))
+    symbols.update(dict.fromkeys(stop_words, int(STOP)))
+    encoded = [token.encode("utf-8", "surrogatepass") for token in symbols]
+    offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
+    np.cumsum([len(token) for token in encoded], out=offsets[1:])
+    token_bytes = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+    n_tokens = len(encoded)
+    n_slots = 16
+    while n_slots < 2 * n_tokens:
+        n_slots *= 2
+    number_mask = (1 << n_tokens.bit_length()) - 1
+    token_slots = np.zeros(n_slots, dtype=np.uint32)
+    token_entries = np.zeros((n_tokens, 4), dtype=np.uint64)
+    token_rest = np.zeros(sum(max(len(token) - 9, 0) // 8 for token in encoded), dtype=np.uint64)
+    fill_token_table(
+        token_bytes,
+        offsets,
+        np.fromiter(symbols.values(), dtype=np.uint32, count=n_tokens),
+        number_mask,
+        token_slots,
+        token_entries,
+        token_rest,
+    )
+    folded = fold[:128]
+    alphabet = Alphabet(
+        fold=_NO_BYTES,
+        space=_NO_BYTES,
+        in_token=_NO_BYTES,
+        ascii=np.where(in_token[folded], folded | IN_TOKEN, folded).astype(np.uint32),
+        symbol_of=_NO_SYMBOLS,
+        token_slots=token_slots,
+        token_entries=token_entries,
+        token_rest=token_rest,
+        number_mask=number_mask,
+        blank=0,
+        shortest=shortest,
+    )
+    return alphabet.with_tables(lowercase, character_class)
+
+
+def vocabulary_trie(sequences: Sequence[list[int]], terms: Sequence[int], n_terms: int) -> Trie:
+    """Build the trie of ``sequences`` (of symbols from 1), given in any order.
+
+    ``terms[i]`` is the number of the term that ``sequences[i]`` spells.
+    """
+    order = sorted(range(len(sequences)), key=sequences.__getitem__)
+    offsets = np.zeros(len(order) + 1, dtype=np.int64)
+    np.cumsum([len(sequences[i]) for i in order], out=offsets[1:])
+    symbols = np.fromiter(
+        (symbol for i in order for symbol in sequences[i]), dtype=np.int64, count=offsets[-1]
+    )
+    numbers = np.array([terms[i] for i in order], dtype=np.int64)
+    n_symbols = int(symbols.max()) if len(symbols) else 0
+    return build_trie(symbols, offsets, numbers, n_terms, n_symbols)

@@ -1,0 +1,54 @@
+"""Predicted class and confidence from what a classifier returns."""
+
+import numpy as np
+
+MEASURES = ("probability", "margin")
+
+
+def predicted_codes(response):
+    """Position of the predicted class in ``classes_``.
+
+    Parameters
+    ----------
+    response : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        Probabilities or decision values; a 1-D array holds a binary decision function.
+
+    Returns
+    -------
+    ndarray of intp of shape (n_rows,)
+    """
+    if response.ndim == 1:
+        return (response > 0).astype(np.intp)
+    return response.argmax(axis=1)
+
+
+def confidence(response, measure):
+    """How sure a classifier is of its predicted class.
+
+    Parameters
+    ----------
+    response : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        Probabilities or decision values; a 1-D array holds a binary decision function.
+    measure : {"probability", "margin"}
+        The largest value of a row, or its distance to the second largest.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_rows,)
+    """
+    if response.ndim == 1:
+        return np.abs(response).astype(np.float64)
+    if measure == "probability":
+        return response.max(axis=1).astype(np.float64)
+    top = np.partition(response, response.shape[1] - 2, axis=1)[:, -2:]
+    return (top[:, 1] - top[:, 0]).astype(np.float64)
+
+
+def measures_for(is_probability, n_classes):
+    """Measures of confidence worth trying.
+
+    With two classes both order rows in the same way.
+    """
+    if not is_probability:
+        return ("margin",)
+    return MEASURES if n_classes > 2 else ("probability",)

@@ -1,0 +1,52 @@
+"""Data and pipelines that several test modules use."""
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skwillump.datasets import load_stdlib_lines
+
+COSTS = {"cheap": 1e-6, "dear": 1e-2}
+"""Costs in seconds a row that make the cheap block worth a stage, whatever the machine."""
+
+
+def two_signals(n_rows=6000, *, n_classes=2, seed=0):
+    """Labels from a strong cheap signal and a weak dear one, as columns 0 and 1."""
+    rng = np.random.default_rng(seed)
+    cheap = rng.normal(scale=3.0, size=n_rows)
+    dear = rng.normal(scale=1.0, size=n_rows)
+    value = cheap + dear + rng.normal(scale=0.2, size=n_rows)
+    if n_classes == 2:
+        return np.column_stack([cheap, dear]), (value > 0).astype(int)
+    edges = np.quantile(value, np.linspace(0, 1, n_classes + 1)[1:-1])
+    return np.column_stack([cheap, dear]), np.digitize(value, edges)
+
+
+def two_signals_frame(n_rows=6000, **kwargs):
+    """The same as a data frame with the columns "c", "d" and one that nobody needs."""
+    X, y = two_signals(n_rows, **kwargs)
+    return pd.DataFrame({"d": X[:, 1], "c": X[:, 0], "unused": 0}), y
+
+
+def two_blocks(model=None, *, columns=(0, 1)):
+    """Pipeline with the blocks "cheap" and "dear"."""
+    return make_pipeline(
+        ColumnTransformer(
+            [
+                ("cheap", StandardScaler(), [columns[0]]),
+                ("dear", StandardScaler(), [columns[1]]),
+            ]
+        ),
+        LogisticRegression() if model is None else model,
+    )
+
+
+@cache
+def stdlib_lines():
+    """Lines of the standard library, loaded once for all tests."""
+    return load_stdlib_lines(return_X_y=True)

@@ -1,0 +1,343 @@
+"""A compiled pipeline answers as the estimator that it was made from."""
+
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from sklearn.compose import make_column_transformer
+from sklearn.decomposition import TruncatedSVD
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, Normalizer
+from sklearn.svm import SVC, LinearSVC
+from strategies import documents
+
+import skwillump
+from skwillump._compiled import CompiledPipeline, compile_pipeline
+
+WORDS = ["good", "Great", "fine", "bad", "awful", "poor", "film", "plot", "ÜBER", "the", "of"]
+GENERATOR = np.random.default_rng(0)
+TEXTS = [" ".join(GENERATOR.choice(WORDS, size=12)) for _ in range(300)]
+Y = np.where([sum(w in t for w in ("good", "Great", "fine")) > 2 for t in TEXTS], "pos", "neg")
+Y3 = np.array([len(text) % 3 for text in TEXTS])
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform")
+
+
+def features():
+    return make_union(TfidfVectorizer(), TfidfVectorizer(analyzer="char", ngram_range=(2, 4)))
+
+
+PIPELINES = {
+    "logistic": (lambda: make_pipeline(features(), LogisticRegression()), Y),
+    "logistic, three classes": (lambda: make_pipeline(features(), LogisticRegression()), Y3),
+    "margins": (lambda: make_pipeline(features(), LinearSVC()), Y3),
+    "huber": (
+        lambda: make_pipeline(features(), SGDClassifier(loss="modified_huber", random_state=0)),
+        Y3,
+    ),
+    "bayes": (lambda: make_pipeline(CountVectorizer(), MultinomialNB()), Y3),
+    "regression": (lambda: make_pipeline(features(), Ridge()), Y3.astype(float)),
+    "float32": (
+        lambda: make_pipeline(TfidfVectorizer(dtype=np.float32), LogisticRegression()),
+        Y,
+    ),
+    "reduced": (
+        lambda: make_pipeline(features(), TruncatedSVD(5, random_state=0), LogisticRegression()),
+        Y,
+    ),
+    "normalized": (lambda: make_pipeline(features(), Normalizer(), LogisticRegression()), Y),
+    "kernel machine": (lambda: make_pipeline(features(), SVC()), Y),
+    "nothing compiled": (
+        lambda: make_pipeline(TfidfVectorizer(analyzer=str.split), LogisticRegression()),
+        Y,
+    ),
+    "features alone": (lambda: make_pipeline(features(), "passthrough"), Y),
+    "a transformer": (features, Y),
+}
+
+
+def assert_same_answers(compiled, estimator, X, y=None):
+    for method in METHODS:
+        assert hasattr(compiled, method) == hasattr(estimator, method), method
+        if not hasattr(estimator, method):
+            continue
+        expected = getattr(estimator, method)(X)
+        actual = getattr(compiled, method)(X)
+        assert actual.shape == expected.shape
+        assert actual.dtype == expected.dtype
+        if method == "transform":
+            assert type(actual) is type(expected)
+            assert abs(actual - expected).max() == 0
+        elif expected.dtype.kind in "OUi":
+            assert np.array_equal(actual, expected)
+        else:
+            np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
+    if y is not None and hasattr(estimator, "predict"):
+        assert compiled.score(X, y) == pytest.approx(estimator.score(X, y), rel=1e-12)
+
+
+@pytest.fixture(scope="module")
+def logistic():
+    return make_pipeline(features(), LogisticRegression()).fit(TEXTS, Y)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")  # log(0) of huber's
+@pytest.mark.parametrize("name", PIPELINES)
+def test_answers_are_the_estimators(name):
+    make, y = PIPELINES[name]
+    estimator = make().fit(TEXTS, y)
+    compiled = compile_pipeline(estimator)
+    assert_same_answers(compiled, estimator, TEXTS, y)
+    assert_same_answers(compiled, estimator, ["", " ", "unknown"])
+    for text in (*TEXTS[:5], "", "unknown"):
+        if hasattr(estimator, "predict"):
+            expected = estimator.predict([text])[0]
+            if y.dtype.kind == "f":
+                expected = pytest.approx(expected, rel=1e-12)
+            assert compiled.predict_one(text) == expected
+        if hasattr(estimator, "predict_proba"):
+            one = compiled.predict_proba_one(text)
+            np.testing.assert_allclose(one, estimator.predict_proba([text])[0], rtol=1e-12)
+
+
+@settings(max_examples=60)
+@given(documents)
+def test_answers_to_any_text(texts):
+    assert_same_answers(COMPILED, COMPILED.estimator, texts)
+    assert COMPILED.predict_one(texts[0]) == COMPILED.estimator.predict(texts[:1])[0]
+
+
+COMPILED = compile_pipeline(make_pipeline(features(), LogisticRegression()).fit(TEXTS, Y3))
+
+
+def test_rows_in_doubt_are_answered_by_the_original():
+    # Two classes that mirror each other: sums that ought to be zero are so only up to rounding.
+    texts = ["a1 b2 c3 d4 e5", "f6 g7 h8 i9 j0"]
+    estimator = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(texts, [0, 1])
+    compiled = compile_pipeline(estimator)
+    generator = np.random.default_rng(0)
+    words = " ".join(texts).split()
+    mixed = [
+        " ".join(generator.permutation(words)[:n]) for n in (2, 4, 6, 8, 10) for _ in range(50)
+    ]
+    assert np.array_equal(compiled.predict(mixed), estimator.predict(mixed))
+    assert [compiled.predict_one(text) for text in mixed] == estimator.predict(mixed).tolist()
+
+
+def test_explain_says_what_is_compiled_and_why_not():
+    estimator = make_pipeline(
+        make_union(TfidfVectorizer(), TfidfVectorizer(tokenizer=str.split, token_pattern=None)),
+        Normalizer(),
+        SVC(),
+    ).fit(TEXTS, Y)
+    rows = {row.name: row for row in compile_pipeline(estimator).explain()}
+    assert rows["featureunion__tfidfvectorizer-1"].compiled
+    assert not rows["featureunion__tfidfvectorizer-2"].compiled
+    assert "tokenizer" in rows["featureunion__tfidfvectorizer-2"].reason
+    assert "linear" in rows["normalizer"].reason
+    assert "SVC" in rows["svc"].reason
+    assert "1 of 4 steps compiled" in repr(compile_pipeline(estimator))
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_every_step_is_explained(name):
+    make, y = PIPELINES[name]
+    for row in compile_pipeline(make().fit(TEXTS, y)).explain():
+        assert row.compiled == (not row.reason)
+
+
+def test_what_is_not_fitted_is_refused():
+    with pytest.raises(NotFittedError):
+        compile_pipeline(make_pipeline(TfidfVectorizer(), LogisticRegression()))
+
+
+def test_fitted_attributes_are_the_estimators(logistic):
+    compiled = compile_pipeline(logistic)
+    assert np.array_equal(compiled.classes_, logistic.classes_)
+    with pytest.raises(AttributeError, match="no attribute 'fit'"):
+        _ = compiled.fit
+    with pytest.raises(AttributeError):
+        _ = compiled.unknown_
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [tuple, lambda t: np.array(t, dtype=object), np.array, pd.Series, pl.Series],
+    ids=["tuple", "object", "str", "pandas", "polars"],
+)
+def test_containers_of_text(logistic, wrap):
+    assert_same_answers(compile_pipeline(logistic), logistic, wrap(TEXTS))
+
+
+@pytest.mark.parametrize("bad", [["fine", None], [b"bytes"], [3], [], "one string", [["a"]]])
+def test_bad_input_raises_what_the_estimator_raises(logistic, bad):
+    compiled = compile_pipeline(logistic)
+    for method in ("predict", "predict_proba"):
+        try:
+            expected = getattr(logistic, method)(bad)
+        except Exception as error:  # whatever it is
+            with pytest.raises(type(error)):
+                getattr(compiled, method)(bad)
+        else:
+            assert np.array_equal(getattr(compiled, method)(bad), expected)
+
+
+def test_columns_of_a_data_frame_and_rows_of_one():
+    X = pd.DataFrame({"title": TEXTS, "body": TEXTS[::-1]})
+    estimator = make_pipeline(
+        make_column_transformer((TfidfVectorizer(), "title"), (CountVectorizer(), "body")),
+        LogisticRegression(),
+    ).fit(X, Y)
+    compiled = compile_pipeline(estimator)
+    assert all(row.compiled for row in compiled.explain())
+    assert_same_answers(compiled, estimator, X, Y)
+    assert_same_answers(compiled, estimator, X.iloc[3:4])
+    row = X.iloc[3].to_dict()
+    assert compiled.predict_one(row) == estimator.predict(X.iloc[3:4])[0]
+    one = compiled.predict_proba_one(row)
+    np.testing.assert_allclose(one, estimator.predict_proba(X.iloc[3:4])[0], rtol=1e-12)
+    with pytest.raises(ValueError, match="columns are missing"):
+        compiled.predict(X[["title"]])
+
+
+def test_one_row_through_steps_that_are_not_compiled():
+    estimator = make_pipeline(
+        FunctionTransformer(_lower_all), TfidfVectorizer(), LogisticRegression()
+    ).fit(TEXTS, Y)
+    compiled = compile_pipeline(estimator)
+    assert_same_answers(compiled, estimator, TEXTS)
+    assert compiled.predict_one(TEXTS[0]) == estimator.predict(TEXTS[:1])[0]
+
+
+def _lower_all(texts):
+    return [text.lower() for text in texts]
+
+
+def test_threads_do_not_change_answers(logistic):
+    many = TEXTS * 30
+    one = compile_pipeline(logistic).predict_proba(many)
+    for n_jobs in (2, 5):
+        compiled = compile_pipeline(logistic, n_jobs=n_jobs)
+        assert np.array_equal(compiled.predict_proba(many), one)
+
+
+def test_sixteen_threads_share_one_fitted_object(logistic):
+    compiled = compile_pipeline(logistic)
+    expected = compiled.predict_proba(TEXTS)
+    parts = [TEXTS[i % 7 :] for i in range(64)]
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(compiled.predict_proba, parts))
+        ones = list(pool.map(compiled.predict_proba_one, TEXTS))
+    for i, answer in enumerate(answers):
+        assert np.array_equal(answer, expected[i % 7 :])
+    np.testing.assert_allclose(ones, expected, rtol=1e-15)
+
+
+def _predict_in_child(compiled, texts):
+    return compiled.predict_proba(texts)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_child_processes_give_the_same_answers(logistic, method):
+    compiled = compile_pipeline(logistic, n_jobs=2)
+    expected = compiled.predict_proba(TEXTS)
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        answer = pool.apply(_predict_in_child, (compiled, TEXTS))
+    assert np.array_equal(answer, expected)
+
+
+def test_pickles_and_memory_maps_give_the_same_answers(logistic, tmp_path):
+    compiled = compile_pipeline(logistic)
+    expected = compiled.predict_proba(TEXTS)
+    copy = pickle.loads(pickle.dumps(compiled))
+    assert np.array_equal(copy.predict_proba(TEXTS), expected)
+    joblib.dump(compiled, tmp_path / "compiled.joblib")
+    mapped = joblib.load(tmp_path / "compiled.joblib", mmap_mode="r")
+    assert np.array_equal(mapped.predict_proba(TEXTS), expected)
+
+
+def test_one_compilation_serves_all_inputs(logistic):
+    from skwillump.kernels._tfidf import score_texts
+
+    compiled = compile_pipeline(logistic)
+    before = len(score_texts.signatures)
+    assert before == 1
+    for copy in (compiled, pickle.loads(pickle.dumps(compiled)), compile_pipeline(logistic)):
+        copy.predict_one("a text")
+        copy.predict(["ein Täxt"])
+        copy.predict(pd.Series(TEXTS))
+        copy.predict(pl.Series(TEXTS))
+    assert len(score_texts.signatures) == before
+
+
+READ_ONLY = """
+import pathlib, shutil, sys
+target = pathlib.Path(sys.argv[1]) / "skwillump"
+shutil.copytree(sys.argv[2], target, ignore=shutil.ignore_patterns("__pycache__"))
+# A file where the cache folder would be: not even the superuser can write into it.
+for folder in [target, *(p for p in target.rglob("*") if p.is_dir())]:
+    (folder / "__pycache__").touch()
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+import skwillump
+assert skwillump.__file__.startswith(sys.argv[1])
+from skwillump.kernels._utf8 import flag_irregular_case
+import numpy as np
+flags = np.zeros(1, dtype=bool)
+starts, stops = np.array([0]), np.array([3])
+assert flag_irregular_case(np.frombuffer("aΣ".encode(), np.uint8), starts, stops, flags)
+print(type(flag_irregular_case._cache).__name__, flags.tolist())
+"""
+
+
+def test_an_install_that_cannot_be_written_still_works(tmp_path):
+    home = tmp_path / "home"
+    home.touch()  # a file: no cache folder can be made below it
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home),
+        "NUMBA_CACHE_DIR": "",
+    }
+    source = Path(skwillump.__file__).parent
+    run = subprocess.run(
+        [sys.executable, "-c", READ_ONLY, str(tmp_path), str(source)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split(maxsplit=1) == ["NullCache", "[True]\n"]
+
+
+def test_importing_compiles_nothing_and_makes_no_tables():
+    code = (
+        "import skwillump, skwillump._compiled\n"
+        "from skwillump.kernels import _tfidf, _unicode, _utf8\n"
+        "assert not _tfidf.score_texts.signatures and not _utf8.flag_irregular_case.signatures\n"
+        "assert not _unicode.lower_table.cache_info().currsize\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_it_passes_for_a_classifier(logistic):
+    from sklearn.base import is_classifier
+
+    compiled = compile_pipeline(logistic)
+    assert isinstance(compiled, CompiledPipeline)
+    assert is_classifier(compiled)

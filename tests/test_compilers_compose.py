@@ -1,0 +1,261 @@
+"""Unions, column selections and pipelines of compiled steps."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from scipy import sparse
+from sklearn import config_context
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.feature_selection import SelectKBest, SelectPercentile, VarianceThreshold, chi2
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    Normalizer,
+    OneHotEncoder,
+    StandardScaler,
+)
+
+from skwillump.compilers import InputUnsupported, OriginalStep, compile_step
+
+TEXTS = [
+    f"{first} {second} {third} number{i % 7}"
+    for i, (first, second, third) in enumerate(
+        zip(
+            ["red", "green", "Blue", "ÜBER"] * 20,
+            ["car", "house", "tree", "cat", "dog"] * 16,
+            ["runs", "stands"] * 40,
+            strict=True,
+        )
+    )
+]
+Y = np.arange(len(TEXTS)) % 3
+
+
+def table(library=pd):
+    return library.DataFrame(
+        {
+            "title": TEXTS,
+            "body": TEXTS[::-1],
+            "kind": ["a", "b"] * (len(TEXTS) // 2),
+            "size": np.arange(len(TEXTS), dtype=float),
+        }
+    )
+
+
+def words():
+    return TfidfVectorizer()
+
+
+def chars():
+    return TfidfVectorizer(analyzer="char", ngram_range=(2, 4))
+
+
+def assert_same(actual, expected):
+    assert type(actual) is type(expected)
+    assert actual.dtype == expected.dtype
+    difference = actual - expected
+    assert (abs(difference)).max() == 0
+
+
+UNIONS = {
+    "union": lambda: make_union(words(), chars()),
+    "weighted": lambda: FeatureUnion(
+        [("w", words()), ("c", chars()), ("gone", "drop")], transformer_weights={"c": 0.3}
+    ),
+    "nested": lambda: make_union(make_union(words(), chars()), make_pipeline(chars())),
+    "counts then tf-idf": lambda: make_pipeline(CountVectorizer(), TfidfTransformer()),
+    "selected": lambda: make_pipeline(make_union(words(), chars()), SelectKBest(chi2, k=30)),
+    "scaled": lambda: make_pipeline(
+        make_union(words(), chars()), MaxAbsScaler(), StandardScaler(with_mean=False)
+    ),
+    "selected inside": lambda: make_union(
+        make_pipeline(words(), SelectPercentile(chi2, percentile=50)), make_pipeline(chars())
+    ),
+    "thinned": lambda: make_pipeline(words(), VarianceThreshold(1e-3), "passthrough"),
+    "weighted after": lambda: make_pipeline(
+        make_union(CountVectorizer(), words()), TfidfTransformer(norm=None)
+    ),
+    "reduced": lambda: make_pipeline(words(), TruncatedSVD(4, random_state=0)),
+}
+
+
+@pytest.mark.parametrize("name", UNIONS)
+def test_features_and_scores_of_text(name):
+    transformer = UNIONS[name]().fit(TEXTS, Y)
+    step = compile_step(transformer)
+    assert not isinstance(step, OriginalStep), step.reason
+    expected = transformer.transform(TEXTS)
+    assert_same(step.transform(TEXTS), expected)
+    assert step.n_features == expected.shape[1]
+    assert step.exact_scores
+    coef = np.random.default_rng(0).normal(size=(expected.shape[1], 2))
+    scorer = step.bind(coef)
+    scores = scorer.scores(TEXTS)
+    np.testing.assert_allclose(scores, expected @ coef, rtol=1e-12, atol=1e-12)
+    rows = np.array([5, 2, 2, 70])
+    np.testing.assert_array_equal(scorer.scores(TEXTS, rows), scores[rows])
+    np.testing.assert_allclose(scorer.score_one(TEXTS[5]), scores[5], rtol=1e-15)
+
+
+def column_transformer(remainder="drop"):
+    return ColumnTransformer(
+        [
+            ("title", words(), "title"),
+            ("body", chars(), "body"),
+            ("kind", OneHotEncoder(), ["kind"]),
+            ("size", StandardScaler(), ["size"]),
+            ("nothing", OneHotEncoder(), []),
+            ("gone", "drop", ["kind"]),
+        ],
+        remainder=remainder,
+        transformer_weights={"body": 2.0},
+    )
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+@pytest.mark.parametrize("remainder", ["drop", "passthrough"])
+def test_columns_of_a_data_frame(library, remainder):
+    X = table(library)
+    if remainder == "passthrough":
+        X = X.assign(more=1.5) if library is pd else X.with_columns(more=pl.lit(1.5))
+    transformer = column_transformer(remainder).fit(X)
+    step = compile_step(transformer)
+    expected = transformer.transform(X)
+    assert_same(step.transform(X), expected)
+    assert step.exact_scores
+    coef = np.random.default_rng(0).normal(size=(expected.shape[1], 3))
+    scorer = step.bind(coef)
+    np.testing.assert_allclose(scorer.scores(X), expected @ coef, rtol=1e-12, atol=1e-11)
+    rows = np.array([7, 3])
+    np.testing.assert_allclose(
+        scorer.scores(X, rows), (expected @ coef)[rows], rtol=1e-12, atol=1e-11
+    )
+    names = [report.name for report in step.report("")]
+    assert names[:4] == ["title", "body", "kind", "size"]
+    assert [report.compiled for report in step.report("")][:4] == [True, True, False, False]
+
+
+def test_columns_are_found_by_name_in_any_order():
+    X = table()
+    step = compile_step(column_transformer().fit(X))
+    coef = np.random.default_rng(0).normal(size=(step.n_features, 1))
+    scorer = step.bind(coef)
+    shuffled = X.assign(extra="?")[["size", "extra", "body", "kind", "title"]]
+    np.testing.assert_array_equal(scorer.scores(shuffled), scorer.scores(X))
+
+
+def test_columns_of_an_array_are_found_by_position():
+    X = np.array([TEXTS, TEXTS[::-1]], dtype=object).T
+    transformer = make_column_transformer((words(), 0), (chars(), 1)).fit(X)
+    step = compile_step(transformer)
+    expected = transformer.transform(X)
+    assert_same(step.transform(X), expected)
+    coef = np.random.default_rng(0).normal(size=(expected.shape[1], 1))
+    scorer = step.bind(coef)
+    np.testing.assert_allclose(scorer.scores(X), expected @ coef, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(scorer.score_one(X[3]), (expected @ coef)[3], rtol=1e-12)
+
+
+def test_positions_in_a_fitted_data_frame_are_names():
+    X = table()[["title", "body"]]
+    transformer = make_column_transformer((words(), 0), (chars(), 1)).fit(X)
+    step = compile_step(transformer)
+    coef = np.ones((step.n_features, 1))
+    swapped = X[["body", "title"]]
+    expected = transformer.transform(swapped) @ coef
+    np.testing.assert_allclose(step.bind(coef).scores(swapped), expected, rtol=1e-12)
+
+
+def test_one_row_of_text_columns_is_a_mapping():
+    X = table()[["title", "body"]]
+    transformer = make_column_transformer((words(), "title"), (chars(), "body")).fit(X)
+    step = compile_step(transformer)
+    coef = np.random.default_rng(0).normal(size=(step.n_features, 2))
+    scorer = step.bind(coef)
+    one = scorer.score_one({"title": TEXTS[4], "body": X["body"][4], "other": 1})
+    np.testing.assert_allclose(one, scorer.scores(X)[4], rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "make_wrong",
+    [
+        lambda X: X.drop(columns="body"),
+        lambda X: pl.from_pandas(X).drop("body"),
+        lambda X: X.to_numpy(),
+        lambda X: TEXTS,
+        lambda X: X.assign(body=None),
+    ],
+)
+def test_a_wrong_table_is_left_to_the_original(make_wrong):
+    X = table()
+    step = compile_step(column_transformer().fit(X))
+    scorer = step.bind(np.ones((step.n_features, 1)))
+    with pytest.raises(InputUnsupported):
+        scorer.scores(make_wrong(X))
+
+
+def test_a_dense_stack_stays_dense():
+    X = table()
+    transformer = ColumnTransformer(
+        [("title", TfidfVectorizer(max_features=3), "title"), ("size", StandardScaler(), ["size"])],
+        sparse_threshold=0,
+    ).fit(X)
+    actual = compile_step(transformer).transform(X)
+    assert not sparse.issparse(actual)
+    assert np.array_equal(actual, transformer.transform(X))
+
+
+def test_steps_that_are_not_linear_are_reported_and_run_as_they_are():
+    transformer = make_pipeline(make_union(words(), chars()), Normalizer()).fit(TEXTS)
+    step = compile_step(transformer)
+    assert not step.exact_scores
+    assert_same(step.transform(TEXTS), transformer.transform(TEXTS))
+    reports = {report.name.split("__")[-1]: report for report in step.report("")}
+    assert reports["tfidfvectorizer-1"].compiled
+    assert not reports["normalizer"].compiled
+    assert "linear" in reports["normalizer"].reason
+
+
+def test_a_selecting_step_before_the_vectorizer():
+    def title(X):
+        return X["title"]
+
+    transformer = make_union(
+        make_pipeline(FunctionTransformer(title), words()),
+        make_pipeline(FunctionTransformer(title), chars()),
+    )
+    X = table()
+    transformer.fit(X)
+    step = compile_step(transformer)
+    expected = transformer.transform(X)
+    assert_same(step.transform(X), expected)
+    coef = np.ones((expected.shape[1], 1))
+    rows = np.array([1, 1, 9])
+    scores = step.bind(coef).scores(X, rows)
+    np.testing.assert_allclose(scores, (expected @ coef)[rows], rtol=1e-12)
+
+
+def test_float32_features_are_formed_not_folded():
+    transformer = make_union(words(), TfidfVectorizer(dtype=np.float32)).fit(TEXTS)
+    step = compile_step(transformer)
+    assert not step.exact_scores
+    assert_same(step.transform(TEXTS), transformer.transform(TEXTS))
+
+
+@pytest.mark.parametrize("interface", ["sparray", "spmatrix"])
+def test_the_sparse_container_is_the_one_that_is_configured(interface):
+    with config_context(sparse_interface=interface):
+        transformer = make_union(words(), chars()).fit(TEXTS)
+        assert_same(compile_step(transformer).transform(TEXTS), transformer.transform(TEXTS))
+
+
+def test_set_output_is_left_to_the_original():
+    X = table()[["size"]]
+    transformer = Pipeline([("scale", StandardScaler())]).set_output(transform="pandas").fit(X)
+    step = compile_step(transformer)
+    assert isinstance(step, OriginalStep)
+    pd.testing.assert_frame_equal(step.transform(X), transformer.transform(X))

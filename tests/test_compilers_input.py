@@ -1,0 +1,114 @@
+"""Text columns of every container give the same bytes."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import documents
+
+from skwillump.compilers import InputUnsupported
+from skwillump.compilers._input import CHUNK_CHARACTERS, ArrowText, encode_texts, text_column
+
+TEXTS = ["first", "", "zweiter Tag: Übung", "третий", "😀", "last\0"]
+
+CONTAINERS = {
+    "list": list,
+    "tuple": tuple,
+    "object array": lambda texts: np.array(texts, dtype=object),
+    "str array": lambda texts: np.array([text.rstrip("\0") for text in texts]),
+    "variable-width array": lambda texts: np.array(texts, dtype=np.dtypes.StringDType()),
+    "pandas str": lambda texts: pd.Series(texts, dtype="str"),
+    "pandas string": lambda texts: pd.Series(texts, dtype="string"),
+    "pandas python storage": lambda texts: pd.Series(texts, dtype=pd.StringDtype("python")),
+    "pandas object": lambda texts: pd.Series(texts, dtype=object),
+    "pandas category": lambda texts: pd.Series(texts, dtype="category"),
+    "pandas arrow": lambda texts: pd.Series(texts, dtype=pd.ArrowDtype(pa.string())),
+    "pandas odd index": lambda texts: pd.Series(texts, index=range(10, 10 + len(texts))[::-1]),
+    "polars": lambda texts: pl.Series(texts, dtype=pl.String),
+    "polars categorical": lambda texts: pl.Series(texts, dtype=pl.Categorical),
+}
+
+
+def read(column, rows=None):
+    rows = slice(0, len(column)) if rows is None else rows
+    return [text for _, key in column.chunks(rows) for text in column.utf8(key).strings()]
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_every_container_gives_its_texts(name):
+    container = CONTAINERS[name](TEXTS)
+    expected = [str(text) for text in container]
+    column = text_column(container)
+    assert len(column) == len(expected)
+    assert read(column) == expected
+    rows = np.array([3, 0, 3, 5, 1])
+    assert read(column, rows) == [expected[row] for row in rows]
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+@pytest.mark.parametrize("part", [slice(1, 4), slice(0, 0), slice(4, 6)])
+def test_a_slice_of_a_container_gives_its_own_texts(name, part):
+    container = CONTAINERS[name](TEXTS)[part]
+    assert read(text_column(container)) == [str(text) for text in container]
+
+
+@pytest.mark.parametrize("name", ["pandas str", "pandas arrow"])
+def test_arrow_columns_are_read_in_place(name):
+    series = CONTAINERS[name](TEXTS)
+    column = text_column(series)
+    assert isinstance(column, ArrowText)
+    buffer = pa.array(series)
+    if isinstance(buffer, pa.ChunkedArray):
+        buffer = buffer.chunk(0)
+    assert column.data.ctypes.data == buffer.buffers()[2].address
+
+
+def test_arrow_columns_of_several_chunks():
+    series = pd.concat([CONTAINERS["pandas str"](TEXTS)] * 3, ignore_index=True)
+    assert read(text_column(series)) == TEXTS * 3
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pd.Series(["a", None], dtype="str"),
+        pd.Series(["a", None], dtype="string"),
+        pl.Series(["a", None]),
+        ["a", None],
+        ["a", float("nan")],
+        ["a", b"b"],
+        np.array(["a", 1], dtype=object),
+        pd.Series([1, 2]),
+    ],
+)
+def test_what_is_no_text_is_refused(column):
+    with pytest.raises(InputUnsupported):
+        read(text_column(column))
+
+
+@pytest.mark.parametrize(
+    "value", ["one string", {"a", "b"}, iter(["a"]), np.array([["a"]]), np.arange(3), None]
+)
+def test_what_is_no_column_is_refused(value):
+    with pytest.raises(InputUnsupported):
+        text_column(value)
+
+
+@given(documents)
+def test_encoded_texts_decode_to_themselves(texts):
+    assert encode_texts(texts).strings() == texts
+
+
+@given(st.lists(st.integers(0, CHUNK_CHARACTERS * 3 // 2), min_size=1, max_size=6))
+def test_chunks_cover_all_rows_once_and_stay_small(lengths):
+    texts = ["x" * length for length in lengths]
+    covered = []
+    for place, key in text_column(texts).chunks(slice(0, len(texts))):
+        assert key == place
+        covered.extend(range(place.start, place.stop))
+        together = sum(lengths[key])
+        assert together <= CHUNK_CHARACTERS or place.stop - place.start == 1
+    assert covered == list(range(len(texts)))

@@ -1,0 +1,132 @@
+"""Linear models give their own answers from scores."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Perceptron,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+    SGDRegressor,
+)
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
+from sklearn.svm import SVC, LinearSVC, LinearSVR
+
+from skwillump.compilers import Unsupported, compile_model
+
+GENERATOR = np.random.default_rng(0)
+X = np.abs(GENERATOR.normal(size=(120, 6)))
+LABELS = {
+    "two": np.where(X[:, 0] > X[:, 1], "yes", "no"),
+    "three": np.array([3, 5, 9])[(X[:, :3]).argmax(axis=1)],
+}
+
+CLASSIFIERS = [
+    LogisticRegression(),
+    LogisticRegression(fit_intercept=False),
+    LinearSVC(),
+    SGDClassifier(loss="log_loss", random_state=0),
+    SGDClassifier(loss="modified_huber", random_state=0),
+    Perceptron(),
+    RidgeClassifier(),
+    MultinomialNB(),
+    ComplementNB(),
+]
+REGRESSORS = [LinearRegression(), Ridge(), SGDRegressor(random_state=0), LinearSVR()]
+
+
+def scores_of(model):
+    return X @ model.coef + model.intercept
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")  # log(0) of scikit-learn's
+@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=str)
+@pytest.mark.parametrize("labels", LABELS)
+def test_classifiers_answer_as_scikit_learns(estimator, labels):
+    fitted = estimator.fit(X, LABELS[labels])
+    model = compile_model(fitted)
+    scores = scores_of(model)
+    predicted = model.predict(scores)
+    assert predicted.dtype == fitted.predict(X).dtype
+    assert np.array_equal(predicted, fitted.predict(X))
+    assert not len(model.doubtful(scores))
+    assert [model.predict_one(row) for row in scores] == predicted.tolist()
+    for method in ("decision_function", "predict_proba", "predict_log_proba"):
+        if model.gives(method):
+            expected = getattr(fitted, method)(X)
+            actual = getattr(model, method)(scores)
+            assert actual.shape == expected.shape
+            np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-14)
+        else:
+            assert not hasattr(fitted, method) or estimator.loss == "modified_huber"
+    if model.gives("predict_proba"):
+        one = np.array([model.predict_proba_one(row) for row in scores])
+        np.testing.assert_allclose(one, fitted.predict_proba(X), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("estimator", REGRESSORS, ids=str)
+@pytest.mark.parametrize("n_targets", [None, 1, 2])
+def test_regressors_answer_as_scikit_learns(estimator, n_targets):
+    if n_targets and not isinstance(estimator, (LinearRegression, Ridge)):
+        pytest.skip("one target only")
+    y = X @ np.arange(6.0) if n_targets is None else X[:, :n_targets]
+    fitted = estimator.fit(X, y)
+    model = compile_model(fitted)
+    actual = model.predict(scores_of(model))
+    expected = fitted.predict(X)
+    assert actual.shape == expected.shape
+    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
+
+
+def test_logistic_regression_cv():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of its parameters' new defaults
+        fitted = LogisticRegressionCV(Cs=2, cv=2).fit(X, LABELS["three"])
+        model = compile_model(fitted)
+    np.testing.assert_allclose(
+        model.predict_proba(scores_of(model)), fitted.predict_proba(X), rtol=1e-12
+    )
+
+
+def test_scores_within_rounding_of_a_tie_are_in_doubt():
+    binary = compile_model(LogisticRegression().fit(X, LABELS["two"]))
+    assert binary.doubtful(np.array([[1e-15], [1.0], [0.0], [np.nan], [-1e-12]])).tolist() == [
+        0,
+        2,
+        3,
+        4,
+    ]
+    assert binary.predict_one(np.array([1e-15])) is None
+    several = compile_model(LogisticRegression().fit(X, LABELS["three"]))
+    scores = np.array([[1.0, 1.0 + 1e-13, 0.0], [1.0, 2.0, 2.1], [0.0, np.nan, 1.0]])
+    assert several.doubtful(scores).tolist() == [0, 2]
+    assert several.predict_one(scores[0]) is None
+    assert several.predict_one(scores[1]) == 9
+    assert several.predict_one(scores[2]) is None
+
+
+def test_extreme_scores_keep_their_probabilities():
+    model = compile_model(LogisticRegression().fit(X, LABELS["two"]))
+    for score in (-1000.0, -40.0, 40.0, 1000.0):
+        one = model.predict_proba_one(np.array([score]))
+        assert np.array_equal(one, model.predict_proba(np.array([[score]]))[0])
+        assert one.sum() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("fitted", "reason"),
+    [
+        (SVC().fit(X, LABELS["two"]), "no compiler for SVC"),
+        (BernoulliNB().fit(X, LABELS["two"]), "no compiler for BernoulliNB"),
+        (LogisticRegression().fit(X.astype(np.float32), LABELS["two"]), "float32"),
+        (RidgeClassifier().fit(X, np.eye(3)[LABELS["three"] // 4]), "several labels"),
+    ],
+)
+def test_other_models_are_refused_with_a_reason(fitted, reason):
+    with pytest.raises(Unsupported, match=reason):
+        compile_model(fitted)

@@ -1,0 +1,44 @@
+"""Rules of the package that no linter knows."""
+
+import ast
+import importlib.metadata
+import re
+from pathlib import Path
+
+import pytest
+
+import skwillump
+
+SOURCES = sorted(Path(skwillump.__file__).parent.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
+def test_private_names_of_scikit_learn_are_imported_in_one_module_only(path):
+    if path.name == "_compat.py":
+        return
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        modules, names = [], []
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            modules, names = [node.module], [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        for module in modules:
+            if module.split(".")[0] == "sklearn":
+                private = [n for n in [*module.split("."), *names] if n.startswith("_")]
+                assert not private, f"{path.name} line {node.lineno} imports {private}"
+
+
+def test_the_public_surface_is_what_all_says():
+    public = {name for name in vars(skwillump) if not name.startswith("_")}
+    modules = {path.stem for path in SOURCES} | {path.parent.name for path in SOURCES}
+    assert public - modules == set(skwillump.__all__)
+
+
+def test_the_version_is_that_of_the_distribution():
+    assert importlib.metadata.version("skwillump") == skwillump.__version__
+
+
+def test_run_time_needs_are_the_six_packages():
+    requires = importlib.metadata.requires("skwillump") or []
+    names = {re.split(r"[^A-Za-z-]", r)[0] for r in requires if "extra ==" not in r}
+    assert names == {"scikit-learn", "numpy", "scipy", "joblib", "numba", "lightgbm"}

@@ -1,0 +1,223 @@
+"""Plans: the promise holds over repeated samples, and the choice is the cheapest."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from skwillump.planning import Calibration, Candidate, make_plan
+
+N_POOL = 200_000
+
+
+def sample(n_rows, rng, *, harm=0.3, rescue=0.1, n_classes=2, risk_of_class=0.0):
+    """What two models did on rows: codes, confidence, full right, approximate right.
+
+    Disagreement gets rarer as confidence rises. One class can be riskier than the other.
+    """
+    codes = rng.integers(0, n_classes, n_rows)
+    confidence = 0.5 + 0.5 * rng.beta(2, 0.6, n_rows)
+    doubt = (2 * (1 - confidence)) ** 1.5 * (1 + risk_of_class * codes)
+    event = rng.random(n_rows)
+    is_harm = event < harm * doubt
+    is_rescue = ~is_harm & (event < (harm + rescue) * doubt)
+    both_right = rng.random(n_rows) < 0.9
+    full = np.where(is_harm, True, np.where(is_rescue, False, both_right))
+    approx = np.where(is_harm, False, np.where(is_rescue, True, both_right))
+    return codes, confidence, full, approx
+
+
+def calibration_of(rows, *, stage=1e-6, rest=1e-4, basis="prefit", train_share=1.0):
+    codes, confidence, full, approx = rows
+    n_rows = len(codes)
+    candidate = Candidate(("a",), stage, rest, codes, {"probability": confidence}, approx)
+    return Calibration(
+        candidates=(candidate,),
+        full_seconds=rest,
+        full_right=full,
+        classes=codes,
+        selects=np.arange(n_rows) < 0.25 * n_rows,
+        n_classes=2,
+        is_probability=True,
+        basis=basis,
+        train_share=train_share,
+        seed=0,
+    )
+
+
+def score_kept(plan, rows):
+    codes, confidence, full, approx = rows
+    if plan.candidate is None:
+        return 1.0
+    early = confidence >= plan.thresholds[codes]
+    return np.where(early, approx, full).mean() / full.mean()
+
+
+def repeated(n_repeats, target, confidence, n_rows=4000, **kwargs):
+    pool = sample(N_POOL, np.random.default_rng(10**6), **kwargs)
+    plans = [
+        make_plan(
+            calibration_of(sample(n_rows, np.random.default_rng(seed), **kwargs)),
+            target,
+            confidence,
+        )
+        for seed in range(n_repeats)
+    ]
+    return plans, np.array([score_kept(plan, pool) for plan in plans])
+
+
+@pytest.mark.parametrize(("target", "confidence"), [(0.98, 0.9), (0.98, 0.95), (0.997, 0.95)])
+@pytest.mark.parametrize(
+    "world",
+    [
+        {},
+        {"rescue": 0.0},
+        {"harm": 0.25, "rescue": 0.2},
+        {"risk_of_class": 2.0, "harm": 0.15},
+    ],
+    ids=["mixed", "no rescues", "many rescues", "risky class"],
+)
+def test_the_promise_is_broken_no_more_often_than_stated(target, world, confidence):
+    n_repeats = 100
+    plans, kept = repeated(n_repeats, target, confidence, **world)
+    # The pool's own error is added to the target, the binomial error to the level.
+    noise = 2 * np.sqrt(0.02 / N_POOL)
+    level = 1 - confidence
+    error = 3 * np.sqrt(level * confidence / n_repeats)
+    assert np.mean(kept < target - noise) <= level + error
+    assert np.mean([plan.candidate is not None for plan in plans]) > 0.9
+
+
+def test_the_plug_in_rule_breaks_its_promise_far_more_often():
+    _, certified = repeated(100, 0.98, 0.95, n_rows=1500)
+    _, plug_in = repeated(100, 0.98, None, n_rows=1500)
+    assert np.mean(certified < 0.98) <= 0.1
+    assert np.mean(plug_in < 0.98) > 0.2
+
+
+def test_a_lower_confidence_answers_more_rows_early():
+    rows = sample(4000, np.random.default_rng(0))
+    shares = [
+        make_plan(calibration_of(rows), 0.99, confidence).early_share
+        for confidence in (0.99, 0.9, 0.5)
+    ]
+    assert shares == sorted(shares)
+    assert shares[0] < shares[-1]
+
+
+def test_cross_fitted_models_are_tested_for_more():
+    rows = sample(6000, np.random.default_rng(0))
+    same = make_plan(calibration_of(rows), 0.98, 0.95)
+    fewer = make_plan(calibration_of(rows, basis="cross-fitted", train_share=0.8), 0.98, 0.95)
+    assert same.guarantee.tested_target == 0.98
+    assert same.guarantee.tested_confidence == 0.95
+    assert fewer.guarantee.tested_target == pytest.approx(0.984)
+    assert fewer.guarantee.tested_confidence == pytest.approx(0.975)
+    assert fewer.guarantee.evidence["p_value"] <= 0.025
+    assert fewer.guarantee.accuracy_target == 0.98
+    assert fewer.early_share < same.early_share
+
+
+def test_the_guarantees_counts_are_those_of_the_plan():
+    rows = sample(6000, np.random.default_rng(1))
+    calibration = calibration_of(rows)
+    plan = make_plan(calibration, 0.98, 0.95)
+    codes, confidence, full, approx = (values[~calibration.selects] for values in rows)
+    early = confidence >= plan.thresholds[codes]
+    assert plan.early_share == pytest.approx(early.mean())
+    assert plan.guarantee.n_rows == len(codes)
+    assert plan.guarantee.evidence["n_harms"] == (early & full & ~approx).sum()
+    assert plan.guarantee.evidence["n_rescues"] == (early & ~full & approx).sum()
+    assert plan.guarantee.evidence["p_value"] <= 0.05
+    candidate = calibration.candidates[0]
+    assert plan.expected_seconds == pytest.approx(
+        candidate.stage_seconds + (1 - early.mean()) * candidate.rest_seconds
+    )
+
+
+def test_the_curve_is_that_of_a_naive_count():
+    rows = sample(3000, np.random.default_rng(2))
+    calibration = calibration_of(rows)
+    curve = make_plan(calibration, 0.98, 0.95).tradeoffs[0]
+    codes, confidence, full, approx = (values[~calibration.selects] for values in rows)
+    for k in range(0, len(curve.early_share), 17):
+        early = confidence >= curve.thresholds[k][codes]
+        assert curve.early_share[k] == early.mean()
+        assert_allclose(curve.score_kept[k], np.where(early, approx, full).mean() / full.mean())
+
+
+def test_the_cheapest_candidate_is_chosen():
+    rows = sample(6000, np.random.default_rng(3))
+    calibration = calibration_of(rows)
+    (first,) = calibration.candidates
+    codes, confidence, full, _ = rows
+    exact = Candidate(("b",), 5e-5, 1e-4, codes, {"probability": confidence}, full)
+    both = calibration.__class__(**(vars(calibration) | {"candidates": (first, exact)}))
+    assert make_plan(both, 0.98, 0.95).candidate == 0
+    # At a target that the first can hardly meet, the second, which never errs, costs less.
+    assert make_plan(both, 0.9995, 0.95).candidate in (1, None)
+    cheap = Candidate(("b",), 2e-6, 1e-4, codes, {"probability": confidence}, full)
+    both = calibration.__class__(**(vars(calibration) | {"candidates": (first, cheap)}))
+    assert make_plan(both, 0.99, 0.95).candidate == 1
+
+
+def test_no_cascade_where_it_would_not_pay():
+    rows = sample(6000, np.random.default_rng(4))
+    plan = make_plan(calibration_of(rows, stage=9.9e-5), 0.98, 0.95)
+    assert plan.candidate is None
+    assert "the full model costs" in plan.guarantee.reason
+    assert plan.guarantee.kind == "exact"
+
+
+def test_no_cascade_without_candidates():
+    calibration = calibration_of(sample(100, np.random.default_rng(5)))
+    none = calibration.__class__(**(vars(calibration) | {"candidates": ()}))
+    assert "no set of blocks is cheap enough" in make_plan(none, 0.9, 0.95).guarantee.reason
+
+
+@pytest.mark.parametrize("target", [0.99, 0.995])
+def test_the_rows_needed_are_enough_more_often_than_not(target):
+    few = make_plan(calibration_of(sample(200, np.random.default_rng(6))), target, 0.95)
+    assert few.candidate is None
+    assert few.guarantee.rows_needed > 200
+    plans, _ = repeated(20, target, 0.95, n_rows=2 * few.guarantee.rows_needed)
+    assert np.mean([plan.candidate is not None for plan in plans]) > 0.5
+
+
+def accuracy_of(calibration):
+    """Accuracy as a score of the user's own."""
+
+    def score(candidate, early, rows):
+        approx = calibration.candidates[candidate].right[rows]
+        return np.where(early, approx, calibration.full_right[rows]).mean()
+
+    return score
+
+
+def test_the_bootstrap_agrees_with_the_test_roughly():
+    calibration = calibration_of(sample(6000, np.random.default_rng(7)))
+    tested = make_plan(calibration, 0.98, 0.95)
+    estimated = make_plan(calibration, 0.98, 0.95, accuracy_of(calibration))
+    assert estimated.guarantee.kind == "estimate"
+    assert estimated.early_share == pytest.approx(tested.early_share, abs=0.05)
+
+
+def test_the_bootstrap_breaks_its_promise_rarely():
+    pool = sample(N_POOL, np.random.default_rng(10**6))
+    kept = []
+    for seed in range(40):
+        calibration = calibration_of(sample(3000, np.random.default_rng(seed)))
+        plan = make_plan(calibration, 0.98, 0.9, accuracy_of(calibration))
+        kept.append(score_kept(plan, pool))
+    assert np.mean(np.array(kept) < 0.98) <= 0.1 + 3 * np.sqrt(0.09 / 40)
+
+
+def test_the_plug_in_rule_uses_the_papers_thresholds():
+    calibration = calibration_of(sample(6000, np.random.default_rng(8)))
+    plan = make_plan(calibration, 0.98, None)
+    assert plan.thresholds[0] in (0.6, 0.7, 0.8, 0.9)
+    _, confidence, full, approx = sample(6000, np.random.default_rng(8))
+    kept = {
+        t: np.where(confidence >= t, approx, full).mean() / full.mean()
+        for t in (0.6, 0.7, 0.8, 0.9, 1.0)
+    }
+    assert plan.thresholds[0] == min(t for t, share in kept.items() if share >= 0.98)
