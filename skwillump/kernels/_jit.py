@@ -15,7 +15,9 @@
 """
 
 import hashlib
+import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,20 +28,28 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
-def _digest() -> str:
-    """Return a digest of all kernels' sources."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+_FOLDER = Path(__file__).parent
 
 
-_DIGEST = _digest()
+@cache
+def _digest(module: str) -> str:
+    """Return a digest of the source of a module of kernels and of those that it imports."""
+    known: dict[str, bytes] = {}
+    pending = [module]
+    while pending:
+        name = pending.pop()
+        if name not in known:
+            source = (_FOLDER / f"{name}.py").read_bytes()
+            known[name] = source
+            pending += re.findall(r"^from skwillump\.kernels\.(\w+) import", source.decode(), re.M)
+    return hashlib.sha256(b"".join(known[name] for name in sorted(known))).hexdigest()[:12]
 
 
 def jit(function: F) -> F:
     """Compile ``function`` lazily, at its first call."""
     # numba looks whether the file of a kernel has changed, but not the files of the functions
     # that were inlined into it. The name of what it keeps comes from this attribute.
-    function.__qualname__ += f"_{_DIGEST}"
+    function.__qualname__ += f"_{_digest(function.__module__.rpartition('.')[2])}"
     try:
         return numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # no folder to keep compiled code in
