@@ -4,6 +4,8 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
@@ -36,6 +38,10 @@ CLASSIFIERS = [
     RidgeClassifier(),
     MultinomialNB(),
     ComplementNB(),
+    BernoulliNB(binarize=None),
+    CalibratedClassifierCV(LinearSVC(), cv=3),
+    CalibratedClassifierCV(LogisticRegression(), cv=3, ensemble=False),
+    CalibratedClassifierCV(MultinomialNB(), cv=2),
 ]
 REGRESSORS = [LinearRegression(), Ridge(), SGDRegressor(random_state=0), LinearSVR()]
 
@@ -48,17 +54,18 @@ def scores_of(model):
 @pytest.mark.parametrize("estimator", CLASSIFIERS, ids=str)
 @pytest.mark.parametrize("labels", LABELS)
 def test_classifiers_answer_as_scikit_learns(estimator, labels):
-    fitted = estimator.fit(X, LABELS[labels])
+    rows = np.where(X > 0.7, 1.0, 0.0) if isinstance(estimator, BernoulliNB) else X
+    fitted = estimator.fit(rows, LABELS[labels])
     model = compile_model(fitted)
-    scores = scores_of(model)
+    scores = rows @ model.coef + model.intercept
     predicted = model.predict(scores)
-    assert predicted.dtype == fitted.predict(X).dtype
-    assert np.array_equal(predicted, fitted.predict(X))
+    assert predicted.dtype == fitted.predict(rows).dtype
+    assert np.array_equal(predicted, fitted.predict(rows))
     assert not len(model.doubtful(scores))
     assert [model.predict_one(row) for row in scores] == predicted.tolist()
     for method in ("decision_function", "predict_proba", "predict_log_proba"):
         if model.gives(method):
-            expected = getattr(fitted, method)(X)
+            expected = getattr(fitted, method)(rows)
             actual = getattr(model, method)(scores)
             assert actual.shape == expected.shape
             np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-14)
@@ -66,7 +73,7 @@ def test_classifiers_answer_as_scikit_learns(estimator, labels):
             assert not hasattr(fitted, method) or estimator.loss == "modified_huber"
     if model.gives("predict_proba"):
         one = np.array([model.predict_proba_one(row) for row in scores])
-        np.testing.assert_allclose(one, fitted.predict_proba(X), rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(one, fitted.predict_proba(rows), rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("estimator", REGRESSORS, ids=str)
@@ -81,6 +88,17 @@ def test_regressors_answer_as_scikit_learns(estimator, n_targets):
     expected = fitted.predict(X)
     assert actual.shape == expected.shape
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
+
+
+def test_a_calibrated_frozen_model():
+    frozen = FrozenEstimator(LogisticRegression().fit(X, LABELS["three"]))
+    fitted = CalibratedClassifierCV(frozen).fit(X, LABELS["three"])
+    model = compile_model(fitted)
+    np.testing.assert_allclose(
+        model.predict_proba(scores_of(model)), fitted.predict_proba(X), rtol=1e-12
+    )
+    tie = np.zeros((1, len(model.intercept)))
+    assert len(model.doubtful(np.nan * tie)) == 1
 
 
 def test_logistic_regression_cv():
@@ -122,7 +140,12 @@ def test_extreme_scores_keep_their_probabilities():
     ("fitted", "reason"),
     [
         (SVC().fit(X, LABELS["two"]), "no compiler for SVC"),
-        (BernoulliNB().fit(X, LABELS["two"]), "no compiler for BernoulliNB"),
+        (BernoulliNB().fit(X, LABELS["two"]), "binary first"),
+        (
+            CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=2).fit(X, LABELS["two"]),
+            "only sigmoid",
+        ),
+        (CalibratedClassifierCV(SVC(), cv=2).fit(X, LABELS["two"]), "no compiler for SVC"),
         (LogisticRegression().fit(X.astype(np.float32), LABELS["two"]), "float32"),
         (RidgeClassifier().fit(X, np.eye(3)[LABELS["three"] // 4]), "several labels"),
     ],

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from scipy.special import expit, logsumexp
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     ARDRegression,
     BayesianRidge,
@@ -29,14 +31,14 @@ from sklearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
-from sklearn.naive_bayes import ComplementNB, MultinomialNB
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.utils.extmath import softmax
 
 from skwillump.compilers._registry import Unsupported
 
 #: How scores become probabilities; NONE where the model has none, or others than these.
-NONE, SIGMOID, ONE_VS_REST, SOFTMAX, SOFTMAX_OF_TWO, LOG_LIKELIHOOD = range(6)
+NONE, SIGMOID, ONE_VS_REST, SOFTMAX, SOFTMAX_OF_TWO, LOG_LIKELIHOOD, CLIPPED = range(7)
 
 #: Two scores closer than this share of their size could be in another order after rounding.
 _DOUBT = 1e-9
@@ -124,6 +126,9 @@ class LinearModel:
         if self.link == SIGMOID:
             positive = expit(scores[:, 0])
             return np.column_stack((1 - positive, positive))
+        if self.link == CLIPPED:
+            positive = (np.clip(scores[:, 0], -1, 1) + 1) / 2
+            return np.column_stack((1 - positive, positive))
         if self.link == ONE_VS_REST:
             positive = expit(scores)
             return positive / positive.sum(axis=1, keepdims=True)
@@ -139,6 +144,59 @@ class LinearModel:
             return scores - logsumexp(scores, axis=1, keepdims=True)
         with np.errstate(divide="ignore"):  # a probability of zero is one
             return np.log(self.predict_proba(scores))
+
+
+@dataclass(frozen=True, eq=False)
+class CalibratedModel(LinearModel):
+    """The mean of linear models' calibrated probabilities.
+
+    Scores hold the columns of one member after the other.
+    """
+
+    members: tuple[LinearModel, ...]
+    slopes: np.ndarray  # float64 (n_members, n_curves): one curve if there are two classes
+    offsets: np.ndarray  # the same
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return the labels of the largest probabilities."""
+        assert self.classes is not None
+        return self.classes[self.predict_proba(scores).argmax(axis=1)]
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows whose label rounding could change."""
+        ordered = np.sort(self.predict_proba(scores), axis=1)
+        return np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > _DOUBT))
+
+    def gives(self, method: str) -> bool:
+        """Tell whether ``method`` follows from the scores alone."""
+        return method in ("predict", "predict_proba")
+
+    def predict_one(self, scores: np.ndarray) -> Any:
+        """Return the label for scores (n_outputs,), None where it is in doubt."""
+        return None if len(self.doubtful(scores[None])) else self.predict(scores[None])[0]
+
+    def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities (n_classes,) for scores (n_outputs,)."""
+        return self.predict_proba(scores[None])[0]
+
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities (n_rows, n_classes)."""
+        assert self.classes is not None
+        total = np.zeros((len(scores), len(self.classes)))
+        n_curves, start = self.slopes.shape[1], 0
+        for member, slopes, offsets in zip(self.members, self.slopes, self.offsets, strict=True):
+            part = scores[:, start : start + member.coef.shape[1]]
+            start += part.shape[1]
+            if not member.gives("decision_function"):
+                part = member.predict_proba(part)[:, -n_curves:]
+            calibrated = expit(-(slopes * part + offsets))
+            if n_curves == 1:
+                total += np.hstack((1.0 - calibrated, calibrated))
+            else:
+                sums = calibrated.sum(axis=1, keepdims=True)
+                even = np.full_like(calibrated, 1 / n_curves)
+                total += np.divide(calibrated, sums, out=even, where=sums != 0)
+        return total / len(self.members)
 
 
 _MODELS: dict[type, Callable[[Any], LinearModel]] = {}
@@ -180,7 +238,7 @@ def _make(fitted: Any, coef: Any, intercept: Any, classes: Any, link: int) -> Li
         if isinstance(classes, list) or np.ndim(classes) != 1:
             raise Unsupported("it has several outputs")
         n_classes = len(classes)
-        one_score = n_classes == 2 and link in (NONE, SIGMOID, SOFTMAX_OF_TWO)
+        one_score = n_classes == 2 and link in (NONE, SIGMOID, SOFTMAX_OF_TWO, CLIPPED)
         if n_classes < 2 or n_outputs != (1 if one_score else n_classes):
             raise Unsupported(f"{n_outputs} rows of coefficients for {n_classes} classes")
     return LinearModel(
@@ -213,6 +271,8 @@ def _sgd_classifier(model: Any) -> LinearModel:
     link = NONE
     if model.loss == "log_loss":
         link = SIGMOID if len(model.classes_) == 2 else ONE_VS_REST
+    elif model.loss == "modified_huber" and len(model.classes_) == 2:
+        link = CLIPPED
     return _make(model, model.coef_, model.intercept_, model.classes_, link)
 
 
@@ -257,3 +317,49 @@ def _multinomial_nb(model: Any) -> LinearModel:
 @register_model(ComplementNB)
 def _complement_nb(model: Any) -> LinearModel:
     return _make(model, model.feature_log_prob_, 0.0, model.classes_, LOG_LIKELIHOOD)
+
+
+@register_model(BernoulliNB)
+def _bernoulli_nb(model: Any) -> LinearModel:
+    if model.binarize is not None:
+        raise Unsupported(
+            "it makes its features binary first: give it binary ones, with binarize=None"
+        )
+    absent = np.log(1 - np.exp(model.feature_log_prob_))
+    return _make(
+        model,
+        model.feature_log_prob_ - absent,
+        model.class_log_prior_ + absent.sum(axis=1),
+        model.classes_,
+        LOG_LIKELIHOOD,
+    )
+
+
+@register_model(CalibratedClassifierCV)
+def _calibrated(model: Any) -> LinearModel:
+    members, slopes, offsets = [], [], []
+    for calibrated in model.calibrated_classifiers_:
+        inner = calibrated.estimator
+        while type(inner) is FrozenEstimator:
+            inner = inner.estimator
+        if not np.array_equal(getattr(inner, "classes_", None), model.classes_):
+            raise Unsupported("one of its models knows other classes")
+        if not all(hasattr(c, "a_") and hasattr(c, "b_") for c in calibrated.calibrators):
+            raise Unsupported(
+                f"method={model.method!r}: only sigmoid calibration follows from scores to full "
+                "precision"
+            )
+        members.append(compile_model(inner))
+        slopes.append([float(c.a_) for c in calibrated.calibrators])
+        offsets.append([float(c.b_) for c in calibrated.calibrators])
+    return CalibratedModel(
+        original=model,
+        coef=np.ascontiguousarray(np.hstack([member.coef for member in members])),
+        intercept=np.concatenate([member.intercept for member in members]),
+        classes=np.array(model.classes_),
+        link=NONE,
+        one_dimensional=False,
+        members=tuple(members),
+        slopes=np.array(slopes),
+        offsets=np.array(offsets),
+    )
