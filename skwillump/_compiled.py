@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skwillump.compilers import (
     InputUnsupported,
     LinearModel,
+    ModelInput,
     OriginalStep,
     Scorer,
     Step,
@@ -30,9 +31,10 @@ __all__ = ["CompiledPipeline", "compile_pipeline"]
 def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "CompiledPipeline":
     """Make the compiled twin of a fitted estimator: the same answers, faster.
 
-    Text vectorizers, unions and column selections of them, linear steps after them and linear
-    models run as compiled code. With a linear model at the end, a text becomes a score without a
-    sparse matrix in between. Whatever is not supported runs as it is.
+    Text vectorizers, encoders and scalers of tables, unions and column selections of them, linear
+    steps after them and linear models run as compiled code. With a linear model at the end, a text
+    or a category becomes a score without a matrix in between. Whatever is not supported runs as it
+    is.
 
     Parameters
     ----------
@@ -107,35 +109,40 @@ class CompiledPipeline:
 
     def _compile(self) -> None:
         estimator = self.estimator
-        if type(estimator) is Pipeline and hasattr(estimator.steps[-1][1], "predict"):
-            name, final = estimator.steps[-1]
-            try:
-                features: Step = compile_steps(None, estimator.steps[:-1])
-            except Unsupported as reason:
-                for step_name, step in estimator.steps[:-1]:
-                    compiled = compile_step(step)
-                    why = compiled.reason if isinstance(compiled, OriginalStep) else str(reason)
-                    self._reports.append(StepReport(step_name, type(step).__name__, False, why))
-                self._reports.append(
-                    StepReport(name, type(final).__name__, False, "its features are not compiled")
-                )
-                return
-            self._features, self._final = features, final
-            self._reports = features.report("")
-            self._compile_final(name, final, features)
-        else:
+        if not hasattr(estimator, "predict"):
             step = compile_step(estimator)
             self._reports = step.report("")
             if not isinstance(step, OriginalStep):
                 self._features = step
+            return
+        steps = estimator.steps if type(estimator) is Pipeline else [("", estimator)]
+        before, (name, final) = steps[:-1], steps[-1]
+        before = [step for step in before if not _passes_through(step[1])]
+        try:
+            features: Step = compile_steps(None, before) if before else ModelInput.of(final)
+        except Unsupported as reason:
+            for step_name, step in before:
+                compiled = compile_step(step)
+                why = compiled.reason if isinstance(compiled, OriginalStep) else str(reason)
+                self._reports.append(StepReport(step_name, type(step).__name__, False, why))
+            why = "its features are not compiled" if before else str(reason)
+            self._reports.append(StepReport(name, type(final).__name__, False, why))
+            return
+        self._reports = features.report("")
+        self._compile_final(name, final, features)
+        if before or self._model is not None:
+            self._features, self._final = features, final
 
     def _compile_final(self, name: str, final: Any, features: Step) -> None:
         reason = ""
         try:
             model = compile_model(final)
-            if not features.exact_scores:
+            if hasattr(model, "bind"):
+                self._scorer = model.bind(features)
+            elif features.exact_scores:
+                self._scorer = features.bind(model.coef)
+            else:
                 raise Unsupported("a step before it is not fused: see its reason")
-            self._scorer = features.bind(model.coef)
             self._model = model
         except Unsupported as why:
             reason = str(why)
@@ -267,6 +274,9 @@ class CompiledPipeline:
             raise InputUnsupported("not fused")
         scores = self._scorer.score_one(x)
         scores += self._model.intercept
+        total = float(scores[0]) if len(scores) == 1 else float(scores.sum())
+        if total - total != 0.0:  # NaN or infinite
+            raise InputUnsupported("scores are not finite")
         return scores
 
     @available_if(_has("predict"))
@@ -275,8 +285,14 @@ class CompiledPipeline:
 
         Parameters
         ----------
-        x : str, mapping of column to value, or 1-D row
-            What one row of ``X`` holds.
+        x : str, mapping of column to value, 1-D row, or data frame of one row
+            What one row of ``X`` holds. A mapping may hold more columns than needed.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, there are too many or too few values, or a value is one that
+            the estimator does not accept.
         """
         try:
             scores = self._scores_of_one(x)
@@ -291,8 +307,13 @@ class CompiledPipeline:
 
         Parameters
         ----------
-        x : str, mapping of column to value, or 1-D row
-            What one row of ``X`` holds.
+        x : str, mapping of column to value, 1-D row, or data frame of one row
+            What one row of ``X`` holds. A mapping may hold more columns than needed.
+
+        Raises
+        ------
+        ValueError
+            As for `predict_one`.
         """
         model = self._model
         if model is None or not model.gives("predict_proba"):
@@ -303,11 +324,29 @@ class CompiledPipeline:
             return self.predict_proba(self._as_rows(x))[0]
 
     def _as_rows(self, x: Any) -> Any:
+        """Return one row in the form of many, for the original to judge."""
+        names = getattr(self.estimator, "feature_names_in_", None)
+        if hasattr(x, "columns"):
+            return x
+        if hasattr(x, "iloc"):
+            x = x.to_dict()
         if isinstance(x, Mapping):
             import pandas as pd
 
             return pd.DataFrame({name: [value] for name, value in x.items()})
-        return [x] if isinstance(x, str) else np.asarray([x], dtype=object)
+        if isinstance(x, str):
+            return [x]
+        if names is not None:
+            import pandas as pd
+
+            return pd.DataFrame({name: [value] for name, value in zip(names, x, strict=True)})
+        if isinstance(x, np.ndarray):
+            return x[None]
+        return np.asarray([x], dtype=object)
+
+
+def _passes_through(step: Any) -> bool:
+    return step is None or (isinstance(step, str) and step == "passthrough")
 
 
 def _take(X: Any, rows: np.ndarray) -> Any:

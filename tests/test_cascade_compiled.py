@@ -133,8 +133,7 @@ def test_columns_of_a_frame():
     costs = {"kind": 1e-6, "text__word": 1e-6, "text__char": 1e-2}
     compiled, plain = both_ways(pipeline, X, y, feature_costs=costs)
     assert [block.name for block in compiled.blocks_] == list(costs)
-    assert [block.compiled for block in compiled.blocks_] == [False, True, True]
-    assert "OneHotEncoder" in compiled.blocks_[0].reason
+    assert all(block.compiled for block in compiled.blocks_)
     assert_same(compiled, plain, X)
     with pytest.raises(ValueError, match="columns are missing"):
         compiled.predict(X.drop(columns="kind"))

@@ -136,7 +136,7 @@ def test_columns_of_a_data_frame(library, remainder):
     )
     names = [report.name for report in step.report("")]
     assert names[:4] == ["title", "body", "kind", "size"]
-    assert [report.compiled for report in step.report("")][:4] == [True, True, False, False]
+    assert all(report.compiled for report in step.report(""))
 
 
 def test_columns_are_found_by_name_in_any_order():

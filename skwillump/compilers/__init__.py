@@ -1,8 +1,17 @@
 """Fitted scikit-learn and LightGBM objects turned into compiled steps."""
 
-from skwillump.compilers import _compose, _hashing, _text  # noqa: F401 (they register compilers)
+from skwillump.compilers import (  # noqa: F401 (they register compilers)
+    _compose,
+    _encoders,
+    _hashing,
+    _imputers,
+    _projections,
+    _scalers,
+    _text,
+)
 from skwillump.compilers._between import linear_map
 from skwillump.compilers._compose import Leaf, SumScorer, UnionStep, compile_steps
+from skwillump.compilers._model_input import ModelInput
 from skwillump.compilers._models import LinearModel, compile_model
 from skwillump.compilers._registry import (
     InputUnsupported,
@@ -18,6 +27,7 @@ __all__ = [
     "InputUnsupported",
     "Leaf",
     "LinearModel",
+    "ModelInput",
     "OriginalStep",
     "Scorer",
     "Step",

@@ -16,7 +16,9 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from skwillump.compilers._between import LinearMap, linear_map
+from skwillump.compilers._columns import InputSpec, Table
 from skwillump.compilers._registry import (
+    MAX_DENSE_FEATURES,
     InputUnsupported,
     OriginalStep,
     Scorer,
@@ -27,6 +29,7 @@ from skwillump.compilers._registry import (
     register,
     take_rows,
 )
+from skwillump.compilers._table import ChainStep, TableScorer, TableStep, each_chunk
 from skwillump.compilers._text import TextStep, with_tfidf
 
 
@@ -49,11 +52,156 @@ class CompiledTransformer(TransformerMixin, BaseEstimator):
 
 
 @dataclass(frozen=True, eq=False)
-class SumScorer(Scorer):
-    """The sum of the scores of blocks that stand side by side."""
+class Selection:
+    """The part of the input that a block reads: all of it."""
 
-    blocks: tuple[tuple["Selection", Scorer], ...]
+    def of(self, X: Any) -> Any:
+        """Select from many rows."""
+        return X
+
+    def of_one(self, x: Any) -> Any:
+        """Select from one row."""
+        return x
+
+    def table(self, table: Table) -> Table:
+        """Select from a table of all columns."""
+        return table
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnSelection(Selection):
+    """Columns of a table, as ``ColumnTransformer`` passes them to a transformer."""
+
+    columns: int | tuple[int, ...]  # positions among the fitted columns; one alone is a vector
+    names: tuple[Any, ...] | None  # of all columns that were fitted
+    n_columns: int
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Positions as a tuple."""
+        return (self.columns,) if isinstance(self.columns, int) else self.columns
+
+    def table(self, table: Table) -> Table:
+        """Select from a table of all columns."""
+        return table.select(self.positions)
+
+    def within(self, outer: "ColumnSelection") -> "ColumnSelection":
+        """Return the selection from what the outer one selects from."""
+        if isinstance(outer.columns, int):
+            raise Unsupported("columns are selected from a single one")
+        inner = self.columns
+        columns = (
+            outer.columns[inner]
+            if isinstance(inner, int)
+            else tuple(outer.columns[position] for position in inner)
+        )
+        return ColumnSelection(columns, outer.names, outer.n_columns)
+
+    def of(self, X: Any) -> Any:
+        """Return a column, or a table of columns."""
+        columns = self.columns if isinstance(self.columns, int) else list(self.columns)
+        try:
+            if hasattr(X, "columns"):
+                return X[self._labels()]
+            is_table = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == self.n_columns
+            if is_table and self.names is None:
+                return X[:, columns]
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise InputUnsupported(f"columns cannot be selected: {error}") from error
+        except Exception as error:
+            # polars has errors of its own for a column that is missing.
+            if type(error).__module__.startswith("polars"):
+                raise InputUnsupported(str(error)) from error
+            raise
+        raise InputUnsupported(f"{type(X).__name__} has no columns to select")
+
+    def of_one(self, x: Any) -> Any:
+        """Return the value of a column of one row: a mapping, or a sequence by position."""
+        if not isinstance(self.columns, int):
+            raise InputUnsupported("several columns of one row")
+        if isinstance(x, Mapping):
+            name = self._labels()
+            if name not in x:
+                raise ValueError(f"columns are missing: [{name!r}].")
+            return x[name]
+        if isinstance(x, (Sequence, np.ndarray)) and not isinstance(x, (str, bytes)):
+            if len(x) != self.n_columns:
+                raise ValueError(f"The row has {len(x)} values, but {self.n_columns} are expected.")
+            return x[self.columns]
+        if hasattr(x, "iloc") and x.ndim == 1:
+            return self.of_one(x.to_dict())
+        if hasattr(x, "columns") and len(x) == 1 and self._labels() in x.columns:
+            return next(iter(x[self._labels()]))
+        raise InputUnsupported(f"{type(x).__name__} is no row with columns")
+
+    def _labels(self) -> Any:
+        """Return names for positions: a data frame is read by name if one was fitted."""
+        if self.names is None:
+            raise InputUnsupported("a row or frame of names, but an array was fitted")
+        if isinstance(self.columns, int):
+            return self.names[self.columns]
+        return [self.names[column] for column in self.columns]
+
+
+def common_spec(selections: list[ColumnSelection]) -> InputSpec:
+    """Return what reads all the columns that are selected."""
+    first = selections[0]
+    needed = sorted({position for one in selections for position in one.positions})
+    return InputSpec(first.names, first.n_columns, True, tuple(needed))
+
+
+@dataclass(frozen=True, eq=False)
+class TableSum(TableScorer):
+    """The sum of the scores of blocks of columns of one table, in one pass over it."""
+
+    blocks: tuple[tuple[Selection, TableScorer], ...]
+
+    @property
+    def width(self) -> int:
+        """Number of values of a row that are computed on the way."""
+        return max((scorer.width for _, scorer in self.blocks), default=1)
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the scores of a chunk of rows."""
+        total = np.zeros((table.n_rows, self.n_outputs))
+        for selection, scorer in self.blocks:
+            total += scorer.part(selection.table(table))
+        return total
+
+    def row(self, table: Table) -> Any:
+        """Return the scores of one row."""
+        total: Any = 0.0
+        for selection, scorer in self.blocks:
+            total = total + scorer.row(selection.table(table))
+        return total
+
+
+@dataclass(frozen=True, eq=False)
+class SumScorer(Scorer):
+    """The sum of the scores of blocks that stand side by side.
+
+    Blocks of columns share one pass over the table; others (texts, and steps that are not
+    compiled) make one pass each.
+    """
+
+    blocks: tuple[tuple[Selection, Scorer], ...]
     constant: np.ndarray  # (n_outputs,), of blocks without columns: zero
+    together: "TableSum | None" = field(init=False, repr=False)
+    alone: tuple[tuple[Selection, Scorer], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        tables, alone = [], []
+        for selection, scorer in self.blocks:
+            if isinstance(scorer, TableScorer) and isinstance(selection, ColumnSelection):
+                tables.append((selection, scorer))
+            else:
+                alone.append((selection, scorer))
+        together = None
+        if tables:
+            spec = common_spec([selection for selection, _ in tables])
+            together = TableSum(spec, len(self.constant), tuple(tables))
+        object.__setattr__(self, "together", together)
+        object.__setattr__(self, "alone", tuple(alone))
 
     @property
     def n_outputs(self) -> int:
@@ -63,7 +211,9 @@ class SumScorer(Scorer):
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""
         total = None
-        for selection, scorer in self.blocks:
+        if self.together is not None:
+            total = self.together.scores(X, rows, n_threads=n_threads)
+        for selection, scorer in self.alone:
             part = scorer.scores(selection.of(X), rows, n_threads=n_threads)
             if total is None:
                 total = part
@@ -78,7 +228,9 @@ class SumScorer(Scorer):
     def score_one(self, x: Any) -> np.ndarray:
         """Return the scores (n_outputs,) of one row."""
         total = self.constant
-        for selection, scorer in self.blocks:
+        if self.together is not None:
+            total = total + self.together.row(self.together.spec.row(x))
+        for selection, scorer in self.alone:
             total = total + scorer.score_one(selection.of_one(x))
         return total
 
@@ -86,79 +238,6 @@ class SumScorer(Scorer):
         """Warm up every block."""
         for _, scorer in self.blocks:
             scorer.warm_up()
-
-
-@dataclass(frozen=True, eq=False)
-class Selection:
-    """The part of the input that a block reads: all of it."""
-
-    def of(self, X: Any) -> Any:
-        """Select from many rows."""
-        return X
-
-    def of_one(self, x: Any) -> Any:
-        """Select from one row."""
-        return x
-
-
-@dataclass(frozen=True, eq=False)
-class ColumnSelection(Selection):
-    """Columns of a table, as ``ColumnTransformer`` passes them to a transformer."""
-
-    columns: Any  # a name or position, or a list of either
-    names: tuple[Any, ...] | None  # of all columns that were fitted
-    n_columns: int
-
-    def of(self, X: Any) -> Any:
-        """Return a column, or a table of columns."""
-        try:
-            if hasattr(X, "columns"):
-                if self.names is None:
-                    raise InputUnsupported("a data frame, but an array was fitted")
-                return X[self._labels()]
-            is_table = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == self.n_columns
-            if is_table and self.names is None:
-                return X[:, self.columns]
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise InputUnsupported(f"columns cannot be selected: {error}") from error
-        except Exception as error:
-            # polars has errors of its own for a column that is missing.
-            if type(error).__module__.startswith("polars"):
-                raise InputUnsupported(str(error)) from error
-            raise
-        raise InputUnsupported(f"{type(X).__name__} has no columns to select")
-
-    def of_one(self, x: Any) -> Any:
-        """Return the value of a column of one row: a mapping, or a sequence by position."""
-        if isinstance(self.columns, (list, np.ndarray)):
-            raise InputUnsupported("several columns of one row")
-        try:
-            if isinstance(x, Mapping):
-                return x[self._labels()]
-            if isinstance(x, (Sequence, np.ndarray)) and not isinstance(x, (str, bytes)):
-                if len(x) != self.n_columns:
-                    raise InputUnsupported(f"a row of {len(x)} values, not {self.n_columns}")
-                return x[self._positions()]
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise InputUnsupported(f"columns cannot be selected: {error}") from error
-        raise InputUnsupported(f"{type(x).__name__} is no row with columns")
-
-    def _labels(self) -> Any:
-        """Return names for positions: a data frame is read by name if one was fitted."""
-        if self.names is None:
-            raise InputUnsupported("a row of names, but an array was fitted")
-        names = self.names
-        if isinstance(self.columns, list):
-            return [names[c] if isinstance(c, int) else c for c in self.columns]
-        return names[self.columns] if isinstance(self.columns, int) else self.columns
-
-    def _positions(self) -> Any:
-        if self.names is None:
-            return self.columns
-        names = self.names
-        if isinstance(self.columns, list):
-            return [c if isinstance(c, int) else names.index(c) for c in self.columns]
-        return self.columns if isinstance(self.columns, int) else names.index(self.columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +257,9 @@ class Leaf:
         elif type(self.selection) is Selection:
             selection = outer.selection
         else:
-            raise Unsupported("columns are selected twice")
+            assert isinstance(self.selection, ColumnSelection)
+            assert isinstance(outer.selection, ColumnSelection)
+            selection = self.selection.within(outer.selection)
         start = outer.place.start
         return Leaf(
             f"{outer.name}__{self.name}",
@@ -201,6 +282,7 @@ class UnionStep(Step):
     places: tuple[slice, ...] | None  # of each block in the features
     n_features: int | None
     twin: Any = field(repr=False)  # the original with compiled steps in it
+    spec: InputSpec | None = None  # what reads its table, if it reads one
 
     @property
     def exact_scores(self) -> bool:
@@ -217,16 +299,70 @@ class UnionStep(Step):
 
     def bind(self, coef: np.ndarray) -> Scorer:
         """Give each block its rows of the coefficients."""
+        return SumScorer(self._bound(coef), np.zeros(coef.shape[1]))
+
+    def _bound(self, coef: np.ndarray) -> tuple[tuple[Selection, Scorer], ...]:
         if self.places is None or coef.shape[0] != self.n_features:
             raise ValueError(f"coef has {coef.shape[0]} rows, the step {self.n_features} features")
-        blocks = tuple(
-            (selection, step.bind(coef[place] * weight))
-            for selection, step, weight, place in zip(
-                self.selections, self.steps, self.weights, self.places, strict=True
-            )
-            if place.stop > place.start
+        return tuple(
+            (leaf.selection, leaf.step.bind(coef[leaf.place] * leaf.weight))
+            for leaf in self.leaves()
+            if leaf.place.stop > leaf.place.start
         )
-        return SumScorer(blocks, np.zeros(coef.shape[1]))
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features)."""
+        if self.n_features is None or self.n_features > MAX_DENSE_FEATURES:
+            raise InputUnsupported(f"{self.n_features} features are too many for a dense array")
+        tables, alone = self._split()
+        out = None
+        if tables:
+
+            def fill(place: np.ndarray, table: Table) -> None:
+                for leaf in tables:
+                    part = leaf.step.part(leaf.selection.table(table))
+                    place[:, leaf.place] = part if leaf.weight == 1.0 else part * leaf.weight
+
+            spec = common_spec([leaf.selection for leaf in tables])
+            width = self.n_features
+            out = each_chunk(fill, spec, X, rows, n_threads, width, width)
+        for leaf in alone:
+            block = leaf.step.dense(leaf.selection.of(X), rows, n_threads=n_threads)
+            if out is None:
+                out = np.empty((len(block), self.n_features))
+            elif len(out) != len(block):
+                raise InputUnsupported("blocks of different numbers of rows")
+            out[:, leaf.place] = block if leaf.weight == 1.0 else block * leaf.weight
+        if out is None:
+            raise InputUnsupported("no blocks")
+        return out
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        if self.n_features is None:
+            raise InputUnsupported("the number of features is not known")
+        tables, alone = self._split()
+        out = np.empty(self.n_features)
+        if tables:
+            row = common_spec([leaf.selection for leaf in tables]).row(x)
+            for leaf in tables:
+                out[leaf.place] = leaf.step.part(leaf.selection.table(row))[0] * leaf.weight
+        for leaf in alone:
+            out[leaf.place] = leaf.step.dense_one(leaf.selection.of_one(x)) * leaf.weight
+        return out
+
+    def _split(self) -> tuple[list[Any], list["Leaf"]]:
+        """Return the blocks that share a pass over the table, and the others."""
+        tables: list[Any] = []
+        alone: list[Leaf] = []
+        for leaf in self.leaves():
+            shares = isinstance(leaf.step, TableStep) and isinstance(
+                leaf.selection, ColumnSelection
+            )
+            (tables if shares else alone).append(leaf)
+        return tables, alone
 
     def leaves(self) -> list["Leaf"]:
         """Return the blocks, those of unions in it opened.
@@ -261,6 +397,48 @@ class UnionStep(Step):
             for child, step in zip(self.names, self.steps, strict=True)
             for row in step.report(f"{name}__{child}" if name else child)
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class TableUnionStep(UnionStep, TableStep):
+    """Blocks side by side that all read columns: one pass over the table."""
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the features of a chunk of rows."""
+        assert self.places is not None
+        assert self.n_features is not None
+        out = np.empty((table.n_rows, self.n_features))
+        for selection, step, weight, place in zip(
+            self.selections, self.steps, self.weights, self.places, strict=True
+        ):
+            assert isinstance(step, TableStep)
+            part = step.part(selection.table(table))
+            out[:, place] = part if weight == 1.0 else part * weight
+        return out
+
+    def bind(self, coef: np.ndarray) -> TableSum:
+        """Give each block its rows of the coefficients."""
+        assert self.spec is not None
+        blocks: Any = self._bound(coef)
+        return TableSum(self.spec, coef.shape[1], blocks)
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features)."""
+        return TableStep.dense(self, X, rows, n_threads=n_threads)
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        return TableStep.dense_one(self, x)
+
+
+def _union_step(**values: Any) -> UnionStep:
+    """Return a union that makes one pass over a table if all of its blocks read one."""
+    by_column = values["places"] is not None and values["spec"] is not None
+    if by_column and all(isinstance(step, TableStep) for step in values["steps"]):
+        return TableUnionStep(**values)
+    return UnionStep(**values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,7 +484,7 @@ class PipelineStep(Step):
         """Return a row for each step."""
         rows = []
         for child, transformer, reason in self.reports:
-            full = f"{name}__{child}" if name else child
+            full = "__".join(part for part in (name, child) if part)
             if transformer is self.head:
                 rows.extend(self.head.report(full))
             else:
@@ -363,7 +541,8 @@ def compile_union(union: Any) -> Step:
     twin.n_jobs = None  # sending the blocks to processes would cost more than they do
     sizes = [_n_features(step) for step in steps]
     places, n_features = _places(sizes)
-    return UnionStep(
+    return _union_step(
+        spec=_spec_of(steps),
         original=union,
         names=tuple(names),
         selections=(Selection(),) * len(steps),
@@ -387,16 +566,21 @@ def compile_column_transformer(columns: Any) -> Step:
         if (isinstance(transformer, str) and transformer == "drop") or _is_empty(selected):
             replaced.append((name, transformer, selected))
             continue
+        selection = ColumnSelection(
+            _positions(selected, table_names, n_columns), table_names, n_columns
+        )
         step = compile_step(transformer)
+        if isinstance(step, TableStep) and isinstance(selection.columns, int):
+            step = OriginalStep(transformer, "its column is passed as a vector, not as a table")
         names.append(name)
         steps.append(step)
-        selections.append(ColumnSelection(_plain_columns(selected), table_names, n_columns))
+        selections.append(selection)
         places.append(columns.output_indices_[name])
         replaced.append((name, _stand_in(step), selected))
     twin = copy.copy(columns)
     twin.transformers_ = replaced
     twin.n_jobs = None  # see compile_union
-    return UnionStep(
+    return _union_step(
         original=columns,
         names=tuple(names),
         selections=tuple(selections),
@@ -405,6 +589,7 @@ def compile_column_transformer(columns: Any) -> Step:
         places=tuple(places),
         n_features=max((place.stop for place in places), default=0),
         twin=twin,
+        spec=common_spec(selections) if selections else None,
     )
 
 
@@ -416,14 +601,12 @@ def compile_transformer_pipeline(pipeline: Any) -> Step:
 
 def compile_steps(original: Any, steps: Sequence[tuple[str, Any]]) -> Step:
     """Compile transformers that follow one another."""
-    pending = list(steps)
+    pending = [(name, step) for name, step in steps if not _passes(step)]
     prefix: list[Any] = []
     reports: list[tuple[str, Any, str]] = []
     head: Step | None = None
     while pending and head is None:
         name, transformer = pending.pop(0)
-        if transformer is None or (isinstance(transformer, str) and transformer == "passthrough"):
-            continue
         step = compile_step(transformer)
         if isinstance(step, OriginalStep):
             prefix.append(transformer)
@@ -433,6 +616,23 @@ def compile_steps(original: Any, steps: Sequence[tuple[str, Any]]) -> Step:
             reports.append((name, step, ""))
     if head is None:
         raise Unsupported("none of its steps is compiled")
+    if isinstance(head, TableStep):
+        links = [(reports.pop()[0], head), *_table_steps(pending)]
+        del pending[: len(links) - 1]
+        if original is None or prefix or pending:
+            original_links: Any = _Chain(tuple(step.original for _, step in links))
+        else:
+            original_links = original
+        head = ChainStep(
+            original=original_links,
+            spec=head.spec,
+            n_features=links[-1][1].n_features,
+            names=tuple(name for name, _ in links),
+            steps=tuple(step for _, step in links),
+        )
+        reports.append(("", head, ""))
+        if not prefix and not pending:
+            return head
     while pending and isinstance(head, TextStep) and type(pending[0][1]) is TfidfTransformer:
         if head.is_tfidf:
             break
@@ -465,6 +665,21 @@ def compile_steps(original: Any, steps: Sequence[tuple[str, Any]]) -> Step:
         reports=tuple(reports),
         n_features=n_features,
     )
+
+
+def _passes(step: Any) -> bool:
+    return step is None or (isinstance(step, str) and step == "passthrough")
+
+
+def _table_steps(steps: Sequence[tuple[str, Any]]) -> list[tuple[str, TableStep]]:
+    """Return the first of some steps, as long as they read tables."""
+    found = []
+    for name, transformer in steps:
+        step = compile_step(transformer)
+        if not isinstance(step, TableStep):
+            break
+        found.append((name, step))
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -509,19 +724,41 @@ def _is_empty(selected: Any) -> bool:
     return hasattr(selected, "__len__") and not isinstance(selected, str) and not len(selected)
 
 
-def _plain_columns(selected: Any) -> Any:
-    """Return a name, a position, or a list of either, of Python's own types.
+def _spec_of(steps: list[Step]) -> InputSpec | None:
+    """Return what all the steps of a union read."""
+    specs = [step.spec for step in steps if isinstance(step, TableStep)]
+    return specs[0] if specs else None
+
+
+def _positions(
+    selected: Any, names: tuple[Any, ...] | None, n_columns: int
+) -> int | tuple[int, ...]:
+    """Return the positions of the columns that a ``ColumnTransformer`` selects.
 
     Raises
     ------
     Unsupported
-        For slices, which may be of labels.
+        If they cannot be told.
     """
+
+    def position(column: Any, default: int) -> int:
+        if column is None:
+            return default
+        if isinstance(column, (int, np.integer)) and not isinstance(column, (bool, np.bool_)):
+            return int(column) % n_columns if column < 0 else int(column)
+        if names is None or column not in names:
+            raise Unsupported(f"column {column!r} is none of those that were fitted")
+        return names.index(column)
+
     if isinstance(selected, slice):
-        raise Unsupported("columns given as a slice")
+        if isinstance(selected.start, str) or isinstance(selected.stop, str):
+            # Labels include the last one.
+            start, stop = position(selected.start, 0), position(selected.stop, n_columns - 1) + 1
+            return tuple(range(n_columns))[start : stop : selected.step]
+        return tuple(range(n_columns))[selected]
     if isinstance(selected, (str, int)) or np.isscalar(selected):
-        return selected.item() if isinstance(selected, np.generic) else selected
+        return position(selected, 0)
     values = np.asarray(selected)
     if values.dtype == bool:
-        return np.flatnonzero(values).tolist()
-    return values.tolist()
+        return tuple(np.flatnonzero(values).tolist())
+    return tuple(position(column, 0) for column in values.tolist())

@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+#: A sparse row of more features than these is not made dense.
+MAX_DENSE_FEATURES = 4096
+
 
 class Unsupported(Exception):
     """Raised by a compiler for a fitted object that it cannot compile; the text says why."""
@@ -95,6 +98,53 @@ class Step:
         """Return what ``original.transform(X)`` returns."""
         raise NotImplementedError
 
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the values of the features of the chosen rows as a dense array.
+
+        Parameters
+        ----------
+        X : what the step's ``transform`` takes
+        rows : integer array or slice of step one, optional
+            Positions of the rows, in the order wanted; all rows by default.
+        n_threads : int
+            Threads to share the rows between.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_rows, n_features), C-contiguous
+
+        Raises
+        ------
+        InputUnsupported
+            For input that must go to the original transformer, and for sparse features of more
+            than `MAX_DENSE_FEATURES` columns.
+        """
+        if self.n_features is not None and self.n_features > MAX_DENSE_FEATURES:
+            raise InputUnsupported(f"{self.n_features} features are too many for a dense array")
+        features = self.transform(X if rows is None else take_rows(X, rows), n_threads=n_threads)
+        return to_dense(features)
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the values of the features (n_features,) of one row.
+
+        Parameters
+        ----------
+        x : mapping of column to value, or 1-D row in the order of the columns
+            For text vectorizers, a str.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing, or a value is of the wrong type.
+        InputUnsupported
+            For input that must go to the original transformer.
+        """
+        if type(x) is not str:
+            raise InputUnsupported(f"{type(x).__name__} is not str")
+        return self.dense([x])[0]
+
     def bind(self, coef: np.ndarray) -> Scorer:
         """Return a scorer for coefficients of shape (n_features, n_outputs).
 
@@ -126,6 +176,10 @@ class OriginalStep(Step):
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return ``original.transform(X)``."""
         return self.original.transform(X)
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Refuse: the original wants a table."""
+        raise InputUnsupported("a step that is not compiled")
 
     def bind(self, coef: np.ndarray) -> Scorer:
         """Return a scorer that transforms first and multiplies then."""
@@ -162,17 +216,43 @@ class OriginalScorer(Scorer):
         return self.scores([x])[0]
 
 
-def take_rows(X: Any, rows: np.ndarray) -> Any:
+def to_dense(features: Any) -> np.ndarray:
+    """Return features of any container as a C-contiguous array of float64.
+
+    Raises
+    ------
+    InputUnsupported
+        If they are not numbers, or are of more than `MAX_DENSE_FEATURES` columns and sparse.
+    """
+    if sparse.issparse(features):
+        if features.shape[1] > MAX_DENSE_FEATURES:
+            raise InputUnsupported(f"{features.shape[1]} features are too many for a dense array")
+        features = features.toarray()
+    try:
+        dense = np.ascontiguousarray(features, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputUnsupported(str(error)) from error
+    if dense.ndim != 2:
+        raise InputUnsupported(f"features of {dense.ndim} dimensions")
+    return dense
+
+
+def take_rows(X: Any, rows: np.ndarray | slice) -> Any:
     """Return the rows of any container that scikit-learn takes, in the order given."""
     if hasattr(X, "iloc"):
         return X.iloc[rows]
     if isinstance(X, (list, tuple)):
-        return [X[row] for row in rows]
+        return X[rows] if isinstance(rows, slice) else [X[row] for row in rows]
     return X[rows]
 
 
 Compiler = Callable[[Any], Step]
 _COMPILERS: dict[type, Compiler] = {}
+
+
+def registered_types() -> tuple[type, ...]:
+    """Return the types of transformers that have a compiler, sorted by name."""
+    return tuple(sorted(_COMPILERS, key=lambda kind: (kind.__name__, kind.__module__)))
 
 
 def register(*types: type) -> Callable[[Compiler], Compiler]:
@@ -214,5 +294,6 @@ def refuse_replaced_methods(fitted: Any) -> None:
     for name, value in vars(fitted).items():
         if callable(value) and callable(getattr(type(fitted), name, None)):
             raise Unsupported(f"its method {name!r} was replaced")
-    if vars(fitted).get("_sklearn_output_config"):
+    configured = vars(fitted).get("_sklearn_output_config") or {}
+    if any(container != "default" for container in configured.values()):
         raise Unsupported("set_output was called on it")

@@ -1,0 +1,660 @@
+"""Columns of tables, read where they lie: data frames, arrays, and single rows.
+
+Compiled steps see a `Table`: some rows of some columns, as float64 numbers or as codes of distinct
+values. What holds the values (pandas, polars, Arrow, numpy, a mapping of one row) stays in here.
+Columns are known by their position among those that were fitted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skwillump.compilers._registry import InputUnsupported, Unsupported
+
+#: Rows in one chunk, and values in one: the cost of a call disappears, and what is computed stays
+#: in the cache.
+CHUNK_ROWS = 4096
+CHUNK_VALUES = 1 << 19
+
+#: Classes of values that a category may have. Others compare in ways of their own.
+_PLAIN = (str, int, float, bool, bytes, type(None), np.generic)
+
+
+class Codes(NamedTuple):
+    """Values as positions in a list of distinct ones (some of them may be equal)."""
+
+    codes: np.ndarray  # integers; -1 is the last of the values
+    values: list[Any]
+
+
+class Column:
+    """A whole column of the input."""
+
+    dtype: np.dtype  # of the numpy array that scikit-learn makes of it
+
+    def floats(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Return the values as float64."""
+        raise InputUnsupported("a column that is not of numbers")
+
+    def numbers(self, rows: slice | np.ndarray) -> np.ndarray | None:
+        """Return the values if they are of a numeric dtype, else None."""
+        return None
+
+    def codes(self, rows: slice | np.ndarray) -> Codes:
+        """Return the values as codes."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class NumberColumn(Column):
+    """Numbers or booleans."""
+
+    array: np.ndarray
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """Dtype of the array."""
+        return self.array.dtype
+
+    def floats(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Return the values as float64."""
+        return np.asarray(self.array[rows], dtype=np.float64)
+
+    def numbers(self, rows: slice | np.ndarray) -> np.ndarray | None:
+        """Return the values."""
+        return self.array[rows]
+
+    def codes(self, rows: slice | np.ndarray) -> Codes:
+        """Return the values as codes."""
+        values, codes = np.unique(self.array[rows], return_inverse=True)
+        return Codes(codes.ravel(), values.tolist())
+
+
+class _Numbering(dict[Any, int]):
+    """Distinct values in the order in which they are first asked for."""
+
+    def __missing__(self, value: Any) -> int:
+        self[value] = number = len(self)
+        return number
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectColumn(Column):
+    """Python objects."""
+
+    array: np.ndarray
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """Say object."""
+        return np.dtype(object)
+
+    def floats(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Return the values as numpy converts them."""
+        try:
+            return self.array[rows].astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputUnsupported(str(error)) from error
+
+    def codes(self, rows: slice | np.ndarray) -> Codes:
+        """Number the values."""
+        numbering = _Numbering()
+        values = self.array[rows].tolist()
+        try:
+            codes = np.fromiter(map(numbering.__getitem__, values), np.intp, len(values))
+        except TypeError as error:  # not hashable
+            raise InputUnsupported(str(error)) from error
+        return Codes(codes, list(numbering))
+
+
+@dataclass(frozen=True, eq=False)
+class ArrowColumn(Column):
+    """Texts in an Arrow array."""
+
+    array: Any
+    missing: Any  # what scikit-learn sees in place of a null
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """Say object."""
+        return np.dtype(object)
+
+    def codes(self, rows: slice | np.ndarray) -> Codes:
+        """Let Arrow number the values."""
+        if isinstance(rows, slice):
+            part = self.array.slice(rows.start, rows.stop - rows.start)
+        else:
+            part = self.array.take(rows)
+        encoded = part.dictionary_encode()
+        indices = encoded.indices
+        if indices.null_count:
+            indices = indices.fill_null(-1)
+        values = encoded.dictionary.to_pylist()
+        values.append(self.missing)
+        return Codes(indices.to_numpy(), values)
+
+
+@dataclass(frozen=True, eq=False)
+class CategoricalColumn(Column):
+    """Codes that are there already."""
+
+    array: np.ndarray  # -1 where a value is missing
+    values: list[Any]  # the last one stands for a missing value
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """Say object."""
+        return np.dtype(object)
+
+    def codes(self, rows: slice | np.ndarray) -> Codes:
+        """Return the codes."""
+        return Codes(self.array[rows], self.values)
+
+
+class Source:
+    """A whole input, whose columns are read at their first use."""
+
+    n_rows: int
+
+    def column(self, position: int) -> Column:
+        """Return a column by its position among the fitted ones."""
+        raise NotImplementedError
+
+    #: Whether numbers of several dtypes become one array as scikit-learn makes it.
+    mixes_bool: bool = True
+
+
+class _FrameSource(Source):
+    mixes_bool = False
+
+    def __init__(self, frame: Any, names: tuple[Any, ...]):
+        self._frame = frame
+        self._names = names
+        self._columns: dict[int, Column] = {}
+        self.n_rows = len(frame)
+
+    def column(self, position: int) -> Column:
+        column = self._columns.get(position)
+        if column is None:
+            column = self._columns[position] = self._read(self._names[position])
+        return column
+
+    def _read(self, name: Any) -> Column:
+        raise NotImplementedError
+
+
+class PandasSource(_FrameSource):
+    """A pandas data frame."""
+
+    def _read(self, name: Any) -> Column:
+        try:
+            series = self._frame[name]
+        except (KeyError, TypeError) as error:
+            raise InputUnsupported(f"no column {name!r}") from error
+        if series.ndim != 1:
+            raise InputUnsupported(f"several columns {name!r}")
+        dtype = series.dtype
+        if isinstance(dtype, np.dtype):
+            return _array_column(series.to_numpy())
+        kind = type(dtype).__name__
+        if kind == "CategoricalDtype":
+            if str(dtype.categories.dtype) in ("object", "str"):
+                values = [*dtype.categories.tolist(), np.nan]
+                return CategoricalColumn(series.cat.codes.to_numpy(), values)
+            if isinstance(dtype.categories.dtype, np.dtype):
+                return _array_column(np.asarray(series))
+        if kind == "StringDtype" and isinstance(dtype.na_value, float):
+            if dtype.storage.startswith("pyarrow"):
+                array = series.array.__arrow_array__()
+                if hasattr(array, "combine_chunks"):
+                    array = array.combine_chunks()
+                if hasattr(array, "dictionary_encode") and not hasattr(array, "num_chunks"):
+                    return ArrowColumn(array, np.nan)
+            return ObjectColumn(series.to_numpy(dtype=object))
+        raise InputUnsupported(f"column {name!r} is of dtype {dtype}")
+
+
+class PolarsSource(_FrameSource):
+    """A polars data frame."""
+
+    def _read(self, name: Any) -> Column:
+        if name not in self._frame.columns:
+            raise InputUnsupported(f"no column {name!r}")
+        series = self._frame.get_column(name)
+        dtype = str(series.dtype)
+        if dtype.startswith(("Int", "UInt", "Float", "Boolean")) and "Int128" not in dtype:
+            if series.null_count() and dtype == "Boolean":
+                raise InputUnsupported(f"column {name!r} has missing booleans")
+            return _array_column(series.to_numpy())
+        if dtype.startswith(("Categorical", "Enum")):
+            series = series.cast(str)
+        elif dtype != "String":
+            raise InputUnsupported(f"column {name!r} is of dtype {dtype}")
+        try:
+            array = series.to_arrow()
+        except ImportError:
+            return ObjectColumn(np.array(series.to_list(), dtype=object))
+        if str(array.type) == "string_view":
+            array = array.cast("large_string")
+        return ArrowColumn(array, None)
+
+
+class ArraySource(Source):
+    """A two-dimensional array."""
+
+    def __init__(self, array: np.ndarray):
+        self._array = array
+        self.n_rows = len(array)
+
+    def column(self, position: int) -> Column:
+        """Return a column."""
+        return _array_column(self._array[:, position])
+
+
+def _array_column(array: np.ndarray) -> Column:
+    if array.dtype.kind in "iufb":
+        return NumberColumn(array)
+    if array.dtype.kind == "O":
+        return ObjectColumn(array)
+    if array.dtype.kind == "U":
+        return ObjectColumn(array.astype(object))
+    raise InputUnsupported(f"a column of dtype {array.dtype}")
+
+
+class Table:
+    """Some rows of some columns."""
+
+    n_rows: int
+    n_columns: int
+    row: list[Any] | None = None  # its values, if it is one row
+    as_objects: bool = False  # whether numbers are to be taken as Python objects
+
+    def select(self, positions: tuple[int, ...]) -> "Table":
+        """Return some of the columns."""
+        raise NotImplementedError
+
+    def floats(self, *, strict: bool = True) -> np.ndarray:
+        """Return all columns as an array of float64 (n_rows, n_columns) that the caller owns.
+
+        Raises
+        ------
+        InputUnsupported
+            If a column cannot be converted. If ``strict``, also where scikit-learn would compute
+            in another precision.
+        """
+        raise NotImplementedError
+
+    def dtypes(self) -> set[np.dtype]:
+        """Return the dtypes of the columns."""
+        return {np.dtype(np.float64)}
+
+    def numbers(self, position: int) -> np.ndarray | None:
+        """Return a column if it is of a numeric dtype, else None."""
+        raise NotImplementedError
+
+    def codes(self, position: int) -> Codes:
+        """Return a column as codes."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class Part(Table):
+    """Rows of a source."""
+
+    source: Source
+    rows: slice | np.ndarray
+    positions: tuple[int, ...]
+
+    @property
+    def n_rows(self) -> int:  # type: ignore[override]
+        """Number of rows."""
+        rows = self.rows
+        return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+    @property
+    def n_columns(self) -> int:  # type: ignore[override]
+        """Number of columns."""
+        return len(self.positions)
+
+    def select(self, positions: tuple[int, ...]) -> "Part":
+        """Return some of the columns."""
+        return Part(self.source, self.rows, tuple([self.positions[p] for p in positions]))
+
+    def floats(self, *, strict: bool = True) -> np.ndarray:
+        """Return all columns as float64."""
+        columns = [self.source.column(position) for position in self.positions]
+        if strict and columns:
+            dtypes = {column.dtype for column in columns}
+            mixed = len(dtypes) > 1 and any(dtype.kind in "bO" for dtype in dtypes)
+            if mixed and not self.source.mixes_bool:
+                raise InputUnsupported("numbers beside booleans or objects")
+            common = np.result_type(*dtypes)
+            if common.kind == "f" and common != np.float64:
+                raise InputUnsupported(f"numbers of dtype {common}")
+        out = np.empty((len(columns), self.n_rows))
+        for values, column in zip(out, columns, strict=True):
+            values[:] = column.floats(self.rows)
+        return out.T
+
+    def dtypes(self) -> set[np.dtype]:
+        """Return the dtypes of the columns."""
+        return {self.source.column(p).dtype for p in self.positions}
+
+    def numbers(self, position: int) -> np.ndarray | None:
+        """Return a column if it is of a numeric dtype, else None."""
+        return self.source.column(self.positions[position]).numbers(self.rows)
+
+    def codes(self, position: int) -> Codes:
+        """Return a column as codes."""
+        return self.source.column(self.positions[position]).codes(self.rows)
+
+
+@dataclass(frozen=True, eq=False)
+class BlockTable(Table):
+    """What a compiled step returned, for the next one."""
+
+    block: np.ndarray  # float64
+
+    @property
+    def n_rows(self) -> int:  # type: ignore[override]
+        """Number of rows."""
+        return len(self.block)
+
+    @property
+    def n_columns(self) -> int:  # type: ignore[override]
+        """Number of columns."""
+        return self.block.shape[1]
+
+    def select(self, positions: tuple[int, ...]) -> "BlockTable":
+        """Return some of the columns."""
+        return BlockTable(self.block[:, list(positions)])
+
+    def floats(self, *, strict: bool = True) -> np.ndarray:
+        """Return a copy of the block."""
+        return self.block.copy(order="K")
+
+    def numbers(self, position: int) -> np.ndarray | None:
+        """Return a column."""
+        return self.block[:, position]
+
+    def codes(self, position: int) -> Codes:
+        """Return a column as codes."""
+        return NumberColumn(self.block[:, position]).codes(slice(None))
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectTable(Table):
+    """Columns of Python objects that are known as codes."""
+
+    columns: tuple[Codes, ...]
+    as_objects = True
+
+    @property
+    def n_rows(self) -> int:  # type: ignore[override]
+        """Number of rows."""
+        return len(self.columns[0].codes)
+
+    @property
+    def n_columns(self) -> int:  # type: ignore[override]
+        """Number of columns."""
+        return len(self.columns)
+
+    def select(self, positions: tuple[int, ...]) -> "ObjectTable":
+        """Return some of the columns."""
+        return ObjectTable(tuple(self.columns[p] for p in positions))
+
+    def floats(self, *, strict: bool = True) -> np.ndarray:
+        """Convert each distinct value."""
+        out = np.empty((self.n_columns, self.n_rows))
+        for values, column in zip(out, self.columns, strict=True):
+            try:
+                distinct = np.array(column.values, dtype=object).astype(np.float64)
+            except (TypeError, ValueError) as error:
+                raise InputUnsupported(str(error)) from error
+            np.take(distinct, column.codes, out=values, mode="wrap")
+        return out.T
+
+    def dtypes(self) -> set[np.dtype]:
+        """Say that all are objects."""
+        return {np.dtype(object)}
+
+    def numbers(self, position: int) -> np.ndarray | None:
+        """Say that there are none."""
+        return None
+
+    def codes(self, position: int) -> Codes:
+        """Return a column as codes."""
+        return self.columns[position]
+
+
+_ONE_CODE = np.zeros(1, dtype=np.intp)
+_NUMBERS = (int, float, bool, np.integer, np.floating, np.bool_)
+
+
+class RowTable(Table):
+    """One row."""
+
+    n_rows = 1
+    row: list[Any]
+
+    def __init__(self, row: list[Any], as_objects: bool = False):
+        self.row = row
+        self.as_objects = as_objects
+
+    @property
+    def n_columns(self) -> int:  # type: ignore[override]
+        """Number of columns."""
+        return len(self.row)
+
+    def select(self, positions: tuple[int, ...]) -> "RowTable":
+        """Return some of the columns."""
+        row = self.row
+        return RowTable([row[p] for p in positions], self.as_objects)
+
+    def floats(self, *, strict: bool = True) -> np.ndarray:
+        """Return all values as float64 (1, n_columns)."""
+        try:
+            values = np.array((self.row,))
+        except ValueError:  # sequences of different lengths
+            return self._checked(strict)
+        if values.dtype == np.float64 and values.ndim == 2:
+            return values
+        if values.dtype.kind in "iub" and values.ndim == 2:
+            return values.astype(np.float64)
+        return self._checked(strict)
+
+    def _checked(self, strict: bool) -> np.ndarray:
+        out = np.empty((1, len(self.row)))
+        single = bool(self.row)
+        for i, value in enumerate(self.row):
+            if value is None:
+                value = np.nan
+            elif not isinstance(value, _NUMBERS):
+                raise ValueError(f"{value!r} is where a number is expected.")
+            single = single and isinstance(value, np.float32 | np.float16)
+            out[0, i] = value
+        if single and strict:
+            raise InputUnsupported("numbers of single precision")
+        return out
+
+    def numbers(self, position: int) -> np.ndarray | None:
+        """Return an array of one value, or None if it is not a number."""
+        value = self.row[position]
+        return np.array((value,)) if isinstance(value, _NUMBERS) else None
+
+    def codes(self, position: int) -> Codes:
+        """Return the value with a code."""
+        return Codes(_ONE_CODE, [self.row[position]])
+
+
+class _NotRead:
+    """Stands for the value of a column that no step reads."""
+
+    def __repr__(self) -> str:
+        return "a column that no step reads"
+
+
+_NOT_READ = _NotRead()
+
+
+@dataclass(frozen=True, eq=False)
+class InputSpec:
+    """The columns that a transformer was fitted on, and how it finds them.
+
+    Attributes
+    ----------
+    names : tuple or None
+        None if it was fitted on an array.
+    n_columns : int
+    by_name : bool
+        Whether columns may come in another order and beside others, as for a ColumnTransformer.
+    needed : tuple of int or None
+        Positions that are read; None for all of them.
+    """
+
+    names: tuple[Any, ...] | None
+    n_columns: int
+    by_name: bool
+    needed: tuple[int, ...] | None = None
+
+    @classmethod
+    def of(cls, fitted: Any, *, by_name: bool = False) -> "InputSpec":
+        """Read what a fitted estimator tells."""
+        if getattr(fitted, "n_features_in_", None) is None:
+            raise Unsupported("it does not tell how many columns it was fitted on")
+        names = getattr(fitted, "feature_names_in_", None)
+        return cls(
+            None if names is None else tuple(np.asarray(names).tolist()),
+            int(fitted.n_features_in_),
+            by_name,
+        )
+
+    def open(self, X: Any) -> Source:
+        """Return the input as a source.
+
+        Raises
+        ------
+        InputUnsupported
+            For input that scikit-learn would refuse or warn about, and for containers that are
+            not known here.
+        """
+        source: Source
+        module = type(X).__module__.partition(".")[0]
+        if type(X).__name__ == "DataFrame" and module in ("pandas", "polars"):
+            names = self.names
+            columns = list(X.columns)
+            if names is None:
+                if self.by_name or len(columns) != self.n_columns:
+                    raise InputUnsupported("a data frame, but an array was fitted")
+                if any(isinstance(column, str) for column in columns):
+                    raise InputUnsupported("a data frame with names, but an array was fitted")
+                if len(set(columns)) != len(columns):
+                    raise InputUnsupported("several columns of one name")
+                names = tuple(columns)
+            elif not self.by_name and tuple(columns) != names:
+                raise InputUnsupported("other columns than those that were fitted")
+            source = (PandasSource if module == "pandas" else PolarsSource)(X, names)
+        elif type(X) is np.ndarray:
+            if X.ndim != 2 or X.shape[1] != self.n_columns:
+                raise InputUnsupported(f"an array of shape {X.shape}")
+            if self.names is not None:
+                raise InputUnsupported("an array, but a data frame was fitted")
+            source = ArraySource(X)
+        else:
+            raise InputUnsupported(f"{type(X).__name__} is not read by column")
+        if not source.n_rows:
+            raise InputUnsupported("no rows")
+        return source
+
+    def part(self, source: Source, rows: slice | np.ndarray) -> Part:
+        """Return rows of a source, with all columns."""
+        return Part(source, rows, tuple(range(self.n_columns)))
+
+    def row(self, x: Any) -> RowTable:
+        """Return one row.
+
+        Parameters
+        ----------
+        x : mapping of column to value, sequence, 1-D array, Series, or data frame of one row
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, or there are too many or too few values.
+        InputUnsupported
+            For anything else.
+        """
+        if isinstance(x, (dict, Mapping)):
+            return RowTable(self._by_name(x))
+        if isinstance(x, (list, tuple)):
+            values = list(x)
+        elif isinstance(x, np.ndarray) and x.ndim == 1:
+            values = list(x) if x.dtype.kind == "f" and x.dtype != np.float64 else x.tolist()
+        elif hasattr(x, "columns") and len(x) == 1:
+            named = x.row(0, named=True) if hasattr(x, "row") else _first_row(x)
+            return RowTable(self._by_name(named))
+        elif hasattr(x, "iloc") and x.ndim == 1:
+            return RowTable(self._by_name(x.to_dict()))
+        elif isinstance(x, Sequence) and not isinstance(x, (str, bytes)):
+            values = list(x)
+        else:
+            raise InputUnsupported(f"{type(x).__name__} is no row with columns")
+        if len(values) != self.n_columns:
+            raise ValueError(f"The row has {len(values)} values, but {self._expected()}.")
+        return RowTable(values)
+
+    def _by_name(self, x: Mapping[Any, Any]) -> list[Any]:
+        if self.names is None:
+            raise ValueError(
+                f"The row is a mapping, but the estimator was fitted on an array of "
+                f"{self.n_columns} columns without names: pass a sequence."
+            )
+        try:
+            if self.needed is None:
+                return [x[name] for name in self.names]
+            values: list[Any] = [_NOT_READ] * self.n_columns
+            names = self.names
+            for position in self.needed:
+                values[position] = x[names[position]]
+            return values
+        except KeyError:
+            needed = range(self.n_columns) if self.needed is None else self.needed
+            wanted = [self.names[position] for position in needed]
+            missing = [name for name in wanted if name not in x]
+            raise ValueError(f"columns are missing: {missing}. Expected {wanted}.") from None
+
+    def _expected(self) -> str:
+        if self.names is None:
+            return f"{self.n_columns} are expected"
+        return f"{self.n_columns} are expected: {list(self.names)}"
+
+
+def _first_row(frame: Any) -> dict[Any, Any]:
+    return {name: frame[name].iloc[0] for name in frame.columns}
+
+
+def chunks(
+    n_rows: int, rows: np.ndarray | slice | None, n_features: int
+) -> tuple[list[tuple[slice, slice | np.ndarray]], int]:
+    """Return (place in the output, rows of the input) of each chunk, and the number of rows."""
+    if rows is None or isinstance(rows, slice):
+        first, last, _ = (rows or slice(None)).indices(n_rows)
+        rows, n_rows = None, max(last - first, 0)
+    else:
+        first, n_rows = 0, len(rows)
+    size = max(256, min(CHUNK_ROWS, CHUNK_VALUES // max(n_features, 1)))
+    pieces: list[tuple[slice, slice | np.ndarray]] = []
+    for start in range(0, n_rows, size):
+        place = slice(start, min(start + size, n_rows))
+        inside = slice(first + place.start, first + place.stop)
+        pieces.append((place, inside if rows is None else rows[place]))
+    return pieces, n_rows
+
+
+def plain_values(values: list[Any]) -> None:
+    """Raise `InputUnsupported` if a value is of a kind that compares in a way of its own."""
+    for value in values:
+        if not isinstance(value, _PLAIN):
+            raise InputUnsupported(f"a value of type {type(value).__name__}")

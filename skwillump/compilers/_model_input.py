@@ -1,0 +1,98 @@
+"""What a model sees that stands alone: a table of numbers, or a sparse matrix."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skwillump.compilers._columns import InputSpec, Part, Table
+from skwillump.compilers._registry import (
+    MAX_DENSE_FEATURES,
+    InputUnsupported,
+    StepReport,
+)
+from skwillump.compilers._table import DenseScorer, TableStep, coefficients
+
+#: Integers above this are no float32, to which LightGBM converts arrays of integers.
+LARGEST_INTEGER = 2**24
+
+
+def refuse_large_integers(block: np.ndarray, table: Table) -> None:
+    """Raise `InputUnsupported` for an array of integers of which some are not exact in float32."""
+    if table.row is None and all(dtype.kind in "iu" for dtype in table.dtypes()):
+        largest = max(block.max(initial=0.0), -block.min(initial=0.0))
+        if largest > LARGEST_INTEGER:
+            raise InputUnsupported("integers that float32 would round")
+
+
+@dataclass(frozen=True, eq=False)
+class ModelInput(TableStep):
+    """The columns of a table as numbers, for a model without transformers before it."""
+
+    original: Any  # the model
+    spec: InputSpec
+    n_features: int
+
+    @classmethod
+    def of(cls, model: Any) -> "ModelInput":
+        """Make the input of a fitted model.
+
+        Raises
+        ------
+        Unsupported
+            If it does not tell how many columns it was fitted on.
+        """
+        spec = InputSpec.of(model)
+        return cls(model, spec, spec.n_columns)
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the columns of a chunk of rows."""
+        block = table.floats(strict=False)
+        if isinstance(table, Part):
+            if any(dtype.kind == "O" for dtype in table.dtypes()):
+                raise InputUnsupported("a column of objects")
+            refuse_large_integers(block, table)
+        return block
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return the input."""
+        return X
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the columns as float64 (n_rows, n_features)."""
+        if not sparse.issparse(X):
+            return super().dense(X, rows, n_threads=n_threads)
+        if self.n_features > MAX_DENSE_FEATURES:
+            raise InputUnsupported(f"{self.n_features} columns are too many for a dense array")
+        return np.asarray(self._sparse_rows(X, rows).toarray(), dtype=np.float64)
+
+    def bind(self, coef: np.ndarray) -> "InputScorer":
+        """Return a scorer of columns times coefficients."""
+        coef = coefficients(self, coef)
+        return InputScorer(self.spec, coef.shape[1], self, coef)
+
+    def report(self, name: str) -> list[StepReport]:
+        """Return nothing: it is no step of the user's."""
+        return []
+
+    def _sparse_rows(self, X: Any, rows: np.ndarray | slice | None) -> Any:
+        if self.spec.names is not None or X.shape[1] != self.n_features or not X.shape[0]:
+            raise InputUnsupported(f"a sparse matrix of shape {X.shape}")
+        if X.dtype.kind not in "iufb":
+            raise InputUnsupported(f"a sparse matrix of dtype {X.dtype}")
+        return X if rows is None else X.tocsr()[rows]
+
+
+@dataclass(frozen=True, eq=False)
+class InputScorer(DenseScorer):
+    """Columns times coefficients; of sparse matrices too."""
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        if not sparse.issparse(X):
+            return super().scores(X, rows, n_threads=n_threads)
+        assert isinstance(self.step, ModelInput)
+        return np.asarray(self.step._sparse_rows(X, rows) @ self.coef, dtype=np.float64)
