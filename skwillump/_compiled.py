@@ -331,18 +331,32 @@ class CompiledPipeline:
         if hasattr(x, "iloc"):
             x = x.to_dict()
         if isinstance(x, Mapping):
-            import pandas as pd
-
-            return pd.DataFrame({name: [value] for name, value in x.items()})
+            return _frame_of(x)
         if isinstance(x, str):
             return [x]
         if names is not None:
-            import pandas as pd
-
-            return pd.DataFrame({name: [value] for name, value in zip(names, x, strict=True)})
+            return _frame_of(dict(zip(names, x, strict=True)))
         if isinstance(x, np.ndarray):
             return x[None]
         return np.asarray([x], dtype=object)
+
+
+def _frame_of(row: Mapping[Any, Any]) -> Any:
+    """Return a data frame of one row."""
+    try:
+        import pandas as pd
+    except ImportError:
+        import polars as pl
+
+        return pl.DataFrame({name: [value] for name, value in row.items()})
+    frame = pd.DataFrame({name: [value] for name, value in row.items()})
+    # A missing value alone does not tell whether its column holds numbers or texts.
+    missing = [
+        name
+        for name, value in row.items()
+        if value is None or (isinstance(value, float) and np.isnan(value))
+    ]
+    return frame.astype(dict.fromkeys(missing, object)) if missing else frame
 
 
 def _passes_through(step: Any) -> bool:

@@ -55,6 +55,18 @@ class LinearMap:
             return np.asarray(self.components.T @ coef)
         return coef
 
+    def apply(self, block: np.ndarray) -> np.ndarray:
+        """Return the map of a dense block (n_rows, n_in)."""
+        if self.factors is not None:
+            return block * self.factors
+        if self.divisors is not None:
+            return block / self.divisors
+        if self.support is not None:
+            return block[:, self.support]
+        if self.components is not None:
+            return np.asarray(block @ self.components.T)
+        return block
+
 
 _MAPS: dict[type, Callable[[Any], LinearMap]] = {}
 

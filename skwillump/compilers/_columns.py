@@ -19,7 +19,7 @@ CHUNK_ROWS = 4096
 CHUNK_VALUES = 1 << 19
 
 #: Classes of values that a category may have. Others compare in ways of their own.
-_PLAIN = (str, int, float, bool, bytes, type(None), np.generic)
+_PLAIN = (str, int, float, bool, bytes, type(None), np.number, np.bool_)
 
 
 class Codes(NamedTuple):
@@ -162,8 +162,10 @@ class Source:
         """Return a column by its position among the fitted ones."""
         raise NotImplementedError
 
-    #: Whether numbers of several dtypes become one array as scikit-learn makes it.
+    #: Whether numbers and booleans side by side become numbers.
     mixes_bool: bool = True
+    #: Whether one column of objects makes objects of the columns beside it.
+    mixes_objects: bool = False
 
 
 class _FrameSource(Source):
@@ -218,6 +220,8 @@ class PandasSource(_FrameSource):
 
 class PolarsSource(_FrameSource):
     """A polars data frame."""
+
+    mixes_objects = True
 
     def _read(self, name: Any) -> Column:
         if name not in self._frame.columns:
@@ -342,13 +346,25 @@ class Part(Table):
         """Return the dtypes of the columns."""
         return {self.source.column(p).dtype for p in self.positions}
 
+    @property
+    def as_objects(self) -> bool:  # type: ignore[override]
+        """Whether numbers are to be taken as Python objects."""
+        return self.source.mixes_objects and np.dtype(object) in self.dtypes()
+
     def numbers(self, position: int) -> np.ndarray | None:
         """Return a column if it is of a numeric dtype, else None."""
+        if self.as_objects:
+            return None
         return self.source.column(self.positions[position]).numbers(self.rows)
 
     def codes(self, position: int) -> Codes:
         """Return a column as codes."""
-        return self.source.column(self.positions[position]).codes(self.rows)
+        column = self.source.column(self.positions[position])
+        if self.as_objects:
+            values = column.numbers(self.rows)
+            if values is not None and np.isnan(values).any():
+                raise InputUnsupported("a missing number beside texts")
+        return column.codes(self.rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -476,6 +476,27 @@ class PipelineStep(Step):
         scorer = self.head.bind(coef)
         return PrefixScorer(self.prefix, scorer) if self.prefix else scorer
 
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features)."""
+        if self.prefix or any(found is None for _, found in self.tail):
+            return super().dense(X, rows, n_threads=n_threads)
+        block = self.head.dense(X, rows, n_threads=n_threads)
+        return np.ascontiguousarray(self._mapped(block))
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        if self.prefix or any(found is None for _, found in self.tail):
+            raise InputUnsupported("a step beside the features is not compiled")
+        return self._mapped(self.head.dense_one(x)[None])[0]
+
+    def _mapped(self, block: np.ndarray) -> np.ndarray:
+        for _, found in self.tail:
+            assert found is not None
+            block = found.apply(block)
+        return block
+
     def warm_up(self) -> None:
         """Warm up the head."""
         self.head.warm_up()
@@ -727,7 +748,13 @@ def _is_empty(selected: Any) -> bool:
 def _spec_of(steps: list[Step]) -> InputSpec | None:
     """Return what all the steps of a union read."""
     specs = [step.spec for step in steps if isinstance(step, TableStep)]
-    return specs[0] if specs else None
+    if not specs or len({(spec.names, spec.n_columns) for spec in specs}) > 1:
+        return None
+    needed: tuple[int, ...] | None = None
+    if all(spec.needed is not None for spec in specs):
+        needed = tuple(sorted({p for spec in specs for p in spec.needed or ()}))
+    by_name = all(spec.by_name for spec in specs)
+    return InputSpec(specs[0].names, specs[0].n_columns, by_name, needed)
 
 
 def _positions(

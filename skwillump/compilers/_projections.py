@@ -104,7 +104,8 @@ class SelectStep(NumberStep):
     def part(self, table: Table) -> np.ndarray:
         """Return the columns that are kept."""
         block = table.floats()
-        refuse_infinite(block, allow_nan=self.takes_nan)
+        if not self.takes_nan:  # else it takes infinite numbers too
+            refuse_infinite(block, allow_nan=False)
         return block[:, self.support]
 
 

@@ -333,9 +333,9 @@ def compile_function_transformer(transformer: Any) -> Step:
     if transformer.validate:
         raise Unsupported("validate=True")
     spec = InputSpec.of(transformer)
-    function = transformer.func
-    if function is None:
+    if transformer.func is None:
         return IdentityStep(transformer, spec, spec.n_columns)
+    function = transformer.func
     if transformer.kw_args:
         raise Unsupported("its function is called with kw_args")
     if not isinstance(function, np.ufunc) or "d->d" not in function.types:
