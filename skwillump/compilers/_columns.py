@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skwillump.compilers._registry import InputUnsupported, Unsupported
+from skwillump.kernels._arrays import frozen
 
 #: Rows in one chunk, and values in one: the cost of a call disappears, and what is computed stays
 #: in the cache.
@@ -27,6 +28,16 @@ class Codes(NamedTuple):
 
     codes: np.ndarray  # integers; -1 is the last of the values
     values: list[Any]
+
+
+class Texts(NamedTuple):
+    """Texts as UTF-8: text i is ``data[starts[i]:stops[i]]``."""
+
+    data: np.ndarray  # uint8, read-only
+    starts: np.ndarray  # int64
+    stops: np.ndarray  # int64
+    missing: np.ndarray | None  # bool, None if no text is missing
+    missing_value: Any  # what scikit-learn sees in place of a missing text
 
 
 class Column:
@@ -45,6 +56,10 @@ class Column:
     def codes(self, rows: slice | np.ndarray) -> Codes:
         """Return the values as codes."""
         raise NotImplementedError
+
+    def texts(self, rows: slice | np.ndarray) -> Texts | None:
+        """Return the values if they are texts in Arrow buffers, else None."""
+        return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +130,20 @@ class ArrowColumn(Column):
 
     array: Any
     missing: Any  # what scikit-learn sees in place of a null
+    data: np.ndarray  # uint8
+    offsets: np.ndarray  # int64 (n_rows + 1,)
+
+    @classmethod
+    def of(cls, array: Any, missing: Any) -> "ArrowColumn":
+        """Read the buffers of an array of (large) strings."""
+        if str(array.type) not in ("string", "large_string"):
+            raise InputUnsupported(f"texts of Arrow type {array.type}")
+        _, offsets, data = array.buffers()
+        width = np.int64 if str(array.type) == "large_string" else np.int32
+        positions: np.ndarray = np.frombuffer(offsets, dtype=width)
+        positions = positions[array.offset : array.offset + len(array) + 1]
+        raw = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
+        return cls(array, missing, frozen(raw), positions.astype(np.int64, copy=False))
 
     @property
     def dtype(self) -> np.dtype:  # type: ignore[override]
@@ -134,6 +163,18 @@ class ArrowColumn(Column):
         values = encoded.dictionary.to_pylist()
         values.append(self.missing)
         return Codes(indices.to_numpy(), values)
+
+    def texts(self, rows: slice | np.ndarray) -> Texts:
+        """Return where the texts are."""
+        missing = None
+        if self.array.null_count:
+            if isinstance(rows, slice):
+                part = self.array.slice(rows.start, rows.stop - rows.start)
+            else:
+                part = self.array.take(rows)
+            missing = part.is_null().to_numpy(zero_copy_only=False)
+        starts, stops = self.offsets[:-1][rows], self.offsets[1:][rows]
+        return Texts(self.data, starts, stops, missing, self.missing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,8 +253,9 @@ class PandasSource(_FrameSource):
                 array = series.array.__arrow_array__()
                 if hasattr(array, "combine_chunks"):
                     array = array.combine_chunks()
-                if hasattr(array, "dictionary_encode") and not hasattr(array, "num_chunks"):
-                    return ArrowColumn(array, np.nan)
+                # One array after all, unless the chunks did not combine.
+                if not hasattr(array, "num_chunks") and len(array):
+                    return ArrowColumn.of(array, np.nan)
             return ObjectColumn(series.to_numpy(dtype=object))
         raise InputUnsupported(f"column {name!r} is of dtype {dtype}")
 
@@ -242,7 +284,7 @@ class PolarsSource(_FrameSource):
             return ObjectColumn(np.array(series.to_list(), dtype=object))
         if str(array.type) == "string_view":
             array = array.cast("large_string")
-        return ArrowColumn(array, None)
+        return ArrowColumn.of(array, None)
 
 
 class ArraySource(Source):
@@ -302,6 +344,10 @@ class Table:
         """Return a column as codes."""
         raise NotImplementedError
 
+    def texts(self, position: int) -> Texts | None:
+        """Return a column if it is of texts in Arrow buffers, else None."""
+        return None
+
 
 @dataclass(frozen=True, eq=False)
 class Part(Table):
@@ -328,6 +374,29 @@ class Part(Table):
 
     def floats(self, *, strict: bool = True) -> np.ndarray:
         """Return all columns as float64."""
+        columns = self._columns(strict)
+        out = np.empty((len(columns), self.n_rows))
+        for values, column in zip(out, columns, strict=True):
+            values[:] = column.floats(self.rows)
+        return out.T
+
+    def arrays(self) -> list[np.ndarray]:
+        """Return each column as a read-only array of float64 or int64.
+
+        Raises
+        ------
+        InputUnsupported
+            As `floats` does.
+        """
+        found = []
+        for column in self._columns(True):
+            values = column.numbers(self.rows)
+            if values is None or values.dtype not in (np.int64, np.float64):
+                values = column.floats(self.rows)
+            found.append(frozen(values))
+        return found
+
+    def _columns(self, strict: bool) -> list[Column]:
         columns = [self.source.column(position) for position in self.positions]
         if strict and columns:
             dtypes = {column.dtype for column in columns}
@@ -337,10 +406,7 @@ class Part(Table):
             common = np.result_type(*dtypes)
             if common.kind == "f" and common != np.float64:
                 raise InputUnsupported(f"numbers of dtype {common}")
-        out = np.empty((len(columns), self.n_rows))
-        for values, column in zip(out, columns, strict=True):
-            values[:] = column.floats(self.rows)
-        return out.T
+        return columns
 
     def dtypes(self) -> set[np.dtype]:
         """Return the dtypes of the columns."""
@@ -365,6 +431,10 @@ class Part(Table):
             if values is not None and np.isnan(values).any():
                 raise InputUnsupported("a missing number beside texts")
         return column.codes(self.rows)
+
+    def texts(self, position: int) -> Texts | None:
+        """Return a column if it is of texts in Arrow buffers, else None."""
+        return self.source.column(self.positions[position]).texts(self.rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -175,6 +175,11 @@ class TableSum(TableScorer):
             total = total + scorer.row(selection.table(table))
         return total
 
+    def warm_up(self) -> None:
+        """Warm up every block."""
+        for _, scorer in self.blocks:
+            scorer.warm_up()
+
 
 @dataclass(frozen=True, eq=False)
 class SumScorer(Scorer):

@@ -20,11 +20,13 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from skwillump.compilers._columns import InputSpec, RowTable, Table, plain_values
+from skwillump.compilers._columns import InputSpec, RowTable, Table, Texts, plain_values
 from skwillump.compilers._registry import InputUnsupported, Step, Unsupported, register
 from skwillump.compilers._scalers import refuse_infinite
 from skwillump.compilers._table import TableScorer, TableStep, coefficients, each_chunk
 from skwillump.compilers._text import csr
+from skwillump.kernels._arrays import frozen_fields
+from skwillump.kernels._table_texts import TextTable, make_text_table, number_texts
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +36,14 @@ class Lookup:
     position_of: dict[Any, int] = field(repr=False)  # without NaN
     nan: int  # position of NaN, -1 if it is no category
     numbers: np.ndarray | None  # categories in order, without NaN, if they are numbers
+    texts: TextTable | None = field(repr=False)  # categories that are texts, if some are
+    position_of_text: np.ndarray | None = field(repr=False)  # theirs; last: -1
+    position_of_integer: np.ndarray | None = field(repr=False)  # see `_integer_table`
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if state["texts"] is not None:
+            state = state | {"texts": frozen_fields(state["texts"])}
+        self.__dict__.update(state)
 
     @classmethod
     def of(cls, categories: np.ndarray) -> "Lookup":
@@ -56,13 +66,19 @@ class Lookup:
                 nan = position
             else:
                 position_of[value] = position
-        numbers = None
-        if categories.dtype.kind not in "OU":
+        numbers = texts = position_of_text = None
+        if categories.dtype.kind in "OU":
+            known = [value for value in position_of if isinstance(value, str)]
+            texts = make_text_table(known)
+            positions = [position_of[value] for value in known]
+            position_of_text = np.array([*positions, -1], dtype=np.intp)
+        else:
             numbers = np.array(categories[: len(position_of)])
             in_order = bool(np.all(numbers[1:] > numbers[:-1]))
             if not in_order or nan not in (-1, len(position_of)):
                 raise Unsupported("categories are not in order")
-        return cls(position_of, nan, numbers)
+        integers = None if numbers is None else _integer_table(numbers)
+        return cls(position_of, nan, numbers, texts, position_of_text, integers)
 
     def of_value(self, value: Any) -> int:
         """Return the position of a value, -1 if it is unknown."""
@@ -85,10 +101,20 @@ class Lookup:
         if (values is None) != (self.numbers is None):
             raise InputUnsupported("values of another dtype than the categories")
         if values is None:
+            texts = table.texts(column)
+            if texts is not None:
+                return self._of_texts(texts)
             codes, distinct = table.codes(column)
             return codes, np.array([self.of_value(value) for value in distinct], dtype=np.intp)
         numbers = self.numbers
         assert numbers is not None
+        if self.position_of_integer is not None and values.dtype.kind == "i":
+            low = int(numbers[0]) - 1
+            high = low + len(self.position_of_integer) - 1
+            within = values.astype(np.int64)
+            np.clip(within, low, high, out=within)
+            within -= low
+            return within, self.position_of_integer
         positions = np.full(len(numbers) + 2, -1)
         positions[: len(numbers)] = np.arange(len(numbers))
         positions[-1] = self.nan
@@ -101,6 +127,38 @@ class Lookup:
                 raise InputUnsupported("a number is infinite")
             codes[np.isnan(values)] = len(numbers) + 1
         return codes, positions
+
+    def warm_up(self) -> None:
+        """Compile or load the kernel of `of_column`."""
+        if self.texts is not None:
+            nothing = np.zeros(0, dtype=np.int64)
+            number_texts(self.texts.data, nothing, nothing, self.texts)
+
+    def _of_texts(self, texts: Texts) -> tuple[np.ndarray, np.ndarray]:
+        assert self.texts is not None
+        assert self.position_of_text is not None
+        codes = number_texts(texts.data, texts.starts, texts.stops, self.texts)
+        if texts.missing is None:
+            return codes, self.position_of_text
+        codes[texts.missing] = len(self.position_of_text)
+        missing = self.of_value(texts.missing_value)
+        return codes, np.append(self.position_of_text, missing)
+
+
+def _integer_table(numbers: np.ndarray) -> np.ndarray | None:
+    """Return the position of each integer from one below the least to one above the greatest.
+
+    None if they are no integers, or not close to one another.
+    """
+    if numbers.dtype.kind not in "iu" or not len(numbers):
+        return None
+    low, high = int(numbers[0]), int(numbers[-1])
+    limits = np.iinfo(numbers.dtype)
+    if high - low > 4096 or low == limits.min or high == limits.max:
+        return None
+    positions = np.full(high - low + 3, -1, dtype=np.intp)
+    positions[numbers - low + 1] = np.arange(len(numbers))
+    return positions
 
 
 def _bare(encoder: Any) -> Any:
@@ -168,6 +226,10 @@ class OneOfScorer(TableScorer):
     padded: np.ndarray = field(repr=False)  # the coefficients, and zeros for no feature
     single: tuple[float, ...] | None = field(repr=False)  # the same, of one output
 
+    def warm_up(self) -> None:
+        """Warm up the step."""
+        self.step.warm_up()
+
     def part(self, table: Table) -> np.ndarray:
         """Return the scores of a chunk of rows."""
         if table.row is not None:
@@ -210,10 +272,7 @@ class OneHotStep(OneOfStep):
         for column, (lookup, features) in enumerate(zip(self.lookups, self.features, strict=True)):
             codes, positions = lookup.of_column(table, column)
             if self.judges_unknown:
-                unknown = np.flatnonzero(positions < 0)
-                # A value may be listed and not be there.
-                if len(unknown) and np.isin(codes % len(positions), unknown).any():
-                    raise InputUnsupported("an unknown category")
+                refuse_unknown(codes, positions)
             found.append((codes, features[positions]))
         return found
 
@@ -229,6 +288,11 @@ class OneHotStep(OneOfStep):
                 position = self._unlisted(value, len(found))
             found.append(position)
         return found
+
+    def warm_up(self) -> None:
+        """Compile or load the kernel of the look-ups."""
+        for lookup in self.lookups:
+            lookup.warm_up()
 
     def _unlisted(self, value: Any, column: int) -> int:
         position = self.lookups[column].of_value(value)
@@ -258,6 +322,13 @@ class OneHotStep(OneOfStep):
         np.cumsum(known.sum(axis=1), out=indptr[1:])
         indices = found[known].astype(np.int32)
         return csr(np.ones(len(indices), encoder.dtype), indices, indptr, self.n_features)
+
+
+def refuse_unknown(codes: np.ndarray, positions: np.ndarray) -> None:
+    """Raise `InputUnsupported` if a row's category is unknown: -1 among the positions."""
+    unknown = positions < 0  # a value may be listed and not be there
+    if unknown.any() and unknown.take(codes, mode="wrap").any():
+        raise InputUnsupported("an unknown category")
 
 
 def raise_unknown(step: Any, value: Any, column: int) -> None:
@@ -330,9 +401,7 @@ class ValuesStep(TableStep):
         for column, (lookup, values) in enumerate(zip(self.lookups, self.values, strict=True)):
             codes, positions = lookup.of_column(table, column)
             if self.unknown_error:
-                unknown = np.flatnonzero(positions < 0)
-                if len(unknown) and np.isin(codes % len(positions), unknown).any():
-                    raise InputUnsupported("an unknown category")
+                refuse_unknown(codes, positions)
             width = values.shape[1]
             out[:, start : start + width] = values[positions].take(codes, axis=0, mode="wrap")
             start += width
@@ -352,6 +421,11 @@ class ValuesStep(TableStep):
                 numbers = self.values[column][position]
             found.extend(numbers)
         return np.array((found,))
+
+    def warm_up(self) -> None:
+        """Compile or load the kernel of the look-ups."""
+        for lookup in self.lookups:
+            lookup.warm_up()
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""

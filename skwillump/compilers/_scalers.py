@@ -18,9 +18,11 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skwillump.compilers._columns import InputSpec, Table
+from skwillump.compilers._columns import InputSpec, Part, Table
 from skwillump.compilers._registry import InputUnsupported, Step, Unsupported, register
-from skwillump.compilers._table import TableStep
+from skwillump.compilers._table import DenseScorer, TableScorer, TableStep, coefficients
+from skwillump.kernels._arrays import frozen
+from skwillump.kernels._table_sums import add_scaled
 
 
 def refuse_infinite(block: np.ndarray, *, allow_nan: bool) -> None:
@@ -81,6 +83,41 @@ class ScaleStep(NumberStep):
         if self.limits is not None:
             np.clip(block, *self.limits, out=block)
         return block
+
+    def bind(self, coef: np.ndarray) -> TableScorer:
+        """Return a scorer; one without a block in between, if the step allows it."""
+        if self.factor is not None or self.limits is not None:
+            return TableStep.bind(self, coef)
+        coef = frozen(coefficients(self, coef))
+        return ScaleScorer(self.spec, coef.shape[1], self, coef)
+
+
+@dataclass(frozen=True, eq=False)
+class ScaleScorer(DenseScorer):
+    """A scaler without clipping, bound to coefficients.
+
+    An infinite number makes its row's scores infinite or NaN, so that they are left to the
+    original.
+    """
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the scores of a chunk of rows."""
+        step = self.step
+        assert isinstance(step, ScaleStep)
+        if not isinstance(table, Part):
+            return super().part(table)
+        out = np.zeros((table.n_rows, self.n_outputs))
+        for j, column in enumerate(table.arrays()):
+            subtrahend = 0.0 if step.subtrahend is None else step.subtrahend[j]
+            divisor = 1.0 if step.divisor is None else step.divisor[j]
+            add_scaled(column, subtrahend, divisor, self.coef[j], out)
+        return out
+
+    def warm_up(self) -> None:
+        """Compile or load the kernel."""
+        out = np.zeros((1, self.n_outputs))
+        for dtype in (np.int64, np.float64):
+            add_scaled(frozen(np.zeros(1, dtype)), 0.0, 1.0, self.coef[0], out)
 
 
 def _doubles(values: Any) -> np.ndarray | None:
@@ -333,13 +370,13 @@ def compile_function_transformer(transformer: Any) -> Step:
     if transformer.validate:
         raise Unsupported("validate=True")
     spec = InputSpec.of(transformer)
-    if transformer.func is None:
+    function: Any = transformer.func
+    if function is None:
         return IdentityStep(transformer, spec, spec.n_columns)
-    function = transformer.func
     if transformer.kw_args:
         raise Unsupported("its function is called with kw_args")
+    if not any(function is known for known in vars(np).values()):
+        raise Unsupported("its function is none of numpy's own ufuncs")
     if not isinstance(function, np.ufunc) or "d->d" not in function.types:
         raise Unsupported("its function is no numpy ufunc of one number to one number")
-    if getattr(np, function.__name__, None) is not function:
-        raise Unsupported(f"its function {function.__name__!r} is not numpy's own")
-    return FunctionStep(transformer, spec, spec.n_columns, function)
+    return FunctionStep(transformer, spec, spec.n_columns, function=function)

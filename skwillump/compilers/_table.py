@@ -176,6 +176,10 @@ class DenseScorer(TableScorer):
         """Return the scores of a chunk of rows."""
         return np.asarray(self.step.part(table) @ self.coef)
 
+    def warm_up(self) -> None:
+        """Warm up the step."""
+        self.step.warm_up()
+
 
 @dataclass(frozen=True, eq=False)
 class ChainScorer(TableScorer):
@@ -194,6 +198,12 @@ class ChainScorer(TableScorer):
         for step in self.before:
             table = step.next_table(table)
         return self.last.part(table)
+
+    def warm_up(self) -> None:
+        """Warm up every step."""
+        for step in self.before:
+            step.warm_up()
+        self.last.warm_up()
 
 
 @dataclass(frozen=True, eq=False)
