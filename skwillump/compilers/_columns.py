@@ -642,7 +642,9 @@ class InputSpec:
             elif not self.by_name and tuple(columns) != names:
                 raise InputUnsupported("other columns than those that were fitted")
             source = (PandasSource if module == "pandas" else PolarsSource)(X, names)
-        elif type(X) is np.ndarray:
+        elif type(X) in (np.ndarray, np.memmap, list):
+            if isinstance(X, list):
+                X = self._array_of(X)
             if X.ndim != 2 or X.shape[1] != self.n_columns:
                 raise InputUnsupported(f"an array of shape {X.shape}")
             if self.names is not None:
@@ -653,6 +655,17 @@ class InputSpec:
         if not source.n_rows:
             raise InputUnsupported("no rows")
         return source
+
+    def _array_of(self, X: list[Any]) -> np.ndarray:
+        """Make the array that scikit-learn makes of a list of rows."""
+        try:
+            # A ColumnTransformer keeps the objects, other transformers make numbers of them.
+            array = np.asarray(X, dtype=object if self.by_name else None)
+        except ValueError as error:
+            raise InputUnsupported(str(error)) from error
+        if not self.by_name and array.dtype.kind not in "iuf":
+            raise InputUnsupported(f"a list that becomes an array of {array.dtype}")
+        return array
 
     def part(self, source: Source, rows: slice | np.ndarray) -> Part:
         """Return rows of a source, with all columns."""
