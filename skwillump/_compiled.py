@@ -23,6 +23,7 @@ from skwillump.compilers import (
     compile_model,
     compile_step,
     compile_steps,
+    guarded,
 )
 
 __all__ = ["CompiledPipeline", "compile_pipeline"]
@@ -138,7 +139,7 @@ class CompiledPipeline:
         try:
             model = compile_model(final)
             if hasattr(model, "bind"):
-                self._scorer = model.bind(features)
+                self._scorer = model.bind(guarded(features))
             elif features.exact_scores:
                 self._scorer = features.bind(model.coef)
             else:

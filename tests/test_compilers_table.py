@@ -40,7 +40,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from skwillump.compilers import InputUnsupported, OriginalStep, compile_step
+from skwillump.compilers import InputUnsupported, OriginalStep, compile_step, guarded
 
 GENERATOR = np.random.default_rng(0)
 N_FIT = 120
@@ -606,3 +606,19 @@ def test_an_empty_selection_and_one_alone():
     X = NUMBERS
     step = compiled(make_column_transformer((StandardScaler(), []), (StandardScaler(), [0])), X)
     assert_same_features(step, X[:4])
+
+
+def test_integers_that_lightgbm_would_round_are_left_to_the_original():
+    X = pd.DataFrame({"id": [2**24, 2**24 + 1, 3], "n": [1, 2, 3], "x": [0.5, 1.5, 2.5]})
+    whole = make_column_transformer(("passthrough", ["id"]), (FunctionTransformer(), ["n"]))
+    with_floats = make_column_transformer(("passthrough", ["id"]), (StandardScaler(), ["x"]))
+    for transformer in (whole, make_pipeline(FunctionTransformer(), whole)):
+        step = compile_step(transformer.fit(X))
+        assert step.dense(X)[1, 0] == 2**24 + 1
+        with pytest.raises(InputUnsupported, match="float32"):
+            guarded(step).dense(X)
+        with pytest.raises(InputUnsupported, match="float32"):
+            guarded(step).dense_one(X.iloc[1].astype(object).to_dict() | {"id": 2**24 + 1})
+        np.testing.assert_array_equal(guarded(step).dense(X[2:]), step.dense(X[2:]))
+    step = compile_step(with_floats.fit(X))
+    np.testing.assert_array_equal(guarded(step).dense(X), step.dense(X))

@@ -22,6 +22,7 @@ from skwillump.compilers._registry import (
     Unsupported,
     compile_step,
 )
+from skwillump.compilers._table import guarded
 
 __all__ = [
     "InputUnsupported",
@@ -38,5 +39,6 @@ __all__ = [
     "compile_model",
     "compile_step",
     "compile_steps",
+    "guarded",
     "linear_map",
 ]

@@ -752,6 +752,20 @@ def chunks(
     return pieces, n_rows
 
 
+#: Integers above this are no float32, to which LightGBM converts arrays of integers.
+LARGEST_INTEGER = 2**24
+
+
+def refuse_large_integers(block: np.ndarray, table: "Table") -> None:
+    """Raise `InputUnsupported` for an array of integers of which some are not exact in float32."""
+    if table.row is not None:
+        integers = all(isinstance(value, (int, np.integer)) for value in table.row)
+    else:
+        integers = all(dtype.kind in "iub" for dtype in table.dtypes())
+    if integers and max(block.max(initial=0.0), -block.min(initial=0.0)) > LARGEST_INTEGER:
+        raise InputUnsupported("integers that float32 would round")
+
+
 def plain_values(values: list[Any]) -> None:
     """Raise `InputUnsupported` if a value is of a kind that compares in a way of its own."""
     for value in values:

@@ -298,6 +298,11 @@ class UnionStep(Step):
             and all(step.exact_scores or isinstance(step, OriginalStep) for step in self.steps)
         )
 
+    @property
+    def may_give_integers(self) -> bool:
+        """Whether every block may."""
+        return all(step.may_give_integers for step in self.steps)
+
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
         return self.twin.transform(X)

@@ -266,6 +266,11 @@ class OneHotStep(OneOfStep):
     judges_unknown: bool  # whether the original must see unknown values: it raises or warns
     unknown_error: bool
 
+    @property
+    def may_give_integers(self) -> bool:
+        """Say what the dtype says."""
+        return np.dtype(self.original.dtype).kind in "iub"
+
     def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return codes and features of each column."""
         found = []
@@ -391,6 +396,11 @@ class ValuesStep(TableStep):
     direct: tuple[dict[Any, tuple[float, ...]], ...] = field(repr=False)
     dtype: np.dtype
     unknown_error: bool
+
+    @property
+    def may_give_integers(self) -> bool:
+        """Say what the dtype says."""
+        return self.dtype.kind in "iu"
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""

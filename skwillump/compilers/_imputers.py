@@ -14,6 +14,7 @@ from skwillump.compilers._columns import (
     RowTable,
     Table,
     plain_values,
+    refuse_large_integers,
 )
 from skwillump.compilers._registry import InputUnsupported, Step, Unsupported, register
 from skwillump.compilers._scalers import refuse_infinite
@@ -32,6 +33,12 @@ class ImputeStep(TableStep):
     flagged: np.ndarray | None  # positions of columns with flags
     any_dtype: bool  # whether scikit-learn keeps the dtype of the input
     fitted_floats: bool
+    guarded: bool = False  # whether all features may be integers, which a model may round
+
+    @property
+    def may_give_integers(self) -> bool:
+        """Say yes if integers stay integers."""
+        return self.any_dtype
 
     @property
     def gives_floats(self) -> bool:
@@ -47,6 +54,8 @@ class ImputeStep(TableStep):
                 raise InputUnsupported("dtypes are others than those that were fitted")
         is_nan = self.missing != self.missing
         refuse_infinite(block, allow_nan=is_nan)
+        if self.guarded:
+            refuse_large_integers(block, table)
         mask = np.isnan(block) if is_nan else block == self.missing
         np.copyto(block, self.values, where=mask)
         if self.flagged is None:

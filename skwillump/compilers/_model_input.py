@@ -6,24 +6,13 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from skwillump.compilers._columns import InputSpec, Part, Table
+from skwillump.compilers._columns import InputSpec, Part, Table, refuse_large_integers
 from skwillump.compilers._registry import (
     MAX_DENSE_FEATURES,
     InputUnsupported,
     StepReport,
 )
 from skwillump.compilers._table import DenseScorer, TableStep, coefficients
-
-#: Integers above this are no float32, to which LightGBM converts arrays of integers.
-LARGEST_INTEGER = 2**24
-
-
-def refuse_large_integers(block: np.ndarray, table: Table) -> None:
-    """Raise `InputUnsupported` for an array of integers of which some are not exact in float32."""
-    if table.row is None and all(dtype.kind in "iu" for dtype in table.dtypes()):
-        largest = max(block.max(initial=0.0), -block.min(initial=0.0))
-        if largest > LARGEST_INTEGER:
-            raise InputUnsupported("integers that float32 would round")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +22,7 @@ class ModelInput(TableStep):
     original: Any  # the model
     spec: InputSpec
     n_features: int
+    rounds_integers: bool  # whether the model makes float32 of arrays of integers
 
     @classmethod
     def of(cls, model: Any) -> "ModelInput":
@@ -44,14 +34,15 @@ class ModelInput(TableStep):
             If it does not tell how many columns it was fitted on.
         """
         spec = InputSpec.of(model)
-        return cls(model, spec, spec.n_columns)
+        rounds = type(model).__module__.partition(".")[0] == "lightgbm"
+        return cls(model, spec, spec.n_columns, rounds)
 
     def part(self, table: Table) -> np.ndarray:
         """Return the columns of a chunk of rows."""
         block = table.floats(strict=False)
-        if isinstance(table, Part):
-            if any(dtype.kind == "O" for dtype in table.dtypes()):
-                raise InputUnsupported("a column of objects")
+        if isinstance(table, Part) and any(dtype.kind == "O" for dtype in table.dtypes()):
+            raise InputUnsupported("a column of objects")
+        if self.rounds_integers:
             refuse_large_integers(block, table)
         return block
 

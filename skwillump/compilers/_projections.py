@@ -21,7 +21,7 @@ from sklearn.feature_selection import (
 from sklearn.preprocessing import PolynomialFeatures
 from sklearn.utils import get_tags
 
-from skwillump.compilers._columns import InputSpec, Table
+from skwillump.compilers._columns import InputSpec, Table, refuse_large_integers
 from skwillump.compilers._registry import (
     MAX_DENSE_FEATURES,
     Step,
@@ -95,6 +95,12 @@ class SelectStep(NumberStep):
 
     support: np.ndarray  # positions
     takes_nan: bool
+    guarded: bool = False  # whether all features may be integers, which a model may round
+
+    @property
+    def may_give_integers(self) -> bool:
+        """Say yes: columns keep their dtype."""
+        return True
 
     @property
     def gives_floats(self) -> bool:
@@ -106,6 +112,8 @@ class SelectStep(NumberStep):
         block = table.floats()
         if not self.takes_nan:  # else it takes infinite numbers too
             refuse_infinite(block, allow_nan=False)
+        if self.guarded:
+            refuse_large_integers(block, table)
         return block[:, self.support]
 
 

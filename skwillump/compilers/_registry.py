@@ -94,6 +94,11 @@ class Step:
         """Whether scores of a bound step are those of its features, to float64 precision."""
         return True
 
+    @property
+    def may_give_integers(self) -> bool:
+        """Whether the original may return an array of integers."""
+        return False
+
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
         raise NotImplementedError

@@ -18,7 +18,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skwillump.compilers._columns import InputSpec, Part, Table
+from skwillump.compilers._columns import InputSpec, Part, Table, refuse_large_integers
 from skwillump.compilers._registry import InputUnsupported, Step, Unsupported, register
 from skwillump.compilers._table import DenseScorer, TableScorer, TableStep, coefficients
 from skwillump.kernels._arrays import frozen
@@ -207,6 +207,11 @@ class BinarizeStep(NumberStep):
     allow_nan = False
 
     @property
+    def may_give_integers(self) -> bool:
+        """Say yes: integers stay integers."""
+        return True
+
+    @property
     def gives_floats(self) -> bool:
         """Say no: integers stay integers."""
         return False
@@ -329,10 +334,19 @@ class IdentityStep(TableStep):
     original: Any
     spec: InputSpec
     n_features: int
+    guarded: bool = False  # whether all features may be integers, which a model may round
+
+    @property
+    def may_give_integers(self) -> bool:
+        """Say yes: columns keep their dtype."""
+        return True
 
     def part(self, table: Table) -> np.ndarray:
         """Return the columns as numbers."""
-        return table.floats(strict=False)
+        block = table.floats(strict=False)
+        if self.guarded:
+            refuse_large_integers(block, table)
+        return block
 
     def next_table(self, table: Table) -> Table:
         """Return the same columns."""

@@ -7,7 +7,7 @@ that is read without a data frame.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -216,6 +216,11 @@ class ChainStep(TableStep):
     names: tuple[str, ...]
     steps: tuple[TableStep, ...]
 
+    @property
+    def may_give_integers(self) -> bool:
+        """Whether every step may."""
+        return all(step.may_give_integers for step in self.steps)
+
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         *before, last = self.steps
@@ -264,6 +269,22 @@ class ChainStep(TableStep):
             for child, step in zip(self.names, self.steps, strict=True)
             for row in step.report(f"{name}__{child}" if name else child)
         ]
+
+
+def guarded(step: Step) -> Step:
+    """Return a step that leaves integers to the original which its model could round.
+
+    Where every feature may be an integer, the features that the model sees are an array of
+    integers, and LightGBM makes float32 of that.
+    """
+    if not step.may_give_integers:
+        return step
+    changes: dict[str, Any] = {}
+    if hasattr(step, "guarded"):
+        changes["guarded"] = True
+    if hasattr(step, "steps"):
+        changes["steps"] = tuple(guarded(inner) for inner in step.steps)
+    return replace(step, **changes) if changes else step  # type: ignore[type-var]
 
 
 def folded(step: Step) -> LinearMap | None:
