@@ -7,6 +7,7 @@ from skwillump.compilers import (  # noqa: F401 (they register compilers)
     _imputers,
     _projections,
     _scalers,
+    _splines,
     _text,
 )
 from skwillump.compilers._between import linear_map

@@ -7,6 +7,7 @@ Columns are known by their position among those that were fitted.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -557,7 +558,7 @@ class RowTable(Table):
         for i, value in enumerate(self.row):
             if value is None:
                 value = np.nan
-            elif not isinstance(value, _NUMBERS):
+            elif not isinstance(value, (*_NUMBERS, Decimal)):
                 raise ValueError(f"{value!r} is where a number is expected.")
             single = single and isinstance(value, np.float32 | np.float16)
             out[0, i] = value
