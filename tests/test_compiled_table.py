@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import tracemalloc
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -32,7 +33,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import LinearSVC
 
 from skwillump import compile_pipeline
-from skwillump.compilers import InputUnsupported, compile_step
+from skwillump.compilers import InputUnsupported, compile_step, registered_types
 from skwillump.datasets import load_benchmark
 
 N_ROWS = 240
@@ -410,6 +411,27 @@ def test_inputs_are_not_changed(by_name):
     before = X.copy(deep=True)
     compiled.predict(X)
     pd.testing.assert_frame_equal(X, before)
+
+
+def test_memory_does_not_grow_with_the_rows():
+    plain = fitted("remainder")
+    compiled = compile_pipeline(plain)
+    X = pd.concat([TABLE] * 1000, ignore_index=True)
+    compiled.predict(X[:10])
+    tracemalloc.start()
+    try:
+        compiled.predict(X)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Scores, labels, margins: a few vectors. The features would take ten times as much.
+    assert peak < 60 * len(X)
+
+
+def test_the_types_that_are_compiled_can_be_listed():
+    kinds = registered_types()
+    assert {StandardScaler, OneHotEncoder, ColumnTransformer, TfidfVectorizer} <= set(kinds)
+    assert all(isinstance(kind, type) for kind in kinds)
 
 
 def benchmark_pipelines():

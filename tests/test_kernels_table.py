@@ -22,19 +22,29 @@ def buffers(strings):
 def test_texts_are_numbered_as_a_dict_does(known, others):
     table = make_text_table(known)
     queries = [*known, *others, *(text + "x" for text in known), *(text[:-1] for text in known)]
+    queries += [text + "\0" for text in known]
     numbers = {text: number for number, text in enumerate(known)}
     expected = [numbers.get(text, len(known)) for text in queries]
     assert number_texts(*buffers(queries), table).tolist() == expected
 
 
 def test_texts_that_agree_in_the_bytes_that_are_hashed_first():
-    known = [f"user {number:06d} of the service" for number in range(5000)]
+    known = [f"the user {number:06d} of the service" for number in range(5000)]
     table = make_text_table(known)
     assert table.all_bytes
-    queries = [*known[::-1], "user 005000 of the service", ""]
+    queries = [*known[::-1], "the user 005000 of the service", ""]
     expected = [*range(4999, -1, -1), 5000, 5000]
     assert number_texts(*buffers(queries), table).tolist() == expected
     assert not make_text_table(["a", "bc", "def"]).all_bytes
+
+
+def test_texts_of_every_length():
+    known = ["abcdefghijklmnopqrstuvwxyz"[:length] for length in range(27)]
+    known += [text.upper() for text in known[1:]]
+    table = make_text_table(known)
+    wrong = [text[:at] + "?" + text[at + 1 :] for text in known for at in range(len(text))]
+    assert number_texts(*buffers(known), table).tolist() == list(range(len(known)))
+    assert set(number_texts(*buffers(wrong), table).tolist()) == {len(known)}
 
 
 def test_scaled_columns_are_added():

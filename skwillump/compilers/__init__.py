@@ -22,6 +22,7 @@ from skwillump.compilers._registry import (
     StepReport,
     Unsupported,
     compile_step,
+    registered_types,
 )
 from skwillump.compilers._table import guarded
 
@@ -42,4 +43,5 @@ __all__ = [
     "compile_steps",
     "guarded",
     "linear_map",
+    "registered_types",
 ]

@@ -1,29 +1,42 @@
 """Texts in Arrow buffers to their numbers in a list of known texts.
 
-1. A text is hashed by its length and six of its bytes; where more than `_LONGEST_RUN` known texts
-   would then follow one another in the table, by all of its bytes.
-2. The table has open addresses, at least four for each known text, and holds numbers from 1.
-3. A text is compared byte by byte with the one that its address names: a hash that agrees by
-   chance does not make a known text of an unknown one.
+1. A text is read as its first and its last eight bytes; shorter ones as one word filled up with
+   zeros. With the length these are all of a text of at most 16 bytes.
+2. They are hashed; where more than `_LONGEST_RUN` known texts would then follow one another in
+   the table, the bytes between are hashed too.
+3. The table has open addresses, at least four for each known text, and holds numbers from 1.
+4. A text is compared with the one that its address names: a hash that agrees by chance does not
+   make a known text of an unknown one.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numba
 import numpy as np
+from llvmlite import ir
+from numba.extending import intrinsic
 
 from skwillump.kernels._arrays import frozen, frozen_fields
 from skwillump.kernels._jit import inline, jit
 
 _LONGEST_RUN = 8
 
+_FACTOR_1 = np.uint64(0x9E3779B97F4A7C15)
+_FACTOR_2 = np.uint64(0xC2B2AE3D27D4EB4F)
+_FACTOR_3 = np.uint64(0xD6E8FEB86659FD93)
+_ONE = np.uint64(1)
+_HALF = np.uint64(32)
+
 
 class TextTable(NamedTuple):
-    """Known texts: number i is ``data[starts[i]:stops[i]]``."""
+    """Known texts: number i is ``data[starts[i]:starts[i] + lengths[i]]``."""
 
     data: np.ndarray  # uint8
     starts: np.ndarray  # int64
-    stops: np.ndarray  # int64
+    lengths: np.ndarray  # int64
+    firsts: np.ndarray  # uint64: the first eight bytes, or all of them
+    lasts: np.ndarray  # uint64: the last eight bytes
     slots: np.ndarray  # int32, a power of two of them: number plus one, zero where there is none
     all_bytes: bool  # whether hashes are of all bytes
 
@@ -32,49 +45,87 @@ def make_text_table(texts: Sequence[str]) -> TextTable:
     """Make the table of known texts, numbered in the order given."""
     encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
     stops = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
-    data = np.frombuffer(b"".join(encoded) or b"?", dtype=np.uint8)
+    data = frozen(np.frombuffer(b"".join(encoded) or b"?", dtype=np.uint8))
+    starts, lengths = frozen(stops[:-1]), frozen(np.diff(stops))
+    firsts, lasts = np.zeros((2, len(encoded)), dtype=np.uint64)
     size = 8
     while size < 4 * len(encoded):
         size *= 2
     for all_bytes in (False, True):
         slots = np.zeros(size, dtype=np.int32)
-        table = TextTable(data, stops[:-1], stops[1:], slots, all_bytes)
-        table = frozen_fields(table)._replace(slots=slots)
-        if fill_table(*table) <= _LONGEST_RUN:
+        longest = fill_table(data, starts, lengths, firsts, lasts, slots, all_bytes)
+        if longest <= _LONGEST_RUN:
             break
-    return frozen_fields(table)
+    return frozen_fields(TextTable(data, starts, lengths, firsts, lasts, slots, all_bytes))
+
+
+def _generate_load(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    array = context.make_array(signature.args[0])(context, builder, arguments[0])
+    place = builder.gep(array.data, [arguments[1]])
+    word = builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()))
+    word.align = 1
+    return word
+
+
+@intrinsic
+def _load(typing_context, data, at):
+    return numba.types.uint64(data, numba.types.int64), _generate_load
+
+
+#: The eight bytes of an array of uint8 that begin at a position, wherever that is.
+load_word: Any = _load
 
 
 @inline
-def _hash(data, start, stop, all_bytes):
-    factor = np.uint64(0x9E3779B97F4A7C15)
-    length = stop - start
-    key = np.uint64(length) * factor
+def _ends(data, start, length):
+    """Return the first and the last eight bytes."""
+    if length >= 8:
+        return load_word(data, start), load_word(data, start + length - 8)
+    word = np.uint64(0)
+    if start + 8 <= len(data):
+        # The bytes after the text belong to the next one.
+        word = load_word(data, start) & ((_ONE << np.uint64(8 * length)) - _ONE)
+    else:
+        for at in range(length):
+            word |= np.uint64(data[start + at]) << np.uint64(8 * at)
+    return word, np.uint64(0)
+
+
+@inline
+def _hash(data, start, length, first, last, all_bytes):
+    key = (first * _FACTOR_1) ^ ((last ^ np.uint64(length)) * _FACTOR_2)
     if all_bytes:
-        for at in range(start, stop):
-            key = (key ^ np.uint64(data[at])) * factor
-            key ^= key >> np.uint64(29)
-    elif length > 0:
-        low = np.uint64(data[start])
-        low |= np.uint64(data[start + length // 2]) << np.uint64(8)
-        low |= np.uint64(data[stop - 1]) << np.uint64(16)
-        low |= np.uint64(data[start + length // 4]) << np.uint64(24)
-        low |= np.uint64(data[start + 3 * length // 4]) << np.uint64(32)
-        low |= np.uint64(data[start + length // 8]) << np.uint64(40)
-        key = (key ^ low) * factor
-    return key ^ (key >> np.uint64(32))
+        at = 8
+        while at < length - 8:
+            key = (key ^ (key >> _HALF) ^ load_word(data, start + at)) * _FACTOR_3
+            at += 8
+    return ((key ^ (key >> _HALF)) * _FACTOR_3) >> _HALF
+
+
+@inline
+def _same_between(data, start, known, known_start, length):
+    """Tell whether two texts of one length are the same between their ends."""
+    at = 8
+    while at < length - 8:
+        if load_word(data, start + at) != load_word(known, known_start + at):
+            return False
+        at += 8
+    return True
 
 
 @jit
-def fill_table(data, starts, stops, slots, all_bytes):
+def fill_table(data, starts, lengths, firsts, lasts, slots, all_bytes):
     """Give each text an address, and return the most steps that finding one takes."""
     mask = np.uint64(len(slots) - 1)
     longest = 0
     for number in range(len(starts)):
-        at = _hash(data, starts[number], stops[number], all_bytes) & mask
+        start, length = starts[number], lengths[number]
+        first, last = _ends(data, start, length)
+        firsts[number], lasts[number] = first, last
+        at = _hash(data, start, length, first, last, all_bytes) & mask
         steps = 1
         while slots[at] != 0:
-            at = (at + np.uint64(1)) & mask
+            at = (at + _ONE) & mask
             steps += 1
         slots[at] = number + 1
         longest = max(longest, steps)
@@ -82,26 +133,27 @@ def fill_table(data, starts, stops, slots, all_bytes):
 
 
 @jit
-def find_texts(data, starts, stops, known, known_starts, known_stops, slots, all_bytes, out):
+def find_texts(
+    data, starts, stops, known, known_starts, lengths, firsts, lasts, slots, all_bytes, out
+):
     """Write the number of each text, or how many known texts there are for one that is none."""
     mask = np.uint64(len(slots) - 1)
     unknown = len(known_starts)
     for row in range(len(starts)):
-        start, stop = starts[row], stops[row]
-        length = stop - start
-        at = _hash(data, start, stop, all_bytes) & mask
+        start = starts[row]
+        length = stops[row] - start
+        first, last = _ends(data, start, length)
+        at = _hash(data, start, length, first, last, all_bytes) & mask
         found = unknown
         while slots[at] != 0:
             number = slots[at] - 1
-            first = known_starts[number]
-            if known_stops[number] - first == length:
-                same = 0
-                while same < length and data[start + same] == known[first + same]:
-                    same += 1
-                if same == length:
-                    found = number
-                    break
-            at = (at + np.uint64(1)) & mask
+            same = (firsts[number] == first) & (lasts[number] == last) & (lengths[number] == length)
+            if same and (
+                length <= 16 or _same_between(data, start, known, known_starts[number], length)
+            ):
+                found = number
+                break
+            at = (at + _ONE) & mask
         out[row] = found
 
 
