@@ -7,6 +7,7 @@ records what each answers on rows that it was not trained on.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -21,6 +22,7 @@ from ._costs import CostMeter, Costs, FusedMeter
 from ._scoring import RecordedScores, score_answers
 from ._stage_models import Task, fit_stage_model
 from .blocks import BlockGraph, FusedBlocks, Store, split_pipeline
+from .compilers import InputUnsupported
 from .planning import (
     Calibration,
     Candidate,
@@ -224,7 +226,9 @@ def calibrate(
     meter = CostMeter(graph, X, setting.query, setting.feature_costs)
     fused_meter = None
     if fused is not None:
-        fused_meter = FusedMeter(graph, fused, X, setting.query, setting.feature_costs)
+        # Data that only the original steps can judge are predicted by them.
+        with suppress(InputUnsupported):
+            fused_meter = FusedMeter(graph, fused, X, setting.query, setting.feature_costs)
     costs = meter.costs if fused_meter is None else fused_meter.costs
 
     def stage_costs(blocks, model) -> tuple[float, float]:

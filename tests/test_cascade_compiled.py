@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-from common import stdlib_lines
+from common import stdlib_lines, two_blocks, two_signals_frame
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
@@ -212,3 +212,13 @@ def test_costs_are_those_of_the_compiled_path():
     compiled, plain = both_ways(pipeline, X, y, feature_costs=None)
     for ours, theirs in zip(compiled.blocks_, plain.blocks_, strict=True):
         assert ours.cost_seconds < theirs.cost_seconds
+
+
+def test_columns_that_only_the_original_reads():
+    X, y = two_signals_frame(3000)
+    X = X.astype({"c": "Float64"})
+    compiled, plain = both_ways(
+        two_blocks(columns=("c", "d")), X, y, feature_costs={"cheap": 1e-6, "dear": 1e-2}
+    )
+    assert_array_equal(compiled.predict(X), plain.predict(X))
+    assert_allclose(compiled.predict_proba(X), plain.predict_proba(X), rtol=1e-12)

@@ -32,8 +32,15 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import LinearSVC
 
+import skwillump
 from skwillump import compile_pipeline
-from skwillump.compilers import InputUnsupported, compile_step, registered_types
+from skwillump.compilers import (
+    InputUnsupported,
+    LinearModel,
+    compile_model,
+    compile_step,
+    registered_types,
+)
 from skwillump.datasets import load_benchmark
 
 N_ROWS = 240
@@ -411,6 +418,24 @@ def test_inputs_are_not_changed(by_name):
     before = X.copy(deep=True)
     compiled.predict(X)
     pd.testing.assert_frame_equal(X, before)
+
+
+def test_a_model_may_bind_the_features_itself(monkeypatch):
+    bound = []
+
+    class Binding(LinearModel):
+        def bind(self, features):
+            bound.append(features)
+            return features.bind(self.coef)
+
+    def compile_binding(final):
+        return Binding(**vars(compile_model(final)))
+
+    monkeypatch.setattr(skwillump._compiled, "compile_model", compile_binding)
+    plain = fitted("by name")
+    compiled = compile_pipeline(plain)
+    assert bound[0].n_features == plain[-1].n_features_in_
+    assert_same_answers(compiled, plain, TABLE[:5])
 
 
 def test_memory_does_not_grow_with_the_rows():
