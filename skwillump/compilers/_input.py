@@ -56,16 +56,17 @@ class Utf8:
         rows = np.flatnonzero(flags)
         some = Utf8(self.data, self.starts[rows], self.stops[rows])
         lowered = encode_texts([text.lower() for text in some.strings()])
-        if len(self.data) > 4 * (self.stops - self.starts).sum():
+        low, high = int(self.starts.min()), int(self.stops.max())
+        if high - low > 4 * (self.stops - self.starts).sum():
             # Few rows of a large buffer, which is not to be copied.
             texts = self.strings()
             for row, text in zip(rows.tolist(), lowered.strings(), strict=True):
                 texts[row] = text
             return encode_texts(texts)
-        starts, stops = self.starts.copy(), self.stops.copy()
-        starts[rows] = lowered.starts + len(self.data)
-        stops[rows] = lowered.stops + len(self.data)
-        return Utf8(frozen(np.concatenate((self.data, lowered.data))), starts, stops)
+        starts, stops = self.starts - low, self.stops - low
+        starts[rows] = lowered.starts + (high - low)
+        stops[rows] = lowered.stops + (high - low)
+        return Utf8(frozen(np.concatenate((self.data[low:high], lowered.data))), starts, stops)
 
 
 def encode_texts(texts: Sequence[str]) -> Utf8:
