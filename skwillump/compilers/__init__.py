@@ -3,6 +3,7 @@
 from skwillump.compilers import (  # noqa: F401 (they register compilers)
     _compose,
     _encoders,
+    _ensembles,
     _hashing,
     _imputers,
     _projections,
@@ -25,6 +26,7 @@ from skwillump.compilers._registry import (
     registered_types,
 )
 from skwillump.compilers._table import guarded
+from skwillump.compilers._trees import TreeModel, compile_trees
 
 __all__ = [
     "InputUnsupported",
@@ -36,11 +38,13 @@ __all__ = [
     "Step",
     "StepReport",
     "SumScorer",
+    "TreeModel",
     "UnionStep",
     "Unsupported",
     "compile_model",
     "compile_step",
     "compile_steps",
+    "compile_trees",
     "guarded",
     "linear_map",
     "registered_types",

@@ -1,0 +1,467 @@
+"""Models of decision trees: rows to sums of leaves, and sums to what the model's methods return."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit
+from sklearn.utils.extmath import softmax
+
+from skwillump.compilers._columns import Part
+from skwillump.compilers._model_input import ModelInput
+from skwillump.compilers._registry import (
+    InputUnsupported,
+    Scorer,
+    Step,
+    Unsupported,
+    refuse_replaced_methods,
+    take_rows,
+    to_dense,
+)
+from skwillump.compilers._table import ChainStep, TableStep, each_chunk, guarded
+from skwillump.kernels._arrays import frozen, frozen_fields, line_aligned
+from skwillump.kernels._trees import (
+    AS_IS,
+    FINITE_CATEGORIES,
+    IS_SET,
+    KNOWN_CATEGORY,
+    LOWEST,
+    SINGLE,
+    SINGLE_OR_NAN,
+    WALKS,
+    Trees,
+    place_tree,
+    predict_row,
+    predict_rows,
+)
+
+#: How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become.
+IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
+
+#: What is closer than this share of its size to a tie may be one in the original.
+_DOUBT = 1e-9
+
+#: Rows in a thread's piece of a batch, and values in the columns of a block of rows.
+_CHUNK_ROWS = 4096
+_BLOCK_VALUES = 4096
+
+_NOT_FINITE = "values that are missing, infinite, or too large for float32"
+
+
+@dataclass(frozen=True, eq=False)
+class TreeModel:
+    """A fitted model of decision trees.
+
+    Its methods take scores, float64 (n_rows, n_outputs): the sums that `raw` returns.
+
+    Attributes
+    ----------
+    original : estimator
+        The fitted model.
+    classes : ndarray or None
+        Its classes, None for a regressor or ranker.
+    n_features : int
+        Number of features that it was fitted on.
+    """
+
+    original: Any
+    trees: Trees
+    classes: np.ndarray | None
+    n_features: int
+    link: int
+    trees_per_round: int
+    is_mean: bool = False  # of the trees, a forest's
+    scale: float = 1.0  # of the scores before the link
+    divisor: float = 1.0  # of the scores before that, LightGBM's random forests
+    zero_is_positive: bool = False  # the label where two classes' only score is zero
+    is_certain: bool = True  # whether sums are those of the original, to the last bit
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, trees=frozen_fields(state["trees"]))
+
+    @property
+    def intercept(self) -> np.ndarray:
+        """Zeros (n_outputs,): scores are complete."""
+        return np.zeros(self.n_outputs)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return len(self.trees.base)
+
+    @property
+    def n_rounds(self) -> int:
+        """Number of boosting rounds, or of trees in a forest."""
+        return len(self.trees.roots) // self.trees_per_round
+
+    # Rows to scores
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        """Return the scores (n_rows, n_outputs) of features (n_rows, n_features), float64.
+
+        Raises
+        ------
+        InputUnsupported
+            For values that the original refuses.
+        """
+        features = frozen(np.asarray(features, dtype=np.float64))
+        if features.ndim != 2 or features.shape[1] != self.n_features:
+            raise InputUnsupported(f"features of shape {features.shape}")
+        out = np.empty((len(features), self.n_outputs))
+        shift = self._shift()
+
+        def run(start: int) -> None:
+            part = features[start : start + _CHUNK_ROWS]
+            if not predict_rows(part, self.trees, shift, out[start : start + _CHUNK_ROWS]):
+                raise InputUnsupported(_NOT_FINITE)
+
+        starts = range(0, len(features), _CHUNK_ROWS)
+        if n_threads == 1 or len(starts) < 2:
+            for start in starts:
+                run(start)
+        else:
+            with ThreadPoolExecutor(n_threads) as pool:
+                for _ in pool.map(run, starts):
+                    pass
+        return out
+
+    def raw_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row of features (n_features,)."""
+        flags = features.flags
+        if not (flags.c_contiguous and flags.writeable and features.dtype == np.float64):
+            features = np.array(features, dtype=np.float64)  # numba compiles for one type
+        if features.shape != (self.n_features,):
+            raise InputUnsupported(f"features of shape {features.shape}")
+        out = np.empty(len(self.trees.base))
+        if not predict_row(features, self.trees, out):
+            raise InputUnsupported(_NOT_FINITE)
+        return out
+
+    def _shift(self) -> int:
+        """Return the binary logarithm of the number of rows in a block."""
+        rows = max(_BLOCK_VALUES // len(self.trees.columns), WALKS)
+        return min(rows.bit_length() - 1, 8)
+
+    def bind(self, features: Step) -> "TreeScorer":
+        """Return a scorer for the features of a compiled step."""
+        if features.n_features not in (None, self.n_features):
+            raise Unsupported(f"{features.n_features} features for a model of {self.n_features}")
+        return TreeScorer(guarded(features), self, self if _is_dense(features) else self._strict())
+
+    def _strict(self) -> "TreeModel":
+        """Return a model that refuses missing values: scikit-learn does in sparse matrices."""
+        if self.trees.reading != SINGLE_OR_NAN:
+            return self
+        return replace(self, trees=self.trees._replace(reading=SINGLE))
+
+    def warm_up(self) -> None:
+        """Compile or load the kernels."""
+        zeros = np.zeros((1, self.n_features))
+        self.raw(zeros)
+        self.raw_one(zeros[0])
+
+    def prefix(self, n_trees: int) -> "TreeModel":
+        """Return the model of the first boosting rounds; of a forest, the mean of its first trees.
+
+        Parameters
+        ----------
+        n_trees : int
+            Number of rounds (of trees, in a forest), at least one.
+        """
+        if not 1 <= n_trees <= self.n_rounds:
+            raise ValueError(f"n_trees={n_trees} is not in 1..{self.n_rounds}")
+        trees, n = self.trees, n_trees * self.trees_per_round
+        end = len(trees.nodes) if n == len(trees.roots) else int(trees.roots[n, 0])
+        trees = trees._replace(
+            nodes=line_aligned(trees.nodes[:end]),
+            roots=trees.roots[:n],
+            divisor=float(n_trees) if self.is_mean else trees.divisor,
+        )
+        return replace(
+            self,
+            trees=frozen_fields(trees),
+            divisor=self.divisor if self.divisor == 1.0 else float(n_trees),
+        )
+
+    # Scores to answers
+
+    def gives(self, method: str) -> bool:
+        """Tell whether ``method`` follows from the scores alone."""
+        if method == "predict":
+            return True
+        return self.classes is not None and hasattr(self.original, method)
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        """Return the scores in the shape of the model's ``decision_function``."""
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return labels, or a regressor's values."""
+        if self.classes is None:
+            values = self._values(scores)
+            return values[:, 0] if values.shape[1] == 1 else values
+        if scores.shape[1] == 1:
+            score = scores[:, 0]
+            positive = score >= 0 if self.zero_is_positive else score > 0
+            return self.classes[positive.astype(np.intp)]
+        if self.link == SIGMOIDS:  # they may be one for several classes
+            scores = self._values(scores)
+        return self.classes[scores.argmax(axis=1)]
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows whose label rounding could change.
+
+        An exact tie is in no doubt where the scores are the original's to the last bit.
+        """
+        if self.classes is None or (self.link == IDENTITY and self.is_certain):
+            return np.zeros(0, dtype=np.intp)
+        if scores.shape[1] == 1:
+            size = np.abs(scores[:, 0]) * (self.scale / self.divisor)
+            return np.flatnonzero(~((size > _DOUBT) | (size == 0.0)))
+        values = self._values(scores) if self.link == SIGMOIDS else scores
+        top = values.max(axis=1, keepdims=True)
+        near = values > top - _DOUBT * (1.0 + np.abs(top))
+        if self.link != SIGMOIDS and self.is_certain:
+            near &= values < top
+            return np.flatnonzero(near.any(axis=1) | np.isnan(top[:, 0]))
+        return np.flatnonzero(near.sum(axis=1) != 1)  # NaN is near nothing
+
+    def predict_one(self, scores: np.ndarray) -> Any:
+        """Return the label or value for scores (n_outputs,), None where it is in doubt."""
+        if self.classes is None:
+            if self.link == IDENTITY and len(scores) == 1:
+                return scores[0]
+            return self.predict(scores[None])[0]
+        if len(scores) == 1:
+            score = float(scores[0])
+            if abs(score) * (self.scale / self.divisor) > _DOUBT:
+                return self.classes[1 if score > 0 else 0]
+        elif self.link == IDENTITY and self.is_certain:
+            return self.classes[scores.argmax()]
+        return None if len(self.doubtful(scores[None])) else self.predict(scores[None])[0]
+
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities (n_rows, n_classes)."""
+        values = self._values(scores)
+        if values.shape[1] == 1:
+            return np.column_stack((1.0 - values[:, 0], values[:, 0]))
+        return values
+
+    def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities (n_classes,) for scores (n_outputs,)."""
+        if self.link == IDENTITY and self.divisor == 1.0:
+            return scores
+        if self.link == SIGMOID and len(scores) == 1:
+            positive = expit(scores[0] / self.divisor * self.scale)
+            return np.array((1.0 - positive, positive))
+        return self.predict_proba(scores[None])[0]
+
+    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return the logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):  # a probability of zero is one
+            return np.log(self.predict_proba(scores))
+
+    def _values(self, scores: np.ndarray) -> np.ndarray:
+        """Return the link's values, one for each score."""
+        if self.divisor != 1.0:
+            scores = scores / self.divisor
+        if self.link in (SIGMOID, SIGMOIDS):
+            return expit(self.scale * scores)
+        if self.link == SOFTMAX:
+            return softmax(scores)
+        if self.link == EXP:
+            return np.exp(scores)
+        if self.link == SIGNED_SQUARE:
+            return np.sign(scores) * scores * scores
+        if self.link == LOG1P_EXP:
+            return np.log1p(np.exp(scores))
+        return scores
+
+
+@dataclass(frozen=True, eq=False)
+class TreeScorer(Scorer):
+    """The features of a step, down the trees of a model."""
+
+    features: Step
+    model: TreeModel
+    reader: TreeModel  # the same, or one that refuses missing values
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.model.n_outputs
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        step, model = self.features, self.reader
+        if sparse.issparse(X):
+            if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
+                raise InputUnsupported("a sparse matrix")
+            model = model._strict()
+        elif isinstance(step, TableStep):
+
+            def fill(place: np.ndarray, table: Part) -> None:
+                place[:] = model.raw(step.part(table))
+
+            width = model.n_features
+            return each_chunk(fill, step.spec, X, rows, n_threads, model.n_outputs, width)
+        return model.raw(self._dense(X, rows, n_threads), n_threads=n_threads)
+
+    def _dense(self, X: Any, rows: np.ndarray | None, n_threads: int) -> np.ndarray:
+        if self.features.exact_scores:
+            return self.features.dense(X, rows, n_threads=n_threads)
+        features = self.features.transform(X if rows is None else take_rows(X, rows))
+        if not (isinstance(features, np.ndarray) and features.dtype.kind == "f"):
+            raise InputUnsupported("features that are no array of floats")
+        return to_dense(features)
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        return self.reader.raw_one(self.features.dense_one(x))
+
+    def warm_up(self) -> None:
+        """Compile or load what scoring uses."""
+        self.features.warm_up()
+        self.model.warm_up()
+
+
+def _is_dense(step: Step) -> bool:
+    """Tell whether the original of a step is sure to return an array, for what is no sparse one."""
+    if isinstance(step, ChainStep):
+        return all(_is_dense(inner) for inner in step.steps)
+    if isinstance(step, ModelInput) or getattr(step, "gives_floats", False):
+        return True
+    return getattr(step.original, "sparse_output_", True) is False  # a ColumnTransformer
+
+
+class Tree(NamedTuple):
+    """One tree as its library tells it, one value a node, the root first."""
+
+    left: np.ndarray  # int64, negative at leaves
+    right: np.ndarray  # int64
+    feature: np.ndarray  # int64
+    how: np.ndarray  # int64, how the column to compare is made of the feature
+    threshold: np.ndarray  # float64
+    value: np.ndarray  # float64, of leaves; the position of it where they hold several
+    weight: np.ndarray  # float64: nodes with more of it are visited more often
+    sets: Mapping[int, np.ndarray] = {}  # node to the categories that go left, as bits (uint64)
+
+
+def pack(
+    trees: Sequence[Tree],
+    base: Any,
+    reading: int,
+    *,
+    values: np.ndarray | None = None,
+    categories: Mapping[int, np.ndarray] | None = None,
+    divisor: float = 1.0,
+) -> Trees:
+    """Lay out trees for the kernels.
+
+    Parameters
+    ----------
+    trees : sequence of Tree
+        In the order in which their values are added; output k gets trees k, k + n_outputs, ...
+    base : float64 (n_outputs,)
+        Where sums start.
+    reading : int
+        How features are read.
+    values : float64 (n_leaves, n_outputs), optional
+        Of all leaves, where each tree adds to all outputs.
+    categories : mapping, optional
+        For a feature whose values are looked up: its categories, sorted.
+    divisor : float
+        Of the sums.
+    """
+    if not trees:
+        raise Unsupported("it has no trees")
+    known = categories or {}
+    inner = [tree.left >= 0 for tree in trees]
+    used = [np.unique(t.feature[i] * 8 + t.how[i]) for t, i in zip(trees, inner, strict=True)]
+    used.append(np.array([f * 8 + KNOWN_CATEGORY for f in known], dtype=np.int64))
+    kinds = np.unique(np.concatenate(used))
+    stops = np.cumsum([0, *(len(known[feature]) for feature in known)])
+    places = {f: (int(stops[i]), int(stops[i + 1])) for i, f in enumerate(known)}
+    columns = [(0, LOWEST, 0, 0)]
+    columns += [(k // 8, k % 8, *places.get(k // 8, (0, 0))) for k in kinds.tolist()]
+
+    sizes = [2 * (len(tree.left) + 3) // 4 * 4 for tree in trees]
+    nodes = np.zeros(sum(sizes) + 4, dtype=np.uint64)
+    if len(nodes) >= 2**32 or len(columns) >= IS_SET:
+        raise Unsupported("it has too many nodes")
+    roots = np.zeros((len(trees), 3), dtype=np.uint64)
+    slots = np.zeros((max(len(tree.left) for tree in trees) + 1, 3), dtype=np.int64)
+    sets: list[np.ndarray] = []
+    n_words = 0
+    start = 0
+    for number, (tree, is_inner) in enumerate(zip(trees, inner, strict=True)):
+        if np.isnan(tree.value[~is_inner]).any():
+            raise Unsupported("a leaf holds NaN")
+        word = np.where(is_inner, tree.threshold, tree.value).view(np.uint64)
+        column = np.searchsorted(kinds, tree.feature * 8 + tree.how) + 1
+        for node, bits in tree.sets.items():
+            word[node] = (len(bits) << 32) | n_words
+            column[node] |= IS_SET
+            sets.append(bits)
+            n_words += len(bits)
+        roots[number, 0] = start
+        start, least, greatest = place_tree(
+            *(np.ascontiguousarray(a, dtype=np.int64) for a in (tree.left, tree.right)),
+            np.ascontiguousarray(word),
+            np.ascontiguousarray(column, dtype=np.int64),
+            np.ascontiguousarray(tree.weight, dtype=np.float64),
+            slots,
+            nodes,
+            start,
+        )
+        roots[number, 1:] = least, greatest
+    return frozen_fields(
+        Trees(
+            nodes=line_aligned(nodes[:start]),
+            roots=roots,
+            columns=np.array(columns, dtype=np.int64),
+            base=np.array(base, dtype=np.float64).reshape(-1),
+            values=np.zeros((0, 0)) if values is None else values,
+            sets=np.concatenate([*sets, np.zeros(1, dtype=np.uint64)]),
+            categories=np.concatenate([*known.values(), np.zeros(1)]).astype(np.float64),
+            reading=reading,
+            has_sets=bool(sets),
+            divisor=float(divisor),
+        )
+    )
+
+
+TreeCompiler = Callable[[Any], TreeModel]
+_MODELS: dict[type, TreeCompiler] = {}
+
+
+def register_trees(*types: type) -> Callable[[TreeCompiler], TreeCompiler]:
+    """Register the decorated compiler for exactly these types of models."""
+
+    def decorate(function: TreeCompiler) -> TreeCompiler:
+        for kind in types:
+            _MODELS[kind] = function
+        return function
+
+    return decorate
+
+
+def compile_trees(fitted: Any) -> TreeModel:
+    """Return a fitted model of decision trees as a `TreeModel`.
+
+    Raises
+    ------
+    Unsupported
+        With the reason, for any other model.
+    """
+    if type(fitted).__module__.startswith("lightgbm."):
+        import_module("skwillump.compilers._lightgbm")  # LightGBM is there already, else it is slow
+    function = _MODELS.get(type(fitted))
+    if function is None:
+        raise Unsupported(f"no compiler for {type(fitted).__name__}")
+    refuse_replaced_methods(fitted)
+    return function(fitted)
