@@ -76,15 +76,17 @@ def _forest(model: Any) -> TreeModel:
         first += len(values)
     # Sums of whole numbers are the same in any order, others where trees are added in theirs.
     whole = all(np.array_equal(values, np.rint(values)) for values in leaves)
+    packed, masks = pack(
+        trees,
+        np.zeros(n_outputs),
+        SINGLE_OR_NAN if members[0].__sklearn_tags__().input_tags.allow_nan else SINGLE,
+        values=np.concatenate(leaves) if n_outputs > 1 else None,
+        divisor=len(members),
+    )
     return TreeModel(
         original=model,
-        trees=pack(
-            trees,
-            np.zeros(n_outputs),
-            SINGLE_OR_NAN if members[0].__sklearn_tags__().input_tags.allow_nan else SINGLE,
-            values=np.concatenate(leaves) if n_outputs > 1 else None,
-            divisor=len(members),
-        ),
+        trees=packed,
+        masks=masks,
         classes=None if classes is None else np.array(classes),
         n_features=model.n_features_in_,
         link=IDENTITY,
@@ -124,9 +126,13 @@ def _gradient_boosting(model: Any) -> TreeModel:
         link = SIGMOID if len(classes) == 2 else SOFTMAX
         scale = 2.0 if model.loss == "exponential" else 1.0
     rate = float(model.learning_rate)
+    packed, masks = pack(
+        [_tree(m.tree_, rate * m.tree_.value[:, 0, 0]) for m in members], start, SINGLE
+    )
     return TreeModel(
         original=model,
-        trees=pack([_tree(m.tree_, rate * m.tree_.value[:, 0, 0]) for m in members], start, SINGLE),
+        trees=packed,
+        masks=masks,
         classes=None if classes is None else np.array(classes),
         n_features=model.n_features_in_,
         link=link,
@@ -156,18 +162,20 @@ def _hist_gradient_boosting(model: Any) -> TreeModel:
     if known:
         codes, place = _private(model, "_bin_mapper").make_known_categories_bitsets()
     rounds = _private(model, "_predictors")
+    packed, masks = pack(
+        [
+            _hist_tree(predictor, np.array(features), codes, place)
+            for round_ in rounds
+            for predictor in round_
+        ],
+        _private(model, "_baseline_prediction"),
+        FINITE_CATEGORIES if known else AS_IS,
+        categories=known,
+    )
     return TreeModel(
         original=model,
-        trees=pack(
-            [
-                _hist_tree(predictor, np.array(features), codes, place)
-                for round_ in rounds
-                for predictor in round_
-            ],
-            _private(model, "_baseline_prediction"),
-            FINITE_CATEGORIES if known else AS_IS,
-            categories=known,
-        ),
+        trees=packed,
+        masks=masks,
         classes=None if classes is None else np.array(classes),
         n_features=model.n_features_in_,
         link=link,

@@ -38,6 +38,7 @@ from skwillump.kernels._trees import (
     predict_row,
     predict_rows,
 )
+from skwillump.kernels._trees_masks import MAX_LEAVES, Masks, number_leaves, predict_blocks
 
 #: How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become.
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
@@ -49,6 +50,10 @@ _DOUBT = 1e-9
 _CHUNK_ROWS = 4096
 _BLOCK_VALUES = 4096
 
+#: Fewer rows are walked: masks are for 64 at once.
+_MANY_ROWS = 12
+
+_FLOAT64 = np.dtype(np.float64)
 _NOT_FINITE = "values that are missing, infinite, or too large for float32"
 
 
@@ -70,6 +75,7 @@ class TreeModel:
 
     original: Any
     trees: Trees
+    masks: Masks | None  # for batches, where no tree has many leaves
     classes: np.ndarray | None
     n_features: int
     link: int
@@ -81,7 +87,9 @@ class TreeModel:
     is_certain: bool = True  # whether sums are those of the original, to the last bit
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, trees=frozen_fields(state["trees"]))
+        masks = state["masks"]
+        masks = None if masks is None else frozen_fields(masks)
+        self.__dict__.update(state, trees=frozen_fields(state["trees"]), masks=masks)
 
     @property
     def intercept(self) -> np.ndarray:
@@ -116,7 +124,12 @@ class TreeModel:
 
         def run(start: int) -> None:
             part = features[start : start + _CHUNK_ROWS]
-            if not predict_rows(part, self.trees, shift, out[start : start + _CHUNK_ROWS]):
+            place = out[start : start + _CHUNK_ROWS]
+            if self.masks is not None and len(part) >= _MANY_ROWS:
+                accepted = predict_blocks(part, self.trees, self.masks, place)
+            else:
+                accepted = predict_rows(part, self.trees, shift, place)
+            if not accepted:
                 raise InputUnsupported(_NOT_FINITE)
 
         starts = range(0, len(features), _CHUNK_ROWS)
@@ -131,13 +144,13 @@ class TreeModel:
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
         """Return the scores (n_outputs,) of one row of features (n_features,)."""
-        flags = features.flags
-        if not (flags.c_contiguous and flags.writeable and features.dtype == np.float64):
+        trees, flags = self.trees, features.flags
+        if not (features.dtype is _FLOAT64 and flags.c_contiguous and flags.writeable):
             features = np.array(features, dtype=np.float64)  # numba compiles for one type
         if features.shape != (self.n_features,):
             raise InputUnsupported(f"features of shape {features.shape}")
-        out = np.empty(len(self.trees.base))
-        if not predict_row(features, self.trees, out):
+        out = np.empty(len(trees.base))
+        if not predict_row(features, *trees, out):
             raise InputUnsupported(_NOT_FINITE)
         return out
 
@@ -160,8 +173,9 @@ class TreeModel:
 
     def warm_up(self) -> None:
         """Compile or load the kernels."""
-        zeros = np.zeros((1, self.n_features))
+        zeros = np.zeros((_MANY_ROWS, self.n_features))
         self.raw(zeros)
+        self.raw(zeros[:1])
         self.raw_one(zeros[0])
 
     def prefix(self, n_trees: int) -> "TreeModel":
@@ -181,9 +195,13 @@ class TreeModel:
             roots=trees.roots[:n],
             divisor=float(n_trees) if self.is_mean else trees.divisor,
         )
+        masks = self.masks
+        if masks is not None:
+            masks = masks._replace(first=masks.first[:n])
         return replace(
             self,
             trees=frozen_fields(trees),
+            masks=None if masks is None else frozen_fields(masks),
             divisor=self.divisor if self.divisor == 1.0 else float(n_trees),
         )
 
@@ -359,7 +377,7 @@ def pack(
     values: np.ndarray | None = None,
     categories: Mapping[int, np.ndarray] | None = None,
     divisor: float = 1.0,
-) -> Trees:
+) -> tuple[Trees, Masks | None]:
     """Lay out trees for the kernels.
 
     Parameters
@@ -419,7 +437,7 @@ def pack(
             start,
         )
         roots[number, 1:] = least, greatest
-    return frozen_fields(
+    laid_out = frozen_fields(
         Trees(
             nodes=line_aligned(nodes[:start]),
             roots=roots,
@@ -431,6 +449,49 @@ def pack(
             reading=reading,
             has_sets=bool(sets),
             divisor=float(divisor),
+        )
+    )
+    few = all(len(tree.left) < 2 * MAX_LEAVES for tree in trees)
+    return laid_out, _mask(trees, kinds) if few and values is None else None
+
+
+def _mask(trees: Sequence[Tree], kinds: np.ndarray) -> Masks:
+    """Lay out trees as questions of their nodes."""
+    stops, firsts, words = [0], [0], []
+    columns, thresholds, masks, leaves = [], [], [], []
+    word: list[int] = []
+    place: list[int] = []
+    for tree in trees:
+        order = np.zeros(len(tree.left), dtype=np.int64)
+        mask = np.zeros(len(tree.left), dtype=np.uint64)
+        n_leaves = number_leaves(tree.left, tree.right, order, mask)
+        inner = np.flatnonzero(tree.left >= 0)
+        for node in inner.tolist():
+            bits = tree.sets.get(node)
+            start = len(word)
+            for number, value in enumerate([] if bits is None else bits.tolist()):
+                if value:
+                    word.append(value)
+                    place.append(number)
+            words.append((start, -1 if bits is None else len(word)))
+        columns.append(np.searchsorted(kinds, tree.feature[inner] * 8 + tree.how[inner]) + 1)
+        thresholds.append(tree.threshold[inner])
+        masks.append(mask[inner])
+        leaves.append(tree.value[order[:n_leaves]])
+        stops.append(stops[-1] + len(inner))
+        firsts.append(firsts[-1] + n_leaves)
+    dtype = np.uint32 if max(map(len, leaves)) <= 32 else np.uint64
+    return frozen_fields(
+        Masks(
+            stops=np.array(stops),
+            column=np.concatenate(columns),
+            threshold=np.concatenate(thresholds),
+            mask=np.concatenate(masks).astype(dtype),
+            words=np.array(words, dtype=np.int64).reshape(-1, 2),
+            word=np.array([*word, 0], dtype=np.uint64),
+            place=np.array([*place, 0], dtype=np.uint64),
+            first=np.array(firsts[:-1]),
+            leaves=np.concatenate(leaves),
         )
     )
 

@@ -42,7 +42,8 @@ IS_SET = 1 << 31
 
 _SINGLE_MAX = float(np.finfo(np.float32).max)
 
-_ONE, _TWO = np.uint64(1), np.uint64(2)
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_NO_CODE = np.uint64(1 << 40)  # in no set
 _LOW, _SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
 _COLUMN, _SET = np.uint64(0x7FFFFFFF), np.uint64(IS_SET)
 _SIX, _BITS = np.uint64(6), np.uint64(63)
@@ -146,7 +147,7 @@ def _made(value, how, categories, start, stop):
 
 
 @inline
-def _refused(features, row, reading, columns):
+def refused(features, row, reading, columns):
     """Tell whether the model refuses a row."""
     if reading >= SINGLE:
         for j in range(features.shape[1]):
@@ -162,14 +163,15 @@ def _refused(features, row, reading, columns):
 
 
 @inline
-def _fill(features, start, stop, trees, x, shift):
+def fill_columns(features, start, stop, trees, x, shift):
     """Make the columns of some rows: column c of row r is x[(c << shift) + r - start]."""
     for c in range(trees.columns.shape[0]):
         feature, how = trees.columns[c, 0], trees.columns[c, 1]
         first, last = trees.columns[c, 2], trees.columns[c, 3]
         place = c << shift
         if how == LOWEST:
-            for r in range(stop - start):
+            # Of all lanes: walks without a row must stay at their leaves too.
+            for r in range(1 << shift):
                 x[place + r] = -np.inf
         else:
             for r in range(stop - start):
@@ -187,21 +189,33 @@ def _step(nodes, thresholds, x, shift, lane, node):
 
 
 @inline
-def _set_step(nodes, thresholds, x, shift, lane, node, sets):
-    """Do the same for trees of which some nodes ask whether a category is in a set."""
+def fill_codes(trees, x, codes, shift):
+    """Write the categories in x as integers; zeros for columns of numbers."""
+    for c in range(trees.columns.shape[0]):
+        is_code = trees.columns[c, 1] == CATEGORY or trees.columns[c, 1] == KNOWN_CATEGORY
+        for place in range(c << shift, (c + 1) << shift):
+            codes[place] = _ZERO
+            if is_code:
+                codes[place] = np.uint64(x[place]) if x[place] >= 0.0 else _NO_CODE
+
+
+@inline
+def _set_step(nodes, thresholds, x, shift, lane, node, codes, sets):
+    """Do the same for trees of which some nodes ask whether a category is in a set.
+
+    Both questions are always asked: a branch would be guessed wrong too often.
+    """
     word = nodes[node + _ONE]
-    value = x[((word & _COLUMN) << shift) + lane]
-    if word & _SET:
-        right = True
-        if value >= 0.0:
-            code = np.uint64(value)
-            place = nodes[node]
-            if (code >> _SIX) < (place >> _SHIFT):
-                bits = sets[(place & _LOW) + (code >> _SIX)]
-                right = ((bits >> (code & _BITS)) & _ONE) == np.uint64(0)
-    else:
-        right = not (value <= thresholds[node])
-    return (word >> _SHIFT) + (np.uint64(right) << _ONE)
+    place = ((word & _COLUMN) << shift) + lane
+    is_set = (word & _SET) != _ZERO
+    above = not (x[place] <= thresholds[node])
+    code = codes[place]
+    extent = nodes[node] if is_set else _ZERO
+    known = (code >> _SIX) < (extent >> _SHIFT)
+    bits = sets[(extent & _LOW) + (code >> _SIX) if known else _ZERO]
+    outside = _ONE - ((bits >> (code & _BITS)) & (_ONE if known else _ZERO))
+    right = outside if is_set else np.uint64(above)
+    return (word >> _SHIFT) + (right << _ONE)
 
 
 @inline
@@ -219,24 +233,22 @@ def _steps(nodes, thresholds, x, shift, r, n):
 
 
 @inline
-def _set_steps(nodes, thresholds, x, shift, r, n, sets):
+def _set_steps(nodes, thresholds, x, shift, r, n, codes, sets):
     return (
-        _set_step(nodes, thresholds, x, shift, r[0], n[0], sets),
-        _set_step(nodes, thresholds, x, shift, r[1], n[1], sets),
-        _set_step(nodes, thresholds, x, shift, r[2], n[2], sets),
-        _set_step(nodes, thresholds, x, shift, r[3], n[3], sets),
-        _set_step(nodes, thresholds, x, shift, r[4], n[4], sets),
-        _set_step(nodes, thresholds, x, shift, r[5], n[5], sets),
-        _set_step(nodes, thresholds, x, shift, r[6], n[6], sets),
-        _set_step(nodes, thresholds, x, shift, r[7], n[7], sets),
+        _set_step(nodes, thresholds, x, shift, r[0], n[0], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[1], n[1], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[2], n[2], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[3], n[3], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[4], n[4], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[5], n[5], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[6], n[6], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[7], n[7], codes, sets),
     )
 
 
 @inline
-def _same(m, n):
-    moved = (m[0] ^ n[0]) | (m[1] ^ n[1]) | (m[2] ^ n[2]) | (m[3] ^ n[3])
-    moved |= (m[4] ^ n[4]) | (m[5] ^ n[5]) | (m[6] ^ n[6]) | (m[7] ^ n[7])
-    return moved == np.uint64(0)
+def _sum(n):
+    return n[0] + n[1] + n[2] + n[3] + n[4] + n[5] + n[6] + n[7]
 
 
 @inline
@@ -244,34 +256,34 @@ def _walk(nodes, thresholds, x, shift, r, n, least, greatest):
     """Walk down from eight nodes; ``least`` steps are sure, ``greatest`` are enough."""
     for _ in range(least):
         n = _steps(nodes, thresholds, x, shift, r, n)
-    for _ in range(greatest - least):
-        m = _steps(nodes, thresholds, x, shift, r, n)
-        if _same(m, n):
-            break
-        n = m
+    n_left = greatest - least
+    while n_left > 0:
+        # Children lie behind their parents: sums are equal where no walk has moved.
+        before = _sum(n)
+        n = _steps(nodes, thresholds, x, shift, r, n)
+        n_left = n_left - 1 if _sum(n) != before else 0
     return n
 
 
 @inline
-def _set_walk(nodes, thresholds, x, shift, r, n, sets, greatest):
-    for _ in range(greatest):
-        m = _set_steps(nodes, thresholds, x, shift, r, n, sets)
-        if _same(m, n):
-            break
-        n = m
+def _set_walk(nodes, thresholds, x, shift, r, n, codes, sets, greatest):
+    n_left = greatest
+    while n_left > 0:
+        before = _sum(n)
+        n = _set_steps(nodes, thresholds, x, shift, r, n, codes, sets)
+        n_left = n_left - 1 if _sum(n) != before else 0
     return n
 
 
 @inline
-def _add_leaf(trees, thresholds, tree, node, out, row):
-    """Add the value of a leaf to the sums of a row."""
-    n_outputs = out.shape[1]
-    if len(trees.values) > 0:
-        leaf = int(thresholds[node])
-        for k in range(n_outputs):
-            out[row, k] += trees.values[leaf, k]
+def _add_leaf(values, thresholds, node, out, row, output):
+    """Add the value of a leaf to the sums of a row; the values, where leaves hold several."""
+    if len(values) > 0:
+        leaf = np.uint64(thresholds[node])
+        for k in range(values.shape[1]):
+            out[row, k] += values[leaf, k]
     else:
-        out[row, tree % n_outputs] += thresholds[node]
+        out[row, output] += thresholds[node]
 
 
 @jit
@@ -287,16 +299,21 @@ def predict_rows(features, trees, shift, out):
     n_outputs = out.shape[1]
     size = 1 << shift
     x = np.zeros(trees.columns.shape[0] << shift)
+    codes = np.empty(len(x) if trees.has_sets else 0, dtype=np.uint64)
     for start in range(0, n_rows, size):
         stop = min(start + size, n_rows)
         for row in range(start, stop):
-            if _refused(features, row, trees.reading, trees.columns):
+            if refused(features, row, trees.reading, trees.columns):
                 return False
             for k in range(n_outputs):
                 out[row, k] = trees.base[k]
-        _fill(features, start, stop, trees, x, shift)
+        fill_columns(features, start, stop, trees, x, shift)
+        if trees.has_sets:
+            fill_codes(trees, x, codes, shift)
+        output = n_outputs - 1
         for tree in range(n_trees):
-            root = trees.roots[tree, 0]
+            output = output + 1 if output + 1 < n_outputs else 0
+            root, width = trees.roots[tree, 0], np.uint64(shift)
             least, greatest = np.int64(trees.roots[tree, 1]), np.int64(trees.roots[tree, 2])
             n = (root, root, root, root, root, root, root, root)
             for first in range(0, stop - start, WALKS):
@@ -312,23 +329,23 @@ def predict_rows(features, trees, shift, out):
                     f + np.uint64(7),
                 )
                 if trees.has_sets:
-                    leaves = _set_walk(nodes, thresholds, x, np.uint64(shift), r, n, sets, greatest)
+                    leaves = _set_walk(nodes, thresholds, x, width, r, n, codes, sets, greatest)
                 else:
-                    leaves = _walk(nodes, thresholds, x, np.uint64(shift), r, n, least, greatest)
+                    leaves = _walk(nodes, thresholds, x, width, r, n, least, greatest)
                 here = start + first
                 n_here = min(WALKS, stop - here)
                 if n_here == WALKS:
-                    _add_leaf(trees, thresholds, tree, leaves[0], out, here + 0)
-                    _add_leaf(trees, thresholds, tree, leaves[1], out, here + 1)
-                    _add_leaf(trees, thresholds, tree, leaves[2], out, here + 2)
-                    _add_leaf(trees, thresholds, tree, leaves[3], out, here + 3)
-                    _add_leaf(trees, thresholds, tree, leaves[4], out, here + 4)
-                    _add_leaf(trees, thresholds, tree, leaves[5], out, here + 5)
-                    _add_leaf(trees, thresholds, tree, leaves[6], out, here + 6)
-                    _add_leaf(trees, thresholds, tree, leaves[7], out, here + 7)
+                    _add_leaf(trees.values, thresholds, leaves[0], out, here + 0, output)
+                    _add_leaf(trees.values, thresholds, leaves[1], out, here + 1, output)
+                    _add_leaf(trees.values, thresholds, leaves[2], out, here + 2, output)
+                    _add_leaf(trees.values, thresholds, leaves[3], out, here + 3, output)
+                    _add_leaf(trees.values, thresholds, leaves[4], out, here + 4, output)
+                    _add_leaf(trees.values, thresholds, leaves[5], out, here + 5, output)
+                    _add_leaf(trees.values, thresholds, leaves[6], out, here + 6, output)
+                    _add_leaf(trees.values, thresholds, leaves[7], out, here + 7, output)
                 else:
                     for i in range(n_here):
-                        _add_leaf(trees, thresholds, tree, leaves[i], out, here + i)
+                        _add_leaf(trees.values, thresholds, leaves[i], out, here + i, output)
         if trees.divisor != 1.0:
             for row in range(start, stop):
                 for k in range(n_outputs):
@@ -337,20 +354,40 @@ def predict_rows(features, trees, shift, out):
 
 
 @jit
-def predict_row(values, trees, scores):
-    """Do the same for one row: features (n_features,), sums (n_outputs,)."""
-    features, out = values.reshape(1, -1), scores.reshape(1, -1)
-    nodes, sets = trees.nodes, trees.sets
+def predict_row(
+    features_,
+    nodes,
+    roots,
+    columns,
+    base,
+    values,
+    sets,
+    categories,
+    reading,
+    has_sets,
+    divisor,
+    sums,
+):
+    """Do the same for one row: features (n_features,), sums (n_outputs,).
+
+    The fields of `Trees` come one by one: numba takes longer over a NamedTuple of them.
+    """
+    trees = Trees(nodes, roots, columns, base, values, sets, categories, reading, has_sets, divisor)
+    features, out = features_.reshape(1, -1), sums.reshape(1, -1)
     thresholds = nodes.view(np.float64)
     n_trees, n_outputs = trees.roots.shape[0], out.shape[1]
-    if _refused(features, 0, trees.reading, trees.columns):
+    if refused(features, 0, trees.reading, trees.columns):
         return False
     x = np.empty(trees.columns.shape[0])
-    _fill(features, 0, 1, trees, x, 0)
+    fill_columns(features, 0, 1, trees, x, 0)
+    codes = np.empty(len(x) if trees.has_sets else 0, dtype=np.uint64)
+    if trees.has_sets:
+        fill_codes(trees, x, codes, 0)
     for k in range(n_outputs):
         out[0, k] = trees.base[k]
     zero = np.uint64(0)
     r = (zero, zero, zero, zero, zero, zero, zero, zero)
+    output = 0
     for first in range(0, n_trees, WALKS):
         # Behind the last tree, walk that one again.
         least, greatest, last = 1 << 30, 0, n_trees - 1
@@ -368,11 +405,12 @@ def predict_row(values, trees, scores):
             trees.roots[min(first + 7, last), 0],
         )
         if trees.has_sets:
-            leaves = _set_walk(nodes, thresholds, x, zero, r, n, sets, greatest)
+            leaves = _set_walk(nodes, thresholds, x, zero, r, n, codes, sets, greatest)
         else:
             leaves = _walk(nodes, thresholds, x, zero, r, n, least, greatest)
         for i in range(min(WALKS, n_trees - first)):
-            _add_leaf(trees, thresholds, first + i, leaves[i], out, 0)
+            _add_leaf(trees.values, thresholds, leaves[i], out, 0, output)
+            output = output + 1 if output + 1 < n_outputs else 0
     if trees.divisor != 1.0:
         for k in range(n_outputs):
             out[0, k] /= trees.divisor
