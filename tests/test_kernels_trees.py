@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skwillump.compilers import Unsupported
-from skwillump.compilers._trees import Tree, pack
+from skwillump.compilers._tree_layout import Tree, pack
 from skwillump.kernels import _trees as kernel
 from skwillump.kernels._arrays import frozen
 from skwillump.kernels._trees_masks import predict_blocks

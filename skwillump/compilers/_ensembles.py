@@ -22,14 +22,13 @@ from sklearn.tree import (
 )
 
 from skwillump.compilers._registry import Unsupported, refuse_replaced_methods
+from skwillump.compilers._tree_layout import Tree, pack
 from skwillump.compilers._trees import (
     EXP,
     IDENTITY,
     SIGMOID,
     SOFTMAX,
-    Tree,
     TreeModel,
-    pack,
     register_trees,
 )
 from skwillump.kernels._trees import (
@@ -75,7 +74,8 @@ def _forest(model: Any) -> TreeModel:
         trees.append(_tree(member.tree_, value))
         first += len(values)
     # Sums of whole numbers are the same in any order, others where trees are added in theirs.
-    whole = all(np.array_equal(values, np.rint(values)) for values in leaves)
+    reached = [values[tree.left < 0] for tree, values in zip(trees, leaves, strict=True)]
+    whole = all(np.array_equal(values, np.rint(values)) for values in reached)
     packed, masks = pack(
         trees,
         np.zeros(n_outputs),

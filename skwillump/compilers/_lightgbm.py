@@ -11,6 +11,7 @@ import numpy as np
 from lightgbm import LGBMClassifier, LGBMRanker, LGBMRegressor
 
 from skwillump.compilers._registry import Unsupported
+from skwillump.compilers._tree_layout import Tree, pack
 from skwillump.compilers._trees import (
     EXP,
     IDENTITY,
@@ -19,9 +20,7 @@ from skwillump.compilers._trees import (
     SIGMOIDS,
     SIGNED_SQUARE,
     SOFTMAX,
-    Tree,
     TreeModel,
-    pack,
     register_trees,
 )
 from skwillump.kernels._trees import (

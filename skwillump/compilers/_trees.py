@@ -1,10 +1,10 @@
 """Models of decision trees: rows to sums of leaves, and sums to what the model's methods return."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -27,18 +27,14 @@ from skwillump.kernels._arrays import frozen, frozen_fields, line_aligned
 from skwillump.kernels._trees import (
     AS_IS,
     FINITE_CATEGORIES,
-    IS_SET,
-    KNOWN_CATEGORY,
-    LOWEST,
     SINGLE,
     SINGLE_OR_NAN,
     WALKS,
     Trees,
-    place_tree,
     predict_row,
     predict_rows,
 )
-from skwillump.kernels._trees_masks import MAX_LEAVES, Masks, number_leaves, predict_blocks
+from skwillump.kernels._trees_masks import Masks, predict_blocks
 
 #: How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become.
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
@@ -46,9 +42,11 @@ IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
 #: What is closer than this share of its size to a tie may be one in the original.
 _DOUBT = 1e-9
 
-#: Rows in a thread's piece of a batch, and values in the columns of a block of rows.
+#: Rows in a thread's piece of a batch.
 _CHUNK_ROWS = 4096
-_BLOCK_VALUES = 4096
+
+#: Bytes of a tree that does not stay in the first cache.
+_LARGE_TREE = 1 << 14
 
 #: Fewer rows are walked: masks are for 64 at once.
 _MANY_ROWS = 12
@@ -155,9 +153,16 @@ class TreeModel:
         return out
 
     def _shift(self) -> int:
-        """Return the binary logarithm of the number of rows in a block."""
-        rows = max(_BLOCK_VALUES // len(self.trees.columns), WALKS)
-        return min(rows.bit_length() - 1, 8)
+        """Return the binary logarithm of the number of rows in a block.
+
+        The columns of the rows stay in the cache while a tree is walked, or, where trees are
+        large, the tree while many rows walk it.
+        """
+        trees = self.trees
+        large = trees.nodes.nbytes > _LARGE_TREE * len(trees.roots)
+        values, most = (1 << 16, 12) if large else (1 << 12, 8)
+        rows = max(values // len(trees.columns), WALKS)
+        return min(rows.bit_length() - 1, most)
 
     def bind(self, features: Step) -> "TreeScorer":
         """Return a scorer for the features of a compiled step."""
@@ -251,7 +256,7 @@ class TreeModel:
     def predict_one(self, scores: np.ndarray) -> Any:
         """Return the label or value for scores (n_outputs,), None where it is in doubt."""
         if self.classes is None:
-            if self.link == IDENTITY and len(scores) == 1:
+            if self.link == IDENTITY and self.divisor == 1.0 and len(scores) == 1:
                 return scores[0]
             return self.predict(scores[None])[0]
         if len(scores) == 1:
@@ -354,146 +359,6 @@ def _is_dense(step: Step) -> bool:
     if isinstance(step, ModelInput) or getattr(step, "gives_floats", False):
         return True
     return getattr(step.original, "sparse_output_", True) is False  # a ColumnTransformer
-
-
-class Tree(NamedTuple):
-    """One tree as its library tells it, one value a node, the root first."""
-
-    left: np.ndarray  # int64, negative at leaves
-    right: np.ndarray  # int64
-    feature: np.ndarray  # int64
-    how: np.ndarray  # int64, how the column to compare is made of the feature
-    threshold: np.ndarray  # float64
-    value: np.ndarray  # float64, of leaves; the position of it where they hold several
-    weight: np.ndarray  # float64: nodes with more of it are visited more often
-    sets: Mapping[int, np.ndarray] = {}  # node to the categories that go left, as bits (uint64)
-
-
-def pack(
-    trees: Sequence[Tree],
-    base: Any,
-    reading: int,
-    *,
-    values: np.ndarray | None = None,
-    categories: Mapping[int, np.ndarray] | None = None,
-    divisor: float = 1.0,
-) -> tuple[Trees, Masks | None]:
-    """Lay out trees for the kernels.
-
-    Parameters
-    ----------
-    trees : sequence of Tree
-        In the order in which their values are added; output k gets trees k, k + n_outputs, ...
-    base : float64 (n_outputs,)
-        Where sums start.
-    reading : int
-        How features are read.
-    values : float64 (n_leaves, n_outputs), optional
-        Of all leaves, where each tree adds to all outputs.
-    categories : mapping, optional
-        For a feature whose values are looked up: its categories, sorted.
-    divisor : float
-        Of the sums.
-    """
-    if not trees:
-        raise Unsupported("it has no trees")
-    known = categories or {}
-    inner = [tree.left >= 0 for tree in trees]
-    used = [np.unique(t.feature[i] * 8 + t.how[i]) for t, i in zip(trees, inner, strict=True)]
-    used.append(np.array([f * 8 + KNOWN_CATEGORY for f in known], dtype=np.int64))
-    kinds = np.unique(np.concatenate(used))
-    stops = np.cumsum([0, *(len(known[feature]) for feature in known)])
-    places = {f: (int(stops[i]), int(stops[i + 1])) for i, f in enumerate(known)}
-    columns = [(0, LOWEST, 0, 0)]
-    columns += [(k // 8, k % 8, *places.get(k // 8, (0, 0))) for k in kinds.tolist()]
-
-    sizes = [2 * (len(tree.left) + 3) // 4 * 4 for tree in trees]
-    nodes = np.zeros(sum(sizes) + 4, dtype=np.uint64)
-    if len(nodes) >= 2**32 or len(columns) >= IS_SET:
-        raise Unsupported("it has too many nodes")
-    roots = np.zeros((len(trees), 3), dtype=np.uint64)
-    slots = np.zeros((max(len(tree.left) for tree in trees) + 1, 3), dtype=np.int64)
-    sets: list[np.ndarray] = []
-    n_words = 0
-    start = 0
-    for number, (tree, is_inner) in enumerate(zip(trees, inner, strict=True)):
-        if np.isnan(tree.value[~is_inner]).any():
-            raise Unsupported("a leaf holds NaN")
-        word = np.where(is_inner, tree.threshold, tree.value).view(np.uint64)
-        column = np.searchsorted(kinds, tree.feature * 8 + tree.how) + 1
-        for node, bits in tree.sets.items():
-            word[node] = (len(bits) << 32) | n_words
-            column[node] |= IS_SET
-            sets.append(bits)
-            n_words += len(bits)
-        roots[number, 0] = start
-        start, least, greatest = place_tree(
-            *(np.ascontiguousarray(a, dtype=np.int64) for a in (tree.left, tree.right)),
-            np.ascontiguousarray(word),
-            np.ascontiguousarray(column, dtype=np.int64),
-            np.ascontiguousarray(tree.weight, dtype=np.float64),
-            slots,
-            nodes,
-            start,
-        )
-        roots[number, 1:] = least, greatest
-    laid_out = frozen_fields(
-        Trees(
-            nodes=line_aligned(nodes[:start]),
-            roots=roots,
-            columns=np.array(columns, dtype=np.int64),
-            base=np.array(base, dtype=np.float64).reshape(-1),
-            values=np.zeros((0, 0)) if values is None else values,
-            sets=np.concatenate([*sets, np.zeros(1, dtype=np.uint64)]),
-            categories=np.concatenate([*known.values(), np.zeros(1)]).astype(np.float64),
-            reading=reading,
-            has_sets=bool(sets),
-            divisor=float(divisor),
-        )
-    )
-    few = all(len(tree.left) < 2 * MAX_LEAVES for tree in trees)
-    return laid_out, _mask(trees, kinds) if few and values is None else None
-
-
-def _mask(trees: Sequence[Tree], kinds: np.ndarray) -> Masks:
-    """Lay out trees as questions of their nodes."""
-    stops, firsts, words = [0], [0], []
-    columns, thresholds, masks, leaves = [], [], [], []
-    word: list[int] = []
-    place: list[int] = []
-    for tree in trees:
-        order = np.zeros(len(tree.left), dtype=np.int64)
-        mask = np.zeros(len(tree.left), dtype=np.uint64)
-        n_leaves = number_leaves(tree.left, tree.right, order, mask)
-        inner = np.flatnonzero(tree.left >= 0)
-        for node in inner.tolist():
-            bits = tree.sets.get(node)
-            start = len(word)
-            for number, value in enumerate([] if bits is None else bits.tolist()):
-                if value:
-                    word.append(value)
-                    place.append(number)
-            words.append((start, -1 if bits is None else len(word)))
-        columns.append(np.searchsorted(kinds, tree.feature[inner] * 8 + tree.how[inner]) + 1)
-        thresholds.append(tree.threshold[inner])
-        masks.append(mask[inner])
-        leaves.append(tree.value[order[:n_leaves]])
-        stops.append(stops[-1] + len(inner))
-        firsts.append(firsts[-1] + n_leaves)
-    dtype = np.uint32 if max(map(len, leaves)) <= 32 else np.uint64
-    return frozen_fields(
-        Masks(
-            stops=np.array(stops),
-            column=np.concatenate(columns),
-            threshold=np.concatenate(thresholds),
-            mask=np.concatenate(masks).astype(dtype),
-            words=np.array(words, dtype=np.int64).reshape(-1, 2),
-            word=np.array([*word, 0], dtype=np.uint64),
-            place=np.array([*place, 0], dtype=np.uint64),
-            first=np.array(firsts[:-1]),
-            leaves=np.concatenate(leaves),
-        )
-    )
 
 
 TreeCompiler = Callable[[Any], TreeModel]

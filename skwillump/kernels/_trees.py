@@ -390,7 +390,7 @@ def predict_row(
     output = 0
     for first in range(0, n_trees, WALKS):
         # Behind the last tree, walk that one again.
-        least, greatest, last = 1 << 30, 0, n_trees - 1
+        least, greatest, last = np.int64(1 << 30), np.int64(0), n_trees - 1
         for tree in range(first, min(first + WALKS, n_trees)):
             least = min(least, np.int64(trees.roots[tree, 1]))
             greatest = max(greatest, np.int64(trees.roots[tree, 2]))
