@@ -2,7 +2,8 @@
 
 from ._cascade import CascadeClassifier
 from ._compiled import compile_pipeline
+from ._lookup import TableLookup
 
 __version__ = "0.1.0"
 
-__all__ = ["CascadeClassifier", "compile_pipeline"]
+__all__ = ["CascadeClassifier", "TableLookup", "compile_pipeline"]

@@ -18,6 +18,9 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 from sklearn.utils.validation import (
+    _check_feature_names_in as check_feature_names_in,
+)
+from sklearn.utils.validation import (
     _check_method_params as check_method_params,
 )
 from sklearn.utils.validation import (
@@ -30,6 +33,7 @@ __all__ = [
     "RealNotInt",
     "ScorerParts",
     "StrOptions",
+    "check_feature_names_in",
     "check_method_params",
     "fit_context",
     "num_samples",

@@ -1,0 +1,227 @@
+"""``TableLookup``: keys to rows of a table, through a hash of the keys.
+
+Under a linear model a row of the table becomes a partial score before any row of the input is
+seen: looking it up is all that is left to do.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from skwillump.compilers._columns import InputSpec, Table, Texts, plain_values
+from skwillump.compilers._keys import KeyColumn, KeyedRows, as_integers, join
+from skwillump.compilers._registry import InputUnsupported, Step, Unsupported
+from skwillump.compilers._table import DenseScorer, TableScorer, TableStep, coefficients
+from skwillump.kernels._arrays import frozen, frozen_fields, line_aligned
+from skwillump.kernels._lookup import (
+    IntegerTable,
+    make_integer_table,
+    number_integers,
+    rows_of,
+)
+from skwillump.kernels._table_texts import TextTable, make_text_table, number_texts
+
+#: Integers from here on may have been rounded when they became floats.
+_EXACT = 2.0**53
+
+
+@dataclass(frozen=True, eq=False)
+class Finder:
+    """The values of a column of keys, hashed."""
+
+    column: KeyColumn
+    integers: IntegerTable | None = field(repr=False)
+    texts: TextTable | None = field(repr=False)
+    number_of_text: np.ndarray | None = field(repr=False)  # intp; the last: -1
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name in ("integers", "texts"):
+            if state[name] is not None:
+                state = state | {name: frozen_fields(state[name])}
+        self.__dict__.update(state)
+
+    @classmethod
+    def of(cls, column: KeyColumn) -> "Finder":
+        """Hash the values."""
+        if column.integers is not None:
+            return cls(column, make_integer_table(column.integers), None, None)
+        assert column.number_of is not None
+        known = [value for value in column.number_of if isinstance(value, str)]
+        numbers = np.array([*(column.number_of[value] for value in known), -1], dtype=np.intp)
+        return cls(column, None, make_text_table(known), numbers)
+
+    def numbers(self, table: Table, position: int) -> np.ndarray:
+        """Return the number of each value of a column, as intp; -1 for one that is unknown."""
+        values = table.numbers(position)
+        if values is not None:
+            return self._of_numbers(values)
+        texts = table.texts(position)
+        if texts is not None:
+            return self._of_texts(texts)
+        codes, distinct = table.codes(position)
+        numbers = [self.number(value) for value in distinct]
+        return np.array(numbers, dtype=np.intp).take(codes, mode="wrap")
+
+    def number(self, value: Any) -> int:
+        """Return the number of a value, -1 if it is unknown.
+
+        Raises
+        ------
+        InputUnsupported
+            For a value of a kind that compares in a way of its own.
+        ValueError
+            If it cannot be hashed.
+        """
+        if self.integers is not None and type(value) is int:
+            low, listed, _ = self.integers
+            if len(listed):
+                at = value - low
+                return int(listed[at]) if 0 <= at < len(listed) else -1
+        number = self.column.number(value)
+        if number < 0:
+            plain_values([value])
+        return number
+
+    def warm_up(self) -> None:
+        """Compile or load the kernels."""
+        nothing = np.zeros(0, dtype=np.int64)
+        if self.integers is not None:
+            number_integers(nothing, self.integers)
+        if self.texts is not None:
+            number_texts(self.texts.data, nothing, nothing, self.texts)
+
+    def _of_numbers(self, values: np.ndarray) -> np.ndarray:
+        if values.dtype.kind == "f" and (np.abs(values) >= _EXACT).any():
+            raise InputUnsupported("numbers that may be rounded integers")
+        if self.integers is None:
+            return self.column.numbers(values)
+        integers, known = as_integers(values)
+        numbers = number_integers(integers, self.integers)
+        if known is not None:
+            numbers[~known] = -1
+        return numbers
+
+    def _of_texts(self, texts: Texts) -> np.ndarray:
+        if self.texts is None or self.number_of_text is None:
+            return np.full(len(texts.starts), -1, dtype=np.intp)
+        found = number_texts(texts.data, texts.starts, texts.stops, self.texts)
+        numbers = self.number_of_text[found]
+        if texts.missing is not None:
+            numbers[texts.missing] = -1
+        return numbers
+
+
+@dataclass(frozen=True, eq=False)
+class LookupStep(TableStep):
+    """Columns of keys to rows of a table."""
+
+    original: Any
+    spec: InputSpec
+    n_features: int
+    positions: tuple[int, ...]  # of the columns of keys
+    keyed: KeyedRows  # the original's own: pickled once with it
+    finders: tuple[Finder, ...]
+    pairs: tuple[IntegerTable, ...] = field(repr=False)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        pairs = tuple(frozen_fields(table) for table in state["pairs"])
+        self.__dict__.update(state, pairs=pairs)
+
+    @property
+    def gives_floats(self) -> bool:
+        """Say yes: the values are float64."""
+        return True
+
+    def numbers(self, table: Table) -> np.ndarray:
+        """Return the number of each row's key, as intp; -1 for one that is unknown."""
+        numbers = self.finders[0].numbers(table, self.positions[0])
+        for finder, position, pairs in zip(
+            self.finders[1:], self.positions[1:], self.pairs, strict=True
+        ):
+            own = finder.numbers(table, position)
+            numbers = number_integers(join(numbers, own, len(finder.column)), pairs)
+        return numbers
+
+    def number(self, row: list[Any]) -> int:
+        """Return the number of one row's key; that of the last row of values if it is unknown."""
+        number = self.finders[0].number(row[self.positions[0]])
+        for finder, position, pairs in zip(
+            self.finders[1:], self.positions[1:], self.pairs, strict=True
+        ):
+            own = finder.number(row[position])
+            if own < 0 or number < 0:
+                number = -1
+            else:
+                pair = np.array((number * len(finder.column) + own,), dtype=np.int64)
+                number = int(number_integers(pair, pairs)[0])
+        return number if number >= 0 else len(self.keyed.values) - 1
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the features of a chunk of rows."""
+        if table.row is not None:
+            number = self.number(table.row)
+            return self.keyed.values[number : number + 1].copy()
+        return rows_of(self.keyed.values, self.numbers(table))
+
+    def bind(self, coef: np.ndarray) -> TableScorer:
+        """Return a scorer that looks scores up, if they take no more room than the features."""
+        coef = coefficients(self, coef)
+        if coef.shape[1] > self.n_features:
+            return DenseScorer(self.spec, coef.shape[1], self, coef)
+        with np.errstate(invalid="ignore", over="ignore"):
+            scores = self.keyed.values @ coef
+        return LookupScorer(self.spec, coef.shape[1], self, line_aligned(scores))
+
+    def warm_up(self) -> None:
+        """Compile or load the kernels."""
+        for finder in self.finders:
+            finder.warm_up()
+        for pairs in self.pairs:
+            number_integers(np.zeros(0, dtype=np.int64), pairs)
+        rows_of(self.keyed.values, np.zeros(0, dtype=np.intp))
+
+
+@dataclass(frozen=True, eq=False)
+class LookupScorer(TableScorer):
+    """Keys to partial scores."""
+
+    step: LookupStep
+    by_number: np.ndarray = field(repr=False)  # float64 (n_keys + 1, n_outputs)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, by_number=frozen(state["by_number"]))
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the scores of a chunk of rows."""
+        if table.row is not None:
+            return self.row(table)[None]
+        return rows_of(self.by_number, self.step.numbers(table))
+
+    def row(self, table: Table) -> Any:
+        """Return the scores of one row."""
+        if table.row is None:
+            return self.part(table)[0]
+        return self.by_number[self.step.number(table.row)].copy()
+
+    def warm_up(self) -> None:
+        """Warm up the step."""
+        self.step.warm_up()
+
+
+def compile_table_lookup(lookup: Any) -> Step:
+    """Compile a fitted ``TableLookup``."""
+    keyed = lookup.table_
+    if keyed.values.dtype == object:
+        raise Unsupported("its table has columns that are not of numbers")
+    if not keyed.values.shape[1]:
+        raise Unsupported("its table has no columns of values")
+    return LookupStep(
+        lookup,
+        InputSpec.of(lookup),
+        keyed.values.shape[1],
+        lookup.key_positions_,
+        keyed,
+        tuple(Finder.of(column) for column in keyed.index.columns),
+        tuple(make_integer_table(pairs) for pairs in keyed.index.pairs),
+    )
