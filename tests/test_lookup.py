@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lightgbm import LGBMClassifier
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import clone
@@ -23,7 +24,13 @@ from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skwillump import CascadeClassifier, TableLookup, compile_pipeline
-from skwillump.compilers import InputUnsupported, OriginalStep, compile_step
+from skwillump.compilers import (
+    InputUnsupported,
+    OriginalStep,
+    compile_step,
+    compile_trees,
+    guarded,
+)
 from skwillump.kernels._lookup import make_integer_table, number_integers, rows_of
 
 NAN = float("nan")
@@ -612,3 +619,16 @@ def test_another_process_unpickles_it(tmp_path):
     assert_allclose(proba, pipeline.predict_proba(X), rtol=1e-12)
     assert_array_equal(features, pipeline[0].transform(X))
     assert_array_equal(one, features[0])
+
+
+def test_trees_read_compiled_lookups_bit_for_bit():
+    pipeline, X, y = music(1000)
+    columns = pipeline[0].set_params(user__default=NAN, song__default=NAN)
+    X.loc[5, "user"], X.loc[6, "song"] = 1, "unknown"
+    features = columns.fit_transform(X)
+    model = LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1).fit(features, y)
+    scorer = compile_trees(model).bind(guarded(compile_step(columns)))
+    expected = model.predict(features, raw_score=True)
+    assert_array_equal(scorer.scores(X)[:, 0], expected)
+    for row in (0, 5, 6):
+        assert_array_equal(scorer.score_one(X.iloc[row].to_dict()), expected[[row]])
