@@ -15,7 +15,7 @@ import numpy as np
 
 from skwillump.kernels._arrays import frozen, line_aligned
 
-_LIMITS = np.iinfo(np.int64)
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
 def is_missing(value: Any) -> bool:
@@ -46,7 +46,7 @@ def as_integer(value: Any) -> int | None:
         whole = int(value)  # type: ignore[arg-type]
     except (ValueError, OverflowError):  # NaN, infinite
         return None
-    return whole if whole == value and _LIMITS.min <= whole <= _LIMITS.max else None
+    return whole if whole == value and _LEAST <= whole <= _GREATEST else None
 
 
 def _as_integers_all(values: Iterable[Any]) -> list[int] | None:
@@ -73,7 +73,7 @@ def as_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     known : ndarray of bool or None
     """
     if values.dtype.kind == "u" and values.dtype.itemsize == 8:
-        known = values <= np.uint64(_LIMITS.max)
+        known = values <= np.uint64(_GREATEST)
     elif values.dtype.kind == "f":
         values = values.astype(np.float64, copy=False)
         # NaN compares false. The greatest int64 is no float64; its upper limit is.
@@ -191,12 +191,13 @@ class KeyColumn:
             hash(value)
         except TypeError:
             raise ValueError(f"{value!r} is where a key is expected.") from None
-        integer = as_integer(value)
-        if integer is None:
+        integers = self.integers
+        assert integers is not None
+        integer = int(value) if type(value) in (int, np.int64) else as_integer(value)
+        if integer is None or not _LEAST <= integer <= _GREATEST:
             return -1
-        assert self.integers is not None
-        at = int(self.integers.searchsorted(np.int64(integer)))
-        return at if at < len(self.integers) and self.integers[at] == integer else -1
+        at = int(integers.searchsorted(integer))
+        return at if at < len(integers) and integers.item(at) == integer else -1
 
 
 def positions_in(ascending: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -73,11 +73,11 @@ class Finder:
         ValueError
             If it cannot be hashed.
         """
-        if self.integers is not None and type(value) is int:
+        if self.integers is not None and type(value) in (int, np.int64):
             low, listed, _ = self.integers
             if len(listed):
-                at = value - low
-                return int(listed[at]) if 0 <= at < len(listed) else -1
+                at = int(value) - low
+                return listed.item(at) if 0 <= at < len(listed) else -1
         number = self.column.number(value)
         if number < 0:
             plain_values([value])
@@ -146,9 +146,8 @@ class LookupStep(TableStep):
     def number(self, row: list[Any]) -> int:
         """Return the number of one row's key; that of the last row of values if it is unknown."""
         number = self.finders[0].number(row[self.positions[0]])
-        for finder, position, pairs in zip(
-            self.finders[1:], self.positions[1:], self.pairs, strict=True
-        ):
+        for column, pairs in enumerate(self.pairs, start=1):
+            finder, position = self.finders[column], self.positions[column]
             own = finder.number(row[position])
             if own < 0 or number < 0:
                 number = -1
