@@ -620,16 +620,15 @@ class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         if self._method != "predict_proba" or len(fused.approx.classes) != len(plan.thresholds):
             return None
         try:
-            scores, partial = fused.split(fused.first.score_one(x))
+            scores, carry = fused.start_one(x)
             probabilities = fused.approx.predict_proba_one(scores)
             code = int(probabilities.argmax())
             sure = confidence(probabilities[None], plan.measure)[0]
             if sure >= plan.thresholds[code]:
                 return fused.approx.classes[code] if method == "predict" else probabilities
-            scores = partial + fused.rest.score_one(x)
+            scores = fused.finish_one(x, carry)
         except InputUnsupported:
             return None
-        scores += fused.full.intercept
         if method == "predict":
             return fused.full.predict_one(scores)
         return fused.full.predict_proba_one(scores)
@@ -642,9 +641,7 @@ class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         graph, fused, n_threads = self._graph, self._fused, self._n_threads()
         Z = graph.prepare(X)
         graph.check_columns(Z)
-        scores, partial = fused.split(fused.first.scores(Z, n_threads=n_threads))
-        if not np.isfinite(scores).all() or not np.isfinite(partial).all():
-            raise InputUnsupported("scores are not finite")
+        scores, carry = fused.start(Z, n_threads=n_threads)
         response = self._align(getattr(fused.approx, self._method)(scores), self._method)
         codes = predicted_codes(response)
         early = confidence(response, self._plan.measure) >= self._plan.thresholds[codes]
@@ -656,8 +653,7 @@ class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             output = self._align(getattr(fused.approx, method)(scores), method)
         left = np.flatnonzero(~early)
         if len(left):
-            scores = partial[left] + fused.rest.scores(Z, left, n_threads=n_threads)
-            scores += fused.full.intercept
+            scores = fused.finish(Z, left, carry[left], n_threads=n_threads)
             rest = getattr(fused.full, method)(scores)
             if method == "predict":
                 doubtful = fused.full.doubtful(scores)

@@ -126,7 +126,7 @@ def test_each_row_gets_the_answer_of_its_stage(method, n_classes):
 
 def test_escalated_rows_of_text_equal_the_full_models_answers_bit_for_bit():
     X, y = stdlib_lines()
-    model = text_cascade(cv=0.3, accuracy_target=0.97).fit(X[::60], y[::60])
+    model = text_cascade(cv=0.3, accuracy_target=0.97, compile=False).fit(X[::60], y[::60])
     rows = X[30::120]
     stage = model.predict_stage(rows)
     assert 0 < stage.mean() < 1
@@ -301,7 +301,9 @@ def test_with_a_target_of_one_the_full_model_answers_every_row(new_rows):
 def test_a_single_block_fits_and_predicts_as_it_is():
     X, y = two_signals(500)
     model = CascadeClassifier(LogisticRegression()).fit(X, y)
-    assert_array_equal(model.predict_proba(X), LogisticRegression().fit(X, y).predict_proba(X))
+    plain = LogisticRegression().fit(X, y)
+    assert_array_equal(model.predict(X), plain.predict(X))
+    assert_allclose(model.predict_proba(X), plain.predict_proba(X), rtol=1e-12)
     assert_array_equal(model.predict_stage(X), np.zeros(500))
     assert "nothing to cascade" in model.report()
     assert model.set_accuracy_target(0.9).accuracy_target == 0.9

@@ -70,7 +70,7 @@ def assert_same(compiled, plain, X):
     "model",
     [
         LogisticRegression(max_iter=1000),
-        LinearSVC(),
+        LinearSVC(C=0.1, max_iter=10_000, random_state=0),
         MultinomialNB(),
         SGDClassifier(loss="log_loss", random_state=0),
     ],
@@ -157,7 +157,9 @@ def test_without_a_cascade_the_compiled_full_model_answers():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("model", [LogisticRegression(max_iter=1000), LinearSVC()])
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(max_iter=1000), LinearSVC(C=0.1, max_iter=10_000, random_state=0)]
+)
 def test_one_row_gets_what_it_gets_in_a_batch(model, n_classes):
     X, y = lines(n_classes)
     compiled, _ = both_ways(make_pipeline(word_char(), model), X, y)

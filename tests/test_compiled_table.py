@@ -501,7 +501,9 @@ def test_real_tables(name):
         np.testing.assert_allclose(compiled.predict_proba(X), proba, rtol=1e-12, atol=1e-12)
     else:
         values = plain.predict(X)
-        np.testing.assert_allclose(compiled.predict(X), values, rtol=1e-12, atol=1e-12)
+        # A price near zero is the small difference of large terms.
+        near = 1e-12 * np.abs(values).max()
+        np.testing.assert_allclose(compiled.predict(X), values, rtol=1e-12, atol=near)
     for i, row in enumerate(X[:50].to_dict("records")):
         expected = plain.predict(X[i : i + 1])[0]
         one = compiled.predict_one(row)

@@ -18,8 +18,11 @@ def test_the_study_of_cascades_runs(tmp_path):
     out = tmp_path / "out.json"
     run("examples/cascade_study.py", "--quick", "--only", "stdlib lines", "--out", str(out))
     rows = json.loads(out.read_text())["rows"]
-    assert [(row["target"], row["rule"]) for row in rows] == [
-        (target, rule) for target in (0.99, 0.995, 0.999) for rule in ("certified", "Willump")
+    assert [(row["compiled"], row["target"], row["rule"]) for row in rows] == [
+        (compiled, target, rule)
+        for compiled in (False, True)
+        for target in (0.99, 0.995, 0.999)
+        for rule in ("certified", "Willump")
     ]
     for row in rows:
         assert row["speed_up"] > 0

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from ..compilers import (
+    InputUnsupported,
     Leaf,
     LinearModel,
     Scorer,
@@ -48,6 +49,64 @@ class FusedStage:
         """Approximate model's scores, and the full model's from the stage's blocks."""
         n_approx = self.approx.coef.shape[1]
         return partial[..., :n_approx] + self.approx.intercept, partial[..., n_approx:]
+
+    def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Run the stage on all rows.
+
+        Parameters
+        ----------
+        Z : array-like, sparse matrix or data frame of n_rows rows
+            Rows as `BlockGraph.prepare` returns them.
+        n_threads : int
+
+        Returns
+        -------
+        scores : ndarray of float64 of shape (n_rows, n_approx_outputs)
+            The approximate model's scores.
+        carry : ndarray of n_rows rows
+            What `finish` takes of the rows that are left.
+
+        Raises
+        ------
+        InputUnsupported
+            For input that only the original steps can judge.
+        """
+        scores, carry = self.split(self.first.scores(Z, n_threads=n_threads))
+        if not np.isfinite(scores).all() or not np.isfinite(carry).all():
+            raise InputUnsupported("scores are not finite")
+        return scores, carry
+
+    def finish(
+        self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Complete the chosen rows.
+
+        Parameters
+        ----------
+        Z : array-like, sparse matrix or data frame
+            The rows that `start` was given.
+        rows : ndarray of intp of shape (n_left,)
+            Positions of the rows that are left.
+        carry : ndarray of n_left rows
+            Theirs.
+        n_threads : int
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_left, n_outputs)
+            The full model's scores.
+        """
+        scores = carry + self.rest.scores(Z, rows, n_threads=n_threads)
+        scores += self.full.intercept
+        return scores
+
+    def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """`start` for one row: arrays without the first axis."""
+        return self.split(self.first.score_one(x))
+
+    def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
+        """`finish` for one row."""
+        return carry + self.rest.score_one(x) + self.full.intercept
 
     def warm_up(self) -> None:
         """Compile what scoring uses, or load it from the disk."""

@@ -342,7 +342,7 @@ def _calibrated(model: Any) -> LinearModel:
         inner = calibrated.estimator
         while type(inner) is FrozenEstimator:
             inner = inner.estimator
-        if not np.array_equal(getattr(inner, "classes_", None), model.classes_):
+        if not np.array_equal(getattr(inner, "classes_", ()), model.classes_):
             raise Unsupported("one of its models knows other classes")
         if not all(hasattr(c, "a_") and hasattr(c, "b_") for c in calibrated.calibrators):
             raise Unsupported(

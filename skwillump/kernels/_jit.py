@@ -29,27 +29,28 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 _FOLDER = Path(__file__).parent
+_IMPORTED = re.compile(r"^from skwillump\.kernels\.(\w+) import", re.MULTILINE)
 
 
 @cache
-def _digest(module: str) -> str:
-    """Return a digest of the source of a module of kernels and of those that it imports."""
-    known: dict[str, bytes] = {}
-    pending = [module]
+def _digest(file: str) -> str:
+    """Return a digest of the source of a module and of the modules of kernels that it imports."""
+    known: dict[Path, bytes] = {}
+    pending = [Path(file)]
     while pending:
-        name = pending.pop()
-        if name not in known:
-            source = (_FOLDER / f"{name}.py").read_bytes()
-            known[name] = source
-            pending += re.findall(r"^from skwillump\.kernels\.(\w+) import", source.decode(), re.M)
-    return hashlib.sha256(b"".join(known[name] for name in sorted(known))).hexdigest()[:12]
+        path = pending.pop()
+        if path not in known:
+            source = path.read_bytes()
+            known[path] = source
+            pending += [_FOLDER / f"{name}.py" for name in _IMPORTED.findall(source.decode())]
+    return hashlib.sha256(b"".join(known[path] for path in sorted(known))).hexdigest()[:12]
 
 
 def jit(function: F) -> F:
     """Compile ``function`` lazily, at its first call."""
     # numba looks whether the file of a kernel has changed, but not the files of the functions
     # that were inlined into it. The name of what it keeps comes from this attribute.
-    function.__qualname__ += f"_{_digest(function.__module__.rpartition('.')[2])}"
+    function.__qualname__ += f"_{_digest(function.__code__.co_filename)}"
     try:
         return numba.njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # no folder to keep compiled code in
