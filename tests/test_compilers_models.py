@@ -19,7 +19,7 @@ from sklearn.linear_model import (
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.svm import SVC, LinearSVC, LinearSVR
 
-from skwillump.compilers import Unsupported, compile_model
+from skwillump.compilers import Unsupported, compile_linear
 
 GENERATOR = np.random.default_rng(0)
 X = np.abs(GENERATOR.normal(size=(120, 6)))
@@ -56,7 +56,7 @@ def scores_of(model):
 def test_classifiers_answer_as_scikit_learns(estimator, labels):
     rows = np.where(X > 0.7, 1.0, 0.0) if isinstance(estimator, BernoulliNB) else X
     fitted = estimator.fit(rows, LABELS[labels])
-    model = compile_model(fitted)
+    model = compile_linear(fitted)
     scores = rows @ model.coef + model.intercept
     predicted = model.predict(scores)
     assert predicted.dtype == fitted.predict(rows).dtype
@@ -83,7 +83,7 @@ def test_regressors_answer_as_scikit_learns(estimator, n_targets):
         pytest.skip("one target only")
     y = X @ np.arange(6.0) if n_targets is None else X[:, :n_targets]
     fitted = estimator.fit(X, y)
-    model = compile_model(fitted)
+    model = compile_linear(fitted)
     actual = model.predict(scores_of(model))
     expected = fitted.predict(X)
     assert actual.shape == expected.shape
@@ -93,7 +93,7 @@ def test_regressors_answer_as_scikit_learns(estimator, n_targets):
 def test_a_calibrated_frozen_model():
     frozen = FrozenEstimator(LogisticRegression().fit(X, LABELS["three"]))
     fitted = CalibratedClassifierCV(frozen).fit(X, LABELS["three"])
-    model = compile_model(fitted)
+    model = compile_linear(fitted)
     np.testing.assert_allclose(
         model.predict_proba(scores_of(model)), fitted.predict_proba(X), rtol=1e-12
     )
@@ -105,14 +105,14 @@ def test_logistic_regression_cv():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of its parameters' new defaults
         fitted = LogisticRegressionCV(Cs=2, cv=2).fit(X, LABELS["three"])
-        model = compile_model(fitted)
+        model = compile_linear(fitted)
     np.testing.assert_allclose(
         model.predict_proba(scores_of(model)), fitted.predict_proba(X), rtol=1e-12
     )
 
 
 def test_scores_within_rounding_of_a_tie_are_in_doubt():
-    binary = compile_model(LogisticRegression().fit(X, LABELS["two"]))
+    binary = compile_linear(LogisticRegression().fit(X, LABELS["two"]))
     assert binary.doubtful(np.array([[1e-15], [1.0], [0.0], [np.nan], [-1e-12]])).tolist() == [
         0,
         2,
@@ -120,7 +120,7 @@ def test_scores_within_rounding_of_a_tie_are_in_doubt():
         4,
     ]
     assert binary.predict_one(np.array([1e-15])) is None
-    several = compile_model(LogisticRegression().fit(X, LABELS["three"]))
+    several = compile_linear(LogisticRegression().fit(X, LABELS["three"]))
     scores = np.array([[1.0, 1.0 + 1e-13, 0.0], [1.0, 2.0, 2.1], [0.0, np.nan, 1.0]])
     assert several.doubtful(scores).tolist() == [0, 2]
     assert several.predict_one(scores[0]) is None
@@ -129,7 +129,7 @@ def test_scores_within_rounding_of_a_tie_are_in_doubt():
 
 
 def test_extreme_scores_keep_their_probabilities():
-    model = compile_model(LogisticRegression().fit(X, LABELS["two"]))
+    model = compile_linear(LogisticRegression().fit(X, LABELS["two"]))
     for score in (-1000.0, -40.0, 40.0, 1000.0):
         one = model.predict_proba_one(np.array([score]))
         assert np.array_equal(one, model.predict_proba(np.array([[score]]))[0])
@@ -152,4 +152,4 @@ def test_extreme_scores_keep_their_probabilities():
 )
 def test_other_models_are_refused_with_a_reason(fitted, reason):
     with pytest.raises(Unsupported, match=reason):
-        compile_model(fitted)
+        compile_linear(fitted)

@@ -21,7 +21,7 @@ from ..compilers import (
     Scorer,
     SumScorer,
     Unsupported,
-    compile_model,
+    compile_linear,
     linear_map,
 )
 from ._graph import BlockGraph
@@ -189,7 +189,7 @@ def folded_model(steps: list[Any]) -> tuple[LinearModel, np.ndarray]:
         If a step is not linear.
     """
     *between, last = steps
-    model = compile_model(last)
+    model = compile_linear(last)
     coef = model.coef
     for step in reversed(between):
         coef = linear_map(step).fold(coef)

@@ -13,8 +13,9 @@ from skwillump.compilers import (  # noqa: F401 (they register compilers)
 )
 from skwillump.compilers._between import linear_map
 from skwillump.compilers._compose import Leaf, SumScorer, UnionStep, compile_steps
+from skwillump.compilers._final import Model, compile_model
 from skwillump.compilers._model_input import ModelInput
-from skwillump.compilers._models import LinearModel, compile_model
+from skwillump.compilers._models import LinearModel, compile_linear, registered_linear
 from skwillump.compilers._registry import (
     InputUnsupported,
     OriginalStep,
@@ -26,12 +27,13 @@ from skwillump.compilers._registry import (
     registered_types,
 )
 from skwillump.compilers._table import guarded
-from skwillump.compilers._trees import TreeModel, compile_trees
+from skwillump.compilers._trees import TreeModel, compile_trees, registered_trees
 
 __all__ = [
     "InputUnsupported",
     "Leaf",
     "LinearModel",
+    "Model",
     "ModelInput",
     "OriginalStep",
     "Scorer",
@@ -41,11 +43,14 @@ __all__ = [
     "TreeModel",
     "UnionStep",
     "Unsupported",
+    "compile_linear",
     "compile_model",
     "compile_step",
     "compile_steps",
     "compile_trees",
     "guarded",
     "linear_map",
+    "registered_linear",
+    "registered_trees",
     "registered_types",
 ]

@@ -215,7 +215,17 @@ def register_model(
     return decorate
 
 
-def compile_model(fitted: Any) -> LinearModel:
+def registered_linear() -> tuple[type, ...]:
+    """Return the types of models that are linear, sorted by name."""
+    return tuple(sorted(_MODELS, key=lambda kind: (kind.__name__, kind.__module__)))
+
+
+def is_linear(fitted: Any) -> bool:
+    """Tell whether a model is of a type that `compile_linear` knows."""
+    return type(fitted) in _MODELS
+
+
+def compile_linear(fitted: Any) -> LinearModel:
     """Return a fitted model as a `LinearModel`.
 
     Raises
@@ -349,7 +359,7 @@ def _calibrated(model: Any) -> LinearModel:
                 f"method={model.method!r}: only sigmoid calibration follows from scores to full "
                 "precision"
             )
-        members.append(compile_model(inner))
+        members.append(compile_linear(inner))
         slopes.append([float(c.a_) for c in calibrated.calibrators])
         offsets.append([float(c.b_) for c in calibrated.calibrators])
     return CalibratedModel(

@@ -23,10 +23,12 @@ from skwillump.compilers._registry import (
     to_dense,
 )
 from skwillump.compilers._table import ChainStep, TableStep, each_chunk, guarded
-from skwillump.kernels._arrays import frozen, frozen_fields, line_aligned
+from skwillump.kernels._arrays import frozen, frozen_fields
 from skwillump.kernels._trees import (
     AS_IS,
     FINITE_CATEGORIES,
+    IS_SET,
+    LOWEST,
     SINGLE,
     SINGLE_OR_NAN,
     WALKS,
@@ -106,8 +108,17 @@ class TreeModel:
 
     # Rows to scores
 
-    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+    def raw(
+        self, features: np.ndarray, *, n_threads: int = 1, start: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return the scores (n_rows, n_outputs) of features (n_rows, n_features), float64.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_rows, n_features)
+        n_threads : int
+        start : ndarray of float64 of shape (n_rows, n_outputs), optional
+            Sums of the trees before, for the second model of `split`.
 
         Raises
         ------
@@ -118,11 +129,13 @@ class TreeModel:
         if features.ndim != 2 or features.shape[1] != self.n_features:
             raise InputUnsupported(f"features of shape {features.shape}")
         out = np.empty((len(features), self.n_outputs))
+        if start is not None:
+            out[:] = start
         shift = self._shift()
 
-        def run(start: int) -> None:
-            part = features[start : start + _CHUNK_ROWS]
-            place = out[start : start + _CHUNK_ROWS]
+        def run(first: int) -> None:
+            part = features[first : first + _CHUNK_ROWS]
+            place = out[first : first + _CHUNK_ROWS]
             if self.masks is not None and len(part) >= _MANY_ROWS:
                 accepted = predict_blocks(part, self.trees, self.masks, place)
             else:
@@ -130,24 +143,24 @@ class TreeModel:
             if not accepted:
                 raise InputUnsupported(_NOT_FINITE)
 
-        starts = range(0, len(features), _CHUNK_ROWS)
-        if n_threads == 1 or len(starts) < 2:
-            for start in starts:
-                run(start)
+        firsts = range(0, len(features), _CHUNK_ROWS)
+        if n_threads == 1 or len(firsts) < 2:
+            for first in firsts:
+                run(first)
         else:
             with ThreadPoolExecutor(n_threads) as pool:
-                for _ in pool.map(run, starts):
+                for _ in pool.map(run, firsts):
                     pass
         return out
 
-    def raw_one(self, features: np.ndarray) -> np.ndarray:
+    def raw_one(self, features: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
         """Return the scores (n_outputs,) of one row of features (n_features,)."""
         trees, flags = self.trees, features.flags
         if not (features.dtype is _FLOAT64 and flags.c_contiguous and flags.writeable):
             features = np.array(features, dtype=np.float64)  # numba compiles for one type
         if features.shape != (self.n_features,):
             raise InputUnsupported(f"features of shape {features.shape}")
-        out = np.empty(len(trees.base))
+        out = np.empty(len(trees.base)) if start is None else start.copy()
         if not predict_row(features, *trees, out):
             raise InputUnsupported(_NOT_FINITE)
         return out
@@ -183,32 +196,63 @@ class TreeModel:
         self.raw(zeros[:1])
         self.raw_one(zeros[0])
 
-    def prefix(self, n_trees: int) -> "TreeModel":
-        """Return the model of the first boosting rounds; of a forest, the mean of its first trees.
+    def split(self, n_trees: int) -> "tuple[TreeModel, TreeModel]":
+        """Return the first rounds and the rest; together they add what the whole model adds.
+
+        The scores of the first are the `start` of the rest, whose scores are then those of the
+        whole model, to the last bit.
 
         Parameters
         ----------
         n_trees : int
-            Number of rounds (of trees, in a forest), at least one.
+            Number of rounds (of trees, in a forest) of the first model, at least one.
+
+        Returns
+        -------
+        first, rest : TreeModel
+            The first answers as a model of its own; of a forest, it is the mean of its trees.
         """
-        if not 1 <= n_trees <= self.n_rounds:
-            raise ValueError(f"n_trees={n_trees} is not in 1..{self.n_rounds}")
-        trees, n = self.trees, n_trees * self.trees_per_round
+        if not 1 <= n_trees < self.n_rounds:
+            raise ValueError(f"n_trees={n_trees} is not in 1..{self.n_rounds - 1}")
+        n = n_trees * self.trees_per_round
+        first, rest = (
+            replace(
+                self,
+                trees=frozen_fields(self.trees._replace(roots=self.trees.roots[part], **changes)),
+                masks=None if self.masks is None else self.masks.of_trees(part),
+            )
+            for part, changes in (
+                (slice(0, n), {"divisor": 1.0}),
+                (slice(n, None), {"continues": True}),
+            )
+        )
+        if self.is_mean or self.divisor != 1.0:  # its scores are sums
+            first = replace(first, divisor=float(n_trees))
+        return first, rest
+
+    def used_features(self, n_trees: int | None = None) -> np.ndarray:
+        """Return the features that the first rounds (of a forest, trees) look at, sorted."""
+        trees = self.trees
+        n = len(trees.roots) if n_trees is None else n_trees * self.trees_per_round
         end = len(trees.nodes) if n == len(trees.roots) else int(trees.roots[n, 0])
-        trees = trees._replace(
-            nodes=line_aligned(trees.nodes[:end]),
-            roots=trees.roots[:n],
-            divisor=float(n_trees) if self.is_mean else trees.divisor,
-        )
-        masks = self.masks
-        if masks is not None:
-            masks = masks._replace(first=masks.first[:n])
-        return replace(
-            self,
-            trees=frozen_fields(trees),
-            masks=None if masks is None else frozen_fields(masks),
-            divisor=self.divisor if self.divisor == 1.0 else float(n_trees),
-        )
+        links = trees.nodes[int(trees.roots[0, 0]) : end].reshape(-1, 2)[:, 1]
+        used = np.unique(links & np.uint64(IS_SET - 1)).astype(np.intp)
+        return np.unique(trees.columns[used[trees.columns[used, 1] != LOWEST], 0])
+
+    def on_features(self, features: np.ndarray) -> "TreeModel":
+        """Return the model for a table of some of the features only, which no tree needs others.
+
+        Parameters
+        ----------
+        features : ndarray of int of shape (n_kept,)
+            Sorted positions of the features that are kept.
+        """
+        columns = self.trees.columns.copy()
+        kept = np.isin(columns[:, 0], features)
+        columns[kept, 0] = np.searchsorted(features, columns[kept, 0])
+        columns[~kept] = (0, LOWEST, 0, 0)
+        trees = self.trees._replace(columns=columns)
+        return replace(self, trees=frozen_fields(trees), n_features=len(features))
 
     # Scores to answers
 
@@ -374,6 +418,12 @@ def register_trees(*types: type) -> Callable[[TreeCompiler], TreeCompiler]:
         return function
 
     return decorate
+
+
+def registered_trees() -> tuple[type, ...]:
+    """Return the types of models of trees that have a compiler, sorted by name."""
+    import_module("skwillump.compilers._lightgbm")
+    return tuple(sorted(_MODELS, key=lambda kind: (kind.__name__, kind.__module__)))
 
 
 def compile_trees(fitted: Any) -> TreeModel:

@@ -62,6 +62,7 @@ class Trees(NamedTuple):
     reading: int
     has_sets: bool
     divisor: float  # of the sums
+    continues: bool = False  # whether sums start at what the output holds, not at `base`
 
 
 @jit
@@ -305,8 +306,9 @@ def predict_rows(features, trees, shift, out):
         for row in range(start, stop):
             if refused(features, row, trees.reading, trees.columns):
                 return False
-            for k in range(n_outputs):
-                out[row, k] = trees.base[k]
+            if not trees.continues:
+                for k in range(n_outputs):
+                    out[row, k] = trees.base[k]
         fill_columns(features, start, stop, trees, x, shift)
         if trees.has_sets:
             fill_codes(trees, x, codes, shift)
@@ -366,13 +368,26 @@ def predict_row(
     reading,
     has_sets,
     divisor,
+    continues,
     sums,
 ):
     """Do the same for one row: features (n_features,), sums (n_outputs,).
 
     The fields of `Trees` come one by one: numba takes longer over a NamedTuple of them.
     """
-    trees = Trees(nodes, roots, columns, base, values, sets, categories, reading, has_sets, divisor)
+    trees = Trees(
+        nodes,
+        roots,
+        columns,
+        base,
+        values,
+        sets,
+        categories,
+        reading,
+        has_sets,
+        divisor,
+        continues,
+    )
     features, out = features_.reshape(1, -1), sums.reshape(1, -1)
     thresholds = nodes.view(np.float64)
     n_trees, n_outputs = trees.roots.shape[0], out.shape[1]
@@ -383,8 +398,9 @@ def predict_row(
     codes = np.empty(len(x) if trees.has_sets else 0, dtype=np.uint64)
     if trees.has_sets:
         fill_codes(trees, x, codes, 0)
-    for k in range(n_outputs):
-        out[0, k] = trees.base[k]
+    if not trees.continues:
+        for k in range(n_outputs):
+            out[0, k] = trees.base[k]
     zero = np.uint64(0)
     r = (zero, zero, zero, zero, zero, zero, zero, zero)
     output = 0

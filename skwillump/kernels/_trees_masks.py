@@ -40,6 +40,11 @@ class Masks(NamedTuple):
     first: np.ndarray  # int64 (n_trees,), of each tree's leaves
     leaves: np.ndarray  # float64
 
+    def of_trees(self, part: slice) -> "Masks":
+        """Return the questions of a range of trees; they share the arrays of all."""
+        start, stop, _ = part.indices(len(self.first))
+        return self._replace(stops=self.stops[start : stop + 1], first=self.first[start:stop])
+
 
 @jit
 def number_leaves(left, right, order, mask):
@@ -93,6 +98,9 @@ def predict_blocks(features, trees, masks, out):
             fill_codes(trees, x.ravel(), codes.ravel(), _SHIFT)
         for k in range(n_outputs):
             sums[k, :] = trees.base[k]
+            if trees.continues:
+                for row in range(start, stop):
+                    sums[k, row - start] = out[row, k]
         k = 0
         for tree in range(n_trees):
             for r in range(_ROWS):
