@@ -20,8 +20,8 @@ from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit, che
 from ._compat import check_method_params, safe_indexing
 from ._costs import CostMeter, Costs, FusedMeter
 from ._scoring import RecordedScores, score_answers
-from ._stage_models import Task, fit_stage_model
-from .blocks import BlockGraph, FusedBlocks, Store, split_pipeline
+from ._stage_models import StageSpec, Task, fit_stage_model, tree_specs
+from .blocks import BlockGraph, DenseBlocks, FusedBlocks, Store, split_pipeline, tree_counts
 from .compilers import InputUnsupported
 from .planning import (
     Calibration,
@@ -62,7 +62,7 @@ class Answers:
     rows: np.ndarray
     full_codes: np.ndarray
     full_response: np.ndarray | None
-    stages: tuple[StageAnswers, ...]
+    stages: tuple[StageAnswers | None, ...]  # None for a model that could not be made
 
 
 def fit_part(estimator, X, y, train, params, *, compile):
@@ -79,19 +79,24 @@ def fit_part(estimator, X, y, train, params, *, compile):
 
 
 def fit_stages(
-    graph: BlockGraph, sets: Sequence[tuple[str, ...]], task: Task, X, y, params
+    graph: BlockGraph, specs: Sequence[StageSpec], task: Task, X, y, params
 ) -> tuple[Any, ...]:
-    """Fit an approximate model on each set of blocks; each block is computed once."""
+    """Make each approximate model, None where that cannot be; each block is computed once."""
     Z = graph.prepare(X)
     store: Store = {}
-    return tuple(
-        fit_stage_model(graph, graph.compute(Z, blocks, store), y, params, task.approx_estimator)
-        for blocks in sets
-    )
+    models = []
+    for spec in specs:
+        if spec.n_trees is None:
+            features = graph.compute(Z, spec.blocks, store)
+            model = fit_stage_model(graph, features, y, params, task.approx_estimator)
+        else:
+            model = spec.of_trees(graph)
+        models.append(model)
+    return tuple(models)
 
 
 def record_answers(
-    graph: BlockGraph, sets: Sequence[tuple[str, ...]], models: Sequence[Any], task: Task, X, rows
+    graph: BlockGraph, specs: Sequence[StageSpec], models: Sequence[Any], task: Task, X, rows
 ) -> Answers:
     """Answers of the full model and of each approximate model on some rows of `X`."""
     Z = graph.prepare(safe_indexing(X, rows))
@@ -99,9 +104,12 @@ def record_answers(
     features = graph.compute(Z, graph.names, store)
     full_codes = np.searchsorted(task.classes, graph.model.predict(features))
     full_response = task.respond(graph.model, features) if task.keep_responses else None
-    stages = []
-    for blocks, model in zip(sets, models, strict=True):
-        response = task.respond(model, graph.compute(Z, blocks, store))
+    stages: list[StageAnswers | None] = []
+    for spec, model in zip(specs, models, strict=True):
+        if model is None:
+            stages.append(None)
+            continue
+        response = task.respond(model, graph.compute(Z, spec.blocks_in(graph), store))
         stages.append(
             StageAnswers(
                 predicted_codes(response),
@@ -113,16 +121,16 @@ def record_answers(
 
 
 def answers_of_part(
-    estimator, graph: BlockGraph | None, sets, task: Task, X, y, train, test, params
+    estimator, graph: BlockGraph | None, specs, task: Task, X, y, train, test, params
 ) -> Answers:
     """Fit all models on the rows `train` and record their answers on the rows `test`."""
     if graph is None:
         graph = fit_part(estimator, X, y, train, params, compile=task.compile)
     train_params = check_method_params(X, params, indices=train)
     models = fit_stages(
-        graph, sets, task, safe_indexing(X, train), safe_indexing(y, train), train_params
+        graph, specs, task, safe_indexing(X, train), safe_indexing(y, train), train_params
     )
-    return record_answers(graph, sets, models, task, X, test)
+    return record_answers(graph, specs, models, task, X, test)
 
 
 @dataclass(frozen=True)
@@ -182,7 +190,13 @@ class Calibrated:
 
 
 def calibrate(
-    graph: BlockGraph, fused: FusedBlocks | None, X, y, task: Task, setting: Setting, rng
+    graph: BlockGraph,
+    fused: FusedBlocks | DenseBlocks | None,
+    X,
+    y,
+    task: Task,
+    setting: Setting,
+    rng,
 ) -> Calibrated:
     """Fit approximate models and record all that a plan is made from.
 
@@ -190,7 +204,7 @@ def calibrate(
     ----------
     graph : BlockGraph
         The full model that will answer.
-    fused : FusedBlocks or None
+    fused : FusedBlocks, DenseBlocks or None
         Its blocks as scores, where they run so.
     X : array-like, sparse matrix, data frame or list, of n_rows rows
     y : ndarray of shape (n_rows,)
@@ -243,42 +257,50 @@ def calibrate(
         lambda blocks: costs.prefix + costs.of_blocks(graph, blocks),
         full_cost=costs.full(graph),
     )
-    setting.log(f"sets of blocks to try: {sets}")
+    specs = [StageSpec(blocks) for blocks in sets]
+    if fused is not None and task.approx_estimator is None:
+        with suppress(InputUnsupported):
+            specs += _tree_specs(graph, first, X, selecting, rng)
+    setting.log(f"approximate models to try: {specs}")
 
     if setting.prefit:
         *inner, (train, test) = splits
         parts = [
-            answers_of_part(setting.estimator, graph, sets, task, X, y, *split, fit_params)
+            answers_of_part(setting.estimator, graph, specs, task, X, y, *split, fit_params)
             for split in inner
         ]
         train_params = check_method_params(X, fit_params, indices=train)
         models = fit_stages(
-            graph, sets, task, safe_indexing(X, train), safe_indexing(y, train), train_params
+            graph, specs, task, safe_indexing(X, train), safe_indexing(y, train), train_params
         )
-        parts.append(record_answers(graph, sets, models, task, X, test))
+        parts.append(record_answers(graph, specs, models, task, X, test))
     else:
         setting.log(f"fitting all {len(splits)} parts")
         parts = Parallel(n_jobs=setting.n_jobs)(
             delayed(answers_of_part)(
-                setting.estimator, fitted, sets, task, X, y, *split, fit_params
+                setting.estimator, fitted, specs, task, X, y, *split, fit_params
             )
             for fitted, split in zip([first, *[None] * len(splits)], splits, strict=False)
         )
         setting.log("fitting the approximate models on all rows")
-        models = fit_stages(graph, sets, task, X, y, fit_params)
+        models = fit_stages(graph, specs, task, X, y, fit_params)
     answers = _joined(parts)
+    made = [i for i, stage in enumerate(answers.stages) if stage is not None]
+    specs, models = [specs[i] for i in made], tuple(models[i] for i in made)
+    stages = tuple(stage for stage in answers.stages if stage is not None)
     codes = np.searchsorted(task.classes, y[answers.rows])
     return Calibrated(
         calibration=Calibration(
             candidates=tuple(
                 Candidate(
-                    blocks,
-                    *stage_costs(blocks, model),
+                    spec.blocks,
+                    *stage_costs(spec.blocks, model),
                     stage.codes,
                     stage.confidence,
                     stage.codes == codes,
+                    spec.n_trees,
                 )
-                for blocks, model, stage in zip(sets, models, answers.stages, strict=True)
+                for spec, model, stage in zip(specs, models, stages, strict=True)
             ),
             full_seconds=costs.full(graph),
             full_right=answers.full_codes == codes,
@@ -290,7 +312,7 @@ def calibrate(
             train_share=min(train_share, 1.0),
             seed=int(rng.randint(2**31 - 1)),
         ),
-        scores=_recorded_scores(answers, y, task, setting) if task.keep_responses else None,
+        scores=_recorded_scores(answers, stages, y, task, setting) if task.keep_responses else None,
         models=models,
         costs=costs,
         importances=importances,
@@ -379,7 +401,20 @@ def _importances(graph: BlockGraph, X, y, selecting, task: Task, setting: Settin
     return permutation_importance(score, graph.names, len(rows), rng)
 
 
-def _recorded_scores(answers: Answers, y, task: Task, setting: Setting) -> RecordedScores:
+def _tree_specs(graph, first: BlockGraph, X, selecting, rng) -> list[StageSpec]:
+    """Approximate models of the full model's first trees, calibrated on rows that select."""
+    if not tree_counts(graph):
+        return []
+    rows = selecting
+    if len(rows) > IMPORTANCE_ROWS:
+        rows = rng.choice(rows, IMPORTANCE_ROWS, replace=False)
+    Z = first.prepare(safe_indexing(X, rows))
+    return tree_specs(graph, first.compute(Z, first.names, {}), first)
+
+
+def _recorded_scores(
+    answers: Answers, stages: tuple[StageAnswers, ...], y, task: Task, setting: Setting
+) -> RecordedScores:
     """What other scores than accuracy are computed from."""
     scores = RecordedScores(
         scorer=setting.scorer,
@@ -387,8 +422,8 @@ def _recorded_scores(answers: Answers, y, task: Task, setting: Setting) -> Recor
         y=y[answers.rows],
         full_labels=task.classes[answers.full_codes],
         full_response=_present(answers.full_response),
-        stage_labels=tuple(task.classes[stage.codes] for stage in answers.stages),
-        stage_responses=tuple(_present(stage.response) for stage in answers.stages),
+        stage_labels=tuple(task.classes[stage.codes] for stage in stages),
+        stage_responses=tuple(_present(stage.response) for stage in stages),
         is_probability=task.is_probability,
         score_params={
             key: safe_indexing(value, answers.rows) for key, value in setting.score_params.items()
@@ -409,19 +444,21 @@ def _joined(parts: Sequence[Answers]) -> Answers:
     def join(arrays):
         return None if arrays[0] is None else np.concatenate(arrays)
 
+    def join_stage(stages):
+        if any(stage is None for stage in stages):
+            return None
+        return StageAnswers(
+            join([stage.codes for stage in stages]),
+            {
+                measure: join([stage.confidence[measure] for stage in stages])
+                for measure in stages[0].confidence
+            },
+            join([stage.response for stage in stages]),
+        )
+
     return Answers(
         join([part.rows for part in parts]),
         join([part.full_codes for part in parts]),
         join([part.full_response for part in parts]),
-        tuple(
-            StageAnswers(
-                join([stage.codes for stage in stages]),
-                {
-                    measure: join([stage.confidence[measure] for stage in stages])
-                    for measure in stages[0].confidence
-                },
-                join([stage.response for stage in stages]),
-            )
-            for stages in zip(*(part.stages for part in parts), strict=True)
-        ),
+        tuple(join_stage(stages) for stages in zip(*(part.stages for part in parts), strict=True)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, cast
@@ -42,12 +43,13 @@ from ._report import cascade_report
 from ._rows import RowTemplate
 from ._scoring import check_target_scorer, is_accuracy
 from ._stage_models import Task, align_response, response_method
-from .blocks import FusedBlocks, Store, split_pipeline, take_rows
+from .blocks import DenseBlocks, FusedBlocks, Store, fuse, split_pipeline, take_rows
 from .compilers import InputUnsupported, OriginalStep
 from .planning import (
     Guarantee,
     Plan,
     confidence,
+    decide_one,
     make_plan,
     measures_for,
     predicted_codes,
@@ -105,6 +107,8 @@ class Stage:
         Seconds that the stage adds to a row that reaches it.
     share : float
         Share of all rows that it answers, on the rows that certify.
+    n_trees : int or None
+        Where the model consists of first trees of the full one: how many.
     """
 
     blocks: tuple[str, ...]
@@ -113,6 +117,7 @@ class Stage:
     measure: str | None
     cost_seconds: float
     share: float
+    n_trees: int | None = None
 
 
 def _estimator_has(method):
@@ -368,7 +373,7 @@ class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self._check_feature_costs()
         self._full = compile_pipeline(_thawed(self.estimator_)) if self.compile else self.estimator_
         self._calibrated: Any = None
-        self._fused_blocks: FusedBlocks | None = None
+        self._fused_blocks: FusedBlocks | DenseBlocks | None = None
         self.blocks_: list[Block] = []
         reason = self._why_no_stages()
         if reason:
@@ -399,7 +404,7 @@ class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         )
         rng = check_random_state(self.random_state)
         if self.compile:
-            self._fused_blocks = FusedBlocks.from_graph(self._graph)
+            self._fused_blocks = fuse(self._graph)
         self._calibrated = calibrate(
             self._graph, self._fused_blocks, X, column_or_1d(y), task, setting, rng
         )
@@ -537,7 +542,7 @@ class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         TypeError
             If the row does not have the form that the data had in `fit`.
         """
-        check_is_fitted(self)
+        self._check_fitted_fast()
         answer = self._answer_one(x, "predict")
         return self.predict(self._template.make(x))[0] if answer is None else answer
 
@@ -561,7 +566,7 @@ class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         TypeError
             If the row does not have the form that the data had in `fit`.
         """
-        check_is_fitted(self)
+        self._check_fitted_fast()
         answer = self._answer_one(x, "predict_proba")
         return self.predict_proba(self._template.make(x))[0] if answer is None else answer
 
@@ -576,6 +581,11 @@ class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return cascade_report(self, self._plan)
 
+    def _check_fitted_fast(self):
+        # check_is_fitted asks for tags, which takes longer than a row.
+        if "stages_" not in vars(self):
+            check_is_fitted(self)
+
     def _answer(self, X, method):
         """Output of `method` for each row, and the stage that gave it."""
         if self._plan.candidate is None or num_samples(X) == 0:
@@ -583,16 +593,16 @@ class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
             return output, np.zeros(len(output), dtype=np.intp)
         if self._runs_fused(method):
             try:
-                return self._answer_fused(X, method)
+                return self._in_chunks(self._answer_fused, X, method, self._fused.chunk_rows)
             except InputUnsupported:
                 pass  # the steps themselves judge unusual input, and raise what they raise
+        return self._in_chunks(self._answer_chunk, X, method, CHUNK_ROWS)
+
+    def _in_chunks(self, answer, X, method, chunk_rows):
         n_rows = num_samples(X)
-        if n_rows <= CHUNK_ROWS:
-            return self._answer_chunk(X, method)
-        parts = [
-            self._answer_chunk(safe_indexing(X, rows), method)
-            for rows in gen_batches(n_rows, CHUNK_ROWS)
-        ]
+        if n_rows <= chunk_rows:
+            return answer(X, method)
+        parts = [answer(safe_indexing(X, rows), method) for rows in gen_batches(n_rows, chunk_rows)]
         return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
     def _runs_fused(self, method):
@@ -606,9 +616,7 @@ class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         )
 
     def _answer_one(self, x, method):
-        """Answer for one text from scores; None where the batch path must judge."""
-        if not isinstance(x, str):
-            return None
+        """Answer for one row on the compiled path; None where the batch path must judge."""
         if self._plan.candidate is None:
             if not self.compile:
                 return None
@@ -619,11 +627,12 @@ class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         fused, plan = self._fused, self._plan
         if self._method != "predict_proba" or len(fused.approx.classes) != len(plan.thresholds):
             return None
+        if isinstance(x, Mapping):
+            self._template.check_names(x)  # those that only the second stage needs too
         try:
             scores, carry = fused.start_one(x)
             probabilities = fused.approx.predict_proba_one(scores)
-            code = int(probabilities.argmax())
-            sure = confidence(probabilities[None], plan.measure)[0]
+            code, sure = decide_one(probabilities, plan.measure)
             if sure >= plan.thresholds[code]:
                 return fused.approx.classes[code] if method == "predict" else probabilities
             scores = fused.finish_one(x, carry)
@@ -807,6 +816,7 @@ class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
                 plan.measure,
                 candidate.stage_seconds,
                 plan.early_share,
+                candidate.n_trees,
             ),
             Stage(
                 full_blocks, full_model, None, None, candidate.rest_seconds, 1 - plan.early_share

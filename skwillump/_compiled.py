@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skwillump.compilers import (
     InputUnsupported,
-    LinearModel,
+    Model,
     ModelInput,
     OriginalStep,
     Scorer,
@@ -98,7 +98,7 @@ class CompiledPipeline:
         self.n_jobs = n_jobs
         self._features: Step | None = None
         self._final: Any = None
-        self._model: LinearModel | None = None
+        self._model: Model | None = None
         self._scorer: Scorer | None = None
         self._reports: list[StepReport] = []
         self._compile()

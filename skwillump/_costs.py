@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from ._compat import num_samples, safe_indexing
+from ._rows import one_rows
 from ._stage_models import Task
-from .blocks import BlockGraph, FusedBlocks, Store, take_rows
-from .planning import median_by_key, median_seconds
+from .blocks import BlockGraph, DenseBlocks, FusedBlocks, Store, take_rows
+from .compilers import InputUnsupported
+from .planning import decide_one, median_by_key, median_seconds
 
 COST_ROWS = 1000
 """Rows on which the costs of batches are measured, at most."""
@@ -152,75 +155,124 @@ class CostMeter:
 
 
 class FusedMeter:
-    """Measures seconds a row of blocks that become scores without features in between.
+    """Measures seconds a row where blocks and models run on a compiled path of their own.
 
     Parameters
     ----------
     graph : BlockGraph
-    fused : FusedBlocks
+    fused : FusedBlocks or DenseBlocks
         Its blocks under the full model.
     X, query, given
         As for `CostMeter`.
+
+    Raises
+    ------
+    InputUnsupported
+        If only the original steps can judge these rows.
     """
 
     def __init__(
-        self, graph: BlockGraph, fused: FusedBlocks, X, query: str, given: Mapping[str, float]
+        self,
+        graph: BlockGraph,
+        fused: FusedBlocks | DenseBlocks,
+        X,
+        query: str,
+        given: Mapping[str, float],
     ):
         self.graph = graph
         self.fused = fused
-        self.scorers = {name: fused.scorer([name]) for name in graph.names}
-        for scorer in self.scorers.values():
-            scorer.warm_up()
-        self.batches, self.n_repeats = _batches(X, query, self._run)
-        keys = {
-            name: self._per_row(scorer.scores, prepared=True)
-            for name, scorer in self.scorers.items()
+        self.given = given
+        self.is_point, self.batches, self.n_repeats = False, [], 1
+        readers = {name: fused.block(name) for name in graph.names}
+        fused.answer(graph.prepare(safe_indexing(X, slice(0, 1))))  # loads what is compiled
+        if query == "point" and not graph.prefix:
+            with suppress(InputUnsupported):
+                self.batches = one_rows(X, POINT_ROWS)
+                self.is_point = bool(self.batches)
+                for x in self.batches[:1]:
+                    fused.answer_one(x)
+        prefix = 0.0
+        if not self.is_point:
+            batches, self.n_repeats = _batches(X, query, self._answer)
+            if graph.prefix:
+                prefix = _per_row(batches, self.n_repeats, graph.prepare)
+            self.batches = [graph.prepare(X) for X in batches]
+        self.measured = {
+            name: self._seconds(reader.one if self.is_point else reader.many)
+            for name, reader in readers.items()
         }
-        prefix = self._per_row(graph.prepare, prepared=False) if graph.prefix else 0.0
-        scores = [self._run(X) for X in self.batches]
-        model = float(
-            np.median([self._seconds(partial(fused.full.predict, s)) / len(s) for s in scores])
-        )
-        self.costs = Costs(prefix, {**keys, **given}, model)
+        whole = self._seconds(fused.answer_one if self.is_point else fused.answer)
+        model = max(whole - sum(self.measured.values()), 0.0)
+        self.costs = Costs(prefix, {**self.measured, **given}, model)
 
-    def _run(self, X):
-        Z = self.graph.prepare(X)
-        return sum(scorer.scores(Z) for scorer in self.scorers.values())
+    def _answer(self, X):
+        return self.fused.answer(self.graph.prepare(X))
 
-    def _seconds(self, function: Callable[[], object]) -> float:
-        return median_seconds(function, n_repeats=self.n_repeats)
+    def _seconds(self, function: Callable[[Any], object]) -> float:
+        """Median seconds a row of a function of the prepared rows, or of one row."""
+        if self.is_point:
+            return float(np.median([self._of_one(partial(function, x)) for x in self.batches]))
+        return _per_row(self.batches, self.n_repeats, function)
 
-    def _per_row(self, function: Callable[[Any], object], *, prepared: bool) -> float:
-        seconds = []
-        for X in self.batches:
-            Z = self.graph.prepare(X) if prepared else X
-            function(Z)
-            seconds.append(self._seconds(partial(function, Z)) / num_samples(X))
-        return float(np.median(seconds))
+    @staticmethod
+    def _of_one(function: Callable[[], object]) -> float:
+        return median_seconds(function, n_repeats=5)
 
     def stage(self, blocks, model, task: Task) -> tuple[float, float] | None:
-        """Cost of a first stage as of `CostMeter`; None if its model is not linear."""
+        """Cost of a first stage as of `CostMeter`; None if its model does not compile."""
         stage = self.fused.stage(blocks, model)
         if stage is None:
             return None
         stage.warm_up()
-        graph, costs = self.graph, self.costs
-        known, deciding = [], []
-        for X in self.batches:
-            Z = graph.prepare(X)
-            known.append(self._seconds(partial(stage.first.scores, Z)) / num_samples(X))
-            scores, _ = stage.split(stage.first.scores(Z))
+        approx = stage.approx
+        missing = [name for name in self.graph.names if name not in blocks]
 
-            def decide(scores=scores):
-                response = getattr(stage.approx, task.method)(scores)
-                return task.read(response)
+        def first(Z):
+            scores, carry = stage.start(Z)
+            task.read(getattr(approx, task.method)(scores))
+            return carry
 
-            deciding.append(self._seconds(decide) / num_samples(X))
-        # Costs that were given replace what was measured.
-        measured = float(np.median(known))
-        of_stage = costs.of_blocks(graph, blocks)
-        missing = costs.of_blocks(graph, graph.names) - of_stage
+        def first_one(x):
+            scores, carry = stage.start_one(x)
+            if task.is_probability:
+                decide_one(approx.predict_proba_one(scores), task.measures[0])
+            else:
+                task.read(getattr(approx, task.method)(scores[None]))
+            return carry
+
+        if self.is_point:
+            of_stage = self._seconds(first_one)
+            carries = [first_one(x) for x in self.batches]
+            completing = [
+                self._of_one(partial(stage.finish_one, x, carry))
+                for x, carry in zip(self.batches, carries, strict=True)
+            ]
+        else:
+            of_stage = self._seconds(first)
+            completing = []
+            for Z in self.batches:
+                rows = np.arange(num_samples(Z))[::2]
+                carry = first(Z)[rows]
+
+                def rest(Z=Z, rows=rows, carry=carry):
+                    return stage.full.predict(stage.finish(Z, rows, carry))
+
+                rest()
+                seconds = median_seconds(rest, n_repeats=self.n_repeats)
+                completing.append(seconds / len(rows))
         return (
-            costs.prefix + max(measured, of_stage) + float(np.median(deciding)),
-            missing + costs.model,
+            self.costs.prefix + max(of_stage + self._correction(blocks), 0.0),
+            max(float(np.median(completing)) + self._correction(missing), 0.0),
         )
+
+    def _correction(self, blocks) -> float:
+        """What costs that were given add to what was measured, or take from it."""
+        return sum(self.given[name] - self.measured[name] for name in blocks if name in self.given)
+
+
+def _per_row(batches, n_repeats: int, function: Callable[[Any], object]) -> float:
+    seconds = []
+    for X in batches:
+        function(X)
+        seconds.append(median_seconds(partial(function, X), n_repeats=n_repeats) / num_samples(X))
+    return float(np.median(seconds))

@@ -4,12 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from ._compat import safe_indexing
+
+
+def one_rows(X, n_most: int) -> list[Any]:
+    """Return the first rows of X in the form in which one row is answered fastest.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix, data frame or list of str
+    n_most : int
+
+    Returns
+    -------
+    list
+        Mappings of column to value for a data frame, 1-D arrays for a 2-D array, else elements.
+        Empty for a sparse matrix.
+    """
+    if sparse.issparse(X):
+        return []
+    some = safe_indexing(X, slice(0, n_most))
+    if hasattr(some, "to_dicts"):
+        return some.to_dicts()
+    if hasattr(some, "columns"):
+        return some.to_dict("records")
+    return list(some)
 
 
 @dataclass(frozen=True)
@@ -28,6 +53,18 @@ class RowTemplate:
     def from_data(cls, X) -> RowTemplate:
         """Template of `X`; keeps none of its rows."""
         return cls(safe_indexing(X, slice(0, 0)))
+
+    def check_names(self, row: Mapping) -> None:
+        """Raise ValueError if a mapping lacks a column that was seen in fit."""
+        for name in self.names:
+            if name not in row:
+                missing = [name for name in self.names if name not in row]
+                raise ValueError(f"columns are missing: {missing}. Pass {self._expected()}.")
+
+    @cached_property
+    def names(self) -> tuple[Any, ...]:
+        """Names of the columns; none if it was no data frame."""
+        return tuple(self.empty.columns) if hasattr(self.empty, "columns") else ()
 
     def make(self, row):
         """X of one row.
@@ -95,9 +132,7 @@ class RowTemplate:
             return row
         columns = list(self.empty.columns)
         if isinstance(row, Mapping):
-            missing = [column for column in columns if column not in row]
-            if missing:
-                raise ValueError(f"columns are missing: {missing}. Pass {self._expected()}.")
+            self.check_names(row)
             values = [row[column] for column in columns]
         else:
             if isinstance(row, str):

@@ -12,8 +12,14 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from ._compat import routing_enabled
-from .blocks import BlockGraph
-from .planning import confidence, predicted_codes
+from .blocks import (
+    BlockGraph,
+    FirstTreesClassifier,
+    blocks_of_trees,
+    first_trees,
+    tree_counts,
+)
+from .planning import confidence, match_scores, predicted_codes
 
 
 def response_method(*estimators) -> str | None:
@@ -48,6 +54,74 @@ def align_response(response, model_classes, classes, is_probability):
     aligned = np.full((len(response), len(classes)), fill, dtype=response.dtype)
     aligned[:, np.searchsorted(classes, model_classes)] = response
     return aligned
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """An approximate model to make.
+
+    Attributes
+    ----------
+    blocks : tuple of str
+        The blocks that it uses.
+    n_trees : int or None
+        The number of the full model's own first trees that it consists of; None for a model that
+        is fitted on the blocks.
+    slope : float
+    offset : tuple of float
+        How the scores of those trees are calibrated.
+    """
+
+    blocks: tuple[str, ...]
+    n_trees: int | None = None
+    slope: float = 1.0
+    offset: tuple[float, ...] = ()
+
+    def blocks_in(self, graph: BlockGraph) -> tuple[str, ...]:
+        """Blocks that the model uses in another graph, whose trees may look at others."""
+        if self.n_trees is None:
+            return self.blocks
+        used = {*self.blocks, *blocks_of_trees(graph, self.n_trees)}
+        return tuple(name for name in graph.names if name in used)
+
+    def of_trees(self, graph: BlockGraph) -> FirstTreesClassifier | None:
+        """Return the model of first trees; None where a graph's model has none."""
+        assert self.n_trees is not None
+        model = first_trees(graph, self.n_trees, self.blocks_in(graph))
+        return None if model is None else model.calibrated(self.slope, np.array(self.offset))
+
+
+def tree_specs(graph: BlockGraph, features, of_trees: BlockGraph) -> list[StageSpec]:
+    """Approximate models that consist of the full model's own first trees.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+        The full model that will answer.
+    features : array-like or sparse matrix
+        All features of rows that the trees of `of_trees` were not trained on.
+    of_trees : BlockGraph
+        What calibrates: `graph`, or the same fitted on a part of the data.
+
+    Returns
+    -------
+    list of StageSpec
+        Empty where the model is no ensemble of trees, or is not compiled.
+    """
+    specs = []
+    for n_trees in tree_counts(graph):
+        model = first_trees(of_trees, n_trees, of_trees.names)
+        if model is None:
+            continue
+        slope, offset = 1.0, np.zeros(model.first.trees.n_outputs)
+        if model.first.is_boosted:
+            slope, offset = match_scores(
+                model.scores(features), model.full_scores(features), model.first.is_relative
+            )
+        blocks = blocks_of_trees(graph, n_trees)
+        if blocks:
+            specs.append(StageSpec(blocks, n_trees, slope, tuple(offset.tolist())))
+    return specs
 
 
 def fit_stage_model(graph: BlockGraph, features, y, params: dict, approx_estimator=None):

@@ -1,6 +1,27 @@
 """How a pipeline splits into feature blocks, and computing them for chosen rows."""
 
+from ._dense import DenseBlocks, DenseStage
+from ._first_trees import FirstTreesClassifier, blocks_of_trees, first_trees, tree_counts
 from ._fused import FusedBlocks, FusedStage
 from ._graph import BlockGraph, Store, split_pipeline, take_rows
 
-__all__ = ["BlockGraph", "FusedBlocks", "FusedStage", "Store", "split_pipeline", "take_rows"]
+__all__ = [
+    "BlockGraph",
+    "DenseBlocks",
+    "DenseStage",
+    "FirstTreesClassifier",
+    "FusedBlocks",
+    "FusedStage",
+    "Store",
+    "blocks_of_trees",
+    "first_trees",
+    "fuse",
+    "split_pipeline",
+    "take_rows",
+    "tree_counts",
+]
+
+
+def fuse(graph: BlockGraph) -> FusedBlocks | DenseBlocks | None:
+    """Blocks of a graph on a path of their own, where its model is linear or of trees."""
+    return FusedBlocks.from_graph(graph) or DenseBlocks.from_graph(graph)

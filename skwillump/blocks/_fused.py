@@ -7,8 +7,9 @@ the partial scores of both, so that a row left open needs only the scores of the
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,10 @@ from ..compilers import (
     linear_map,
 )
 from ._graph import BlockGraph
+
+FUSED_CHUNK_ROWS = 1 << 16
+"""Rows that scores are made of together: enough that threads have work, little enough that what is
+kept of each row does not count."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +49,11 @@ class FusedStage:
     rest: Scorer
     approx: LinearModel
     full: LinearModel
+
+    @property
+    def chunk_rows(self) -> int:
+        """Rows to run through the stage together."""
+        return FUSED_CHUNK_ROWS
 
     def split(self, partial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Approximate model's scores, and the full model's from the stage's blocks."""
@@ -114,6 +124,20 @@ class FusedStage:
         self.rest.warm_up()
 
 
+@dataclass(frozen=True)
+class BlockReader:
+    """What a block costs to read: many rows, or one.
+
+    Attributes
+    ----------
+    many, one : callable
+        Of rows as `BlockGraph.prepare` returns them, and of one row.
+    """
+
+    many: Callable[[Any], Any]
+    one: Callable[[Any], Any]
+
+
 @dataclass(frozen=True, eq=False)
 class FusedBlocks:
     """The blocks of a graph under a linear model.
@@ -144,6 +168,24 @@ class FusedBlocks:
         if tuple(block.name for block in blocks) != graph.names:
             return None
         return cls(blocks, full, coef)
+
+    def block(self, name: str) -> BlockReader:
+        """Read one block: its scores for the full model."""
+        scorer = self.scorer([name])
+        scorer.warm_up()
+        return BlockReader(scorer.scores, scorer.score_one)
+
+    def answer(self, Z: Any) -> np.ndarray:
+        """Full model's predictions for rows as `BlockGraph.prepare` returns them."""
+        return self.full.predict(self._whole.scores(Z) + self.full.intercept)
+
+    def answer_one(self, x: Any) -> Any:
+        """Full model's prediction for one row."""
+        return self.full.predict_one(self._whole.score_one(x) + self.full.intercept)
+
+    @cached_property
+    def _whole(self) -> Scorer:
+        return self.scorer([block.name for block in self.blocks])
 
     def scorer(self, names: Collection[str]) -> Scorer:
         """Scores of some blocks for the full model."""

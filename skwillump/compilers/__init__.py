@@ -12,8 +12,9 @@ from skwillump.compilers import (  # noqa: F401 (they register compilers)
     _text,
 )
 from skwillump.compilers._between import linear_map
-from skwillump.compilers._compose import Leaf, SumScorer, UnionStep, compile_steps
+from skwillump.compilers._compose import DenseReader, Leaf, SumScorer, UnionStep, compile_steps
 from skwillump.compilers._final import Model, compile_model
+from skwillump.compilers._first_trees import FirstTrees
 from skwillump.compilers._model_input import ModelInput
 from skwillump.compilers._models import LinearModel, compile_linear, registered_linear
 from skwillump.compilers._registry import (
@@ -30,6 +31,8 @@ from skwillump.compilers._table import guarded
 from skwillump.compilers._trees import TreeModel, compile_trees, registered_trees
 
 __all__ = [
+    "DenseReader",
+    "FirstTrees",
     "InputUnsupported",
     "Leaf",
     "LinearModel",

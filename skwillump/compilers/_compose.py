@@ -7,6 +7,7 @@ of the original in which the compiled steps stand in for the transformers.
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -276,6 +277,92 @@ class Leaf:
 
 
 @dataclass(frozen=True, eq=False)
+class DenseReader:
+    """Blocks of features side by side in an array; those of columns share a pass over the table.
+
+    Attributes
+    ----------
+    leaves : tuple of Leaf
+        The blocks. Features that are of none of them are zero.
+    n_features : int
+        Number of columns of the array.
+    """
+
+    leaves: tuple[Leaf, ...]
+    n_features: int
+    tables: tuple[Any, ...] = field(init=False, repr=False)
+    alone: tuple[Leaf, ...] = field(init=False, repr=False)
+    spec: InputSpec | None = field(init=False, repr=False)
+    has_gaps: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        tables: list[Any] = []
+        alone: list[Leaf] = []
+        for leaf in self.leaves:
+            shares = isinstance(leaf.step, TableStep) and isinstance(
+                leaf.selection, ColumnSelection
+            )
+            (tables if shares else alone).append(leaf)
+        selections: Any = [leaf.selection for leaf in tables]
+        object.__setattr__(self, "tables", tuple(tables))
+        object.__setattr__(self, "alone", tuple(alone))
+        object.__setattr__(self, "spec", common_spec(selections) if tables else None)
+        filled = sum(leaf.place.stop - leaf.place.start for leaf in self.leaves)
+        object.__setattr__(self, "has_gaps", filled < self.n_features)
+
+    def read(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features).
+
+        Raises
+        ------
+        InputUnsupported
+            For input that only the original steps can judge.
+        """
+        out = None
+        if self.spec is not None:
+
+            def fill(place: np.ndarray, table: Table) -> None:
+                if self.has_gaps:
+                    place[:] = 0.0
+                for leaf in self.tables:
+                    part = leaf.step.part(leaf.selection.table(table))
+                    place[:, leaf.place] = part if leaf.weight == 1.0 else part * leaf.weight
+
+            width = self.n_features
+            out = each_chunk(fill, self.spec, X, rows, n_threads, width, width)
+        for leaf in self.alone:
+            block = leaf.step.dense(leaf.selection.of(X), rows, n_threads=n_threads)
+            if out is None:
+                out = (np.zeros if self.has_gaps else np.empty)((len(block), self.n_features))
+            elif len(out) != len(block):
+                raise InputUnsupported("blocks of different numbers of rows")
+            out[:, leaf.place] = block if leaf.weight == 1.0 else block * leaf.weight
+        if out is None:
+            raise InputUnsupported("no blocks")
+        return out
+
+    def read_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        out = (np.zeros if self.has_gaps else np.empty)(self.n_features)
+        if self.spec is not None:
+            row = self.spec.row(x)
+            for leaf in self.tables:
+                part = leaf.step.part(leaf.selection.table(row))[0]
+                out[leaf.place] = part if leaf.weight == 1.0 else part * leaf.weight
+        for leaf in self.alone:
+            part = leaf.step.dense_one(leaf.selection.of_one(x))
+            out[leaf.place] = part if leaf.weight == 1.0 else part * leaf.weight
+        return out
+
+    def warm_up(self) -> None:
+        """Warm up every block."""
+        for leaf in self.leaves:
+            leaf.step.warm_up()
+
+
+@dataclass(frozen=True, eq=False)
 class UnionStep(Step):
     """Blocks side by side: a ``FeatureUnion`` or a ``ColumnTransformer``."""
 
@@ -326,53 +413,22 @@ class UnionStep(Step):
         """Return the features as float64 (n_rows, n_features)."""
         if self.n_features is None or self.n_features > MAX_DENSE_FEATURES:
             raise InputUnsupported(f"{self.n_features} features are too many for a dense array")
-        tables, alone = self._split()
-        out = None
-        if tables:
-
-            def fill(place: np.ndarray, table: Table) -> None:
-                for leaf in tables:
-                    part = leaf.step.part(leaf.selection.table(table))
-                    place[:, leaf.place] = part if leaf.weight == 1.0 else part * leaf.weight
-
-            spec = common_spec([leaf.selection for leaf in tables])
-            width = self.n_features
-            out = each_chunk(fill, spec, X, rows, n_threads, width, width)
-        for leaf in alone:
-            block = leaf.step.dense(leaf.selection.of(X), rows, n_threads=n_threads)
-            if out is None:
-                out = np.empty((len(block), self.n_features))
-            elif len(out) != len(block):
-                raise InputUnsupported("blocks of different numbers of rows")
-            out[:, leaf.place] = block if leaf.weight == 1.0 else block * leaf.weight
-        if out is None:
-            raise InputUnsupported("no blocks")
-        return out
+        return self.reader.read(X, rows, n_threads=n_threads)
 
     def dense_one(self, x: Any) -> np.ndarray:
         """Return the features (n_features,) of one row."""
         if self.n_features is None:
             raise InputUnsupported("the number of features is not known")
-        tables, alone = self._split()
-        out = np.empty(self.n_features)
-        if tables:
-            row = common_spec([leaf.selection for leaf in tables]).row(x)
-            for leaf in tables:
-                out[leaf.place] = leaf.step.part(leaf.selection.table(row))[0] * leaf.weight
-        for leaf in alone:
-            out[leaf.place] = leaf.step.dense_one(leaf.selection.of_one(x)) * leaf.weight
-        return out
+        return self.reader.read_one(x)
 
-    def _split(self) -> tuple[list[Any], list["Leaf"]]:
-        """Return the blocks that share a pass over the table, and the others."""
-        tables: list[Any] = []
-        alone: list[Leaf] = []
-        for leaf in self.leaves():
-            shares = isinstance(leaf.step, TableStep) and isinstance(
-                leaf.selection, ColumnSelection
-            )
-            (tables if shares else alone).append(leaf)
-        return tables, alone
+    @cached_property
+    def reader(self) -> "DenseReader":
+        """What reads all blocks."""
+        assert self.n_features is not None
+        try:
+            return DenseReader(tuple(self.leaves()), self.n_features)
+        except Unsupported as reason:
+            raise InputUnsupported(str(reason)) from reason
 
     def leaves(self) -> list["Leaf"]:
         """Return the blocks, those of unions in it opened.

@@ -58,6 +58,14 @@ class LinearModel:
     link: int
     one_dimensional: bool  # whether a regressor's predictions are
 
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        """Return the scores of dense features, float64 (n_rows, n_features)."""
+        return np.asarray(features @ self.coef + self.intercept)
+
+    def raw_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row of features (n_features,)."""
+        return np.asarray(features @ self.coef + self.intercept)
+
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
         """Return the scores in the shape of the model's ``decision_function``."""
         return scores[:, 0] if scores.shape[1] == 1 else scores

@@ -181,7 +181,14 @@ class TreeModel:
         """Return a scorer for the features of a compiled step."""
         if features.n_features not in (None, self.n_features):
             raise Unsupported(f"{features.n_features} features for a model of {self.n_features}")
-        return TreeScorer(guarded(features), self, self if _is_dense(features) else self._strict())
+        return TreeScorer(guarded(features), self, self.reading(features))
+
+    def reading(self, features: Step) -> "TreeModel":
+        """Return the model as it reads what a step's original returns.
+
+        Where that may be a sparse matrix, scikit-learn's trees refuse missing values in it.
+        """
+        return self if _is_dense(features) else self._strict()
 
     def _strict(self) -> "TreeModel":
         """Return a model that refuses missing values: scikit-learn does in sparse matrices."""

@@ -44,6 +44,28 @@ def confidence(response, measure):
     return (top[:, 1] - top[:, 0]).astype(np.float64)
 
 
+def decide_one(response, measure):
+    """Predicted class and confidence of one row, as of `predicted_codes` and `confidence`.
+
+    Parameters
+    ----------
+    response : ndarray of shape (n_classes,)
+    measure : {"probability", "margin"}
+
+    Returns
+    -------
+    code : int
+    confidence : float
+    """
+    values = response.tolist()
+    largest = max(values)
+    code = values.index(largest)
+    if measure == "probability":
+        return code, largest
+    del values[code]
+    return code, largest - max(values)
+
+
 def measures_for(is_probability, n_classes):
     """Measures of confidence worth trying.
 

@@ -35,6 +35,8 @@ class Candidate:
         By measure of confidence.
     right : ndarray of bool of shape (n_rows,)
         Whether the approximate model is right.
+    n_trees : int or None
+        Where the model consists of first trees of the full one: how many.
     """
 
     blocks: tuple[str, ...]
@@ -43,6 +45,7 @@ class Candidate:
     codes: np.ndarray
     confidence: dict[str, np.ndarray]
     right: np.ndarray
+    n_trees: int | None = None
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ class Tradeoff:
         A row.
     chosen : int or None
         The step that the cascade uses.
+    n_trees : int or None
+        Where the approximate model consists of first trees of the full one: how many.
     """
 
     blocks: tuple[str, ...]
@@ -130,6 +135,7 @@ class Tradeoff:
     score_kept: np.ndarray = field(repr=False)
     expected_seconds: np.ndarray = field(repr=False)
     chosen: int | None
+    n_trees: int | None = None
 
 
 @dataclass(frozen=True)
@@ -409,6 +415,7 @@ def _tradeoff(calibration, option, rows, score, *, chosen, n_most=256) -> Tradeo
         kept,
         candidate.stage_seconds + (1 - early_share) * candidate.rest_seconds,
         None if chosen is None else int(np.searchsorted(steps, chosen)),
+        candidate.n_trees,
     )
 
 
