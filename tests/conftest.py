@@ -1,6 +1,11 @@
-"""Makes the helper modules of the tests importable."""
+"""Makes the helper modules of the tests importable, and keeps libraries to a thread a process."""
 
+import os
 import sys
 from pathlib import Path
+
+# Test data are small: threads of BLAS and OpenMP would wait for one another.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
 sys.path.insert(0, str(Path(__file__).parent))
