@@ -5,6 +5,18 @@ from ._costs import median_by_key, median_seconds
 from ._importance import permutation_importance
 from ._plan import Calibration, Candidate, Guarantee, Plan, Score, Tradeoff, make_plan
 from ._subsets import candidate_sets
+from ._topk import stable_order
+from ._topk_plan import (
+    Target,
+    TopKCalibration,
+    TopKCandidate,
+    TopKGuarantee,
+    TopKPlan,
+    TopKTradeoff,
+    make_topk_plan,
+    replan_search,
+)
+from ._topk_search import Search, filter_order, gap_search
 
 __all__ = [
     "Calibration",
@@ -12,13 +24,25 @@ __all__ = [
     "Guarantee",
     "Plan",
     "Score",
+    "Search",
+    "Target",
+    "TopKCalibration",
+    "TopKCandidate",
+    "TopKGuarantee",
+    "TopKPlan",
+    "TopKTradeoff",
     "Tradeoff",
     "candidate_sets",
     "confidence",
+    "filter_order",
+    "gap_search",
     "make_plan",
+    "make_topk_plan",
     "measures_for",
     "median_by_key",
     "median_seconds",
     "permutation_importance",
     "predicted_codes",
+    "replan_search",
+    "stable_order",
 ]
