@@ -35,7 +35,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom, hypergeom
+from scipy.special import gammaln
+from scipy.stats import binom
 
 COUNT_SHARE = 0.1
 """Share of a test's level that goes to the number of rows above u0."""
@@ -171,25 +172,10 @@ def stable_order(score) -> np.ndarray:
     return np.argsort(-np.asarray(score), kind="stable")
 
 
-def top_rows(score, parts, n_top: Sequence[int]) -> np.ndarray:
-    """Positions of the first rows of each part by full score.
-
-    Parameters
-    ----------
-    score : ndarray of float64 of shape (n_rows,)
-    parts : ndarray of int of shape (n_rows,)
-        Part of each row; those that occur are numbered by their order in `n_top`.
-    n_top : sequence of int
-
-    Returns
-    -------
-    ndarray of intp
-    """
-    chosen = []
-    for part, n in zip(np.unique(parts), n_top, strict=True):
-        members = np.flatnonzero(parts == part)
-        chosen.append(members[stable_order(score[members])[:n]])
-    return np.concatenate(chosen)
+def orders_of_parts(score, parts) -> list[np.ndarray]:
+    """Positions of the rows of each part by descending full score; parts by their numbers."""
+    members = [np.flatnonzero(parts == part) for part in np.unique(parts)]
+    return [rows[stable_order(score[rows])] for rows in members]
 
 
 def least_effort(need, n_misses: int) -> float:
@@ -215,10 +201,34 @@ def precision_weights(n_rows: int, k: int, n_query: int) -> np.ndarray:
     k = min(k, n_query)
     rank = np.arange(n_rows)
     if n_query <= n_rows:
-        share = hypergeom.cdf(k - 1, n_rows - 1, rank, n_query - 1)
+        # A row of the next rank is left out if, besides, the k-th best has this rank.
+        is_last = _chance_of_the_kth(rank[:-1], n_rows, k, n_query)
+        share = np.clip(1 - np.append(0.0, np.cumsum(is_last)), 0.0, 1.0)
     else:
         share = binom.cdf(k - 1, n_query - 1, (rank + 0.5) / n_rows)
     return share / share.sum()
+
+
+def _chance_of_the_kth(rank, n_rows: int, k: int, n_query: int) -> np.ndarray:
+    """Chance that the k-th best of a query that leaves out a worse row has each rank.
+
+    ``n_query - 1`` of ``n_rows - 1`` other rows are drawn: ``k - 1`` of the `rank` better ones, the
+    row itself, and the rest of those below.
+    """
+    below = n_rows - 2 - rank
+    possible = (rank >= k - 1) & (below >= n_query - 1 - k) & (n_query > k)
+    chance = np.zeros(len(rank))
+    log_chance = (
+        _log_choose(rank[possible], k - 1)
+        + _log_choose(below[possible], n_query - 1 - k)
+        - _log_choose(n_rows - 1, n_query - 1)
+    )
+    chance[possible] = np.exp(log_chance)
+    return chance
+
+
+def _log_choose(n, k):
+    return gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
 
 
 def mean_precision(score, need, efforts, k: int, n_query: int) -> np.ndarray:
@@ -270,7 +280,7 @@ def _best(score, k: int) -> np.ndarray:
     return np.concatenate([above, np.flatnonzero(score == bar)[: k - len(above)]])
 
 
-BETS = np.linspace(0.05, 0.99, 20)
+BETS = np.array([0.4, 0.7, 0.9, 0.99])
 """Bets, as shares of the most that can be lost on a query without precision."""
 
 

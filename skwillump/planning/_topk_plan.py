@@ -12,10 +12,10 @@ from ._topk import (
     effort_for_precision,
     least_effort,
     mean_precision,
+    orders_of_parts,
     query_precisions,
     rows_for_test,
     stable_order,
-    top_rows,
     top_test,
 )
 from ._topk_search import Prediction, Search, gap_search, share_needed
@@ -37,6 +37,9 @@ DRAWN_ROWS = 2_000_000
 
 COST_QUERIES = 8
 """Queries that the cost of the gap rule is read from."""
+
+SMALLER_K = 0.6
+"""Smaller k are certified too as long as their tests allow this share of the misses of k's own."""
 
 ESTIMATE_ROWS = 20
 """The precision of fewer rows than k is looked at where it rests on so many rows."""
@@ -264,24 +267,25 @@ class _Evidence:
         self.target = target
         self.rows = np.flatnonzero(~calibration.selects)
         self.selecting = np.flatnonzero(calibration.selects)
+        self._orders = [
+            [rows[order] for order in orders_of_parts(calibration.full_score[rows], parts[rows])]
+            for parts, rows in [(calibration.parts, self.rows), (calibration.parts, self.selecting)]
+        ]
         self.loss = target.tested_loss(calibration)
         self.error = 1 - target.tested_confidence(calibration)
         low, high = target.query_size
         self.sizes = (max(low, target.k + 1), max(high, target.k + 1))
         self.kind, self.tests = self._tests()
 
-    def _n_parts(self) -> list[int]:
-        return [int(n) for n in np.unique(self.calibration.parts[self.rows], return_counts=True)[1]]
-
     def _tests(self):
         """The tests that all must be passed, each at the full level, and what passing them is."""
         k = self.target.k
-        n_parts = self._n_parts()
+        n_parts = [len(order) for order in self._orders[0]]
         if not n_parts:
             return "exact", []
         tests = self._tests_of(n_parts, (k, k))
         if tests:
-            return "certified", tests
+            return "certified", [*tests, *self._tests_of_smaller(n_parts, tests)]
         # Larger queries have better rows as their best: under the assumption they lose less.
         n = self.sizes[0]
         test = top_test(n_parts, (k, k), (n, n), self.loss, self.error, assume=True)
@@ -297,21 +301,30 @@ class _Evidence:
             tests.append(test)
         return tests
 
-    def _top_needs(self, needs, rows, n_top) -> np.ndarray:
-        calibration = self.calibration
-        top = top_rows(calibration.full_score[rows], calibration.parts[rows], n_top)
-        return needs[rows[top]]
+    def _tests_of_smaller(self, n_parts, tests):
+        """Tests of smaller k, as long as they are hardly stricter."""
+        bar = SMALLER_K * min(test.miss_share for test in tests)
+        k = self.target.k
+        while k > 1:
+            low = min(k - 1, int(np.ceil(k / CELL)))
+            of_cell = self._tests_of(n_parts, (low, k - 1))
+            if not of_cell or min(test.miss_share for test in of_cell) < bar:
+                return
+            yield from of_cell
+            k = low
+
+    def _top_needs(self, needs, orders, n_top) -> np.ndarray:
+        """Needs of the first rows of each part."""
+        return np.concatenate([needs[o[:n]] for o, n in zip(orders, n_top, strict=True)])
 
     def predict(self, needs) -> float:
         """Effort that `certify` would probably reach, seen from the rows that select."""
         ratio = len(self.selecting) / max(len(self.rows), 1)
         efforts = []
         for test in self.tests:
-            counts = np.unique(self.calibration.parts[self.selecting], return_counts=True)[1]
-            share = counts / counts.sum()
             n = max(ratio * sum(test.n_top), min(20, len(self.selecting)))
-            n_top = np.minimum(np.ceil(n * share).astype(int), counts)
-            top = self._top_needs(needs, self.selecting, n_top)
+            n_top = [int(np.ceil(n * len(o) / len(self.selecting))) for o in self._orders[1]]
+            top = self._top_needs(needs, self._orders[1], n_top)
             efforts.append(least_effort(top, int(test.miss_share * len(top))))
         return max(efforts)
 
@@ -319,7 +332,7 @@ class _Evidence:
         """Least effort that passes all tests, the rows looked at and those that it misses."""
         outcomes = []
         for test in self.tests:
-            top = self._top_needs(needs, self.rows, test.n_top)
+            top = self._top_needs(needs, self._orders[0], test.n_top)
             outcomes.append((least_effort(top, test.n_misses), top))
         effort, top = max(outcomes, key=lambda outcome: outcome[0])
         effort = max([effort, *self._smaller_k(needs)])
@@ -343,12 +356,12 @@ class _Evidence:
         """Smallest k for which, and for all between it and the target's, the tests are passed."""
         if self.kind == "estimate":
             return 1
-        n_parts, k = self._n_parts(), self.target.k
+        n_parts, k = [len(order) for order in self._orders[0]], self.target.k
         while k > 1:
             low = min(k - 1, int(np.ceil(k / CELL)))
-            tests = self._tests_of(n_parts, (low, k))
+            tests = self._tests_of(n_parts, (low, k - 1))
             if not tests or any(
-                least_effort(self._top_needs(needs, self.rows, test.n_top), test.n_misses) > effort
+                least_effort(self._top_needs(needs, self._orders[0], test.n_top), test.n_misses) > effort
                 for test in tests
             ):
                 break
