@@ -18,7 +18,9 @@ def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
         return ["Every row gets the full model's score: nothing is approximated."]
     told = guarantee.n_queries > 0
     queries = "queries like those told" if told else f"queries of {_sizes_text(guarantee)}"
-    found = f"at least {share} of the full model's own {k} best are found, in the mean over {queries}"
+    found = (
+        f"at least {share} of the full model's own {k} best are found, in the mean over {queries}"
+    )
     seen = (
         f"{guarantee.n_queries} queries"
         if told

@@ -6,6 +6,7 @@ scores of each on rows that it was not trained on.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -400,8 +401,11 @@ def _split(splitter, data: RankingData, rows=None, params=None):
     X = data.X if rows is None else safe_indexing(data.X, rows)
     rows = np.arange(len(data.y)) if rows is None else rows
     params = {"groups": data.groups[rows]} if params is None and data.groups is not None else params
-    for train, test in splitter.split(X, data.y[rows], **(params or {})):
-        yield np.sort(rows[train]), np.sort(rows[test])
+    with warnings.catch_warnings():
+        # Whether a splitter that knows no groups tears them is checked by who asks.
+        warnings.filterwarnings("ignore", message="The groups parameter is ignored")
+        splits = list(splitter.split(X, data.y[rows], **(params or {})))
+    return [(np.sort(rows[train]), np.sort(rows[test])) for train, test in splits]
 
 
 def _prefit_splits(data, setting, rng) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -410,7 +414,7 @@ def _prefit_splits(data, setting, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     The splits before it divide the rows to fit on, which select.
     """
     outer = _splitter(data, setting.stratify, rng, train_size=PREFIT_TRAIN_SHARE)
-    train, test = next(_split(outer, data))
+    ((train, test),) = _split(outer, data)
     inner = _splitter(data, setting.stratify, rng, folds=PREFIT_PARTS)
     return [*_split(inner, data, train), (train, test)]
 

@@ -361,7 +361,8 @@ class _Evidence:
             low = min(k - 1, int(np.ceil(k / CELL)))
             tests = self._tests_of(n_parts, (low, k - 1))
             if not tests or any(
-                least_effort(self._top_needs(needs, self._orders[0], test.n_top), test.n_misses) > effort
+                least_effort(self._top_needs(needs, self._orders[0], test.n_top), test.n_misses)
+                > effort
                 for test in tests
             ):
                 break
@@ -748,7 +749,7 @@ def _ratio_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
         precision=float(precisions.mean()),
         below_target=float(np.mean(precisions < target.precision - 1e-12)),
     )
-    search = Search("ratio", ratio=ratio)
+    search = Search("ratio", ratio=ratio, ratio_k=k)
     return TopKPlan(chosen, search, share, seconds, guarantee, tuple(tradeoffs))
 
 

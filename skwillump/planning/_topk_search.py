@@ -62,8 +62,8 @@ class Search:
         For "share", rows with at least this filter score are candidates too; inf for none.
     margin : float
         For "gap".
-    ratio : int
-        For "ratio", candidates for each row to return.
+    ratio, ratio_k : int
+        For "ratio", candidates for each row to return, of at least `ratio_k`.
     prediction : Prediction or None
         For "gap".
     """
@@ -73,12 +73,13 @@ class Search:
     cut: float = np.inf
     margin: float = np.inf
     ratio: int = 0
+    ratio_k: int = 0
     prediction: Prediction | None = field(default=None, repr=False)
 
     def least_candidates(self, k: int, n_query: int) -> int:
         """Candidates that a query has at least."""
         if self.rule == "ratio":
-            n = self.ratio * k
+            n = self.ratio * max(k, self.ratio_k)
         elif self.rule == "share":
             n = int(np.ceil(self.share * n_query))
         else:
