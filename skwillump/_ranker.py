@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, cast
 
@@ -586,7 +587,7 @@ class ApproxTopKRanker(MetaEstimatorMixin, BaseEstimator):
             full = self.predict(X)
             found = [
                 self._best(X, np.arange(*ends), full[slice(*ends)], None, k)
-                for ends in zip(starts[:-1], starts[1:], strict=True)
+                for ends in pairwise(starts)
             ]
         else:
             found = self._by_pass(run_all)
@@ -598,7 +599,7 @@ class ApproxTopKRanker(MetaEstimatorMixin, BaseEstimator):
     def _batched(self, X, k, searches, starts, survivors):
         """Search queries that lie one after the other; candidates are completed together."""
         queries = []
-        for search, start, stop in zip(searches, starts[:-1], starts[1:], strict=True):
+        for search, (start, stop) in zip(searches, pairwise(starts), strict=True):
             of_query = survivors.scores[start:stop]
             if search.rule == "gap":
                 queries.append(self._gap(X, k, search, of_query, survivors, start))
@@ -628,16 +629,16 @@ class ApproxTopKRanker(MetaEstimatorMixin, BaseEstimator):
 
     def _gap(self, X, k, search, filter_score, survivors, start):
         """Rows that the gap rule visits, with their full scores."""
-        of_rows = {}
+        raws: list[np.ndarray] = []
 
         def full_score_of(rows):
             scores, raw = survivors.finish(start + rows, self._compute(X))
-            of_rows["raw"] = np.append(of_rows.get("raw", []), raw)
+            raws.append(raw)
             return scores
 
         visited, scores = gap_search(filter_score, k, search, full_score_of)
         order = np.argsort(visited)
-        return start + visited[order], scores[order], of_rows["raw"][order]
+        return start + visited[order], scores[order], np.concatenate(raws)[order]
 
     def _compute(self, X):
         return lambda rows: self.predict(safe_indexing(X, rows))

@@ -7,7 +7,7 @@ scores of each on rows that it was not trained on.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -171,7 +171,7 @@ class RankingData:
 def run_lengths(groups) -> np.ndarray:
     """Lengths of the runs of equal values."""
     groups = np.asarray(groups)
-    starts = np.flatnonzero(np.append(True, groups[1:] != groups[:-1])) if len(groups) else []
+    starts = np.flatnonzero(np.append(len(groups) > 0, groups[1:] != groups[:-1]))
     return np.diff(np.append(starts, len(groups))).astype(np.intp)
 
 
@@ -325,7 +325,7 @@ def calibrate_ranking(
         with suppress(InputUnsupported):
             fused_meter = FusedMeter(graph, fused, data.X, "batch", setting.feature_costs)
     costs = meter.costs if fused_meter is None else fused_meter.costs
-    meters = [meter] if fused_meter is None else [fused_meter, meter]
+    meters: list[Any] = [meter] if fused_meter is None else [fused_meter, meter]
 
     def stage_costs(blocks, model) -> tuple[float, float]:
         found = (m.stage(blocks, model, cast(Any, task)) for m in meters)
@@ -472,7 +472,7 @@ def _importances(graph: BlockGraph, X, selecting: np.ndarray, task: RankTask, rn
     store: Store = {}
     n_top = min(len(rows), max(int(IMPORTANCE_TOP_SHARE * len(rows)), IMPORTANCE_TOP_ROWS))
 
-    def best(known: Mapping[str, Any]) -> Sequence[int]:
+    def best(known: Mapping[str, Any]) -> np.ndarray:
         features = graph.compute(Z, graph.names, cast(Any, known))
         return stable_order(task.scores(graph.model, features))[:n_top]
 

@@ -1,4 +1,4 @@
-"""The pass of a filter over a query's rows, keeping what completes the rows that it may let through.
+"""The pass of a filter over a query, keeping what completes the rows that it may let through.
 
 A *pass* runs the filter on a chunk of rows; what it holds of them (blocks that are known, or scores
 that they have already given) is kept for the rows that may still become candidates and dropped for

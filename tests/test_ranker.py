@@ -241,7 +241,7 @@ class Holey(RegressorMixin, BaseEstimator):
 def test_rows_without_a_score_are_last(precision_target):
     X, y = values(3000)
     model = ranker(Holey(), k=100, confidence=None, precision_target=precision_target).fit(X, y)
-    found, scores = model.rank(X, return_scores=True)
+    _, scores = model.rank(X, return_scores=True)
     assert not np.isnan(scores[:40]).any()
     assert (np.diff(np.isnan(scores).astype(int)) >= 0).all()
     with warnings.catch_warnings():

@@ -1,9 +1,9 @@
 """What it takes to find the K best of N rows: losses, tests and estimates.
 
-The *full score* of a row orders a query; its K best are to be found. A *search* visits some rows and
-finds those of the K best that it visits. How far a search goes is its *effort* e: a number such that
-a row is found whenever its *need* is at most e, whatever else is in the query. The loss of a query,
-one less its precision, is then at most the share of its K best rows with a need above e.
+The *full score* of a row orders a query; its K best are to be found. A *search* visits some rows
+and finds those of the K best that it visits. How far a search goes is its *effort* e: a number such
+that a row is found whenever its *need* is at most e, whatever else is in the query. The loss of a
+query, one less its precision, is then at most the share of its K best rows with a need above e.
 
 Let u be the share of the population with a higher full score than a row's. A query of N independent
 rows has the row among its K best with probability P(Binomial(N - 1, u) < K), so that
@@ -190,8 +190,8 @@ def precision_weights(n_rows: int, k: int, n_query: int) -> np.ndarray:
 
     Over all subsets of `n_query` of `n_rows` rows, the chance that a row is in the subset and among
     its `k` best, over `k`: the mean precision is the sum of the weights of the rows that are found,
-    without resampling. Queries larger than the sample are of rows drawn with replacement, to a close
-    approximation.
+    without resampling. Queries larger than the sample are of rows drawn with replacement, to a
+    close approximation.
 
     Returns
     -------

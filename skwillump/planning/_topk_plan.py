@@ -1,4 +1,4 @@
-"""The choice of a filter and a search with the least expected cost that find enough of the K best."""
+"""The choice of the filter and search of least expected cost that find enough of the K best."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._topk import (
+    TopTest,
     betting_p_value,
     draw_queries,
     effort_for_precision,
@@ -317,6 +318,10 @@ class _Evidence:
         """Needs of the first rows of each part."""
         return np.concatenate([needs[o[:n]] for o, n in zip(orders, n_top, strict=True)])
 
+    def _least_effort(self, needs, test: TopTest) -> float:
+        """Least effort that passes a test."""
+        return least_effort(self._top_needs(needs, self._orders[0], test.n_top), test.n_misses)
+
     def predict(self, needs) -> float:
         """Effort that `certify` would probably reach, seen from the rows that select."""
         ratio = len(self.selecting) / max(len(self.rows), 1)
@@ -360,11 +365,7 @@ class _Evidence:
         while k > 1:
             low = min(k - 1, int(np.ceil(k / CELL)))
             tests = self._tests_of(n_parts, (low, k - 1))
-            if not tests or any(
-                least_effort(self._top_needs(needs, self._orders[0], test.n_top), test.n_misses)
-                > effort
-                for test in tests
-            ):
+            if not tests or any(self._least_effort(needs, test) > effort for test in tests):
                 break
             k = low
         return k
@@ -396,7 +397,10 @@ class _Evidence:
         values = query_precisions(score, needs, effort, self.target.k, queries)
         return float(np.mean(values < self.target.precision - 1e-12))
 
-    n_queries = 0
+    @property
+    def n_queries(self) -> int:
+        """Number of told queries that certify."""
+        return 0
 
     def why_not(self) -> tuple[str, int | None]:
         """Why nothing could be shown, and with how many rows it could."""
@@ -427,7 +431,7 @@ class _QueryEvidence(_Evidence):
         return ("certified", []) if enough else ("exact", [])
 
     @property
-    def n_queries(self):
+    def n_queries(self) -> int:
         return len(self.queries)
 
     def _best(self, rows):
@@ -721,7 +725,7 @@ def _ratio_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
     seconds, position, ratio, share, precisions, _ = min(options, key=lambda option: option[:2])
     chosen = position if seconds <= (1 - LEAST_SAVING) * calibration.full_seconds else None
     tradeoffs = []
-    for of_filter, at, own_ratio, _, _, places in options:
+    for _, at, own_ratio, _, _, places in options:
         ratios = np.unique(np.geomspace(1, max(n // k, 1), 40).astype(int))
         ratios = np.union1d(ratios, [own_ratio])
         candidate = calibration.candidates[at]
