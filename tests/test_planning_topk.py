@@ -20,6 +20,7 @@ from skwillump.planning import (
     replan_search,
 )
 from skwillump.planning._topk import (
+    assumed_tests,
     betting_p_value,
     effort_for_precision,
     least_effort,
@@ -134,18 +135,16 @@ def test_the_least_effort_misses_no_more_than_allowed():
 @pytest.mark.parametrize(("k", "n_query", "n_rows"), [(100, 2000, 8000), (10, 100, 3000)])
 @pytest.mark.parametrize("assume", [False, True])
 def test_a_search_that_loses_too_much_passes_the_test_rarely(k, n_query, n_rows, assume):
-    """The hardest case: misses above the level, just more of them than the loss allows."""
-    loss, error = 0.05, 0.05
-    test = top_test([n_rows], (k, k), (n_query, n_query), loss, error, assume=assume)
-    u = (np.arange(200_000) + 0.5) / 200_000
-    weights = n_query / k * binom.cdf(k - 1, n_query - 1, u)
-    # Misses of one chance at all rows: monotone, and lost in the mean is just that chance.
-    chance = loss / weights.mean() * 1.0001
+    """Rows are missed with the same chance wherever they are, just above the loss allowed."""
+    loss, error, n_repeats = 0.05, 0.05, 3000
+    if assume:
+        tests = assumed_tests([n_rows], k, n_query, loss, error)
+    else:
+        tests = [top_test([n_rows], (k, k), (n_query, n_query), loss, error)]
     rng = np.random.default_rng(0)
-    n_repeats = 3000
-    misses = rng.binomial(sum(test.n_top), chance, size=n_repeats)
-    passed = np.mean(misses <= test.n_misses)
-    assert passed <= error + 3 * np.sqrt(error / n_repeats)
+    for test in tests:
+        misses = rng.binomial(sum(test.n_top), loss * 1.0001, size=n_repeats)
+        assert np.mean(misses <= test.n_misses) <= error + 3 * np.sqrt(error / n_repeats)
 
 
 def test_the_test_holds_where_only_rows_just_inside_the_best_are_missed():
@@ -166,8 +165,12 @@ def test_the_test_holds_where_only_rows_just_inside_the_best_are_missed():
 
 
 def test_without_a_miss_some_sixty_of_the_best_are_enough_for_a_loss_of_a_twentieth():
-    assert top_test([80], (100, 100), (2000, 2000), 0.05, 0.05, assume=True) is not None
-    assert top_test([40], (100, 100), (2000, 2000), 0.05, 0.05, assume=True) is None
+    tests = assumed_tests([4000], 10, 2000, 0.05, 0.05)
+    counts = [sum(test.n_top) for test in tests]
+    assert 60 <= counts[0] <= 90
+    assert tests[0].n_misses == 0
+    assert counts[-1] > 4 * counts[0]
+    assert assumed_tests([40], 100, 2000, 0.05, 0.05) == []
 
 
 def test_more_rows_allow_more_misses_and_larger_queries_fewer():

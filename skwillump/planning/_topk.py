@@ -24,7 +24,9 @@ query's K best are no more frequent than those of all rows above u0, and
 
     mean loss <= W(u0) * P(need > e | u < u0) + 1 - W(u0),
 
-for every u0, so that few rows are enough. That bound is called an estimate wherever it is used.
+for every u0, so that few rows are enough. That bound is called an estimate wherever it is used. It
+is asked for at several levels, down to the fewest rows that can show anything: where the very best
+rows are harder to find than the assumption has it, that shows first there.
 
 The loss falls with the effort, so the least effort with a bound below the loss that is allowed is
 valid without a correction for the number of efforts looked at (Bates, Angelopoulos, Lei, Malik and
@@ -59,6 +61,10 @@ def share_above(u, k, n_query):
     return np.minimum(below + binom.sf(k - 1, n_query, u), 1.0)
 
 
+ASSUMED_RATIO = 8
+"""Ratio of the most to the fewest rows that an estimate looks at."""
+
+
 @dataclass(frozen=True)
 class TopTest:
     """How many misses among the first rows of a sample keep the mean loss of queries low.
@@ -89,8 +95,6 @@ def top_test(
     n_query: tuple[int, int],
     loss: float,
     error: float,
-    *,
-    assume: bool = False,
 ) -> TopTest | None:
     """The test that allows the most misses, chosen from sizes alone.
 
@@ -104,8 +108,6 @@ def top_test(
         Mean loss to stay below.
     error : float
         Level of the test.
-    assume : bool
-        Whether rows with higher full scores are taken to be missed no more often.
 
     Returns
     -------
@@ -113,33 +115,43 @@ def top_test(
         None where the sample is too small even without a miss.
     """
     (k_low, k_high), (n_low, n_high) = k, n_query
-    n_rows = int(sum(n_parts))
-    base = k_high / n_low
-    levels = base * (1 + np.linspace(0.0, 6.0, 49) / np.sqrt(k_high))
-    if assume:
-        levels = np.concatenate([levels, base * np.geomspace(1.02, max(1 / base, 1.03), 200)])
+    levels = k_high / n_low * (1 + np.linspace(0.0, 6.0, 49) / np.sqrt(k_high))
     levels = np.unique(np.minimum(levels, 1.0))
-    above = share_above(levels, k_high, n_low)
-    slack = loss - (1 - above)
-    factor = above / levels if assume else n_high / k_low
-    allowed = np.clip(slack / factor, 0.0, 1.0)
+    slack = loss - (1 - share_above(levels, k_high, n_low))
+    tests = _tests_at(levels, n_parts, slack * k_low / n_high, error)
+    return max(tests, key=lambda test: test.miss_share, default=None)
+
+
+def assumed_tests(
+    n_parts: Sequence[int], k: int, n_query: int, loss: float, error: float
+) -> list[TopTest]:
+    """Tests at several levels that all must be passed, if the best rows are no harder to find.
+
+    They hold for smaller `k` and larger queries too, whose best rows are better ones. From the
+    fewest rows that allow a test to `ASSUMED_RATIO` times as many; empty if no number does.
+    """
+    base = k / n_query
+    levels = np.unique(np.minimum(base * np.geomspace(1.02, max(1 / base, 1.03), 60), 1.0))
+    above = share_above(levels, k, n_query)
+    tests = _tests_at(levels, n_parts, (loss - (1 - above)) * levels / above, error)
+    if not tests:
+        return []
+    most = ASSUMED_RATIO * sum(tests[0].n_top)
+    return [test for test in tests if sum(test.n_top) <= most]
+
+
+def _tests_at(levels, n_parts, allowed, error) -> list[TopTest]:
+    """Tests of "the chance of a row above the level that is missed is below what is allowed"."""
     count_error = COUNT_SHARE * error
     # Rows of the sample above the level, but for a chance of count_error.
     n_top = np.stack([binom.isf(count_error / len(n_parts), n, levels) for n in n_parts])
-    n_top = np.where(levels >= 1, np.asarray(n_parts)[:, None], n_top)
-    n_misses = _most_misses(n_rows, allowed, error - count_error)
-    possible = np.flatnonzero((n_misses >= 0) & (n_top.sum(axis=0) > 0))
-    if not len(possible):
-        return None
-    merit = (n_misses + 0.5) / np.maximum(n_top.sum(axis=0), 1)
-    if assume:
-        # The fewest rows that allow a good part of the loss: lower rows are harder to find.
-        enough = possible[merit[possible] >= min(0.4 * loss, merit[possible].max())]
-        best = enough[0]
-    else:
-        best = possible[np.argmax(merit[possible])]
-    counts = tuple(int(n) for n in n_top[:, best])
-    return TopTest(float(levels[best]), counts, int(n_misses[best]))
+    n_top = np.where(levels >= 1, np.asarray(n_parts)[:, None], n_top).astype(int)
+    n_misses = _most_misses(sum(n_parts), np.clip(allowed, 0.0, 1.0), error - count_error)
+    return [
+        TopTest(float(level), tuple(int(n) for n in counts), int(misses))
+        for level, counts, misses in zip(levels, n_top.T, n_misses, strict=True)
+        if misses >= 0 and counts.sum() > 0
+    ]
 
 
 def _most_misses(n_rows, probability, error):

@@ -8,6 +8,7 @@ import numpy as np
 
 from ._topk import (
     TopTest,
+    assumed_tests,
     betting_p_value,
     draw_queries,
     effort_for_precision,
@@ -289,8 +290,8 @@ class _Evidence:
             return "certified", [*tests, *self._tests_of_smaller(n_parts, tests)]
         # Larger queries have better rows as their best: under the assumption they lose less.
         n = self.sizes[0]
-        test = top_test(n_parts, (k, k), (n, n), self.loss, self.error, assume=True)
-        return ("estimate", [test]) if test is not None else ("exact", [])
+        tests = assumed_tests(n_parts, k, n, self.loss, self.error)
+        return ("estimate" if tests else "exact"), tests
 
     def _tests_of(self, n_parts, k):
         """A test for every interval of query sizes; empty if a single one cannot be passed."""
@@ -627,10 +628,12 @@ def replan_search(
     if evidence.kind == "exact":
         return None, "exact"
     candidate = calibration.candidates[plan.candidate]
-    needs = plan.search.needs(candidate.score, calibration.full_score)
+    # No estimate is made of the gap rule.
+    search = plan.search if evidence.kind == "certified" else Search("share")
+    needs = search.needs(candidate.score, calibration.full_score)
     effort, _, _ = evidence.certify(needs)
     share = max(float(np.mean(needs <= effort)), target.k / target.query_size[0])
-    return plan.search.with_effort(effort, min(share, 1.0)), evidence.kind
+    return search.with_effort(effort, min(share, 1.0)), evidence.kind
 
 
 def _evidence(calibration, target) -> _Evidence:
@@ -645,7 +648,9 @@ def _best_option(evidence: _Evidence, position: int) -> _Option:
     full_score = calibration.full_score
     rows = evidence.selecting
     searches = [Search("share")]
-    if len(rows) and np.isfinite(candidate.score[rows]).any():
+    # How far the full score exceeds its prediction grows with it where the filter knows little, so
+    # that under the gap rule the best rows are the hardest to find: no estimate of it is good.
+    if evidence.kind == "certified" and np.isfinite(candidate.score[rows]).any():
         prediction = Prediction.fit(candidate.score[rows], full_score[rows])
         searches.append(Search("gap", prediction=prediction))
     options = []
