@@ -3,7 +3,8 @@
 from ._cascade import CascadeClassifier
 from ._compiled import compile_pipeline
 from ._lookup import TableLookup
+from ._ranker import ApproxTopKRanker
 
 __version__ = "0.1.0"
 
-__all__ = ["CascadeClassifier", "TableLookup", "compile_pipeline"]
+__all__ = ["ApproxTopKRanker", "CascadeClassifier", "TableLookup", "compile_pipeline"]

@@ -1,0 +1,488 @@
+"""From data to the numbers that a ranker's plan is made from.
+
+Fits the full model on parts of the data and filter models on sets of its blocks, and records the
+scores of each on rows that it was not trained on.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, cast
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    ShuffleSplit,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    check_cv,
+)
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import has_fit_parameter
+
+from ._calibration import IMPORTANCE_ROWS, PREFIT_PARTS, PREFIT_TRAIN_SHARE, SELECT_SHARE
+from ._compat import check_method_params, routing_enabled, safe_indexing
+from ._costs import CostMeter, Costs, FusedMeter
+from ._stage_models import fit_stage_model
+from .blocks import BlockGraph, FusedBlocks, Store, split_pipeline
+from .compilers import InputUnsupported
+from .planning import (
+    TopKCalibration,
+    TopKCandidate,
+    candidate_sets,
+    permutation_importance,
+    stable_order,
+)
+
+IMPORTANCE_TOP_SHARE = 0.05
+"""Importance of a block is what is lost of this share of the rows, the best ones."""
+
+IMPORTANCE_TOP_ROWS = 20
+"""And of so many rows at least."""
+
+
+def one_score(response) -> np.ndarray:
+    """The score that ranks: a regressor's value, or that of the positive (second) class.
+
+    Parameters
+    ----------
+    response : array-like of shape (n_rows,), (n_rows, 1) or (n_rows, 2)
+        What `predict`, `decision_function` or `predict_proba` returns.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_rows,)
+    """
+    response = np.asarray(response)
+    return np.asarray(response if response.ndim == 1 else response[:, -1], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class RankTask:
+    """What stays the same for every part of the data.
+
+    Attributes
+    ----------
+    method : {"predict", "predict_proba", "decision_function"}
+        Whose result ranks.
+    approx_estimator : estimator or None
+    compile : bool
+    """
+
+    method: str
+    approx_estimator: Any
+    compile: bool
+
+    def scores(self, model, features) -> np.ndarray:
+        """Score of each row by a model."""
+        return one_score(getattr(model, self.method)(features))
+
+    def decide(self, model, features) -> np.ndarray:
+        """What the filter does with features; for measuring its cost."""
+        return self.read(getattr(model, self.method)(features))
+
+    def read(self, response) -> np.ndarray:
+        """What the filter does with a response; for measuring its cost."""
+        return one_score(response)
+
+
+@dataclass(frozen=True)
+class RankingData:
+    """Rows to fit on, with all that the estimator's `fit` takes.
+
+    Attributes
+    ----------
+    X : array-like, sparse matrix, data frame or list of n_rows rows
+    y : ndarray of shape (n_rows,)
+    groups : ndarray of shape (n_rows,) or None
+        Query of each row.
+    params : dict
+        Of the estimator's `fit`.
+    size_params : tuple of str
+        Those that hold the sizes of consecutive queries (LightGBM's ``group``).
+    """
+
+    X: Any
+    y: np.ndarray
+    groups: np.ndarray | None
+    params: dict[str, Any]
+    size_params: tuple[str, ...]
+
+    @classmethod
+    def make(cls, estimator, X, y, groups, params: Mapping[str, Any]) -> RankingData:
+        """Bring groups and a ranker's sizes of queries in line.
+
+        Raises
+        ------
+        ValueError
+            If both are given and differ, sizes do not add up, or a ranker that takes sizes is
+            given groups whose rows are not consecutive.
+        """
+        params, n_rows = dict(params), len(y)
+        names = [name for name in params if name == "group" or name.endswith("__group")]
+        for name in names:
+            sizes = np.asarray(params[name])
+            if sizes.ndim != 1 or sizes.sum() != n_rows:
+                raise ValueError(
+                    f"{name} must hold the sizes of consecutive queries. They add up to "
+                    f"{sizes.sum()}, but X has {n_rows} rows."
+                )
+            if groups is None:
+                groups = np.repeat(np.arange(len(sizes)), sizes.astype(np.intp))
+            elif not np.array_equal(sizes[sizes > 0], run_lengths(groups)):
+                raise ValueError(f"groups and {name} tell different queries. Give one of them.")
+        if groups is not None and not names and not routing_enabled():
+            path, final = _last_step(estimator)
+            if has_fit_parameter(final, "group"):
+                names = [f"{path}__group" if path else "group"]
+        data = cls(X, y, groups, params, tuple(names))
+        if names:
+            data.params.update(data._sizes(np.arange(n_rows)))
+        return data
+
+    def _sizes(self, rows) -> dict[str, np.ndarray]:
+        if not self.size_params:
+            return {}
+        assert self.groups is not None
+        groups = self.groups[rows]
+        sizes = run_lengths(groups)
+        if len(sizes) != len(np.unique(groups)):
+            raise ValueError(
+                "The estimator's fit takes the sizes of consecutive queries, but the rows of some "
+                "groups are apart. Sort X, y and groups by group."
+            )
+        return dict.fromkeys(self.size_params, sizes)
+
+    def take(self, rows) -> tuple[Any, np.ndarray, dict[str, Any]]:
+        """X, y and parameters of some rows, in ascending order."""
+        by_row = {k: v for k, v in self.params.items() if k not in self.size_params}
+        params = check_method_params(self.X, by_row, indices=rows)
+        return safe_indexing(self.X, rows), self.y[rows], params | self._sizes(rows)
+
+
+def run_lengths(groups) -> np.ndarray:
+    """Lengths of the runs of equal values."""
+    groups = np.asarray(groups)
+    starts = np.flatnonzero(np.append(len(groups) > 0, groups[1:] != groups[:-1]))
+    return np.diff(np.append(starts, len(groups))).astype(np.intp)
+
+
+def _last_step(estimator) -> tuple[str, Any]:
+    names = []
+    while isinstance(estimator, Pipeline):
+        name, estimator = estimator.steps[-1]
+        names.append(name)
+    return "__".join(names), estimator
+
+
+@dataclass(frozen=True)
+class RankSetting:
+    """How a ranker is to be calibrated.
+
+    Attributes
+    ----------
+    estimator : estimator
+        What to fit on parts of the data; with `prefit`, the fitted full model.
+    prefit : bool
+    cv : int, float, splitter or None
+    stratify : bool
+        Whether y holds classes.
+    split_params : dict
+        Metadata for the splitter.
+    feature_costs : mapping of str to float
+    n_jobs : int or None
+    log : callable
+    """
+
+    estimator: Any
+    prefit: bool
+    cv: Any
+    stratify: bool
+    split_params: dict[str, Any]
+    feature_costs: Mapping[str, float]
+    n_jobs: int | None
+    log: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class RankCalibrated:
+    """What calibration found out.
+
+    Attributes
+    ----------
+    calibration : TopKCalibration
+    models : tuple of estimator
+        The filter model of each candidate.
+    costs : Costs
+    importances : ndarray of float64 of shape (n_blocks,)
+    """
+
+    calibration: TopKCalibration
+    models: tuple[Any, ...]
+    costs: Costs
+    importances: np.ndarray
+
+
+def fit_part(setting: RankSetting, data: RankingData, train, task: RankTask) -> BlockGraph:
+    """Fit a clone of the estimator on a part of the rows; split it into blocks."""
+    X, y, params = data.take(train)
+    graph = split_pipeline(clone(setting.estimator).fit(X, y, **params), compile=task.compile)
+    if graph is None:
+        raise ValueError(
+            "The estimator has two or more blocks when fitted on all rows but fewer when fitted "
+            f"on {len(train)} of them. Use a cv with larger training parts."
+        )
+    return graph
+
+
+def fit_filters(graph: BlockGraph, sets, data: RankingData, rows, task: RankTask):
+    """Fit a filter model on each set of blocks; each block is computed once."""
+    X, y, params = data.take(rows)
+    Z = graph.prepare(X)
+    store: Store = {}
+    return tuple(
+        fit_stage_model(graph, graph.compute(Z, blocks, store), y, params, task.approx_estimator)
+        for blocks in sets
+    )
+
+
+def record_scores(graph: BlockGraph, sets, models, X, rows, task: RankTask) -> list[np.ndarray]:
+    """Scores of the full model and of each filter on some rows of `X`."""
+    Z = graph.prepare(safe_indexing(X, rows))
+    store: Store = {}
+    full = task.scores(graph.model, graph.compute(Z, graph.names, store))
+    # A row without a score is last, as in a sort.
+    full = np.where(np.isnan(full), -np.inf, full)
+    filters = [
+        task.scores(model, graph.compute(Z, blocks, store))
+        for blocks, model in zip(sets, models, strict=True)
+    ]
+    return [full, *filters]
+
+
+def scores_of_part(setting, graph, sets, data, train, test, task) -> list[np.ndarray]:
+    """Fit all models on the rows `train` and record their scores on the rows `test`."""
+    if graph is None:
+        graph = fit_part(setting, data, train, task)
+    models = fit_filters(graph, sets, data, train, task)
+    return record_scores(graph, sets, models, data.X, test, task)
+
+
+def calibrate_ranking(
+    graph: BlockGraph,
+    fused: FusedBlocks | None,
+    data: RankingData,
+    task: RankTask,
+    setting: RankSetting,
+    rng,
+) -> RankCalibrated:
+    """Fit filter models and record all that a plan is made from.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+        The full model that will answer.
+    fused : FusedBlocks or None
+        Its blocks as scores, where they run so.
+    data : RankingData
+    task : RankTask
+    setting : RankSetting
+    rng : RandomState
+
+    Returns
+    -------
+    RankCalibrated
+
+    Raises
+    ------
+    ValueError
+        If the data cannot be split, or a part of it loses blocks.
+    """
+    n_rows = len(data.y)
+    if setting.prefit:
+        splits = _prefit_splits(data, setting, rng)
+        first, selecting, train_share = graph, splits[-1][0], 1.0
+    else:
+        splits = _splits(data, setting, rng)
+        setting.log(f"fitting part 1 of {len(splits)}")
+        first = fit_part(setting, data, splits[0][0], task)
+        selecting = _selecting_rows(splits, data, setting, rng)
+        train_share = float(np.mean([len(train) for train, _ in splits])) / n_rows
+
+    setting.log("measuring costs and importances")
+    meter = CostMeter(graph, data.X, "batch", setting.feature_costs)
+    fused_meter = None
+    if fused is not None:
+        # Data that only the original steps can judge are ranked by them.
+        with suppress(InputUnsupported):
+            fused_meter = FusedMeter(graph, fused, data.X, "batch", setting.feature_costs)
+    costs = meter.costs if fused_meter is None else fused_meter.costs
+    meters: list[Any] = [meter] if fused_meter is None else [fused_meter, meter]
+
+    def stage_costs(blocks, model) -> tuple[float, float]:
+        found = (m.stage(blocks, model, cast(Any, task)) for m in meters)
+        return cast(tuple[float, float], next(known for known in found if known is not None))
+
+    importances = _importances(first, data.X, selecting, task, rng)
+    sets = candidate_sets(
+        graph.names,
+        importances,
+        [costs.of_blocks(graph, [name]) for name in graph.names],
+        lambda blocks: costs.prefix + costs.of_blocks(graph, blocks),
+        full_cost=costs.full(graph),
+    )
+    setting.log(f"sets of blocks to try: {sets}")
+
+    if setting.prefit:
+        *inner, (train, test) = splits
+        parts = [scores_of_part(setting, graph, sets, data, *split, task) for split in inner]
+        models = fit_filters(graph, sets, data, train, task)
+        parts.append(record_scores(graph, sets, models, data.X, test, task))
+    else:
+        setting.log(f"fitting all {len(splits)} parts")
+        parts = Parallel(n_jobs=setting.n_jobs)(
+            delayed(scores_of_part)(setting, fitted, sets, data, *split, task)
+            for fitted, split in zip([first, *[None] * len(splits)], splits, strict=False)
+        )
+        setting.log("fitting the filter models on all rows")
+        models = fit_filters(graph, sets, data, np.arange(n_rows), task)
+    rows = np.concatenate([test for _, test in splits])
+    full, *filters = (np.concatenate(scores) for scores in zip(*parts, strict=True))
+    return RankCalibrated(
+        calibration=TopKCalibration(
+            candidates=tuple(
+                TopKCandidate(blocks, *stage_costs(blocks, model), score)
+                for blocks, model, score in zip(sets, models, filters, strict=True)
+            ),
+            full_seconds=costs.full(graph),
+            full_score=full,
+            parts=np.repeat(np.arange(len(splits)), [len(test) for _, test in splits]),
+            selects=np.isin(rows, selecting),
+            queries=None if data.groups is None else tuple(queries_of(data.groups[rows]).values()),
+            basis="prefit" if setting.prefit else "cross-fitted",
+            train_share=min(train_share, 1.0),
+            seed=int(rng.randint(2**31 - 1)),
+        ),
+        models=models,
+        costs=costs,
+        importances=importances,
+    )
+
+
+def queries_of(groups) -> dict[Any, np.ndarray]:
+    """Rows of each query, in ascending order; queries in the order of their first rows."""
+    values, first, codes = np.unique(groups, return_index=True, return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    rows = np.split(order, np.cumsum(np.bincount(codes, minlength=len(values)))[:-1])
+    return {values[i]: rows[i] for i in np.argsort(first)}
+
+
+def _splitter(data: RankingData, stratify: bool, rng, *, folds=None, **shares):
+    """Shuffled folds, or one hold-out; whole queries, or the same share of each class."""
+    grouped = data.groups is not None
+    if folds is not None:
+        kind = GroupKFold if grouped else StratifiedKFold if stratify else KFold
+        seed = rng.randint(2**31 - 1) if grouped else rng
+        return kind(folds, shuffle=True, random_state=seed)
+    single = GroupShuffleSplit if grouped else StratifiedShuffleSplit if stratify else ShuffleSplit
+    return single(n_splits=1, random_state=rng, **shares)
+
+
+def _split(splitter, data: RankingData, rows=None, params=None):
+    """Splits of some rows (all by default), as positions in the data."""
+    X = data.X if rows is None else safe_indexing(data.X, rows)
+    rows = np.arange(len(data.y)) if rows is None else rows
+    params = {"groups": data.groups[rows]} if params is None and data.groups is not None else params
+    with warnings.catch_warnings():
+        # Whether a splitter that knows no groups tears them is checked by who asks.
+        warnings.filterwarnings("ignore", message="The groups parameter is ignored")
+        splits = list(splitter.split(X, data.y[rows], **(params or {})))
+    return [(np.sort(rows[train]), np.sort(rows[test])) for train, test in splits]
+
+
+def _prefit_splits(data, setting, rng) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Splits for a fitted full model, the last one into rows to fit on and rows that certify.
+
+    The splits before it divide the rows to fit on, which select.
+    """
+    outer = _splitter(data, setting.stratify, rng, train_size=PREFIT_TRAIN_SHARE)
+    ((train, test),) = _split(outer, data)
+    inner = _splitter(data, setting.stratify, rng, folds=PREFIT_PARTS)
+    return [*_split(inner, data, train), (train, test)]
+
+
+def _splits(data, setting, rng) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Splits into rows to train on and rows to test on, each row tested once."""
+    cv = 5 if setting.cv is None else setting.cv
+    params = None
+    if isinstance(cv, Integral):
+        cv = _splitter(data, setting.stratify, rng, folds=int(cv))
+    elif isinstance(cv, Real):
+        cv = _splitter(data, setting.stratify, rng, test_size=float(cv))
+    else:
+        cv = check_cv(cv, y=data.y, classifier=setting.stratify)
+        params = dict(setting.split_params)
+        if data.groups is not None:
+            params.setdefault("groups", data.groups)
+    splits = []
+    seen = np.zeros(len(data.y), dtype=bool)
+    for train, test in _split(cv, data, params=params):
+        if data.groups is not None and len(np.intersect1d(data.groups[train], data.groups[test])):
+            raise ValueError(
+                "cv splits queries: rows of one group are in a training and a test part. Use an "
+                "int, a float or a splitter of groups such as GroupKFold."
+            )
+        # A row that several splits test is evidence only once.
+        fresh = test[~seen[test]]
+        seen[fresh] = True
+        if len(fresh):
+            splits.append((train, fresh))
+    return splits
+
+
+def _selecting_rows(splits, data: RankingData, setting, rng) -> np.ndarray:
+    """Test rows that choose; the other test rows certify.
+
+    With several parts these are the rows of the first parts, about a quarter of all; with a single
+    one they are drawn from it, whole queries where queries were told.
+    """
+    if len(splits) > 1:
+        n_parts = max(1, round(SELECT_SHARE * len(splits)))
+        return np.sort(np.concatenate([test for _, test in splits[:n_parts]]))
+    (_, test) = splits[0]
+    units = test if data.groups is None else np.unique(data.groups[test])
+    chosen = rng.permutation(units)[: int(np.ceil(SELECT_SHARE * len(units)))]
+    return np.sort(chosen) if data.groups is None else test[np.isin(data.groups[test], chosen)]
+
+
+def _importances(graph: BlockGraph, X, selecting: np.ndarray, task: RankTask, rng):
+    """Share of the model's own best rows that it loses when a block's rows are shuffled."""
+    rows = selecting
+    if len(rows) > IMPORTANCE_ROWS:
+        rows = np.sort(rng.choice(rows, IMPORTANCE_ROWS, replace=False))
+    Z = graph.prepare(safe_indexing(X, rows))
+    store: Store = {}
+    n_top = min(len(rows), max(int(IMPORTANCE_TOP_SHARE * len(rows)), IMPORTANCE_TOP_ROWS))
+
+    def best(known: Mapping[str, Any]) -> np.ndarray:
+        features = graph.compute(Z, graph.names, cast(Any, known))
+        return stable_order(task.scores(graph.model, features))[:n_top]
+
+    own = best(store)
+
+    def score(block, permutation):
+        if block is None:
+            return 1.0
+        shuffled = dict(store)
+        shuffled[block] = safe_indexing(store[block], permutation)
+        return float(np.mean(np.isin(own, best(shuffled))))
+
+    return permutation_importance(score, graph.names, len(rows), rng)
