@@ -4,7 +4,6 @@ from ._cascade import CascadeClassifier
 from ._compiled import compile_pipeline
 from ._lookup import TableLookup
 from ._ranker import ApproxTopKRanker
-
-__version__ = "0.1.0"
+from ._version import __version__ as __version__
 
 __all__ = ["ApproxTopKRanker", "CascadeClassifier", "TableLookup", "compile_pipeline"]

@@ -39,6 +39,7 @@ from ._compat import (
     safe_indexing,
 )
 from ._compiled import compile_pipeline
+from ._persistence import VersionedState
 from ._report import cascade_report
 from ._rows import RowTemplate
 from ._scoring import check_target_scorer, is_accuracy
@@ -133,7 +134,7 @@ def _estimator_has(method):
     return check
 
 
-class CascadeClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class CascadeClassifier(VersionedState, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
     """Classifier that computes expensive features only for rows that need them.
 
     Wraps a classifier `Pipeline` whose features come in blocks. Rows on which an approximate model

@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from skwillump._persistence import VersionedState
 from skwillump.compilers import (
     InputUnsupported,
     Model,
@@ -81,7 +82,7 @@ def _has(method: str) -> Callable[["CompiledPipeline"], bool]:
     return check
 
 
-class CompiledPipeline:
+class CompiledPipeline(VersionedState):
     """The compiled twin of a fitted estimator; made by `compile_pipeline`.
 
     It has those of the methods below that the estimator has, and the estimator's fitted

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._compat import check_feature_names_in
 from ._lookup_table import Columns, input_columns, key_array, read_table
+from ._persistence import VersionedState
 from .compilers._keys import KeyedRows, KeyIndex, kind_of, objects
 from .compilers._lookup import compile_table_lookup
 from .compilers._registry import register
@@ -19,7 +20,7 @@ from .compilers._registry import register
 __all__ = ["TableLookup"]
 
 
-class TableLookup(TransformerMixin, BaseEstimator):
+class TableLookup(VersionedState, TransformerMixin, BaseEstimator):
     """Look up the features of each row in a table: a join as a transformer.
 
     The features of a user, a song or a shop are often not in the data but in a table with one row

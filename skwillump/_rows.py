@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -65,6 +67,16 @@ class RowTemplate:
     def names(self) -> tuple[Any, ...]:
         """Names of the columns; none if it was no data frame."""
         return tuple(self.empty.columns) if hasattr(self.empty, "columns") else ()
+
+    # An empty data frame is stored as what it is made from, so that a pickle does not depend on the
+    # insides of pandas or polars, and tools that refuse pickles (skops) can store it.
+
+    def __getstate__(self) -> dict[str, Any]:
+        return _plain_frame(self.empty) or {"empty": self.empty}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        empty = state["empty"] if "empty" in state else _frame_of(state)
+        object.__setattr__(self, "empty", empty)
 
     def make(self, row):
         """X of one row.
@@ -145,3 +157,53 @@ class RowTemplate:
             made = type(self.empty)({c: [v] for c, v in zip(columns, values, strict=True)})
             return made.astype(self.empty.dtypes)
         return type(self.empty)([values], schema=self.empty.schema, orient="row")
+
+
+def _plain_frame(frame) -> dict[str, Any] | None:
+    """What an empty data frame is made from; None if it is none, or has dtypes without a name."""
+    package = type(frame).__module__.partition(".")[0]
+    if package == "polars" and hasattr(frame, "write_ipc"):
+        buffer = BytesIO()
+        frame.write_ipc(buffer)
+        return {"package": package, "arrow": buffer.getvalue()}
+    if package != "pandas" or not hasattr(frame, "iloc") or frame.columns.nlevels > 1:
+        return None
+    named = [_named_dtype(dtype) for dtype in frame.dtypes]
+    if None in named:
+        return None
+    return {"package": package, "columns": list(frame.columns), "dtypes": named}
+
+
+def _frame_of(state: Mapping[str, Any]):
+    """Empty data frame from what `_plain_frame` returned."""
+    if state["package"] == "polars":
+        import polars as pl
+
+        return pl.read_ipc(state["arrow"])
+    import pandas as pd
+
+    columns = [pd.Series([], dtype=_dtype(named)) for named in state["dtypes"]]
+    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
+    frame.columns = state["columns"]
+    return frame
+
+
+def _named_dtype(dtype) -> Any:
+    """Name of a pandas dtype, with the categories of a categorical one; None if that loses some."""
+    if hasattr(dtype, "categories"):
+        of_categories = _named_dtype(dtype.categories.dtype)
+        if of_categories is None:
+            return None
+        return ["category", dtype.categories.tolist(), of_categories, bool(dtype.ordered)]
+    with suppress(TypeError):
+        return str(dtype) if _dtype(str(dtype)) == dtype else None
+    return None
+
+
+def _dtype(named):
+    import pandas as pd
+
+    if isinstance(named, str):
+        return pd.api.types.pandas_dtype(named)
+    _, categories, of_categories, ordered = named
+    return pd.CategoricalDtype(pd.Index(categories, dtype=_dtype(of_categories)), ordered)
