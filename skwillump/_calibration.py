@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit, check_cv
 
 from ._compat import check_method_params, safe_indexing
 from ._costs import CostMeter, Costs, FusedMeter
+from ._progress import Progress
 from ._scoring import RecordedScores, score_answers
 from ._stage_models import StageSpec, Task, fit_stage_model, tree_specs
 from .blocks import BlockGraph, DenseBlocks, FusedBlocks, Store, split_pipeline, tree_counts
@@ -151,6 +152,8 @@ class Setting:
     n_jobs : int or None
     log : callable
         Called with messages on what is being done.
+    progress : Progress
+        Told of each task.
     """
 
     estimator: Any
@@ -164,6 +167,7 @@ class Setting:
     feature_costs: Mapping[str, float]
     n_jobs: int | None
     log: Callable[[str], None]
+    progress: Progress = field(default_factory=Progress)
 
 
 @dataclass(frozen=True)
@@ -225,31 +229,34 @@ def calibrate(
     unknown = np.setdiff1d(y, task.classes)
     if len(unknown):
         raise ValueError(f"y holds the classes {unknown}, which the fitted estimator lacks.")
-    fit_params = setting.fit_params
+    fit_params, progress = setting.fit_params, setting.progress
     if setting.prefit:
         splits = _prefit_splits(y, rng)
         first, selecting, train_share = graph, splits[-1][0], 1.0
     else:
         splits = _splits(setting, X, y, rng)
-        setting.log(f"fitting part 1 of {len(splits)}")
-        first = fit_part(setting.estimator, X, y, splits[0][0], fit_params, compile=task.compile)
+        with progress.task(f"fit part 1 of {len(splits)}"):
+            first = fit_part(
+                setting.estimator, X, y, splits[0][0], fit_params, compile=task.compile
+            )
         selecting = _selecting_rows(splits, y, rng)
         train_share = float(np.mean([len(train) for train, _ in splits])) / len(y)
 
-    setting.log("measuring costs and importances")
-    meter = CostMeter(graph, X, setting.query, setting.feature_costs)
-    fused_meter = None
-    if fused is not None:
-        # Data that only the original steps can judge are predicted by them.
-        with suppress(InputUnsupported):
-            fused_meter = FusedMeter(graph, fused, X, setting.query, setting.feature_costs)
+    with progress.task("measure costs"):
+        meter = CostMeter(graph, X, setting.query, setting.feature_costs)
+        fused_meter = None
+        if fused is not None:
+            # Data that only the original steps can judge are predicted by them.
+            with suppress(InputUnsupported):
+                fused_meter = FusedMeter(graph, fused, X, setting.query, setting.feature_costs)
     costs = meter.costs if fused_meter is None else fused_meter.costs
 
     def stage_costs(blocks, model) -> tuple[float, float]:
         known = None if fused_meter is None else fused_meter.stage(blocks, model, task)
         return meter.stage(blocks, model, task) if known is None else known
 
-    importances = _importances(first, X, y, selecting, task, setting, rng)
+    with progress.task("measure importances"):
+        importances = _importances(first, X, y, selecting, task, setting, rng)
     sets = candidate_sets(
         graph.names,
         importances,
@@ -265,25 +272,27 @@ def calibrate(
 
     if setting.prefit:
         *inner, (train, test) = splits
-        parts = [
-            answers_of_part(setting.estimator, graph, specs, task, X, y, *split, fit_params)
+        of_parts = (
+            delayed(answers_of_part)(setting.estimator, graph, specs, task, X, y, *split, fit_params)
             for split in inner
-        ]
-        train_params = check_method_params(X, fit_params, indices=train)
-        models = fit_stages(
-            graph, specs, task, safe_indexing(X, train), safe_indexing(y, train), train_params
         )
-        parts.append(record_answers(graph, specs, models, task, X, test))
+        parts = progress.results("fit approximate models on parts", of_parts, len(inner), None)
+        with progress.task("fit approximate models"):
+            train_params = check_method_params(X, fit_params, indices=train)
+            models = fit_stages(
+                graph, specs, task, safe_indexing(X, train), safe_indexing(y, train), train_params
+            )
+            parts.append(record_answers(graph, specs, models, task, X, test))
     else:
-        setting.log(f"fitting all {len(splits)} parts")
-        parts = Parallel(n_jobs=setting.n_jobs)(
+        of_parts = (
             delayed(answers_of_part)(
                 setting.estimator, fitted, specs, task, X, y, *split, fit_params
             )
             for fitted, split in zip([first, *[None] * len(splits)], splits, strict=False)
         )
-        setting.log("fitting the approximate models on all rows")
-        models = fit_stages(graph, specs, task, X, y, fit_params)
+        parts = progress.results("fit all models on parts", of_parts, len(splits), setting.n_jobs)
+        with progress.task("fit approximate models"):
+            models = fit_stages(graph, specs, task, X, y, fit_params)
     answers = _joined(parts)
     made = [i for i, stage in enumerate(answers.stages) if stage is not None]
     specs, models = [specs[i] for i in made], tuple(models[i] for i in made)

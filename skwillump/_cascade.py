@@ -29,6 +29,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._calibration import Setting, calibrate
 from ._compat import (
+    CallbackSupportMixin,
     HasMethods,
     Interval,
     RealNotInt,
@@ -40,6 +41,7 @@ from ._compat import (
 )
 from ._compiled import compile_pipeline
 from ._persistence import VersionedState
+from ._progress import Progress
 from ._report import cascade_report
 from ._rows import RowTemplate
 from ._scoring import check_target_scorer, is_accuracy
@@ -55,6 +57,9 @@ from .planning import (
     measures_for,
     predicted_codes,
 )
+
+N_TASKS = 7
+"""Tasks of `fit`, at most, as callbacks see them."""
 
 CHUNK_ROWS = 8192
 """Rows that run through the stages together, so that memory does not grow with the batch."""
@@ -134,7 +139,9 @@ def _estimator_has(method):
     return check
 
 
-class CascadeClassifier(VersionedState, MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+class CascadeClassifier(
+    VersionedState, CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+):
     """Classifier that computes expensive features only for rows that need them.
 
     Wraps a classifier `Pipeline` whose features come in blocks. Rows on which an approximate model
@@ -190,7 +197,8 @@ class CascadeClassifier(VersionedState, MetaEstimatorMixin, ClassifierMixin, Bas
         For splits, permutations and resampling. The estimator's own randomness is not touched.
 
     verbose : int, default=0
-        With 1, prints what `fit` is doing.
+        With 1, prints what `fit` is doing. With scikit-learn 1.9 or later, `set_callbacks` takes
+        callbacks such as :class:`sklearn.callback.ProgressBar` too.
 
     Attributes
     ----------
@@ -354,13 +362,15 @@ class CascadeClassifier(VersionedState, MetaEstimatorMixin, ClassifierMixin, Bas
         fit_params = routed.estimator.fit
 
         prefit = self._is_prefit()
+        progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log)
         if prefit:
             self._check_prefit()
             self.estimator_ = self.estimator
         else:
-            self._log("fitting the full model")
             # Before anything here draws a random number.
-            self.estimator_ = clone(self.estimator).fit(X, y, **fit_params)
+            full = clone(self.estimator)
+            with progress.task("fit the full model", fits=full):
+                self.estimator_ = full.fit(X, y, **fit_params)
         self._template = RowTemplate.from_data(X)
         for attribute in ("n_features_in_", "feature_names_in_"):
             if hasattr(self, attribute):
@@ -379,6 +389,7 @@ class CascadeClassifier(VersionedState, MetaEstimatorMixin, ClassifierMixin, Bas
         reason = self._why_no_stages()
         if reason:
             self._set_plan(_no_plan(self.accuracy_target, self.confidence, reason))
+            progress.end(X, y)
             return self
 
         classes = np.asarray(self.classes_)
@@ -402,6 +413,7 @@ class CascadeClassifier(VersionedState, MetaEstimatorMixin, ClassifierMixin, Bas
             self.feature_costs or {},
             self.n_jobs,
             self._log,
+            progress,
         )
         rng = check_random_state(self.random_state)
         if self.compile:
@@ -410,7 +422,9 @@ class CascadeClassifier(VersionedState, MetaEstimatorMixin, ClassifierMixin, Bas
             self._graph, self._fused_blocks, X, column_or_1d(y), task, setting, rng
         )
         self.blocks_ = self._describe_blocks(X)
-        self._set_plan(self._make_plan())
+        with progress.task("choose and certify"):
+            self._set_plan(self._make_plan())
+        progress.end(X, y)
         return self
 
     def set_accuracy_target(self, accuracy_target):

@@ -27,12 +27,22 @@ from sklearn.utils.validation import (
     _num_samples as num_samples,
 )
 
+try:
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:  # before scikit-learn 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing: this version of scikit-learn has no callbacks."""
+
+
 __all__ = [
+    "CallbackSupportMixin",
     "HasMethods",
     "Interval",
     "RealNotInt",
     "ScorerParts",
     "StrOptions",
+    "begin_callbacks",
     "check_feature_names_in",
     "check_method_params",
     "fit_context",
@@ -41,6 +51,16 @@ __all__ = [
     "safe_indexing",
     "scorer_parts",
 ]
+
+
+def begin_callbacks(estimator, n_tasks: int):
+    """Set up an estimator's callbacks for `fit`; None where scikit-learn has none.
+
+    `fit_context` tears them down.
+    """
+    if not hasattr(estimator, "_init_callback_context"):
+        return None
+    return estimator._init_callback_context(max_subtasks=n_tasks)
 
 
 class ScorerParts(NamedTuple):

@@ -1,0 +1,106 @@
+"""What `fit` is doing, told to scikit-learn's callbacks, and printed.
+
+scikit-learn 1.9 and later hand callbacks, such as its `ProgressBar`, a tree of tasks; earlier ones
+have none, and then only messages remain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from joblib import Parallel
+
+from ._compat import begin_callbacks
+
+
+def _say_nothing(message: str) -> None:
+    """Print no messages."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A task of `fit` that has tasks below it.
+
+    Attributes
+    ----------
+    estimator : estimator or None
+        Whose `fit` runs.
+    context : object or None
+        scikit-learn's context of the task; None where there are no callbacks.
+    log : callable
+        Called with messages on what is being done.
+    """
+
+    estimator: Any = None
+    context: Any = None
+    log: Callable[[str], None] = _say_nothing
+
+    @classmethod
+    def begin(cls, estimator, X, y, *, n_tasks: int, log: Callable[[str], None]) -> Progress:
+        """Tell the callbacks of an estimator that its `fit` begins, with at most `n_tasks`."""
+        context = begin_callbacks(estimator, n_tasks)
+        if context is not None:
+            context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+        return cls(estimator, context, log)
+
+    def end(self, X, y) -> None:
+        """Tell the callbacks that `fit` ends."""
+        if self.context is not None:
+            self.context.call_on_fit_task_end(estimator=self.estimator, X=X, y=y)
+
+    @contextmanager
+    def task(self, name: str, *, n_subtasks: int = 0, fits: Any = None) -> Iterator[Progress]:
+        """Context in which a task runs.
+
+        Parameters
+        ----------
+        name : str
+            What it does.
+        n_subtasks : int
+            Number of tasks below it.
+        fits : estimator, optional
+            What the task fits; its own tasks are then shown below this one.
+        """
+        self.log(name)
+        if self.context is None:
+            yield self
+            return
+        context = self.context.subcontext(task_name=name, max_subtasks=n_subtasks)
+        below = nullcontext() if fits is None else context.propagate_callback_context(fits)
+        with below:
+            context.call_on_fit_task_begin(estimator=self.estimator)
+            yield Progress(self.estimator, context, self.log)
+        context.call_on_fit_task_end(estimator=self.estimator)
+
+    def results(self, name: str, calls: Iterable[Any], n_calls: int, n_jobs) -> list[Any]:
+        """Results of delayed calls in their order, run in parallel; each is a task that ends.
+
+        Parameters
+        ----------
+        name : str
+            What the calls do.
+        calls : iterable of delayed calls
+        n_calls : int
+            Their number.
+        n_jobs : int or None
+        """
+        results = []
+        with self.task(name, n_subtasks=n_calls) as parts:
+            arriving = _arriving(calls, n_jobs)
+            for part in range(n_calls):
+                with parts.task(f"part {part + 1} of {n_calls}"):
+                    results.append(next(arriving))
+        return results
+
+
+def _arriving(calls: Iterable[Any], n_jobs) -> Iterator[Any]:
+    """Results of delayed calls, each as soon as it and those before it are there."""
+    try:
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    except ValueError:
+        # Some backends of joblib (multiprocessing) return all results at once.
+        parallel = Parallel(n_jobs=n_jobs)
+    return iter(parallel(calls))
