@@ -40,6 +40,7 @@ from ._compat import (
     safe_indexing,
 )
 from ._compiled import compile_pipeline
+from ._diagram import cascade_diagram
 from ._persistence import VersionedState
 from ._progress import Progress
 from ._report import cascade_report
@@ -867,6 +868,11 @@ class CascadeClassifier(
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "stages_")
+
+    @available_if(lambda self: hasattr(self, "stages_"))
+    def _sk_visual_block_(self):
+        """Stages and blocks for scikit-learn's diagram; while not fitted, its own is drawn."""
+        return cascade_diagram(self, self._graph)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -28,6 +28,11 @@ from sklearn.utils.validation import (
 )
 
 try:
+    from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock
+except ImportError:  # before scikit-learn 1.7
+    from sklearn.utils._estimator_html_repr import _VisualBlock as VisualBlock
+
+try:
     from sklearn.callback import CallbackSupportMixin
 except ImportError:  # before scikit-learn 1.9
 
@@ -37,11 +42,13 @@ except ImportError:  # before scikit-learn 1.9
 
 __all__ = [
     "CallbackSupportMixin",
+    "DiagramLabel",
     "HasMethods",
     "Interval",
     "RealNotInt",
     "ScorerParts",
     "StrOptions",
+    "VisualBlock",
     "begin_callbacks",
     "check_feature_names_in",
     "check_method_params",
@@ -61,6 +68,36 @@ def begin_callbacks(estimator, n_tasks: int):
     if not hasattr(estimator, "_init_callback_context"):
         return None
     return estimator._init_callback_context(max_subtasks=n_tasks)
+
+
+class DiagramLabel(str):
+    """Text of a box in scikit-learn's diagram, with the name of the parameter that the box is.
+
+    The diagram takes what precedes the first colon of a label for that name, and joins the names of
+    nested boxes where the user copies a parameter. A label that has a name of its own can say
+    something else.
+
+    Parameters
+    ----------
+    text : str
+        What is shown.
+    parameter : str or None
+        The parameter, relative to that of the box around this one; None if the box is none.
+    """
+
+    parameter: str | None
+
+    def __new__(cls, text: str, parameter: str | None = None):
+        label = super().__new__(cls, text)
+        label.parameter = parameter
+        return label
+
+    @property
+    def split(self):
+        """Split so that what precedes the first separator is the parameter."""
+        if self.parameter is None:
+            raise AttributeError("A box that is no parameter has no name to split.")
+        return lambda separator: [self.parameter]
 
 
 class ScorerParts(NamedTuple):

@@ -84,7 +84,7 @@ def cascade_report(cascade, plan: Plan) -> str:
         if not np.isnan(stage.cost_seconds):
             text += f", {seconds_text(stage.cost_seconds)} a row"
         if stage.threshold is not None:
-            text += f", {stage.measure} >= {_threshold_text(stage.threshold, cascade.classes_)}"
+            text += f", {stage.measure} >= {threshold_text(stage.threshold, cascade.classes_)}"
         lines.append(text)
     if cascade.blocks_:
         lines += ["", "Blocks"]
@@ -97,7 +97,8 @@ def cascade_report(cascade, plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def _threshold_text(threshold, classes) -> str:
+def threshold_text(threshold, classes) -> str:
+    """A threshold, or one for each class."""
     if np.ndim(threshold) == 0:
         return f"{threshold:.6g}"
     pairs = (f"{label}: {value:.6g}" for label, value in zip(classes, threshold, strict=True))

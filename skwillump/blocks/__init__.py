@@ -3,7 +3,7 @@
 from ._dense import DenseBlocks, DenseStage
 from ._first_trees import FirstTreesClassifier, blocks_of_trees, first_trees, tree_counts
 from ._fused import FusedBlocks, FusedStage
-from ._graph import BlockGraph, Store, split_pipeline, take_rows
+from ._graph import BlockGraph, LocatedBlock, Store, locate_blocks, split_pipeline, take_rows
 
 __all__ = [
     "BlockGraph",
@@ -12,10 +12,12 @@ __all__ = [
     "FirstTreesClassifier",
     "FusedBlocks",
     "FusedStage",
+    "LocatedBlock",
     "Store",
     "blocks_of_trees",
     "first_trees",
     "fuse",
+    "locate_blocks",
     "split_pipeline",
     "take_rows",
     "tree_counts",

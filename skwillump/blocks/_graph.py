@@ -15,7 +15,7 @@ from contextlib import nullcontext
 from copy import copy
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import parallel_config
@@ -145,6 +145,8 @@ class BlockGraph:
         The compiled twins of blocks; where compilation is off, none.
     union : UnionStep or None
         The compiled twin of all blocks together, where there is one.
+    features_name : str
+        Name of the composite in the pipeline; nested names are joined by ``__``.
     """
 
     prefix: tuple[tuple[str, Any], ...]
@@ -154,6 +156,7 @@ class BlockGraph:
     needs: dict[str, tuple[str, ...]]
     compiled: dict[str, Step] = field(default_factory=dict)
     union: UnionStep | None = None
+    features_name: str = ""
 
     @property
     def model(self):
@@ -259,7 +262,7 @@ def split_pipeline(fitted, *, compile: bool = False) -> BlockGraph | None:
     if type(fitted) is not Pipeline:
         return None
     steps = list(_flat_steps(fitted, ""))
-    for position, (_, step) in enumerate(steps[:-1]):
+    for position, (name, step) in enumerate(steps[:-1]):
         needs = dict(_leaves(step, "", ()))
         if len(needs) >= 2:
             compiled, union = _compiled(step) if compile else ({}, None)
@@ -271,8 +274,47 @@ def split_pipeline(fitted, *, compile: bool = False) -> BlockGraph | None:
                 needs=needs,
                 compiled=compiled,
                 union=union,
+                features_name=name,
             )
     return None
+
+
+class LocatedBlock(NamedTuple):
+    """A block as the pipeline holds it.
+
+    Attributes
+    ----------
+    transformer : transformer
+    parameter : str
+        Name of the pipeline's parameter that it is.
+    columns : object
+        The columns that its `ColumnTransformer` gives it; None if there is none.
+    """
+
+    transformer: Any
+    parameter: str
+    columns: Any
+
+
+def locate_blocks(graph: BlockGraph) -> dict[str, LocatedBlock]:
+    """Where the blocks are in the fitted pipeline, by name."""
+    return dict(_located(graph.features, "", graph.features_name, None))
+
+
+def _located(node, path: str, parameter: str, columns) -> Iterator[tuple[str, LocatedBlock]]:
+    children = _children(node)
+    if children is not None:
+        selected = {}
+        if type(node) is ColumnTransformer:
+            selected = {name: columns for name, _, columns in node.transformers_}
+        for name, child in children:
+            below = f"{path}__{name}" if path else name
+            yield from _located(child, below, f"{parameter}__{name}", selected.get(name, columns))
+    elif _ends_in_composite(node):
+        name, last = list(_flat_steps(node, ""))[-1]
+        yield from _located(last, path, f"{parameter}__{name}", columns)
+    elif path:
+        yield path, LocatedBlock(node, parameter, columns)
 
 
 def _compiled(features) -> tuple[dict[str, Step], UnionStep | None]:

@@ -1,0 +1,154 @@
+"""How a fitted estimator is drawn in notebooks: stages, and the blocks that each computes.
+
+scikit-learn draws what ``_sk_visual_block_`` returns. An estimator that is not fitted has no such
+method, and is drawn as any other that wraps an estimator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from ._compat import DiagramLabel, VisualBlock
+from ._report import seconds_text, threshold_text
+from .blocks import BlockGraph, locate_blocks
+
+MOST_CHARACTERS = 72
+"""Characters in a line of a box, at most."""
+
+
+def cascade_diagram(cascade, graph: BlockGraph | None):
+    """Diagram of a fitted `CascadeClassifier`.
+
+    Parameters
+    ----------
+    cascade : CascadeClassifier
+    graph : BlockGraph or None
+        Its full model in blocks; None if it has none.
+
+    Returns
+    -------
+    object
+        What ``_sk_visual_block_`` returns.
+    """
+    if graph is None:
+        estimator = cascade.estimator_
+        named = f"estimator: {type(estimator).__name__}"
+        box = VisualBlock("serial", [estimator], names=[named], name_details=[str(estimator)])
+        label = DiagramLabel("full model: answers every row")
+        reason = _lines([f"no cascade: {cascade.guarantee_.reason}"])
+        return VisualBlock("serial", [box], names=[label], name_details=[reason])
+    drawn = [_steps_before(graph)] if graph.prefix else []
+    known: tuple[str, ...] = ()
+    for position, stage in enumerate(cascade.stages_):
+        last = position == len(cascade.stages_) - 1
+        names = [name for name in stage.blocks if name not in known]
+        model = _model_label(
+            graph, stage.model, of_user=not last and cascade.approx_estimator is not None
+        )
+        boxes: list[Any] = [stage.model]
+        labels: list[Any] = [model]
+        if names:
+            boxes = [blocks_diagram(graph, cascade.blocks_, names), *boxes]
+            labels = [None, *labels]
+        said = _stage_details(stage, known, cascade.classes_)
+        if cascade.guarantee_.reason:
+            said.append(f"no cascade: {cascade.guarantee_.reason}")
+        title = DiagramLabel(_stage_title(position, stage, known))
+        drawn.append((title, _lines(said), VisualBlock("serial", boxes, names=labels)))
+        known = (*known, *names)
+    titles, details, stages = zip(*drawn, strict=True)
+    return VisualBlock("serial", stages, names=titles, name_details=details)
+
+
+def blocks_diagram(graph: BlockGraph, blocks: Iterable[Any], names: Sequence[str]):
+    """Some blocks beside each other.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+    blocks : iterable of Block
+        What is known of the blocks of the graph.
+    names : sequence of str
+        Those to draw.
+
+    Returns
+    -------
+    object
+        A box of scikit-learn's diagram.
+    """
+    located = locate_blocks(graph)
+    by_name: Mapping[str, Any] = {block.name: block for block in blocks}
+    labels, details = [], []
+    for name in names:
+        block = by_name[name]
+        how = "compiled" if block.compiled else "not compiled"
+        text = f"{name}: {how}, {seconds_text(block.cost_seconds)} a row"
+        labels.append(DiagramLabel(text, f"estimator__{located[name].parameter}"))
+        details.append(_block_details(block, located[name].columns))
+    return VisualBlock(
+        "parallel",
+        [located[name].transformer for name in names],
+        names=labels,
+        name_details=details,
+    )
+
+
+def _steps_before(graph: BlockGraph):
+    """Label, details and box of the steps before the blocks."""
+    steps = VisualBlock(
+        "serial",
+        [step for _, step in graph.prefix],
+        names=[f"{name}: {type(step).__name__}" for name, step in graph.prefix],
+        dash_wrapped=False,
+    )
+    return DiagramLabel("before the blocks: all rows", "estimator"), None, steps
+
+
+def _stage_title(position: int, stage, known) -> str:
+    title = f"stage {position}: answers {100 * stage.share:.1f} % of rows"
+    if stage.cost_seconds == stage.cost_seconds:  # not NaN
+        title += f", {seconds_text(stage.cost_seconds)} {'more ' if known else ''}a row"
+    return title
+
+
+def _stage_details(stage, known, classes) -> list[str]:
+    lines = []
+    if stage.threshold is not None:
+        threshold = threshold_text(stage.threshold, classes)
+        lines.append(f"answers rows with {stage.measure} >= {threshold}")
+    else:
+        lines.append("answers all rows that are left" if known else "answers every row")
+    lines.append(f"its model uses the blocks {', '.join(stage.blocks)}")
+    return lines
+
+
+def _model_label(graph: BlockGraph, model, *, of_user: bool) -> DiagramLabel:
+    if of_user:
+        parameter = "approx_estimator"
+    elif isinstance(model, Pipeline):
+        parameter = "estimator"  # its steps say their own names
+    else:
+        parameter = f"estimator__{graph.model_steps[-1][0]}"
+    return DiagramLabel(f"model: {type(model).__name__}", parameter)
+
+
+def _block_details(block, columns) -> str:
+    lines = []
+    if block.importance is not None:
+        lines.append(f"importance {block.importance:.4f}")
+    if block.n_features is not None:
+        lines.append(f"{block.n_features} feature{'s' * (block.n_features != 1)}")
+    if not block.compiled:
+        lines.append(f"not compiled: {block.reason}")
+    if columns is not None:
+        lines.append(f"columns {columns}")
+    return _lines(lines)
+
+
+def _lines(texts: Iterable[str]) -> str:
+    """Texts below each other; long ones are broken, as a box is as wide as its longest line."""
+    return "\n".join(line for text in texts for line in wrap(text, MOST_CHARACTERS))
