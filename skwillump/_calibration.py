@@ -273,7 +273,9 @@ def calibrate(
     if setting.prefit:
         *inner, (train, test) = splits
         of_parts = (
-            delayed(answers_of_part)(setting.estimator, graph, specs, task, X, y, *split, fit_params)
+            delayed(answers_of_part)(
+                setting.estimator, graph, specs, task, X, y, *split, fit_params
+            )
             for split in inner
         )
         parts = progress.results("fit approximate models on parts", of_parts, len(inner), None)

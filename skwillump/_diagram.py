@@ -46,11 +46,9 @@ def cascade_diagram(cascade, graph: BlockGraph | None):
     for position, stage in enumerate(cascade.stages_):
         last = position == len(cascade.stages_) - 1
         names = [name for name in stage.blocks if name not in known]
-        model = _model_label(
-            graph, stage.model, of_user=not last and cascade.approx_estimator is not None
-        )
-        boxes: list[Any] = [stage.model]
-        labels: list[Any] = [model]
+        of_user = not last and cascade.approx_estimator is not None
+        boxes: list[Any] = [_model(graph, stage)]
+        labels: list[Any] = [_model_label(graph, stage.model, of_user=of_user)]
         if names:
             boxes = [blocks_diagram(graph, cascade.blocks_, names), *boxes]
             labels = [None, *labels]
@@ -124,6 +122,19 @@ def _stage_details(stage, known, classes) -> list[str]:
         lines.append("answers all rows that are left" if known else "answers every row")
     lines.append(f"its model uses the blocks {', '.join(stage.blocks)}")
     return lines
+
+
+def _model(graph: BlockGraph, stage):
+    """The model of a stage, as an estimator or a box."""
+    if stage.n_trees is None:
+        return stage.model
+    whole = type(graph.model).__name__
+    return VisualBlock(
+        "single",
+        stage.model,
+        names=f"first {stage.n_trees} trees",
+        name_details=f"the first {stage.n_trees} rounds of the full model's {whole}, calibrated",
+    )
 
 
 def _model_label(graph: BlockGraph, model, *, of_user: bool) -> DiagramLabel:

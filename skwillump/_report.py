@@ -9,12 +9,18 @@ from .planning import Guarantee, Plan
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 
 
-def seconds_text(seconds: float) -> str:
-    """Seconds in a unit that suits them."""
+def seconds_unit(seconds: float) -> tuple[float, str]:
+    """The unit that suits a time: its length in seconds, and its name."""
     for scale, unit in _SECONDS:
         if abs(seconds) >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds / 1e-9:.3g} ns"
+            return scale, unit
+    return _SECONDS[-1]
+
+
+def seconds_text(seconds: float) -> str:
+    """Seconds in a unit that suits them."""
+    scale, unit = seconds_unit(seconds)
+    return f"{seconds / scale:.3g} {unit}"
 
 
 def promise_text(guarantee: Guarantee) -> list[str]:
