@@ -6,7 +6,7 @@ method, and is drawn as any other that wraps an estimator.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -34,29 +34,62 @@ def cascade_diagram(cascade, graph: BlockGraph | None):
     object
         What ``_sk_visual_block_`` returns.
     """
+
+    def texts(position, stage, known):
+        title = f"stage {position}: answers {100 * stage.share:.1f} % of rows"
+        if stage.threshold is not None:
+            threshold = threshold_text(stage.threshold, cascade.classes_)
+            return title, f"answers rows with {stage.measure} >= {threshold}"
+        return title, "answers all rows that are left" if known else "answers every row"
+
+    return _diagram(cascade, graph, texts, f"no cascade: {cascade.guarantee_.reason}")
+
+
+def _diagram(
+    estimator,
+    graph: BlockGraph | None,
+    texts: Callable[[int, Any, bool], tuple[str, str]],
+    why: str,
+):
+    """Stages below each other.
+
+    Parameters
+    ----------
+    estimator : CascadeClassifier or the like
+        Fitted.
+    graph : BlockGraph or None
+    texts : callable
+        ``texts(position, stage, known)``: title of a stage, and when it runs; `known` is whether
+        there are stages before it.
+    why : str
+        Why there is a single stage, if there is.
+    """
     if graph is None:
-        estimator = cascade.estimator_
-        named = f"estimator: {type(estimator).__name__}"
-        box = VisualBlock("serial", [estimator], names=[named], name_details=[str(estimator)])
+        full = estimator.estimator_
+        named = f"estimator: {type(full).__name__}"
+        box = VisualBlock("serial", [full], names=[named], name_details=[str(full)])
         label = DiagramLabel("full model: answers every row")
-        reason = _lines([f"no cascade: {cascade.guarantee_.reason}"])
-        return VisualBlock("serial", [box], names=[label], name_details=[reason])
+        return VisualBlock("serial", [box], names=[label], name_details=[_lines([why])])
     drawn = [_steps_before(graph)] if graph.prefix else []
     known: tuple[str, ...] = ()
-    for position, stage in enumerate(cascade.stages_):
-        last = position == len(cascade.stages_) - 1
+    for position, stage in enumerate(estimator.stages_):
+        last = position == len(estimator.stages_) - 1
         names = [name for name in stage.blocks if name not in known]
-        of_user = not last and cascade.approx_estimator is not None
+        of_user = not last and estimator.approx_estimator is not None
         boxes: list[Any] = [_model(graph, stage)]
         labels: list[Any] = [_model_label(graph, stage.model, of_user=of_user)]
         if names:
-            boxes = [blocks_diagram(graph, cascade.blocks_, names), *boxes]
+            boxes = [blocks_diagram(graph, estimator.blocks_, names), *boxes]
             labels = [None, *labels]
-        said = _stage_details(stage, known, cascade.classes_)
-        if cascade.guarantee_.reason:
-            said.append(f"no cascade: {cascade.guarantee_.reason}")
-        title = DiagramLabel(_stage_title(position, stage, known))
-        drawn.append((title, _lines(said), VisualBlock("serial", boxes, names=labels)))
+        title, when = texts(position, stage, bool(known))
+        if stage.cost_seconds == stage.cost_seconds:  # not NaN
+            title += f", {seconds_text(stage.cost_seconds)} {'more ' if known else ''}a row"
+        said = [when, f"its model uses the blocks {', '.join(stage.blocks)}"]
+        if len(estimator.stages_) == 1:
+            said.append(why)
+        drawn.append(
+            (DiagramLabel(title), _lines(said), VisualBlock("serial", boxes, names=labels))
+        )
         known = (*known, *names)
     titles, details, stages = zip(*drawn, strict=True)
     return VisualBlock("serial", stages, names=titles, name_details=details)
@@ -106,34 +139,17 @@ def _steps_before(graph: BlockGraph):
     return DiagramLabel("before the blocks: all rows", "estimator"), None, steps
 
 
-def _stage_title(position: int, stage, known) -> str:
-    title = f"stage {position}: answers {100 * stage.share:.1f} % of rows"
-    if stage.cost_seconds == stage.cost_seconds:  # not NaN
-        title += f", {seconds_text(stage.cost_seconds)} {'more ' if known else ''}a row"
-    return title
-
-
-def _stage_details(stage, known, classes) -> list[str]:
-    lines = []
-    if stage.threshold is not None:
-        threshold = threshold_text(stage.threshold, classes)
-        lines.append(f"answers rows with {stage.measure} >= {threshold}")
-    else:
-        lines.append("answers all rows that are left" if known else "answers every row")
-    lines.append(f"its model uses the blocks {', '.join(stage.blocks)}")
-    return lines
-
-
 def _model(graph: BlockGraph, stage):
     """The model of a stage, as an estimator or a box."""
-    if stage.n_trees is None:
+    n_trees = getattr(stage, "n_trees", None)
+    if n_trees is None:
         return stage.model
     whole = type(graph.model).__name__
     return VisualBlock(
         "single",
         stage.model,
-        names=f"first {stage.n_trees} trees",
-        name_details=f"the first {stage.n_trees} rounds of the full model's {whole}, calibrated",
+        names=f"first {n_trees} trees",
+        name_details=f"the first {n_trees} rounds of the full model's {whole}, calibrated",
     )
 
 
