@@ -8,6 +8,7 @@ import pytest
 from common import COSTS, two_blocks, two_signals, two_signals_frame
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -193,3 +194,19 @@ def test_a_label_shows_one_text_and_stands_for_another():
     assert label == "cheap: compiled"
     assert label.split(":")[0] == "estimator__cheap"
     assert not hasattr(DiagramLabel("stage 0"), "split")
+
+
+def test_first_trees_are_drawn_as_what_they_are():
+    X, y = two_signals(6000)
+    model = cascade(
+        RandomForestClassifier(100, min_samples_leaf=5, random_state=0),
+        accuracy_target=0.97,
+        feature_costs={"cheap": 1e-9, "dear": 1e-9},
+        cv=0.3,
+    ).fit(X, y)
+    n_trees = model.stages_[0].n_trees
+    assert n_trees is not None
+    texts = shown(model)
+    assert f"first {n_trees} trees" in texts
+    assert "RandomForestClassifier" in texts[texts.index(f"first {n_trees} trees") :]
+    assert parameters_in(model) <= model.get_params().keys()
