@@ -13,6 +13,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from ._compat import DiagramLabel, VisualBlock
+from ._ranker_report import search_text
 from ._report import seconds_text, threshold_text
 from .blocks import BlockGraph, locate_blocks
 
@@ -43,6 +44,30 @@ def cascade_diagram(cascade, graph: BlockGraph | None):
         return title, "answers all rows that are left" if known else "answers every row"
 
     return _diagram(cascade, graph, texts, f"no cascade: {cascade.guarantee_.reason}")
+
+
+def ranker_diagram(ranker, graph: BlockGraph | None):
+    """Diagram of a fitted `ApproxTopKRanker`.
+
+    Parameters
+    ----------
+    ranker : ApproxTopKRanker
+    graph : BlockGraph or None
+        Its full model in blocks; None if it has none.
+
+    Returns
+    -------
+    object
+        What ``_sk_visual_block_`` returns.
+    """
+
+    def texts(position, stage, known):
+        title = f"stage {position}: scores {100 * stage.share:.3g} % of rows"
+        if stage.search is not None:
+            return title, search_text(stage.search)
+        return title, "scores the rows that are let through" if known else "scores every row"
+
+    return _diagram(ranker, graph, texts, f"no filter: {ranker.guarantee_.reason}")
 
 
 def _diagram(

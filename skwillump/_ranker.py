@@ -23,11 +23,13 @@ from sklearn.utils import (
     indexable,
 )
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from ._cascade import Block, _thawed
 from ._compat import (
+    CallbackSupportMixin,
     HasMethods,
     Interval,
     RealNotInt,
@@ -38,6 +40,9 @@ from ._compat import (
     safe_indexing,
 )
 from ._compiled import compile_pipeline
+from ._diagram import ranker_diagram
+from ._persistence import VersionedState
+from ._progress import Progress
 from ._ranker_report import ranker_report
 from ._ranking_calibration import (
     RankingData,
@@ -60,6 +65,9 @@ from .planning import (
     replan_search,
     stable_order,
 )
+
+N_TASKS = 7
+"""Tasks of `fit`, at most, as callbacks see them."""
 
 CHUNK_ROWS = 16_384
 """Rows that run through the filter together, so that memory does not grow with the query."""
@@ -93,7 +101,7 @@ class RankStage:
     share: float
 
 
-class ApproxTopKRanker(MetaEstimatorMixin, BaseEstimator):
+class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
     """Find the K best of N rows without computing all features of all rows.
 
     Wraps a `Pipeline` that ends in a regressor, a ranker or a binary classifier and whose features
@@ -150,7 +158,8 @@ class ApproxTopKRanker(MetaEstimatorMixin, BaseEstimator):
         For splits, permutations and resampling. The estimator's own randomness is not touched.
 
     verbose : int, default=0
-        With 1, prints what `fit` is doing.
+        With 1, prints what `fit` is doing. With scikit-learn 1.9 or later, `set_callbacks` takes
+        callbacks such as :class:`sklearn.callback.ProgressBar` too.
 
     scoring : {"ndcg", "precision"}, default="ndcg"
         What `score` returns.
@@ -319,13 +328,15 @@ class ApproxTopKRanker(MetaEstimatorMixin, BaseEstimator):
         data = RankingData.make(_thawed(self.estimator), X, y, groups, routed.estimator.fit)
 
         prefit = self._is_prefit()
+        progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log)
         if prefit:
             self._check_prefit()
             self.estimator_ = self.estimator
         else:
-            self._log("fitting the full model")
             # Before anything here draws a random number.
-            self.estimator_ = clone(self.estimator).fit(X, y, **data.params)
+            full = clone(self.estimator)
+            with progress.task("fit the full model", fits=full):
+                self.estimator_ = full.fit(X, y, **data.params)
         for attribute in ("n_features_in_", "feature_names_in_"):
             if hasattr(self, attribute):
                 delattr(self, attribute)
@@ -345,6 +356,7 @@ class ApproxTopKRanker(MetaEstimatorMixin, BaseEstimator):
                 "the transformers of a FeatureUnion or ColumnTransformer in a Pipeline"
             )
             self._set_plan(self._no_plan(reason))
+            progress.end(X, y)
             return self
 
         task = RankTask(self._method, self.approx_estimator, self.compile)
@@ -356,7 +368,6 @@ class ApproxTopKRanker(MetaEstimatorMixin, BaseEstimator):
             routed.splitter.split,
             self.feature_costs or {},
             self.n_jobs,
-            self._log,
         )
         if self.compile:
             self._fused_blocks = FusedBlocks.from_graph(self._graph)
@@ -370,9 +381,12 @@ class ApproxTopKRanker(MetaEstimatorMixin, BaseEstimator):
             task,
             setting,
             check_random_state(self.random_state),
+            progress,
         )
         self.blocks_ = self._describe_blocks(X)
-        self._set_plan(self._make_plan())
+        with progress.task("choose and certify"):
+            self._set_plan(self._make_plan())
+        progress.end(X, y)
         return self
 
     def set_precision_target(self, precision_target):
@@ -907,6 +921,11 @@ class ApproxTopKRanker(MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "stages_")
+
+    @available_if(lambda self: hasattr(self, "stages_"))
+    def _sk_visual_block_(self):
+        """Stages and blocks for scikit-learn's diagram; while not fitted, its own is drawn."""
+        return ranker_diagram(self, self._graph)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -69,7 +69,8 @@ def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
     return lines
 
 
-def _search_text(search) -> str:
+def search_text(search) -> str:
+    """Which rows the filter lets through."""
     if search.rule == "gap":
         return f"visits rows until the rest is predicted {search.margin:.4g} below the K-th best"
     if search.rule == "ratio":
@@ -108,7 +109,7 @@ def ranker_report(ranker, plan: TopKPlan) -> str:
         if stage.cost_seconds == stage.cost_seconds:
             text += f", {seconds_text(stage.cost_seconds)} a row"
         if stage.search is not None:
-            text += f"; {_search_text(stage.search)}"
+            text += f"; {search_text(stage.search)}"
         lines.append(text)
     if ranker.blocks_:
         lines += ["", "Blocks"]

@@ -7,14 +7,14 @@ scores of each on rows that it was not trained on.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, cast
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import delayed
 from sklearn.base import clone
 from sklearn.model_selection import (
     GroupKFold,
@@ -31,6 +31,7 @@ from sklearn.utils.validation import has_fit_parameter
 from ._calibration import IMPORTANCE_ROWS, PREFIT_PARTS, PREFIT_TRAIN_SHARE, SELECT_SHARE
 from ._compat import check_method_params, routing_enabled, safe_indexing
 from ._costs import CostMeter, Costs, FusedMeter
+from ._progress import Progress
 from ._stage_models import fit_stage_model
 from .blocks import BlockGraph, FusedBlocks, Store, split_pipeline
 from .compilers import InputUnsupported
@@ -199,7 +200,6 @@ class RankSetting:
         Metadata for the splitter.
     feature_costs : mapping of str to float
     n_jobs : int or None
-    log : callable
     """
 
     estimator: Any
@@ -209,7 +209,6 @@ class RankSetting:
     split_params: dict[str, Any]
     feature_costs: Mapping[str, float]
     n_jobs: int | None
-    log: Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -283,6 +282,7 @@ def calibrate_ranking(
     task: RankTask,
     setting: RankSetting,
     rng,
+    progress: Progress,
 ) -> RankCalibrated:
     """Fit filter models and record all that a plan is made from.
 
@@ -296,6 +296,8 @@ def calibrate_ranking(
     task : RankTask
     setting : RankSetting
     rng : RandomState
+    progress : Progress
+        Told of each task.
 
     Returns
     -------
@@ -312,18 +314,18 @@ def calibrate_ranking(
         first, selecting, train_share = graph, splits[-1][0], 1.0
     else:
         splits = _splits(data, setting, rng)
-        setting.log(f"fitting part 1 of {len(splits)}")
-        first = fit_part(setting, data, splits[0][0], task)
+        with progress.task(f"fit part 1 of {len(splits)}"):
+            first = fit_part(setting, data, splits[0][0], task)
         selecting = _selecting_rows(splits, data, setting, rng)
         train_share = float(np.mean([len(train) for train, _ in splits])) / n_rows
 
-    setting.log("measuring costs and importances")
-    meter = CostMeter(graph, data.X, "batch", setting.feature_costs)
-    fused_meter = None
-    if fused is not None:
-        # Data that only the original steps can judge are ranked by them.
-        with suppress(InputUnsupported):
-            fused_meter = FusedMeter(graph, fused, data.X, "batch", setting.feature_costs)
+    with progress.task("measure costs"):
+        meter = CostMeter(graph, data.X, "batch", setting.feature_costs)
+        fused_meter = None
+        if fused is not None:
+            # Data that only the original steps can judge are ranked by them.
+            with suppress(InputUnsupported):
+                fused_meter = FusedMeter(graph, fused, data.X, "batch", setting.feature_costs)
     costs = meter.costs if fused_meter is None else fused_meter.costs
     meters: list[Any] = [meter] if fused_meter is None else [fused_meter, meter]
 
@@ -331,7 +333,8 @@ def calibrate_ranking(
         found = (m.stage(blocks, model, cast(Any, task)) for m in meters)
         return cast(tuple[float, float], next(known for known in found if known is not None))
 
-    importances = _importances(first, data.X, selecting, task, rng)
+    with progress.task("measure importances"):
+        importances = _importances(first, data.X, selecting, task, rng)
     sets = candidate_sets(
         graph.names,
         importances,
@@ -339,21 +342,25 @@ def calibrate_ranking(
         lambda blocks: costs.prefix + costs.of_blocks(graph, blocks),
         full_cost=costs.full(graph),
     )
-    setting.log(f"sets of blocks to try: {sets}")
+    progress.log(f"sets of blocks to try: {sets}")
 
     if setting.prefit:
         *inner, (train, test) = splits
-        parts = [scores_of_part(setting, graph, sets, data, *split, task) for split in inner]
-        models = fit_filters(graph, sets, data, train, task)
-        parts.append(record_scores(graph, sets, models, data.X, test, task))
+        of_parts = (
+            delayed(scores_of_part)(setting, graph, sets, data, *split, task) for split in inner
+        )
+        parts = progress.results("fit filters on parts", of_parts, len(inner), None)
+        with progress.task("fit filters"):
+            models = fit_filters(graph, sets, data, train, task)
+            parts.append(record_scores(graph, sets, models, data.X, test, task))
     else:
-        setting.log(f"fitting all {len(splits)} parts")
-        parts = Parallel(n_jobs=setting.n_jobs)(
+        of_parts = (
             delayed(scores_of_part)(setting, fitted, sets, data, *split, task)
             for fitted, split in zip([first, *[None] * len(splits)], splits, strict=False)
         )
-        setting.log("fitting the filter models on all rows")
-        models = fit_filters(graph, sets, data, np.arange(n_rows), task)
+        parts = progress.results("fit all models on parts", of_parts, len(splits), setting.n_jobs)
+        with progress.task("fit filters"):
+            models = fit_filters(graph, sets, data, np.arange(n_rows), task)
     rows = np.concatenate([test for _, test in splits])
     full, *filters = (np.concatenate(scores) for scores in zip(*parts, strict=True))
     return RankCalibrated(

@@ -10,13 +10,13 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 from sklearn.utils import estimator_html_repr
 
-from skwillump import CascadeClassifier
+from skwillump import ApproxTopKRanker, CascadeClassifier
 from skwillump._compat import DiagramLabel
 from skwillump._report import threshold_text
 from skwillump.blocks import locate_blocks, split_pipeline
@@ -137,6 +137,27 @@ def test_an_estimator_of_one_block_is_drawn_below_who_answers():
     X, y = two_signals(300)
     texts = shown(CascadeClassifier(LogisticRegression()).fit(X, y))
     assert "LogisticRegression" in texts[texts.index("full model: answers every row") :]
+
+
+def test_a_ranker_shows_its_filter_and_how_many_rows_get_the_full_score():
+    X, _ = two_signals(3000)
+    model = ApproxTopKRanker(
+        two_blocks(Ridge()), k=50, precision_target=0.8, feature_costs=COSTS, random_state=0
+    )
+    assert not hasattr(model, "_sk_visual_block_")
+    texts = shown(model.fit(X, X.sum(axis=1)))
+    share = model.stages_[1].share
+    first, second = (
+        next(i for i, text in enumerate(texts) if text.startswith(title))
+        for title in (
+            "stage 0: scores 100 % of rows, ",
+            f"stage 1: scores {100 * share:.3g} % of rows, 10 ms more a row",
+        )
+    )
+    assert first < texts.index("cheap: compiled, 1 us a row") < second
+    assert second < texts.index("dear: compiled, 10 ms a row")
+    assert "scores the rows that are let through" in "\n".join(texts[second:])
+    assert parameters_in(model) <= model.get_params().keys()
 
 
 def test_boxes_stand_for_parameters_that_can_be_set():

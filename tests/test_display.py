@@ -9,9 +9,9 @@ import pytest
 from common import COSTS, two_blocks, two_signals
 from numpy.testing import assert_allclose
 from sklearn.exceptions import NotFittedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
-from skwillump import CascadeClassifier, CascadeDisplay, TopKDisplay
+from skwillump import ApproxTopKRanker, CascadeClassifier, CascadeDisplay, TopKDisplay
 
 matplotlib.use("Agg")
 
@@ -192,6 +192,22 @@ def test_precision_is_drawn_against_cost_speed_up_or_candidates(x, at, full):
     assert_allclose(point(display.chosen_point_), [at[1] * scale, 0.96])
     assert_allclose(point(display.full_point_), [full * scale, 1.0])
     assert display.ax_.get_ylabel() == "Precision of the 20 best"
+
+
+def test_a_fitted_ranker_shows_its_tradeoff():
+    X, _ = two_signals(3000)
+    model = ApproxTopKRanker(
+        two_blocks(Ridge()), k=50, precision_target=0.8, feature_costs=COSTS, random_state=0
+    ).fit(X, X.sum(axis=1))
+    (tradeoff,) = [tradeoff for tradeoff in model.tradeoff_ if tradeoff.chosen is not None]
+    for x, values in [("share", tradeoff.share), ("cost", tradeoff.expected_seconds / 1e-3)]:
+        display = TopKDisplay.from_estimator(model, x=x)
+        (line,) = (line for line in display.lines_ if line.get_linewidth() > 2)
+        assert_allclose(line.get_xdata(), values)
+        assert_allclose(line.get_ydata(), tradeoff.precision)
+        step = tradeoff.chosen
+        assert_allclose(point(display.chosen_point_), [values[step], tradeoff.precision[step]])
+        assert display.ax_stages_.get_title() == "ApproxTopKRanker"
 
 
 def test_the_panel_of_a_ranker_shows_which_rows_only_the_filter_scores():

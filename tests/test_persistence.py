@@ -20,11 +20,11 @@ from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline, make_union
 
 import skwillump._persistence
-from skwillump import CascadeClassifier, TableLookup, compile_pipeline
+from skwillump import ApproxTopKRanker, CascadeClassifier, TableLookup, compile_pipeline
 from skwillump._rows import RowTemplate
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "persistence.rst"
@@ -55,6 +55,18 @@ def table_cascade(model=None, **kwargs):
     return CascadeClassifier(estimator, **(defaults | kwargs)).fit(X, y)
 
 
+def ranker():
+    X, _ = two_signals_frame(3000)
+    model = ApproxTopKRanker(
+        two_blocks(Ridge(), columns=("c", "d")),
+        k=50,
+        precision_target=0.8,
+        feature_costs=COSTS,
+        random_state=0,
+    )
+    return model.fit(X, X["c"] + X["d"])
+
+
 def lookup(table):
     return TableLookup(table, on="user", default=0.0).fit(pd.DataFrame({"user": [7, 8]}))
 
@@ -67,15 +79,18 @@ def stored():
     return {
         "text cascade": (text_cascade(), X),
         "table cascade": (table_cascade(), frame),
+        "ranker": (ranker(), frame),
         "compiled pipeline": (compile_pipeline(text_pipeline().fit(X, y)), X),
         "look-up": (lookup({7: 1.0, 8: 2.0}), pd.DataFrame({"user": [8, 9, 7]})),
     }
 
 
-KINDS = ["text cascade", "table cascade", "compiled pipeline", "look-up"]
+KINDS = ["text cascade", "table cascade", "ranker", "compiled pipeline", "look-up"]
 
 
 def answers(model, X):
+    if hasattr(model, "rank"):
+        return model.rank(X, return_scores=True)
     return model.predict_proba(X) if hasattr(model, "predict_proba") else model.transform(X)
 
 
@@ -98,8 +113,12 @@ def test_another_process_gives_the_same_answers(stored, tmp_path):
                 (lambda path: pickle.loads(path.read_bytes()), "pickle"),
             ]:
                 model, X = load(folder / f"{{kind}}.{{ending}}")
-                method = "predict_proba" if hasattr(model, "predict_proba") else "transform"
-                np.save(folder / f"{{kind}}.{{ending}}.npy", getattr(model, method)(X))
+                if kind == "ranker":
+                    answers = model.rank(X, return_scores=True)
+                else:
+                    method = "predict_proba" if hasattr(model, "predict_proba") else "transform"
+                    answers = getattr(model, method)(X)
+                np.save(folder / f"{{kind}}.{{ending}}.npy", answers)
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
     for kind, (model, X) in stored.items():
@@ -261,6 +280,17 @@ def test_a_compiled_pipeline_survives_skops(stored):
     loaded = io.loads(content, trusted=sorted(needed))
     assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
     assert repr(loaded.explain()) == repr(model.explain())
+
+
+def test_a_ranker_survives_skops_if_the_documented_types_are_trusted(stored):
+    io = pytest.importorskip("skops.io")
+    model, X = stored["ranker"]
+    content = io.dumps(model)
+    needed = set(io.get_untrusted_types(data=content))
+    assert needed <= documented_types()
+    loaded = io.loads(content, trusted=sorted(needed))
+    assert_array_equal(answers(loaded, X), answers(model, X))
+    assert loaded.report() == model.report()
 
 
 def test_skops_stores_a_look_up_in_arrays_but_not_in_a_data_frame():

@@ -7,10 +7,10 @@ from joblib import delayed, parallel_config
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 
-from skwillump import CascadeClassifier
+from skwillump import ApproxTopKRanker, CascadeClassifier
 from skwillump._compat import begin_callbacks
 from skwillump._progress import Progress
 
@@ -120,6 +120,31 @@ def test_a_prefit_estimator_has_no_task_of_fitting_it(data):
 def test_a_fit_without_a_cascade_ends_too(data):
     recorder = recorded(CascadeClassifier(LogisticRegression()), *data)
     assert recorder.paths("end") == [("fit", "fit the full model"), ("fit",)]
+
+
+@pytest.mark.parametrize(("cv", "n_jobs"), [(3, 2), (0.3, None), ("prefit", None)])
+def test_callbacks_see_the_tasks_of_a_ranker(data, cv, n_jobs):
+    X, _ = data
+    pipeline = two_blocks(Ridge())
+    if cv == "prefit":
+        pipeline.fit(X[:500], X[:500].sum(axis=1))
+    model = ApproxTopKRanker(
+        pipeline,
+        k=20,
+        precision_target=0.8,
+        feature_costs=COSTS,
+        cv=cv,
+        n_jobs=n_jobs,
+        random_state=0,
+    )
+    recorder = recorded(model, X, X.sum(axis=1))
+    assert sorted(recorder.paths("begin")) == sorted(recorder.paths("end"))
+    assert (("fit", "fit the full model") in recorder.paths("end")) == (cv != "prefit")
+    assert ("fit", "choose and certify") in recorder.paths("end")
+    assert recorder.events[-1] == ("teardown", "ApproxTopKRanker")
+    said = {event[1]: event[2] for event in recorder.events if event[0] == "begin"}
+    for path, n_most in said.items():
+        assert sum(other[:-1] == path for other in said) <= n_most
 
 
 def test_callbacks_are_torn_down_where_fit_fails(data):
