@@ -28,10 +28,9 @@ extensions = [
 
 exclude_patterns = ["_build", "_ext", "results"]
 templates_path = ["_templates"]
-# Pages that are not there in every version are found by a pattern.
-suppress_warnings = ["toc.empty_glob"]
 default_role = "py:obj"
 add_module_names = False
+toc_object_entries_show_parents = "hide"
 
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc has the types

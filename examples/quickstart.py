@@ -1,4 +1,6 @@
-"""Make a text classifier faster: a pipeline and its cascade, side by side.
+"""
+Make a text classifier faster: a pipeline and its cascade, side by side
+=======================================================================
 
 The task is to tell documentation from code, line by line, in Python's own standard library. Word
 features are cheap; character features are better and cost many times more.

@@ -55,7 +55,7 @@ def api_page():
     return TEMPLATE.format(sections="\n".join(sections))
 
 
-def write(app):
+def write(app, config):
     """Write the page, unless it is there already as it should be."""
     path = Path(app.srcdir) / "api.rst"
     text = api_page()
@@ -64,6 +64,6 @@ def write(app):
 
 
 def setup(app):
-    """Write before autosummary, at priority 500, looks for what to document."""
-    app.connect("builder-inited", write, priority=100)
+    """Write before Sphinx looks for pages."""
+    app.connect("config-inited", write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

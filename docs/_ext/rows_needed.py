@@ -50,7 +50,7 @@ def rows_needed(target, used, way):
 
 
 def _share(used):
-    return "no harm" if used == 0 else f"{used:.0%} of the allowed loss"
+    return "no harm" if used == 0 else f"{100 * used:g} % used"
 
 
 class RowsNeeded(SphinxDirective):

@@ -134,7 +134,9 @@ FALLBACKS = {
 
 def example_of(kind):
     """Return an estimator of a class, and data to fit it on."""
-    estimator = EXAMPLES.get(kind, kind)()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # a class that scikit-learn will remove
+        estimator = EXAMPLES.get(kind, kind)()
     if kind in (CountVectorizer, HashingVectorizer, TfidfVectorizer):
         return estimator, TEXTS
     return estimator, KEYS if kind is TableLookup else NUMBERS
@@ -182,27 +184,35 @@ def limits_of(kind):
     return [(option, reason) for option, reason in found if reason]
 
 
+def _shown(option, reason):
+    """Return the text of a limit; the reason alone where it names the option."""
+    if option == "any options" or reason.startswith(f"{option.partition('=')[0]}="):
+        return _escaped(reason)
+    return f"``{option}``: {_escaped(reason)}"
+
+
 def table(kinds):
-    """Return the lines of a table of classes."""
+    """Return the lines of a table of classes; those with the same limits share a row."""
+    rows = {}
+    for kind in sorted(kinds, key=lambda kind: public_name(kind).lower()):
+        package = public_name(kind).rpartition(".")[0]
+        limits = tuple(_shown(*limit) for limit in limits_of(kind))
+        rows.setdefault((package, limits), []).append(_link(kind))
     lines = [
         ".. list-table::",
         "   :header-rows: 1",
-        "   :widths: 28 24 48",
+        "   :widths: 24 34 42",
         "",
-        "   * - Class",
-        "     - Package",
-        "     - Runs as it is with",
+        "   * - Package",
+        "     - Classes",
+        "     - Not compiled with",
     ]
-    for kind in sorted(kinds, key=lambda kind: public_name(kind).lower()):
-        package = public_name(kind).rpartition(".")[0]
-        lines += [f"   * - {_link(kind)}", f"     - ``{package}``", "     -"]
-        cell = []
-        for option, reason in limits_of(kind):
-            shown = option if option == "any options" else f"``{option}``"
-            cell.append(f"{shown}: {_escaped(reason)}")
-        if cell:
-            lines[-1] += " | " + cell[0]
-            lines += [f"       | {line}" for line in cell[1:]]
+    for (package, limits), links in rows.items():
+        lines += [f"   * - {package}", f"     - {', '.join(links)}", "     -"]
+        for number, limit in enumerate(limits):
+            lines.append(f"       | {limit}")
+            if number == 0:
+                lines[-2:] = [f"     - | {limit}"]
     return lines
 
 
