@@ -46,7 +46,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "remove_config_comments": True,
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "gallery_order.QuickstartFirst",
 }
 
 html_theme = "pydata_sphinx_theme"
@@ -63,4 +63,4 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"quickstart": [], "tutorial": [], "benchmarks": []}
+html_sidebars = {"quickstart": [], "benchmarks": []}

@@ -74,7 +74,15 @@ def guarantee_table(results):
 
 def serving_table(results):
     """Latency and throughput of a service."""
-    head = ["Data", "What answers", "p50, ms", "p99, ms", "Requests/s", "Accuracy", "Answered early"]
+    head = [
+        "Data",
+        "What answers",
+        "p50, ms",
+        "p99, ms",
+        "Requests/s",
+        "Accuracy",
+        "Answered early",
+    ]
     rows = []
     for row in results["rows"]:
         rows.append(
@@ -126,8 +134,8 @@ def regions():
         DOCS / "serving.rst": {
             "serving": f"{serving['workers']} workers, {serving['clients']} clients, "
             f"{serving['cores']} cores for both; a target of {serving['rows'][0]['target']:g}\n"
-            f"({versions(serving)}, FastAPI {serving['fastapi']}, uvicorn {serving['uvicorn']}).\n\n"
-            + serving_table(serving)
+            f"({versions(serving)}, FastAPI {serving['fastapi']}, uvicorn {serving['uvicorn']})."
+            "\n\n" + serving_table(serving)
         },
     }
 

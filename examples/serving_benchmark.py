@@ -42,6 +42,7 @@ from skwillump import CascadeClassifier, compile_pipeline
 from skwillump.datasets import load_benchmark, load_stdlib_lines
 
 ROOT = Path(__file__).resolve().parents[1]
+FORMS = ("HTTP alone", "pipeline", "compiled", "cascade")
 START_SECONDS = 120  # for workers that have to compile kernels first
 
 # %%
@@ -223,21 +224,22 @@ def compare(name, options, folder):
     read, ngram_range, target = DATA[name]
     X, y = read()
     if options.quick:
-        X, y = X[::10], y[::10]
+        X, y = X[::50], y[::50]
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
     cascade = CascadeClassifier(
-        pipeline_of(ngram_range), accuracy_target=target, query="point", random_state=0
+        pipeline_of(ngram_range),
+        accuracy_target=target,
+        cv=0.5 if options.quick else 5,
+        query="point",
+        random_state=0,
     ).fit(X, y)
     n_requests = min(options.requests, len(X_test))
     rows, truth = [str(row) for row in X_test[:n_requests]], y_test[:n_requests]
-    forms = {
-        "HTTP alone": cascade,
-        "pipeline": cascade.estimator_,
-        "compiled": compile_pipeline(cascade.estimator_),
-        "cascade": cascade,
-    }
+    models = (cascade, cascade.estimator_, compile_pipeline(cascade.estimator_), cascade)
+    forms = dict(zip(FORMS, models, strict=True))
     figures = []
-    for form, model in forms.items():
+    for form in options.forms:
+        model = forms[form]
         sent = [None] * n_requests if form == "HTTP alone" else rows
         with service(model, rows[0], options.workers, folder) as url:
             measured = under_load(url, sent, options.clients, options.seconds)
@@ -266,6 +268,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--quick", action="store_true", help="few rows, requests and seconds")
     parser.add_argument("--only", choices=DATA, help="one set of data")
+    parser.add_argument("--forms", nargs="+", choices=FORMS, default=FORMS, help="what answers")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--requests", type=int, default=4000, help="of each form, at most")

@@ -59,7 +59,10 @@ class RowsNeeded(SphinxDirective):
     def run(self):
         head = ["Target"] + [f"``{way}``, {_share(used)}" for way in WAYS for used in USED]
         rows = [
-            [f"{target:g}", *(f"{rows_needed(target, used, way):,}" for way in WAYS for used in USED)]
+            [
+                f"{target:g}",
+                *(f"{rows_needed(target, used, way):,}" for way in WAYS for used in USED),
+            ]
             for target in TARGETS
         ]
         lines = [".. list-table::", "   :header-rows: 1", ""]

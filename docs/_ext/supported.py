@@ -20,7 +20,11 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfVectorizer,
+)
 from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFeatureSelector
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -127,7 +131,9 @@ FALLBACKS = {
         ('extrapolation="linear"', {"extrapolation": "linear"}, NUMBERS),
         ('extrapolation="periodic"', {"extrapolation": "periodic"}, NUMBERS),
     ],
-    TableLookup: [("columns that are not of numbers", {"table": {"a": ["x"]}, "default": ""}, KEYS)],
+    TableLookup: [
+        ("columns that are not of numbers", {"table": {"a": ["x"]}, "default": ""}, KEYS)
+    ],
     TfidfVectorizer: _VECTORIZERS,
 }
 
@@ -165,7 +171,9 @@ def public_name(kind):
 def _link(kind):
     name = public_name(kind)
     if name.startswith("sklearn."):
-        return f"`{kind.__name__} <https://scikit-learn.org/stable/modules/generated/{name}.html>`__"
+        return (
+            f"`{kind.__name__} <https://scikit-learn.org/stable/modules/generated/{name}.html>`__"
+        )
     if name.startswith("lightgbm."):
         page = "https://lightgbm.readthedocs.io/en/stable/pythonapi"
         return f"`{kind.__name__} <{page}/lightgbm.{kind.__name__}.html>`__"

@@ -22,7 +22,7 @@ Value = str | int | float | bool | None
 class Query(BaseModel):
     """What is asked."""
 
-    row: str | dict[str, Value] | list[Value]
+    row: str | dict[str, Value]
 
 
 class Answer(BaseModel):
