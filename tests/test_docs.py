@@ -11,8 +11,8 @@ from sklearn.feature_extraction.text import TfidfTransformer
 import skwillump
 import skwillump.datasets
 from skwillump.compilers import (
+    registered_linear,
     registered_maps,
-    registered_models,
     registered_trees,
     registered_types,
 )
@@ -25,14 +25,16 @@ import api_reference  # noqa: E402
 import rows_needed  # noqa: E402
 import supported  # noqa: E402
 
-EXAMPLES = sorted(DOCS.parent.glob("examples/*.py"))
+EXAMPLES = sorted(DOCS.parent.glob("examples/[!_]*.py"))
 
 
 def name_of(kind):
     return kind.__name__
 
 
-@pytest.mark.parametrize("kind", [*registered_types(), *registered_models()], ids=name_of)
+@pytest.mark.parametrize(
+    "kind", [*registered_types(), *registered_linear(), *registered_trees()], ids=name_of
+)
 def test_each_class_of_the_tables_is_compiled(kind):
     assert supported.why_not_compiled(*supported.example_of(kind)) == ""
 
@@ -50,11 +52,11 @@ def test_each_option_that_is_said_to_fall_back_does(kind, option, params, X):
 
 
 def test_the_tables_name_every_registered_class_once_and_no_other():
-    for kinds in (registered_types(), registered_models(), registered_trees()):
+    for kinds in (registered_types(), registered_linear(), registered_trees()):
         text = "\n".join(supported.table(kinds))
         for kind in kinds:
             assert len(re.findall(rf"(?<![\w]){kind.__name__}(?= <|`)", text)) == 1
-    known = {*registered_types(), *registered_models(), *registered_trees()}
+    known = {*registered_types(), *registered_linear(), *registered_trees()}
     assert set(supported.FALLBACKS) <= known
     assert set(supported.EXAMPLES) <= known
     # It has no compiler of its own, because it follows counts, which have.
@@ -62,7 +64,7 @@ def test_the_tables_name_every_registered_class_once_and_no_other():
 
 
 def test_the_names_that_are_linked_are_those_that_users_import():
-    for kind in (*registered_types(), *registered_models()):
+    for kind in (*registered_types(), *registered_linear(), *registered_trees()):
         package, _, name = supported.public_name(kind).rpartition(".")
         assert getattr(sys.modules[package], name) is kind
 

@@ -46,8 +46,8 @@ from skwillump import TableLookup, compile_pipeline
 from skwillump.compilers import (
     OriginalStep,
     compile_step,
+    registered_linear,
     registered_maps,
-    registered_models,
     registered_trees,
     registered_types,
 )
@@ -250,7 +250,7 @@ class SupportedModels(_Generated):
     required_arguments = 1
 
     def lines(self):
-        return table({"linear": registered_models, "trees": registered_trees}[self.arguments[0]]())
+        return table({"linear": registered_linear, "trees": registered_trees}[self.arguments[0]]())
 
 
 class FoldedTransformers(_Generated):
