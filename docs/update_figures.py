@@ -132,7 +132,8 @@ def regions():
             + guarantee_table(guarantees),
         },
         DOCS / "serving.rst": {
-            "serving": f"{serving['workers']} workers, {serving['clients']} clients, "
+            "serving": f"{serving['workers']} workers, {serving['clients']} clients, medians of "
+            f"{serving['repeats']} runs in turns, "
             f"{serving['cores']} cores for both; a target of {serving['rows'][0]['target']:g}\n"
             f"({versions(serving)}, FastAPI {serving['fastapi']}, uvicorn {serving['uvicorn']})."
             "\n\n" + serving_table(serving)
