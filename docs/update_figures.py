@@ -1,4 +1,4 @@
-"""Write the tables of README.rst and docs/benchmarks.rst from docs/results/*.json.
+"""Write the tables of README.rst and of pages of docs/ from docs/results/*.json.
 
 With ``--check`` nothing is written; the exit status says whether the tables are those of the files.
 """
@@ -72,6 +72,27 @@ def guarantee_table(results):
     return list_table(head, rows)
 
 
+def serving_table(results):
+    """Latency and throughput of a service."""
+    head = ["Data", "What answers", "p50, ms", "p50 of runs, ms", "p99, ms", "Requests/s"]
+    head += ["Accuracy", "Answered early"]
+    rows = []
+    for row in results["rows"]:
+        rows.append(
+            [
+                row["data"],
+                row["form"],
+                f"{row['p50_ms']:.2f}",
+                f"{min(row['p50_ms_of_runs']):.2f} to {max(row['p50_ms_of_runs']):.2f}",
+                f"{row['p99_ms']:.2f}",
+                f"{row['requests_per_second']:,.0f}",
+                "" if row["accuracy"] is None else f"{row['accuracy']:.4f}",
+                f"{row['early_share']:.1%}" if row["form"] == "cascade" else "",
+            ]
+        )
+    return list_table(head, rows)
+
+
 def versions(results):
     """What the figures were made with."""
     return f"Python {results['python']}, scikit-learn {results['scikit-learn']}"
@@ -80,6 +101,7 @@ def versions(results):
 def regions():
     """Text by file and by name of the region in it."""
     cascades, guarantees = load("cascade_study"), load("guarantee_study")
+    serving = load("serving")
     repeats = guarantees["rows"][0]["n_repeats"]
     targets = {0.99, 0.995, 0.999}
 
@@ -102,6 +124,13 @@ def regions():
             "compiled-willump": table("Willump", True, targets),
             "guarantee": f"{repeats} random splits of each set ({versions(guarantees)}).\n\n"
             + guarantee_table(guarantees),
+        },
+        DOCS / "serving.rst": {
+            "serving": f"{serving['workers']} workers, {serving['clients']} clients, medians of "
+            f"{serving['repeats']} runs in turns, "
+            f"{serving['cores']} cores for both; a target of {serving['rows'][0]['target']:g}\n"
+            f"({versions(serving)}, FastAPI {serving['fastapi']}, uvicorn {serving['uvicorn']})."
+            "\n\n" + serving_table(serving)
         },
     }
 

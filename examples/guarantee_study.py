@@ -1,4 +1,6 @@
-"""How often cascades break their promise, over many random splits of real data.
+"""
+How often cascades break their promise, over many random splits of real data
+============================================================================
 
 Each repeat draws training rows and calibrates a cascade on them; its true loss is measured on all
 other rows. A repeat is a violation if the cascade keeps less than the target's share of the full
@@ -151,7 +153,7 @@ def print_row(row):
 
 def main(arguments=None):
     """Run the study."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--repeats", type=int, default=100)
     parser.add_argument("--rows", type=int, help="rows drawn in a repeat")

@@ -224,7 +224,7 @@ class CascadeClassifier(
     n_features_in_ : int
         Number of features seen in `fit`, where the estimator has it.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen in `fit`, where the estimator has it.
 
     See Also

@@ -70,7 +70,7 @@ class TableLookup(VersionedState, TransformerMixin, BaseEstimator):
     n_features_in_ : int
         Number of features seen during `fit`.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen during `fit`. Defined only when `X` has names that are all str.
 
     See Also

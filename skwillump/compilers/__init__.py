@@ -11,7 +11,7 @@ from skwillump.compilers import (  # noqa: F401 (they register compilers)
     _splines,
     _text,
 )
-from skwillump.compilers._between import linear_map
+from skwillump.compilers._between import linear_map, registered_maps
 from skwillump.compilers._compose import DenseReader, Leaf, SumScorer, UnionStep, compile_steps
 from skwillump.compilers._final import Model, compile_model
 from skwillump.compilers._first_trees import FirstTrees
@@ -54,6 +54,7 @@ __all__ = [
     "guarded",
     "linear_map",
     "registered_linear",
+    "registered_maps",
     "registered_trees",
     "registered_types",
 ]

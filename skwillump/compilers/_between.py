@@ -26,7 +26,7 @@ from sklearn.feature_selection import (
 )
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
-from skwillump.compilers._registry import Unsupported
+from skwillump.compilers._registry import Unsupported, sorted_types
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +82,11 @@ def register_map(
         return function
 
     return decorate
+
+
+def registered_maps() -> tuple[type, ...]:
+    """Return the types of transformers that are folded into a linear model, sorted by name."""
+    return sorted_types(_MAPS)
 
 
 def linear_map(fitted: Any) -> LinearMap:

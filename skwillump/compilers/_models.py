@@ -35,7 +35,7 @@ from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC, LinearSVR
 from sklearn.utils.extmath import softmax
 
-from skwillump.compilers._registry import Unsupported
+from skwillump.compilers._registry import Unsupported, sorted_types
 
 #: How scores become probabilities; NONE where the model has none, or others than these.
 NONE, SIGMOID, ONE_VS_REST, SOFTMAX, SOFTMAX_OF_TWO, LOG_LIKELIHOOD, CLIPPED = range(7)
@@ -225,7 +225,7 @@ def register_model(
 
 def registered_linear() -> tuple[type, ...]:
     """Return the types of models that are linear, sorted by name."""
-    return tuple(sorted(_MODELS, key=lambda kind: (kind.__name__, kind.__module__)))
+    return sorted_types(_MODELS)
 
 
 def is_linear(fitted: Any) -> bool:

@@ -6,7 +6,7 @@ option it does not know raises `Unsupported` with a reason that a user can act o
 then wraps the transformer itself, so that callers always get a `Step`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -257,7 +257,12 @@ _COMPILERS: dict[type, Compiler] = {}
 
 def registered_types() -> tuple[type, ...]:
     """Return the types of transformers that have a compiler, sorted by name."""
-    return tuple(sorted(_COMPILERS, key=lambda kind: (kind.__name__, kind.__module__)))
+    return sorted_types(_COMPILERS)
+
+
+def sorted_types(types: Iterable[type]) -> tuple[type, ...]:
+    """Return types sorted by name, then by module."""
+    return tuple(sorted(types, key=lambda kind: (kind.__name__, kind.__module__)))
 
 
 def register(*types: type) -> Callable[[Compiler], Compiler]:

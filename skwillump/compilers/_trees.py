@@ -19,6 +19,7 @@ from skwillump.compilers._registry import (
     Step,
     Unsupported,
     refuse_replaced_methods,
+    sorted_types,
     take_rows,
     to_dense,
 )
@@ -430,7 +431,7 @@ def register_trees(*types: type) -> Callable[[TreeCompiler], TreeCompiler]:
 def registered_trees() -> tuple[type, ...]:
     """Return the types of models of trees that have a compiler, sorted by name."""
     import_module("skwillump.compilers._lightgbm")
-    return tuple(sorted(_MODELS, key=lambda kind: (kind.__name__, kind.__module__)))
+    return sorted_types(_MODELS)
 
 
 def compile_trees(fitted: Any) -> TreeModel:

@@ -1,0 +1,69 @@
+"""Writes ``api.rst``: the public names of the package, whatever they are when it is built.
+
+A page for each name is made by autosummary from the list. Nothing is listed by hand, so that no
+public name is missing from the reference and nothing private is in it.
+"""
+
+from pathlib import Path
+
+import skwillump
+import skwillump.datasets
+
+HEADINGS = {
+    "Estimators": ("Classifier", "Ranker"),
+    "Compiled pipelines": ("compile_pipeline", "CompiledPipeline"),
+    "Transformers": ("Lookup",),
+    "Plots": ("Display",),
+}
+
+TEMPLATE = """\
+.. currentmodule:: skwillump
+
+API reference
+=============
+
+What ``import skwillump`` exposes, and the data sets. Everything else is private.
+
+{sections}
+"""
+
+
+def section(title, module, names):
+    """Return the lines of a section."""
+    lines = [title, "-" * len(title), "", f".. currentmodule:: {module}", ""]
+    lines += [".. autosummary::", "   :toctree: api", "   :nosignatures:", ""]
+    return "\n".join([*lines, *(f"   {name}" for name in names), ""])
+
+
+def api_page():
+    """Return the text of ``api.rst``."""
+    left = sorted(skwillump.__all__)
+    sections = []
+    for title, endings in HEADINGS.items():
+        names = [name for name in left if name.endswith(endings)]
+        left = [name for name in left if name not in names]
+        if names:
+            sections.append(section(title, "skwillump", names))
+        if title == "Compiled pipelines" and "CompiledPipeline" not in names:
+            sections.append(
+                "What it returns:\n\n.. currentmodule:: skwillump._compiled\n\n"
+                ".. autosummary::\n   :toctree: api\n   :nosignatures:\n\n   CompiledPipeline\n"
+            )
+    if left:
+        sections.append(section("More", "skwillump", left))
+    sections.append(section("Data sets", "skwillump.datasets", skwillump.datasets.__all__))
+    return TEMPLATE.format(sections="\n".join(sections))
+
+
+def write(app, config):
+    """Write the page, unless it is there already as it should be."""
+    path = Path(app.srcdir) / "api.rst"
+    text = api_page()
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+
+
+def setup(app):
+    """Write before Sphinx looks for pages."""
+    app.connect("config-inited", write)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
