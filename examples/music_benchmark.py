@@ -38,6 +38,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import _kkbox as kkbox
 import numpy as np
 import pandas as pd
 from lightgbm import LGBMClassifier
@@ -169,6 +170,14 @@ def make_music(scale: float, n_rows: int, seed: int = 0):
     # Some songs are too new to be in any table.
     X.loc[rng.random(n_rows) < 0.01, "song"] = "unknown"
     return X, y, tables
+
+
+def music_data(scale: float, n_rows: int):
+    """Return rows, labels, tables and ``"real"`` or ``"synthetic"``: KKBox, where its files are."""
+    folder = kkbox.folder()
+    if folder is not None:
+        return *kkbox.load(folder, n_rows), "real"
+    return *make_music(scale, n_rows), "synthetic"
 
 
 def pipeline_of(lookups: dict):
