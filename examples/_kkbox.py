@@ -1,8 +1,8 @@
 """The KKBox files, where a user has them, as rows of keys and ten tables.
 
-The files of the WSDM Cup 2018 (``train.csv``, ``songs.csv``, ``members.csv``) may not be passed on. They
-are read from the folder ``kkbox`` in the folder that the environment variable SKWILLUMP_DATA names.
-Latent vectors and counts are made from the listening of rows that are neither trained nor tested on.
+The files of the WSDM Cup 2018 (``train.csv``, ``songs.csv``, ``members.csv``) may not be passed on.
+They are read from the folder ``kkbox`` in the folder that the environment variable SKWILLUMP_DATA
+names. Latent vectors and counts are made from rows that are neither trained nor tested on.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ def load(path: Path, n_rows: int):
     genre = songs["genre_ids"].fillna("0").str.split("|").str[0].astype(int)
     listening["genre"] = listening["song"].map(genre).fillna(0).astype(int)
     listening["city"] = listening["user"].map(members["city"]).fillna(0).astype(int)
-    n_rows = min(n_rows, len(listening) // 2)
+    if n_rows > len(listening) // 2:
+        raise ValueError(
+            f"{n_rows:,} rows are wanted, which is more than half of the {len(listening):,} rows "
+            f"of {path / 'train.csv'}: too little would be left to make the tables from."
+        )
     past, rows = listening[:-n_rows], listening[-n_rows:].sample(frac=1.0, random_state=0)
     tables = {
         "user_profile": profile(members),

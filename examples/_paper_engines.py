@@ -46,7 +46,7 @@ class BoosterEngine:
 
 
 class OnnxEngine:
-    """The pipeline converted by skl2onnx, in ONNX Runtime, on one thread and in single precision."""
+    """The pipeline converted by skl2onnx, in ONNX Runtime, on one thread, in single precision."""
 
     def __init__(self, problem: Problem):
         self.columns = list(getattr(problem.X_test, "columns", ()))

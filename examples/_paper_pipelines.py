@@ -1,8 +1,8 @@
-"""The pipelines of `paper_benchmarks.py`: those of the Willump paper in shape, on data that is free.
+"""The pipelines of `paper_benchmarks.py`: of the shape of the Willump paper's, on free data.
 
-Kraft et al., MLSys 2020 (arXiv 1906.01974), table 1, describe the originals. What stands for each is
-said in `PIPELINES`. The published sets are read by `skwillump.datasets.load_benchmark`; Music is
-*synthetic*, unless the folder of ``SKWILLUMP_DATA`` holds the KKBox files (see `music_benchmark.py`).
+Kraft et al., MLSys 2020 (arXiv 1906.01974), describe the originals. What stands for each is said in
+`PIPELINES`. The published sets are read by `skwillump.datasets.load_benchmark`; Music is
+*synthetic*, unless the folder that SKWILLUMP_DATA names holds the KKBox files (see `_kkbox.py`).
 """
 
 from __future__ import annotations
@@ -107,9 +107,8 @@ class Problem:
         y_train = (self.y_train == self.ranked_class).astype(int)
         y_test = (self.y_test == self.ranked_class).astype(int)
         fitted = clone(self.estimator).fit(self.X_train, y_train)
-        changes = dict(
-            plain=fitted, fitted=fitted, y_train=y_train, y_test=y_test, gain=y_test, engines={}
-        )
+        changes = {"plain": fitted, "fitted": fitted, "engines": {}}
+        changes |= {"y_train": y_train, "y_test": y_test, "gain": y_test}
         return Problem(**{**vars(self), **changes, "ranked_class": None})
 
 

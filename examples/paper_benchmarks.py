@@ -8,8 +8,8 @@ that is free. Run it as ::
 
     python examples/paper_benchmarks.py [--quick] [--only NAMES] [--figures 6 7 8] [--out DIR]
 
-It needs the data sets that `skwillump.datasets.load_benchmark` reads; those that are not there are left
-out, and said to be. Everyone runs on one thread, in turns, and answers the same held-out rows.
+It needs the data sets that `skwillump.datasets.load_benchmark` reads; those that are not there are
+left out, and said to be. Everyone runs on one thread, in turns, and answers the same held-out rows.
 
 ``scikit-learn``
     The pipeline as it is. All speed-ups are against it.
@@ -42,8 +42,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 # One thread for everybody: BLAS, OpenMP and LightGBM read this when they are loaded.
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import numpy as np
@@ -140,7 +140,7 @@ def point_figure(problem: Problem, options) -> list[dict]:
     seconds = {name: np.empty(0) for name in ways}
     medians: dict[str, list] = {name: [] for name in ways}
     answers: dict[str, list] = {name: [] for name in ways}
-    for name, way in ways.items():
+    for way in ways.values():
         for row in chosen[:20]:
             way.call(queries[way.form][row])
     for rows in rounds:
