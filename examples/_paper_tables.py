@@ -65,6 +65,7 @@ def figure_table(results: dict, figure: int) -> str:
     """Return all measurements of a figure."""
     speed = {7: ["p50, us (quartiles)", "p99, us"]}.get(figure, ["Rows/s (quartiles)"])
     last = {8: ["Precision", "Mean gain"]}.get(figure, ["Accuracy or R2", "Differ"])
+    last += ["Promise", "All features"]
     rows = []
     for pipeline, ways in by_way(results, figure).items():
         for way in WAYS:
@@ -74,11 +75,13 @@ def figure_table(results: dict, figure: int) -> str:
             if "reason" in row:
                 # "not LightGBM's model" is no news.
                 if way != "Booster.predict":
-                    blank = [""] * (len(speed) + 2)
+                    blank = [""] * (len(speed) + 4)
                     rows.append([label(results, pipeline), way, row["reason"], *blank])
                 continue
             quality = [f"{row['score']:.4f}"]
             quality.append(f"{row['gain']:.4g}" if figure == 8 else share(row["different"]))
+            quality.append(row.get("guarantee", ""))
+            quality.append(f"{row['full_share']:.1%}" if "full_share" in row else "")
             times = f"{row['speed_up']:.3g}x"
             rows.append([label(results, pipeline), way, *speed_cells(row), times, *quality])
     return list_table(["Pipeline", "Way", *speed, "Speed-up", *last], rows)
@@ -86,14 +89,14 @@ def figure_table(results: dict, figure: int) -> str:
 
 def sizes_table(results: dict) -> str:
     """Return how large the pipelines are."""
-    head = ["Pipeline", "Paper's", "What it is", "Rows to train", "Rows to test", "Columns"]
+    head = ["Pipeline", "Paper's", "What it is", "Rows to train", "Rows to test", "cv", "Columns"]
     head += ["Features", "Terms", "Trees", "Pickle, MB"]
     rows = [
         [
             label(results, sizes["pipeline"]),
             sizes["shape"],
             sizes["description"],
-            *(f"{sizes[key]:,}" for key in ("n_train", "n_test", "n_columns", "n_features")),
+            *(f"{sizes[key]:,}" for key in ("n_train", "n_test", "cv", "n_columns", "n_features")),
             f"{sizes['n_terms']:,}" if sizes["n_terms"] else "",
             f"{sizes['n_trees']:,}" if sizes["n_trees"] else "",
             f"{sizes['pickle_bytes'] / 1e6:.2f}",

@@ -23,8 +23,6 @@ ENGINES = {"ONNX Runtime": OnnxEngine, "Booster.predict": BoosterEngine}
 
 ACCURACY_TARGET = 0.995
 PRECISION_TARGET = 0.95
-CV = 3
-"""Folds that calibrate cascades and rankers: fewer than by default, to save time."""
 
 
 def rows_of_one(X, row: int) -> Any:
@@ -90,17 +88,18 @@ def top_ways(problem: Problem, k: int) -> tuple[dict[str, Way], list[dict]]:
         SCIKIT_LEARN: Way(partial(best, score_of(problem.plain), k)),
         COMPILED: Way(partial(best, score_of(compiled), k), facts=not_compiled(compiled)),
     }
-    for name, confidence in ((TOP_K, 0.95), (WILLUMP, None)):
-        ranker = ApproxTopKRanker(
-            problem.estimator,
-            k=k,
-            precision_target=PRECISION_TARGET,
-            confidence=confidence,
-            query_size=len(problem.y_test),
-            cv=CV,
-            random_state=0,
-        ).fit(problem.X_train, problem.y_train)
-        ways[name] = Way(ranker.rank, facts={"report": ranker.report()})
+    ranker = ApproxTopKRanker(
+        problem.estimator,
+        k=k,
+        precision_target=PRECISION_TARGET,
+        query_size=len(problem.y_test),
+        cv=problem.cv,
+        random_state=0,
+    ).fit(problem.X_train, problem.y_train)
+    plug_in = copy.deepcopy(ranker).set_params(confidence=None)
+    plug_in.set_precision_target(PRECISION_TARGET)
+    for name, model in ((TOP_K, ranker), (WILLUMP, plug_in)):
+        ways[name] = Way(model.rank, facts=facts_of_ranker(model))
     missing: list[dict] = []
     for name, engine in engines(problem, missing).items():
         if isinstance(engine, OnnxEngine):
@@ -138,7 +137,11 @@ def add_cascades(ways: dict, problem: Problem, method: str, *, query: str) -> li
         reason = "no cascade for regression"
         return [{"way": name, "reason": reason} for name in (CASCADE, WILLUMP)]
     cascade = CascadeClassifier(
-        problem.estimator, accuracy_target=ACCURACY_TARGET, cv=CV, query=query, random_state=0
+        problem.estimator,
+        accuracy_target=ACCURACY_TARGET,
+        cv=problem.cv,
+        query=query,
+        random_state=0,
     ).fit(problem.X_train, problem.y_train)
     plug_in = copy.deepcopy(cascade).set_params(confidence=None)
     plug_in.set_accuracy_target(ACCURACY_TARGET)
@@ -154,7 +157,17 @@ def facts_of(cascade: CascadeClassifier, X) -> dict:
         "guarantee": cascade.guarantee_.kind,
         "why_no_cascade": cascade.guarantee_.reason,
         "first_blocks": list(cascade.stages_[0].blocks) if last else [],
-        "early_share": float((cascade.predict_stage(X) < last).mean()),
+        "full_share": float((cascade.predict_stage(X) == last).mean()),
+    }
+
+
+def facts_of_ranker(ranker: ApproxTopKRanker) -> dict:
+    """Return what a ranker decided."""
+    return {
+        "guarantee": ranker.guarantee_.kind,
+        "why_exact": ranker.guarantee_.reason,
+        "first_blocks": list(ranker.stages_[0].blocks) if len(ranker.stages_) > 1 else [],
+        "full_share": float(ranker.stages_[-1].share),
     }
 
 
