@@ -157,10 +157,18 @@ def setting(results: dict) -> str:
         for name in ("python", "scikit-learn", "lightgbm", "onnxruntime", "skl2onnx")
         if results["versions"].get(name)
     ]
-    return (
+    text = (
         f"One thread each, in turns, medians of {results['repeats']} repeats; single rows: "
         f"{results['calls']:,} calls ({', '.join(known)})."
     )
+    cpus = results["machine"]["cpus"]
+    if results["load"] > cpus + 0.5:
+        text += (
+            f" **Preliminary**: up to {results['load']:.0f} processes wanted the {cpus} processors "
+            "at the same time, which slows long calls more than short ones, so that speed-ups of "
+            "single rows are overstated."
+        )
+    return text
 
 
 def tables(results: dict) -> str:

@@ -213,6 +213,11 @@ def versions() -> dict:
     return found
 
 
+def load() -> float:
+    """Return how many processes wanted to run in the last minute, this one included."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+
+
 def main(arguments=None) -> dict:
     """Measure and write; returns what was written."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
@@ -231,6 +236,7 @@ def main(arguments=None) -> dict:
         "machine": {"cpus": os.cpu_count(), "platform": platform.platform()},
         "versions": versions(),
         "threads": 1,
+        "load": load(),
         "quick": options.quick,
         "repeats": options.repeats,
         "calls": options.calls,
@@ -253,6 +259,7 @@ def main(arguments=None) -> dict:
                 for row in FIGURES[figure](problem, options):
                     result["rows"].append({"figure": figure, "pipeline": name, **row})
                     show(result["rows"][-1])
+            result["load"] = max(result["load"], load())
     result["seconds"] = time.perf_counter() - started
     write(result, options.out)
     return result
