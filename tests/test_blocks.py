@@ -387,3 +387,18 @@ def test_a_missing_column_is_noticed_whichever_blocks_are_used(key):
     graph.check_columns(X[list(X.columns)[::-1]].assign(more=1))
     with pytest.raises(ValueError, match=r"columns are missing: \{'b'\}"):
         graph.check_columns(X.drop(columns="b"))
+
+
+@pytest.mark.parametrize("key", ["columns", "columns in a union"])
+def test_only_other_columns_than_those_of_fit_are_checked_by_scikit_learn(key, monkeypatch):
+    pipeline, data = PIPELINES[key]
+    X = data()
+    graph = split_pipeline(pipeline.fit(X, target()))
+    with pytest.raises(ValueError, match=r"columns are missing: \{'b'\}"):
+        graph.check_columns(X.rename(columns={"b": "other"}))
+
+    def unneeded(*args):
+        raise AssertionError("this takes a millisecond")
+
+    monkeypatch.setattr(ColumnTransformer, "transform", unneeded)
+    graph.check_columns(X)
