@@ -53,7 +53,7 @@ from ._ranking_calibration import (
     queries_of,
 )
 from ._survivors import Survivors, feature_pass, fused_pass
-from .blocks import FusedBlocks, Store, split_pipeline
+from .blocks import DenseBlocks, FusedBlocks, Store, fuse, split_pipeline
 from .compilers import InputUnsupported, OriginalStep
 from .planning import (
     Search,
@@ -92,6 +92,8 @@ class RankStage:
         Seconds that the stage adds to a row that reaches it.
     share : float
         Share of a query's rows that reach it, on the calibration rows.
+    n_trees : int or None
+        Where the model consists of first trees of the full one: how many.
     """
 
     blocks: tuple[str, ...]
@@ -99,6 +101,7 @@ class RankStage:
     search: Search | None
     cost_seconds: float
     share: float
+    n_trees: int | None = None
 
 
 class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
@@ -348,7 +351,7 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
         self._check_feature_costs()
         self._full = compile_pipeline(_thawed(self.estimator_)) if self.compile else self.estimator_
         self._calibrated: Any = None
-        self._fused_blocks: FusedBlocks | None = None
+        self._fused_blocks: FusedBlocks | DenseBlocks | None = None
         self.blocks_: list[Block] = []
         if self._graph is None:
             reason = (
@@ -370,7 +373,7 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
             self.n_jobs,
         )
         if self.compile:
-            self._fused_blocks = FusedBlocks.from_graph(self._graph)
+            self._fused_blocks = fuse(self._graph)
             if self._fused_blocks is not None and not self._fused_blocks.full.gives(self._method):
                 self._fused_blocks = None
         self._task = task
@@ -892,7 +895,14 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
         if self._fused is not None:
             self._fused.warm_up()
         self.stages_ = [
-            RankStage(candidate.blocks, model, plan.search, candidate.stage_seconds, 1.0),
+            RankStage(
+                candidate.blocks,
+                model,
+                plan.search,
+                candidate.stage_seconds,
+                1.0,
+                candidate.n_trees,
+            ),
             RankStage(full_blocks, full_model, None, candidate.rest_seconds, plan.share),
         ]
 

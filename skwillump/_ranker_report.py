@@ -106,6 +106,8 @@ def ranker_report(ranker, plan: TopKPlan) -> str:
     for position, stage in enumerate(ranker.stages_):
         blocks = ", ".join(stage.blocks) or "all"
         text = f"  {position}: scores {100 * stage.share:.3g} % of rows from {blocks}"
+        if stage.n_trees is not None:
+            text += f" with the first {stage.n_trees} trees"
         if stage.cost_seconds == stage.cost_seconds:
             text += f", {seconds_text(stage.cost_seconds)} a row"
         if stage.search is not None:

@@ -7,7 +7,7 @@ scores of each on rows that it was not trained on.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -32,8 +32,16 @@ from ._calibration import IMPORTANCE_ROWS, PREFIT_PARTS, PREFIT_TRAIN_SHARE, SEL
 from ._compat import check_method_params, routing_enabled, safe_indexing
 from ._costs import CostMeter, Costs, FusedMeter
 from ._progress import Progress
-from ._stage_models import fit_stage_model
-from .blocks import BlockGraph, FusedBlocks, Store, split_pipeline
+from ._stage_models import StageSpec, fit_stage_model
+from .blocks import (
+    BlockGraph,
+    DenseBlocks,
+    FusedBlocks,
+    Store,
+    blocks_of_trees,
+    split_pipeline,
+    tree_counts,
+)
 from .compilers import InputUnsupported
 from .planning import (
     TopKCalibration,
@@ -242,42 +250,53 @@ def fit_part(setting: RankSetting, data: RankingData, train, task: RankTask) -> 
     return graph
 
 
-def fit_filters(graph: BlockGraph, sets, data: RankingData, rows, task: RankTask):
-    """Fit a filter model on each set of blocks; each block is computed once."""
+def fit_filters(
+    graph: BlockGraph, specs: Sequence[StageSpec], data: RankingData, rows, task: RankTask
+) -> tuple[Any, ...]:
+    """Make each filter model, None where that cannot be; each block is computed once."""
     X, y, params = data.take(rows)
     Z = graph.prepare(X)
     store: Store = {}
-    return tuple(
-        fit_stage_model(graph, graph.compute(Z, blocks, store), y, params, task.approx_estimator)
-        for blocks in sets
-    )
+    models = []
+    for spec in specs:
+        if spec.n_trees is None:
+            features = graph.compute(Z, spec.blocks, store)
+            model = fit_stage_model(graph, features, y, params, task.approx_estimator)
+        else:
+            model = spec.of_trees(graph)
+        models.append(model)
+    return tuple(models)
 
 
-def record_scores(graph: BlockGraph, sets, models, X, rows, task: RankTask) -> list[np.ndarray]:
-    """Scores of the full model and of each filter on some rows of `X`."""
+def record_scores(
+    graph: BlockGraph, specs: Sequence[StageSpec], models, X, rows, task: RankTask
+) -> list[np.ndarray | None]:
+    """Scores of the full model and of each filter (None for no model) on some rows of `X`."""
     Z = graph.prepare(safe_indexing(X, rows))
     store: Store = {}
     full = task.scores(graph.model, graph.compute(Z, graph.names, store))
     # A row without a score is last, as in a sort.
     full = np.where(np.isnan(full), -np.inf, full)
     filters = [
-        task.scores(model, graph.compute(Z, blocks, store))
-        for blocks, model in zip(sets, models, strict=True)
+        None
+        if model is None
+        else task.scores(model, graph.compute(Z, spec.blocks_in(graph), store))
+        for spec, model in zip(specs, models, strict=True)
     ]
     return [full, *filters]
 
 
-def scores_of_part(setting, graph, sets, data, train, test, task) -> list[np.ndarray]:
+def scores_of_part(setting, graph, specs, data, train, test, task) -> list[np.ndarray | None]:
     """Fit all models on the rows `train` and record their scores on the rows `test`."""
     if graph is None:
         graph = fit_part(setting, data, train, task)
-    models = fit_filters(graph, sets, data, train, task)
-    return record_scores(graph, sets, models, data.X, test, task)
+    models = fit_filters(graph, specs, data, train, task)
+    return record_scores(graph, specs, models, data.X, test, task)
 
 
 def calibrate_ranking(
     graph: BlockGraph,
-    fused: FusedBlocks | None,
+    fused: FusedBlocks | DenseBlocks | None,
     data: RankingData,
     task: RankTask,
     setting: RankSetting,
@@ -290,7 +309,7 @@ def calibrate_ranking(
     ----------
     graph : BlockGraph
         The full model that will answer.
-    fused : FusedBlocks or None
+    fused : FusedBlocks, DenseBlocks or None
         Its blocks as scores, where they run so.
     data : RankingData
     task : RankTask
@@ -342,35 +361,42 @@ def calibrate_ranking(
         lambda blocks: costs.prefix + costs.of_blocks(graph, blocks),
         full_cost=costs.full(graph),
     )
-    progress.log(f"sets of blocks to try: {sets}")
+    specs = [StageSpec(blocks) for blocks in sets]
+    if fused is not None and task.approx_estimator is None:
+        specs += [StageSpec(blocks_of_trees(graph, n), n) for n in tree_counts(graph)]
+    progress.log(f"filters to try: {specs}")
 
     if setting.prefit:
         *inner, (train, test) = splits
         of_parts = (
-            delayed(scores_of_part)(setting, graph, sets, data, *split, task) for split in inner
+            delayed(scores_of_part)(setting, graph, specs, data, *split, task) for split in inner
         )
         parts = progress.results("fit filters on parts", of_parts, len(inner), None)
         with progress.task("fit filters"):
-            models = fit_filters(graph, sets, data, train, task)
-            parts.append(record_scores(graph, sets, models, data.X, test, task))
+            models = fit_filters(graph, specs, data, train, task)
+            parts.append(record_scores(graph, specs, models, data.X, test, task))
     else:
         of_parts = (
-            delayed(scores_of_part)(setting, fitted, sets, data, *split, task)
+            delayed(scores_of_part)(setting, fitted, specs, data, *split, task)
             for fitted, split in zip([first, *[None] * len(splits)], splits, strict=False)
         )
         parts = progress.results("fit all models on parts", of_parts, len(splits), setting.n_jobs)
         with progress.task("fit filters"):
-            models = fit_filters(graph, sets, data, np.arange(n_rows), task)
+            models = fit_filters(graph, specs, data, np.arange(n_rows), task)
     rows = np.concatenate([test for _, test in splits])
-    full, *filters = (np.concatenate(scores) for scores in zip(*parts, strict=True))
+    full, *filters = zip(*parts, strict=True)
+    # A model that could not be made for some part is no filter.
+    made = [i for i, scores in enumerate(filters) if all(score is not None for score in scores)]
+    specs, models = [specs[i] for i in made], tuple(models[i] for i in made)
+    filter_scores = [np.concatenate(cast(Any, filters[i])) for i in made]
     return RankCalibrated(
         calibration=TopKCalibration(
             candidates=tuple(
-                TopKCandidate(blocks, *stage_costs(blocks, model), score)
-                for blocks, model, score in zip(sets, models, filters, strict=True)
+                TopKCandidate(spec.blocks, *stage_costs(spec.blocks, model), score, spec.n_trees)
+                for spec, model, score in zip(specs, models, filter_scores, strict=True)
             ),
             full_seconds=costs.full(graph),
-            full_score=full,
+            full_score=np.concatenate(cast(Any, full)),
             parts=np.repeat(np.arange(len(splits)), [len(test) for _, test in splits]),
             selects=np.isin(rows, selecting),
             queries=None if data.groups is None else tuple(queries_of(data.groups[rows]).values()),

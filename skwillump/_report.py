@@ -86,7 +86,7 @@ def cascade_report(cascade, plan: Plan) -> str:
         blocks = ", ".join(stage.blocks) or "all"
         text = f"  {position}: answers {100 * stage.share:.1f} % of rows from {blocks}"
         if stage.n_trees is not None:
-            text += f" with its first {stage.n_trees} trees"
+            text += f" with the first {stage.n_trees} trees"
         if not np.isnan(stage.cost_seconds):
             text += f", {seconds_text(stage.cost_seconds)} a row"
         if stage.threshold is not None:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import has_fit_parameter
 from ._compat import routing_enabled
 from .blocks import (
     BlockGraph,
-    FirstTreesClassifier,
+    FirstTreesModel,
     blocks_of_trees,
     first_trees,
     tree_counts,
@@ -69,7 +69,7 @@ class StageSpec:
         is fitted on the blocks.
     slope : float
     offset : tuple of float
-        How the scores of those trees are calibrated.
+        How the scores of those trees are calibrated; empty for not at all.
     """
 
     blocks: tuple[str, ...]
@@ -84,11 +84,13 @@ class StageSpec:
         used = {*self.blocks, *blocks_of_trees(graph, self.n_trees)}
         return tuple(name for name in graph.names if name in used)
 
-    def of_trees(self, graph: BlockGraph) -> FirstTreesClassifier | None:
+    def of_trees(self, graph: BlockGraph) -> FirstTreesModel | None:
         """Return the model of first trees; None where a graph's model has none."""
         assert self.n_trees is not None
         model = first_trees(graph, self.n_trees, self.blocks_in(graph))
-        return None if model is None else model.calibrated(self.slope, np.array(self.offset))
+        if model is None or not self.offset:
+            return model
+        return model.calibrated(self.slope, np.array(self.offset))
 
 
 def tree_specs(graph: BlockGraph, features, of_trees: BlockGraph) -> list[StageSpec]:

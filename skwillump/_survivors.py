@@ -16,7 +16,7 @@ from sklearn.utils import gen_batches
 
 from ._compat import num_samples, safe_indexing
 from ._ranking_calibration import RankTask, one_score
-from .blocks import BlockGraph, FusedStage, Store, take_rows
+from .blocks import BlockGraph, DenseStage, FusedStage, Store, take_rows
 
 
 class Held(Protocol):
@@ -60,7 +60,7 @@ class HeldScores:
 
     Z: Any
     carry: np.ndarray
-    stage: FusedStage
+    stage: FusedStage | DenseStage
     task: RankTask
     n_threads: int
 
@@ -90,7 +90,9 @@ def feature_pass(graph: BlockGraph, blocks, model, task: RankTask) -> Pass:
     return run
 
 
-def fused_pass(graph: BlockGraph, stage: FusedStage, task: RankTask, n_threads: int) -> Pass:
+def fused_pass(
+    graph: BlockGraph, stage: FusedStage | DenseStage, task: RankTask, n_threads: int
+) -> Pass:
     """Pass of a filter whose blocks become scores."""
 
     def run(X):

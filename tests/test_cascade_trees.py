@@ -152,7 +152,7 @@ def test_the_first_trees_are_a_stage_where_the_model_costs_most():
     first = model.stages_[0]
     assert isinstance(first.model, FirstTreesClassifier)
     assert first.n_trees == first.model.n_trees < 200
-    assert f"with its first {first.n_trees} trees" in model.report()
+    assert f"with the first {first.n_trees} trees" in model.report()
     assert any(tradeoff.n_trees == first.n_trees for tradeoff in model.tradeoff_)
     new, truth = table(3000, seed=3)
     stage = model.predict_stage(new)

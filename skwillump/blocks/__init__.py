@@ -1,7 +1,14 @@
 """How a pipeline splits into feature blocks, and computing them for chosen rows."""
 
 from ._dense import DenseBlocks, DenseStage
-from ._first_trees import FirstTreesClassifier, blocks_of_trees, first_trees, tree_counts
+from ._first_trees import (
+    FirstTreesClassifier,
+    FirstTreesModel,
+    FirstTreesRegressor,
+    blocks_of_trees,
+    first_trees,
+    tree_counts,
+)
 from ._fused import FusedBlocks, FusedStage
 from ._graph import BlockGraph, LocatedBlock, Store, locate_blocks, split_pipeline, take_rows
 
@@ -10,6 +17,8 @@ __all__ = [
     "DenseBlocks",
     "DenseStage",
     "FirstTreesClassifier",
+    "FirstTreesModel",
+    "FirstTreesRegressor",
     "FusedBlocks",
     "FusedStage",
     "LocatedBlock",

@@ -27,7 +27,7 @@ from ..compilers import (
     guarded,
 )
 from ..compilers._registry import MAX_DENSE_FEATURES
-from ._first_trees import FirstTreesClassifier, trees_of
+from ._first_trees import FirstTreesModel, trees_of
 from ._fused import FUSED_CHUNK_ROWS, BlockReader
 from ._graph import BlockGraph
 
@@ -161,7 +161,7 @@ class DenseBlocks:
         columns = np.concatenate([np.arange(b.place.start, b.place.stop) for b in known])
         approx: Model | FirstTrees
         rest = None
-        if isinstance(model, FirstTreesClassifier):
+        if isinstance(model, FirstTreesModel):
             approx, rest = model.first, model.rest
         else:
             last = model.steps[-1][1] if type(model) is Pipeline else model

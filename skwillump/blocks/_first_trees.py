@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from ..compilers import FirstTrees, InputUnsupported, TreeModel, Unsupported, compile_trees
@@ -14,8 +14,8 @@ from ..compilers._registry import to_dense
 from ._graph import BlockGraph
 
 
-class FirstTreesClassifier(ClassifierMixin, BaseEstimator):
-    """Classifier of the first trees of another one; made fitted, by `first_trees`.
+class FirstTreesModel(BaseEstimator):
+    """The first trees of another model; made fitted, by `first_trees`.
 
     Attributes
     ----------
@@ -25,7 +25,6 @@ class FirstTreesClassifier(ClassifierMixin, BaseEstimator):
         The compiled model, on the features of the stage's blocks.
     rest : TreeModel
         The trees after those, on all features.
-    classes_ : ndarray of shape (n_classes,)
     n_features_in_ : int
     """
 
@@ -38,16 +37,11 @@ class FirstTreesClassifier(ClassifierMixin, BaseEstimator):
         return f"{type(self).__name__}(n_trees={self.n_trees})"
 
     @property
-    def classes_(self) -> np.ndarray:
-        """Class labels."""
-        return self.first.classes
-
-    @property
     def n_features_in_(self) -> int:
         """Number of features."""
         return self.first.trees.n_features
 
-    def fit(self, X: Any, y: Any = None) -> FirstTreesClassifier:
+    def fit(self, X: Any, y: Any = None) -> FirstTreesModel:
         """Refuse: its trees were fitted with the whole ensemble."""
         raise NotImplementedError("The first trees of an ensemble are fitted with the ensemble.")
 
@@ -61,8 +55,24 @@ class FirstTreesClassifier(ClassifierMixin, BaseEstimator):
         return self.rest.raw(features, start=self.first.raw(features))
 
     def predict(self, X: Any) -> np.ndarray:
-        """Predict a class for each row of features."""
+        """Predict a class or value for each row of features."""
         return self.first.predict(self.scores(X))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return True
+
+
+class FirstTreesRegressor(RegressorMixin, FirstTreesModel):
+    """The first trees of a regressor or ranker."""
+
+
+class FirstTreesClassifier(ClassifierMixin, FirstTreesModel):
+    """The first trees of a classifier, with calibrated probabilities."""
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Class labels."""
+        return self.first.classes
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict class probabilities, (n_rows, n_classes), calibrated."""
@@ -82,9 +92,6 @@ class FirstTreesClassifier(ClassifierMixin, BaseEstimator):
         first = replace(self.first, slope=slope, offset=np.asarray(offset, dtype=np.float64))
         return type(self)(self.n_trees, first, self.rest)
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
 
 def tree_counts(graph: BlockGraph) -> list[int]:
     """Numbers of first trees worth a try: halves, quarters and so on of all rounds.
@@ -92,7 +99,7 @@ def tree_counts(graph: BlockGraph) -> list[int]:
     Empty where the model is no ensemble of trees that compiles, or is small.
     """
     model = trees_of(graph)
-    if model is None or model.classes is None:
+    if model is None:
         return []
     counts = {model.n_rounds >> halvings for halvings in range(1, 6)}
     return sorted(count for count in counts if count >= 2)
@@ -112,10 +119,8 @@ def blocks_of_trees(graph: BlockGraph, n_trees: int) -> tuple[str, ...]:
     )
 
 
-def first_trees(
-    graph: BlockGraph, n_trees: int, blocks: tuple[str, ...]
-) -> FirstTreesClassifier | None:
-    """Make the classifier of the first trees, on the features of some blocks.
+def first_trees(graph: BlockGraph, n_trees: int, blocks: tuple[str, ...]) -> Any:
+    """Make the model of the first trees, on the features of some blocks.
 
     Parameters
     ----------
@@ -126,7 +131,7 @@ def first_trees(
 
     Returns
     -------
-    FirstTreesClassifier or None
+    FirstTreesClassifier, FirstTreesRegressor or None
         None where the graph's model has no more trees than that, or does not compile.
     """
     model = trees_of(graph)
@@ -136,7 +141,8 @@ def first_trees(
     first, rest = model.split(n_trees)
     places = [leaf.place for leaf in graph.union.leaves() if leaf.name in blocks]
     columns = np.concatenate([np.arange(place.start, place.stop) for place in places])
-    return FirstTreesClassifier(n_trees, FirstTrees.of(first.on_features(columns)), rest)
+    kind = FirstTreesRegressor if model.classes is None else FirstTreesClassifier
+    return kind(n_trees, FirstTrees.of(first.on_features(columns)), rest)
 
 
 def trees_of(graph: BlockGraph) -> TreeModel | None:

@@ -10,7 +10,7 @@ from skwillump.compilers._trees import IDENTITY, SOFTMAX, TreeModel
 
 @dataclass(frozen=True, eq=False)
 class FirstTrees:
-    """The first trees of a classifier.
+    """The first trees of a classifier, regressor or ranker.
 
     Boosted trees that stop early are less sure than they should be, and lean towards what is
     frequent: their scores are stretched and moved to where those of all trees are, before they
@@ -70,7 +70,9 @@ class FirstTrees:
         return self.trees.decision_function(self._calibrated(scores))
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return labels."""
+        """Return labels or values."""
+        if self.trees.classes is None:
+            return self.trees.predict(scores)
         return self.classes[self.predict_proba(scores).argmax(axis=1)]
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:

@@ -60,12 +60,15 @@ class TopKCandidate:
         Seconds that a candidate row costs on top.
     score : ndarray of float64 of shape (n_rows,)
         The filter's.
+    n_trees : int or None
+        Where the filter consists of first trees of the full model: how many.
     """
 
     blocks: tuple[str, ...]
     stage_seconds: float
     rest_seconds: float
     score: np.ndarray = field(repr=False)
+    n_trees: int | None = None
 
 
 @dataclass(frozen=True)
