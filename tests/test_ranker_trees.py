@@ -96,6 +96,6 @@ def test_learning_to_rank_within_queries():
         pipeline(model), k=10, precision_target=0.7, feature_costs=COSTS, random_state=0
     ).fit(X, relevance, groups=groups)
     expected = ranker.estimator_.predict(X)
-    for group, rows in zip(range(60), ranker.rank(X, groups=groups), strict=False):
+    for group, rows in ranker.rank(X, groups=groups).items():
         assert np.all(groups[rows] == group)
         assert_array_equal(rows, rows[np.argsort(-expected[rows], kind="stable")])
