@@ -690,7 +690,7 @@ def test_wrong_number_of_columns(fitted):
         fitted.predict(np.column_stack([X, X]))
     with pytest.raises(ValueError, match="1 values, but 2 are expected"):
         fitted.predict_one([1.0])
-    with pytest.raises(TypeError, match="a 1-D array of 2 values"):
+    with pytest.raises(TypeError, match="an array of 2 columns without names"):
         fitted.predict_one({"a": 1.0})
 
 
