@@ -295,6 +295,8 @@ class CompiledPipeline(VersionedState):
         ValueError
             If a column is missing, there are too many or too few values, or a value is one that
             the estimator does not accept.
+        TypeError
+            If the row is a mapping and the estimator was fitted on data without names.
         """
         try:
             scores = self._scores_of_one(x)

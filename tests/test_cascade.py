@@ -678,7 +678,7 @@ def test_bad_data_in_predict():
         model.predict(sure.drop(columns="d"))
     with pytest.raises(ValueError, match=r"columns are missing: \['d'\]"):
         model.predict_one({"c": 1.0, "unused": 0})
-    with pytest.raises(ValueError, match="Got 2 values"):
+    with pytest.raises(ValueError, match="2 values, but 3 are expected"):
         model.predict_one([1.0, 2.0])
     with pytest.raises(TypeError, match="Got a str"):
         model.predict_one("a text")
@@ -688,9 +688,9 @@ def test_wrong_number_of_columns(fitted):
     X, _ = two_signals(20)
     with pytest.raises(ValueError, match="features"):
         fitted.predict(np.column_stack([X, X]))
-    with pytest.raises(ValueError, match="a 1-D array of 2 values"):
+    with pytest.raises(ValueError, match="1 values, but 2 are expected"):
         fitted.predict_one([1.0])
-    with pytest.raises(TypeError, match="a 1-D array of 2 values"):
+    with pytest.raises(TypeError, match="an array of 2 columns without names"):
         fitted.predict_one({"a": 1.0})
 
 

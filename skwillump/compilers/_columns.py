@@ -707,7 +707,7 @@ class InputSpec:
 
     def _by_name(self, x: Mapping[Any, Any]) -> list[Any]:
         if self.names is None:
-            raise ValueError(
+            raise TypeError(
                 f"The row is a mapping, but the estimator was fitted on an array of "
                 f"{self.n_columns} columns without names: pass a sequence."
             )
