@@ -11,6 +11,7 @@ from skwillump.compilers import Unsupported
 from skwillump.compilers._tree_layout import Tree, pack
 from skwillump.kernels import _trees as kernel
 from skwillump.kernels._arrays import frozen
+from skwillump.kernels._trees_deep import predict_deep
 from skwillump.kernels._trees_masks import predict_blocks
 
 N_FEATURES = 4
@@ -80,6 +81,30 @@ def test_kernels_give_the_sums_of_the_naive_walk(seed, sizes, n_rows, n_outputs,
         assert np.array_equal(one, sums)
 
 
+@pytest.mark.parametrize("n_rows", [1, 8, 50, 1300])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_the_kernel_of_deep_trees_gives_the_sums_of_the_naive_walk(n_rows, n_outputs):
+    rng = np.random.default_rng(n_rows)
+    hows = [kernel.PLAIN, kernel.NAN_LEFT]
+    trees = [random_tree(rng, n_leaves, hows) for n_leaves in (300, 1, 2, 90, 700, 5)]
+    rows = random_rows(rng, n_rows)
+    rows[np.isinf(rows)] = np.nan
+    rows = rows.astype(np.float32).astype(np.float64)
+    base = rng.normal(size=n_outputs)
+    packed, _ = pack(trees, base, kernel.SINGLE_OR_NAN, divisor=3.0)
+    out = np.full((n_rows, n_outputs), np.nan)
+    assert predict_deep(frozen(rows), packed, out)
+    checked = range(0, n_rows, max(1, n_rows // 40))
+    expected = np.array([naive_trees.sums(trees, rows[i], base) for i in checked]) / 3.0
+    assert np.array_equal(out[checked], expected)
+    start = rng.normal(size=(n_rows, n_outputs))
+    goes_on = start.copy()
+    assert predict_deep(frozen(rows), packed._replace(continues=True), goes_on)
+    walked = start.copy()
+    assert kernel.predict_rows(frozen(rows), packed._replace(continues=True), 4, walked)
+    assert np.array_equal(goes_on, walked)
+
+
 def test_leaves_of_several_values():
     rng = np.random.default_rng(0)
     trees = [random_tree(rng, n_leaves, [kernel.PLAIN]) for n_leaves in (200, 1, 3)]
@@ -134,6 +159,7 @@ def test_values_that_are_refused(reading, refused):
         accepted = not any(value is other or value == other for other in refused)
         assert kernel.predict_rows(frozen(rows), packed, 3, out) == accepted
         assert predict_blocks(frozen(rows), packed, masks, out) == accepted
+        assert predict_deep(frozen(rows), packed, out) == accepted or reading < kernel.SINGLE
         assert kernel.predict_row(rows[17].copy(), *packed, out[0]) == accepted
 
 

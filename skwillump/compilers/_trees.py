@@ -37,6 +37,7 @@ from skwillump.kernels._trees import (
     predict_row,
     predict_rows,
 )
+from skwillump.kernels._trees_deep import predict_deep
 from skwillump.kernels._trees_masks import Masks, predict_blocks
 
 #: How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become.
@@ -132,13 +133,15 @@ class TreeModel:
         out = np.empty((len(features), self.n_outputs))
         if start is not None:
             out[:] = start
-        shift = self._shift()
+        shift, is_deep = self._shift(), self._is_deep()
 
         def run(first: int) -> None:
             part = features[first : first + _CHUNK_ROWS]
             place = out[first : first + _CHUNK_ROWS]
             if self.masks is not None and len(part) >= _MANY_ROWS:
                 accepted = predict_blocks(part, self.trees, self.masks, place)
+            elif is_deep and len(part) >= _MANY_ROWS:
+                accepted = predict_deep(part, self.trees, place)
             else:
                 accepted = predict_rows(part, self.trees, shift, place)
             if not accepted:
@@ -173,10 +176,17 @@ class TreeModel:
         large, the tree while many rows walk it.
         """
         trees = self.trees
-        large = trees.nodes.nbytes > _LARGE_TREE * len(trees.roots)
-        values, most = (1 << 16, 12) if large else (1 << 12, 8)
+        values, most = (1 << 16, 12) if self._is_large() else (1 << 12, 8)
         rows = max(values // len(trees.columns), WALKS)
         return min(rows.bit_length() - 1, most)
+
+    def _is_large(self) -> bool:
+        return bool(self.trees.nodes.nbytes > _LARGE_TREE * len(self.trees.roots))
+
+    def _is_deep(self) -> bool:
+        """Tell whether batches walk as forests that were grown to the end should."""
+        trees = self.trees
+        return trees.reading in (SINGLE, SINGLE_OR_NAN) and not trees.has_sets and self._is_large()
 
     def bind(self, features: Step) -> "TreeScorer":
         """Return a scorer for the features of a compiled step."""
