@@ -235,10 +235,11 @@ class LastColumn(RegressorMixin, BaseEstimator):
         return np.asarray(X)[:, -1]
 
 
-def recorded_scores(name, *, n_fit):
+def recorded_scores(name, *, n_fit, n_most=None):
     """Scores of a filter and a full model on rows that neither was fitted on, as two columns."""
     X, y, pipeline, _ = SETS[name]()
     rest, fit = train_test_split(np.arange(len(y)), test_size=n_fit, random_state=0)
+    rest = rest[:n_most]
     pipeline.fit(take(X, fit), y[fit])
     full = plain_scores(pipeline, take(X, rest))
     features = pipeline[0]
@@ -259,9 +260,9 @@ def recorded_scores(name, *, n_fit):
     return np.column_stack([plain_scores(model, cheap(rest)), full])
 
 
-def coverage(name, *, n_repeats, n_fit, n_rows, k, n_query):
+def coverage(name, *, n_repeats, n_fit, n_rows, k, n_query, n_most=None):
     """How often rankers that were planned on random draws keep their promise."""
-    scores = recorded_scores(name, n_fit=n_fit)
+    scores = recorded_scores(name, n_fit=n_fit, n_most=n_most)
     blocks = ColumnTransformer([("cheap", "passthrough", [0]), ("dear", "passthrough", [1])])
     estimator = make_pipeline(blocks, LastColumn()).fit(scores, scores[:, 1])
     precisions = {0.95: [], None: []}
@@ -338,9 +339,11 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.coverage:
         n_repeats = options.repeats or (5 if options.quick else 200)
+        few = {"n_fit": 1500, "n_rows": 3000, "n_query": 1000, "n_most": 6000}
+        few = few if options.quick else {}
         names = [name for name in options.only if name in COVERED]
         jobs = [
-            (name, partial(coverage, n_repeats=n_repeats, k=k, **COVERED[name]))
+            (name, partial(coverage, n_repeats=n_repeats, k=k, **(COVERED[name] | few)))
             for name in names
             for k in (10, 100)
         ]

@@ -249,6 +249,17 @@ class CompiledPipeline(VersionedState):
             return self._run(method, X, params)
         return getattr(model, method)(scores)
 
+    def _with_scores(self, method: str, X: Any) -> tuple[Any, np.ndarray | None]:
+        """Answer of a method, and the scores that it follows from; None where there are none."""
+        model = self._model
+        if model is not None and model.gives(method):
+            try:
+                scores = self._scores(X)
+                return getattr(model, method)(scores), scores
+            except InputUnsupported:
+                pass
+        return getattr(self, method)(X), None
+
     @available_if(_has("transform"))
     def transform(self, X: Any, **params: Any) -> Any:
         """Transform each row, as the estimator does."""

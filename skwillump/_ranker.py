@@ -12,6 +12,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import ndcg_score
 from sklearn.utils import (
     Bunch,
@@ -497,11 +498,7 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
             What `rank` orders by: values, or probabilities or decision values of the second class.
         """
         check_is_fitted(self)
-        n_rows = num_samples(X)
-        if n_rows <= CHUNK_ROWS:
-            return one_score(getattr(self._full, self._method)(X))
-        chunks = (safe_indexing(X, rows) for rows in gen_batches(n_rows, CHUNK_ROWS))
-        return np.concatenate([one_score(getattr(self._full, self._method)(c)) for c in chunks])
+        return self._full_scores(X)[0]
 
     def score(self, X, y, *, groups=None):
         """Tell how good the rows that `rank` returns are.
@@ -565,8 +562,9 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
             return np.zeros(0, dtype=np.intp), np.zeros(0)
         search = self._search_for(k, n_rows)
         if search is None:
-            return self._best(X, np.arange(n_rows), self.predict(X), None, k)
-        return self._by_pass(lambda run: self._searched(X, k, search, run))
+            scores, raw = self._full_scores(X)
+            return self._best(X, np.arange(n_rows), scores, raw, k)
+        return self._by_pass(X, lambda run: self._searched(X, k, search, run))
 
     def _rank_groups(self, X, k, queries):
         """The same for several queries; small ones run together."""
@@ -601,13 +599,13 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
             return self._batched(X, k, searches, starts, survivors)
 
         if any(search is None for search in searches):
-            full = self.predict(X)
+            full, raw = self._full_scores(X)
             found = [
-                self._best(X, np.arange(*ends), full[slice(*ends)], None, k)
+                self._best(X, np.arange(*ends), full[slice(*ends)], raw[slice(*ends)], k)
                 for ends in pairwise(starts)
             ]
         else:
-            found = self._by_pass(run_all)
+            found = self._by_pass(X, run_all)
         return {
             group: (rows[positions], scores)
             for (group, _), (positions, scores) in zip(batch, found, strict=True)
@@ -658,10 +656,25 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
         return start + visited[order], scores[order], np.concatenate(raws)[order]
 
     def _compute(self, X):
-        return lambda rows: self.predict(safe_indexing(X, rows))
+        return lambda rows: self._full_scores(safe_indexing(X, rows))
 
-    def _by_pass(self, answer):
+    def _full_scores(self, X):
+        """Scores of all rows by the full model, and the numbers that they follow from."""
+        n_rows = num_samples(X)
+        if n_rows > CHUNK_ROWS:
+            chunks = (safe_indexing(X, rows) for rows in gen_batches(n_rows, CHUNK_ROWS))
+            parts = [self._full_scores(chunk) for chunk in chunks]
+            return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+        if not self.compile:
+            scores = one_score(getattr(self._full, self._method)(X))
+            return scores, scores
+        response, raw = self._full._with_scores(self._method, X)
+        scores = one_score(response)
+        return scores, scores if raw is None or raw.shape[1] != 1 else one_score(raw)
+
+    def _by_pass(self, X, answer):
         """Answer by compiled scores where they can judge the input, otherwise by the steps."""
+        self._graph.check_columns(self._graph.prepare(safe_indexing(X, [0])))
         if self._fused is not None:
             try:
                 return answer(fused_pass(self._graph, self._fused, self._task, self._n_threads()))
@@ -673,7 +686,7 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
     def _best(self, X, rows, scores, raw, k):
         """The `k` best of some rows (ascending positions) by their full scores."""
         if self.compile:
-            doubtful = _doubtful(scores, raw, k, self._method == "predict_proba")
+            doubtful = _doubtful(scores, raw, k)
             if len(doubtful):
                 # Another order of summation could swap these: the original decides.
                 chosen = safe_indexing(X, rows[doubtful])
@@ -781,8 +794,6 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
         return Bunch(estimator=Bunch(fit=params), splitter=Bunch(split={}))
 
     def _is_prefit(self):
-        from sklearn.frozen import FrozenEstimator
-
         return isinstance(self.estimator, FrozenEstimator) or (
             isinstance(self.cv, str) and self.cv == "prefit"
         )
@@ -955,33 +966,26 @@ def _warn(message):
     warnings.warn(message, UserWarning, stacklevel=5)
 
 
-def _doubtful(scores, raw, k, is_probability) -> np.ndarray:
-    """Positions of rows whose place among the first `k` rounding could change."""
+def _doubtful(scores, raw, k) -> np.ndarray:
+    """Positions of rows whose place among the first `k` rounding could change.
+
+    The numbers that scores follow from are known up to rounding. Rows are in doubt if theirs are
+    next to one another, or differ while the scores are the same but for their last bits. Where they
+    are equal, so are the features, and the tie is one in any order of summation.
+    """
     if len(scores) < 2:
         return np.zeros(0, dtype=np.intp)
-    order = stable_order(scores)
-    ordered = scores[order]
-    finite = np.abs(ordered[np.isfinite(ordered)])
-    scale = finite.max() if len(finite) else 0.0
+    order = np.lexsort((-raw, -scores))
+    ordered, of_raw = scores[order], raw[order]
+    finite = np.abs(of_raw[np.isfinite(of_raw)])
+    reach = DOUBT * (finite.max() if len(finite) else 0.0)
     with np.errstate(invalid="ignore"):
-        gaps = ordered[:-1] - ordered[1:]
-    near = gaps <= DOUBT * scale
-    # The same sums are the same in any order of summation, but where a link has rounded them.
-    if raw is None:
-        same = (gaps == 0) & ~(is_probability & (ordered[1:] > 1 - 1e-12))
-    else:
-        same = raw[order[:-1]] == raw[order[1:]]
-    near &= ~same
-    if not near[:k].any():
-        return np.zeros(0, dtype=np.intp)
-    # Rows that are tied with a row in doubt are in doubt too: its score may land among them.
-    tied = gaps <= DOUBT * scale
-    runs = np.concatenate([[0], np.cumsum(~tied)])
-    in_doubt = np.unique(runs[:-1][near & (np.arange(len(near)) < max(k, 1))])
-    # A run that reaches beyond the first k counts from wherever it is doubtful.
-    last = runs[min(k, len(runs)) - 1]
-    if (near & (runs[:-1] == last)).any():
-        in_doubt = np.union1d(in_doubt, [last])
+        last_bits = np.abs(ordered[:-1] - ordered[1:]) <= 4 * np.spacing(np.abs(ordered[:-1]))
+        close = (np.abs(of_raw[:-1] - of_raw[1:]) <= reach) | last_bits
+    near = close & (of_raw[:-1] != of_raw[1:])
+    # Runs of rows that could change places; those that lie in the first k and are in doubt count.
+    runs = np.concatenate([[0], np.cumsum(~close)])
+    in_doubt = np.intersect1d(runs[:-1][near], runs[:k])
     return np.sort(order[np.isin(runs, in_doubt)])
 
 

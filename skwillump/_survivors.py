@@ -30,7 +30,10 @@ class Held(Protocol):
 
 
 Pass = Callable[[Any], tuple[np.ndarray, Held]]
-"""From a chunk of rows to the filter's scores and what is held of the rows."""
+"""From a chunk of rows to the filter's scores and what is held of the rows.
+
+A filter that leaves out a block does not notice that its columns are missing: check them before.
+"""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,6 @@ def feature_pass(graph: BlockGraph, blocks, model, task: RankTask) -> Pass:
 
     def run(X):
         Z = graph.prepare(X)
-        graph.check_columns(Z)
         store: Store = {}
         scores = task.scores(model, graph.compute(Z, blocks, store))
         return scores, HeldFeatures(Z, store, graph, task)
@@ -97,7 +99,6 @@ def fused_pass(
 
     def run(X):
         Z = graph.prepare(X)
-        graph.check_columns(Z)
         raw, carry = stage.start(Z, n_threads=n_threads)
         scores = one_score(getattr(stage.approx, task.method)(raw))
         return scores, HeldScores(Z, carry, stage, task, n_threads)
@@ -168,14 +169,14 @@ class Survivors:
         self.chunks = kept
         return n_held
 
-    def finish(self, rows, compute: Callable[[np.ndarray], np.ndarray]):
+    def finish(self, rows, compute: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]):
         """Full scores of some rows.
 
         Parameters
         ----------
         rows : ndarray of intp of shape (n_chosen,)
         compute : callable
-            Full scores of rows of which nothing is held.
+            The same for rows of which nothing is held.
 
         Returns
         -------
@@ -196,7 +197,7 @@ class Survivors:
             scores[here], raw[here] = held.finish(places)
             open_rows[here] = False
         if open_rows.any():
-            scores[open_rows] = raw[open_rows] = compute(rows[open_rows])
+            scores[open_rows], raw[open_rows] = compute(rows[open_rows])
         return scores, raw
 
 

@@ -589,4 +589,4 @@ def test_targets_that_cannot_rank_are_refused():
 
 def test_verbose_says_what_is_done(capsys):
     ranker(verbose=1).fit(*values(500))
-    assert "[ApproxTopKRanker] fitting the full model" in capsys.readouterr().out
+    assert "[ApproxTopKRanker] fit the full model" in capsys.readouterr().out

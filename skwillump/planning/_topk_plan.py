@@ -22,8 +22,9 @@ from ._topk import (
 )
 from ._topk_search import Prediction, Search, gap_search, share_needed
 
-LEAST_SAVING = 0.05
-"""A filter must be expected to save this share of the full cost: measured costs are noisy."""
+LEAST_SAVING = 0.2
+"""A filter must be expected to save this share of the full cost: measured costs are noisy, and do
+not hold the gathering of candidates, which costs as much as a cheap block where they are many."""
 
 LEAST_GAIN_OF_GAP = 0.02
 """The gap rule must lower the expected cost by this share: it visits rows in several batches."""
