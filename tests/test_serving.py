@@ -19,9 +19,6 @@ pytest.importorskip("fastapi")
 pytest.importorskip("uvicorn")
 httpx = pytest.importorskip("httpx")
 
-# One process: the service is started once.
-pytestmark = pytest.mark.xdist_group("serving")
-
 ROOT = Path(__file__).resolve().parents[1]
 
 
