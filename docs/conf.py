@@ -42,7 +42,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     # Short ones run in the build. Studies and servers are shown; the tests run their quick form.
     "filename_pattern": r"/(plot_\w+|quickstart)\.py",
-    "ignore_pattern": r"/_\w+\.py",
+    "ignore_pattern": r"^_",
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,

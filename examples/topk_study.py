@@ -1,4 +1,6 @@
-"""What a ranker finds of the K best, and what it gains, on real data.
+"""
+What a ranker finds of the K best, and what it gains, on real data
+==================================================================
 
 Each pipeline is fitted once. For each K and query size its search is planned anew for a precision
 of 0.95, certified where the rows allow it, and by Willump's own rule (``confidence=None``). The
@@ -330,7 +332,7 @@ COVERED = {
 
 def main(arguments=None):
     """Run the study."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--quick", action="store_true", help="few rows, few repeats")
     parser.add_argument("--coverage", action="store_true", help="test the promise")

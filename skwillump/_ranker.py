@@ -189,7 +189,7 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
     n_features_in_ : int
         Number of features seen in `fit`, where the estimator has it.
 
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of features seen in `fit`, where the estimator has it.
 
     See Also

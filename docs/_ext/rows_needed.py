@@ -16,7 +16,7 @@ TARGETS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 USED = (0.0, 0.25, 0.5)
 CONFIDENCE = 0.95
 FULL_ACCURACY = 0.9
-MOST_ROWS = 1_000_000
+MOST_ROWS = 200_000
 
 #: Basis of the evidence, share of the rows that certify, share of them that a model is fitted on.
 WAYS = {
