@@ -288,7 +288,7 @@ def write(result: dict, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(result, indent=1) + "\n"
     (folder / "paper_benchmarks.json").write_text(text, encoding="utf-8")
-    (folder / "paper_benchmarks.rst").write_text(tables(result), encoding="utf-8")
+    (folder / "paper_benchmarks.txt").write_text(tables(result), encoding="utf-8")
     try:
         from _paper_plots import write_plots
     except ImportError as error:

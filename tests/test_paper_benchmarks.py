@@ -66,7 +66,7 @@ def test_synthetic_data_and_missing_files_are_said_to_be_so(music):
     results = json.loads((music / "paper_benchmarks.json").read_text())
     assert [sizes["data"] for sizes in results["pipelines"]] == ["synthetic"]
     assert "SKWILLUMP_DATA" in results["left_out"]["adult"]
-    assert "music (*synthetic*)" in (music / "paper_benchmarks.rst").read_text()
+    assert "music (*synthetic*)" in (music / "paper_benchmarks.txt").read_text()
 
 
 def test_plots_are_drawings_without_a_background(music):
