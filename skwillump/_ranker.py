@@ -466,12 +466,7 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
             size that the guarantee was not made for.
         """
         check_is_fitted(self)
-        k = self.k if k is None else k
-        if not isinstance(k, Integral) or isinstance(k, bool):
-            raise ValueError(f"k is {k!r}. Give the number of rows to return, 0 or more.")
-        if k < 0:
-            raise ValueError(f"k={k} is negative. Give the number of rows to return.")
-        k = int(k)
+        k = self._checked_k(k)
         if groups is None:
             found = {None: self._rank_one(X, k)}
         else:
@@ -557,6 +552,14 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
         """
         check_is_fitted(self)
         return ranker_report(self, self._plan)
+
+    def _checked_k(self, k):
+        k = self.k if k is None else k
+        if not isinstance(k, Integral) or isinstance(k, bool):
+            raise ValueError(f"k is {k!r}. Give the number of rows to return, 0 or more.")
+        if k < 0:
+            raise ValueError(f"k={k} is negative. Give the number of rows to return.")
+        return int(k)
 
     def _rank_one(self, X, k):
         """Positions and scores of the best rows of one query."""
@@ -676,11 +679,29 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
             doubtful = _doubtful(scores, raw, k, self._method == "predict_proba")
             if len(doubtful):
                 # Another order of summation could swap these: the original decides.
-                chosen = safe_indexing(X, rows[doubtful])
                 scores = scores.copy()
-                scores[doubtful] = one_score(getattr(self.estimator_, self._method)(chosen))
+                scores[doubtful] = self._original_scores(safe_indexing(X, rows[doubtful]))
         order = stable_order(scores)[:k]
         return rows[order].astype(np.intp), scores[order]
+
+    def _original_scores(self, X):
+        """Scores by the fitted estimator itself."""
+        return one_score(getattr(self.estimator_, self._method)(X))
+
+    def _filter_scores(self, X):
+        """The filter's scores; nothing is held."""
+        return self._by_pass(
+            lambda run: Survivors.of(X, run, n_keep=0, chunk_rows=CHUNK_ROWS).scores
+        )
+
+    def _full_scores(self, X):
+        """Full scores of candidates, and the numbers that these follow from."""
+
+        def finished(run):
+            survivors = Survivors.of(X, run, chunk_rows=CHUNK_ROWS)
+            return survivors.finish(np.arange(num_samples(X)), self._compute(X))
+
+        return self._by_pass(finished)
 
     def _search_for(self, k, n_rows):
         """How to search a query; None to score all of its rows."""
@@ -955,14 +976,22 @@ def _warn(message):
     warnings.warn(message, UserWarning, stacklevel=5)
 
 
-def _doubtful(scores, raw, k, is_probability) -> np.ndarray:
-    """Positions of rows whose place among the first `k` rounding could change."""
+def _scale(scores) -> float:
+    """The largest score that is finite, by its size."""
+    finite = np.abs(scores[np.isfinite(scores)])
+    return float(finite.max()) if len(finite) else 0.0
+
+
+def _doubtful(scores, raw, k, is_probability, scale=None) -> np.ndarray:
+    """Positions of rows whose place among the first `k` rounding could change.
+
+    `scale` is that of all scores, where only the best are given.
+    """
     if len(scores) < 2:
         return np.zeros(0, dtype=np.intp)
     order = stable_order(scores)
     ordered = scores[order]
-    finite = np.abs(ordered[np.isfinite(ordered)])
-    scale = finite.max() if len(finite) else 0.0
+    scale = _scale(scores) if scale is None else scale
     with np.errstate(invalid="ignore"):
         gaps = ordered[:-1] - ordered[1:]
     near = gaps <= DOUBT * scale
