@@ -467,12 +467,7 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
             size that the guarantee was not made for.
         """
         check_is_fitted(self)
-        k = self.k if k is None else k
-        if not isinstance(k, Integral) or isinstance(k, bool):
-            raise ValueError(f"k is {k!r}. Give the number of rows to return, 0 or more.")
-        if k < 0:
-            raise ValueError(f"k={k} is negative. Give the number of rows to return.")
-        k = int(k)
+        k = self._checked_k(k)
         if groups is None:
             found = {None: self._rank_one(X, k)}
         else:
@@ -554,6 +549,14 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
         """
         check_is_fitted(self)
         return ranker_report(self, self._plan)
+
+    def _checked_k(self, k):
+        k = self.k if k is None else k
+        if not isinstance(k, Integral) or isinstance(k, bool):
+            raise ValueError(f"k is {k!r}. Give the number of rows to return, 0 or more.")
+        if k < 0:
+            raise ValueError(f"k={k} is negative. Give the number of rows to return.")
+        return int(k)
 
     def _rank_one(self, X, k):
         """Positions and scores of the best rows of one query."""
@@ -689,11 +692,20 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
             doubtful = _doubtful(scores, raw, k)
             if len(doubtful):
                 # Another order of summation could swap these: the original decides.
-                chosen = safe_indexing(X, rows[doubtful])
                 scores = scores.copy()
-                scores[doubtful] = one_score(getattr(self.estimator_, self._method)(chosen))
+                scores[doubtful] = self._original_scores(safe_indexing(X, rows[doubtful]))
         order = stable_order(scores)[:k]
         return rows[order].astype(np.intp), scores[order]
+
+    def _original_scores(self, X):
+        """Scores by the fitted estimator itself."""
+        return one_score(getattr(self.estimator_, self._method)(X))
+
+    def _filter_scores(self, X):
+        """The filter's scores; nothing is held."""
+        return self._by_pass(
+            X, lambda run: Survivors.of(X, run, n_keep=0, chunk_rows=CHUNK_ROWS).scores
+        )
 
     def _search_for(self, k, n_rows):
         """How to search a query; None to score all of its rows."""
@@ -966,27 +978,49 @@ def _warn(message):
     warnings.warn(message, UserWarning, stacklevel=5)
 
 
-def _doubtful(scores, raw, k) -> np.ndarray:
-    """Positions of rows whose place among the first `k` rounding could change.
+def _largest(raw) -> float:
+    """The largest number that is finite, by its size."""
+    return float(np.abs(raw[np.isfinite(raw)]).max(initial=0.0))
 
-    The numbers that scores follow from are known up to rounding. Rows are in doubt if theirs are
-    next to one another, or differ while the scores are the same but for their last bits. Where they
+
+def _runs_in_doubt(scores, raw, largest=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Runs of rows whose places rounding could change among themselves.
+
+    The numbers that scores follow from are known up to rounding. Rows are close if theirs are next
+    to one another, or differ while the scores are the same but for their last bits. Where they
     are equal, so are the features, and the tie is one in any order of summation.
+
+    Parameters
+    ----------
+    scores, raw : ndarray of float64 of shape (n_rows,)
+    largest : float, default=None
+        That of all rows' numbers, where only some rows are given.
+
+    Returns
+    -------
+    order : ndarray of intp of shape (n_rows,)
+        Positions of the rows, best first.
+    runs : ndarray of intp of shape (n_rows,)
+        The run of each row of `order`, ascending from 0.
+    in_doubt : ndarray of intp
+        Runs that hold rows that are close and not equal.
     """
-    if len(scores) < 2:
-        return np.zeros(0, dtype=np.intp)
     order = np.lexsort((-raw, -scores))
     ordered, of_raw = scores[order], raw[order]
-    finite = np.abs(of_raw[np.isfinite(of_raw)])
-    reach = DOUBT * (finite.max() if len(finite) else 0.0)
+    reach = DOUBT * (_largest(raw) if largest is None else largest)
     with np.errstate(invalid="ignore"):
         last_bits = np.abs(ordered[:-1] - ordered[1:]) <= 4 * np.spacing(np.abs(ordered[:-1]))
         close = (np.abs(of_raw[:-1] - of_raw[1:]) <= reach) | last_bits
-    near = close & (of_raw[:-1] != of_raw[1:])
-    # Runs of rows that could change places; those that lie in the first k and are in doubt count.
     runs = np.concatenate([[0], np.cumsum(~close)])
-    in_doubt = np.intersect1d(runs[:-1][near], runs[:k])
-    return np.sort(order[np.isin(runs, in_doubt)])
+    return order, runs, np.unique(runs[:-1][close & (of_raw[:-1] != of_raw[1:])])
+
+
+def _doubtful(scores, raw, k, largest=None) -> np.ndarray:
+    """Positions of rows whose place among the first `k` rounding could change."""
+    if len(scores) < 2:
+        return np.zeros(0, dtype=np.intp)
+    order, runs, in_doubt = _runs_in_doubt(scores, raw, largest)
+    return np.sort(order[np.isin(runs, np.intersect1d(in_doubt, runs[:k]))])
 
 
 def _ndcg(gain, rows, ranked, *, binary):

@@ -9,6 +9,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfTransformer
 
 import skwillump
+import skwillump.dask
 import skwillump.datasets
 from skwillump.compilers import (
     registered_linear,
@@ -71,7 +72,12 @@ def test_the_names_that_are_linked_are_those_that_users_import():
 
 def test_the_reference_lists_exactly_what_is_public():
     listed = re.findall(r"^   (\w+)$", api_reference.api_page(), flags=re.MULTILINE)
-    public = [*skwillump.__all__, *skwillump.datasets.__all__, "CompiledPipeline"]
+    public = [
+        *skwillump.__all__,
+        *skwillump.dask.__all__,
+        *skwillump.datasets.__all__,
+        "CompiledPipeline",
+    ]
     assert sorted(listed) == sorted(set(public))
 
 

@@ -7,6 +7,7 @@ public name is missing from the reference and nothing private is in it.
 from pathlib import Path
 
 import skwillump
+import skwillump.dask
 import skwillump.datasets
 
 HEADINGS = {
@@ -22,7 +23,7 @@ TEMPLATE = """\
 API reference
 =============
 
-What ``import skwillump`` exposes, and the data sets. Everything else is private.
+What ``import skwillump`` exposes, functions for Dask, and the data sets. All else is private.
 
 {sections}
 """
@@ -51,6 +52,7 @@ def api_page():
             )
     if left:
         sections.append(section("More", "skwillump", left))
+    sections.append(section("Dask data frames", "skwillump.dask", skwillump.dask.__all__))
     sections.append(section("Data sets", "skwillump.datasets", skwillump.datasets.__all__))
     return TEMPLATE.format(sections="\n".join(sections))
 

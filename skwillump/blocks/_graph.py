@@ -11,14 +11,14 @@ objects, so that what comes out is what the pipeline itself would have computed.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, MutableMapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
-from joblib import parallel_config
+from joblib import effective_n_jobs, parallel_config
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -191,7 +191,8 @@ class BlockGraph:
                 (name, step if _is_dropped(step) else _Constant(name), columns)
                 for name, step, columns in node.transformers_
             ]
-            checker.transform(row)
+            with _in_this_process(node):
+                checker.transform(row)
 
     def compute(
         self,
@@ -226,9 +227,7 @@ class BlockGraph:
             return _Tap(step, name, store, seconds, self.compiled.get(name))
 
         grafted = _graft(self.features, "", leaf, self._shared(store, seconds))
-        # Worker processes could not fill this process's store.
-        threads = parallel_config(backend="threading") if _is_parallel(self.features) else None
-        with threads or nullcontext():
+        with _in_this_process(self.features):
             features = grafted.transform(Z)
         if sparse.issparse(features) and len(self.model_steps) > 1:
             # Stacking one sparse block returns that very block; a step of the model that works in
@@ -474,10 +473,18 @@ def _column_transformers(node) -> Iterator[ColumnTransformer]:
             yield from _column_transformers(steps[0][1])
 
 
+def _in_this_process(features) -> AbstractContextManager:
+    """Context in which a composite runs in threads: other processes could not fill a store."""
+    return parallel_config(backend="threading") if _is_parallel(features) else nullcontext()
+
+
 def _is_parallel(node) -> bool:
+    """Whether a composite would run in parallel, by itself or by joblib's present configuration."""
     children = _children(node)
     if children is None:
         if not _ends_in_composite(node):
             return False
         return _is_parallel(list(_flat_steps(node, ""))[-1][1])
-    return node.n_jobs not in (None, 1) or any(_is_parallel(child) for _, child in children)
+    if node.n_jobs != 1 and effective_n_jobs(node.n_jobs) != 1:
+        return True
+    return any(_is_parallel(child) for _, child in children)

@@ -1,0 +1,475 @@
+"""skwillump.dask: answers on a real cluster of two processes are those of one process."""
+
+import pickle
+import re
+import sys
+import textwrap
+from collections import Counter
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from common import COSTS, stdlib_lines, two_blocks, two_signals_frame
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.tree import DecisionTreeRegressor
+
+from skwillump import ApproxTopKRanker, CascadeClassifier
+from skwillump.planning import Search
+from skwillump.planning._topk_search import Prediction
+
+distributed = pytest.importorskip("distributed")
+pytest.importorskip("dask.dataframe")
+
+import dask  # noqa: E402
+import dask.dataframe as dd  # noqa: E402
+
+import skwillump.dask  # noqa: E402
+
+RULES = ["share", "bar", "ratio", "gap"]
+TEXT_COSTS = {"tfidfvectorizer-1": 1e-6, "tfidfvectorizer-2": 1e-4}
+
+
+@pytest.fixture(scope="module")
+def client():
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            processes=True,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=None,
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+def table(n_rows=6000, seed=0):
+    frame, _ = two_signals_frame(n_rows, seed=seed)
+    noise = np.random.default_rng(seed + 1).normal(scale=0.1, size=n_rows)
+    return frame, frame["c"] + frame["d"] + noise
+
+
+def ranker(model=None, **kwargs):
+    defaults = {"k": 50, "precision_target": 0.9, "feature_costs": COSTS, "random_state": 0}
+    pipeline = two_blocks(Ridge() if model is None else model, columns=("c", "d"))
+    return ApproxTopKRanker(pipeline, **(defaults | kwargs))
+
+
+def fitted_ranker(model=None, **kwargs):
+    fitted = ranker(model, **kwargs).fit(*table())
+    assert fitted._plan.candidate is not None
+    return fitted
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return fitted_ranker(query_size=(1000, 6000))
+
+
+def with_search(fitted, rule, k=50):
+    """The same ranker with a search of the test's choice."""
+    frame, _ = table()
+    score = fitted._filter_scores(frame)
+    search = {
+        # Of the first the share decides, of the second the bar.
+        "share": lambda: Search("share", share=0.05, cut=np.inf),
+        "bar": lambda: Search("share", share=0.01, cut=float(np.quantile(score, 0.98))),
+        "ratio": lambda: Search("ratio", ratio=3, ratio_k=k),
+        "gap": lambda: Search(
+            "gap", margin=0.5, prediction=Prediction.fit(score, fitted.predict(frame))
+        ),
+    }[rule]()
+    fitted = copy(fitted)
+    fitted._plan = replace(fitted._plan, search=search, share=0.05)
+    return fitted
+
+
+def in_partitions(frame, *lengths):
+    """A Dask frame with partitions of these lengths, and one of the rows that are left."""
+    ends = [0, *np.cumsum(lengths), len(frame)]
+    parts = [frame.iloc[start:stop] for start, stop in pairwise(ends)]
+    return dd.from_delayed([dask.delayed(part) for part in parts], meta=frame.iloc[:0])
+
+
+def assert_ranks_as_one_process(fitted, frame, pieces, k=None):
+    positions, scores = skwillump.dask.rank(fitted, pieces, k, return_scores=True)
+    expected, expected_scores = fitted.rank(frame, k, return_scores=True)
+    assert_array_equal(positions, expected)
+    assert positions.dtype == expected.dtype
+    assert_allclose(scores, expected_scores, rtol=1e-12)
+
+
+@contextmanager
+def synchronous():
+    """Dask in this process, so that a test can look at what happens; gives a monkeypatch."""
+    with dask.config.set(scheduler="synchronous"), pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+# Ranking --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("lengths", [(1500, 1500, 1500), (10, 0, 2700, 1)])
+def test_the_best_rows_are_those_of_one_process(client, fitted, rule, lengths):
+    chosen = with_search(fitted, rule)
+    frame, _ = table(seed=5)
+    assert_ranks_as_one_process(chosen, frame, in_partitions(frame, *lengths))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_candidates_are_chosen_among_all_rows_and_not_in_each_partition(fitted, rule):
+    chosen = with_search(fitted, rule)
+    frame, _ = table(seed=5)
+    # The best rows for the filter are in one partition, so that others have no candidates at all.
+    frame = frame.sort_values("c", kind="stable")
+    n_scored = Counter()
+    with synchronous() as patch:
+        full_scores = ApproxTopKRanker._full_scores
+
+        def counted(self, X):
+            n_scored["rows"] += len(X)
+            return full_scores(self, X)
+
+        patch.setattr(ApproxTopKRanker, "_full_scores", counted)
+        positions = skwillump.dask.rank(chosen, in_partitions(frame, 2000, 2000))
+    assert_array_equal(positions, chosen.rank(frame))
+    n_candidates = {"share": 300, "bar": 0.02 * len(frame), "ratio": 150, "gap": 300}
+    assert chosen.k <= n_scored["rows"] <= 1.2 * n_candidates[rule]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_equal_rows_are_taken_in_the_order_of_their_positions(rule):
+    frame, _ = table(seed=5)
+    frame = frame.round(0)
+    fitted = ranker(DecisionTreeRegressor(max_depth=4), query_size=(1000, 6000), compile=False)
+    chosen = with_search(fitted.fit(frame, table(seed=5)[1]), rule)
+    with synchronous():
+        for k in (7, 50):
+            assert_ranks_as_one_process(chosen, frame, in_partitions(frame, 700, 1, 900, 0), k)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_rows_that_the_filter_cannot_score_are_candidates(rule):
+    frame, _ = table()
+    chosen = with_search(fitted_ranker(query_size=(1000, 6000)), rule)
+    filter_scores = ApproxTopKRanker._filter_scores
+    with synchronous() as patch:
+
+        def with_gaps(self, X):
+            return np.where(X["unused"] == 1, np.nan, filter_scores(self, X))
+
+        def as_in_one_process(self, X, k, search, run):
+            def run_with_gaps(part):
+                scores, held = run(part)
+                return np.where(part["unused"] == 1, np.nan, scores), held
+
+            return searched(self, X, k, search, run_with_gaps)
+
+        searched = ApproxTopKRanker._searched
+        patch.setattr(ApproxTopKRanker, "_filter_scores", with_gaps)
+        patch.setattr(ApproxTopKRanker, "_searched", as_in_one_process)
+        unknown = frame.assign(unused=(np.arange(len(frame)) % 97 == 0).astype(int))
+        assert_ranks_as_one_process(chosen, unknown, in_partitions(unknown, 2500, 1000))
+
+
+@pytest.mark.parametrize("rule", [*RULES, None])
+def test_scores_that_rounding_could_swap_are_decided_by_the_original_estimator(rule):
+    frame, y = table()
+    # Probabilities of 1 that differ only before they are rounded.
+    model = LogisticRegression(C=1e6, max_iter=1000)
+    fitted = ranker(model, query_size=(1000, 6000)).fit(frame, (y > 0).astype(int))
+    chosen = fitted.set_precision_target(1.0) if rule is None else with_search(fitted, rule)
+    n_decided = Counter()
+    original_scores = ApproxTopKRanker._original_scores
+
+    def counted(self, X):
+        n_decided["rows"] += len(X)
+        return original_scores(self, X)
+
+    with synchronous() as patch:
+        patch.setattr(ApproxTopKRanker, "_original_scores", counted)
+        assert_ranks_as_one_process(chosen, frame, in_partitions(frame, 1000, 2000))
+    assert n_decided["rows"] > 0
+    # Half of them in one process, which decides the same rows.
+    assert n_decided["rows"] % 2 == 0
+
+
+def test_without_a_filter_each_partition_sends_its_best(client, fitted):
+    frame, _ = table(seed=5)
+    pieces = in_partitions(frame, 3000, 30, 0)
+    exact = copy(fitted).set_precision_target(1.0)
+    assert exact._plan.candidate is None
+    assert_ranks_as_one_process(exact, frame, pieces)
+    # More rows than there are are all of them.
+    assert_ranks_as_one_process(fitted, frame, pieces, k=len(frame) + 1)
+
+
+def test_series_of_texts_are_ranked(client):
+    X, y = (part[::60] for part in stdlib_lines())
+    blocks = make_union(TfidfVectorizer(), TfidfVectorizer(analyzer="char", ngram_range=(2, 3)))
+    fitted = ApproxTopKRanker(
+        make_pipeline(blocks, LogisticRegression()),
+        k=50,
+        precision_target=0.7,
+        feature_costs=TEXT_COSTS,
+        random_state=0,
+        query_size=len(X),
+    ).fit(X, y)
+    assert fitted._plan.candidate is not None
+    texts = pd.Series(X)
+    assert_ranks_as_one_process(fitted, texts, dd.from_pandas(texts, npartitions=3))
+
+
+def test_few_or_no_rows(fitted):
+    frame, _ = table(seed=5)
+    with synchronous():
+        assert_ranks_as_one_process(fitted, frame[:3], in_partitions(frame[:3], 1))
+        assert skwillump.dask.rank(fitted, in_partitions(frame[:0])).shape == (0,)
+        positions, scores = skwillump.dask.rank(
+            fitted, in_partitions(frame, 100), 0, return_scores=True
+        )
+    assert positions.shape == scores.shape == (0,)
+
+
+def test_a_query_that_the_ranker_was_not_tuned_for_is_warned_of(fitted):
+    frame, _ = table(seed=5)
+    with synchronous(), pytest.warns(UserWarning, match="larger than the k=50") as caught:
+        assert_ranks_as_one_process(fitted, frame, in_partitions(frame, 2000), k=60)
+    assert {Path(warning.filename).name for warning in caught} == {Path(__file__).name}
+    with synchronous(), pytest.warns(UserWarning, match="query of 900 rows is not within"):
+        assert_ranks_as_one_process(fitted, frame[:900], in_partitions(frame[:900], 500))
+
+
+def test_the_ranker_is_sent_once_and_no_rows_come_back(client, fitted, monkeypatch):
+    frame, _ = table(seed=5)
+    chosen = with_search(fitted, "bar")
+    expected = chosen.rank(frame)
+    unused = pd.DataFrame({f"unused {i}": float(i) for i in range(100)}, index=frame.index)
+    wide = pd.concat([frame, unused], axis=1)
+    pieces = in_partitions(wide, 2000, 2000).persist()
+    n_bytes, n_sent = Counter(), Counter()
+    compute, scatter = dask.compute, type(client).scatter
+
+    def counted_compute(*tasks, **kwargs):
+        results = compute(*tasks, **kwargs)
+        n_bytes["received"] += len(pickle.dumps(results))
+        return results
+
+    def counted_scatter(self, data, **kwargs):
+        n_sent["times"] += 1
+        return scatter(self, data, **kwargs)
+
+    monkeypatch.setattr(dask, "compute", counted_compute)
+    monkeypatch.setattr(type(client), "scatter", counted_scatter)
+    assert_array_equal(skwillump.dask.rank(chosen, pieces), expected)
+    assert n_sent["times"] == 1
+    # Of each of three partitions 51 rows with three numbers each, and some counts.
+    assert n_bytes["received"] < 3 * 51 * 24 + 4000
+
+
+def test_what_is_no_dask_frame_is_refused(fitted):
+    frame, _ = table()
+    for function in (
+        lambda data: skwillump.dask.rank(fitted, data),
+        lambda data: skwillump.dask.take(data, [0]),
+    ):
+        with pytest.raises(TypeError, match=r"frame is a DataFrame\. Give a dask"):
+            function(frame)
+    with pytest.raises(ValueError, match="k=-1 is negative"):
+        skwillump.dask.rank(fitted, in_partitions(frame), -1)
+
+
+def test_an_unfitted_ranker_is_refused():
+    frame, _ = table()
+    with pytest.raises(NotFittedError):
+        skwillump.dask.rank(ranker(), in_partitions(frame))
+
+
+def test_without_dask_the_error_names_the_extra(fitted, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dask", None)
+    for call in (
+        lambda: skwillump.dask.rank(fitted, None),
+        lambda: skwillump.dask.take(None, [0]),
+    ):
+        with pytest.raises(ImportError, match=re.escape("pip install 'skwillump[dask]'")):
+            call()
+
+
+# Rows by position -----------------------------------------------------------------------------
+
+
+def test_take_gives_the_rows_in_the_order_of_the_positions(client):
+    frame, _ = table(100)
+    pieces = in_partitions(frame, 10, 0, 50)
+    for positions in ([99, 0, 10, 9, 10, 60], [5], []):
+        pd.testing.assert_frame_equal(
+            skwillump.dask.take(pieces, positions), frame.iloc[positions], check_column_type=False
+        )
+    pd.testing.assert_series_equal(
+        skwillump.dask.take(pieces["c"], [70, 3]), frame["c"].iloc[[70, 3]]
+    )
+
+
+@pytest.mark.parametrize("position", [-1, 100])
+def test_take_refuses_positions_outside(position):
+    frame, _ = table(100)
+    with synchronous(), pytest.raises(IndexError, match=f"holds {position}, but the frame has 100"):
+        skwillump.dask.take(in_partitions(frame, 10), [3, position])
+
+
+# Fit ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cv", [3, "prefit"])
+def test_a_cascade_fitted_on_a_cluster_is_that_of_one_process(client, cv):
+    X, y = (part[::60] for part in stdlib_lines())
+    blocks = make_union(TfidfVectorizer(), TfidfVectorizer(analyzer="char", ngram_range=(2, 3)))
+    pipeline = make_pipeline(blocks, LogisticRegression())
+    if cv == "prefit":
+        pipeline = pipeline.fit(X[::2], y[::2])
+        X, y = X[1::2], y[1::2]
+    cascade = CascadeClassifier(
+        pipeline, accuracy_target=0.9, cv=cv, feature_costs=TEXT_COSTS, random_state=0
+    )
+    alone = clone(cascade).set_params(estimator=pipeline).fit(X, y)
+    with joblib.parallel_config(backend="dask"):
+        together = clone(cascade).set_params(estimator=pipeline, n_jobs=2).fit(X, y)
+        labels = together.predict(X)
+    assert len(together.stages_) == 2
+    assert together.guarantee_ == alone.guarantee_
+    assert_array_equal(labels, alone.predict(X))
+    assert_array_equal(together.predict_proba(X), alone.predict_proba(X))
+    assert_array_equal(together.predict_stage(X), alone.predict_stage(X))
+
+
+def test_parts_are_fitted_by_the_workers(client):
+    def n_done(dask_scheduler):
+        return sum(
+            prefix.state_counts["memory"]
+            for name, prefix in dask_scheduler.task_prefixes.items()
+            if "answers_of_part" in name
+        )
+
+    frame, y = table(2000)
+    before = client.run_on_scheduler(n_done)
+    cascade = CascadeClassifier(
+        two_blocks(columns=("c", "d")), accuracy_target=0.9, cv=3, random_state=0, n_jobs=2
+    )
+    with joblib.parallel_config(backend="dask"):
+        cascade.fit(frame, (y > 0).astype(int))
+    assert client.run_on_scheduler(n_done) - before == 3
+
+
+def test_a_ranker_fitted_on_a_cluster_is_that_of_one_process(client):
+    frame, y = table()
+    alone = ranker(cv=3).fit(frame, y)
+    with joblib.parallel_config(backend="dask"):
+        together = ranker(cv=3, n_jobs=2).fit(frame, y)
+    assert together.guarantee_ == alone.guarantee_
+    assert_array_equal(together.rank(frame), alone.rank(frame))
+
+
+def test_callbacks_see_a_fit_on_a_cluster(client):
+    callback = pytest.importorskip("sklearn.callback")
+    pytest.importorskip("rich")
+    frame, y = table(2000)
+    model = ranker(cv=3, n_jobs=2).set_callbacks(callback.ProgressBar())
+    with joblib.parallel_config(backend="dask"):
+        model.fit(frame, y)
+    assert_array_equal(model.rank(frame), ranker(cv=3).fit(frame, y).rank(frame))
+
+
+# The guide ------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "distributed.rst").read_text("utf-8")
+
+
+def snippet(name):
+    """Code of the guide between two marks."""
+    (text,) = re.findall(rf"\.\. {name}-begin\n(.*?)\.\. {name}-end", PAGE, flags=re.DOTALL)
+    return textwrap.dedent(text.split(".. code-block:: python\n")[1])
+
+
+@pytest.fixture(scope="module")
+def cascade():
+    frame, y = table()
+    pipeline = two_blocks(columns=("c", "d"))
+    cascade = CascadeClassifier(
+        pipeline, accuracy_target=0.9, cv=3, feature_costs=COSTS, random_state=0
+    )
+    return cascade.fit(frame, np.where(y > 0, "high", "low"))
+
+
+def test_the_guides_prediction_with_dask_is_that_of_one_process(client, cascade):
+    frame, _ = table(seed=5)
+    names = {"client": client, "cascade": cascade, "pd": pd, "frame": in_partitions(frame, 10, 20)}
+    exec(snippet("predict"), names)
+    assert_array_equal(names["labels"].compute(), cascade.predict(frame))
+
+
+class Spark:
+    """As much of Spark as the guide's snippets need: partitions that are iterators of frames."""
+
+    def __init__(self, partitions=()):
+        self.partitions = partitions
+        self.sparkContext = self
+
+    def broadcast(self, value):
+        return SimpleNamespace(value=pickle.loads(pickle.dumps(value)))
+
+    def mapInPandas(self, function, schema):
+        found = [frame for partition in self.partitions for frame in function(iter(partition))]
+        found = pd.concat(found, ignore_index=True)
+        assert list(found.columns) == [column.split()[0] for column in schema.split(", ")]
+        self.found = found
+        return self
+
+    def orderBy(self, column, ascending):
+        self.found = self.found.sort_values(column, ascending=ascending, kind="stable")
+        return self
+
+    def limit(self, n):
+        return self.found[:n]
+
+
+def spark_partitions(frame):
+    frame = frame.assign(id=np.arange(len(frame)) + 1000)
+    return Spark([[frame[:1000], frame[1000:2500]], [], [frame[2500:4500]], [frame[4500:]]])
+
+
+def test_the_guides_function_for_spark_predicts_what_one_process_does(cascade):
+    frame, _ = table(seed=5)
+    names = {"spark": Spark(), "cascade": cascade, "pd": pd, "frame": spark_partitions(frame)}
+    exec(snippet("spark-predict"), names)
+    assert_array_equal(names["labels"].found["label"], cascade.predict(frame))
+    assert_array_equal(names["labels"].found["id"], np.arange(len(frame)) + 1000)
+
+
+@pytest.mark.parametrize("rule", ["bar", "gap"])
+def test_the_guides_function_for_spark_finds_what_counts_for_the_guarantee(fitted, rule):
+    frame, _ = table(seed=5)
+    chosen = with_search(fitted, rule)
+    names = {"spark": Spark(), "ranker": chosen, "pd": pd, "frame": spark_partitions(frame)}
+    exec(snippet("spark-rank"), names)
+    best, full = names["best"], chosen.predict(frame)
+    assert_allclose(best["score"], full[best["id"] - 1000], rtol=1e-12)
+    top = np.argsort(-full, kind="stable")[: chosen.k]
+    search, score = chosen._plan.search, chosen._filter_scores(frame)
+    effort = search.margin if rule == "gap" else -search.cut
+    found_for_sure = top[search.needs(score[top], full[top]) <= effort]
+    assert 0 < len(found_for_sure) < len(top)
+    assert set(found_for_sure + 1000) <= set(best["id"])
