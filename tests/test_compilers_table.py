@@ -271,6 +271,9 @@ quick = settings(
 @given(data=st.data())
 def test_numbers(number_step, data):
     X = data.draw(number_frames(number_step.spec.names))
+    if getattr(number_step.original, "sparse_output", False):
+        # scikit-learn's sparse splines refuse whole numbers beyond the knots.
+        X = X.astype(float)
     assert_same_features(number_step, X)
 
 
