@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skwillump._persistence import VersionedState
+from skwillump._rows import check_text
 from skwillump.compilers import (
     InputUnsupported,
     Model,
@@ -307,7 +308,8 @@ class CompiledPipeline(VersionedState):
             If a column is missing, there are too many or too few values, or a value is one that
             the estimator does not accept.
         TypeError
-            If the row is a mapping and the estimator was fitted on data without names.
+            If the row is a mapping and the estimator was fitted on data without names, or the
+            estimator takes texts and it is none.
         """
         try:
             scores = self._scores_of_one(x)
@@ -329,6 +331,8 @@ class CompiledPipeline(VersionedState):
         ------
         ValueError
             As for `predict_one`.
+        TypeError
+            As for `predict_one`.
         """
         model = self._model
         if model is None or not model.gives("predict_proba"):
@@ -340,6 +344,9 @@ class CompiledPipeline(VersionedState):
 
     def _as_rows(self, x: Any) -> Any:
         """Return one row in the form of many, for the original to judge."""
+        if self._features is not None and self._features.reads_text:
+            check_text(x)
+            return [x]
         names = getattr(self.estimator, "feature_names_in_", None)
         if hasattr(x, "columns"):
             return x

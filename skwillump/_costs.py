@@ -23,6 +23,12 @@ COST_ROWS = 1000
 COST_SECONDS = 1.0
 """Seconds that one measurement of a batch may take; slow blocks are measured on fewer rows."""
 
+REPEAT_SECONDS = 0.1
+"""Seconds that quick measurements of a batch are repeated for."""
+
+N_REPEATS = (3, 15)
+"""How often a batch is measured, at least and at most."""
+
 POINT_ROWS = 30
 """Rows on which the costs of single rows are measured, at most."""
 
@@ -64,7 +70,9 @@ def _batches(X, query: str, run: Callable[[Any], object]) -> tuple[list[Any], in
     once = median_seconds(partial(run, safe_indexing(X, slice(0, few))), n_repeats=1)
     if once * n_rows / few > COST_SECONDS:
         n_rows = max(few, int(COST_SECONDS / once * few))
-    return [safe_indexing(X, slice(0, n_rows))], 3
+    # Other work on the machine disturbs short measurements most.
+    n_repeats = int(np.clip(REPEAT_SECONDS / (once * n_rows / few), *N_REPEATS))
+    return [safe_indexing(X, slice(0, n_rows))], n_repeats
 
 
 class CostMeter:

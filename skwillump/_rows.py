@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ._compat import safe_indexing
+from ._compat import num_samples, safe_indexing
 
 
 def one_rows(X, n_most: int) -> list[Any]:
@@ -47,14 +47,21 @@ class RowTemplate:
     ----------
     empty : array-like, sparse matrix or data frame
         X without its rows: container, columns and dtypes.
+    of_text : bool
+        Whether X was texts.
     """
 
     empty: Any
+    of_text: bool = False
 
     @classmethod
     def from_data(cls, X) -> RowTemplate:
         """Template of `X`; keeps none of its rows."""
-        return cls(safe_indexing(X, slice(0, 0)))
+        of_text = False
+        if not hasattr(X, "columns") and getattr(X, "ndim", 1) == 1 and num_samples(X):
+            (first,) = safe_indexing(X, slice(0, 1))
+            of_text = isinstance(first, (str, bytes))
+        return cls(safe_indexing(X, slice(0, 0)), of_text)
 
     def check_names(self, row: Mapping) -> None:
         """Raise ValueError if a mapping lacks a column that was seen in fit."""
@@ -72,11 +79,12 @@ class RowTemplate:
     # insides of pandas or polars, and tools that refuse pickles (skops) can store it.
 
     def __getstate__(self) -> dict[str, Any]:
-        return _plain_frame(self.empty) or {"empty": self.empty}
+        return _plain_frame(self.empty) or {"empty": self.empty, "of_text": self.of_text}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         empty = state["empty"] if "empty" in state else _frame_of(state)
         object.__setattr__(self, "empty", empty)
+        object.__setattr__(self, "of_text", state.get("of_text", False))
 
     def make(self, row):
         """X of one row.
@@ -109,6 +117,8 @@ class RowTemplate:
             return self._two_dimensional(row)
         if getattr(self.empty, "ndim", 1) == 2:
             return self._two_dimensional(row)
+        if self.of_text:
+            check_text(row)
         if isinstance(self.empty, list):
             return [row]
         if isinstance(self.empty, np.ndarray):
@@ -157,6 +167,15 @@ class RowTemplate:
             made = type(self.empty)({c: [v] for c, v in zip(columns, values, strict=True)})
             return made.astype(self.empty.dtypes)
         return type(self.empty)([values], schema=self.empty.schema, orient="row")
+
+
+def check_text(row) -> None:
+    """Raise TypeError if a row is not what a vectorizer takes for a document.
+
+    A missing value passes, for the vectorizer to say so.
+    """
+    if not isinstance(row, (str, bytes)) and row is not np.nan:
+        raise TypeError(f"The row is of type {type(row).__name__}. Pass one str.")
 
 
 def _plain_frame(frame) -> dict[str, Any] | None:

@@ -192,8 +192,18 @@ def test_what_is_no_text_raises_what_it_raises_in_scikit_learn(bad):
     with pytest.raises(type(theirs.value)) as ours:
         compiled.predict([bad])
     assert str(ours.value) == str(theirs.value)
-    with pytest.raises(type(theirs.value)):
+    with pytest.raises(ValueError if bad is np.nan else TypeError):
         compiled.predict_one(bad)
+
+
+@pytest.mark.parametrize("bad", [["def f():"], ("def f():",), np.array(["a"]), None, 3.0])
+def test_a_row_that_is_no_text_is_refused(bad):
+    X, y = lines(step=200)
+    pipeline = make_pipeline(word_char(), LogisticRegression())
+    for cascade in both_ways(pipeline, X, y):
+        for one in (cascade.predict_one, cascade.predict_proba_one):
+            with pytest.raises(TypeError, match=r"The row is of type \w+\. Pass one str"):
+                one(bad)
 
 
 def test_threads_and_pickles():

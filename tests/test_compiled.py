@@ -222,6 +222,14 @@ def test_one_row_through_steps_that_are_not_compiled():
     assert compiled.predict_one(TEXTS[0]) == estimator.predict(TEXTS[:1])[0]
 
 
+@pytest.mark.parametrize("bad", [TEXTS[:1], np.array(TEXTS[:1]), {"text": "fine"}, None, 3.0])
+def test_a_row_that_is_no_text_is_refused(logistic, bad):
+    compiled = compile_pipeline(logistic)
+    for one in (compiled.predict_one, compiled.predict_proba_one):
+        with pytest.raises(TypeError, match=r"The row is of type \w+\. Pass one str"):
+            one(bad)
+
+
 def _lower_all(texts):
     return [text.lower() for text in texts]
 

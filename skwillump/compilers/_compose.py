@@ -386,6 +386,14 @@ class UnionStep(Step):
         )
 
     @property
+    def reads_text(self) -> bool:
+        """Whether a block of whole rows does."""
+        return any(
+            type(selection) is Selection and step.reads_text
+            for selection, step in zip(self.selections, self.steps, strict=True)
+        )
+
+    @property
     def may_give_integers(self) -> bool:
         """Whether every block may."""
         return all(step.may_give_integers for step in self.steps)
@@ -522,6 +530,11 @@ class PipelineStep(Step):
     def exact_scores(self) -> bool:
         """Whether every step after the head is linear."""
         return self.head.exact_scores and all(found is not None for _, found in self.tail)
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether the head does, if it comes first."""
+        return not self.prefix and self.head.reads_text
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""

@@ -42,6 +42,11 @@ class HashingStep(Step):
     alphabet: Alphabet = field(repr=False)
 
     @property
+    def reads_text(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
     def exact_scores(self) -> bool:
         """Values of other dtypes than float64 are rounded before they reach the model."""
         return self.dtype == np.float64

@@ -99,6 +99,11 @@ class Step:
         """Whether the original may return an array of integers."""
         return False
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether a row is one str."""
+        return False
+
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
         raise NotImplementedError
