@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ._rows import one_rows
 from ._stage_models import Task
 from .blocks import BlockGraph, DenseBlocks, FusedBlocks, Store, take_rows
 from .compilers import InputUnsupported
-from .planning import decide_one, median_by_key, median_seconds
+from .planning import decide_one, median_by_key, seconds_of
 
 COST_ROWS = 1000
 """Rows on which the costs of batches are measured, at most."""
@@ -67,7 +68,7 @@ def _batches(X, query: str, run: Callable[[Any], object]) -> tuple[list[Any], in
     if query == "point":
         return [safe_indexing(X, [i]) for i in range(min(n_rows, POINT_ROWS))], 1
     few = min(n_rows, 20)
-    once = median_seconds(partial(run, safe_indexing(X, slice(0, few))), n_repeats=1)
+    once = seconds_of(partial(run, safe_indexing(X, slice(0, few))), n_repeats=1)
     if once * n_rows / few > COST_SECONDS:
         n_rows = max(few, int(COST_SECONDS / once * few))
     # Other work on the machine disturbs short measurements most.
@@ -121,7 +122,7 @@ class CostMeter:
         return self.graph.model.predict(self.graph.compute(Z, self.graph.names, store))
 
     def _seconds(self, function: Callable[[], object]) -> float:
-        return median_seconds(function, n_repeats=self.n_repeats)
+        return seconds_of(function, n_repeats=self.n_repeats)
 
     def stage(self, blocks, model, task: Task) -> tuple[float, float]:
         """Cost of a first stage.
@@ -190,6 +191,9 @@ class FusedMeter:
         self.graph = graph
         self.fused = fused
         self.given = given
+        # Costs that are given replace measured ones in a sum, and what is left of other work on
+        # the machine would be taken for costs. The least of some measurements has least of it.
+        self.typical: Callable[[Sequence[float]], float] = min if given else median
         self.is_point, self.batches, self.n_repeats = False, [], 1
         readers = {name: fused.block(name) for name in graph.names}
         fused.answer(graph.prepare(safe_indexing(X, slice(0, 1))))  # loads what is compiled
@@ -203,7 +207,7 @@ class FusedMeter:
         if not self.is_point:
             batches, self.n_repeats = _batches(X, query, self._answer)
             if graph.prefix:
-                prefix = _per_row(batches, self.n_repeats, graph.prepare)
+                prefix = self._per_row(batches, graph.prepare)
             self.batches = [graph.prepare(X) for X in batches]
         self.measured = {
             name: self._seconds(reader.one if self.is_point else reader.many)
@@ -217,14 +221,23 @@ class FusedMeter:
         return self.fused.answer(self.graph.prepare(X))
 
     def _seconds(self, function: Callable[[Any], object]) -> float:
-        """Median seconds a row of a function of the prepared rows, or of one row."""
+        """Seconds a row of a function of the prepared rows, or of one row."""
         if self.is_point:
             return float(np.median([self._of_one(partial(function, x)) for x in self.batches]))
-        return _per_row(self.batches, self.n_repeats, function)
+        return self._per_row(self.batches, function)
 
-    @staticmethod
-    def _of_one(function: Callable[[], object]) -> float:
-        return median_seconds(function, n_repeats=5)
+    def _per_row(self, batches, function: Callable[[Any], object]) -> float:
+        seconds = []
+        for X in batches:
+            function(X)
+            of_batch = seconds_of(
+                partial(function, X), n_repeats=self.n_repeats, typical=self.typical
+            )
+            seconds.append(of_batch / num_samples(X))
+        return float(np.median(seconds))
+
+    def _of_one(self, function: Callable[[], object]) -> float:
+        return seconds_of(function, n_repeats=5, typical=self.typical)
 
     def stage(self, blocks, model, task: Task) -> tuple[float, float] | None:
         """Cost of a first stage as of `CostMeter`; None if its model does not compile."""
@@ -266,7 +279,7 @@ class FusedMeter:
                     return stage.full.predict(stage.finish(Z, rows, carry))
 
                 rest()
-                seconds = median_seconds(rest, n_repeats=self.n_repeats)
+                seconds = seconds_of(rest, n_repeats=self.n_repeats, typical=self.typical)
                 completing.append(seconds / len(rows))
         return (
             self.costs.prefix + max(of_stage + self._correction(blocks), 0.0),
@@ -276,11 +289,3 @@ class FusedMeter:
     def _correction(self, blocks) -> float:
         """What costs that were given add to what was measured, or take from it."""
         return sum(self.given[name] - self.measured[name] for name in blocks if name in self.given)
-
-
-def _per_row(batches, n_repeats: int, function: Callable[[Any], object]) -> float:
-    seconds = []
-    for X in batches:
-        function(X)
-        seconds.append(median_seconds(partial(function, X), n_repeats=n_repeats) / num_samples(X))
-    return float(np.median(seconds))

@@ -1,7 +1,7 @@
 """Cost, importance, candidate sets, thresholds and certification: arrays and numbers only."""
 
 from ._confidence import confidence, decide_one, measures_for, predicted_codes
-from ._costs import median_by_key, median_seconds
+from ._costs import median_by_key, seconds_of
 from ._importance import permutation_importance
 from ._match import match_scores
 from ._plan import Calibration, Candidate, Guarantee, Plan, Score, Tradeoff, make_plan
@@ -43,9 +43,9 @@ __all__ = [
     "match_scores",
     "measures_for",
     "median_by_key",
-    "median_seconds",
     "permutation_importance",
     "predicted_codes",
     "replan_search",
+    "seconds_of",
     "stable_order",
 ]

@@ -5,14 +5,19 @@ from statistics import median
 from time import perf_counter
 
 
-def median_seconds(function: Callable[[], object], *, n_repeats: int = 5) -> float:
-    """Median wall-clock seconds of calling `function`."""
+def seconds_of(
+    function: Callable[[], object],
+    *,
+    n_repeats: int = 5,
+    typical: Callable[[Sequence[float]], float] = median,
+) -> float:
+    """Typical wall-clock seconds of calling `function`."""
     seconds = []
     for _ in range(n_repeats):
         start = perf_counter()
         function()
         seconds.append(perf_counter() - start)
-    return median(seconds)
+    return typical(seconds)
 
 
 def median_by_key(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
