@@ -27,6 +27,7 @@ from skwillump import CascadeClassifier, TableLookup, compile_pipeline
 from skwillump.compilers import (
     InputUnsupported,
     OriginalStep,
+    _lookup,
     compile_step,
     compile_trees,
     guarded,
@@ -593,6 +594,35 @@ def test_a_cascade_skips_a_table():
     assert_array_equal(cascade.predict(X)[stage == 1], full.predict(X)[stage == 1])
     plain = CascadeClassifier(pipeline, compile=False, **settings).fit(X, y)
     assert_array_equal(plain.predict(X), cascade.predict(X))
+
+
+def test_tables_with_the_same_keys_are_searched_once(monkeypatch):
+    keys = [f"key {i}" for i in range(50)]
+    tables = {
+        "one": pd.DataFrame({"key": keys, "a": np.arange(50.0)}),
+        "same": pd.DataFrame({"key": keys, "b": np.arange(50.0) ** 2}),
+        "turned": pd.DataFrame({"key": keys[::-1], "c": np.arange(50.0)}),
+        "fewer": pd.DataFrame({"key": keys[:9], "d": np.arange(9.0)}),
+    }
+    X = pd.DataFrame({"key": [*keys[40:], "none", *keys[:7]], "other": [*keys[3:20], "key 49"]})
+    blocks = [(name, TableLookup(table, on="key"), ["key"]) for name, table in tables.items()]
+    renamed = tables["one"].rename(columns={"key": "other", "a": "e"})
+    blocks.append(("elsewhere", TableLookup(renamed, on="other"), ["other"]))
+    union = ColumnTransformer(blocks).fit(X)
+    searched = []
+    find = _lookup.number_texts
+
+    def counted(data, starts, stops, table):
+        searched.append(len(table.starts))
+        return find(data, starts, stops, table)
+
+    monkeypatch.setattr(_lookup, "number_texts", counted)
+    step = compile_step(union)
+    assert_array_equal(step.dense(X), union.transform(X))
+    # "one" and "same" share a search; the others have other keys, another order, another column.
+    assert searched == [50, 50, 9, 50]
+    assert_array_equal(pickle.loads(pickle.dumps(step)).dense(X), union.transform(X))
+    assert len(searched) == 8
 
 
 def test_threads_share_a_compiled_lookup():

@@ -5,8 +5,8 @@ values. What holds the values (pandas, polars, Arrow, numpy, a mapping of one ro
 Columns are known by their position among those that were fitted.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -349,6 +349,22 @@ class Table:
         """Return a column if it is of texts in Arrow buffers, else None."""
         return None
 
+    def once(
+        self, position: int, question: bytes | None, answer: Callable[[], np.ndarray]
+    ) -> np.ndarray:
+        """Return what a function gives, which others that ask the same of a column may know.
+
+        Parameters
+        ----------
+        position : int
+            Of the column.
+        question : bytes or None
+            What is asked; None for what nobody else asks.
+        answer : callable
+            Without arguments. What it returns is not to be written to.
+        """
+        return answer()
+
 
 @dataclass(frozen=True, eq=False)
 class Part(Table):
@@ -357,6 +373,7 @@ class Part(Table):
     source: Source
     rows: slice | np.ndarray
     positions: tuple[int, ...]
+    answers: dict[tuple[int, bytes], np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
     def n_rows(self) -> int:  # type: ignore[override]
@@ -371,7 +388,19 @@ class Part(Table):
 
     def select(self, positions: tuple[int, ...]) -> "Part":
         """Return some of the columns."""
-        return Part(self.source, self.rows, tuple([self.positions[p] for p in positions]))
+        chosen = tuple([self.positions[p] for p in positions])
+        return Part(self.source, self.rows, chosen, self.answers)
+
+    def once(
+        self, position: int, question: bytes | None, answer: Callable[[], np.ndarray]
+    ) -> np.ndarray:
+        """Return what is known of a column of these rows, or find it."""
+        if question is None:
+            return answer()
+        key = (self.positions[position], question)
+        if key not in self.answers:
+            self.answers[key] = answer()
+        return self.answers[key]
 
     def floats(self, *, strict: bool = True) -> np.ndarray:
         """Return all columns as float64."""

@@ -4,6 +4,7 @@ Under a linear model a row of the table becomes a partial score before any row o
 seen: looking it up is all that is left to do.
 """
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,7 @@ class Finder:
     integers: IntegerTable | None = field(repr=False)
     texts: TextTable | None = field(repr=False)
     number_of_text: np.ndarray | None = field(repr=False)  # intp; the last: -1
+    digest: bytes | None = None  # of keys and numbers; None where finding them takes no time
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name in ("integers", "texts"):
@@ -49,10 +51,23 @@ class Finder:
         assert column.number_of is not None
         known = [value for value in column.number_of if isinstance(value, str)]
         numbers = np.array([*(column.number_of[value] for value in known), -1], dtype=np.intp)
-        return cls(column, None, make_text_table(known), numbers)
+        texts = make_text_table(known)
+        digest = None
+        if len(known) == len(column.number_of):
+            content = hashlib.blake2b(numbers.tobytes(), digest_size=16)
+            content.update(texts.lengths)
+            content.update(texts.data)
+            digest = content.digest()
+        return cls(column, None, texts, numbers, digest)
 
     def numbers(self, table: Table, position: int) -> np.ndarray:
-        """Return the number of each value of a column, as intp; -1 for one that is unknown."""
+        """Return the number of each value of a column, as intp; -1 for one that is unknown.
+
+        Tables with the same keys share the search, and what is returned.
+        """
+        return table.once(position, self.digest, lambda: self._found(table, position))
+
+    def _found(self, table: Table, position: int) -> np.ndarray:
         values = table.numbers(position)
         if values is not None:
             return self._of_numbers(values)

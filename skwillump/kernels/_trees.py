@@ -37,6 +37,9 @@ AS_IS, FINITE_CATEGORIES, TINY_IS_ZERO, SINGLE, SINGLE_OR_NAN = range(5)
 #: Trees are walked in groups of so many rows or trees.
 WALKS = 8
 
+#: Numbers in a cache line.
+_LINE = 8
+
 #: Marks a column number of a node whose threshold is a set of categories.
 IS_SET = 1 << 31
 
@@ -161,6 +164,49 @@ def refused(features, row, reading, columns):
             if columns[c, 1] == KNOWN_CATEGORY and np.isinf(features[row, columns[c, 0]]):
                 return True
     return False
+
+
+@jit
+def fill_block(features, start, stop, trees, transposed, x, shift):
+    """Do what `fill_columns` does for many rows, through a scratch that holds features as columns.
+
+    Features of a row lie side by side, and columns ask for one of all rows: so they are turned
+    first, a cache line of each row at a time.
+    """
+    n_rows, n_features = stop - start, features.shape[1]
+    for first in range(0, n_features, _LINE):
+        last = min(first + _LINE, n_features)
+        for r in range(n_rows):
+            for feature in range(first, last):
+                transposed[feature, r] = features[start + r, feature]
+    for feature in range(n_features):
+        column = transposed[feature]
+        if trees.reading == TINY_IS_ZERO:
+            for r in range(n_rows):
+                column[r] = _as_read(column[r], TINY_IS_ZERO)
+        elif trees.reading >= SINGLE:
+            for r in range(n_rows):
+                column[r] = _as_read(column[r], SINGLE)
+    for c in range(trees.columns.shape[0]):
+        feature, how = trees.columns[c, 0], trees.columns[c, 1]
+        first, last = trees.columns[c, 2], trees.columns[c, 3]
+        column = transposed[feature]
+        made = x[c << shift : (c + 1) << shift]
+        if how == LOWEST:
+            # Of all lanes: walks without a row must stay at their leaves too.
+            made[:] = -np.inf
+        elif how == PLAIN:
+            for r in range(n_rows):
+                made[r] = column[r]
+        elif how == NAN_LEFT:
+            for r in range(n_rows):
+                made[r] = _made(column[r], NAN_LEFT, trees.categories, first, last)
+        elif how == NAN_IS_ZERO:
+            for r in range(n_rows):
+                made[r] = _made(column[r], NAN_IS_ZERO, trees.categories, first, last)
+        else:
+            for r in range(n_rows):
+                made[r] = _made(column[r], how, trees.categories, first, last)
 
 
 @inline
@@ -301,6 +347,7 @@ def predict_rows(features, trees, shift, out):
     size = 1 << shift
     x = np.zeros(trees.columns.shape[0] << shift)
     codes = np.empty(len(x) if trees.has_sets else 0, dtype=np.uint64)
+    transposed = np.empty((features.shape[1], size))
     for start in range(0, n_rows, size):
         stop = min(start + size, n_rows)
         for row in range(start, stop):
@@ -309,7 +356,7 @@ def predict_rows(features, trees, shift, out):
             if not trees.continues:
                 for k in range(n_outputs):
                     out[row, k] = trees.base[k]
-        fill_columns(features, start, stop, trees, x, shift)
+        fill_block(features, start, stop, trees, transposed, x, shift)
         if trees.has_sets:
             fill_codes(trees, x, codes, shift)
         output = n_outputs - 1

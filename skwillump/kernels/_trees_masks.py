@@ -16,7 +16,7 @@ import numpy as np
 
 from skwillump.kernels._bits import trailing_zeros
 from skwillump.kernels._jit import jit
-from skwillump.kernels._trees import fill_codes, fill_columns, refused
+from skwillump.kernels._trees import fill_block, fill_codes, refused
 
 #: Trees of more leaves are walked.
 MAX_LEAVES = 64
@@ -83,6 +83,7 @@ def predict_blocks(features, trees, masks, out):
     n_rows, n_trees, n_outputs = features.shape[0], len(masks.first), out.shape[1]
     n_columns = trees.columns.shape[0]
     x = np.zeros((n_columns, _ROWS))
+    transposed = np.empty((features.shape[1], _ROWS))
     codes = np.zeros((n_columns if trees.has_sets else 1, _ROWS), dtype=np.uint64)
     inside = np.empty(_ROWS, dtype=np.uint64)
     alive = np.empty(_ROWS, dtype=masks.mask.dtype)
@@ -93,7 +94,7 @@ def predict_blocks(features, trees, masks, out):
         for row in range(start, stop):
             if refused(features, row, trees.reading, trees.columns):
                 return False
-        fill_columns(features, start, stop, trees, x.ravel(), _SHIFT)
+        fill_block(features, start, stop, trees, transposed, x.ravel(), _SHIFT)
         if trees.has_sets:
             fill_codes(trees, x.ravel(), codes.ravel(), _SHIFT)
         for k in range(n_outputs):
