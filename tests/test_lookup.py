@@ -613,7 +613,7 @@ def test_tables_with_the_same_keys_are_searched_once(monkeypatch):
     find = _lookup.number_texts
 
     def counted(data, starts, stops, table):
-        searched.append(len(table.starts))
+        searched.append(len(table.records))
         return find(data, starts, stops, table)
 
     monkeypatch.setattr(_lookup, "number_texts", counted)

@@ -55,7 +55,7 @@ class Finder:
         digest = None
         if len(known) == len(column.number_of):
             content = hashlib.blake2b(numbers.tobytes(), digest_size=16)
-            content.update(texts.lengths)
+            content.update(texts.records)
             content.update(texts.data)
             digest = content.digest()
         return cls(column, None, texts, numbers, digest)

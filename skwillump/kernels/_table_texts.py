@@ -17,10 +17,17 @@ import numpy as np
 from llvmlite import ir
 from numba.extending import intrinsic
 
-from skwillump.kernels._arrays import frozen, frozen_fields
+from skwillump.kernels._arrays import frozen, frozen_fields, line_aligned
 from skwillump.kernels._jit import inline, jit
 
 _LONGEST_RUN = 8
+
+#: Texts that are looked for at the same time.
+_TEXTS = 64
+
+#: Columns of a table's records.
+_FIRST, _LAST, _START, _LENGTH = range(4)
+_N_FIELDS = 4
 
 _FACTOR_1 = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR_2 = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -30,13 +37,14 @@ _HALF = np.uint64(32)
 
 
 class TextTable(NamedTuple):
-    """Known texts: number i is ``data[starts[i]:starts[i] + lengths[i]]``."""
+    """Known texts.
+
+    What is asked of a text lies in one line of the cache: its first eight bytes (or all of them),
+    its last eight, where it starts and how many bytes it has.
+    """
 
     data: np.ndarray  # uint8
-    starts: np.ndarray  # int64
-    lengths: np.ndarray  # int64
-    firsts: np.ndarray  # uint64: the first eight bytes, or all of them
-    lasts: np.ndarray  # uint64: the last eight bytes
+    records: np.ndarray  # uint64 (n_texts, 4)
     slots: np.ndarray  # int32, a power of two of them: number plus one, zero where there is none
     all_bytes: bool  # whether hashes are of all bytes
 
@@ -46,17 +54,18 @@ def make_text_table(texts: Sequence[str]) -> TextTable:
     encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
     stops = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
     data = frozen(np.frombuffer(b"".join(encoded) or b"?", dtype=np.uint8))
-    starts, lengths = frozen(stops[:-1]), frozen(np.diff(stops))
-    firsts, lasts = np.zeros((2, len(encoded)), dtype=np.uint64)
+    records = np.zeros((len(encoded), _N_FIELDS), dtype=np.uint64)
+    records[:, _START] = stops[:-1]
+    records[:, _LENGTH] = np.diff(stops)
     size = 8
     while size < 4 * len(encoded):
         size *= 2
     for all_bytes in (False, True):
         slots = np.zeros(size, dtype=np.int32)
-        longest = fill_table(data, starts, lengths, firsts, lasts, slots, all_bytes)
+        longest = fill_table(data, records, slots, all_bytes)
         if longest <= _LONGEST_RUN:
             break
-    return frozen_fields(TextTable(data, starts, lengths, firsts, lasts, slots, all_bytes))
+    return frozen_fields(TextTable(data, line_aligned(records), slots, all_bytes))
 
 
 def _generate_load(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -114,14 +123,15 @@ def _same_between(data, start, known, known_start, length):
 
 
 @jit
-def fill_table(data, starts, lengths, firsts, lasts, slots, all_bytes):
+def fill_table(data, records, slots, all_bytes):
     """Give each text an address, and return the most steps that finding one takes."""
     mask = np.uint64(len(slots) - 1)
     longest = 0
-    for number in range(len(starts)):
-        start, length = starts[number], lengths[number]
+    for number in range(len(records)):
+        start = np.int64(records[number, _START])
+        length = np.int64(records[number, _LENGTH])
         first, last = _ends(data, start, length)
-        firsts[number], lasts[number] = first, last
+        records[number, _FIRST], records[number, _LAST] = first, last
         at = _hash(data, start, length, first, last, all_bytes) & mask
         steps = 1
         while slots[at] != 0:
@@ -132,29 +142,60 @@ def fill_table(data, starts, lengths, firsts, lasts, slots, all_bytes):
     return longest
 
 
+@inline
+def _same_record(records, number, first, last, length):
+    """Tell whether the ends and the length of a text are those of a known one."""
+    return (
+        (records[number, _FIRST] == first)
+        & (records[number, _LAST] == last)
+        & (records[number, _LENGTH] == np.uint64(length))
+    )
+
+
 @jit
-def find_texts(
-    data, starts, stops, known, known_starts, lengths, firsts, lasts, slots, all_bytes, out
-):
-    """Write the number of each text, or how many known texts there are for one that is none."""
+def find_texts(data, starts, stops, known, records, slots, all_bytes, out):
+    """Write the number of each text, or how many known texts there are for one that is none.
+
+    Each step is done for many texts before the next one: the reads of a step do not depend on one
+    another, so that the processor waits for many at once.
+    """
     mask = np.uint64(len(slots) - 1)
-    unknown = len(known_starts)
-    for row in range(len(starts)):
-        start = starts[row]
-        length = stops[row] - start
-        first, last = _ends(data, start, length)
-        at = _hash(data, start, length, first, last, all_bytes) & mask
-        found = unknown
-        while slots[at] != 0:
-            number = slots[at] - 1
-            same = (firsts[number] == first) & (lasts[number] == last) & (lengths[number] == length)
-            if same and (
-                length <= 16 or _same_between(data, start, known, known_starts[number], length)
+    unknown = len(records)
+    if unknown == 0:
+        out[:] = unknown
+        return
+    ends = np.empty((_TEXTS, 2), dtype=np.uint64)
+    places = np.empty(_TEXTS, dtype=np.uint64)
+    numbers = np.empty(_TEXTS, dtype=np.int64)
+    known_starts = np.empty(_TEXTS, dtype=np.int64)
+    for begin in range(0, len(starts), _TEXTS):
+        n_texts = min(_TEXTS, len(starts) - begin)
+        for i in range(n_texts):
+            start = starts[begin + i]
+            length = stops[begin + i] - start
+            first, last = _ends(data, start, length)
+            ends[i, 0], ends[i, 1] = first, last
+            places[i] = _hash(data, start, length, first, last, all_bytes) & mask
+        for i in range(n_texts):
+            numbers[i] = slots[places[i]] - 1
+        for i in range(n_texts):
+            length = stops[begin + i] - starts[begin + i]
+            # Where the first address is empty, any record will do: -1 is that of the last one.
+            same = _same_record(records, numbers[i], ends[i, 0], ends[i, 1], length)
+            known_starts[i] = np.int64(records[numbers[i], _START]) if same else -1
+        for i in range(n_texts):
+            start = starts[begin + i]
+            length = stops[begin + i] - start
+            number, at, known_start = numbers[i], places[i], known_starts[i]
+            while number >= 0 and not (
+                known_start >= 0
+                and (length <= 16 or _same_between(data, start, known, known_start, length))
             ):
-                found = number
-                break
-            at = (at + _ONE) & mask
-        out[row] = found
+                at = (at + _ONE) & mask
+                number = np.int64(slots[at]) - 1
+                same = _same_record(records, number, ends[i, 0], ends[i, 1], length)
+                known_start = np.int64(records[number, _START]) if same else -1
+            out[begin + i] = number if number >= 0 else unknown
 
 
 def number_texts(
