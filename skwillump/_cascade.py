@@ -8,10 +8,7 @@ from numbers import Integral, Real
 from typing import Any, cast
 
 import numpy as np
-from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
-from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import (
     Bunch,
@@ -27,6 +24,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import check_is_fitted
 
+from ._blockwise import BlockwiseMixin, thawed
 from ._calibration import Setting, calibrate
 from ._compat import (
     CallbackSupportMixin,
@@ -39,7 +37,6 @@ from ._compat import (
     routing_enabled,
     safe_indexing,
 )
-from ._compiled import compile_pipeline
 from ._diagram import cascade_diagram
 from ._persistence import VersionedState
 from ._progress import Progress
@@ -47,8 +44,8 @@ from ._report import cascade_report
 from ._rows import RowTemplate
 from ._scoring import check_target_scorer, is_accuracy
 from ._stage_models import Task, align_response, response_method
-from .blocks import DenseBlocks, FusedBlocks, Store, fuse, split_pipeline, take_rows
-from .compilers import InputUnsupported, OriginalStep
+from .blocks import Store, fuse, take_rows
+from .compilers import InputUnsupported
 from .planning import (
     Guarantee,
     Plan,
@@ -64,35 +61,6 @@ N_TASKS = 7
 
 CHUNK_ROWS = 8192
 """Rows that run through the stages together, so that memory does not grow with the batch."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """A feature block of the pipeline.
-
-    Attributes
-    ----------
-    name : str
-        Its name in the union or column transformer; nested names are joined by ``__``.
-    cost_seconds : float
-        Seconds a row, measured or as given in ``feature_costs``.
-    importance : float or None
-        Score that the full model loses when the block's rows are shuffled (grouped permutation
-        importance on held-out rows). None where it was not measured.
-    n_features : int or None
-        Number of columns.
-    compiled : bool
-        Whether the block runs as a compiled kernel.
-    reason : str
-        Why it does not.
-    """
-
-    name: str
-    cost_seconds: float
-    importance: float | None
-    n_features: int | None
-    compiled: bool
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -141,7 +109,12 @@ def _estimator_has(method):
 
 
 class CascadeClassifier(
-    VersionedState, CallbackSupportMixin, MetaEstimatorMixin, ClassifierMixin, BaseEstimator
+    BlockwiseMixin,
+    VersionedState,
+    CallbackSupportMixin,
+    MetaEstimatorMixin,
+    ClassifierMixin,
+    BaseEstimator,
 ):
     """Classifier that computes expensive features only for rows that need them.
 
@@ -364,29 +337,11 @@ class CascadeClassifier(
 
         prefit = self._is_prefit()
         progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log)
-        if prefit:
-            self._check_prefit()
-            self.estimator_ = self.estimator
-        else:
-            # Before anything here draws a random number.
-            full = clone(self.estimator)
-            with progress.task("fit the full model", fits=full):
-                self.estimator_ = full.fit(X, y, **fit_params)
+        self._fit_full(X, y, fit_params, progress)
         self._template = RowTemplate.from_data(X)
-        for attribute in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self, attribute):
-                delattr(self, attribute)
-            if hasattr(self.estimator_, attribute):
-                setattr(self, attribute, getattr(self.estimator_, attribute))
-
-        self._graph = cast(Any, split_pipeline(_thawed(self.estimator_), compile=self.compile))
         approx = [] if self.approx_estimator is None else [self.approx_estimator]
         self._method = cast(Any, response_method(self.estimator_, *approx))
         self._check_feature_costs()
-        self._full = compile_pipeline(_thawed(self.estimator_)) if self.compile else self.estimator_
-        self._calibrated: Any = None
-        self._fused_blocks: FusedBlocks | DenseBlocks | None = None
-        self.blocks_: list[Block] = []
         reason = self._why_no_stages()
         if reason:
             self._set_plan(_no_plan(self.accuracy_target, self.confidence, reason))
@@ -658,9 +613,6 @@ class CascadeClassifier(
             return fused.full.predict_one(scores)
         return fused.full.predict_proba_one(scores)
 
-    def _n_threads(self):
-        return 1 if self.n_jobs is None else effective_n_jobs(self.n_jobs)
-
     def _answer_fused(self, X, method):
         """As `_answer`, from scores of blocks with no features in between."""
         graph, fused, n_threads = self._graph, self._fused, self._n_threads()
@@ -736,33 +688,6 @@ class CascadeClassifier(
             splitter=Bunch(split=of_splitter),
         )
 
-    def _is_prefit(self):
-        return isinstance(self.estimator, FrozenEstimator) or (
-            isinstance(self.cv, str) and self.cv == "prefit"
-        )
-
-    def _check_prefit(self):
-        try:
-            check_is_fitted(self.estimator, "classes_")
-        except NotFittedError as error:
-            raise NotFittedError(
-                "cv='prefit' needs an estimator that is already fitted. Fit it on other rows than "
-                "those given to CascadeClassifier.fit, or use another cv."
-            ) from error
-
-    def _check_feature_costs(self):
-        known = () if self._graph is None else self._graph.names
-        for name, seconds in (self.feature_costs or {}).items():
-            if name not in known:
-                raise ValueError(
-                    f"feature_costs names {name!r}, which is not a block of the estimator. Its "
-                    f"blocks are {list(known)}."
-                )
-            if not (isinstance(seconds, Real) and 0 <= float(seconds) < np.inf):
-                raise ValueError(
-                    f"feature_costs[{name!r}] is {seconds!r}. Give seconds a row, 0 or more."
-                )
-
     def _why_no_stages(self):
         if self._graph is None:
             return (
@@ -772,30 +697,6 @@ class CascadeClassifier(
         if self._method is None:
             return "the estimator has neither predict_proba nor decision_function"
         return ""
-
-    def _log(self, message):
-        if self.verbose:
-            print(f"[CascadeClassifier] {message}")
-
-    def _describe_blocks(self, X):
-        graph, calibrated = self._graph, self._calibrated
-        store: Store = {}
-        graph.compute(graph.prepare(safe_indexing(X, [0])), graph.names, store)
-        reasons = {name: "compile=False" for name in graph.names if name not in graph.compiled}
-        for name, step in graph.compiled.items():
-            if isinstance(step, OriginalStep):
-                reasons[name] = step.reason
-        return [
-            Block(
-                name=name,
-                cost_seconds=calibrated.costs.of_blocks(graph, [name]),
-                importance=float(importance),
-                n_features=store[name].shape[1],
-                compiled=name not in reasons,
-                reason=reasons.get(name, ""),
-            )
-            for name, importance in zip(graph.names, calibrated.importances, strict=True)
-        ]
 
     def _make_plan(self):
         calibrated = self._calibrated
@@ -807,7 +708,7 @@ class CascadeClassifier(
         """Set the plan and what is learned from it."""
         graph = self._graph
         full_blocks = () if graph is None else graph.names
-        full_model = _thawed(self.estimator_) if graph is None else graph.model
+        full_model = thawed(self.estimator_) if graph is None else graph.model
         self._plan = plan
         self._fused: Any = None
         self.guarantee_ = plan.guarantee
@@ -866,9 +767,6 @@ class CascadeClassifier(
             )
         )
 
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "stages_")
-
     @available_if(lambda self: hasattr(self, "stages_"))
     def _sk_visual_block_(self):
         """Stages and blocks for scikit-learn's diagram; while not fitted, its own is drawn."""
@@ -882,13 +780,6 @@ class CascadeClassifier(
         tags.classifier_tags = inner.classifier_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
-
-
-def _thawed(estimator):
-    """The estimator inside a frozen one."""
-    while isinstance(estimator, FrozenEstimator):
-        estimator = estimator.estimator
-    return estimator
 
 
 def _no_plan(target, confidence, reason):

@@ -6,13 +6,10 @@ import warnings
 from dataclasses import dataclass, field
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
-from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
 from sklearn.metrics import ndcg_score
 from sklearn.utils import (
     Bunch,
@@ -28,7 +25,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from ._cascade import Block, _thawed
+from ._blockwise import BlockwiseMixin, thawed
 from ._compat import (
     CallbackSupportMixin,
     HasMethods,
@@ -40,7 +37,6 @@ from ._compat import (
     routing_enabled,
     safe_indexing,
 )
-from ._compiled import compile_pipeline
 from ._diagram import ranker_diagram
 from ._persistence import VersionedState
 from ._progress import Progress
@@ -54,8 +50,8 @@ from ._ranking_calibration import (
     queries_of,
 )
 from ._survivors import Survivors, feature_pass, fused_pass
-from .blocks import DenseBlocks, FusedBlocks, Store, fuse, split_pipeline
-from .compilers import InputUnsupported, OriginalStep
+from .blocks import fuse
+from .compilers import InputUnsupported
 from .planning import (
     Search,
     Target,
@@ -105,7 +101,9 @@ class RankStage:
     n_trees: int | None = None
 
 
-class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
+class ApproxTopKRanker(
+    BlockwiseMixin, VersionedState, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Find the K best of N rows without computing all features of all rows.
 
     Wraps a `Pipeline` that ends in a regressor, a ranker or a binary classifier and whose features
@@ -329,31 +327,13 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
             groups = column_or_1d(groups)
             check_consistent_length(X, groups)
         routed = self._route(params)
-        data = RankingData.make(_thawed(self.estimator), X, y, groups, routed.estimator.fit)
+        data = RankingData.make(thawed(self.estimator), X, y, groups, routed.estimator.fit)
 
         prefit = self._is_prefit()
         progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log)
-        if prefit:
-            self._check_prefit()
-            self.estimator_ = self.estimator
-        else:
-            # Before anything here draws a random number.
-            full = clone(self.estimator)
-            with progress.task("fit the full model", fits=full):
-                self.estimator_ = full.fit(X, y, **data.params)
-        for attribute in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self, attribute):
-                delattr(self, attribute)
-            if hasattr(self.estimator_, attribute):
-                setattr(self, attribute, getattr(self.estimator_, attribute))
-
-        self._graph = cast(Any, split_pipeline(_thawed(self.estimator_), compile=self.compile))
+        self._fit_full(X, y, data.params, progress)
         self._method = self._score_method()
         self._check_feature_costs()
-        self._full = compile_pipeline(_thawed(self.estimator_)) if self.compile else self.estimator_
-        self._calibrated: Any = None
-        self._fused_blocks: FusedBlocks | DenseBlocks | None = None
-        self.blocks_: list[Block] = []
         if self._graph is None:
             reason = (
                 "the estimator has a single block, so there is nothing to filter by. Blocks are "
@@ -748,9 +728,6 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
             return None, "all rows are scored by the full model"
         return search, f"the search was planned anew for it ({kind})"
 
-    def _n_threads(self):
-        return 1 if self.n_jobs is None else effective_n_jobs(self.n_jobs)
-
     # Planning -------------------------------------------------------------------------------
 
     def _check_query_size(self):
@@ -778,7 +755,7 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
         return check_array(y, ensure_2d=False, dtype=None, input_name="y") if _numeric(y) else y
 
     def _classifies(self):
-        return is_classifier(_thawed(self.estimator))
+        return is_classifier(thawed(self.estimator))
 
     def _score_method(self):
         estimators = [self.estimator_]
@@ -804,57 +781,6 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
         if routing_enabled():
             return process_routing(self, "fit", **params)
         return Bunch(estimator=Bunch(fit=params), splitter=Bunch(split={}))
-
-    def _is_prefit(self):
-        return isinstance(self.estimator, FrozenEstimator) or (
-            isinstance(self.cv, str) and self.cv == "prefit"
-        )
-
-    def _check_prefit(self):
-        try:
-            check_is_fitted(self.estimator)
-        except NotFittedError as error:
-            raise NotFittedError(
-                "cv='prefit' needs an estimator that is already fitted. Fit it on other rows than "
-                "those given to ApproxTopKRanker.fit, or use another cv."
-            ) from error
-
-    def _check_feature_costs(self):
-        known = () if self._graph is None else self._graph.names
-        for name, seconds in (self.feature_costs or {}).items():
-            if name not in known:
-                raise ValueError(
-                    f"feature_costs names {name!r}, which is not a block of the estimator. Its "
-                    f"blocks are {list(known)}."
-                )
-            if not (isinstance(seconds, Real) and 0 <= float(seconds) < np.inf):
-                raise ValueError(
-                    f"feature_costs[{name!r}] is {seconds!r}. Give seconds a row, 0 or more."
-                )
-
-    def _log(self, message):
-        if self.verbose:
-            print(f"[ApproxTopKRanker] {message}")
-
-    def _describe_blocks(self, X):
-        graph, calibrated = self._graph, self._calibrated
-        store: Store = {}
-        graph.compute(graph.prepare(safe_indexing(X, [0])), graph.names, store)
-        reasons = {name: "compile=False" for name in graph.names if name not in graph.compiled}
-        for name, step in graph.compiled.items():
-            if isinstance(step, OriginalStep):
-                reasons[name] = step.reason
-        return [
-            Block(
-                name=name,
-                cost_seconds=calibrated.costs.of_blocks(graph, [name]),
-                importance=float(importance),
-                n_features=store[name].shape[1],
-                compiled=name not in reasons,
-                reason=reasons.get(name, ""),
-            )
-            for name, importance in zip(graph.names, calibrated.importances, strict=True)
-        ]
 
     def _query_sizes(self):
         """Least and largest number of rows of a query to plan for."""
@@ -901,7 +827,7 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
         """Set the plan and what is learned from it."""
         graph = self._graph
         full_blocks = () if graph is None else graph.names
-        full_model = _thawed(self.estimator_) if graph is None else graph.model
+        full_model = thawed(self.estimator_) if graph is None else graph.model
         self._plan = plan
         self._fused: Any = None
         self.guarantee_ = plan.guarantee
@@ -951,9 +877,6 @@ class ApproxTopKRanker(VersionedState, CallbackSupportMixin, MetaEstimatorMixin,
                 method_mapping=MethodMapping().add(caller="fit", callee="split"),
             )
         )
-
-    def __sklearn_is_fitted__(self):
-        return hasattr(self, "stages_")
 
     @available_if(lambda self: hasattr(self, "stages_"))
     def _sk_visual_block_(self):
