@@ -14,15 +14,14 @@ from typing import Any
 
 import numpy as np
 from joblib import delayed
-from sklearn.base import clone
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit, check_cv
 
 from ._compat import check_method_params, safe_indexing
 from ._costs import CostMeter, Costs, FusedMeter
 from ._progress import Progress
 from ._scoring import RecordedScores, score_answers
-from ._stage_models import StageSpec, Task, fit_stage_model, tree_specs
-from .blocks import BlockGraph, DenseBlocks, FusedBlocks, Store, split_pipeline, tree_counts
+from ._stage_models import StageSpec, Task, fit_graph, fit_stages, tree_specs
+from .blocks import BlockGraph, DenseBlocks, FusedBlocks, Store, tree_counts
 from .compilers import InputUnsupported
 from .planning import (
     Calibration,
@@ -66,36 +65,6 @@ class Answers:
     stages: tuple[StageAnswers | None, ...]  # None for a model that could not be made
 
 
-def fit_part(estimator, X, y, train, params, *, compile):
-    """Fit a clone of the estimator on a part of the rows; split it into blocks."""
-    train_params = check_method_params(X, params, indices=train)
-    fitted = clone(estimator).fit(safe_indexing(X, train), safe_indexing(y, train), **train_params)
-    graph = split_pipeline(fitted, compile=compile)
-    if graph is None:
-        raise ValueError(
-            "The estimator has two or more blocks when fitted on all rows but fewer when fitted "
-            f"on {len(train)} of them. Use a cv with larger training parts."
-        )
-    return graph
-
-
-def fit_stages(
-    graph: BlockGraph, specs: Sequence[StageSpec], task: Task, X, y, params
-) -> tuple[Any, ...]:
-    """Make each approximate model, None where that cannot be; each block is computed once."""
-    Z = graph.prepare(X)
-    store: Store = {}
-    models = []
-    for spec in specs:
-        if spec.n_trees is None:
-            features = graph.compute(Z, spec.blocks, store)
-            model = fit_stage_model(graph, features, y, params, task.approx_estimator)
-        else:
-            model = spec.of_trees(graph)
-        models.append(model)
-    return tuple(models)
-
-
 def record_answers(
     graph: BlockGraph, specs: Sequence[StageSpec], models: Sequence[Any], task: Task, X, rows
 ) -> Answers:
@@ -121,16 +90,20 @@ def record_answers(
     return Answers(rows, full_codes, full_response, tuple(stages))
 
 
+def taken(X, y, params, rows) -> tuple[Any, Any, dict[str, Any]]:
+    """X, y and parameters of `fit` of some rows."""
+    of_rows = check_method_params(X, params, indices=rows)
+    return safe_indexing(X, rows), safe_indexing(y, rows), of_rows
+
+
 def answers_of_part(
     estimator, graph: BlockGraph | None, specs, task: Task, X, y, train, test, params
 ) -> Answers:
     """Fit all models on the rows `train` and record their answers on the rows `test`."""
+    part = taken(X, y, params, train)
     if graph is None:
-        graph = fit_part(estimator, X, y, train, params, compile=task.compile)
-    train_params = check_method_params(X, params, indices=train)
-    models = fit_stages(
-        graph, specs, task, safe_indexing(X, train), safe_indexing(y, train), train_params
-    )
+        graph = fit_graph(estimator, *part, compile=task.compile)
+    models = fit_stages(graph, specs, *part, approx_estimator=task.approx_estimator)
     return record_answers(graph, specs, models, task, X, test)
 
 
@@ -236,9 +209,8 @@ def calibrate(
     else:
         splits = _splits(setting, X, y, rng)
         with progress.task(f"fit part 1 of {len(splits)}"):
-            first = fit_part(
-                setting.estimator, X, y, splits[0][0], fit_params, compile=task.compile
-            )
+            part = taken(X, y, fit_params, splits[0][0])
+            first = fit_graph(setting.estimator, *part, compile=task.compile)
         selecting = _selecting_rows(splits, y, rng)
         train_share = float(np.mean([len(train) for train, _ in splits])) / len(y)
 
@@ -280,10 +252,8 @@ def calibrate(
         )
         parts = progress.results("fit approximate models on parts", of_parts, len(inner), None)
         with progress.task("fit approximate models"):
-            train_params = check_method_params(X, fit_params, indices=train)
-            models = fit_stages(
-                graph, specs, task, safe_indexing(X, train), safe_indexing(y, train), train_params
-            )
+            part = taken(X, y, fit_params, train)
+            models = fit_stages(graph, specs, *part, approx_estimator=task.approx_estimator)
             parts.append(record_answers(graph, specs, models, task, X, test))
     else:
         of_parts = (
@@ -294,7 +264,7 @@ def calibrate(
         )
         parts = progress.results("fit all models on parts", of_parts, len(splits), setting.n_jobs)
         with progress.task("fit approximate models"):
-            models = fit_stages(graph, specs, task, X, y, fit_params)
+            models = fit_stages(graph, specs, X, y, fit_params, task.approx_estimator)
     answers = _joined(parts)
     made = [i for i, stage in enumerate(answers.stages) if stage is not None]
     specs, models = [specs[i] for i in made], tuple(models[i] for i in made)

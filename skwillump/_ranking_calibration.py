@@ -15,7 +15,6 @@ from typing import Any, cast
 
 import numpy as np
 from joblib import delayed
-from sklearn.base import clone
 from sklearn.model_selection import (
     GroupKFold,
     GroupShuffleSplit,
@@ -32,14 +31,13 @@ from ._calibration import IMPORTANCE_ROWS, PREFIT_PARTS, PREFIT_TRAIN_SHARE, SEL
 from ._compat import check_method_params, routing_enabled, safe_indexing
 from ._costs import CostMeter, Costs, FusedMeter
 from ._progress import Progress
-from ._stage_models import StageSpec, fit_stage_model
+from ._stage_models import StageSpec, fit_graph, fit_stages
 from .blocks import (
     BlockGraph,
     DenseBlocks,
     FusedBlocks,
     Store,
     blocks_of_trees,
-    split_pipeline,
     tree_counts,
 )
 from .compilers import InputUnsupported
@@ -238,36 +236,6 @@ class RankCalibrated:
     importances: np.ndarray
 
 
-def fit_part(setting: RankSetting, data: RankingData, train, task: RankTask) -> BlockGraph:
-    """Fit a clone of the estimator on a part of the rows; split it into blocks."""
-    X, y, params = data.take(train)
-    graph = split_pipeline(clone(setting.estimator).fit(X, y, **params), compile=task.compile)
-    if graph is None:
-        raise ValueError(
-            "The estimator has two or more blocks when fitted on all rows but fewer when fitted "
-            f"on {len(train)} of them. Use a cv with larger training parts."
-        )
-    return graph
-
-
-def fit_filters(
-    graph: BlockGraph, specs: Sequence[StageSpec], data: RankingData, rows, task: RankTask
-) -> tuple[Any, ...]:
-    """Make each filter model, None where that cannot be; each block is computed once."""
-    X, y, params = data.take(rows)
-    Z = graph.prepare(X)
-    store: Store = {}
-    models = []
-    for spec in specs:
-        if spec.n_trees is None:
-            features = graph.compute(Z, spec.blocks, store)
-            model = fit_stage_model(graph, features, y, params, task.approx_estimator)
-        else:
-            model = spec.of_trees(graph)
-        models.append(model)
-    return tuple(models)
-
-
 def record_scores(
     graph: BlockGraph, specs: Sequence[StageSpec], models, X, rows, task: RankTask
 ) -> list[np.ndarray | None]:
@@ -286,11 +254,14 @@ def record_scores(
     return [full, *filters]
 
 
-def scores_of_part(setting, graph, specs, data, train, test, task) -> list[np.ndarray | None]:
+def scores_of_part(
+    setting, graph, specs, data: RankingData, train, test, task
+) -> list[np.ndarray | None]:
     """Fit all models on the rows `train` and record their scores on the rows `test`."""
+    part = data.take(train)
     if graph is None:
-        graph = fit_part(setting, data, train, task)
-    models = fit_filters(graph, specs, data, train, task)
+        graph = fit_graph(setting.estimator, *part, compile=task.compile)
+    models = fit_stages(graph, specs, *part, approx_estimator=task.approx_estimator)
     return record_scores(graph, specs, models, data.X, test, task)
 
 
@@ -334,7 +305,8 @@ def calibrate_ranking(
     else:
         splits = _splits(data, setting, rng)
         with progress.task(f"fit part 1 of {len(splits)}"):
-            first = fit_part(setting, data, splits[0][0], task)
+            part = data.take(splits[0][0])
+            first = fit_graph(setting.estimator, *part, compile=task.compile)
         selecting = _selecting_rows(splits, data, setting, rng)
         train_share = float(np.mean([len(train) for train, _ in splits])) / n_rows
 
@@ -373,7 +345,9 @@ def calibrate_ranking(
         )
         parts = progress.results("fit filters on parts", of_parts, len(inner), None)
         with progress.task("fit filters"):
-            models = fit_filters(graph, specs, data, train, task)
+            models = fit_stages(
+                graph, specs, *data.take(train), approx_estimator=task.approx_estimator
+            )
             parts.append(record_scores(graph, specs, models, data.X, test, task))
     else:
         of_parts = (
@@ -382,7 +356,8 @@ def calibrate_ranking(
         )
         parts = progress.results("fit all models on parts", of_parts, len(splits), setting.n_jobs)
         with progress.task("fit filters"):
-            models = fit_filters(graph, specs, data, np.arange(n_rows), task)
+            of_all = data.take(np.arange(n_rows))
+            models = fit_stages(graph, specs, *of_all, approx_estimator=task.approx_estimator)
     rows = np.concatenate([test for _, test in splits])
     full, *filters = zip(*parts, strict=True)
     # A model that could not be made for some part is no filter.

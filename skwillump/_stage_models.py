@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-from ._compat import routing_enabled
+from ._compat import num_samples, routing_enabled
 from .blocks import (
     BlockGraph,
     FirstTreesModel,
+    Store,
     blocks_of_trees,
     first_trees,
+    split_pipeline,
     tree_counts,
 )
 from .planning import confidence, match_scores, predicted_codes
@@ -124,6 +127,34 @@ def tree_specs(graph: BlockGraph, features, of_trees: BlockGraph) -> list[StageS
         if blocks:
             specs.append(StageSpec(blocks, n_trees, slope, tuple(offset.tolist())))
     return specs
+
+
+def fit_graph(estimator, X, y, params: dict, *, compile: bool) -> BlockGraph:
+    """Fit a clone of the estimator on a part of the rows; split it into blocks."""
+    graph = split_pipeline(clone(estimator).fit(X, y, **params), compile=compile)
+    if graph is None:
+        raise ValueError(
+            "The estimator has two or more blocks when fitted on all rows but fewer when fitted "
+            f"on {num_samples(X)} of them. Use a cv with larger training parts."
+        )
+    return graph
+
+
+def fit_stages(
+    graph: BlockGraph, specs: Sequence[StageSpec], X, y, params: dict, approx_estimator=None
+) -> tuple[Any, ...]:
+    """Make each approximate model, None where that cannot be; each block is computed once."""
+    Z = graph.prepare(X)
+    store: Store = {}
+    models = []
+    for spec in specs:
+        if spec.n_trees is None:
+            features = graph.compute(Z, spec.blocks, store)
+            model = fit_stage_model(graph, features, y, params, approx_estimator)
+        else:
+            model = spec.of_trees(graph)
+        models.append(model)
+    return tuple(models)
 
 
 def fit_stage_model(graph: BlockGraph, features, y, params: dict, approx_estimator=None):

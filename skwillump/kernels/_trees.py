@@ -333,6 +333,23 @@ def _add_leaf(values, thresholds, node, out, row, output):
         out[row, output] += thresholds[node]
 
 
+@inline
+def add_leaves(values, thresholds, leaves, out, row, n_rows, output):
+    """Add the leaves of at most `WALKS` rows that follow one another."""
+    if n_rows == WALKS:
+        _add_leaf(values, thresholds, leaves[0], out, row + 0, output)
+        _add_leaf(values, thresholds, leaves[1], out, row + 1, output)
+        _add_leaf(values, thresholds, leaves[2], out, row + 2, output)
+        _add_leaf(values, thresholds, leaves[3], out, row + 3, output)
+        _add_leaf(values, thresholds, leaves[4], out, row + 4, output)
+        _add_leaf(values, thresholds, leaves[5], out, row + 5, output)
+        _add_leaf(values, thresholds, leaves[6], out, row + 6, output)
+        _add_leaf(values, thresholds, leaves[7], out, row + 7, output)
+    else:
+        for i in range(n_rows):
+            _add_leaf(values, thresholds, leaves[i], out, row + i, output)
+
+
 @jit
 def predict_rows(features, trees, shift, out):
     """Write the sums of the leaves' values, (n_rows, n_outputs); False if a row is refused.
@@ -383,18 +400,7 @@ def predict_rows(features, trees, shift, out):
                     leaves = _walk(nodes, thresholds, x, width, r, n, least, greatest)
                 here = start + first
                 n_here = min(WALKS, stop - here)
-                if n_here == WALKS:
-                    _add_leaf(trees.values, thresholds, leaves[0], out, here + 0, output)
-                    _add_leaf(trees.values, thresholds, leaves[1], out, here + 1, output)
-                    _add_leaf(trees.values, thresholds, leaves[2], out, here + 2, output)
-                    _add_leaf(trees.values, thresholds, leaves[3], out, here + 3, output)
-                    _add_leaf(trees.values, thresholds, leaves[4], out, here + 4, output)
-                    _add_leaf(trees.values, thresholds, leaves[5], out, here + 5, output)
-                    _add_leaf(trees.values, thresholds, leaves[6], out, here + 6, output)
-                    _add_leaf(trees.values, thresholds, leaves[7], out, here + 7, output)
-                else:
-                    for i in range(n_here):
-                        _add_leaf(trees.values, thresholds, leaves[i], out, here + i, output)
+                add_leaves(trees.values, thresholds, leaves, out, here, n_here, output)
         if trees.divisor != 1.0:
             for row in range(start, stop):
                 for k in range(n_outputs):

@@ -10,7 +10,7 @@ missing value goes.
 import numpy as np
 
 from skwillump.kernels._jit import inline, jit
-from skwillump.kernels._trees import LOWEST, NAN_LEFT, WALKS, refused
+from skwillump.kernels._trees import LOWEST, NAN_LEFT, WALKS, add_leaves, refused
 
 _ONE, _SHIFT, _LOW = np.uint64(1), np.uint64(32), np.uint64(0xFFFFFFFF)
 
@@ -41,16 +41,6 @@ def _deep_steps(nodes, thresholds, x, r, place, is_left, n):
         _deep_step(nodes, thresholds, x, r[6], place, is_left, n[6]),
         _deep_step(nodes, thresholds, x, r[7], place, is_left, n[7]),
     )
-
-
-@inline
-def _add(values, thresholds, node, out, row, output):
-    if len(values) > 0:
-        leaf = np.uint64(thresholds[node])
-        for k in range(values.shape[1]):
-            out[row, k] += values[leaf, k]
-    else:
-        out[row, output] += thresholds[node]
 
 
 @jit
@@ -114,18 +104,7 @@ def predict_deep(features, trees, out):
                     n_left = n_left - 1 if after != before else 0
                 here = start + lane
                 n_here = min(WALKS, stop - here)
-                if n_here == WALKS:
-                    _add(trees.values, thresholds, n[0], out, here + 0, output)
-                    _add(trees.values, thresholds, n[1], out, here + 1, output)
-                    _add(trees.values, thresholds, n[2], out, here + 2, output)
-                    _add(trees.values, thresholds, n[3], out, here + 3, output)
-                    _add(trees.values, thresholds, n[4], out, here + 4, output)
-                    _add(trees.values, thresholds, n[5], out, here + 5, output)
-                    _add(trees.values, thresholds, n[6], out, here + 6, output)
-                    _add(trees.values, thresholds, n[7], out, here + 7, output)
-                else:
-                    for i in range(n_here):
-                        _add(trees.values, thresholds, n[i], out, here + i, output)
+                add_leaves(trees.values, thresholds, n, out, here, n_here, output)
         if trees.divisor != 1.0:
             for row in range(start, stop):
                 for k in range(n_outputs):
