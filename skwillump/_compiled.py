@@ -250,6 +250,13 @@ class CompiledPipeline(VersionedState):
             return self._run(method, X, params)
         return getattr(model, method)(scores)
 
+    def _from_scores_alone(self, method: str, scores: np.ndarray) -> np.ndarray | None:
+        """Answer of a method to scores; None where it does not follow from them."""
+        model = self._model
+        if model is None or not model.gives(method) or scores.shape[1] != len(model.intercept):
+            return None
+        return getattr(model, method)(scores)
+
     def _with_scores(self, method: str, X: Any) -> tuple[Any, np.ndarray | None]:
         """Answer of a method, and the scores that it follows from; None where there are none."""
         model = self._model

@@ -669,17 +669,27 @@ class ApproxTopKRanker(
     def _best(self, X, rows, scores, raw, k):
         """The `k` best of some rows (ascending positions) by their full scores."""
         if self.compile:
-            doubtful = _doubtful(scores, raw, k)
+            doubtful = _doubtful(scores, raw, k, self._settled)
             if len(doubtful):
                 # Another order of summation could swap these: the original decides.
                 scores = scores.copy()
                 scores[doubtful] = self._original_scores(safe_indexing(X, rows[doubtful]))
-        order = stable_order(scores)[:k]
+        order = stable_order(scores, k)
         return rows[order].astype(np.intp), scores[order]
 
     def _original_scores(self, X):
         """Scores by the fitted estimator itself."""
         return one_score(getattr(self.estimator_, self._method)(X))
+
+    def _settled(self, raw, reach):
+        """Whether scores are the same for all numbers within `reach` of those they follow from."""
+        low, high = (
+            self._full._from_scores_alone(self._method, (raw + step)[:, None])
+            for step in (-reach, reach)
+        )
+        if low is None or high is None:
+            return np.zeros(len(raw), dtype=bool)
+        return one_score(low) == one_score(high)
 
     def _filter_scores(self, X):
         """The filter's scores; nothing is held."""
@@ -906,16 +916,19 @@ def _largest(raw) -> float:
     return float(np.abs(raw[np.isfinite(raw)]).max(initial=0.0))
 
 
-def _runs_in_doubt(scores, raw, largest=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _runs_in_doubt(scores, raw, settled, largest=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Runs of rows whose places rounding could change among themselves.
 
     The numbers that scores follow from are known up to rounding. Rows are close if theirs are next
     to one another, or differ while the scores are the same but for their last bits. Where they
-    are equal, so are the features, and the tie is one in any order of summation.
+    are equal, so are the features, and the tie is one in any order of summation; so it is where
+    both scores stay the same whatever rounding does, such as probabilities of one.
 
     Parameters
     ----------
     scores, raw : ndarray of float64 of shape (n_rows,)
+    settled : callable
+        Of numbers and how far rounding may move them: whether each one's score stays the same.
     largest : float, default=None
         That of all rows' numbers, where only some rows are given.
 
@@ -935,14 +948,18 @@ def _runs_in_doubt(scores, raw, largest=None) -> tuple[np.ndarray, np.ndarray, n
         last_bits = np.abs(ordered[:-1] - ordered[1:]) <= 4 * np.spacing(np.abs(ordered[:-1]))
         close = (np.abs(of_raw[:-1] - of_raw[1:]) <= reach) | last_bits
     runs = np.concatenate([[0], np.cumsum(~close)])
-    return order, runs, np.unique(runs[:-1][close & (of_raw[:-1] != of_raw[1:])])
+    near = close & (of_raw[:-1] != of_raw[1:])
+    if near.any():
+        stays = settled(of_raw, reach)
+        near &= ~(stays[:-1] & stays[1:])
+    return order, runs, np.unique(runs[:-1][near])
 
 
-def _doubtful(scores, raw, k, largest=None) -> np.ndarray:
+def _doubtful(scores, raw, k, settled, largest=None) -> np.ndarray:
     """Positions of rows whose place among the first `k` rounding could change."""
     if len(scores) < 2:
         return np.zeros(0, dtype=np.intp)
-    order, runs, in_doubt = _runs_in_doubt(scores, raw, largest)
+    order, runs, in_doubt = _runs_in_doubt(scores, raw, settled, largest)
     return np.sort(order[np.isin(runs, np.intersect1d(in_doubt, runs[:k]))])
 
 

@@ -180,7 +180,7 @@ class _Scored:
     def best(self, n: int, bar: float = np.inf, raw_bar: float = np.inf) -> _Scored:
         """The first `n` rows, and more where their scores or raw numbers reach a bar."""
         chosen = (self.scores >= bar) | (self.raw >= raw_bar)
-        chosen[stable_order(self.scores)[:n]] = True
+        chosen[stable_order(self.scores, n)] = True
         return _Scored(self.rows[chosen], self.scores[chosen], self.raw[chosen])
 
     @classmethod
@@ -255,11 +255,11 @@ def _ranked(ranker, partitions: _Partitions, k: int) -> _Scored:
 
     best = best_of(k + 1)
     if ranker.compile:
-        best = _with_whole_runs(best, best_of, k, largest)
-        doubtful = _doubtful(best.scores, best.raw, k, largest)
+        best = _with_whole_runs(best, best_of, k, ranker._settled, largest)
+        doubtful = _doubtful(best.scores, best.raw, k, ranker._settled, largest)
         if len(doubtful):
             best.scores[doubtful] = partitions.at(_original_scores, best.rows[doubtful], lengths)
-    order = stable_order(best.scores)[:k]
+    order = stable_order(best.scores, k)
     return _Scored(best.rows[order], best.scores[order], best.raw[order])
 
 
@@ -275,7 +275,7 @@ def _candidate_counts(partitions, kept, search: Search, k: int, n_rows: int) -> 
         return reach
     tops = partitions.ask(_top, kept, least)
     part = np.repeat(np.arange(len(tops)), [len(top) for top in tops])
-    first = filter_order(np.concatenate(tops))[:least]
+    first = filter_order(np.concatenate(tops), least)
     return np.bincount(part[first], minlength=len(tops)).tolist()
 
 
@@ -301,10 +301,10 @@ def _visited(ranker, partitions, k, search: Search, filter_score, lengths) -> _S
     return _Scored(visited[ascending], scores[ascending], known[: len(visited), 1][ascending])
 
 
-def _with_whole_runs(best: _Scored, best_of, k: int, largest: float) -> _Scored:
+def _with_whole_runs(best: _Scored, best_of, k: int, settled, largest: float) -> _Scored:
     """The best rows, with all that rounding could bring to the place of the last one."""
     for n_reaches in (64, np.inf):
-        order, runs, _ = _runs_in_doubt(best.scores, best.raw, largest)
+        order, runs, _ = _runs_in_doubt(best.scores, best.raw, settled, largest)
         if len(best) <= k or runs[k - 1] != runs[-1]:
             break
         last = order[k - 1]
@@ -341,7 +341,7 @@ def _score_all(ranker, X) -> _Scored:
 
 
 def _score_candidates(ranker, X, filter_score, n_candidates: int) -> _Scored:
-    rows = np.sort(filter_order(filter_score)[:n_candidates])
+    rows = np.sort(filter_order(filter_score, n_candidates))
     if not len(rows):
         return _no_rows()
     return _Scored(rows, *ranker._full_scores(safe_indexing(X, rows)))
@@ -368,7 +368,7 @@ def _n_reach(filter_score, cut: float) -> int:
 
 
 def _top(filter_score, n: int) -> np.ndarray:
-    return filter_score[filter_order(filter_score)[:n]]
+    return filter_score[filter_order(filter_score, n)]
 
 
 def _largest_of(scored: _Scored) -> float:

@@ -189,8 +189,12 @@ def test_rows_that_the_filter_cannot_score_are_candidates(rule):
 @pytest.mark.parametrize("rule", [*RULES, None])
 def test_scores_that_rounding_could_swap_are_decided_by_the_original_estimator(rule):
     frame, y = table()
-    # Probabilities of 1 that differ only before they are rounded.
-    model = LogisticRegression(C=1e6, max_iter=1000)
+    # Rows that differ by less than rounding could.
+    half = len(frame) // 2
+    again = frame[:half].assign(c=frame["c"][:half] + 1e-12)
+    frame = pd.concat([frame[:half], again], ignore_index=True)
+    y = np.tile(y[:half], 2)
+    model = LogisticRegression(C=1e-3)
     fitted = ranker(model, query_size=(1000, 6000)).fit(frame, (y > 0).astype(int))
     chosen = fitted.set_precision_target(1.0) if rule is None else with_search(fitted, rule)
     n_decided = Counter()
@@ -206,6 +210,23 @@ def test_scores_that_rounding_could_swap_are_decided_by_the_original_estimator(r
     assert n_decided["rows"] > 0
     # Half of them in one process, which decides the same rows.
     assert n_decided["rows"] % 2 == 0
+
+
+def test_probabilities_that_rounding_cannot_change_are_in_no_doubt(fitted):
+    frame, y = table()
+    # Most of the best have a probability of one.
+    model = LogisticRegression(C=1e6, max_iter=1000)
+    fitted = ranker(model, query_size=(1000, 6000)).fit(frame, (y > 0).astype(int))
+    assert np.sum(fitted.predict(frame) == 1) > fitted.k
+
+    def refused(self, X):
+        raise AssertionError("the original estimator was asked")
+
+    with synchronous() as patch:
+        patch.setattr(ApproxTopKRanker, "_original_scores", refused)
+        assert_ranks_as_one_process(fitted, frame, in_partitions(frame, 1000, 2000))
+    own = np.argsort(-fitted.estimator_.predict_proba(frame)[:, 1], kind="stable")[: fitted.k]
+    assert_array_equal(fitted.set_precision_target(1.0).rank(frame), own)
 
 
 def test_without_a_filter_each_partition_sends_its_best(client, fitted):

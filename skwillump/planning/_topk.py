@@ -179,9 +179,18 @@ def _allows(n_rows, k, n_query, loss, error) -> bool:
     return test is not None and test.miss_share >= loss / 20
 
 
-def stable_order(score) -> np.ndarray:
-    """Positions by descending score as a stable full sort gives them; NaN last."""
-    return np.argsort(-np.asarray(score), kind="stable")
+def stable_order(score, n: int | None = None) -> np.ndarray:
+    """Positions by descending score as a stable full sort gives them; NaN last.
+
+    With `n`, only the first ones, for which not everything is sorted.
+    """
+    score = -np.asarray(score)
+    if n and 4 * n < len(score):
+        last = np.partition(score, n - 1)[n - 1]
+        if not np.isnan(last):
+            rows = np.flatnonzero(score <= last)
+            return rows[np.argsort(score[rows], kind="stable")[:n]]
+    return np.argsort(score, kind="stable")[:n]
 
 
 def orders_of_parts(score, parts) -> list[np.ndarray]:

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
+from ._topk import stable_order
+
 GAP_BLOCKS = 32
 """About the number of blocks in which a whole query would be visited."""
 
@@ -91,10 +93,9 @@ class Search:
 
         For the rules that know them in advance. Ties are in the order of their positions.
         """
-        order = filter_order(filter_score)
-        n = self.least_candidates(k, len(order))
+        n = self.least_candidates(k, len(filter_score))
         n_reach = int(np.sum(~(filter_score < self.cut))) if self.cut < np.inf else 0
-        return order[: max(n, n_reach)]
+        return filter_order(filter_score, max(n, n_reach))
 
     def needs(self, filter_score, full_score) -> np.ndarray:
         """Effort at which each row is found, whatever else is in the query."""
@@ -112,10 +113,12 @@ class Search:
         return Search("share", share=share, cut=-effort)
 
 
-def filter_order(filter_score) -> np.ndarray:
-    """Positions in the order in which rows are visited: descending, ties by position, NaN first."""
-    score = np.where(np.isnan(filter_score), np.inf, filter_score)
-    return np.argsort(-score, kind="stable")
+def filter_order(filter_score, n: int | None = None) -> np.ndarray:
+    """Positions in the order in which rows are visited: descending, ties by position, NaN first.
+
+    With `n`, only the first ones.
+    """
+    return stable_order(np.where(np.isnan(filter_score), np.inf, filter_score), n)
 
 
 def gap_search(
