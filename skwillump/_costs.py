@@ -19,7 +19,14 @@ from .compilers import InputUnsupported
 from .planning import decide_one, median_by_key, seconds_of
 
 COST_ROWS = 1000
-"""Rows on which the costs of batches are measured, at most."""
+"""Rows on which the costs of batches are measured, unless they are slow or quick."""
+
+MOST_COST_ROWS = 16_384
+"""Rows on which quick batches are measured, at most: few rows would find all that they look up in
+the cache, as those of a large batch do not."""
+
+BATCH_SECONDS = 0.02
+"""Seconds that a batch of more than `COST_ROWS` may take."""
 
 COST_SECONDS = 1.0
 """Seconds that one measurement of a batch may take; slow blocks are measured on fewer rows."""
@@ -67,12 +74,20 @@ def _batches(X, query: str, run: Callable[[Any], object]) -> tuple[list[Any], in
     n_rows = min(num_samples(X), COST_ROWS)
     if query == "point":
         return [safe_indexing(X, [i]) for i in range(min(n_rows, POINT_ROWS))], 1
+
+    def per_row(n: int) -> float:
+        return seconds_of(partial(run, safe_indexing(X, slice(0, n))), n_repeats=1) / n
+
     few = min(n_rows, 20)
-    once = seconds_of(partial(run, safe_indexing(X, slice(0, few))), n_repeats=1)
-    if once * n_rows / few > COST_SECONDS:
-        n_rows = max(few, int(COST_SECONDS / once * few))
+    seconds = per_row(few)
+    if seconds * n_rows > COST_SECONDS:
+        n_rows = max(few, int(COST_SECONDS / seconds))
+    else:
+        seconds = per_row(n_rows)
+        most = min(num_samples(X), MOST_COST_ROWS)
+        n_rows = max(n_rows, min(most, int(BATCH_SECONDS / seconds)))
     # Other work on the machine disturbs short measurements most.
-    n_repeats = int(np.clip(REPEAT_SECONDS / (once * n_rows / few), *N_REPEATS))
+    n_repeats = int(np.clip(REPEAT_SECONDS / (seconds * n_rows), *N_REPEATS))
     return [safe_indexing(X, slice(0, n_rows))], n_repeats
 
 
