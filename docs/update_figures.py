@@ -91,6 +91,183 @@ def serving_table(results):
     return list_table(head, rows)
 
 
+def topk_table(results):
+    """The K best: precision, value and speed of rankers."""
+    head = ["Data", "K", "N", "Rule", "Shown", "Full scores of", "Precision"]
+    head += ["Mean true value", "Of the full model's K", "Over plain", "Over compiled"]
+    rows = [
+        [
+            row["data"],
+            f"{row['k']:,}",
+            f"{row['n_query']:,}",
+            row["rule"],
+            row["kind"],
+            f"{row['share']:.1%}",
+            f"{row['precision']:.3f}",
+            f"{row['value']:.4g}",
+            f"{row['full_value']:.4g}",
+            f"{row['speed_up']:.1f}x",
+            f"{row['speed_up_over_compiled']:.2f}x",
+        ]
+        for row in results["rows"]
+    ]
+    return list_table(head, rows)
+
+
+def coverage_table(results):
+    """How often rankers miss their target."""
+    head = ["Data", "K", "N", "Rows that certify", "Rule", "Shown", "Below target"]
+    head += ["Mean precision", "Full scores of"]
+    rows = [
+        [
+            row["data"],
+            f"{row['k']:,}",
+            f"{row['n_query']:,}",
+            f"{row['n_rows']:,}",
+            row["rule"],
+            ", ".join(f"{kind} {n}" for kind, n in row["kinds"].items()),
+            f"{row['below_target']:.1%}",
+            f"{row['mean_precision']:.4f}",
+            f"{row['share']:.1%}",
+        ]
+        for row in results["rows"]
+    ]
+    return list_table(head, rows)
+
+
+def music_table(results):
+    """Look-ups: accuracy and speed of four forms."""
+    rows = [
+        [
+            row["name"],
+            f"{row['accuracy']:.4f}",
+            f"{row['rows_per_second']:,.0f}",
+            f"{row['speed_up']:.1f}x",
+        ]
+        for row in results["rows"]
+    ]
+    head = ["What answers", "Accuracy", "Rows/s", "Speed-up"]
+    source = "KKBox" if results["data"] == "real" else "Synthetic data"
+    return (
+        f"{source}: {results['n_train']:,} rows to train on, {results['n_test']:,} to "
+        f"test. A target of {results['target']:g},\n"
+        f"{results['guarantee']}; {results['early_share']:.1%} of the rows are answered early.\n\n"
+        + list_table(head, rows)
+    )
+
+
+def _microseconds(row, name):
+    return f"{row[f'{name}_p50_us']:,.1f} / {row[f'{name}_p99_us']:,.1f}"
+
+
+def tabular_tables(results):
+    """Pipelines over tables: one row, batches, memory."""
+    one = list_table(
+        ["Pipeline", "Plain, p50 / p99, us", "predict_one, p50 / p99, us", "p50, times lower"],
+        [
+            [
+                row["pipeline"],
+                _microseconds(row, "plain"),
+                _microseconds(row, "predict_one"),
+                f"{row['speedup_p50']:,.0f}x",
+            ]
+            for row in results["one_row"]
+        ],
+    )
+    batch = list_table(
+        [
+            "Pipeline",
+            "Rows",
+            "Labels that differ",
+            "Largest difference",
+            "Rows/s, plain",
+            "Rows/s, compiled",
+            "Speed-up",
+            "Of LightGBM alone",
+        ],
+        [
+            [
+                row["pipeline"],
+                f"{row['n_rows']:,}",
+                str(row.get("labels_different", "")),
+                f"{row['largest_difference']:.1g}",
+                f"{row['plain_rows_s']:,.0f}",
+                f"{row['compiled_rows_s']:,.0f}",
+                f"{row['speedup']:.1f}x",
+                f"{row['speedup_of_model']:.1f}x" if "speedup_of_model" in row else "",
+            ]
+            for row in results["batch"]
+        ],
+    )
+    memory = list_table(
+        ["Pipeline", "Rows", "Plain, MB", "Compiled, MB"],
+        [
+            [
+                row["pipeline"],
+                f"{row['n_rows']:,}",
+                f"{row['plain_extra_mb']:,.0f}",
+                f"{row['compiled_extra_mb']:,.0f}",
+            ]
+            for row in results["memory"]
+        ],
+    )
+    return {"tabular-one": one, "tabular-batch": batch, "tabular-memory": memory}
+
+
+def text_tables(results):
+    """Pipelines over texts: features, whole pipelines, one row, the rest."""
+    features = list_table(
+        ["Data", "Features", "Terms", "MB/s, plain", "MB/s, compiled", "Speed-up"],
+        [
+            [
+                row["set"],
+                row["features"],
+                f"{row['n_terms']:,}",
+                f"{row['plain_mb_s']:.2f}",
+                f"{row['compiled_mb_s']:.1f}",
+                f"{row['speedup']:.0f}x",
+            ]
+            for row in results["features"]
+        ],
+    )
+    whole = list_table(
+        ["Data", "Rows", "Labels that differ", "Rows/s, plain", "Rows/s, compiled", "Speed-up"],
+        [
+            [
+                row["set"],
+                f"{row['n_rows']:,}",
+                f"{row['labels_different']} of {row['labels_compared']:,}",
+                f"{row['plain_rows_s']:,.0f}",
+                f"{row['compiled_rows_s']:,.0f}",
+                f"{row['speedup']:.0f}x",
+            ]
+            for row in results["end_to_end"]
+        ],
+    )
+    one = list_table(
+        ["Data", "Plain, p50 / p99, us", "predict_one, p50 / p99, us", "p50, times lower"],
+        [
+            [
+                row["set"],
+                _microseconds(row, "plain"),
+                _microseconds(row, "predict_one"),
+                f"{row['speedup_p50']:,.0f}x",
+            ]
+            for row in results["one_row"]
+        ],
+    )
+    threads, memory, cold = results["threads"], results["memory"], results["cold_start"]
+    rest = (
+        f"Two threads answer {threads['n_rows']:,} rows {threads['speedup']:.2f} times as fast as "
+        f"one. Predicting {memory['n_rows']:,} titles takes\n{memory['compiled_extra_mb']:,.0f} MB "
+        f"beside the input; the plain pipeline takes {memory['plain_extra_mb']:,.0f} MB. "
+        f"A new process with compiled\nkernels on its disk imports skwillump in "
+        f"{cold['import_seconds']:.2f} s beyond its dependencies, and from unpickling to the\n"
+        f"first answer takes {cold['unpickle_seconds'] + cold['first_answer_seconds']:.2f} s."
+    )
+    return {"text-features": features, "text-whole": whole, "text-one": one, "text-rest": rest}
+
+
 def versions(results):
     """What the figures were made with."""
     return f"Python {results['python']}, scikit-learn {results['scikit-learn']}"
@@ -119,6 +296,12 @@ def regions():
             "guarantee": f"{repeats} random splits of each set ({versions(guarantees)}). The "
             f"standard error of a share\nof 5 % is {(0.05 * 0.95 / repeats) ** 0.5:.1%}.\n\n"
             + guarantee_table(guarantees),
+            "topk": topk_table(load("topk_study")),
+            "topk-coverage": f"{load('topk_coverage')['rows'][0]['n_repeats']} repeats "
+            f"({versions(load('topk_coverage'))}).\n\n" + coverage_table(load("topk_coverage")),
+            "music": music_table(load("music_benchmark")),
+            **text_tables(load("text_benchmark")),
+            **tabular_tables(load("tabular_benchmark")),
         },
         DOCS / "serving.rst": {
             "serving": f"{serving['workers']} workers, {serving['clients']} clients, medians of "
