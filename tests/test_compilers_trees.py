@@ -582,3 +582,19 @@ def test_real_tables(table):
         np.testing.assert_allclose(
             twin.predict_proba(scores), model.predict_proba(rows[test]), rtol=1e-12, atol=1e-300
         )
+
+
+@pytest.mark.parametrize("n_features", [5, 300])
+@pytest.mark.parametrize("num_leaves", [6, 90])
+def test_a_table_of_which_trees_read_few_columns(n_features, num_leaves):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(700, n_features))
+    X[rng.random(X.shape) < 0.1] = np.nan
+    y = np.nan_to_num(X[:, 0] + X[:, 1] * X[:, -1])
+    model = LGBMRegressor(n_estimators=3, num_leaves=num_leaves, n_jobs=1, verbose=-1)
+    # The other features are constant in fit, so that no tree reads them.
+    seen = np.where(np.isin(np.arange(n_features), [0, 1, n_features - 1]), X, 0.0)
+    model.fit(seen, y)
+    compiled = compile_trees(model)
+    assert len(compiled.trees.columns) < 12
+    np.testing.assert_array_equal(compiled.predict(compiled.raw(X)), model.predict(X))

@@ -166,6 +166,23 @@ def refused(features, row, reading, columns):
     return False
 
 
+@inline
+def fill_columns(features, start, stop, trees, x, shift):
+    """Make the columns of some rows: column c of row r is x[(c << shift) + r - start]."""
+    for c in range(trees.columns.shape[0]):
+        feature, how = trees.columns[c, 0], trees.columns[c, 1]
+        first, last = trees.columns[c, 2], trees.columns[c, 3]
+        place = c << shift
+        if how == LOWEST:
+            # Of all lanes: walks without a row must stay at their leaves too.
+            for r in range(1 << shift):
+                x[place + r] = -np.inf
+        else:
+            for r in range(stop - start):
+                value = _as_read(features[start + r, feature], trees.reading)
+                x[place + r] = _made(value, how, trees.categories, first, last)
+
+
 @jit
 def fill_block(features, start, stop, trees, transposed, x, shift):
     """Do what `fill_columns` does for many rows, through a scratch that holds features as columns.
@@ -174,6 +191,10 @@ def fill_block(features, start, stop, trees, transposed, x, shift):
     first, a cache line of each row at a time.
     """
     n_rows, n_features = stop - start, features.shape[1]
+    if _LINE * trees.columns.shape[0] < n_features:
+        # Columns read fewer lines one by one than there are to turn.
+        fill_columns(features, start, stop, trees, x, shift)
+        return
     for first in range(0, n_features, _LINE):
         last = min(first + _LINE, n_features)
         for r in range(n_rows):
@@ -207,23 +228,6 @@ def fill_block(features, start, stop, trees, transposed, x, shift):
         else:
             for r in range(n_rows):
                 made[r] = _made(column[r], how, trees.categories, first, last)
-
-
-@inline
-def fill_columns(features, start, stop, trees, x, shift):
-    """Make the columns of some rows: column c of row r is x[(c << shift) + r - start]."""
-    for c in range(trees.columns.shape[0]):
-        feature, how = trees.columns[c, 0], trees.columns[c, 1]
-        first, last = trees.columns[c, 2], trees.columns[c, 3]
-        place = c << shift
-        if how == LOWEST:
-            # Of all lanes: walks without a row must stay at their leaves too.
-            for r in range(1 << shift):
-                x[place + r] = -np.inf
-        else:
-            for r in range(stop - start):
-                value = _as_read(features[start + r, feature], trees.reading)
-                x[place + r] = _made(value, how, trees.categories, first, last)
 
 
 @inline
