@@ -18,7 +18,7 @@ from skwillump.kernels._utf8 import any_surrogate, flag_irregular_case
 #: Rows and characters in one chunk: enough to make the cost of a call disappear, little enough
 #: to stay in the cache.
 CHUNK_ROWS = 2048
-CHUNK_CHARACTERS = 1 << 19
+CHUNK_CHARACTERS = 1 << 18
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +69,14 @@ class Utf8:
         return Utf8(frozen(np.concatenate((self.data[low:high], lowered.data))), starts, stops)
 
 
+def _encode_each(texts: Sequence[str]) -> list[bytes]:
+    """Encode each text by itself: one wide character makes all of a joined str wide."""
+    try:
+        return list(map(str.encode, texts))
+    except UnicodeEncodeError:  # a lone surrogate
+        return [text.encode("utf-8", "surrogatepass") for text in texts]
+
+
 def encode_texts(texts: Sequence[str]) -> Utf8:
     """Encode a list of str.
 
@@ -78,24 +86,21 @@ def encode_texts(texts: Sequence[str]) -> Utf8:
         If an element is no str.
     """
     try:
-        joined = "".join(texts)
+        is_ascii = all(map(str.isascii, texts))
+        if is_ascii:
+            raw = "".join(texts).encode()
+            lengths = map(len, texts)
+        else:
+            encoded = _encode_each(texts)
+            raw = b"".join(encoded)
+            lengths = map(len, encoded)
     except TypeError:
         raise InputUnsupported("an element is not a str") from None
-    if joined.isascii():
-        raw = joined.encode()
-        lengths = map(len, texts)
-        regular = True
-    else:
-        # One wide character makes all of `joined` wide: the texts by themselves encode faster.
-        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-        raw = b"".join(encoded)
-        lengths = map(len, encoded)
-        regular = not any(character in joined for character in IRREGULAR_UPPERCASE)
     stops = np.cumsum(np.fromiter(lengths, dtype=np.int64, count=len(texts)))
     starts = np.empty_like(stops)
     starts[:1] = 0
     starts[1:] = stops[:-1]
-    return Utf8(np.frombuffer(raw, dtype=np.uint8), starts, stops, regular)
+    return Utf8(np.frombuffer(raw, dtype=np.uint8), starts, stops, is_ascii)
 
 
 _FIRST = np.zeros(1, dtype=np.int64)

@@ -29,3 +29,102 @@ def _population(typing_context, value):
 trailing_zeros: Any = _trailing_zeros
 #: Number of bits that are set in a uint64.
 population: Any = _population
+
+
+_BYTE = ir.IntType(8)
+_WORD = ir.IntType(64)
+_BYTES = ir.VectorType(_BYTE, 64)
+_LANES = ir.VectorType(ir.IntType(32), 4)
+
+
+def _generate_load_word(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    word = builder.load(_place(context, builder, signature, arguments, 0, _WORD))
+    word.align = 1
+    return word
+
+
+def _generate_agreeing_lanes(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    lanes = builder.load(_place(context, builder, signature, arguments, 0, _LANES))
+    lanes.align = 4
+    value, mask = (_splat(builder, argument, _LANES) for argument in arguments[2:])
+    differences = builder.and_(builder.xor(lanes, value), mask)
+    agree = builder.icmp_unsigned("==", differences, ir.Constant(_LANES, [0] * 4))
+    return builder.zext(builder.bitcast(agree, ir.IntType(4)), _WORD)
+
+
+def _generate_bits_in_range(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    block = _load_block(context, builder, signature, arguments)
+    first, span = (_splat(builder, argument, _BYTES) for argument in arguments[2:])
+    inside = builder.icmp_unsigned("<", builder.sub(block, first), span)
+    return builder.bitcast(inside, _WORD)
+
+
+def _generate_lower_block(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    block = _load_block(context, builder, signature, arguments)
+    first, n_letters = (_splat(builder, argument, _BYTES) for argument in arguments[4:])
+    inside = builder.icmp_unsigned("<", builder.sub(block, first), n_letters)
+    case = builder.shl(builder.zext(inside, _BYTES), ir.Constant(_BYTES, [5] * 64))
+    place = _place(context, builder, signature, arguments, 2, _BYTES)
+    builder.store(builder.or_(block, case), place).align = 1
+    return context.get_dummy_value()
+
+
+def _place(
+    context: Any, builder: Any, signature: Any, arguments: Any, k: int, kind: ir.Type
+) -> Any:
+    """Return a pointer into the array of argument ``k`` at the position after it."""
+    array = context.make_array(signature.args[k])(context, builder, arguments[k])
+    return builder.bitcast(builder.gep(array.data, [arguments[k + 1]]), kind.as_pointer())
+
+
+def _load_block(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    block = builder.load(_place(context, builder, signature, arguments, 0, _BYTES))
+    block.align = 1
+    return block
+
+
+def _splat(builder: Any, value: Any, kind: ir.VectorType) -> Any:
+    """Return a vector of which each element is the lowest bits of an integer."""
+    nothing = ir.Constant(kind, ir.Undefined)
+    element = builder.trunc(value, kind.element)
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), 0)
+    return builder.shuffle_vector(
+        builder.insert_element(nothing, element, ir.IntType(32)(0)), nothing, zeros
+    )
+
+
+@intrinsic
+def _load_word(typing_context, data, at):
+    return numba.types.uint64(data, numba.types.uint64), _generate_load_word
+
+
+@intrinsic
+def _agreeing_lanes(typing_context, data, at, value, mask):
+    word = numba.types.uint64
+    return word(data, word, word, word), _generate_agreeing_lanes
+
+
+@intrinsic
+def _bits_in_range(typing_context, data, at, first, span):
+    word = numba.types.uint64
+    return word(data, word, word, word), _generate_bits_in_range
+
+
+@intrinsic
+def _lower_block(typing_context, data, at, out, to, first, n_letters):
+    word = numba.types.uint64
+    return numba.types.none(data, word, out, word, word, word), _generate_lower_block
+
+
+#: ``load_word(data, at)``: the eight bytes of a uint8 array that begin at a position, wherever
+#: that is. This and the next ones look at no bounds.
+load_word: Any = _load_word
+#: ``agreeing_lanes(data, at, value, mask)``: a bit for each of the four elements of a uint32 array
+#: from ``at`` on: has it the bits of ``value`` where ``mask`` has ones?
+agreeing_lanes: Any = _agreeing_lanes
+#: ``bits_in_range(data, at, first, span)``: a bit for each of the 64 bytes from ``at`` on: is it
+#: one of the ``span`` values from ``first`` on?
+bits_in_range: Any = _bits_in_range
+#: ``lower_block(data, at, out, to, first, n_letters)``: write the 64 bytes from ``at`` on to
+#: ``out[to:]``, and set bit 5 of those that are one of the ``n_letters`` values from ``first`` on.
+lower_block: Any = _lower_block

@@ -4,12 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skwillump.kernels._jit import inline
+from skwillump.kernels._jit import inline, inline_allocating
 from skwillump.kernels._ngrams import SEGMENT, count_ngrams, count_whole
 from skwillump.kernels._symbols import char_symbols, char_wb_symbols
-from skwillump.kernels._tokens import word_symbols
+from skwillump.kernels._tokens import STOP, block_symbols, make_token_scratch
 
 CHAR, CHAR_WB, WORD = 0, 1, 2
+
+_ZERO = np.uint64(0)
+_UNKNOWN = np.uint32(0)
 
 
 class NGrams(NamedTuple):
@@ -20,7 +23,7 @@ class NGrams(NamedTuple):
     max_n: int
 
 
-@inline
+@inline_allocating
 def make_scratch(starts, stops, ngrams, n_slots):
     """Allocate working arrays for the longest of the texts."""
     longest = 0
@@ -37,25 +40,54 @@ def make_scratch(starts, stops, ngrams, n_slots):
     symbols = np.empty(n_symbols, dtype=np.uint32)
     touched = np.empty(n_listed + n_segment * n_levels + 1, dtype=np.uint32)
     frontier = np.empty(n_segment, dtype=np.uint64)
-    # Folding lengthens a text by half at most.
-    n_words = (longest // 8) * 3 // 2 + 4 if ngrams.analyzer == WORD else 0
-    words = np.empty(n_words, dtype=np.uint64)
-    marks = np.empty(n_words // 8 + 2, dtype=np.uint64)
     short = np.empty(longest + 2 if ngrams.analyzer == CHAR_WB else 0, dtype=np.int64)
-    return symbols, touched, frontier, words, marks, short
+    n_words = len(starts) if ngrams.analyzer == WORD else 0
+    return symbols, touched, frontier, short, make_token_scratch(starts[:n_words], stops[:n_words])
 
 
 @inline
-def count_text(text, start, stop, alphabet, ngrams, slots, counter, scratch):
-    """Count the terms of ``text[start:stop]``; return how many slots are in ``touched``."""
-    symbols, touched, frontier, words, marks, short = scratch
+def next_block(text, starts, stops, begin, alphabet, ngrams, scratch):
+    """Prepare some texts for `count_row`, from row ``begin`` on; return where they end."""
+    if ngrams.analyzer == WORD:
+        return block_symbols(text, starts, stops, begin, alphabet, scratch[4])
+    return len(starts)
+
+
+@inline
+def count_row(text, starts, stops, row, begin, alphabet, ngrams, slots, counter, scratch):
+    """Count the terms of a text of the block that begins at row ``begin``.
+
+    Returns
+    -------
+    uint64
+        How many slots are listed in the second array of ``scratch``: all that were counted, some
+        perhaps more than once, and perhaps some that are no terms.
+    """
+    symbols, touched, frontier, short, tokens = scratch
     n_short = 0
     if ngrams.analyzer == CHAR:
-        n = char_symbols(text, start, stop, alphabet, symbols)
+        n = char_symbols(text, starts[row], stops[row], alphabet, symbols)
     elif ngrams.analyzer == WORD:
-        n = word_symbols(text, start, stop, alphabet, symbols, words, marks)
+        found, ends = tokens[6], tokens[7]
+        k = row - begin
+        first = np.uint64(ends[k - 1]) if k else _ZERO
+        last = np.uint64(ends[k])
+        if ngrams.max_n == 1:
+            # Nothing to walk: the symbol of a token is its slot.
+            for i in range(first, last):
+                slot = found[i]
+                slot = _UNKNOWN if slot == STOP else slot
+                touched[i - first] = slot
+                counter[slot] += 1
+            return last - first
+        n = 0
+        for i in range(first, last):
+            symbols[n] = found[i]
+            n += found[i] != STOP
     else:
-        n, n_short = char_wb_symbols(text, start, stop, alphabet, symbols, ngrams.min_n, short)
+        n, n_short = char_wb_symbols(
+            text, starts[row], stops[row], alphabet, symbols, ngrams.min_n, short
+        )
     n_touched = count_ngrams(
         symbols, n, slots, ngrams.min_n, ngrams.max_n, counter, touched, frontier
     )

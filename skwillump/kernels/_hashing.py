@@ -10,7 +10,7 @@
 import numpy as np
 
 from skwillump.kernels._counts import CHAR_WB, WORD
-from skwillump.kernels._jit import inline, jit
+from skwillump.kernels._jit import inline, inline_allocating, jit
 from skwillump.kernels._tokens import STOP, find_token, fold_text
 from skwillump.kernels._utf8 import count_characters, decode, encode
 
@@ -116,10 +116,9 @@ def _character_units(text, start, stop, alphabet, padded, data, begins, ends, gr
 
 
 @inline
-def _word_units(text, start, stop, alphabet, words, marks, data, begins, ends, groups):
+def _word_units(text, start, stop, alphabet, folded, marks, data, begins, ends, groups):
     """Write tokens that are no stop words, a blank between; return units and groups."""
-    folded = words.view(np.uint8)
-    n_bytes, is_ascii = fold_text(text, start, stop, alphabet, folded, marks)
+    n_bytes, is_ascii = fold_text(text, start, stop, alphabet, folded, marks, np.uint64(0))
     n_out = 0
     n_units = 0
     token_start = -1
@@ -132,8 +131,8 @@ def _word_units(text, start, stop, alphabet, words, marks, data, begins, ends, g
             length = at - token_start
             n_characters = length if is_ascii else count_characters(folded, token_start, at)
             if n_characters >= alphabet.shortest and (
-                len(alphabet.token_entries) == 0
-                or find_token(words, np.uint64(token_start), np.uint64(length), alphabet) != STOP
+                len(alphabet.token_entries) == 1
+                or find_token(folded, np.uint64(token_start), np.uint64(length), alphabet) != STOP
             ):
                 begins[n_units] = n_out
                 for k in range(token_start, at):
@@ -148,7 +147,7 @@ def _word_units(text, start, stop, alphabet, words, marks, data, begins, ends, g
     return n_units, 1
 
 
-@inline
+@inline_allocating
 def _sort(keys, other, n, n_bits):
     """Sort ``keys[:n]`` by their lower bits; return the array that holds the result."""
     if n <= 32:
@@ -210,9 +209,8 @@ def hash_texts(
     begins = np.empty(most_units, dtype=np.int64)
     ends = np.empty(most_units, dtype=np.int64)
     groups = np.empty(longest + 2, dtype=np.int64)
-    n_words = (longest // 8) * 3 // 2 + 4
-    words = np.empty(n_words, dtype=np.uint64)
-    marks = np.empty(n_words // 8 + 2, dtype=np.uint64)
+    folded = np.empty(longest * 3 // 2 + 128, dtype=np.uint8)
+    marks = np.empty(len(folded) // 64 + 2, dtype=np.uint64)
     keys = np.empty(1024, dtype=np.uint32)
     other = np.empty(1024, dtype=np.uint32)
     n_bits = 1
@@ -222,7 +220,7 @@ def hash_texts(
     for row in range(len(starts)):
         if ngrams.analyzer == WORD:
             n_units, n_groups = _word_units(
-                text, starts[row], stops[row], alphabet, words, marks, buffer, begins, ends, groups
+                text, starts[row], stops[row], alphabet, folded, marks, buffer, begins, ends, groups
             )
         else:
             n_units, n_groups = _character_units(

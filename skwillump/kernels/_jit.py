@@ -26,7 +26,8 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-
+_INLINED: dict[str, Any] = {"forceinline": True}
+_BORROWING: dict[str, Any] = {"_nrt": False}  # counts no references
 
 _FOLDER = Path(__file__).parent
 _IMPORTED = re.compile(r"^from skwillump\.kernels\.(\w+) import", re.MULTILINE)
@@ -58,9 +59,15 @@ def jit(function: F) -> F:
 
 
 def inline(function: F) -> F:
-    """Compile ``function`` for use inside other kernels only.
+    """Compile ``function`` for use inside other kernels only; it makes and returns no arrays.
 
     LLVM is told to inline it: numba passes every array as seven arguments, so that a call for each
-    token or character would cost more than what it does.
+    token or character would cost more than what it does. Its arrays are those of its caller, and
+    no references to them are counted: that takes an atomic instruction for each of them.
     """
-    return numba.njit(forceinline=True, **_OPTIONS)(function)
+    return numba.njit(**_OPTIONS, **_INLINED, **_BORROWING)(function)
+
+
+def inline_allocating(function: F) -> F:
+    """Compile a function that makes or returns arrays for use inside other kernels only."""
+    return numba.njit(**_OPTIONS, **_INLINED)(function)

@@ -49,16 +49,6 @@ def count_ngrams(symbols, n, slots, min_n, max_n, counter, touched, frontier):
     n_touched = _ZERO
     end = np.uint64(n)
     first = _ZERO
-    if max_n == 1:
-        # Single words, mostly: nothing to walk.
-        for i in range(end):
-            slot = np.uint64(symbols[i])
-            count = counter[slot]
-            hit = slots[slot] >> HALF == ROOT
-            counter[slot] = count + hit
-            touched[n_touched] = slot
-            n_touched += np.uint64(hit & (count == 0))
-        first = end
     while first < end:
         last = min(first + SEGMENT, end)
         n_hits = n_touched

@@ -8,7 +8,7 @@ skips what is empty. Both are all zero between rows.
 import numpy as np
 
 from skwillump.kernels._bits import population, trailing_zeros
-from skwillump.kernels._jit import inline
+from skwillump.kernels._jit import inline, inline_allocating
 
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
@@ -17,7 +17,7 @@ _SIX = np.uint64(6)
 _LOW = np.uint64(63)
 
 
-@inline
+@inline_allocating
 def make_bitmap(n_terms):
     """Allocate ``words``, ``summary`` and room for the numbers of marked words."""
     n_words = (n_terms + 63) // 64 + 1
@@ -27,12 +27,12 @@ def make_bitmap(n_terms):
 
 
 @inline
-def mark(term, bitmap):
-    """Mark a term (uint64)."""
+def mark(term, bitmap, wanted):
+    """Mark a term (uint64), if ``wanted`` is one and not zero."""
     words, summary, _ = bitmap
     word = term >> _SIX
-    words[word] |= _ONE << (term & _LOW)
-    summary[word >> _SIX] |= _ONE << (word & _LOW)
+    words[word] |= wanted << (term & _LOW)
+    summary[word >> _SIX] |= wanted << (word & _LOW)
 
 
 @inline

@@ -26,10 +26,12 @@ class Alphabet(NamedTuple):
     fold: np.ndarray  # int32 (0x110000,): code point -> lower case, or itself
     space: np.ndarray  # uint8 (0x110000,)
     in_token: np.ndarray  # uint8 (0x110000,), for words
-    ascii: np.ndarray  # uint32 (128,): symbol; for words the folded byte, and IN_TOKEN
+    ascii: np.ndarray  # uint32 (128,): symbol of a character, for analyzers of characters
     symbol_of: np.ndarray  # uint32 (n,): folded code point -> symbol
-    token_slots: np.ndarray  # uint32 (2**k,): part of the hash, and token number + 1
-    token_entries: np.ndarray  # uint64 (n_tokens, 4): key, key, length << 32 | symbol, rest
+    ranges: np.ndarray  # uint8 (n, 2): ASCII bytes of tokens, the first of a run and how many
+    n_letters: int  # how many bytes from "A" on are written in lower case in tokens
+    token_slots: np.ndarray  # uint32 (2**k,): part of the hash, and the token's number from 1
+    token_entries: np.ndarray  # uint64 (1 + n_tokens, 4): key, key, length << 32 | symbol, rest
     token_rest: np.ndarray  # uint64: bytes after the first 16 of each token
     number_mask: int  # bits of a slot that are the token's number
     blank: int  # symbol of " "

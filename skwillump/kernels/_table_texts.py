@@ -10,14 +10,12 @@
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numba
 import numpy as np
-from llvmlite import ir
-from numba.extending import intrinsic
 
 from skwillump.kernels._arrays import frozen, frozen_fields, line_aligned
+from skwillump.kernels._bits import load_word
 from skwillump.kernels._jit import inline, jit
 
 _LONGEST_RUN = 8
@@ -68,32 +66,15 @@ def make_text_table(texts: Sequence[str]) -> TextTable:
     return frozen_fields(TextTable(data, line_aligned(records), slots, all_bytes))
 
 
-def _generate_load(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    array = context.make_array(signature.args[0])(context, builder, arguments[0])
-    place = builder.gep(array.data, [arguments[1]])
-    word = builder.load(builder.bitcast(place, ir.IntType(64).as_pointer()))
-    word.align = 1
-    return word
-
-
-@intrinsic
-def _load(typing_context, data, at):
-    return numba.types.uint64(data, numba.types.int64), _generate_load
-
-
-#: The eight bytes of an array of uint8 that begin at a position, wherever that is.
-load_word: Any = _load
-
-
 @inline
 def _ends(data, start, length):
     """Return the first and the last eight bytes."""
     if length >= 8:
-        return load_word(data, start), load_word(data, start + length - 8)
+        return load_word(data, np.uint64(start)), load_word(data, np.uint64(start + length - 8))
     word = np.uint64(0)
     if start + 8 <= len(data):
         # The bytes after the text belong to the next one.
-        word = load_word(data, start) & ((_ONE << np.uint64(8 * length)) - _ONE)
+        word = load_word(data, np.uint64(start)) & ((_ONE << np.uint64(8 * length)) - _ONE)
     else:
         for at in range(length):
             word |= np.uint64(data[start + at]) << np.uint64(8 * at)
@@ -106,7 +87,7 @@ def _hash(data, start, length, first, last, all_bytes):
     if all_bytes:
         at = 8
         while at < length - 8:
-            key = (key ^ (key >> _HALF) ^ load_word(data, start + at)) * _FACTOR_3
+            key = (key ^ (key >> _HALF) ^ load_word(data, np.uint64(start + at))) * _FACTOR_3
             at += 8
     return ((key ^ (key >> _HALF)) * _FACTOR_3) >> _HALF
 
@@ -116,7 +97,7 @@ def _same_between(data, start, known, known_start, length):
     """Tell whether two texts of one length are the same between their ends."""
     at = 8
     while at < length - 8:
-        if load_word(data, start + at) != load_word(known, known_start + at):
+        if load_word(data, np.uint64(start + at)) != load_word(known, np.uint64(known_start + at)):
             return False
         at += 8
     return True

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skwillump.kernels._counts import count_text, make_scratch
+from skwillump.kernels._counts import count_row, make_scratch, next_block
 from skwillump.kernels._jit import inline, jit
 from skwillump.kernels._order import make_bitmap, mark, read_marked
 
@@ -77,66 +77,77 @@ def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights
     """
     scratch = make_scratch(starts, stops, ngrams, len(slots))
     touched = scratch[1]
-    n_outputs = out.shape[1]
-    values = np.empty(len(touched) if n_outputs > 1 else 0, dtype=np.float64)
-    for row in range(len(starts)):
-        n_touched = count_text(
-            text, starts[row], stops[row], alphabet, ngrams, slots, counter, scratch
-        )
-        size = 0.0
-        if n_outputs == 1:
-            score = 0.0
-            for k in range(n_touched):
-                slot = touched[k]
-                frequency = frequency_of(counter[slot], weighting)
-                counter[slot] = 0
-                value = frequency * weights[slot, _ZERO]
-                size += abs(value) if weighting.norm == L1 else value * value
-                score += frequency * weights[slot, _ONE]
-            out[row, 0] = score
-        else:
-            # Four columns at a time, the inverse document frequency among the first, so that
-            # their sums stay in registers.
-            sum_1 = sum_2 = sum_3 = 0.0
-            for k in range(n_touched):
-                slot = touched[k]
-                frequency = frequency_of(counter[slot], weighting)
-                counter[slot] = 0
-                values[k] = frequency
-                value = frequency * weights[slot, _ZERO]
-                size += abs(value) if weighting.norm == L1 else value * value
-                sum_1 += frequency * weights[slot, _ONE]
-                sum_2 += frequency * weights[slot, _TWO]
-                sum_3 += frequency * weights[slot, _THREE]
-            _put(out[row], 0, sum_1, sum_2, sum_3, 0.0, 3)
-            for first in range(_FOUR, np.uint64(n_outputs + 1), _FOUR):
-                sum_0 = sum_1 = sum_2 = sum_3 = 0.0
-                for k in range(n_touched):
-                    slot = touched[k]
-                    value = values[k]
-                    sum_0 += value * weights[slot, first]
-                    sum_1 += value * weights[slot, first + _ONE]
-                    sum_2 += value * weights[slot, first + _TWO]
-                    sum_3 += value * weights[slot, first + _THREE]
-                _put(out[row], np.int64(first) - 1, sum_0, sum_1, sum_2, sum_3, 4)
-        if weighting.norm != NO_NORM and size > 0.0:
-            if weighting.norm == L2:
-                size = math.sqrt(size)
-            for j in range(n_outputs):
-                out[row, j] /= size
+    values = np.empty(len(touched) if out.shape[1] > 1 else 0, dtype=np.float64)
+    begin = end = 0
+    while end < len(starts):
+        begin = end
+        end = next_block(text, starts, stops, begin, alphabet, ngrams, scratch)
+        for row in range(begin, end):
+            n = count_row(
+                text, starts, stops, row, begin, alphabet, ngrams, slots, counter, scratch
+            )
+            _score_row(touched, n, counter, weighting, weights, values, out, row)
 
 
 @inline
-def _put(out, at, sum_0, sum_1, sum_2, sum_3, n):
+def _score_row(touched, n, counter, weighting, weights, values, out, row):
+    """Write the scores of a row whose terms were counted, and clear the counter."""
+    n_outputs = out.shape[1]
+    size = 0.0
+    if n_outputs == 1:
+        score = 0.0
+        for k in range(n):
+            slot = touched[k]
+            # Zero, and so is all that follows from it, for a slot that was listed before.
+            frequency = frequency_of(counter[slot], weighting)
+            counter[slot] = 0
+            value = frequency * weights[slot, _ZERO]
+            size += abs(value) if weighting.norm == L1 else value * value
+            score += frequency * weights[slot, _ONE]
+        out[row, 0] = score
+    else:
+        # Four columns at a time, the inverse document frequency among the first, so that
+        # their sums stay in registers.
+        sum_1 = sum_2 = sum_3 = 0.0
+        for k in range(n):
+            slot = touched[k]
+            frequency = frequency_of(counter[slot], weighting)
+            counter[slot] = 0
+            values[k] = frequency
+            value = frequency * weights[slot, _ZERO]
+            size += abs(value) if weighting.norm == L1 else value * value
+            sum_1 += frequency * weights[slot, _ONE]
+            sum_2 += frequency * weights[slot, _TWO]
+            sum_3 += frequency * weights[slot, _THREE]
+        _put(out, row, 0, sum_1, sum_2, sum_3, 0.0, 3)
+        for column in range(_FOUR, np.uint64(n_outputs + 1), _FOUR):
+            sum_0 = sum_1 = sum_2 = sum_3 = 0.0
+            for k in range(n):
+                slot = touched[k]
+                value = values[k]
+                sum_0 += value * weights[slot, column]
+                sum_1 += value * weights[slot, column + _ONE]
+                sum_2 += value * weights[slot, column + _TWO]
+                sum_3 += value * weights[slot, column + _THREE]
+            _put(out, row, np.int64(column) - 1, sum_0, sum_1, sum_2, sum_3, 4)
+    if weighting.norm != NO_NORM and size > 0.0:
+        if weighting.norm == L2:
+            size = math.sqrt(size)
+        for j in range(n_outputs):
+            out[row, j] /= size
+
+
+@inline
+def _put(out, row, at, sum_0, sum_1, sum_2, sum_3, n):
     """Write the first ``n`` sums, as far as ``out`` goes."""
-    left = min(n, len(out) - at)
-    out[at] = sum_0
+    left = min(n, out.shape[1] - at)
+    out[row, at] = sum_0
     if left > 1:
-        out[at + 1] = sum_1
+        out[row, at + 1] = sum_1
     if left > 2:
-        out[at + 2] = sum_2
+        out[row, at + 2] = sum_2
     if left > 3:
-        out[at + 3] = sum_3
+        out[row, at + 3] = sum_3
 
 
 @jit
@@ -184,37 +195,40 @@ def tfidf_texts(
     bitmap = make_bitmap(len(slot_of_term))
     capacity = np.uint64(len(indices))
     n = np.uint64(n_before)
-    for row in range(len(starts)):
-        n_touched = count_text(
-            text, starts[row], stops[row], alphabet, ngrams, slots, counter, scratch
-        )
-        if n + n_touched + _TWO > capacity:
+    begin = end = 0
+    while end < len(starts):
+        begin = end
+        end = next_block(text, starts, stops, begin, alphabet, ngrams, scratch)
+        for row in range(begin, end):
+            n_touched = count_row(
+                text, starts, stops, row, begin, alphabet, ngrams, slots, counter, scratch
+            )
+            if n + n_touched + _TWO > capacity:
+                for k in range(n_touched):
+                    counter[touched[k]] = 0
+                return row
             for k in range(n_touched):
-                counter[touched[k]] = 0
-            return row
-        for k in range(n_touched):
-            slot = touched[k]
-            term = term_of_slot[slot]
-            if term < 0:  # a prefix
+                slot = touched[k]
+                term = term_of_slot[slot]
+                is_term = term >= 0  # otherwise a prefix
+                counter[slot] = counter[slot] if is_term else 0
+                mark(np.uint64(max(term, 0)), bitmap, np.uint64(is_term))
+            row_start = n
+            n = read_marked(bitmap, indices, n)
+            size = 0.0
+            for k in range(row_start, n):
+                term = np.uint64(indices[k])
+                slot = np.uint32(slot_of_term[term])
+                value = frequency_of(counter[slot], weighting) * idf[term]
                 counter[slot] = 0
-            else:
-                mark(np.uint64(term), bitmap)
-        first = n
-        n = read_marked(bitmap, indices, n)
-        size = 0.0
-        for k in range(first, n):
-            term = np.uint64(indices[k])
-            slot = np.uint32(slot_of_term[term])
-            value = frequency_of(counter[slot], weighting) * idf[term]
-            counter[slot] = 0
-            data[k] = value
-            size += abs(value) if weighting.norm == L1 else value * value
-        if weighting.norm != NO_NORM and size > 0.0:
-            if weighting.norm == L2:
-                size = math.sqrt(size)
-            for k in range(first, n):
-                data[k] /= size
-        row_stops[row] = n
+                data[k] = value
+                size += abs(value) if weighting.norm == L1 else value * value
+            if weighting.norm != NO_NORM and size > 0.0:
+                if weighting.norm == L2:
+                    size = math.sqrt(size)
+                for k in range(row_start, n):
+                    data[k] /= size
+            row_stops[row] = n
     return len(starts)
 
 

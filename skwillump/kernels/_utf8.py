@@ -2,10 +2,15 @@
 
 import numpy as np
 
+from skwillump.kernels._bits import bits_in_range, trailing_zeros
 from skwillump.kernels._jit import inline, jit
 
 _ONE = np.uint64(1)
 _THREE = np.uint64(3)
+_BLOCK = np.uint64(64)
+#: The first bytes of U+0130 and of U+03A3.
+_LEAD_1 = np.uint64(0xC4)
+_LEAD_2 = np.uint64(0xCE)
 
 
 @inline
@@ -60,14 +65,30 @@ def flag_irregular_case(text, starts, stops, flags):
     Their lower case is two characters, or depends on the neighbours: a table cannot give it.
     """
     found = False
+    size = np.uint64(len(text))
     for row in range(len(starts)):
         flags[row] = False
-        for i in range(starts[row], stops[row] - 1):
-            lead = text[i]
-            if (lead == 0xC4 and text[i + 1] == 0xB0) or (lead == 0xCE and text[i + 1] == 0xA3):
-                flags[row] = True
-                found = True
-                break
+        i = np.uint64(starts[row])
+        stop = np.uint64(stops[row])
+        while i < stop and not flags[row]:
+            if i + _BLOCK <= size:
+                leads = bits_in_range(text, i, _LEAD_1, _ONE) | bits_in_range(
+                    text, i, _LEAD_2, _ONE
+                )
+            else:
+                leads = np.uint64(0)
+                for k in range(size - i):
+                    is_lead = (text[i + k] == _LEAD_1) | (text[i + k] == _LEAD_2)
+                    leads |= np.uint64(is_lead) << k
+            while leads:
+                at = i + trailing_zeros(leads)
+                leads &= leads - _ONE
+                # A lead byte is never the last one of a text.
+                second = 0xB0 if text[at] == _LEAD_1 else 0xA3
+                if at < stop and text[at + _ONE] == second:
+                    flags[row] = True
+                    found = True
+            i += _BLOCK
     return found
 
 

@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from skwillump.kernels._arrays import line_aligned
 from skwillump.kernels._symbols import Alphabet
-from skwillump.kernels._tokens import IN_TOKEN, STOP, fill_token_table
+from skwillump.kernels._tokens import STOP, fill_token_table
 from skwillump.kernels._trie import Trie, build_trie
 from skwillump.kernels._unicode import class_table, code_points, identity_table, lower_table
 
@@ -32,6 +33,8 @@ def char_alphabet(terms: Collection[str], lowercase: bool) -> Alphabet:
         in_token=_NO_BYTES,
         ascii=ascii_symbols,
         symbol_of=symbol_of,
+        ranges=_NO_BYTES.reshape(0, 2),
+        n_letters=0,
         token_slots=_NO_SYMBOLS,
         token_entries=_NO_WORDS.reshape(0, 4),
         token_rest=_NO_WORDS,
@@ -64,11 +67,11 @@ def word_alphabet(
     token_bytes = np.frombuffer(b"".join(encoded), dtype=np.uint8)
     n_tokens = len(encoded)
     n_slots = 16
-    while n_slots < 2 * n_tokens:
+    while n_slots < 3 * n_tokens:
         n_slots *= 2
     number_mask = (1 << n_tokens.bit_length()) - 1
     token_slots = np.zeros(n_slots, dtype=np.uint32)
-    token_entries = np.zeros((n_tokens, 4), dtype=np.uint64)
+    token_entries = np.zeros((1 + n_tokens, 4), dtype=np.uint64)
     token_rest = np.zeros(sum(max(len(token) - 9, 0) // 8 for token in encoded), dtype=np.uint64)
     fill_token_table(
         token_bytes,
@@ -79,21 +82,29 @@ def word_alphabet(
         token_entries,
         token_rest,
     )
-    folded = fold[:128]
     alphabet = Alphabet(
         fold=_NO_BYTES,
         space=_NO_BYTES,
         in_token=_NO_BYTES,
-        ascii=np.where(in_token[folded], folded | IN_TOKEN, folded).astype(np.uint32),
+        ascii=_NO_SYMBOLS,
         symbol_of=_NO_SYMBOLS,
-        token_slots=token_slots,
-        token_entries=token_entries,
+        ranges=_byte_ranges(in_token[fold[:128]]),
+        n_letters=26 if lowercase else 0,
+        token_slots=line_aligned(token_slots),
+        token_entries=line_aligned(token_entries),
         token_rest=token_rest,
         number_mask=number_mask,
         blank=0,
         shortest=shortest,
     )
     return alphabet.with_tables(lowercase, character_class)
+
+
+def _byte_ranges(inside: np.ndarray) -> np.ndarray:
+    """Return the first byte and the length of each run of ASCII bytes that are in tokens."""
+    borders = np.diff(np.concatenate(([0], inside[:128] != 0, [0])).astype(np.int8))
+    starts = np.flatnonzero(borders == 1)
+    return np.stack((starts, np.flatnonzero(borders == -1) - starts), axis=1).astype(np.uint8)
 
 
 def vocabulary_trie(sequences: Sequence[list[int]], terms: Sequence[int], n_terms: int) -> Trie:
