@@ -95,15 +95,30 @@ def _score_row(touched, n, counter, weighting, weights, values, out, row):
     n_outputs = out.shape[1]
     size = 0.0
     if n_outputs == 1:
-        score = 0.0
-        for k in range(n):
-            slot = touched[k]
+        # Two sums each: a sum waits for its last addition.
+        size_1 = score = score_1 = 0.0
+        for k in range(_ZERO, n & ~_ONE, _TWO):
+            slot, slot_1 = touched[k], touched[k + _ONE]
             # Zero, and so is all that follows from it, for a slot that was listed before.
+            frequency = frequency_of(counter[slot], weighting)
+            counter[slot] = 0
+            frequency_1 = frequency_of(counter[slot_1], weighting)
+            counter[slot_1] = 0
+            value = frequency * weights[slot, _ZERO]
+            value_1 = frequency_1 * weights[slot_1, _ZERO]
+            size += abs(value) if weighting.norm == L1 else value * value
+            size_1 += abs(value_1) if weighting.norm == L1 else value_1 * value_1
+            score += frequency * weights[slot, _ONE]
+            score_1 += frequency_1 * weights[slot_1, _ONE]
+        if n & _ONE:
+            slot = touched[n - _ONE]
             frequency = frequency_of(counter[slot], weighting)
             counter[slot] = 0
             value = frequency * weights[slot, _ZERO]
             size += abs(value) if weighting.norm == L1 else value * value
             score += frequency * weights[slot, _ONE]
+        size += size_1
+        score += score_1
         out[row, 0] = score
     else:
         # Four columns at a time, the inverse document frequency among the first, so that
