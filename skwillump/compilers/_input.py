@@ -77,8 +77,14 @@ def _encode_each(texts: Sequence[str]) -> list[bytes]:
         return [text.encode("utf-8", "surrogatepass") for text in texts]
 
 
-def encode_texts(texts: Sequence[str]) -> Utf8:
+def encode_texts(texts: Sequence[str], lengths: np.ndarray | None = None) -> Utf8:
     """Encode a list of str.
+
+    Parameters
+    ----------
+    texts : list of str
+    lengths : ndarray of int64 of shape (n_texts,), optional
+        Their numbers of characters, where they are known.
 
     Raises
     ------
@@ -89,18 +95,23 @@ def encode_texts(texts: Sequence[str]) -> Utf8:
         is_ascii = all(map(str.isascii, texts))
         if is_ascii:
             raw = "".join(texts).encode()
-            lengths = map(len, texts)
+            if lengths is None:
+                lengths = _lengths(texts)
         else:
             encoded = _encode_each(texts)
             raw = b"".join(encoded)
-            lengths = map(len, encoded)
+            lengths = _lengths(encoded)
     except TypeError:
         raise InputUnsupported("an element is not a str") from None
-    stops = np.cumsum(np.fromiter(lengths, dtype=np.int64, count=len(texts)))
+    stops = np.cumsum(lengths)
     starts = np.empty_like(stops)
     starts[:1] = 0
     starts[1:] = stops[:-1]
     return Utf8(np.frombuffer(raw, dtype=np.uint8), starts, stops, is_ascii)
+
+
+def _lengths(texts: Sequence[Any]) -> np.ndarray:
+    return np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
 
 
 _FIRST = np.zeros(1, dtype=np.int64)
@@ -130,8 +141,8 @@ class TextColumn:
             place = slice(start, min(start + CHUNK_ROWS, n_rows))
             yield place, _part(rows, place)
 
-    def utf8(self, key: slice | np.ndarray) -> Utf8:
-        """Return the texts of one chunk."""
+    def utf8(self, key: Any) -> Utf8:
+        """Return the texts of one chunk, of which `chunks` gave the key."""
         raise NotImplementedError
 
     def take(self, rows: np.ndarray) -> "TextColumn":
@@ -161,20 +172,20 @@ class StringList(TextColumn):
         for place, key in super().chunks(rows):
             texts = self._take(key)
             try:
-                if sum(map(len, texts)) <= CHUNK_CHARACTERS:
-                    yield place, key
-                    continue
-                lengths = np.cumsum([len(text) for text in texts])
+                lengths = _lengths(texts)
             except TypeError:
                 raise InputUnsupported("an element is not a str") from None
+            stops = np.cumsum(lengths)
             start = 0
-            while start < len(lengths):
-                before = lengths[start - 1] if start else 0
-                stop = int(np.searchsorted(lengths, before + CHUNK_CHARACTERS, side="right"))
-                stop = max(stop, start + 1)
-                inner = slice(place.start + start, place.start + stop)
-                yield inner, _part(rows, inner)
-                start = stop
+            while start < len(texts):
+                before = stops[start - 1] if start else 0
+                stop = int(np.searchsorted(stops, before + CHUNK_CHARACTERS, side="right"))
+                inner = slice(start, max(stop, start + 1))
+                start = inner.stop
+                yield (
+                    slice(place.start + inner.start, place.start + inner.stop),
+                    (texts[inner], lengths[inner]),
+                )
 
     def _take(self, key: slice | np.ndarray) -> Sequence[str]:
         if isinstance(key, slice):
@@ -185,9 +196,9 @@ class StringList(TextColumn):
         """Return the chosen rows as a column."""
         return StringList(self._take(rows))
 
-    def utf8(self, key: slice | np.ndarray) -> Utf8:
+    def utf8(self, key: tuple[Sequence[str], np.ndarray]) -> Utf8:
         """Join and encode the texts of one chunk."""
-        return encode_texts(self._take(key))
+        return encode_texts(*key)
 
 
 @dataclass(frozen=True, eq=False)
