@@ -618,6 +618,7 @@ class CascadeClassifier(
         graph, fused, n_threads = self._graph, self._fused, self._n_threads()
         Z = graph.prepare(X)
         graph.check_columns(Z)
+        Z = fused.opened(Z)
         scores, carry = fused.start(Z, n_threads=n_threads)
         response = self._align(getattr(fused.approx, self._method)(scores), self._method)
         codes = predicted_codes(response)

@@ -1,6 +1,7 @@
 """Kernels of tables against what they replace."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import texts
@@ -38,13 +39,15 @@ def test_texts_that_agree_in_the_bytes_that_are_hashed_first():
     assert not make_text_table(["a", "bc", "def"]).all_bytes
 
 
-def test_texts_of_every_length():
-    known = ["abcdefghijklmnopqrstuvwxyz"[:length] for length in range(27)]
+@pytest.mark.parametrize("most", [0, 15, 16, 17, 47, 48, 49, 100])
+def test_texts_of_every_length(most):
+    alphabet = "abcdefghijklmnopqrstuvwxyz"
+    known = [(alphabet * 4)[:length] for length in range(most + 1)]
     known += [text.upper() for text in known[1:]]
     table = make_text_table(known)
     wrong = [text[:at] + "?" + text[at + 1 :] for text in known for at in range(len(text))]
     assert number_texts(*buffers(known), table).tolist() == list(range(len(known)))
-    assert set(number_texts(*buffers(wrong), table).tolist()) == {len(known)}
+    assert set(number_texts(*buffers(wrong), table).tolist()) <= {len(known)}
 
 
 def test_scaled_columns_are_added():

@@ -612,9 +612,9 @@ def test_tables_with_the_same_keys_are_searched_once(monkeypatch):
     searched = []
     find = _lookup.number_texts
 
-    def counted(data, starts, stops, table):
-        searched.append(len(table.records))
-        return find(data, starts, stops, table)
+    def counted(data, starts, stops, table, unknown):
+        searched.append(table.n_texts)
+        return find(data, starts, stops, table, unknown)
 
     monkeypatch.setattr(_lookup, "number_texts", counted)
     step = compile_step(union)
@@ -623,6 +623,53 @@ def test_tables_with_the_same_keys_are_searched_once(monkeypatch):
     assert searched == [50, 50, 9, 50]
     assert_array_equal(pickle.loads(pickle.dumps(step)).dense(X), union.transform(X))
     assert len(searched) == 8
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_rows_that_are_left_are_not_searched_again(monkeypatch, n_jobs, kind):
+    rng = np.random.default_rng(0)
+    keys = [f"an identifier of more than sixteen bytes, {i}" for i in range(400)]
+    cheap = pd.DataFrame({"key": keys, "a": rng.normal(size=400) * 3})
+    dear = pd.DataFrame({"key": keys, "b": rng.normal(size=400)})
+    key, other = rng.integers(0, 400, 20_000), rng.normal(size=20_000)
+    y = (cheap["a"].to_numpy()[key] + dear["b"].to_numpy()[key] + other * 0.1 > 0).astype(int)
+    X = pd.DataFrame({"key": np.array(keys, dtype=object)[key], "other": other})
+    X.loc[::50, "key"] = "none of them"
+    columns = ColumnTransformer(
+        [
+            ("cheap", TableLookup(cheap, on="key"), ["key"]),
+            ("dear", TableLookup(dear, on="key"), ["key"]),
+            ("other", "passthrough", ["other"]),
+        ]
+    )
+    costs = {"cheap": 1e-6, "dear": 1e-3, "other": 1e-4}
+    cascade = CascadeClassifier(
+        make_pipeline(columns, LGBMClassifier(n_estimators=30, n_jobs=1, verbose=-1)),
+        accuracy_target=0.98,
+        cv=0.5,
+        feature_costs=costs,
+        random_state=0,
+        n_jobs=n_jobs,
+    )
+    if kind == "polars":
+        X = pl.from_pandas(X)
+    cascade.fit(X, y)
+    assert cascade.stages_[0].blocks == ("cheap",)
+    stage = cascade.predict_stage(X)
+    assert 0.2 < (stage == 0).mean() < 1
+    searched = []
+    find = _lookup.number_texts
+
+    def counted(data, starts, *rest, **options):
+        searched.append(len(starts))
+        return find(data, starts, *rest, **options)
+
+    monkeypatch.setattr(_lookup, "number_texts", counted)
+    answers = cascade.predict(X)
+    assert sum(searched) == len(X)
+    full = cascade.estimator_.predict(X)
+    assert_array_equal(answers[stage == 1], full[stage == 1])
 
 
 def test_threads_share_a_compiled_lookup():

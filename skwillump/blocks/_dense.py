@@ -20,6 +20,7 @@ from ..compilers import (
     InputUnsupported,
     Leaf,
     Model,
+    Opened,
     TreeModel,
     UnionStep,
     Unsupported,
@@ -64,6 +65,10 @@ class DenseStage:
     def chunk_rows(self) -> int:
         """Rows to run through the stage together, by what is kept of each of them."""
         return max(1024, min(FUSED_CHUNK_ROWS, CHUNK_VALUES // max(self.full.n_features, 1)))
+
+    def opened(self, Z: Any) -> Any:
+        """Return the rows as an input of which `finish` reads no column again."""
+        return Opened(Z)
 
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Run the stage on all rows; see `FusedStage.start`."""

@@ -55,6 +55,10 @@ class FusedStage:
         """Rows to run through the stage together."""
         return FUSED_CHUNK_ROWS
 
+    def opened(self, Z: Any) -> Any:
+        """Return the rows for `start` and `finish` to read, as they are."""
+        return Z
+
     def split(self, partial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Approximate model's scores, and the full model's from the stage's blocks."""
         n_approx = self.approx.coef.shape[1]

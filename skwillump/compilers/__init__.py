@@ -12,6 +12,7 @@ from skwillump.compilers import (  # noqa: F401 (they register compilers)
     _text,
 )
 from skwillump.compilers._between import linear_map, registered_maps
+from skwillump.compilers._columns import Opened
 from skwillump.compilers._compose import DenseReader, Leaf, SumScorer, UnionStep, compile_steps
 from skwillump.compilers._final import Model, compile_model
 from skwillump.compilers._first_trees import FirstTrees
@@ -38,6 +39,7 @@ __all__ = [
     "LinearModel",
     "Model",
     "ModelInput",
+    "Opened",
     "OriginalStep",
     "Scorer",
     "Step",

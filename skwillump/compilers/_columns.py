@@ -195,10 +195,34 @@ class CategoricalColumn(Column):
         return Codes(self.array[rows], self.values)
 
 
+#: Of a row for which nothing is known yet, among answers that are -1 at least.
+_UNKNOWN = -2
+
+
 class Source:
     """A whole input, whose columns are read at their first use."""
 
     n_rows: int
+    #: Answers for all rows by what was asked, where they are kept; see `Opened`.
+    kept: dict[tuple[int, bytes], np.ndarray] | None = None
+
+    def answers(
+        self,
+        rows: slice | np.ndarray,
+        question: tuple[int, bytes],
+        answer: Callable[[], np.ndarray],
+    ) -> np.ndarray:
+        """Return what ``answer()`` gives for some rows, from what is kept if it is there."""
+        if self.kept is None:
+            return answer()
+        if question not in self.kept:
+            nothing = np.full(self.n_rows, _UNKNOWN, dtype=np.intp)
+            self.kept.setdefault(question, nothing)  # unless another thread was faster
+        kept = self.kept[question]
+        found = kept[rows]
+        if (found == _UNKNOWN).any():
+            found = kept[rows] = answer()
+        return found
 
     def column(self, position: int) -> Column:
         """Return a column by its position among the fitted ones."""
@@ -361,7 +385,8 @@ class Table:
         question : bytes or None
             What is asked; None for what nobody else asks.
         answer : callable
-            Without arguments. What it returns is not to be written to.
+            Without arguments. It returns an array of intp (n_rows,), -1 at least, that is not to
+            be written to.
         """
         return answer()
 
@@ -399,7 +424,7 @@ class Part(Table):
             return answer()
         key = (self.positions[position], question)
         if key not in self.answers:
-            self.answers[key] = answer()
+            self.answers[key] = self.source.answers(self.rows, key, answer)
         return self.answers[key]
 
     def floats(self, *, strict: bool = True) -> np.ndarray:
@@ -615,6 +640,29 @@ class _NotRead:
 _NOT_READ = _NotRead()
 
 
+class Opened:
+    """An input that is read more than once: columns, and the numbers of its keys, are kept.
+
+    Attributes
+    ----------
+    X : object
+        The input itself.
+    """
+
+    def __init__(self, X: Any):
+        self.X = X
+        self._sources: dict[Any, Source] = {}
+
+    def source(self, spec: "InputSpec") -> Source:
+        """Return the input as `InputSpec.open` does, for the first time or again."""
+        key = (spec.names, spec.n_columns, spec.by_name)
+        if key not in self._sources:
+            source = spec.open(self.X)
+            source.kept = {}
+            self._sources[key] = source
+        return self._sources[key]
+
+
 @dataclass(frozen=True, eq=False)
 class InputSpec:
     """The columns that a transformer was fitted on, and how it finds them.
@@ -657,6 +705,8 @@ class InputSpec:
             not known here.
         """
         source: Source
+        if type(X) is Opened:
+            return X.source(self)
         module = type(X).__module__.partition(".")[0]
         if type(X).__name__ == "DataFrame" and module in ("pandas", "polars"):
             names = self.names

@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from skwillump.compilers._between import LinearMap, linear_map
-from skwillump.compilers._columns import InputSpec, Table
+from skwillump.compilers._columns import InputSpec, Opened, Table
 from skwillump.compilers._registry import (
     MAX_DENSE_FEATURES,
     InputUnsupported,
@@ -315,6 +315,13 @@ class DenseReader:
     ) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features).
 
+        Parameters
+        ----------
+        X : object
+            An input, or one that is `Opened`.
+        rows : ndarray of intp or slice, optional
+        n_threads : int
+
         Raises
         ------
         InputUnsupported
@@ -333,7 +340,8 @@ class DenseReader:
             width = self.n_features
             out = each_chunk(fill, self.spec, X, rows, n_threads, width, width)
         for leaf in self.alone:
-            block = leaf.step.dense(leaf.selection.of(X), rows, n_threads=n_threads)
+            selected = leaf.selection.of(X.X if isinstance(X, Opened) else X)
+            block = leaf.step.dense(selected, rows, n_threads=n_threads)
             if out is None:
                 out = (np.zeros if self.has_gaps else np.empty)((len(block), self.n_features))
             elif len(out) != len(block):

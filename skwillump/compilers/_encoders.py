@@ -132,7 +132,7 @@ class Lookup:
         """Compile or load the kernel of `of_column`."""
         if self.texts is not None:
             nothing = np.zeros(0, dtype=np.int64)
-            number_texts(self.texts.data, nothing, nothing, self.texts)
+            number_texts(self.texts.rest, nothing, nothing, self.texts)
 
     def _of_texts(self, texts: Texts) -> tuple[np.ndarray, np.ndarray]:
         assert self.texts is not None

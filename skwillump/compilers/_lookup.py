@@ -34,7 +34,7 @@ class Finder:
     column: KeyColumn
     integers: IntegerTable | None = field(repr=False)
     texts: TextTable | None = field(repr=False)
-    number_of_text: np.ndarray | None = field(repr=False)  # intp; the last: -1
+    number_of_text: np.ndarray | None = field(repr=False)  # intp, -1 last; None: the same numbers
     digest: bytes | None = None  # of keys and numbers; None where finding them takes no time
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -55,10 +55,12 @@ class Finder:
         digest = None
         if len(known) == len(column.number_of):
             content = hashlib.blake2b(numbers.tobytes(), digest_size=16)
+            content.update(str(texts.width).encode())
             content.update(texts.records)
-            content.update(texts.data)
+            content.update(texts.rest)
             digest = content.digest()
-        return cls(column, None, texts, numbers, digest)
+        in_order = np.array_equal(numbers[:-1], np.arange(len(known)))
+        return cls(column, None, texts, None if in_order else numbers, digest)
 
     def numbers(self, table: Table, position: int) -> np.ndarray:
         """Return the number of each value of a column, as intp; -1 for one that is unknown.
@@ -104,7 +106,7 @@ class Finder:
         if self.integers is not None:
             number_integers(nothing, self.integers)
         if self.texts is not None:
-            number_texts(self.texts.data, nothing, nothing, self.texts)
+            number_texts(self.texts.rest, nothing, nothing, self.texts)
 
     def _of_numbers(self, values: np.ndarray) -> np.ndarray:
         if values.dtype.kind == "f" and (np.abs(values) >= _EXACT).any():
@@ -118,10 +120,11 @@ class Finder:
         return numbers
 
     def _of_texts(self, texts: Texts) -> np.ndarray:
-        if self.texts is None or self.number_of_text is None:
+        if self.texts is None:
             return np.full(len(texts.starts), -1, dtype=np.intp)
-        found = number_texts(texts.data, texts.starts, texts.stops, self.texts)
-        numbers = self.number_of_text[found]
+        numbers = number_texts(texts.data, texts.starts, texts.stops, self.texts, unknown=-1)
+        if self.number_of_text is not None:
+            numbers = self.number_of_text[numbers]  # -1 is the last one
         if texts.missing is not None:
             numbers[texts.missing] = -1
         return numbers

@@ -43,6 +43,12 @@ def _generate_load_word(context: Any, builder: Any, signature: Any, arguments: A
     return word
 
 
+def _generate_equal_bytes(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    one = _load_block(context, builder, signature, arguments, 0)
+    other = _load_block(context, builder, signature, arguments, 2)
+    return builder.bitcast(builder.icmp_unsigned("==", one, other), _WORD)
+
+
 def _generate_agreeing_lanes(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     lanes = builder.load(_place(context, builder, signature, arguments, 0, _LANES))
     lanes.align = 4
@@ -53,14 +59,14 @@ def _generate_agreeing_lanes(context: Any, builder: Any, signature: Any, argumen
 
 
 def _generate_bits_in_range(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    block = _load_block(context, builder, signature, arguments)
+    block = _load_block(context, builder, signature, arguments, 0)
     first, span = (_splat(builder, argument, _BYTES) for argument in arguments[2:])
     inside = builder.icmp_unsigned("<", builder.sub(block, first), span)
     return builder.bitcast(inside, _WORD)
 
 
 def _generate_lower_block(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    block = _load_block(context, builder, signature, arguments)
+    block = _load_block(context, builder, signature, arguments, 0)
     first, n_letters = (_splat(builder, argument, _BYTES) for argument in arguments[4:])
     inside = builder.icmp_unsigned("<", builder.sub(block, first), n_letters)
     case = builder.shl(builder.zext(inside, _BYTES), ir.Constant(_BYTES, [5] * 64))
@@ -77,8 +83,8 @@ def _place(
     return builder.bitcast(builder.gep(array.data, [arguments[k + 1]]), kind.as_pointer())
 
 
-def _load_block(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    block = builder.load(_place(context, builder, signature, arguments, 0, _BYTES))
+def _load_block(context: Any, builder: Any, signature: Any, arguments: Any, k: int) -> Any:
+    block = builder.load(_place(context, builder, signature, arguments, k, _BYTES))
     block.align = 1
     return block
 
@@ -96,6 +102,12 @@ def _splat(builder: Any, value: Any, kind: ir.VectorType) -> Any:
 @intrinsic
 def _load_word(typing_context, data, at):
     return numba.types.uint64(data, numba.types.uint64), _generate_load_word
+
+
+@intrinsic
+def _equal_bytes(typing_context, data, at, other, to):
+    word = numba.types.uint64
+    return word(data, word, other, word), _generate_equal_bytes
 
 
 @intrinsic
@@ -119,6 +131,9 @@ def _lower_block(typing_context, data, at, out, to, first, n_letters):
 #: ``load_word(data, at)``: the eight bytes of a uint8 array that begin at a position, wherever
 #: that is. This and the next ones look at no bounds.
 load_word: Any = _load_word
+#: ``equal_bytes(data, at, other, to)``: a bit for each of 64 bytes: is the one of ``data`` from
+#: ``at`` on the one of ``other`` from ``to`` on?
+equal_bytes: Any = _equal_bytes
 #: ``agreeing_lanes(data, at, value, mask)``: a bit for each of the four elements of a uint32 array
 #: from ``at`` on: has it the bits of ``value`` where ``mask`` has ones?
 agreeing_lanes: Any = _agreeing_lanes
