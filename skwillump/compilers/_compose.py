@@ -334,8 +334,10 @@ class DenseReader:
                 if self.has_gaps:
                     place[:] = 0.0
                 for leaf in self.tables:
-                    part = leaf.step.part(leaf.selection.table(table))
-                    place[:, leaf.place] = part if leaf.weight == 1.0 else part * leaf.weight
+                    columns = place[:, leaf.place]
+                    leaf.step.write_part(leaf.selection.table(table), columns)
+                    if leaf.weight != 1.0:
+                        columns *= leaf.weight
 
             width = self.n_features
             out = each_chunk(fill, self.spec, X, rows, n_threads, width, width)

@@ -17,6 +17,7 @@ from skwillump.compilers._table import DenseScorer, TableScorer, TableStep, coef
 from skwillump.kernels._arrays import frozen, frozen_fields, line_aligned
 from skwillump.kernels._lookup import (
     IntegerTable,
+    copy_rows,
     make_integer_table,
     number_integers,
     rows_of,
@@ -181,6 +182,13 @@ class LookupStep(TableStep):
             return self.keyed.values[number : number + 1].copy()
         return rows_of(self.keyed.values, self.numbers(table))
 
+    def write_part(self, table: Table, out: np.ndarray) -> None:
+        """Write the features of a chunk of rows."""
+        if table.row is not None:
+            out[:] = self.part(table)
+        else:
+            copy_rows(self.keyed.values, frozen(self.numbers(table)), out)
+
     def bind(self, coef: np.ndarray) -> TableScorer:
         """Return a scorer that looks scores up, if they take no more room than the features."""
         coef = coefficients(self, coef)
@@ -196,7 +204,11 @@ class LookupStep(TableStep):
             finder.warm_up()
         for pairs in self.pairs:
             number_integers(np.zeros(0, dtype=np.int64), pairs)
-        rows_of(self.keyed.values, np.zeros(0, dtype=np.intp))
+        nothing = np.zeros(0, dtype=np.intp)
+        rows_of(self.keyed.values, nothing)
+        # Columns of a wider array are another type for numba.
+        wider = np.empty((2, self.n_features + 1))
+        copy_rows(self.keyed.values, frozen(nothing), wider[:, : self.n_features])
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,6 +69,10 @@ class TableStep(Step):
         """
         raise NotImplementedError
 
+    def write_part(self, table: Table, out: np.ndarray) -> None:
+        """Write what `part` returns to ``out``, which may be columns of a wider array."""
+        out[:] = self.part(table)
+
     def next_table(self, table: Table) -> Table:
         """Return what the following step sees of a chunk of rows."""
         return BlockTable(self.part(table))
