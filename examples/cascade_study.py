@@ -67,6 +67,13 @@ def product_groups():
     return X, np.isin(y, np.unique(y)[:5]).astype(int)
 
 
+def product_appliances():
+    """Product titles, the six classes of household appliances against electronics."""
+    X, y = load_benchmark("product", return_X_y=True)
+    electronics = ("CPUs", "Digital Cameras", "Mobile Phones", "TVs")
+    return X, (~np.isin(y, electronics)).astype(int)
+
+
 def clickbait():
     """Headlines."""
     return load_benchmark("clickbait", return_X_y=True)
@@ -88,6 +95,7 @@ SETS = {
     "toxic": (toxic, toxic_shape),
     "product": (product, product_shape),
     "product, 5 against 5": (product_groups, product_shape),
+    "product, appliances": (product_appliances, product_shape),
     "clickbait": (clickbait, product_shape),
     "hate": (hate, toxic_shape),
     "stdlib lines": (stdlib_lines, lines_shape),

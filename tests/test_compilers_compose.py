@@ -19,7 +19,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skwillump.compilers import InputUnsupported, OriginalStep, compile_step
+from skwillump.compilers import InputUnsupported, OriginalStep, _input, compile_step
 
 TEXTS = [
     f"{first} {second} {third} number{i % 7}"
@@ -259,3 +259,39 @@ def test_set_output_is_left_to_the_original():
     step = compile_step(transformer)
     assert isinstance(step, OriginalStep)
     pd.testing.assert_frame_equal(step.transform(X), transformer.transform(X))
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_texts_are_encoded_once_for_all_blocks_that_read_them(monkeypatch, n_threads):
+    texts = ["İstanbul is a CITY", "ΟΔΟΣ και ΣΟΦΟΣ", "plain ascii words here", "", "Été"] * 1000
+    frame = pd.DataFrame({"a": texts, "b": texts[::-1]}, dtype=object)
+
+    def words():
+        return TfidfVectorizer()
+
+    def characters(**options):
+        return CountVectorizer(analyzer="char", ngram_range=(1, 3), **options)
+
+    union = make_union(words(), characters(lowercase=False), characters(strip_accents="unicode"))
+    columns = make_column_transformer(
+        (words(), "a"), (characters(), "a"), (characters(), "b"), (words(), "a")
+    )
+    encode = _input.encode_texts
+    n_encoded = []
+
+    def counted(texts, lengths=None):
+        if lengths is not None:  # a chunk of a list, not what is prepared of one
+            n_encoded.append(len(texts))
+        return encode(texts, lengths)
+
+    monkeypatch.setattr(_input, "encode_texts", counted)
+    for transformer, X, n_passes in ((union, texts, 1), (columns, frame, 3)):
+        features = transformer.fit_transform(X)
+        coef = np.random.default_rng(0).normal(size=(features.shape[1], 2))
+        scorer = compile_step(transformer).bind(coef)
+        for rows in (None, np.arange(4999, 0, -3)):
+            n_encoded.clear()
+            found = scorer.scores(X, rows, n_threads=n_threads)
+            expected = (features if rows is None else features[rows]) @ coef
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+            assert sum(n_encoded) == n_passes * len(expected)

@@ -31,7 +31,7 @@ from skwillump.compilers._registry import (
     take_rows,
 )
 from skwillump.compilers._table import ChainStep, TableScorer, TableStep, each_chunk
-from skwillump.compilers._text import TextStep, with_tfidf
+from skwillump.compilers._text import TextScorer, TextStep, scores_of_texts, with_tfidf
 
 
 class CompiledTransformer(TransformerMixin, BaseEstimator):
@@ -68,6 +68,10 @@ class Selection:
         """Select from a table of all columns."""
         return table
 
+    def same_as(self, other: "Selection") -> bool:
+        """Tell whether another selection from the same input is the same part of it."""
+        return type(other) is type(self)
+
 
 @dataclass(frozen=True, eq=False)
 class ColumnSelection(Selection):
@@ -85,6 +89,10 @@ class ColumnSelection(Selection):
     def table(self, table: Table) -> Table:
         """Select from a table of all columns."""
         return table.select(self.positions)
+
+    def same_as(self, other: Selection) -> bool:
+        """Tell whether another selection from the same input is of the same columns."""
+        return isinstance(other, ColumnSelection) and other.columns == self.columns
 
     def within(self, outer: "ColumnSelection") -> "ColumnSelection":
         """Return the selection from what the outer one selects from."""
@@ -186,28 +194,40 @@ class TableSum(TableScorer):
 class SumScorer(Scorer):
     """The sum of the scores of blocks that stand side by side.
 
-    Blocks of columns share one pass over the table; others (texts, and steps that are not
-    compiled) make one pass each.
+    Blocks of columns share one pass over the table, and neighbours that read the same texts share
+    their encoding; others, as steps that are not compiled, make one pass each.
     """
 
     blocks: tuple[tuple[Selection, Scorer], ...]
     constant: np.ndarray  # (n_outputs,), of blocks without columns: zero
     together: "TableSum | None" = field(init=False, repr=False)
     alone: tuple[tuple[Selection, Scorer], ...] = field(init=False, repr=False)
+    passes: tuple[tuple[Selection, list[Scorer]], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         tables, alone = [], []
+        passes: list[tuple[Selection, list[Scorer]]] = []
         for selection, scorer in self.blocks:
             if isinstance(scorer, TableScorer) and isinstance(selection, ColumnSelection):
                 tables.append((selection, scorer))
+                continue
+            alone.append((selection, scorer))
+            if (
+                passes
+                and isinstance(scorer, TextScorer)
+                and isinstance(passes[-1][1][0], TextScorer)
+                and selection.same_as(passes[-1][0])
+            ):
+                passes[-1][1].append(scorer)
             else:
-                alone.append((selection, scorer))
+                passes.append((selection, [scorer]))
         together = None
         if tables:
             spec = common_spec([selection for selection, _ in tables])
             together = TableSum(spec, len(self.constant), tuple(tables))
         object.__setattr__(self, "together", together)
         object.__setattr__(self, "alone", tuple(alone))
+        object.__setattr__(self, "passes", tuple(passes))
 
     @property
     def n_outputs(self) -> int:
@@ -219,8 +239,13 @@ class SumScorer(Scorer):
         total = None
         if self.together is not None:
             total = self.together.scores(X, rows, n_threads=n_threads)
-        for selection, scorer in self.alone:
-            part = scorer.scores(selection.of(X), rows, n_threads=n_threads)
+        for selection, scorers in self.passes:
+            selected = selection.of(X)
+            texts = [scorer for scorer in scorers if isinstance(scorer, TextScorer)]
+            if texts:
+                total = scores_of_texts(texts, selected, rows, n_threads=n_threads, total=total)
+                continue
+            part = scorers[0].scores(selected, rows, n_threads=n_threads)
             if total is None:
                 total = part
             elif len(part) != len(total):

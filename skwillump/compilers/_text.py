@@ -1,7 +1,7 @@
 """Text vectorizers: ``CountVectorizer`` and ``TfidfVectorizer``."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -310,37 +310,22 @@ class TextScorer(Scorer):
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 partial scores (n_rows, n_outputs) of a column of texts."""
-        column = text_column(X)
-        wanted = slice(0, len(column)) if rows is None else np.asarray(rows)
-        n_rows = len(column) if rows is None else len(rows)
-        out = np.empty((n_rows, self.n_outputs))
-
-        def score(chunk: tuple[slice, Any]) -> None:
-            place, key = chunk
-            self._run(self.step.encode(column.utf8(key)), out[place])
-
-        if n_threads == 1 or n_rows <= CHUNK_ROWS:
-            for chunk in column.chunks(wanted):
-                score(chunk)
-        else:
-            with ThreadPoolExecutor(n_threads) as pool:
-                for _ in pool.map(score, column.chunks(wanted)):
-                    pass
-        return out
+        return scores_of_texts((self,), X, rows, n_threads=n_threads)
 
     def score_one(self, x: Any) -> np.ndarray:
         """Return the partial scores (n_outputs,) of one text."""
         if type(x) is not str:
             raise InputUnsupported(f"{type(x).__name__} is not str")
         out = np.empty((1, self.n_columns))
-        self._run(self.step.encode(encode_text(x)), out)
+        self.run(self.step.encode(encode_text(x)), out)
         return out[0]
 
     def warm_up(self) -> None:
         """Compile or load the kernels of ``scores``."""
         self.scores(["", "ä"])
 
-    def _run(self, texts: Utf8, out: np.ndarray) -> None:
+    def run(self, texts: Utf8, out: np.ndarray) -> None:
+        """Write the partial scores of texts, encoded as the step wants them."""
         step = self.step
         with ZeroedCounter(len(step.trie.slots)) as counter:
             score_texts(
@@ -355,6 +340,64 @@ class TextScorer(Scorer):
                 counter,
                 out,
             )
+
+
+def scores_of_texts(
+    scorers: Sequence[TextScorer],
+    X: Any,
+    rows: np.ndarray | None = None,
+    *,
+    n_threads: int = 1,
+    total: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return the sum of several scorers' scores, of texts that are encoded once for all of them.
+
+    Parameters
+    ----------
+    scorers : sequence of TextScorer
+        With the same number of outputs.
+    X : column of texts
+    rows : ndarray of intp, optional
+    n_threads : int
+    total : ndarray of float64 of shape (n_rows, n_outputs), optional
+        What the scores are added to, in place. One scorer after the other is added.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_rows, n_outputs)
+    """
+    column = text_column(X)
+    wanted = slice(0, len(column)) if rows is None else np.asarray(rows)
+    n_rows = len(column) if rows is None else len(rows)
+    out = np.empty((n_rows, scorers[0].n_outputs)) if total is None else total
+    if len(out) != n_rows:
+        raise InputUnsupported("blocks of different numbers of rows")
+
+    def score(chunk: tuple[slice, Any]) -> None:
+        place, key = chunk
+        texts = column.utf8(key)
+        lowered: Utf8 | None = None
+        for k, scorer in enumerate(scorers):
+            step = scorer.step
+            if step.lowercase and step.preprocess is None:
+                lowered = encoded = step.encode(texts) if lowered is None else lowered
+            else:
+                encoded = step.encode(texts)
+            if k == 0 and total is None:
+                scorer.run(encoded, out[place])
+            else:
+                part = np.empty((place.stop - place.start, out.shape[1]))
+                scorer.run(encoded, part)
+                out[place] += part
+
+    if n_threads == 1 or n_rows <= CHUNK_ROWS:
+        for chunk in column.chunks(wanted):
+            score(chunk)
+    else:
+        with ThreadPoolExecutor(n_threads) as pool:
+            for _ in pool.map(score, column.chunks(wanted)):
+                pass
+    return out
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+from numba.core.options import DefaultOptions
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _INLINED: dict[str, Any] = {"forceinline": True}
-_BORROWING: dict[str, Any] = {"_nrt": False}  # counts no references
+#: Counts no references. The option is not a documented one: without it, code is only slower.
+_BORROWING: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 
 _FOLDER = Path(__file__).parent
 _IMPORTED = re.compile(r"^from skwillump\.kernels\.(\w+) import", re.MULTILINE)
