@@ -201,17 +201,15 @@ class SumScorer(Scorer):
     blocks: tuple[tuple[Selection, Scorer], ...]
     constant: np.ndarray  # (n_outputs,), of blocks without columns: zero
     together: "TableSum | None" = field(init=False, repr=False)
-    alone: tuple[tuple[Selection, Scorer], ...] = field(init=False, repr=False)
     passes: tuple[tuple[Selection, list[Scorer]], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        tables, alone = [], []
+        tables = []
         passes: list[tuple[Selection, list[Scorer]]] = []
         for selection, scorer in self.blocks:
             if isinstance(scorer, TableScorer) and isinstance(selection, ColumnSelection):
                 tables.append((selection, scorer))
                 continue
-            alone.append((selection, scorer))
             if (
                 passes
                 and isinstance(scorer, TextScorer)
@@ -226,7 +224,6 @@ class SumScorer(Scorer):
             spec = common_spec([selection for selection, _ in tables])
             together = TableSum(spec, len(self.constant), tuple(tables))
         object.__setattr__(self, "together", together)
-        object.__setattr__(self, "alone", tuple(alone))
         object.__setattr__(self, "passes", tuple(passes))
 
     @property
@@ -261,8 +258,10 @@ class SumScorer(Scorer):
         total = self.constant
         if self.together is not None:
             total = total + self.together.row(self.together.spec.row(x))
-        for selection, scorer in self.alone:
-            total = total + scorer.score_one(selection.of_one(x))
+        for selection, scorers in self.passes:
+            selected = selection.of_one(x)
+            for scorer in scorers:
+                total = total + scorer.score_one(selected)
         return total
 
     def warm_up(self) -> None:

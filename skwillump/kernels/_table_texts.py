@@ -37,7 +37,6 @@ _ONE = np.uint64(1)
 _EIGHT = np.uint64(8)
 _HALF = np.uint64(32)
 _BLOCK = np.uint64(64)
-_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 class TextTable(NamedTuple):
