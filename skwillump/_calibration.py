@@ -215,18 +215,14 @@ def calibrate(
         train_share = float(np.mean([len(train) for train, _ in splits])) / len(y)
 
     with progress.task("measure costs"):
-        meter = CostMeter(graph, X, setting.query, setting.feature_costs)
-        fused_meter = None
+        what = (X, setting.query, setting.feature_costs)
+        slow = CostMeter(graph, *what)
+        meter: CostMeter | FusedMeter = slow
         if fused is not None:
             # Data that only the original steps can judge are predicted by them.
             with suppress(InputUnsupported):
-                fused_meter = FusedMeter(graph, fused, X, setting.query, setting.feature_costs)
-    costs = meter.costs if fused_meter is None else fused_meter.costs
-
-    def stage_costs(blocks, model) -> tuple[float, float]:
-        known = None if fused_meter is None else fused_meter.stage(blocks, model, task)
-        return meter.stage(blocks, model, task) if known is None else known
-
+                meter = FusedMeter(graph, fused, *what, slow)
+    costs = meter.costs
     with progress.task("measure importances"):
         importances = _importances(first, X, y, selecting, task, setting, rng)
     sets = candidate_sets(
@@ -270,20 +266,23 @@ def calibrate(
     specs, models = [specs[i] for i in made], tuple(models[i] for i in made)
     stages = tuple(stage for stage in answers.stages if stage is not None)
     codes = np.searchsorted(task.classes, y[answers.rows])
+    with progress.task("measure costs of stages"):
+        tried = [(spec.blocks, model) for spec, model in zip(specs, models, strict=True)]
+        stage_costs = meter.stages(tried, task)
     return Calibrated(
         calibration=Calibration(
             candidates=tuple(
                 Candidate(
                     spec.blocks,
-                    *stage_costs(spec.blocks, model),
+                    *seconds,
                     stage.codes,
                     stage.confidence,
                     stage.codes == codes,
                     spec.n_trees,
                 )
-                for spec, model, stage in zip(specs, models, stages, strict=True)
+                for spec, seconds, stage in zip(specs, stage_costs.stages, stages, strict=True)
             ),
-            full_seconds=costs.full(graph),
+            full_seconds=stage_costs.full,
             full_right=answers.full_codes == codes,
             classes=codes,
             selects=np.isin(answers.rows, selecting),

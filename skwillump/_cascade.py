@@ -56,7 +56,7 @@ from .planning import (
     predicted_codes,
 )
 
-N_TASKS = 7
+N_TASKS = 8
 """Tasks of `fit`, at most, as callbacks see them."""
 
 CHUNK_ROWS = 8192

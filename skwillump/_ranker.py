@@ -63,7 +63,7 @@ from .planning import (
     stable_order,
 )
 
-N_TASKS = 7
+N_TASKS = 8
 """Tasks of `fit`, at most, as callbacks see them."""
 
 CHUNK_ROWS = 16_384

@@ -311,19 +311,14 @@ def calibrate_ranking(
         train_share = float(np.mean([len(train) for train, _ in splits])) / n_rows
 
     with progress.task("measure costs"):
-        meter = CostMeter(graph, data.X, "batch", setting.feature_costs)
-        fused_meter = None
+        what = (data.X, "batch", setting.feature_costs)
+        slow = CostMeter(graph, *what)
+        meter: CostMeter | FusedMeter = slow
         if fused is not None:
             # Data that only the original steps can judge are ranked by them.
             with suppress(InputUnsupported):
-                fused_meter = FusedMeter(graph, fused, data.X, "batch", setting.feature_costs)
-    costs = meter.costs if fused_meter is None else fused_meter.costs
-    meters: list[Any] = [meter] if fused_meter is None else [fused_meter, meter]
-
-    def stage_costs(blocks, model) -> tuple[float, float]:
-        found = (m.stage(blocks, model, cast(Any, task)) for m in meters)
-        return cast(tuple[float, float], next(known for known in found if known is not None))
-
+                meter = FusedMeter(graph, fused, *what, slow)
+    costs = meter.costs
     with progress.task("measure importances"):
         importances = _importances(first, data.X, selecting, task, rng)
     sets = candidate_sets(
@@ -364,13 +359,18 @@ def calibrate_ranking(
     made = [i for i, scores in enumerate(filters) if all(score is not None for score in scores)]
     specs, models = [specs[i] for i in made], tuple(models[i] for i in made)
     filter_scores = [np.concatenate(cast(Any, filters[i])) for i in made]
+    with progress.task("measure costs of filters"):
+        tried = [(spec.blocks, model) for spec, model in zip(specs, models, strict=True)]
+        stage_costs = meter.stages(tried, cast(Any, task))
     return RankCalibrated(
         calibration=TopKCalibration(
             candidates=tuple(
-                TopKCandidate(spec.blocks, *stage_costs(spec.blocks, model), score, spec.n_trees)
-                for spec, model, score in zip(specs, models, filter_scores, strict=True)
+                TopKCandidate(spec.blocks, *seconds, score, spec.n_trees)
+                for spec, seconds, score in zip(
+                    specs, stage_costs.stages, filter_scores, strict=True
+                )
             ),
-            full_seconds=costs.full(graph),
+            full_seconds=stage_costs.full,
             full_score=np.concatenate(cast(Any, full)),
             parts=np.repeat(np.arange(len(splits)), [len(test) for _, test in splits]),
             selects=np.isin(rows, selecting),

@@ -83,6 +83,7 @@ def test_callbacks_see_each_task_begin_and_end_in_order(data, n_jobs):
         ("fit", "fit all models on parts"),
         *(("fit", "fit all models on parts", part) for part in parts),
         ("fit", "fit approximate models"),
+        ("fit", "measure costs of stages"),
         ("fit", "choose and certify"),
     ]
     assert recorder.paths("begin") == [("fit",), *tasks]

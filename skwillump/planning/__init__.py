@@ -1,7 +1,7 @@
 """Cost, importance, candidate sets, thresholds and certification: arrays and numbers only."""
 
 from ._confidence import confidence, decide_one, measures_for, predicted_codes
-from ._costs import median_by_key, seconds_of
+from ._costs import median_by_key, seconds_in_turns, seconds_of
 from ._importance import permutation_importance
 from ._match import match_scores
 from ._plan import Calibration, Candidate, Guarantee, Plan, Score, Tradeoff, make_plan
@@ -46,6 +46,7 @@ __all__ = [
     "permutation_importance",
     "predicted_codes",
     "replan_search",
+    "seconds_in_turns",
     "seconds_of",
     "stable_order",
 ]
