@@ -216,12 +216,13 @@ def calibrate(
 
     with progress.task("measure costs"):
         what = (X, setting.query, setting.feature_costs)
-        slow = CostMeter(graph, *what)
-        meter: CostMeter | FusedMeter = slow
+        meter: CostMeter | FusedMeter | None = None
         if fused is not None:
             # Data that only the original steps can judge are predicted by them.
             with suppress(InputUnsupported):
-                meter = FusedMeter(graph, fused, *what, slow)
+                meter = FusedMeter(graph, fused, *what)
+        if meter is None:
+            meter = CostMeter(graph, *what)
     costs = meter.costs
     with progress.task("measure importances"):
         importances = _importances(first, X, y, selecting, task, setting, rng)

@@ -254,8 +254,6 @@ class FusedMeter:
         Its blocks under the full model.
     X, query, given
         As for `CostMeter`.
-    otherwise : CostMeter
-        Measures stages that do not compile.
 
     Raises
     ------
@@ -270,12 +268,11 @@ class FusedMeter:
         X,
         query: str,
         given: Mapping[str, float],
-        otherwise: CostMeter,
     ):
         self.graph = graph
         self.fused = fused
         self.given = given
-        self.otherwise = otherwise
+        self.stepwise = partial(CostMeter, graph, X, query, given)  # for stages that do not compile
         # Costs that are given replace measured ones in a sum, and what is left of other work on
         # the machine would be taken for costs. The least of some measurements has least of it.
         self.typical: Callable[[Sequence[float]], float] = min if given else median
@@ -335,7 +332,7 @@ class FusedMeter:
         full, *seconds = self._seconds(functions_of)
         compiled_costs = iter(zip(seconds[::2], seconds[1::2], strict=True))
         others = [tried for tried, stage in zip(stages, made, strict=True) if stage is None]
-        other_costs = iter(self.otherwise.stages(others, task).stages if others else ())
+        other_costs = iter(self.stepwise().stages(others, task).stages if others else ())
         costs = []
         for (blocks, _), runs in zip(stages, made, strict=True):
             if runs is None:

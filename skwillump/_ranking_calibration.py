@@ -312,12 +312,13 @@ def calibrate_ranking(
 
     with progress.task("measure costs"):
         what = (data.X, "batch", setting.feature_costs)
-        slow = CostMeter(graph, *what)
-        meter: CostMeter | FusedMeter = slow
+        meter: CostMeter | FusedMeter | None = None
         if fused is not None:
             # Data that only the original steps can judge are ranked by them.
             with suppress(InputUnsupported):
-                meter = FusedMeter(graph, fused, *what, slow)
+                meter = FusedMeter(graph, fused, *what)
+        if meter is None:
+            meter = CostMeter(graph, *what)
     costs = meter.costs
     with progress.task("measure importances"):
         importances = _importances(first, data.X, selecting, task, rng)
