@@ -276,15 +276,14 @@ def test_texts_are_encoded_once_for_all_blocks_that_read_them(monkeypatch, n_thr
     columns = make_column_transformer(
         (words(), "a"), (characters(), "a"), (characters(), "b"), (words(), "a")
     )
-    encode = _input.encode_texts
+    encode = _input.StringList.utf8
     n_encoded = []
 
-    def counted(texts, lengths=None):
-        if lengths is not None:  # a chunk of a list, not what is prepared of one
-            n_encoded.append(len(texts))
-        return encode(texts, lengths)
+    def counted(self, key):
+        n_encoded.append(len(key))
+        return encode(self, key)
 
-    monkeypatch.setattr(_input, "encode_texts", counted)
+    monkeypatch.setattr(_input.StringList, "utf8", counted)
     for transformer, X, n_passes in ((union, texts, 1), (columns, frame, 3)):
         features = transformer.fit_transform(X)
         coef = np.random.default_rng(0).normal(size=(features.shape[1], 2))

@@ -102,6 +102,32 @@ def test_encoded_texts_decode_to_themselves(texts):
     assert encode_texts(texts).strings() == texts
 
 
+@pytest.mark.parametrize("n", [1, 20, 255, 256, 257, 2000])
+@pytest.mark.parametrize("character", ["é", "Ω", "\U0001f600", "\ud800", "\0", "x"])
+def test_few_and_many_texts_of_other_characters_are_encoded(character, n):
+    plain = [f"text {i}" if i % 7 else "" for i in range(n)]
+    for rows in ([0], [n - 1], [0, n // 2], range(0, n, 40), range(0, n, 15), range(n)):
+        texts = plain.copy()
+        for row in rows:
+            texts[row] = character + texts[row] + character * 2
+        before = texts.copy()
+        encoded = encode_texts(texts)
+        assert encoded.strings() == texts
+        assert texts == before
+        assert encoded.regular == character.isascii()
+        assert encoded.after(n // 3).strings() == texts[n // 3 :]
+        assert encoded.with_irregular_lowered().strings() == texts
+
+
+def test_no_texts_and_tuples_and_subclasses_are_encoded():
+    class Title(str):
+        pass
+
+    assert encode_texts([]).strings() == []
+    assert encode_texts(("a", "", "ü")).strings() == ["a", "", "ü"]
+    assert encode_texts([Title("one"), Title("zwölf")]).strings() == ["one", "zwölf"]
+
+
 @given(st.lists(st.integers(0, CHUNK_CHARACTERS * 3 // 2), min_size=1, max_size=6))
 def test_chunks_cover_all_rows_once_and_stay_small(lengths):
     texts = ["x" * length for length in lengths]

@@ -3,18 +3,27 @@
 import re
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import documents, texts
 
-from skwillump.kernels._bits import agreeing_lanes, bits_in_range, load_word, lower_block
+from skwillump.kernels._bits import bits_in_range, equal_words, load_word, lower_block
 from skwillump.kernels._jit import jit
-from skwillump.kernels._tokens import find_in_bucket, find_token, fold_text, token_key
+from skwillump.kernels._tokens import (
+    SHORT,
+    bucket_of,
+    find_in_bucket,
+    find_token,
+    fold_text,
+    token_key,
+)
 from skwillump.kernels._utf8 import (
     count_characters,
     decode,
     encode,
     flag_irregular_case,
+    split_at_zeros,
 )
 from skwillump.kernels._vocabulary import word_alphabet
 
@@ -77,8 +86,8 @@ def read_range(data, at, first, span):
 
 
 @jit
-def read_lanes(data, at, value, mask):
-    return agreeing_lanes(data, np.uint64(at), np.uint64(value), np.uint64(mask))
+def compare_words(data, at, low, high):
+    return equal_words(data, np.uint64(at), np.uint64(low), np.uint64(high))
 
 
 @jit
@@ -141,12 +150,37 @@ def test_blocks_of_bytes_are_compared_and_lowered():
     assert not out[69:].any()
 
 
-def test_lanes_agree_where_the_mask_has_ones():
-    data = np.array([0, 0x12345678, 0x12FF5678, 0xFFFFFFFF, 0x12345678], dtype=np.uint32)
-    assert read_lanes(data, 1, 0x12345678, 0xFFFFFFFF) == 0b1001
-    assert read_lanes(data, 1, 0x12345678, 0xFF00FFFF) == 0b1011
-    assert read_lanes(data, 0, 0x55, 0) == 0b1111
-    assert read_lanes(data, 0, 7, 0xFFFFFFFF) == 0
+def test_words_are_compared_with_one_or_the_other():
+    ones = np.uint64(0xFFFFFFFFFFFFFFFF)
+    data = np.array([9, 7, 1 << 40, 7, ones, 7, 9, ones, 9, 0], dtype=np.uint64)
+    assert compare_words(data, 0, 7, 9) == 0b01001010
+    assert compare_words(data, 1, 7, 9) == 0b10100101
+    assert compare_words(data, 1, 1 << 40, ones) == 0b01000010
+    assert compare_words(data, 2, 0, 0) == 0b10000000
+    assert compare_words(data, 2, 1 << 8, 1) == 0
+
+
+@given(documents)
+def test_texts_are_split_where_zeros_stand(documents):
+    starts, stops = (np.full(len(documents), -1, dtype=np.int64) for _ in range(2))
+    raw = "\0".join(documents).encode("utf-8", "surrogatepass")
+    if not documents:
+        return
+    found = split_at_zeros(np.frombuffer(raw, dtype=np.uint8), starts, stops)
+    assert found == (not any("\0" in document for document in documents))
+    if found:
+        pieces = [raw[start:stop] for start, stop in zip(starts, stops, strict=True)]
+        assert pieces == [bytes(utf8(document)) for document in documents]
+
+
+def test_texts_are_split_at_all_places():
+    for size in (0, 1, 31, 62, 63, 64, 65, 127, 128, 200):
+        lengths = [size, 0, 0, 3, size, 1, 64, 63, size]
+        raw = b"\0".join(b"x" * length for length in lengths)
+        starts, stops = np.empty((2, len(lengths)), dtype=np.int64)
+        assert split_at_zeros(np.frombuffer(raw, dtype=np.uint8), starts, stops)
+        assert (stops - starts).tolist() == lengths
+        assert starts.tolist() == [0, *(stops[:-1] + 1).tolist()]
 
 
 @given(documents, st.booleans())
@@ -171,7 +205,7 @@ def test_folding_marks_the_bytes_of_tokens(documents, lowercase):
 
 
 def test_every_token_is_found_and_its_neighbours_are_not():
-    stems = ("a", "token", "fifteen-bytes", "a token of more than sixteen bytes ", "ü")
+    stems = ("a", "token", "eleven-byte", "a token of more than fifteen bytes ", "ü")
     tokens = [f"{stem}{i}" for stem in stems for i in range(2000)]
     alphabet = word_alphabet(tokens, [], r"\w", 1, True)
     n_decided = n_short = 0
@@ -179,41 +213,65 @@ def test_every_token_is_found_and_its_neighbours_are_not():
         for text, expected in ((token, symbol), (token + "x", 0), (token[:-1] + "x", 0)):
             assert look_up(*padded(text), alphabet) == expected
             found, decided = look_up_in_bucket(*padded(text), alphabet)
-            n_short += len(utf8(text)) <= 16
+            n_short += len(utf8(text)) <= SHORT
             n_decided += decided
-            assert not decided or (found == expected and len(utf8(text)) <= 16)
+            assert not decided or (found == expected and len(utf8(text)) <= SHORT)
     assert 0.9 * n_short < n_decided <= n_short
 
 
+@pytest.mark.parametrize("n_tokens", [0, 1, 2, 3, 4, 7, 24, 25, 3000])
+def test_tokens_fill_no_more_than_half_of_the_buckets(n_tokens):
+    alphabet = word_alphabet([f"t{i}" for i in range(n_tokens)], [], r"\w", 1, True)
+    assert len(alphabet.buckets) // 8 * 3 >= 2 * n_tokens
+    assert len(alphabet.buckets) == 8 << (64 - alphabet.bucket_shift)
+    assert alphabet.buckets.ctypes.data % 64 == 0
+    for i in range(n_tokens):
+        assert look_up(*padded(f"t{i}"), alphabet) == i + 1
+    assert look_up(*padded(f"t{n_tokens}"), alphabet) == 0
+
+
 @jit
-def number_with_a_hash_of_zeros(mask):
-    """Find eight digits of which the hash has zeros where ``mask`` has ones."""
+def key_in_bucket(wanted, number, alphabet):
+    """Find eight digits, from ``number`` on, of which the bucket begins at ``wanted``."""
     folded = np.zeros(16, dtype=np.uint8)
-    for number in range(10_000_000, 100_000_000):
+    while True:
         rest = number
         for k in range(7, -1, -1):
             folded[k] = 48 + rest % 10
             rest //= 10
-        if token_key(folded, np.uint64(0), np.uint64(8))[2] & mask == np.uint64(0):
+        first, second = token_key(folded, np.uint64(0), np.uint64(8))
+        if bucket_of(first, second, alphabet) == np.uint64(wanted):
             return number
-    return 0
+        number += 1
 
 
-def test_a_hash_of_zeros_is_no_empty_slot():
-    # Where the part of a hash that a slot keeps is zero, an empty slot agrees with it.
-    tokens = [f"t{i}" for i in range(3000)]
-    alphabet = word_alphabet(tokens, [], r"\w", 1, True)
-    token = str(number_with_a_hash_of_zeros(np.uint64(0xFFFFFFFF & ~alphabet.number_mask)))
-    assert token != "0"
-    assert look_up(*padded(token), alphabet) == 0
-    found, _ = look_up_in_bucket(*padded(token), alphabet)
-    assert found == 0
-    for at in (0, 1500, 3000):
-        some = [*tokens[:at], token, *tokens[at:]]
-        alphabet = word_alphabet(some, [], r"\w", 1, True)
-        assert look_up(*padded(token), alphabet) == at + 1
-        found, decided = look_up_in_bucket(*padded(token), alphabet)
-        assert found == (at + 1 if decided else 0)
+@pytest.mark.parametrize("wanted", [0, -8])
+def test_a_full_bucket_passes_tokens_on(wanted):
+    others = [f"t{i}" for i in range(40)]
+    alphabet = word_alphabet([*others, *"12345678"], [], r"\w", 1, True)
+    # Eight for one bucket, the last one among them, after which the first one comes.
+    number, together = 10_000_000, []
+    while len(together) < 9:
+        number = key_in_bucket(wanted % len(alphabet.buckets), number + 1, alphabet)
+        together.append(str(number))
+    *together, absent = together
+    full = word_alphabet([*others, *together], [], r"\w", 1, True)
+    assert len(full.buckets) == len(alphabet.buckets)
+    for symbol, token in enumerate([*others, *together], start=1):
+        assert look_up(*padded(token), full) == symbol
+        found, decided = look_up_in_bucket(*padded(token), full)
+        assert not decided or found == symbol
+    assert look_up(*padded(absent), full) == 0
+    assert not look_up_in_bucket(*padded(absent), full)[1]
+
+
+def test_a_token_with_zeros_is_not_one_without():
+    tokens = ["a", "a\0", "a\0\0", "\0", "\0" * 8, "\0" * 15, "\0" * 16, "a" + "\0" * 30]
+    alphabet = word_alphabet(tokens, [], r"\S", 1, True)
+    for symbol, token in enumerate(tokens, start=1):
+        assert look_up(*padded(token), alphabet) == symbol
+        assert look_up(*padded(token + "\0" * 32), alphabet) == 0
+    assert look_up(*padded("\0" * 9), alphabet) == 0
 
 
 @given(texts, texts)

@@ -13,12 +13,15 @@ import numpy as np
 from skwillump.compilers._registry import InputUnsupported
 from skwillump.kernels._arrays import frozen
 from skwillump.kernels._unicode import IRREGULAR_UPPERCASE
-from skwillump.kernels._utf8 import any_surrogate, flag_irregular_case
+from skwillump.kernels._utf8 import any_surrogate, flag_irregular_case, split_at_zeros
 
 #: Rows and characters in one chunk: enough to make the cost of a call disappear, little enough
 #: to stay in the cache.
 CHUNK_ROWS = 2048
 CHUNK_CHARACTERS = 1 << 18
+
+#: How many of a chunk's texts are looked at for characters that are not ASCII before all are.
+_N_PROBED = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,22 +72,10 @@ class Utf8:
         return Utf8(frozen(np.concatenate((self.data[low:high], lowered.data))), starts, stops)
 
 
-def _encode_each(texts: Sequence[str]) -> list[bytes]:
-    """Encode each text by itself: one wide character makes all of a joined str wide."""
-    try:
-        return list(map(str.encode, texts))
-    except UnicodeEncodeError:  # a lone surrogate
-        return [text.encode("utf-8", "surrogatepass") for text in texts]
-
-
-def encode_texts(texts: Sequence[str], lengths: np.ndarray | None = None) -> Utf8:
+def encode_texts(texts: Sequence[str]) -> Utf8:
     """Encode a list of str.
 
-    Parameters
-    ----------
-    texts : list of str
-    lengths : ndarray of int64 of shape (n_texts,), optional
-        Their numbers of characters, where they are known.
+    They are joined with a NUL in between, so that where each begins need not be asked of it.
 
     Raises
     ------
@@ -92,22 +83,55 @@ def encode_texts(texts: Sequence[str], lengths: np.ndarray | None = None) -> Utf
         If an element is no str.
     """
     try:
-        is_ascii = all(map(str.isascii, texts))
-        if is_ascii:
-            raw = "".join(texts).encode()
-            if lengths is None:
-                lengths = _lengths(texts)
-        else:
-            encoded = _encode_each(texts)
-            raw = b"".join(encoded)
-            lengths = _lengths(encoded)
+        return _encode_texts(texts)
     except TypeError:
         raise InputUnsupported("an element is not a str") from None
-    stops = np.cumsum(lengths)
-    starts = np.empty_like(stops)
-    starts[:1] = 0
-    starts[1:] = stops[:-1]
-    return Utf8(np.frombuffer(raw, dtype=np.uint8), starts, stops, is_ascii)
+
+
+def _encode_texts(texts: Sequence[str]) -> Utf8:
+    # One wide character makes all of a joined str wide: where some are likely, it is not made.
+    probed = list(map(str.isascii, texts[:_N_PROBED]))
+    n_wide = probed.count(False)
+    if not n_wide:
+        joined = "\0".join(texts)
+        if joined.isascii():
+            return _split(joined.encode(), texts)
+        del joined
+    if 16 * n_wide > len(probed):
+        encoded = _encode_each(texts)
+        return _split(b"\0".join(encoded), encoded)
+    # The few wide texts stand at the end, and where they were stands nothing.
+    is_ascii = np.frombuffer(bytes(map(str.isascii, texts)), dtype=np.bool_)
+    rows = np.flatnonzero(~is_ascii).tolist()
+    wide = _encode_each([texts[row] for row in rows])
+    narrow = list(texts)
+    for row in rows:
+        narrow[row] = ""
+    both = _split(b"\0".join(("\0".join(narrow).encode(), *wide)), [*narrow, *wide])
+    starts, stops = both.starts[: len(texts)], both.stops[: len(texts)]
+    starts[rows] = both.starts[len(texts) :]
+    stops[rows] = both.stops[len(texts) :]
+    return Utf8(both.data, starts, stops)
+
+
+def _encode_each(texts: Sequence[str]) -> list[bytes]:
+    try:
+        return list(map(str.encode, texts))
+    except UnicodeEncodeError:  # a lone surrogate
+        return [text.encode("utf-8", "surrogatepass") for text in texts]
+
+
+def _split(raw: bytes, pieces: Sequence[str | bytes]) -> Utf8:
+    """Return the texts of which ``raw`` is made: pieces of bytes or ASCII, a NUL in between."""
+    data: np.ndarray = np.frombuffer(raw, dtype=np.uint8)
+    starts = np.empty(len(pieces), dtype=np.int64)
+    stops = np.empty_like(starts)
+    if pieces and not split_at_zeros(data, starts, stops):
+        lengths = _lengths(pieces)
+        np.cumsum(lengths + 1, out=stops)
+        stops -= 1
+        np.subtract(stops, lengths, out=starts)
+    return Utf8(data, starts, stops, raw.isascii())
 
 
 def _lengths(texts: Sequence[Any]) -> np.ndarray:
@@ -172,20 +196,19 @@ class StringList(TextColumn):
         for place, key in super().chunks(rows):
             texts = self._take(key)
             try:
-                lengths = _lengths(texts)
+                if sum(map(len, texts)) <= CHUNK_CHARACTERS:
+                    yield place, texts
+                    continue
+                stops = np.cumsum(_lengths(texts))
             except TypeError:
                 raise InputUnsupported("an element is not a str") from None
-            stops = np.cumsum(lengths)
             start = 0
             while start < len(texts):
                 before = stops[start - 1] if start else 0
                 stop = int(np.searchsorted(stops, before + CHUNK_CHARACTERS, side="right"))
                 inner = slice(start, max(stop, start + 1))
                 start = inner.stop
-                yield (
-                    slice(place.start + inner.start, place.start + inner.stop),
-                    (texts[inner], lengths[inner]),
-                )
+                yield slice(place.start + inner.start, place.start + inner.stop), texts[inner]
 
     def _take(self, key: slice | np.ndarray) -> Sequence[str]:
         if isinstance(key, slice):
@@ -196,9 +219,9 @@ class StringList(TextColumn):
         """Return the chosen rows as a column."""
         return StringList(self._take(rows))
 
-    def utf8(self, key: tuple[Sequence[str], np.ndarray]) -> Utf8:
+    def utf8(self, key: Sequence[str]) -> Utf8:
         """Join and encode the texts of one chunk."""
-        return encode_texts(*key)
+        return encode_texts(key)
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,7 +34,7 @@ population: Any = _population
 _BYTE = ir.IntType(8)
 _WORD = ir.IntType(64)
 _BYTES = ir.VectorType(_BYTE, 64)
-_LANES = ir.VectorType(ir.IntType(32), 4)
+_WORDS = ir.VectorType(_WORD, 8)
 
 
 def _generate_load_word(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -49,13 +49,14 @@ def _generate_equal_bytes(context: Any, builder: Any, signature: Any, arguments:
     return builder.bitcast(builder.icmp_unsigned("==", one, other), _WORD)
 
 
-def _generate_agreeing_lanes(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    lanes = builder.load(_place(context, builder, signature, arguments, 0, _LANES))
-    lanes.align = 4
-    value, mask = (_splat(builder, argument, _LANES) for argument in arguments[2:])
-    differences = builder.and_(builder.xor(lanes, value), mask)
-    agree = builder.icmp_unsigned("==", differences, ir.Constant(_LANES, [0] * 4))
-    return builder.zext(builder.bitcast(agree, ir.IntType(4)), _WORD)
+def _generate_equal_words(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    words = builder.load(_place(context, builder, signature, arguments, 0, _WORDS))
+    words.align = 8
+    low, high = (_splat(builder, argument, _WORDS) for argument in arguments[2:])
+    halves = ir.Constant(ir.VectorType(ir.IntType(32), 8), [0, 1, 2, 3, 8, 9, 10, 11])
+    both = builder.shuffle_vector(low, high, halves)
+    equal = builder.icmp_unsigned("==", words, both)
+    return builder.zext(builder.bitcast(equal, _BYTE), _WORD)
 
 
 def _generate_bits_in_range(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -92,7 +93,7 @@ def _load_block(context: Any, builder: Any, signature: Any, arguments: Any, k: i
 def _splat(builder: Any, value: Any, kind: ir.VectorType) -> Any:
     """Return a vector of which each element is the lowest bits of an integer."""
     nothing = ir.Constant(kind, ir.Undefined)
-    element = builder.trunc(value, kind.element)
+    element = value if kind.element == _WORD else builder.trunc(value, kind.element)
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), kind.count), 0)
     return builder.shuffle_vector(
         builder.insert_element(nothing, element, ir.IntType(32)(0)), nothing, zeros
@@ -111,9 +112,9 @@ def _equal_bytes(typing_context, data, at, other, to):
 
 
 @intrinsic
-def _agreeing_lanes(typing_context, data, at, value, mask):
+def _equal_words(typing_context, data, at, low, high):
     word = numba.types.uint64
-    return word(data, word, word, word), _generate_agreeing_lanes
+    return word(data, word, word, word), _generate_equal_words
 
 
 @intrinsic
@@ -134,9 +135,9 @@ load_word: Any = _load_word
 #: ``equal_bytes(data, at, other, to)``: a bit for each of 64 bytes: is the one of ``data`` from
 #: ``at`` on the one of ``other`` from ``to`` on?
 equal_bytes: Any = _equal_bytes
-#: ``agreeing_lanes(data, at, value, mask)``: a bit for each of the four elements of a uint32 array
-#: from ``at`` on: has it the bits of ``value`` where ``mask`` has ones?
-agreeing_lanes: Any = _agreeing_lanes
+#: ``equal_words(data, at, low, high)``: a bit for each of the eight elements of a uint64 array from
+#: ``at`` on: is it ``low``, for the first four, or ``high``, for the last four?
+equal_words: Any = _equal_words
 #: ``bits_in_range(data, at, first, span)``: a bit for each of the 64 bytes from ``at`` on: is it
 #: one of the ``span`` values from ``first`` on?
 bits_in_range: Any = _bits_in_range

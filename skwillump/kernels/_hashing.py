@@ -131,7 +131,7 @@ def _word_units(text, start, stop, alphabet, folded, marks, data, begins, ends, 
             length = at - token_start
             n_characters = length if is_ascii else count_characters(folded, token_start, at)
             if n_characters >= alphabet.shortest and (
-                len(alphabet.token_entries) == 1
+                alphabet.n_tokens == 0
                 or find_token(folded, np.uint64(token_start), np.uint64(length), alphabet) != STOP
             ):
                 begins[n_units] = n_out

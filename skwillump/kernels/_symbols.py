@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skwillump.kernels._arrays import line_aligned
 from skwillump.kernels._jit import inline
 from skwillump.kernels._unicode import class_table, identity_table, lower_table, space_table
 from skwillump.kernels._utf8 import decode
@@ -30,10 +31,12 @@ class Alphabet(NamedTuple):
     symbol_of: np.ndarray  # uint32 (n,): folded code point -> symbol
     ranges: np.ndarray  # uint8 (n, 2): ASCII bytes of tokens, the first of a run and how many
     n_letters: int  # how many bytes from "A" on are written in lower case in tokens
-    token_slots: np.ndarray  # uint32 (2**k,): part of the hash, and the token's number from 1
-    token_entries: np.ndarray  # uint64 (1 + n_tokens, 4): key, key, length << 32 | symbol, rest
-    token_rest: np.ndarray  # uint64: bytes after the first 16 of each token
-    number_mask: int  # bits of a slot that are the token's number
+    n_tokens: int  # known ones, stop words among them
+    buckets: np.ndarray  # uint64 (8 * 2**k,): tokens of up to 15 bytes, three in a bucket
+    bucket_shift: int  # 64 - k
+    long_slots: np.ndarray  # uint32 (2**k,): number of a longer token from 1, 0 where there is none
+    long_entries: np.ndarray  # uint64 (1 + n, 3): hash, length << 32 | symbol, first word
+    long_words: np.ndarray  # uint64: the bytes of each longer token
     blank: int  # symbol of " "
     shortest: int  # least number of characters in a token
 
@@ -42,11 +45,12 @@ class Alphabet(NamedTuple):
         return self._replace(fold=_NO_TABLE, space=_NO_TABLE, in_token=_NO_TABLE)
 
     def with_tables(self, lowercase: bool, token_class: str | None) -> "Alphabet":
-        """Put in this process's tables."""
+        """Put in this process's tables, and buckets where cache lines begin."""
         return self._replace(
             fold=lower_table() if lowercase else identity_table(),
             space=space_table(),
             in_token=_NO_TABLE if token_class is None else class_table(token_class),
+            buckets=line_aligned(self.buckets),
         )
 
 

@@ -4,22 +4,23 @@
    belong to tokens. ASCII is read 64 bytes at a time: the bytes of tokens are a few ranges.
 2. Starts and ends of tokens are the places where bits change. They are read from the bitmap a
    word of 64 at a time: where a token ends is not a branch that could be mispredicted.
-3. The first 16 bytes of a token, as two words, are its key. They are hashed, and compared with
-   what the table holds under that hash; longer tokens are compared to their last byte.
+3. The bytes of a token of up to 15, and its length, are two words: its key. Keys are compared
+   with those of a bucket of three, which lies in one cache line together with their symbols.
+   Longer tokens have a table of their own and are compared to their last byte.
 
 Each step is done for all texts of a block before the next one, so that the look-up of one token
 does not wait for another.
 
-The table has two parts, so that the one that is probed stays small: slots (part of the hash, and
-the number of a token) and entries (key, length, symbol, and where the token's other bytes are). A
-token is looked for first in a bucket of four slots.
+A bucket is eight words of 64 bits: the first words of three keys, the symbols of the first two
+tokens, the second words of the keys, the symbol of the third token, and one for all that are not
+there: 0, or a mark that tokens which belong there had to go to the next bucket.
 """
 
 import numpy as np
 
 from skwillump.kernels._bits import (
-    agreeing_lanes,
     bits_in_range,
+    equal_words,
     load_word,
     lower_block,
     population,
@@ -30,16 +31,22 @@ from skwillump.kernels._utf8 import count_characters, decode, encode
 
 #: Symbol of a token that is dropped before n-grams are formed.
 STOP = np.uint32(0xFFFFFFFF)
+#: In place of the symbol of a token that may be in the next bucket.
+_ELSEWHERE = np.uint64(0xFFFFFFFE)
 
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
 _TWO = np.uint64(2)
 _THREE = np.uint64(3)
 _FOUR = np.uint64(4)
+_FIVE = np.uint64(5)
 _SIX = np.uint64(6)
+_SEVEN = np.uint64(7)
 _EIGHT = np.uint64(8)
+_SHORT = np.uint64(15)
 _SIXTEEN = np.uint64(16)
 _HALF = np.uint64(32)
+_LENGTH_BITS = np.uint64(56)
 _LOWER_HALF = np.uint64(0xFFFFFFFF)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _LAST_BIT = np.uint64(63)
@@ -48,6 +55,9 @@ _BLOCK = np.uint64(64)
 _FACTOR_1 = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR_2 = np.uint64(0xD6E8FEB86659FD93)
 _FACTOR_3 = np.uint64(0xA0761D6478BD642F)
+
+#: Most bytes of a token that goes into a bucket.
+SHORT = int(_SHORT)
 
 #: Masks of the first n of 16 bytes begin at 16 - n.
 _KEPT = np.repeat(np.array([0xFF, 0], dtype=np.uint8), 16)
@@ -144,90 +154,99 @@ def first_bytes(word, n):
 
 @inline
 def token_key(folded, start, length):
-    """Return the first and the second eight bytes of a token, and its hash.
+    """Return two words that only this token has among those of up to `SHORT` bytes.
 
-    At least 16 bytes from ``start`` on are read, also those after the token.
+    At least 16 bytes from ``start`` on are read, also those after the token. The second word is
+    not zero.
     """
     place = _SIXTEEN - min(length, _SIXTEEN)
     first = load_word(folded, start) & load_word(_KEPT, place)
     second = load_word(folded, start + _EIGHT) & load_word(_KEPT, place + _EIGHT)
-    state = (first * _FACTOR_1) ^ ((second ^ length) * _FACTOR_2)
-    at = _SIXTEEN
-    while at < length:
-        word = first_bytes(load_word(folded, start + at), length - at)
-        state = ((state >> _HALF) ^ state ^ word) * _FACTOR_3
-        at += _EIGHT
-    return first, second, (state ^ (state >> _HALF)) * _FACTOR_3
+    return first, second | length << _LENGTH_BITS
 
 
 @inline
-def find_token(folded, start, length, alphabet):
-    """Return the symbol of the token at byte ``start`` of ``folded``, 0 if it is unknown."""
-    slots = alphabet.token_slots
-    entries = alphabet.token_entries
-    number_mask = np.uint64(alphabet.number_mask)
-    first, second, state = token_key(folded, start, length)
-    fingerprint = state & _LOWER_HALF & ~number_mask
-    position = (state >> _HALF) & np.uint64(len(slots) - 4)
-    while True:
-        slot = np.uint64(slots[position])
-        if slot == _ZERO:
-            return np.uint32(0)
-        if slot & ~number_mask == fingerprint:
-            # The hash matched: now the bytes must.
-            number = slot & number_mask
-            same = _differ(entries, number, first, second, length) == _ZERO
-            if same and _same_rest(
-                folded, start, length, alphabet.token_rest, entries[number, _THREE]
-            ):
-                return np.uint32(entries[number, _TWO] & _LOWER_HALF)
-        position = (position + _ONE) & np.uint64(len(slots) - 1)
-
-
-@inline
-def _differ(entries, number, first, second, length):
-    """Return zero if the first 16 bytes and the length are those of a token of the table."""
-    return (
-        (entries[number, _ZERO] ^ first)
-        | (entries[number, _ONE] ^ second)
-        | ((entries[number, _TWO] >> _HALF) ^ length)
-    )
+def bucket_of(first, second, alphabet):
+    """Return where the bucket of a key begins."""
+    mixed = (first * _FACTOR_1) ^ (second * _FACTOR_2)
+    return ((mixed ^ mixed << _HALF) * _FACTOR_3) >> np.uint64(alphabet.bucket_shift) << _THREE
 
 
 @inline
 def find_in_bucket(folded, start, length, alphabet):
-    """Find a token by the four slots where it is looked for first, without a branch.
+    """Find a token by the bucket where it is looked for first, without a branch.
 
     Returns
     -------
     symbol : uint32
         As of `find_token`.
     decided : bool
-        Whether these slots, and the first 16 bytes, tell it. Otherwise the symbol is to be found
-        with `find_token`.
+        Whether this bucket tells it. Otherwise the symbol is to be found with `find_token`.
     """
-    slots = alphabet.token_slots
-    entries = alphabet.token_entries
-    number_mask = np.uint64(alphabet.number_mask)
-    first, second, state = token_key(folded, start, length)
-    fingerprint = state & _LOWER_HALF & ~number_mask
-    bucket = (state >> _HALF) & np.uint64(len(slots) - 4)
-    agree = agreeing_lanes(slots, bucket, fingerprint, _LOWER_HALF & ~number_mask)
-    # Where none agrees, any token will do: it is another one.
-    number = np.uint64(slots[bucket + (trailing_zeros(agree) & _THREE)]) & number_mask
-    same = _differ(entries, number, first, second, length) == _ZERO
-    symbol = entries[number, _TWO] & _LOWER_HALF if same else _ZERO
-    unknown = (agree == _ZERO) & (slots[bucket + _THREE] == 0)
-    decided = (same | unknown) & (length <= _SIXTEEN)
-    return np.uint32(symbol), decided
+    first, second = token_key(folded, start, length)
+    symbol = _symbol_in(alphabet.buckets, bucket_of(first, second, alphabet), first, second)
+    return np.uint32(symbol), (symbol != _ELSEWHERE) & (length <= _SHORT)
 
 
 @inline
-def _same_rest(folded, start, length, rest, k):
-    """Compare the bytes after the first 16 with the words from ``rest[k]`` on."""
-    at = _SIXTEEN
+def _symbol_in(buckets, at, first, second):
+    """Return the symbol beside a key in a bucket, the last one if the key is not there."""
+    equal = equal_words(buckets, at, first, second)
+    place = trailing_zeros(equal & (equal >> _FOUR) | _EIGHT)
+    pair = buckets[at + _THREE + (place & _TWO) * _TWO]
+    return pair >> ((place & _ONE) << _FIVE) & _LOWER_HALF
+
+
+@inline
+def find_token(folded, start, length, alphabet):
+    """Return the symbol of the token at byte ``start`` of ``folded``, 0 if it is unknown."""
+    if length > _SHORT:
+        return _find_long(folded, start, length, alphabet)
+    first, second = token_key(folded, start, length)
+    at = bucket_of(first, second, alphabet)
+    symbol = _symbol_in(alphabet.buckets, at, first, second)
+    while symbol == _ELSEWHERE:
+        at = (at + _EIGHT) & np.uint64(len(alphabet.buckets) - 1)
+        symbol = _symbol_in(alphabet.buckets, at, first, second)
+    return np.uint32(symbol)
+
+
+@inline
+def _find_long(folded, start, length, alphabet):
+    slots = alphabet.long_slots
+    entries = alphabet.long_entries
+    state = _hash_words(folded, start, length)
+    position = state & np.uint64(len(slots) - 1)
+    while slots[position]:
+        number = np.uint64(slots[position])
+        # Where the hash matches, the bytes must.
+        if (
+            entries[number, _ZERO] == state
+            and entries[number, _ONE] >> _HALF == length
+            and _same_words(folded, start, length, alphabet.long_words, entries[number, _TWO])
+        ):
+            return np.uint32(entries[number, _ONE] & _LOWER_HALF)
+        position = (position + _ONE) & np.uint64(len(slots) - 1)
+    return np.uint32(0)
+
+
+@inline
+def _hash_words(folded, start, length):
+    state = length
+    at = _ZERO
     while at < length:
-        if rest[k] != first_bytes(load_word(folded, start + at), length - at):
+        word = first_bytes(load_word(folded, start + at), length - at)
+        state = ((state >> _HALF) ^ state ^ word) * _FACTOR_3
+        at += _EIGHT
+    return state ^ state >> _HALF
+
+
+@inline
+def _same_words(folded, start, length, words, k):
+    """Compare a token's bytes with the words from ``words[k]`` on."""
+    at = _ZERO
+    while at < length:
+        if words[k] != first_bytes(load_word(folded, start + at), length - at):
             return False
         k += _ONE
         at += _EIGHT
@@ -354,33 +373,48 @@ def _write_ones(bits, first, out, n):
 
 
 @jit
-def fill_token_table(token_bytes, offsets, symbols, number_mask, slots, entries, rest):
-    """Enter every token into the table that ``find_token`` reads.
-
-    ``rest`` receives the bytes after the first 16 of each token, a word for eight.
-    """
+def fill_token_tables(token_bytes, offsets, symbols, alphabet):
+    """Enter every token into the tables of ``alphabet``, which are all zero."""
+    buckets = alphabet.buckets
+    slots = alphabet.long_slots
+    entries = alphabet.long_entries
+    words = alphabet.long_words
     longest = 0
     for token in range(len(symbols)):
         longest = max(longest, offsets[token + 1] - offsets[token])
     folded = np.zeros(longest + 16, dtype=np.uint8)
-    mask = np.uint64(len(slots) - 1)
-    n_rest = _ZERO
+    number = n_words = _ZERO
     for token in range(len(symbols)):
         length = np.uint64(offsets[token + 1] - offsets[token])
+        symbol = np.uint64(symbols[token])
         for i in range(length):
             folded[i] = token_bytes[np.uint64(offsets[token]) + i]
-        first, second, state = token_key(folded, _ZERO, length)
-        number = np.uint64(token + 1)
-        entries[number, 0] = first
-        entries[number, 1] = second
-        entries[number, 2] = length << _HALF | np.uint64(symbols[token])
-        entries[number, 3] = n_rest
-        at = _SIXTEEN
-        while at < length:
-            rest[n_rest] = first_bytes(load_word(folded, at), length - at)
-            n_rest += _ONE
-            at += _EIGHT
-        position = (state >> _HALF) & np.uint64(len(slots) - 4)
-        while slots[position] != 0:
-            position = (position + _ONE) & mask
-        slots[position] = (state & _LOWER_HALF & ~np.uint64(number_mask)) | number
+        if length <= _SHORT:
+            first, second = token_key(folded, _ZERO, length)
+            at = bucket_of(first, second, alphabet)
+            # The second word of a key is not zero.
+            while buckets[at + _SIX]:
+                buckets[at + _SEVEN] |= _ELSEWHERE << _HALF
+                at = (at + _EIGHT) & np.uint64(len(buckets) - 1)
+            place = _ZERO
+            while buckets[at + _FOUR + place]:
+                place += _ONE
+            buckets[at + place] = first
+            buckets[at + _FOUR + place] = second
+            pair = at + _THREE + (place & _TWO) * _TWO
+            buckets[pair] |= symbol << ((place & _ONE) << _FIVE)
+        else:
+            number += _ONE
+            state = _hash_words(folded, _ZERO, length)
+            position = state & np.uint64(len(slots) - 1)
+            while slots[position]:
+                position = (position + _ONE) & np.uint64(len(slots) - 1)
+            slots[position] = number
+            entries[number, _ZERO] = state
+            entries[number, _ONE] = length << _HALF | symbol
+            entries[number, _TWO] = n_words
+            at = _ZERO
+            while at < length:
+                words[n_words] = first_bytes(load_word(folded, at), length - at)
+                n_words += _ONE
+                at += _EIGHT

@@ -1,10 +1,11 @@
-"""UTF-8: decoding, encoding, and a scan over the bytes of many texts."""
+"""UTF-8: decoding, encoding, and scans over the bytes of many texts."""
 
 import numpy as np
 
-from skwillump.kernels._bits import bits_in_range, trailing_zeros
+from skwillump.kernels._bits import bits_in_range, population, trailing_zeros
 from skwillump.kernels._jit import inline, jit
 
+_ZERO = np.uint64(0)
 _ONE = np.uint64(1)
 _THREE = np.uint64(3)
 _BLOCK = np.uint64(64)
@@ -58,6 +59,46 @@ def count_characters(folded, start, stop):
     return n
 
 
+@inline
+def _bits_of(value, text, at):
+    """Return a bit for each of up to 64 bytes from ``at`` on: is it ``value``?"""
+    if at + _BLOCK <= np.uint64(len(text)):
+        return bits_in_range(text, at, value, _ONE)
+    bits = _ZERO
+    for k in range(np.uint64(len(text)) - at):
+        bits |= np.uint64(text[at + k] == value) << k
+    return bits
+
+
+@jit
+def split_at_zeros(data, starts, stops):
+    """Write where texts start and stop that stand in ``data`` with a zero byte between them.
+
+    Returns
+    -------
+    bool
+        Whether there are as many zero bytes as that takes. If not, a text holds one itself, and
+        what was written has no meaning.
+    """
+    n_zeros = len(starts) - 1
+    starts[0] = 0
+    n = 0
+    at = _ZERO
+    while at < np.uint64(len(data)):
+        zeros = _bits_of(_ZERO, data, at)
+        if n + np.int64(population(zeros)) > n_zeros:
+            return False
+        while zeros:
+            place = np.int64(at + trailing_zeros(zeros))
+            zeros &= zeros - _ONE
+            stops[n] = place
+            n += 1
+            starts[n] = place + 1
+        at += _BLOCK
+    stops[n] = len(data)
+    return n == n_zeros
+
+
 @jit
 def flag_irregular_case(text, starts, stops, flags):
     """Set ``flags[row]`` for each text with U+0130 or U+03A3; return whether there is any.
@@ -65,21 +106,12 @@ def flag_irregular_case(text, starts, stops, flags):
     Their lower case is two characters, or depends on the neighbours: a table cannot give it.
     """
     found = False
-    size = np.uint64(len(text))
     for row in range(len(starts)):
         flags[row] = False
         i = np.uint64(starts[row])
         stop = np.uint64(stops[row])
         while i < stop and not flags[row]:
-            if i + _BLOCK <= size:
-                leads = bits_in_range(text, i, _LEAD_1, _ONE) | bits_in_range(
-                    text, i, _LEAD_2, _ONE
-                )
-            else:
-                leads = np.uint64(0)
-                for k in range(size - i):
-                    is_lead = (text[i + k] == _LEAD_1) | (text[i + k] == _LEAD_2)
-                    leads |= np.uint64(is_lead) << k
+            leads = _bits_of(_LEAD_1, text, i) | _bits_of(_LEAD_2, text, i)
             while leads:
                 at = i + trailing_zeros(leads)
                 leads &= leads - _ONE

@@ -4,9 +4,8 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from skwillump.kernels._arrays import line_aligned
 from skwillump.kernels._symbols import Alphabet
-from skwillump.kernels._tokens import STOP, fill_token_table
+from skwillump.kernels._tokens import SHORT, STOP, fill_token_tables
 from skwillump.kernels._trie import Trie, build_trie
 from skwillump.kernels._unicode import class_table, code_points, identity_table, lower_table
 
@@ -35,10 +34,12 @@ def char_alphabet(terms: Collection[str], lowercase: bool) -> Alphabet:
         symbol_of=symbol_of,
         ranges=_NO_BYTES.reshape(0, 2),
         n_letters=0,
-        token_slots=_NO_SYMBOLS,
-        token_entries=_NO_WORDS.reshape(0, 4),
-        token_rest=_NO_WORDS,
-        number_mask=0,
+        n_tokens=0,
+        buckets=_NO_WORDS,
+        bucket_shift=0,
+        long_slots=_NO_SYMBOLS,
+        long_entries=_NO_WORDS.reshape(0, 3),
+        long_words=_NO_WORDS,
         blank=int(ascii_symbols[ord(" ")]),
         shortest=1,
     )
@@ -65,23 +66,10 @@ def word_alphabet(
     offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
     np.cumsum([len(token) for token in encoded], out=offsets[1:])
     token_bytes = np.frombuffer(b"".join(encoded), dtype=np.uint8)
-    n_tokens = len(encoded)
-    n_slots = 16
-    while n_slots < 3 * n_tokens:
-        n_slots *= 2
-    number_mask = (1 << n_tokens.bit_length()) - 1
-    token_slots = np.zeros(n_slots, dtype=np.uint32)
-    token_entries = np.zeros((1 + n_tokens, 4), dtype=np.uint64)
-    token_rest = np.zeros(sum(max(len(token) - 9, 0) // 8 for token in encoded), dtype=np.uint64)
-    fill_token_table(
-        token_bytes,
-        offsets,
-        np.fromiter(symbols.values(), dtype=np.uint32, count=n_tokens),
-        number_mask,
-        token_slots,
-        token_entries,
-        token_rest,
-    )
+    long = [token for token in encoded if len(token) > SHORT]
+    # At most half of what buckets and slots can hold is used.
+    bucket_bits = max(2 * (len(encoded) - len(long)) // 3, 1).bit_length()
+    slot_bits = max(2 * len(long), 1).bit_length()
     alphabet = Alphabet(
         fold=_NO_BYTES,
         space=_NO_BYTES,
@@ -90,13 +78,17 @@ def word_alphabet(
         symbol_of=_NO_SYMBOLS,
         ranges=_byte_ranges(in_token[fold[:128]]),
         n_letters=26 if lowercase else 0,
-        token_slots=line_aligned(token_slots),
-        token_entries=line_aligned(token_entries),
-        token_rest=token_rest,
-        number_mask=number_mask,
+        n_tokens=len(encoded),
+        buckets=np.zeros(8 << bucket_bits, dtype=np.uint64),
+        bucket_shift=64 - bucket_bits,
+        long_slots=np.zeros(1 << slot_bits, dtype=np.uint32),
+        long_entries=np.zeros((1 + len(long), 3), dtype=np.uint64),
+        long_words=np.zeros(sum(-(-len(token) // 8) for token in long), dtype=np.uint64),
         blank=0,
         shortest=shortest,
     )
+    token_symbols = np.fromiter(symbols.values(), dtype=np.uint32, count=len(encoded))
+    fill_token_tables(token_bytes, offsets, token_symbols, alphabet)
     return alphabet.with_tables(lowercase, character_class)
 
 
