@@ -76,6 +76,16 @@ def _generate_lower_block(context: Any, builder: Any, signature: Any, arguments:
     return context.get_dummy_value()
 
 
+def _generate_prefetch(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    pointer, number = _BYTE.as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+    function = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
+    place = _place(context, builder, signature, arguments, 0, _BYTE)
+    # For reading, to be kept in all caches, of data.
+    builder.call(function, [place, number(0), number(3), number(1)])
+    return context.get_dummy_value()
+
+
 def _place(
     context: Any, builder: Any, signature: Any, arguments: Any, k: int, kind: ir.Type
 ) -> Any:
@@ -129,6 +139,11 @@ def _lower_block(typing_context, data, at, out, to, first, n_letters):
     return numba.types.none(data, word, out, word, word, word), _generate_lower_block
 
 
+@intrinsic
+def _prefetch(typing_context, data, at):
+    return numba.types.none(data, numba.types.uint64), _generate_prefetch
+
+
 #: ``load_word(data, at)``: the eight bytes of a uint8 array that begin at a position, wherever
 #: that is. This and the next ones look at no bounds.
 load_word: Any = _load_word
@@ -144,3 +159,6 @@ bits_in_range: Any = _bits_in_range
 #: ``lower_block(data, at, out, to, first, n_letters)``: write the 64 bytes from ``at`` on to
 #: ``out[to:]``, and set bit 5 of those that are one of the ``n_letters`` values from ``first`` on.
 lower_block: Any = _lower_block
+#: ``prefetch(data, at)``: ask for the cache line of the element that is ``at`` places after the
+#: first one of an array, and do not wait for it.
+prefetch: Any = _prefetch

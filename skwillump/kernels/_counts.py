@@ -68,7 +68,7 @@ def count_row(text, starts, stops, row, begin, alphabet, ngrams, slots, counter,
     if ngrams.analyzer == CHAR:
         n = char_symbols(text, starts[row], stops[row], alphabet, symbols)
     elif ngrams.analyzer == WORD:
-        found, ends = tokens[6], tokens[7]
+        _, found, ends = tokens
         k = row - begin
         first = np.uint64(ends[k - 1]) if k else _ZERO
         last = np.uint64(ends[k])

@@ -5,7 +5,8 @@
 2. Starts and ends of tokens are the places where bits change. They are read from the bitmap a
    word of 64 at a time: where a token ends is not a branch that could be mispredicted.
 3. The bytes of a token of up to 15, and its length, are two words: its key. Keys are compared
-   with those of a bucket of three, which lies in one cache line together with their symbols.
+   with those of a bucket of three, which lies in one cache line together with their symbols. All
+   keys of a block are made first, and the lines asked for, so that they are waited for together.
    Longer tokens have a table of their own and are compared to their last byte.
 
 Each step is done for all texts of a block before the next one, so that the look-up of one token
@@ -24,6 +25,7 @@ from skwillump.kernels._bits import (
     load_word,
     lower_block,
     population,
+    prefetch,
     trailing_zeros,
 )
 from skwillump.kernels._jit import inline, inline_allocating, jit
@@ -32,7 +34,7 @@ from skwillump.kernels._utf8 import count_characters, decode, encode
 #: Symbol of a token that is dropped before n-grams are formed.
 STOP = np.uint32(0xFFFFFFFF)
 #: In place of the symbol of a token that may be in the next bucket.
-_ELSEWHERE = np.uint64(0xFFFFFFFE)
+ELSEWHERE = np.uint64(0xFFFFFFFE)
 
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
@@ -173,24 +175,11 @@ def bucket_of(first, second, alphabet):
 
 
 @inline
-def find_in_bucket(folded, start, length, alphabet):
-    """Find a token by the bucket where it is looked for first, without a branch.
+def symbol_in(buckets, at, first, second):
+    """Return the symbol of a key in a bucket, without a branch.
 
-    Returns
-    -------
-    symbol : uint32
-        As of `find_token`.
-    decided : bool
-        Whether this bucket tells it. Otherwise the symbol is to be found with `find_token`.
+    Where the key is not there that is 0, or `ELSEWHERE` if it may be in the next bucket.
     """
-    first, second = token_key(folded, start, length)
-    symbol = _symbol_in(alphabet.buckets, bucket_of(first, second, alphabet), first, second)
-    return np.uint32(symbol), (symbol != _ELSEWHERE) & (length <= _SHORT)
-
-
-@inline
-def _symbol_in(buckets, at, first, second):
-    """Return the symbol beside a key in a bucket, the last one if the key is not there."""
     equal = equal_words(buckets, at, first, second)
     place = trailing_zeros(equal & (equal >> _FOUR) | _EIGHT)
     pair = buckets[at + _THREE + (place & _TWO) * _TWO]
@@ -204,10 +193,10 @@ def find_token(folded, start, length, alphabet):
         return _find_long(folded, start, length, alphabet)
     first, second = token_key(folded, start, length)
     at = bucket_of(first, second, alphabet)
-    symbol = _symbol_in(alphabet.buckets, at, first, second)
-    while symbol == _ELSEWHERE:
+    symbol = symbol_in(alphabet.buckets, at, first, second)
+    while symbol == ELSEWHERE:
         at = (at + _EIGHT) & np.uint64(len(alphabet.buckets) - 1)
-        symbol = _symbol_in(alphabet.buckets, at, first, second)
+        symbol = symbol_in(alphabet.buckets, at, first, second)
     return np.uint32(symbol)
 
 
@@ -269,9 +258,12 @@ def make_token_scratch(starts, stops):
     token_stops = np.empty(size // 2 + 5, dtype=np.uint32)
     still_open = np.empty(size // 2 + 5, dtype=np.uint32)
     symbols = np.empty(size // 2 + 5, dtype=np.uint32)
+    keys = np.empty(2 * (size // 2 + 5), dtype=np.uint64)
+    places = np.empty(size // 2 + 5, dtype=np.uint32)
     wide_rows = np.empty(size // 64 + 1, dtype=np.int64)
     ends = np.empty(size // 64 + 1, dtype=np.int64)
-    return folded, marks, token_starts, token_stops, still_open, wide_rows, symbols, ends
+    work = folded, marks, token_starts, token_stops, keys, places, still_open, wide_rows
+    return work, symbols, ends
 
 
 @inline
@@ -291,7 +283,7 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
     begin : int
     alphabet : Alphabet
     scratch : tuple
-        From `make_token_scratch`. Its last two arrays receive the symbols, one for each token,
+        From `make_token_scratch`. Its two arrays receive the symbols, one for each token,
         and for each text where those of the next one begin. Symbols of tokens that do not count,
         as they are stop words or too short, are `STOP`.
 
@@ -300,7 +292,9 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
     int
         Where the next block begins.
     """
-    folded, marks, token_starts, token_stops, still_open, wide_rows, symbols, ends = scratch
+    work, symbols, ends = scratch
+    folded, marks, token_starts, token_stops, keys, places, still_open, wide_rows = work
+    buckets = alphabet.buckets
     size = len(folded) - 128
     # 1. Characters of all texts.
     n_bytes = _ZERO
@@ -331,16 +325,23 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
             n_stops = _write_ones(before & ~bits, block << _SIX, token_stops, n_stops)
         first = last
         ends[k] = np.int64(n_stops)
-    # 3. Symbols: no step depends on another token.
+    # 3. Keys. A line of the table is asked for long before it is needed.
+    for k in range(n_stops):
+        start = np.uint64(token_starts[k])
+        key, key_1 = token_key(folded, start, np.uint64(token_stops[k]) - start)
+        keys[_TWO * k], keys[_TWO * k + _ONE] = key, key_1
+        place = bucket_of(key, key_1, alphabet)
+        places[k] = place
+        prefetch(buckets, place)
+    # 4. Symbols: no step depends on another token.
     shortest = np.uint64(alphabet.shortest)
     n_open = _ZERO
     for k in range(n_stops):
-        start = np.uint64(token_starts[k])
-        length = np.uint64(token_stops[k]) - start
-        symbol, decided = find_in_bucket(folded, start, length, alphabet)
-        symbols[k] = STOP if length < shortest else symbol
+        length = np.uint64(token_stops[k]) - np.uint64(token_starts[k])
+        symbol = symbol_in(buckets, np.uint64(places[k]), keys[_TWO * k], keys[_TWO * k + _ONE])
+        symbols[k] = STOP if length < shortest else np.uint32(symbol)
         still_open[n_open] = k
-        n_open += np.uint64(not decided)
+        n_open += np.uint64((symbol == ELSEWHERE) | (length > _SHORT))
     for i in range(n_open):
         token = np.uint64(still_open[i])
         start = np.uint64(token_starts[token])
@@ -394,7 +395,7 @@ def fill_token_tables(token_bytes, offsets, symbols, alphabet):
             at = bucket_of(first, second, alphabet)
             # The second word of a key is not zero.
             while buckets[at + _SIX]:
-                buckets[at + _SEVEN] |= _ELSEWHERE << _HALF
+                buckets[at + _SEVEN] |= ELSEWHERE << _HALF
                 at = (at + _EIGHT) & np.uint64(len(buckets) - 1)
             place = _ZERO
             while buckets[at + _FOUR + place]:
