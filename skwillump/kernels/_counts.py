@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skwillump.kernels._bits import prefetch
 from skwillump.kernels._jit import inline, inline_allocating
 from skwillump.kernels._ngrams import SEGMENT, count_ngrams, count_whole
 from skwillump.kernels._symbols import char_symbols, char_wb_symbols
@@ -51,6 +52,16 @@ def next_block(text, starts, stops, begin, alphabet, ngrams, scratch):
     if ngrams.analyzer == WORD:
         return block_symbols(text, starts, stops, begin, alphabet, scratch[4])
     return len(starts)
+
+
+@inline
+def ask_for_rows(weights, n_texts, ngrams, scratch):
+    """Ask for the rows of an array over slots that the words of a block of texts will need."""
+    if ngrams.analyzer == WORD:
+        _, found, ends = scratch[4]
+        for k in range(np.uint64(ends[n_texts - 1])):
+            slot = _UNKNOWN if found[k] == STOP else found[k]
+            prefetch(weights, np.uint64(slot) * np.uint64(weights.shape[1]))
 
 
 @inline

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skwillump.kernels._counts import count_row, make_scratch, next_block
+from skwillump.kernels._counts import ask_for_rows, count_row, make_scratch, next_block
 from skwillump.kernels._jit import inline, jit
 from skwillump.kernels._order import make_bitmap, mark, read_marked
 
@@ -82,6 +82,7 @@ def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights
     while end < len(starts):
         begin = end
         end = next_block(text, starts, stops, begin, alphabet, ngrams, scratch)
+        ask_for_rows(weights, end - begin, ngrams, scratch)
         for row in range(begin, end):
             n = count_row(
                 text, starts, stops, row, begin, alphabet, ngrams, slots, counter, scratch
