@@ -276,14 +276,14 @@ def test_texts_are_encoded_once_for_all_blocks_that_read_them(monkeypatch, n_thr
     columns = make_column_transformer(
         (words(), "a"), (characters(), "a"), (characters(), "b"), (words(), "a")
     )
-    encode = _input.StringList.utf8
+    encode = _input.StringList.encoded
     n_encoded = []
 
-    def counted(self, key):
-        n_encoded.append(len(key))
-        return encode(self, key)
+    def counted(self, rows):
+        n_encoded.append(len(self.texts[rows]) if isinstance(rows, slice) else len(rows))
+        return encode(self, rows)
 
-    monkeypatch.setattr(_input.StringList, "utf8", counted)
+    monkeypatch.setattr(_input.StringList, "encoded", counted)
     for transformer, X, n_passes in ((union, texts, 1), (columns, frame, 3)):
         features = transformer.fit_transform(X)
         coef = np.random.default_rng(0).normal(size=(features.shape[1], 2))

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from strategies import documents
 
 from skwillump.compilers import InputUnsupported
-from skwillump.compilers._input import CHUNK_CHARACTERS, ArrowText, encode_texts, text_column
+from skwillump.compilers._input import (
+    CHUNK_BYTES,
+    GROUP_ROWS,
+    ArrowText,
+    encode_texts,
+    text_column,
+)
 
 TEXTS = ["first", "", "zweiter Tag: Übung", "третий", "😀", "last\0"]
 
@@ -34,7 +40,12 @@ CONTAINERS = {
 
 def read(column, rows=None):
     rows = slice(0, len(column)) if rows is None else rows
-    return [text for _, key in column.chunks(rows) for text in column.utf8(key).strings()]
+    return [
+        text
+        for _, some in column.chunks(rows)
+        for _, texts in column.encoded(some)
+        for text in texts.strings()
+    ]
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
@@ -128,14 +139,23 @@ def test_no_texts_and_tuples_and_subclasses_are_encoded():
     assert encode_texts([Title("one"), Title("zwölf")]).strings() == ["one", "zwölf"]
 
 
-@given(st.lists(st.integers(0, CHUNK_CHARACTERS * 3 // 2), min_size=1, max_size=6))
-def test_chunks_cover_all_rows_once_and_stay_small(lengths):
-    texts = ["x" * length for length in lengths]
+@given(st.lists(st.integers(0, CHUNK_BYTES * 3 // 2), min_size=1, max_size=6), st.booleans())
+def test_parts_cover_all_rows_once_and_stay_small(lengths, wide):
+    # The first text tells how many to join with the next ones.
+    texts = ["x" * 100, *("x" * length for length in lengths), *("é" * wide,) * 40]
     covered = []
-    column = text_column(texts)
-    for place, key in column.chunks(slice(0, len(texts))):
-        assert column.utf8(key).strings() == texts[place]
-        covered.extend(range(place.start, place.stop))
-        together = sum(lengths[place])
-        assert together <= CHUNK_CHARACTERS or place.stop - place.start == 1
+    for rows, encoded in text_column(texts).encoded(slice(0, len(texts))):
+        assert encoded.strings() == texts[rows]
+        covered.extend(range(rows.start, rows.stop))
+        assert len(encoded.data) <= CHUNK_BYTES or rows.stop - rows.start <= GROUP_ROWS
     assert covered == list(range(len(texts)))
+
+
+def test_long_texts_are_joined_one_by_one():
+    texts = ["x" * (CHUNK_BYTES + 10 * i) for i in range(30)]
+    parts = list(text_column(texts).encoded(slice(0, 30)))
+    assert [len(encoded.data) for _, encoded in parts] == [len(text) for text in texts]
+    texts = ["x" * (CHUNK_BYTES // 4 - 10)] * 30
+    sizes = [len(encoded.starts) for _, encoded in text_column(texts).encoded(slice(0, 30))]
+    assert sizes[0] == 1
+    assert set(sizes[1:-1]) == {4}

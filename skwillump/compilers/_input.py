@@ -15,13 +15,13 @@ from skwillump.kernels._arrays import frozen
 from skwillump.kernels._unicode import IRREGULAR_UPPERCASE
 from skwillump.kernels._utf8 import any_surrogate, flag_irregular_case, split_at_zeros
 
-#: Rows and characters in one chunk: enough to make the cost of a call disappear, little enough
-#: to stay in the cache.
+#: Rows and bytes that are handed to a kernel together: enough to make the cost of a call disappear,
+#: little enough to stay in the cache.
 CHUNK_ROWS = 2048
-CHUNK_CHARACTERS = 1 << 18
+CHUNK_BYTES = 1 << 18
 
-#: How many of a chunk's texts are looked at for characters that are not ASCII before all are.
-_N_PROBED = 256
+#: Texts that are joined before it is looked how long they are.
+GROUP_ROWS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,43 +75,80 @@ class Utf8:
 def encode_texts(texts: Sequence[str]) -> Utf8:
     """Encode a list of str.
 
-    They are joined with a NUL in between, so that where each begins need not be asked of it.
+    Raises
+    ------
+    InputUnsupported
+        If an element is no str.
+    """
+    return _split(b"\0".join(piece for _, piece in _pieces(texts)), texts)
+
+
+def encode_in_parts(texts: Sequence[str]) -> Iterator[tuple[slice, Utf8]]:
+    """Encode a list of str in parts of few bytes.
+
+    Yields
+    ------
+    rows : slice
+    encoded : Utf8
+        Theirs: at most `CHUNK_BYTES`, or `GROUP_ROWS` texts.
 
     Raises
     ------
     InputUnsupported
         If an element is no str.
     """
-    try:
-        return _encode_texts(texts)
-    except TypeError:
-        raise InputUnsupported("an element is not a str") from None
+    pieces: list[bytes] = []
+    size = start = stop = 0
+    for n_texts, piece in _pieces(texts):
+        if pieces and size + len(piece) > CHUNK_BYTES:
+            yield slice(start, stop), _split(b"\0".join(pieces), texts[start:stop])
+            pieces.clear()
+            size, start = 0, stop
+        pieces.append(piece)
+        size += len(piece)
+        stop += n_texts
+    if pieces:
+        rows = slice(start, stop)
+        yield rows, _split(b"\0".join(pieces), texts if not start else texts[rows])
 
 
-def _encode_texts(texts: Sequence[str]) -> Utf8:
-    # One wide character makes all of a joined str wide: where some are likely, it is not made.
-    probed = list(map(str.isascii, texts[:_N_PROBED]))
-    n_wide = probed.count(False)
-    if not n_wide:
+def _pieces(texts: Sequence[str]) -> Iterator[tuple[int, bytes]]:
+    """Encode some texts at a time: how many, and their UTF-8 with a NUL in between.
+
+    So no str need be asked for its length, which takes longer than to find the NULs.
+    """
+    start, n_rows, piece = 0, 1, b""
+    while start < len(texts):
+        group = texts[start : start + n_rows]
+        try:
+            piece = _encode_group(group, piece.isascii())
+        except TypeError:
+            raise InputUnsupported("an element is not a str") from None
+        yield len(group), piece
+        start += len(group)
+        # The next ones are likely to be as long.
+        n_rows = min(GROUP_ROWS, CHUNK_BYTES * len(group) // max(len(piece), 1))
+        n_rows = max(n_rows, 1)
+
+
+def _encode_group(texts: Sequence[str], ascii_expected: bool) -> bytes:
+    if ascii_expected:
         joined = "\0".join(texts)
         if joined.isascii():
-            return _split(joined.encode(), texts)
-        del joined
-    if 16 * n_wide > len(probed):
-        encoded = _encode_each(texts)
-        return _split(b"\0".join(encoded), encoded)
-    # The few wide texts stand at the end, and where they were stands nothing.
-    is_ascii = np.frombuffer(bytes(map(str.isascii, texts)), dtype=np.bool_)
-    rows = np.flatnonzero(~is_ascii).tolist()
-    wide = _encode_each([texts[row] for row in rows])
-    narrow = list(texts)
-    for row in rows:
-        narrow[row] = ""
-    both = _split(b"\0".join(("\0".join(narrow).encode(), *wide)), [*narrow, *wide])
-    starts, stops = both.starts[: len(texts)], both.stops[: len(texts)]
-    starts[rows] = both.starts[len(texts) :]
-    stops[rows] = both.stops[len(texts) :]
-    return Utf8(both.data, starts, stops)
+            return joined.encode()
+    # One wide character makes all of a joined str wide, and slow to encode.
+    is_ascii = bytes(map(str.isascii, texts))
+    if 16 * is_ascii.count(0) > len(texts):
+        return b"\0".join(_encode_each(texts))
+    pieces, start = [], 0
+    while (row := is_ascii.find(0, start)) >= 0:
+        if row > start:
+            pieces.append("\0".join(texts[start:row]).encode())
+        pieces += _encode_each(texts[row : row + 1])
+        start = row + 1
+    if start < len(texts):
+        pieces.append("\0".join(texts[start:]).encode())
+    return b"\0".join(pieces)
 
 
 def _encode_each(texts: Sequence[str]) -> list[bytes]:
@@ -121,21 +158,18 @@ def _encode_each(texts: Sequence[str]) -> list[bytes]:
         return [text.encode("utf-8", "surrogatepass") for text in texts]
 
 
-def _split(raw: bytes, pieces: Sequence[str | bytes]) -> Utf8:
-    """Return the texts of which ``raw`` is made: pieces of bytes or ASCII, a NUL in between."""
+def _split(raw: bytes, texts: Sequence[str]) -> Utf8:
+    """Find the texts whose UTF-8 with a NUL in between is ``raw``."""
     data: np.ndarray = np.frombuffer(raw, dtype=np.uint8)
-    starts = np.empty(len(pieces), dtype=np.int64)
+    starts = np.empty(len(texts), dtype=np.int64)
     stops = np.empty_like(starts)
-    if pieces and not split_at_zeros(data, starts, stops):
-        lengths = _lengths(pieces)
+    if texts and not split_at_zeros(data, starts, stops):
+        # A NUL in a text: only here are lengths needed.
+        lengths = np.array([len(encoded) for encoded in _encode_each(texts)])
         np.cumsum(lengths + 1, out=stops)
         stops -= 1
         np.subtract(stops, lengths, out=starts)
     return Utf8(data, starts, stops, raw.isascii())
-
-
-def _lengths(texts: Sequence[Any]) -> np.ndarray:
-    return np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
 
 
 _FIRST = np.zeros(1, dtype=np.int64)
@@ -150,13 +184,13 @@ def encode_text(text: str) -> Utf8:
 
 
 class TextColumn:
-    """A column of texts that can be read in chunks, as bytes or as str."""
+    """A column of texts that can be read in chunks, as bytes."""
 
     def __len__(self) -> int:
         raise NotImplementedError
 
-    def chunks(self, rows: slice | np.ndarray) -> Iterator[tuple[slice, Any]]:
-        """Yield (positions in the output, key) for chunks of the chosen rows.
+    def chunks(self, rows: slice | np.ndarray) -> Iterator[tuple[slice, slice | np.ndarray]]:
+        """Yield (positions in the output, rows) for chunks of the chosen rows.
 
         A slice has a start and a stop, and no step.
         """
@@ -165,14 +199,25 @@ class TextColumn:
             place = slice(start, min(start + CHUNK_ROWS, n_rows))
             yield place, _part(rows, place)
 
-    def utf8(self, key: Any) -> Utf8:
-        """Return the texts of one chunk, of which `chunks` gave the key."""
+    def encoded(self, rows: slice | np.ndarray) -> Iterator[tuple[slice, Utf8]]:
+        """Yield (positions among these rows, texts) for parts of a chunk.
+
+        Raises
+        ------
+        InputUnsupported
+            If an element is no str.
+        """
         raise NotImplementedError
 
     def take(self, rows: np.ndarray) -> "TextColumn":
         """Return the chosen rows as a column."""
         return StringList(
-            [text for _, key in self.chunks(rows) for text in self.utf8(key).strings()]
+            [
+                text
+                for _, some in self.chunks(rows)
+                for _, texts in self.encoded(some)
+                for text in texts.strings()
+            ]
         )
 
 
@@ -191,37 +236,18 @@ class StringList(TextColumn):
     def __len__(self) -> int:
         return len(self.texts)
 
-    def chunks(self, rows: slice | np.ndarray) -> Iterator[tuple[slice, Any]]:
-        """Yield chunks bounded in rows and in characters."""
-        for place, key in super().chunks(rows):
-            texts = self._take(key)
-            try:
-                if sum(map(len, texts)) <= CHUNK_CHARACTERS:
-                    yield place, texts
-                    continue
-                stops = np.cumsum(_lengths(texts))
-            except TypeError:
-                raise InputUnsupported("an element is not a str") from None
-            start = 0
-            while start < len(texts):
-                before = stops[start - 1] if start else 0
-                stop = int(np.searchsorted(stops, before + CHUNK_CHARACTERS, side="right"))
-                inner = slice(start, max(stop, start + 1))
-                start = inner.stop
-                yield slice(place.start + inner.start, place.start + inner.stop), texts[inner]
+    def encoded(self, rows: slice | np.ndarray) -> Iterator[tuple[slice, Utf8]]:
+        """Join and encode the texts of one chunk."""
+        return encode_in_parts(self._take(rows))
 
-    def _take(self, key: slice | np.ndarray) -> Sequence[str]:
-        if isinstance(key, slice):
-            return self.texts[key]
-        return [self.texts[row] for row in key.tolist()]
+    def _take(self, rows: slice | np.ndarray) -> Sequence[str]:
+        if isinstance(rows, slice):
+            return self.texts[rows]
+        return [self.texts[row] for row in rows.tolist()]
 
     def take(self, rows: np.ndarray) -> "TextColumn":
         """Return the chosen rows as a column."""
         return StringList(self._take(rows))
-
-    def utf8(self, key: Sequence[str]) -> Utf8:
-        """Join and encode the texts of one chunk."""
-        return encode_texts(key)
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,11 +260,11 @@ class ArrowText(TextColumn):
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def utf8(self, key: slice | np.ndarray) -> Utf8:
-        """Return a view of the buffer with the positions of the chunk's texts."""
-        starts = self.offsets[:-1][key].astype(np.int64)
-        stops = self.offsets[1:][key].astype(np.int64)
-        return Utf8(self.data, starts, stops)
+    def encoded(self, rows: slice | np.ndarray) -> Iterator[tuple[slice, Utf8]]:
+        """Yield a view of the buffer with the positions of the chunk's texts."""
+        starts = self.offsets[:-1][rows].astype(np.int64)
+        stops = self.offsets[1:][rows].astype(np.int64)
+        yield slice(0, len(starts)), Utf8(self.data, starts, stops)
 
 
 def text_column(X: Any) -> TextColumn:

@@ -245,17 +245,18 @@ def fill_rows(
     indptr = np.zeros(n_rows + 1, dtype=np.int64)
     indices = np.empty(0, dtype=np.int32)
     data = np.empty(0)
-    for place, key in column.chunks(part):
-        texts = encode(column.utf8(key))
-        row = place.start
-        while row < place.stop:
-            left = texts.after(row - place.start)
+    row = 0
+    parts = (texts for _, rows in column.chunks(part) for _, texts in column.encoded(rows))
+    for texts in map(encode, parts):
+        first, stop = row, row + len(texts.starts)
+        while row < stop:
+            left = texts.after(row - first)
             used = int(indptr[row])
-            row += fill(left, indptr[row + 1 : place.stop + 1], used, indices, data)
-            if row < place.stop:
+            row += fill(left, indptr[row + 1 : stop + 1], used, indices, data)
+            if row < stop:
                 # Too short: as much as the rows so far suggest, and never less than double.
                 used = int(indptr[row])
-                at = row - place.start
+                at = row - first
                 bound = int(texts.stops[at] - texts.starts[at]) * 2 * (ngrams.max_n + 2)
                 guess = int(used / max(row, 1) * n_rows * 1.05)
                 room = max(guess, 2 * used, bound) + 1024
@@ -342,6 +343,24 @@ class TextScorer(Scorer):
             )
 
 
+def _add_scores(scorers: Sequence[TextScorer], texts: Utf8, out: np.ndarray, fresh: bool) -> None:
+    """Add the scores of texts to ``out``, or write them there if it is ``fresh``."""
+    lowered: Utf8 | None = None
+    for scorer in scorers:
+        step = scorer.step
+        if step.lowercase and step.preprocess is None:
+            lowered = encoded = step.encode(texts) if lowered is None else lowered
+        else:
+            encoded = step.encode(texts)
+        if fresh:
+            scorer.run(encoded, out)
+        else:
+            part = np.empty_like(out)
+            scorer.run(encoded, part)
+            out += part
+        fresh = False
+
+
 def scores_of_texts(
     scorers: Sequence[TextScorer],
     X: Any,
@@ -374,21 +393,10 @@ def scores_of_texts(
         raise InputUnsupported("blocks of different numbers of rows")
 
     def score(chunk: tuple[slice, Any]) -> None:
-        place, key = chunk
-        texts = column.utf8(key)
-        lowered: Utf8 | None = None
-        for k, scorer in enumerate(scorers):
-            step = scorer.step
-            if step.lowercase and step.preprocess is None:
-                lowered = encoded = step.encode(texts) if lowered is None else lowered
-            else:
-                encoded = step.encode(texts)
-            if k == 0 and total is None:
-                scorer.run(encoded, out[place])
-            else:
-                part = np.empty((place.stop - place.start, out.shape[1]))
-                scorer.run(encoded, part)
-                out[place] += part
+        place, chosen = chunk
+        for some, texts in column.encoded(chosen):
+            part = out[place.start + some.start : place.start + some.stop]
+            _add_scores(scorers, texts, part, fresh=total is None)
 
     if n_threads == 1 or n_rows <= CHUNK_ROWS:
         for chunk in column.chunks(wanted):
