@@ -22,7 +22,6 @@ from sklearn.utils import (
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import check_is_fitted
 
 from ._blockwise import BlockwiseMixin, thawed
 from ._calibration import Setting, calibrate
@@ -32,6 +31,7 @@ from ._compat import (
     Interval,
     RealNotInt,
     StrOptions,
+    check_fitted,
     fit_context,
     num_samples,
     routing_enabled,
@@ -396,7 +396,7 @@ class CascadeClassifier(
         -------
         self : CascadeClassifier
         """
-        check_is_fitted(self)
+        check_fitted(self)
         previous = self.accuracy_target
         self.accuracy_target = accuracy_target
         try:
@@ -430,7 +430,7 @@ class CascadeClassifier(
         ndarray of shape (n_rows,)
             Class labels.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._answer(X, "predict")[0]
 
     @available_if(_estimator_has("predict_proba"))
@@ -445,7 +445,7 @@ class CascadeClassifier(
         -------
         ndarray of shape (n_rows, n_classes)
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._answer(X, "predict_proba")[0]
 
     @available_if(_estimator_has("predict_log_proba"))
@@ -460,7 +460,7 @@ class CascadeClassifier(
         -------
         ndarray of shape (n_rows, n_classes)
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._answer(X, "predict_log_proba")[0]
 
     @available_if(_estimator_has("decision_function"))
@@ -475,7 +475,7 @@ class CascadeClassifier(
         -------
         ndarray of shape (n_rows,) or (n_rows, n_classes)
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._answer(X, "decision_function")[0]
 
     def predict_stage(self, X):
@@ -490,7 +490,7 @@ class CascadeClassifier(
         ndarray of intp of shape (n_rows,)
             Positions in `stages_`.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._answer(X, "predict")[1]
 
     def predict_one(self, x):
@@ -513,7 +513,7 @@ class CascadeClassifier(
         TypeError
             If the row does not have the form that the data had in `fit`.
         """
-        self._check_fitted_fast()
+        check_fitted(self)
         answer = self._answer_one(x, "predict")
         return self.predict(self._template.make(x))[0] if answer is None else answer
 
@@ -537,7 +537,7 @@ class CascadeClassifier(
         TypeError
             If the row does not have the form that the data had in `fit`.
         """
-        self._check_fitted_fast()
+        check_fitted(self)
         answer = self._answer_one(x, "predict_proba")
         return self.predict_proba(self._template.make(x))[0] if answer is None else answer
 
@@ -549,13 +549,8 @@ class CascadeClassifier(
         str
             Lines of text.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return cascade_report(self, self._plan)
-
-    def _check_fitted_fast(self):
-        # check_is_fitted asks for tags, which takes longer than a row.
-        if "stages_" not in vars(self):
-            check_is_fitted(self)
 
     def _answer(self, X, method):
         """Output of `method` for each row, and the stage that gave it."""

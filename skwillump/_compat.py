@@ -23,8 +23,9 @@ from sklearn.utils.validation import (
 from sklearn.utils.validation import (
     _check_method_params as check_method_params,
 )
+from sklearn.utils.validation import _is_fitted, check_is_fitted
 from sklearn.utils.validation import (
-    _num_samples as num_samples,
+    _num_samples as count_samples,
 )
 
 try:
@@ -51,6 +52,7 @@ __all__ = [
     "VisualBlock",
     "begin_callbacks",
     "check_feature_names_in",
+    "check_fitted",
     "check_method_params",
     "fit_context",
     "num_samples",
@@ -58,6 +60,22 @@ __all__ = [
     "safe_indexing",
     "scorer_parts",
 ]
+
+
+def num_samples(X) -> int:
+    """Count the rows of X as scikit-learn does, and those of a list at once."""
+    # Otherwise every known library of data frames is asked whether the list is one of its own.
+    return len(X) if isinstance(X, (list, tuple)) else count_samples(X)
+
+
+def check_fitted(estimator) -> None:
+    """Raise NotFittedError for an estimator that is not fitted.
+
+    As `check_is_fitted` does for estimators that require it, which asks every estimator inside for
+    its tags first.
+    """
+    if not _is_fitted(estimator):
+        check_is_fitted(estimator)
 
 
 def begin_callbacks(estimator, n_tasks: int):

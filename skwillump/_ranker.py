@@ -23,7 +23,7 @@ from sklearn.utils import (
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.validation import check_array
 
 from ._blockwise import BlockwiseMixin, thawed
 from ._compat import (
@@ -32,6 +32,7 @@ from ._compat import (
     Interval,
     RealNotInt,
     StrOptions,
+    check_fitted,
     fit_context,
     num_samples,
     routing_enabled,
@@ -387,7 +388,7 @@ class ApproxTopKRanker(
         -------
         self : ApproxTopKRanker
         """
-        check_is_fitted(self)
+        check_fitted(self)
         previous = self.precision_target
         self.precision_target = precision_target
         try:
@@ -446,7 +447,7 @@ class ApproxTopKRanker(
             (nor among those of the groups seen in `fit`). What is then done is safe, but for a
             size that the guarantee was not made for.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         k = self._checked_k(k)
         if groups is None:
             found = {None: self._rank_one(X, k)}
@@ -472,7 +473,7 @@ class ApproxTopKRanker(
         ndarray of float64 of shape (n_rows,)
             What `rank` orders by: values, or probabilities or decision values of the second class.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return self._full_scores(X)[0]
 
     def score(self, X, y, *, groups=None):
@@ -498,7 +499,7 @@ class ApproxTopKRanker(
             with the largest `y` (of equal ones at the end all count) or, of a classifier, of the
             second class. The mean over queries.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         y = column_or_1d(y)
         check_consistent_length(X, y)
         classes = getattr(self.estimator_, "classes_", None) if self._classifies() else None
@@ -527,7 +528,7 @@ class ApproxTopKRanker(
         str
             Lines of text.
         """
-        check_is_fitted(self)
+        check_fitted(self)
         return ranker_report(self, self._plan)
 
     def _checked_k(self, k):

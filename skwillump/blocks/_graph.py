@@ -178,12 +178,12 @@ class BlockGraph:
         this runs the checks of every `ColumnTransformer` that sees `Z` on its first row. They take
         a millisecond, so rows with exactly the columns of fit are spared them.
         """
-        if num_samples(Z) == 0:
-            return
         row = None
         for node in _column_transformers(self.features):
             if _has_columns_of_fit(node, Z):
                 continue
+            if num_samples(Z) == 0:
+                return
             if row is None:
                 row = safe_indexing(Z, [0])
             checker = copy(node)
