@@ -80,10 +80,11 @@ def record_answers(
             stages.append(None)
             continue
         response = task.respond(model, graph.compute(Z, spec.blocks_in(graph), store))
+        codes = predicted_codes(response)
         stages.append(
             StageAnswers(
-                predicted_codes(response),
-                {measure: confidence(response, measure) for measure in task.measures},
+                codes,
+                {measure: confidence(response, codes, measure) for measure in task.measures},
                 response if task.keep_responses else None,
             )
         )

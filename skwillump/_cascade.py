@@ -617,7 +617,7 @@ class CascadeClassifier(
         scores, carry = fused.start(Z, n_threads=n_threads)
         response = self._align(getattr(fused.approx, self._method)(scores), self._method)
         codes = predicted_codes(response)
-        early = confidence(response, self._plan.measure) >= self._plan.thresholds[codes]
+        early = confidence(response, codes, self._plan.measure) >= self._plan.thresholds[codes]
         if method == "predict":
             output = self.classes_[codes]
         elif method == self._method:
@@ -645,7 +645,7 @@ class CascadeClassifier(
         features = graph.compute(Z, first.blocks, store)
         response = self._respond(first.model, self._method, features)
         codes = predicted_codes(response)
-        early = confidence(response, first.measure) >= self._plan.thresholds[codes]
+        early = confidence(response, codes, first.measure) >= self._plan.thresholds[codes]
         if method == "predict":
             output = self.classes_[codes]
         elif method == self._method:

@@ -250,4 +250,5 @@ class Task:
 
     def read(self, response) -> tuple[np.ndarray, np.ndarray]:
         """Predicted classes and confidence of a response."""
-        return predicted_codes(response), confidence(response, self.measures[0])
+        codes = predicted_codes(response)
+        return codes, confidence(response, codes, self.measures[0])

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 from scipy.special import expit
 
-from skwillump.planning._confidence import confidence, measures_for, predicted_codes
+from skwillump.planning._confidence import confidence, decide_one, measures_for, predicted_codes
 from skwillump.planning._judges import Walk
 from skwillump.planning._paths import PAPER_THRESHOLDS, per_class_path, pooled_path
 
@@ -106,14 +106,36 @@ def test_counts_along_a_path_are_those_of_each_step(seed):
 def test_predicted_classes_and_confidence_of_probabilities():
     response = np.array([[0.2, 0.5, 0.3], [0.4, 0.4, 0.2]])
     assert_array_equal(predicted_codes(response), [1, 0])
-    assert_array_equal(confidence(response, "probability"), [0.5, 0.4])
-    np.testing.assert_allclose(confidence(response, "margin"), [0.2, 0.0])
+    codes = predicted_codes(response)
+    assert_array_equal(confidence(response, codes, "probability"), [0.5, 0.4])
+    np.testing.assert_allclose(confidence(response, codes, "margin"), [0.2, 0.0])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 11])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
+def test_predicted_classes_and_confidence_of_many_rows(n_classes, dtype):
+    # Few values, so that there are ties.
+    response = np.random.default_rng(0).integers(-4, 5, (500, n_classes)).astype(dtype)
+    codes = predicted_codes(response)
+    assert_array_equal(codes, response.argmax(axis=1))
+    ordered = np.sort(response, axis=1).astype(np.float64)
+    before = response.copy()
+    for measure, expected in {
+        "probability": ordered[:, -1],
+        "margin": ordered[:, -1] - ordered[:, -2],
+    }.items():
+        found = confidence(response, codes, measure)
+        assert found.dtype == np.float64
+        assert_array_equal(found, expected)
+        for row in range(20):
+            assert decide_one(response[row], measure) == (codes[row], expected[row])
+    assert_array_equal(response, before)
 
 
 def test_predicted_classes_and_confidence_of_a_binary_decision_function():
     response = np.array([-2.0, 0.0, 0.5])
     assert_array_equal(predicted_codes(response), [0, 0, 1])
-    assert_array_equal(confidence(response, "margin"), [2.0, 0.0, 0.5])
+    assert_array_equal(confidence(response, predicted_codes(response), "margin"), [2.0, 0.0, 0.5])
 
 
 def test_margins_are_worth_trying_only_where_they_order_rows_in_another_way():

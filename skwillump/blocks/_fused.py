@@ -85,10 +85,10 @@ class FusedStage:
         InputUnsupported
             For input that only the original steps can judge.
         """
-        scores, carry = self.split(self.first.scores(Z, n_threads=n_threads))
-        if not np.isfinite(scores).all() or not np.isfinite(carry).all():
+        partial = self.first.scores(Z, n_threads=n_threads)
+        if not np.isfinite(partial).all():
             raise InputUnsupported("scores are not finite")
-        return scores, carry
+        return self.split(partial)
 
     def finish(
         self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1

@@ -33,7 +33,6 @@ from sklearn.linear_model import (
 )
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC, LinearSVR
-from sklearn.utils.extmath import softmax
 
 from skwillump.compilers._registry import Unsupported, sorted_types
 
@@ -141,9 +140,9 @@ class LinearModel:
             positive = expit(scores)
             return positive / positive.sum(axis=1, keepdims=True)
         if self.link == SOFTMAX_OF_TWO:
-            return softmax(np.column_stack((-scores[:, 0], scores[:, 0])), copy=False)
+            return _softmax(np.column_stack((-scores[:, 0], scores[:, 0])))
         if self.link == SOFTMAX:
-            return softmax(scores)
+            return _softmax(scores)
         return np.exp(self.predict_log_proba(scores))
 
     def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
@@ -152,6 +151,15 @@ class LinearModel:
             return scores - logsumexp(scores, axis=1, keepdims=True)
         with np.errstate(divide="ignore"):  # a probability of zero is one
             return np.log(self.predict_proba(scores))
+
+
+def _softmax(scores: np.ndarray) -> np.ndarray:
+    """Return what scikit-learn's softmax does, up to rounding; class by class, not row by row."""
+    odds = np.array(scores.T, order="C")
+    odds -= odds.max(axis=0)
+    np.exp(odds, out=odds)
+    odds /= odds.sum(axis=0)
+    return np.ascontiguousarray(odds.T)
 
 
 @dataclass(frozen=True, eq=False)
