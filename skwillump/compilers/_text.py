@@ -212,10 +212,10 @@ class TextStep(Step):
 
 def map_ranges(work: Callable[[slice], Any], n_rows: int, n_threads: int) -> list[Any]:
     """Apply ``work`` to ranges of rows, one for each thread."""
+    if n_threads == 1 or n_rows <= 1:
+        return [work(slice(0, n_rows))]
     borders = np.linspace(0, n_rows, min(n_threads, n_rows) + 1).astype(np.intp).tolist()
     ranges = [slice(*pair) for pair in pairwise(borders)]
-    if len(ranges) == 1:
-        return [work(ranges[0])]
     with ThreadPoolExecutor(len(ranges)) as pool:
         return list(pool.map(work, ranges))
 
@@ -228,6 +228,11 @@ def _lengthened(array: np.ndarray, used: int, length: int) -> np.ndarray:
     longer = np.empty(length, dtype=array.dtype)
     longer[:used] = array[:used]
     return longer
+
+
+def _trimmed(array: np.ndarray, used: int) -> np.ndarray:
+    """Return the first values of an array; a view does not keep far more than it shows."""
+    return array[:used] if len(array) <= 2 * used else array[:used].copy()
 
 
 def fill_rows(
@@ -249,6 +254,11 @@ def fill_rows(
     parts = (texts for _, rows in column.chunks(part) for _, texts in column.encoded(rows))
     for texts in map(encode, parts):
         first, stop = row, row + len(texts.starts)
+        if not row:
+            # More than is likely to be filled: what is not costs nothing.
+            n_bytes = int((texts.stops - texts.starts).sum())
+            room = n_bytes * (ngrams.max_n - ngrams.min_n + 1) + 1024
+            indices, data = np.empty(room, dtype=np.int32), np.empty(room)
         while row < stop:
             left = texts.after(row - first)
             used = int(indptr[row])
@@ -262,7 +272,7 @@ def fill_rows(
                 room = max(guess, 2 * used, bound) + 1024
                 indices = _lengthened(indices, used, room)
                 data = _lengthened(data, used, room)
-    return indptr, indices[: indptr[-1]], data[: indptr[-1]]
+    return indptr, _trimmed(indices, int(indptr[-1])), _trimmed(data, int(indptr[-1]))
 
 
 def join_rows(parts: list[Rows]) -> Rows:
