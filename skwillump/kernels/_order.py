@@ -12,9 +12,25 @@ from skwillump.kernels._jit import inline, inline_allocating
 
 _ZERO = np.uint64(0)
 _ONE = np.uint64(1)
-_TWO = np.uint64(2)
+_FOUR = np.uint64(4)
 _SIX = np.uint64(6)
 _LOW = np.uint64(63)
+
+
+@inline
+def write_ones(bits, first, out, n):
+    """Write the positions of the bits of a word that are set, from ``out[n]`` on; return the end.
+
+    ``first`` is the position of the lowest bit. Four at a time are written unasked, so that no
+    branch depends on whether there is one more: up to four more places of ``out`` may be written.
+    """
+    stop = n + population(bits)
+    while n < stop:
+        for k in range(_ZERO, _FOUR):
+            out[n + k] = first | trailing_zeros(bits)
+            bits &= bits - _ONE
+        n += _FOUR
+    return stop
 
 
 @inline_allocating
@@ -23,7 +39,7 @@ def make_bitmap(n_terms):
     n_words = (n_terms + 63) // 64 + 1
     words = np.zeros(n_words, dtype=np.uint64)
     summary = np.zeros((n_words + 63) // 64, dtype=np.uint64)
-    return words, summary, np.empty(n_words + 1, dtype=np.uint64)
+    return words, summary, np.empty(n_words + 4, dtype=np.uint64)
 
 
 @inline
@@ -39,32 +55,15 @@ def mark(term, bitmap, wanted):
 def read_marked(bitmap, out, n):
     """Write the marked terms in ascending order from ``out[n]`` on, and unmark them.
 
-    Two more places of ``out`` than there are terms may be written. Returns the end.
+    Four more places of ``out`` than there are terms may be written. Returns the end.
     """
     words, summary, marked = bitmap
     n_marked = _ZERO
     for s in range(np.uint64(len(summary))):
-        bits = summary[s]
+        n_marked = write_ones(summary[s], s << _SIX, marked, n_marked)
         summary[s] = _ZERO
-        while bits:
-            marked[n_marked] = s << _SIX | trailing_zeros(bits)
-            bits &= bits - _ONE
-            n_marked += _ONE
     for k in range(n_marked):
         word = marked[k]
-        bits = words[word]
+        n = write_ones(words[word], word << _SIX, out, n)
         words[word] = _ZERO
-        first = word << _SIX
-        # Most words hold one term or two: write two unasked, so that no branch depends on it.
-        stop = n + population(bits)
-        out[n] = first | trailing_zeros(bits)
-        bits &= bits - _ONE
-        out[n + _ONE] = first | trailing_zeros(bits)
-        bits &= bits - _ONE
-        n += _TWO
-        while bits:
-            out[n] = first | trailing_zeros(bits)
-            bits &= bits - _ONE
-            n += _ONE
-        n = stop
     return n

@@ -219,7 +219,7 @@ def tfidf_texts(
             n_touched = count_row(
                 text, starts, stops, row, begin, alphabet, ngrams, slots, counter, scratch
             )
-            if n + n_touched + _TWO > capacity:
+            if n + n_touched + _FOUR > capacity:
                 for k in range(n_touched):
                     counter[touched[k]] = 0
                 return row

@@ -24,11 +24,11 @@ from skwillump.kernels._bits import (
     equal_words,
     load_word,
     lower_block,
-    population,
     prefetch,
     trailing_zeros,
 )
 from skwillump.kernels._jit import inline, inline_allocating, jit
+from skwillump.kernels._order import write_ones
 from skwillump.kernels._utf8 import count_characters, decode, encode
 
 #: Symbol of a token that is dropped before n-grams are formed.
@@ -321,8 +321,8 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
             bits = marks[block]
             before = bits << _ONE | carry
             carry = bits >> _LAST_BIT
-            n_starts = _write_ones(bits & ~before, block << _SIX, token_starts, n_starts)
-            n_stops = _write_ones(before & ~bits, block << _SIX, token_stops, n_stops)
+            n_starts = write_ones(bits & ~before, block << _SIX, token_starts, n_starts)
+            n_stops = write_ones(before & ~bits, block << _SIX, token_stops, n_stops)
         first = last
         ends[k] = np.int64(n_stops)
     # 3. Keys. A line of the table is asked for long before it is needed.
@@ -356,21 +356,6 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
             if count_characters(folded, start, stop) < alphabet.shortest:
                 symbols[k] = STOP
     return row
-
-
-@inline
-def _write_ones(bits, first, out, n):
-    """Write the positions of the bits that are set from ``out[n]`` on; return the end.
-
-    Up to four more places of ``out`` may be written.
-    """
-    stop = n + population(bits)
-    while n < stop:
-        for k in range(_ZERO, _FOUR):
-            out[n + k] = first | trailing_zeros(bits)
-            bits &= bits - _ONE
-        n += _FOUR
-    return stop
 
 
 @jit
