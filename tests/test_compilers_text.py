@@ -135,6 +135,29 @@ def test_hard_documents(analyzer, ngram_range):
     assert_compiles_exactly(vectorizer, DOCUMENTS[::-1] * 300)
 
 
+@pytest.mark.parametrize("analyzer", ["word", "char", "char_wb"])
+@pytest.mark.parametrize("ngram_range", [(1, 1), (2, 2), (1, 3), (2, 6)])
+@pytest.mark.parametrize("n_repeats", [700, 1500, 5000, 20_000])
+def test_texts_of_many_tokens(analyzer, ngram_range, n_repeats):
+    # Far more tokens than terms, and than working arrays hold for a segment.
+    vectorizer = CountVectorizer(analyzer=analyzer, ngram_range=ngram_range)
+    vectorizer.fit(["a good day it is", "bad nights of x"])
+    texts = [
+        "good bad day " * n_repeats,
+        "q " * n_repeats,
+        "is" * n_repeats,
+        "",
+        "a x " * n_repeats,
+    ]
+    assert_compiles_exactly(vectorizer, texts)
+    step = compiled(vectorizer)
+    coef = np.arange(1.0, step.n_features + 1)[:, None] * [[1.0, -2.0]]
+    expected = vectorizer.transform(texts) @ coef
+    np.testing.assert_allclose(step.bind(coef).scores(texts), expected, rtol=1e-12)
+    np.testing.assert_allclose(step.bind(coef[:, :1]).scores(texts), expected[:, :1], rtol=1e-12)
+    np.testing.assert_allclose(step.bind(coef).score_one(texts[0]), expected[0], rtol=1e-12)
+
+
 @settings(max_examples=60)
 @given(documents, ngram_ranges, st.sampled_from(["word", "char", "char_wb"]))
 def test_counts_equal_the_naive_references(documents, ngram_range, analyzer):

@@ -38,6 +38,8 @@ def make_scratch(starts, stops, ngrams, n_slots):
     # A slot is listed once; beside those, the n-grams of one segment, repeats among them.
     n_segment = min(n_symbols, np.int64(SEGMENT)) + 1
     n_listed = min(n_slots, n_symbols * (n_levels + 1))  # one more level for whole short words
+    if ngrams.analyzer == WORD and ngrams.max_n == 1:
+        n_listed = n_symbols  # every token is listed
     symbols = np.empty(n_symbols, dtype=np.uint32)
     touched = np.empty(n_listed + n_segment * n_levels + 1, dtype=np.uint32)
     frontier = np.empty(n_segment, dtype=np.uint64)
