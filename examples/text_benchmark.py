@@ -273,6 +273,14 @@ def memory(n_rows: int) -> dict:
     return row
 
 
+def lines_of(code: str, *arguments: str) -> list[str]:
+    """What a new process prints that runs ``code`` on modules' bytecode, as installed ones have."""
+    variables = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=variables)
+    return done.stdout.splitlines()
+
+
 def cold_start() -> dict:
     """6. A new process: import, unpickle, first answer, with the kernels' cache warm."""
     from skwillump import compile_pipeline
@@ -281,9 +289,7 @@ def cold_start() -> dict:
     compiled = compile_pipeline(pipeline().fit(texts, y))
     # Modules of others that skwillump imports, which the import is measured without.
     listing = "import sys, skwillump; print(*sys.modules)"
-    names = subprocess.run(
-        [sys.executable, "-c", listing], check=True, capture_output=True, text=True
-    ).stdout.split()
+    names = lines_of(listing)[0].split()
     others = [name for name in names if name.partition(".")[0] not in ("skwillump", "__main__")]
     code = (
         "import contextlib, importlib, pickle, sys, time\n"
@@ -293,24 +299,13 @@ def cold_start() -> dict:
         "start = time.perf_counter(); import skwillump; imported = time.perf_counter()\n"
         "model = pickle.load(open(sys.argv[1], 'rb')); loaded = time.perf_counter()\n"
         "model.predict_one('a first text'); answered = time.perf_counter()\n"
-        "print(imported - start, loaded - imported, answered - loaded)\n"
+        "print(imported - start, loaded - imported, answered - loaded, sep='\\n')\n"
     )
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "compiled")
         with open(path, "wb") as file:
             pickle.dump(compiled, file)
-        runs = [
-            [
-                float(value)
-                for value in subprocess.run(
-                    [sys.executable, "-c", code, path, *others],
-                    check=True,
-                    capture_output=True,
-                    text=True,
-                ).stdout.split()
-            ]
-            for _ in range(5)
-        ]
+        runs = [[float(value) for value in lines_of(code, path, *others)] for _ in range(5)]
     seconds = np.median(runs, axis=0)
     names = ("import_seconds", "unpickle_seconds", "first_answer_seconds")
     row = dict(zip(names, seconds.tolist(), strict=True))
