@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._confidence import measures_for
-from ._judges import BootstrapEstimate, CertifiedAccuracy, Judge, PlugIn, Verdict, Walk
+from ._judges import BootstrapEstimate, CertifiedAccuracy, Judge, PlugIn, Verdict, Walk, spread
 from ._paths import ThresholdPath, per_class_path, pooled_path
 
 LEAST_SAVING = 0.05
@@ -396,8 +396,7 @@ def _tradeoff(calibration, option, rows, score, *, chosen, n_most=256) -> Tradeo
     early = walk.n_early
     steps = np.flatnonzero(np.diff(early, prepend=-1))
     most = n_most if score is None else 24
-    if len(steps) > most:
-        steps = steps[np.linspace(0, len(steps) - 1, most).round().astype(int)]
+    steps = spread(steps, most)
     if chosen is not None:
         steps = np.union1d(steps, [chosen])
     if score is None:

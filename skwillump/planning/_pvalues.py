@@ -10,18 +10,28 @@ binomial
     ``1 - target`` (rescues can only raise what harms must make up for), so the number of harms is
     stochastically at least binomial. Nothing is sharper where rescues are rare.
 trinomial
-    Of the rows on which at least one model is right, harms less rescues are compared with their
-    distribution at the edge of the hypothesis, where the chance of a harm is ``1 - target`` plus
-    ``target`` times the chance of a rescue. That chance is not known; the p-value is the largest
-    over a confidence interval for it, plus the interval's own error (Berger and Boos 1994, "P
-    values maximized over a confidence set for the nuisance parameter").
+    Of the rows on which at least one model is right, harms less ``target`` times rescues are
+    compared with their number at the edge of the hypothesis, where the chance of a harm is
+    ``1 - target`` plus ``target`` times the chance of a rescue. The statistic is that difference
+    over its standard error at the edge, which makes it vary little with the chance of a rescue.
+    Its distribution is summed exactly, whatever the number of rows. That chance is not known; the
+    p-value is the largest over a confidence interval for it, plus the interval's own error (Berger
+    and Boos 1994, "P values maximized over a confidence set for the nuisance parameter").
+
+Where some rescues are to be expected the trinomial test allows more harms, as many or nearly so.
 """
 
 import numpy as np
 from scipy.stats import beta, binom, norm
 
-NUISANCE_SHARE = 0.05
+NUISANCE_SHARE = 0.02
 """Share of the test's level that the interval for the chance of a rescue may err."""
+
+NEGLIGIBLE = 1e-9
+"""Chance of numbers of rescues that are left out of a sum, on each side; it is added to it."""
+
+LEAST_RESCUES = 0.5
+"""With fewer rescues to expect than these, the binomial test is the one to use."""
 
 
 def binomial_p_value(n_both_right, n_harms, target):
@@ -31,7 +41,7 @@ def binomial_p_value(n_both_right, n_harms, target):
     ----------
     n_both_right, n_harms : int or ndarray of int
         Rows on which both models are right, and on which only the full model is.
-    target : float in (0, 1]
+    target : float in (0, 1)
         Share of the full model's accuracy that the cascade must keep.
 
     Returns
@@ -41,21 +51,21 @@ def binomial_p_value(n_both_right, n_harms, target):
     return binom.cdf(n_harms, np.add(n_both_right, n_harms), 1.0 - target)
 
 
-def trinomial_p_value(n_both_right, n_harms, n_rescues, target, level, *, n_points=5):
+def trinomial_p_value(n_both_right, n_harms, n_rescues, target, level, *, n_points=24):
     """P-value of the test on harms less rescues.
 
     Parameters
     ----------
     n_both_right, n_harms, n_rescues : int
         Counts of rows.
-    target : float in (0, 1]
+    target : float in (0, 1)
         Share of the full model's accuracy that the cascade must keep.
     level : float in (0, 1)
         Level at which the p-value will be used; `NUISANCE_SHARE` of it goes to the interval for
         the chance of a rescue.
     n_points : int
-        Points of that interval at which the tail is computed. It grows with the chance, so that
-        the largest is at the upper end; the others guard that.
+        Points of that interval at which the tail is computed; their square roots are evenly
+        spaced, as the standard error of a small share is proportional to its root.
 
     Returns
     -------
@@ -64,18 +74,21 @@ def trinomial_p_value(n_both_right, n_harms, n_rescues, target, level, *, n_poin
     n_rows = n_both_right + n_harms + n_rescues
     if n_rows == 0:
         return 1.0
+    statistic = _studentized(n_harms, n_rescues, n_rows, target)
+    if statistic <= 0:
+        return 1.0  # the cascade keeps less than the target on these very rows
     error = NUISANCE_SHARE * level
     low = beta.ppf(error / 2, n_rescues, n_rows - n_rescues + 1) if n_rescues else 0.0
-    high = beta.ppf(1 - error / 2, n_rescues + 1, n_rows - n_rescues) if n_both_right else 1.0
-    tails = [
-        _difference_cdf(n_harms - n_rescues, n_rows, 1 - target + target * rescue, rescue)
-        for rescue in np.linspace(low, high, n_points)
-    ]
-    return min(max(tails) + error, 1.0)
+    high = beta.ppf(1 - error / 2, n_rescues + 1, n_rows - n_rescues) if n_rescues < n_rows else 1.0
+    # With a larger chance than this the chances of harm and rescue would add up to more than one.
+    low, high = np.minimum([low, high], target / (1 + target))
+    chances = np.linspace(np.sqrt(low), np.sqrt(high), n_points) ** 2
+    tails = _tail(statistic, n_rows, chances, target)
+    return min(float(tails.max()) + error, 1.0)
 
 
 def expected_p_value(n_both_right, n_harms, n_rescues, target, level):
-    """About the smaller of both tests' p-values with these counts, for predicting.
+    """About the p-value of the test that suits these counts, for predicting.
 
     The trinomial tail is taken for a normal one. Counts need not be whole.
 
@@ -91,58 +104,49 @@ def expected_p_value(n_both_right, n_harms, n_rescues, target, level):
     ndarray of float64
     """
     by_binomial = binomial_p_value(np.round(n_both_right), np.ceil(n_harms), target)
-    mean, spread, error = _normal_edge(n_both_right + n_harms, n_rescues, target, level)
-    by_trinomial = norm.cdf((n_harms - n_rescues + 0.5 - mean) / spread) + error
-    return np.minimum(by_binomial, by_trinomial)
+    n_rows = np.maximum(n_both_right + n_harms + n_rescues, 1.0)
+    # Half a harm more: whole numbers have a tail of steps.
+    statistic = _studentized(n_harms + 0.5, n_rescues, n_rows, target)
+    by_trinomial = norm.sf(statistic) + NUISANCE_SHARE * level
+    return np.where(n_rescues < LEAST_RESCUES, by_binomial, by_trinomial)
 
 
-def trinomial_allows_more(n_full_right, n_rescues, target, level):
-    """Whether the trinomial test would allow more harms than the binomial one.
+def _studentized(n_harms, n_rescues, n_rows, target):
+    """How many standard errors fewer harms there are than at the edge of the hypothesis."""
+    expected, variance = _edge(n_rescues, n_rows, target)
+    return (expected - n_harms) / np.sqrt(variance)
+
+
+def _edge(n_rescues, n_rows, target):
+    """Harms at the edge beside that many rescues, and variance of harms less expected ones."""
+    expected = n_rows * (1 - target) + target * n_rescues
+    return expected, target * (n_rows * (1 - target) + (1 + target) * n_rescues)
+
+
+def _tail(statistic, n_rows, chances, target):
+    """Probability that the statistic is at least `statistic`, for each chance of a rescue.
+
+    The number of rescues is binomial, and given it so is that of harms.
 
     Parameters
     ----------
-    n_full_right, n_rescues : ndarray of float64
-        Rows on which the full model is right, and the number of rescues to expect.
-    target, level : float
-        As for `trinomial_p_value`.
+    statistic : float
+    n_rows : int
+        Rows on which at least one model is right.
+    chances : ndarray of float64 of shape (n_points,)
+        Of a rescue on such a row, sorted.
+    target : float
 
     Returns
     -------
-    ndarray of bool
+    ndarray of float64 of shape (n_points,)
     """
-    by_binomial = binom.ppf(level, np.round(n_full_right), 1 - target) - 1
-    mean, spread, error = _normal_edge(n_full_right, n_rescues, target, level)
-    by_trinomial = n_rescues + mean + norm.ppf(level - error) * spread - 0.5
-    return by_trinomial > by_binomial
-
-
-def _normal_edge(n_full_right, n_rescues, target, level):
-    """Mean and spread of harms less rescues at the edge of the hypothesis, and the error taken.
-
-    At the most unfavourable chance of a rescue that is not ruled out.
-    """
-    error = NUISANCE_SHARE * level
-    n_rows = np.maximum(n_full_right + n_rescues, 1.0)
-    rescue = np.minimum(beta.ppf(1 - error / 2, n_rescues + 1, n_rows - n_rescues + 1), 0.5)
-    harm = 1 - target + target * rescue
-    spread = np.sqrt(n_rows * (harm + rescue - (harm - rescue) ** 2))
-    return n_rows * (harm - rescue), spread, error
-
-
-def _difference_cdf(difference, n_rows, harm, rescue):
-    """Probability that harms less rescues are at most `difference`.
-
-    The number of harms and rescues together is binomial, and given it so is that of harms.
-    """
-    either = harm + rescue
-    if either >= 1:
-        return 1.0
-    mean, spread = n_rows * either, np.sqrt(n_rows * either * (1 - either))
-    low = max(int(mean - 10 * spread) - 10, -difference, 0)
-    high = min(int(mean + 10 * spread) + 30, n_rows)
-    if low > high:
-        return 0.0
-    together = np.arange(low, high + 1)
-    harms_at_most = np.floor_divide(difference + together, 2)
-    given = binom.cdf(harms_at_most, together, harm / either)
-    return float(np.sum(binom.pmf(together, n_rows, either) * given))
+    first, last = binom.ppf([NEGLIGIBLE, 1 - NEGLIGIBLE], n_rows, chances[[0, -1]])
+    rescues = np.arange(max(first, 0), last + 1)
+    expected, variance = _edge(rescues, n_rows, target)
+    # Most harms with which the statistic is as large; rounding must not lose the ones observed.
+    most = np.floor(expected - statistic * np.sqrt(variance) + 1e-9)
+    rescue = chances[:, None]
+    harm = np.minimum((1 - target + target * rescue) / (1 - rescue), 1.0)  # at the edge
+    given = binom.cdf(np.minimum(most, n_rows - rescues), n_rows - rescues, harm)
+    return np.sum(binom.pmf(rescues, n_rows, rescue) * given, axis=1) + 2 * NEGLIGIBLE
