@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from strategies import documents
 
-from skwillump.compilers import OriginalStep, compile_step
+from skwillump.compilers import OriginalStep, _text, compile_step
 from skwillump.compilers._registry import Unsupported
 from skwillump.compilers._text import read_token_pattern
 
@@ -119,7 +119,7 @@ def test_tfidf_equals_scikit_learns(train, test, analyzer, common, tfidf, words)
     documents,
     st.sampled_from(["word", "char", "char_wb"]),
     options,
-    st.sampled_from([np.int64, np.int32, np.int8, np.float64, np.float32]),
+    st.sampled_from([np.int64, np.int32, np.uint32, np.float64, np.float32]),
 )
 def test_counts_equal_scikit_learns(train, test, analyzer, common, dtype):
     vectorizer = CountVectorizer(analyzer=analyzer, dtype=dtype, **common)
@@ -156,6 +156,84 @@ def test_texts_of_many_tokens(analyzer, ngram_range, n_repeats):
     np.testing.assert_allclose(step.bind(coef).scores(texts), expected, rtol=1e-12)
     np.testing.assert_allclose(step.bind(coef[:, :1]).scores(texts), expected[:, :1], rtol=1e-12)
     np.testing.assert_allclose(step.bind(coef).score_one(texts[0]), expected[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_words", range(1, 24))
+@pytest.mark.parametrize("empty", ["", " ", "w0 ", " w0", "w0  w1"])
+def test_terms_with_an_empty_token_are_found_in_no_text(n_words, empty):
+    words = [f"w{i}" for i in range(n_words)]
+    vectorizer = CountVectorizer(vocabulary=[empty, *words], ngram_range=(1, 3))
+    assert_compiles_exactly(vectorizer.fit(["x"]), [*words, " ".join(words), "w0  w1", ""])
+
+
+def test_an_empty_stop_word_stops_nothing():
+    vectorizer = CountVectorizer(vocabulary=["", "aa", "bb"], stop_words=["", "cc"])
+    assert_compiles_exactly(vectorizer.fit(["x"]), ["aa bb cc", "cc", ""])
+
+
+@pytest.mark.parametrize("analyzer", ["word", "char", "char_wb"])
+def test_terms_that_are_all_shorter_than_n_grams(analyzer):
+    vectorizer = CountVectorizer(analyzer=analyzer, ngram_range=(5, 5), vocabulary=[" a ", "b", ""])
+    texts = ["a b c " * 100, "", "b"] * 3
+    assert_compiles_exactly(vectorizer.fit(texts), texts)
+
+
+def test_room_for_a_matrix_is_not_guessed_without_limit(monkeypatch):
+    made = []
+
+    def empty(shape, *args, **kwargs):
+        made.append(np.prod(shape))
+        return np.zeros(shape, *args, **kwargs)
+
+    vectorizer = CountVectorizer(analyzer="char", ngram_range=(1, 10), vocabulary=["ab", "b"])
+    texts = ["ab " * 5_000, "b"] * 8
+    expected = vectorizer.fit(texts).transform(texts)
+    monkeypatch.setattr(_text, "MOST_GUESSED", 4)
+    monkeypatch.setattr(_text.np, "empty", empty)
+    assert_same_matrix(compiled(vectorizer).transform(texts), expected)
+    assert max(made) <= 4096
+
+
+@pytest.mark.parametrize("dtype", ["str", "string[pyarrow]"])
+@pytest.mark.parametrize("raw", [b"sch\xf6n", b"\xf4\xff\xff\xff", b"ab\xc3", b"\xed\xa0\x80"])
+def test_bytes_in_arrow_columns_that_are_no_utf8_raise_what_scikit_learn_raises(dtype, raw):
+    pa = pytest.importorskip("pyarrow")
+    pd = pytest.importorskip("pandas")
+    array = pa.array([b"ab", raw]).view(pa.string())
+    if dtype == "str":
+        array = array.cast(pa.large_binary()).view(pa.large_string())
+    column = pd.Series(pd.array(pa.chunked_array([array]), dtype=pd.ArrowDtype(array.type)))
+    vectorizer = CountVectorizer(analyzer="char").fit(["ab"])
+    with pytest.raises(UnicodeDecodeError):
+        vectorizer.transform(column)
+    with pytest.raises(UnicodeDecodeError):
+        compiled(vectorizer).transform(column)
+    good = column[:1]
+    assert_same_matrix(compiled(vectorizer).transform(good), vectorizer.transform(good))
+
+
+@pytest.mark.parametrize(
+    "vocabulary", [{"aa": 0, "bb": 0, "cc": 1}, {"aa": 0, "bb": 7}, {"aa": -1, "bb": 0}]
+)
+def test_a_vocabulary_that_was_changed_by_hand_runs_as_it_is(vocabulary):
+    vectorizer = CountVectorizer().fit(["aa bb"])
+    vectorizer.vocabulary_ = vocabulary
+    step = compile_step(vectorizer)
+    assert isinstance(step, OriginalStep)
+    assert "vocabulary_" in step.reason
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int16, np.uint16])
+def test_counts_of_few_bits_run_as_they_are(dtype):
+    step = compile_step(CountVectorizer(dtype=dtype).fit(["aa"]))
+    assert isinstance(step, OriginalStep)
+    assert "limit" in step.reason
+
+
+def test_an_array_that_changes_its_elements_is_read_by_the_original():
+    vectorizer = CountVectorizer(analyzer="char", ngram_range=(1, 2)).fit([" ab  "])
+    texts = np.char.array([" ab  ", "b "])
+    assert_same_matrix(compiled(vectorizer).transform(texts), vectorizer.transform(texts))
 
 
 @settings(max_examples=60)

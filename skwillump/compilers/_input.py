@@ -283,7 +283,7 @@ def text_column(X: Any) -> TextColumn:
     """
     if isinstance(X, (list, tuple)):
         return StringList(X)
-    if isinstance(X, np.ndarray):
+    if type(X) in (np.ndarray, np.memmap):  # others may make something else of their elements
         if X.ndim == 1 and X.dtype.kind in "OUT":
             return StringList(X.tolist())
         raise InputUnsupported(f"an array of {X.ndim} dimensions and dtype {X.dtype}")
@@ -326,6 +326,10 @@ def _arrow_column(array: Any) -> TextColumn | None:
         offset_type = np.int64
     else:
         return None
+    try:
+        array.validate(full=True)  # files may hold bytes that are no UTF-8
+    except pa.ArrowInvalid as error:
+        raise InputUnsupported(str(error)) from None
     _, offsets, data = array.buffers()
     if offsets is None:
         return None

@@ -48,6 +48,9 @@ from skwillump.kernels._vocabulary import char_alphabet, vocabulary_trie, word_a
 #: indptr, indices and data of some rows
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
+#: Values of a matrix that room is made for before it is known that there are as many.
+MOST_GUESSED = 1 << 24
+
 _NORMS = {None: NO_NORM, "l1": L1, "l2": L2}
 _COUNTS = frozen_fields(make_weighting(binary=False, sublinear=False, norm=NO_NORM))
 _ANALYZERS = {"char": CHAR, "char_wb": CHAR_WB, "word": WORD}
@@ -257,7 +260,8 @@ def fill_rows(
         if not row:
             # More than is likely to be filled: what is not costs nothing.
             n_bytes = int((texts.stops - texts.starts).sum())
-            room = n_bytes * (ngrams.max_n - ngrams.min_n + 1) + 1024
+            lengths = max(ngrams.max_n - ngrams.min_n + 1, 1)  # no term may be as long as min_n
+            room = min(n_bytes * lengths, MOST_GUESSED) + 1024
             indices, data = np.empty(room, dtype=np.int32), np.empty(room)
         while row < stop:
             left = texts.after(row - first)
@@ -269,7 +273,7 @@ def fill_rows(
                 at = row - first
                 bound = int(texts.stops[at] - texts.starts[at]) * 2 * (ngrams.max_n + 2)
                 guess = int(used / max(row, 1) * n_rows * 1.05)
-                room = max(guess, 2 * used, bound) + 1024
+                room = max(guess, 2 * len(indices), min(bound, MOST_GUESSED)) + 1024
                 indices = _lengthened(indices, used, room)
                 data = _lengthened(data, used, room)
     return indptr, _trimmed(indices, int(indptr[-1])), _trimmed(data, int(indptr[-1]))
@@ -460,7 +464,7 @@ def read_options(vectorizer: Any) -> TextOptions:
         token_class, shortest = read_token_pattern(vectorizer.token_pattern)
         if max_n > 1 and re.fullmatch(token_class, " "):
             raise Unsupported(f"tokens of {vectorizer.token_pattern!r} may hold blanks")
-        stop_words = [w for w in vectorizer.get_stop_words() or () if isinstance(w, str)]
+        stop_words = [w for w in vectorizer.get_stop_words() or () if w and isinstance(w, str)]
     # Whatever preprocessing is not plain folding runs in Python, before the kernels.
     plain = vectorizer.preprocessor is None and not vectorizer.strip_accents
     return TextOptions(
@@ -491,7 +495,11 @@ def compile_vectorizer(vectorizer: Any) -> TextStep:
     count_dtype = np.dtype(vectorizer.dtype)
     if count_dtype.kind not in "iuf":
         raise Unsupported(f"dtype={count_dtype} is not a number")
+    if count_dtype.kind in "iu" and count_dtype.itemsize < 4:
+        raise Unsupported(f"counts of dtype={count_dtype} start anew at its limit")
     vocabulary = vectorizer.vocabulary_
+    if sorted(vocabulary.values()) != list(range(len(vocabulary))):
+        raise Unsupported("vocabulary_ does not number its terms from 0 on")
     min_n, max_n = options.min_n, options.max_n
     if options.token_class is not None:
         pieces = {
@@ -499,7 +507,12 @@ def compile_vectorizer(vectorizer: Any) -> TextStep:
             for term in vocabulary
             if isinstance(term, str)
         }
-        pieces = {term: piece for term, piece in pieces.items() if min_n <= len(piece) <= max_n}
+        # A term with two blanks beside each other has an empty token, which no text has.
+        pieces = {
+            term: piece
+            for term, piece in pieces.items()
+            if min_n <= len(piece) <= max_n and all(piece)
+        }
         tokens = sorted({token for piece in pieces.values() for token in piece})
         alphabet = word_alphabet(
             tokens, options.stop_words, options.token_class, options.shortest, options.fold

@@ -360,7 +360,10 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
 
 @jit
 def fill_token_tables(token_bytes, offsets, symbols, alphabet):
-    """Enter every token into the tables of ``alphabet``, which are all zero."""
+    """Enter every token into the tables of ``alphabet``, which are all zero.
+
+    No token is empty.
+    """
     buckets = alphabet.buckets
     slots = alphabet.long_slots
     entries = alphabet.long_entries
