@@ -42,6 +42,9 @@ select, by approximate models that are fitted on parts of them; all other rows c
 PREFIT_PARTS = 3
 """Number of those parts."""
 
+PREFIT_CLASS_ROWS = 5
+"""With a fitted estimator, at least two classes need as many rows, so that each part has both."""
+
 SELECT_SHARE = 0.25
 """Share of the calibration rows that select rather than certify."""
 
@@ -212,7 +215,7 @@ def calibrate(
         with progress.task(f"fit part 1 of {len(splits)}"):
             part = taken(X, y, fit_params, splits[0][0])
             first = fit_graph(setting.estimator, *part, compile=task.compile)
-        selecting = _selecting_rows(splits, y, rng)
+        selecting = _selecting_rows(splits, rng)
         train_share = float(np.mean([len(train) for train, _ in splits])) / len(y)
 
     with progress.task("measure costs"):
@@ -301,18 +304,45 @@ def calibrate(
     )
 
 
+def why_too_few(y) -> str:
+    """Say why rows are too few to calibrate a fitted estimator on; empty if they are not."""
+    counts = np.unique(y, return_counts=True)[1]
+    if np.count_nonzero(counts >= PREFIT_CLASS_ROWS) >= 2:
+        return ""
+    return (
+        f"approximate models cannot be fitted on parts of these {len(y)} rows: pass at least "
+        f"{PREFIT_CLASS_ROWS} rows of each of two classes"
+    )
+
+
 def _prefit_splits(y, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     """Splits for a fitted full model, the last one into rows to fit on and rows that certify.
 
     The splits before it divide the rows to fit on, which select.
     """
-    splitter = StratifiedShuffleSplit(n_splits=1, train_size=PREFIT_TRAIN_SHARE, random_state=rng)
-    train, test = next(splitter.split(y, y))
+    train, test = _hold_out(y, 1 - PREFIT_TRAIN_SHARE, rng)
     inner = StratifiedKFold(PREFIT_PARTS, shuffle=True, random_state=rng)
+    strata = _strata(y[train], PREFIT_PARTS)
     return [
-        *((train[fit], train[answer]) for fit, answer in inner.split(train, y[train])),
+        *((train[fit], train[answer]) for fit, answer in inner.split(train, strata)),
         (train, test),
     ]
+
+
+def _hold_out(y, share: float, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to fit on and held-out rows, the same share of each class that has enough rows."""
+    splitter = StratifiedShuffleSplit(n_splits=1, test_size=share, random_state=rng)
+    strata = _strata(y, int(np.ceil(1 / min(share, 1 - share))))
+    return next(splitter.split(strata, strata))
+
+
+def _strata(y, n_least: int) -> np.ndarray:
+    """What to stratify by: classes, those with fewer than `n_least` rows taken together."""
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    rare = counts[codes] < n_least
+    # Still too few of them: they go with the commonest class.
+    together = len(counts) if np.count_nonzero(rare) >= n_least else int(np.argmax(counts))
+    return np.where(rare, together, codes)
 
 
 def _splits(setting: Setting, X, y, rng) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -321,7 +351,7 @@ def _splits(setting: Setting, X, y, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     if isinstance(cv, Integral):
         cv = StratifiedKFold(int(cv), shuffle=True, random_state=rng)
     elif isinstance(cv, Real):
-        cv = StratifiedShuffleSplit(n_splits=1, test_size=float(cv), random_state=rng)
+        return [_hold_out(y, float(cv), rng)]
     else:
         cv = check_cv(cv, y=y, classifier=True)
     splits = []
@@ -335,21 +365,18 @@ def _splits(setting: Setting, X, y, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     return splits
 
 
-def _selecting_rows(splits, y, rng) -> np.ndarray:
+def _selecting_rows(splits, rng) -> np.ndarray:
     """Test rows that choose; the other test rows certify.
 
     With several parts these are the rows of the first parts, about a quarter of all; with a single
-    one they are drawn from it, the same share of each class.
+    one they are drawn from it, whatever their class: a share of each class would be rounded, and
+    rows of rare classes be missing from those that certify.
     """
     if len(splits) > 1:
         n_parts = max(1, round(SELECT_SHARE * len(splits)))
         return np.sort(np.concatenate([test for _, test in splits[:n_parts]]))
     (_, test) = splits[0]
-    chosen = []
-    for label in np.unique(y[test]):
-        members = rng.permutation(test[y[test] == label])
-        chosen.append(members[: int(np.ceil(SELECT_SHARE * len(members)))])
-    return np.sort(np.concatenate(chosen))
+    return np.sort(rng.permutation(test)[: int(np.ceil(SELECT_SHARE * len(test)))])
 
 
 def _importances(graph: BlockGraph, X, y, selecting, task: Task, setting: Setting, rng):

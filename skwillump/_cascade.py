@@ -24,7 +24,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from ._blockwise import BlockwiseMixin, thawed
-from ._calibration import Setting, calibrate
+from ._calibration import Setting, calibrate, why_too_few
 from ._compat import (
     CallbackSupportMixin,
     HasMethods,
@@ -342,7 +342,8 @@ class CascadeClassifier(
         approx = [] if self.approx_estimator is None else [self.approx_estimator]
         self._method = cast(Any, response_method(self.estimator_, *approx))
         self._check_feature_costs()
-        reason = self._why_no_stages()
+        y = column_or_1d(y)
+        reason = self._why_no_stages() or (why_too_few(y) if prefit else "")
         if reason:
             self._set_plan(_no_plan(self.accuracy_target, self.confidence, reason))
             progress.end(X, y)
@@ -374,9 +375,7 @@ class CascadeClassifier(
         rng = check_random_state(self.random_state)
         if self.compile:
             self._fused_blocks = fuse(self._graph)
-        self._calibrated = calibrate(
-            self._graph, self._fused_blocks, X, column_or_1d(y), task, setting, rng
-        )
+        self._calibrated = calibrate(self._graph, self._fused_blocks, X, y, task, setting, rng)
         self.blocks_ = self._describe_blocks(X)
         with progress.task("choose and certify"):
             self._set_plan(self._make_plan())

@@ -151,10 +151,14 @@ class RecordedScores:
     is_probability: bool
     score_params: dict[str, Any]
 
-    def __call__(self, candidate: int, early, rows) -> float:
-        """Score on `rows` with those in `early` answered by the candidate's model."""
-        labels = np.where(early, self.stage_labels[candidate][rows], self.full_labels[rows])
-        responses = self.stage_responses[candidate][rows]
+    def __call__(self, candidate: int, early, rows, answers=None) -> float:
+        """Score on `rows` with those in `early` answered by the candidate's model.
+
+        It answers what it answered on the rows `answers`, which are `rows` if not given.
+        """
+        answers = rows if answers is None else answers
+        labels = np.where(early, self.stage_labels[candidate][answers], self.full_labels[rows])
+        responses = self.stage_responses[candidate][answers]
         chosen = early.reshape(-1, *[1] * (responses.ndim - 1))
         response = np.where(chosen, responses, self.full_response[rows])
         return self._score(labels, response, rows)

@@ -182,17 +182,40 @@ class PlugIn:
 
 
 @dataclass(frozen=True)
+class Harms:
+    """Rows on which only the full model is right, made up to be added to those that were seen.
+
+    Attributes
+    ----------
+    rows : ndarray of intp of shape (n_harms,)
+        Rows on which the full model is right.
+    answers : ndarray of intp of shape (n_harms,)
+        Rows on which the approximate model answered another class than theirs.
+    """
+
+    rows: np.ndarray
+    answers: np.ndarray
+
+
+@dataclass(frozen=True)
 class BootstrapEstimate:
     """Any score between 0 and 1, by a bootstrap lower bound: an estimate, not a guarantee.
 
     The step is the last one, found by bisection, at which the `level` quantile of
     ``score(cascade) - target * score(full)`` over resampled rows is not negative (percentile
     bootstrap, Efron and Tibshirani 1993, chapter 13, rows resampled within classes).
+
+    What was not seen is in no resample. Where no harm is seen in n rows there may be as many as
+    ``-log(level)`` with that chance (the "rule of three", Hanley and Lippman-Hand 1983, "If nothing
+    goes wrong, is everything all right?"). So many harms more, all in the class where they cost
+    most, must not bring the score below the target either.
     """
 
     target: float
     level: float
     score: Callable[..., float]
+    score_harmed: Callable[[Walk, int, Harms], float]
+    codes: np.ndarray
     strata: np.ndarray
     seed: int
     n_resamples: int = 200
@@ -217,14 +240,20 @@ class BootstrapEstimate:
         rng = np.random.default_rng(self.seed)
         samples = [self._resample(rng, walk, n_rows) for _ in range(n_resamples)]
         full = np.array([self.score(walk, 0, sample) for sample in samples])
+        harms = self._harms(rng, walk, n_rows)
+        full_harmed = [self.score_harmed(walk, -1, some) for some in harms]
         steps = _distinct_steps(walk, n_steps)
 
         def bound(step):
             mixed = np.array([self.score(walk, step, sample) for sample in samples])
-            return float(np.quantile(mixed - self.target * full, self.level))
+            kept = [
+                self.score_harmed(walk, step, some) - self.target * of_full
+                for some, of_full in zip(harms, full_harmed, strict=True)
+            ]
+            return min(float(np.quantile(mixed - self.target * full, self.level)), *kept)
 
         low, high = 0, len(steps)  # steps[low] meets the target, steps[high] does not
-        best = bound(steps[0])
+        best = float(np.quantile(full - self.target * full, self.level))
         while high - low > 1:
             middle = (low + high) // 2
             value = bound(steps[middle])
@@ -233,6 +262,17 @@ class BootstrapEstimate:
             else:
                 high = middle
         return int(steps[low]), best
+
+    def _harms(self, rng, walk: Walk, n_rows: int) -> list[Harms]:
+        """For each class, the harms that may have gone unseen in `n_rows` rows."""
+        n_harms = int(np.ceil(-np.log(self.level) * len(walk.rows) / max(n_rows, 1)))
+        made = []
+        for stratum in np.unique(self.strata[walk.rows]):
+            right = walk.rows[walk.full_right & (self.strata[walk.rows] == stratum)]
+            others = walk.rows[self.codes[walk.rows] != stratum]
+            if len(right) and len(others):
+                made.append(Harms(rng.choice(right, n_harms), rng.choice(others, n_harms)))
+        return made
 
     def _resample(self, rng, walk: Walk, n_rows: int) -> np.ndarray:
         strata = self.strata[walk.rows]

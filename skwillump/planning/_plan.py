@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from ._confidence import measures_for
-from ._judges import BootstrapEstimate, CertifiedAccuracy, Judge, PlugIn, Verdict, Walk, spread
+from ._judges import (
+    BootstrapEstimate,
+    CertifiedAccuracy,
+    Harms,
+    Judge,
+    PlugIn,
+    Verdict,
+    Walk,
+    spread,
+)
 from ._paths import ThresholdPath, per_class_path, pooled_path
 
 LEAST_SAVING = 0.05
@@ -102,8 +111,9 @@ class Calibration:
         return confidence if self.basis == "prefit" else (1 + confidence) / 2
 
 
-Score = Callable[[int, np.ndarray, np.ndarray], float]
-"""``score(candidate, early, rows)``: score of the cascade that answers `early` of `rows` early."""
+Score = Callable[..., float]
+"""``score(candidate, early, rows, answers=rows)``: score of the cascade that answers `early` of
+`rows` early, each with what its model answered on the row of `answers`."""
 
 
 @dataclass(frozen=True)
@@ -284,7 +294,7 @@ def make_plan(
     seconds = candidate.stage_seconds + (1 - early_share) * candidate.rest_seconds
     if verdict.step == 0 or early_share == 0.0:
         needed = None
-        if isinstance(judge, CertifiedAccuracy):
+        if isinstance(judge, CertifiedAccuracy) and walk.full_right.any():
             needed = _rows_needed(calibration, best, judge)
         return no_cascade(_why_not(judge, walk, verdict, target), needed)
     if seconds > (1 - LEAST_SAVING) * calibration.full_seconds:
@@ -330,8 +340,21 @@ def _judge(calibration, target, confidence, score, candidate) -> Judge:
 
     if confidence is None:
         return PlugIn(target, score_of, calibration.is_probability)
+
+    def score_harmed(walk: Walk, step: int, harms: Harms) -> float:
+        assert score is not None, "accuracy is certified, not estimated"
+        early = np.append(walk.steps <= step, np.full(len(harms.rows), step >= 0))
+        rows = np.append(walk.rows, harms.rows)
+        return score(candidate, early, rows, np.append(walk.rows, harms.answers))
+
     return BootstrapEstimate(
-        target, 1 - confidence, score_of, calibration.classes, calibration.seed
+        target,
+        1 - confidence,
+        score_of,
+        score_harmed,
+        calibration.candidates[candidate].codes,
+        calibration.classes,
+        calibration.seed,
     )
 
 
@@ -419,6 +442,8 @@ def _tradeoff(calibration, option, rows, score, *, chosen, n_most=256) -> Tradeo
 
 
 def _why_not(judge: Judge, walk: Walk, verdict: Verdict, target: float) -> str:
+    if not walk.full_right.any():
+        return f"the full model is right on none of the {len(walk.rows)} certifying rows"
     if isinstance(judge, CertifiedAccuracy):
         if verdict.evidence["p_value"] > judge.level:
             return (

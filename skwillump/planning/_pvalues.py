@@ -41,7 +41,7 @@ def binomial_p_value(n_both_right, n_harms, target):
     ----------
     n_both_right, n_harms : int or ndarray of int
         Rows on which both models are right, and on which only the full model is.
-    target : float in (0, 1)
+    target : float in (0, 1]
         Share of the full model's accuracy that the cascade must keep.
 
     Returns
@@ -58,7 +58,7 @@ def trinomial_p_value(n_both_right, n_harms, n_rescues, target, level, *, n_poin
     ----------
     n_both_right, n_harms, n_rescues : int
         Counts of rows.
-    target : float in (0, 1)
+    target : float in (0, 1]
         Share of the full model's accuracy that the cascade must keep.
     level : float in (0, 1)
         Level at which the p-value will be used; `NUISANCE_SHARE` of it goes to the interval for
@@ -114,7 +114,8 @@ def expected_p_value(n_both_right, n_harms, n_rescues, target, level):
 def _studentized(n_harms, n_rescues, n_rows, target):
     """How many standard errors fewer harms there are than at the edge of the hypothesis."""
     expected, variance = _edge(n_rescues, n_rows, target)
-    return (expected - n_harms) / np.sqrt(variance)
+    # With a target of one and no rescue there is no variance.
+    return (expected - n_harms) / np.sqrt(np.maximum(variance, np.finfo(float).tiny))
 
 
 def _edge(n_rescues, n_rows, target):
