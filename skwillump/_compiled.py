@@ -1,5 +1,6 @@
 """`compile_pipeline`: the compiled twin of a fitted estimator."""
 
+import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,7 +44,8 @@ def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "Co
     ----------
     fitted_estimator : estimator
         A fitted ``Pipeline``, transformer or model. The twin is a snapshot: changes made to the
-        estimator afterwards do not reach it.
+        estimator afterwards do not reach it. A twin is returned as it is; with another `n_jobs`, as
+        one that shares all that is compiled.
     n_jobs : int, default=None
         Number of threads to share the rows of a batch between; -1 means one for each processor.
         Answers do not depend on it.
@@ -71,6 +73,10 @@ def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "Co
     >>> int(compiled.predict_one("fine sound"))
     1
     """
+    if isinstance(fitted_estimator, CompiledPipeline):
+        if n_jobs == fitted_estimator.n_jobs:
+            return fitted_estimator
+        return copy.copy(fitted_estimator).set_params(n_jobs=n_jobs)
     check_is_fitted(fitted_estimator)
     return CompiledPipeline(fitted_estimator, n_jobs=n_jobs)
 
@@ -88,6 +94,10 @@ class CompiledPipeline(VersionedState):
 
     It has those of the methods below that the estimator has, and the estimator's fitted
     attributes (``classes_``, ``n_features_in_``, ...). It can be pickled, and shared by threads.
+
+    To scikit-learn it is an estimator that is fitted for good, as a
+    :class:`~sklearn.frozen.FrozenEstimator` is: `fit` does nothing, and
+    :func:`~sklearn.base.clone` returns the twin itself.
 
     Attributes
     ----------
@@ -179,6 +189,68 @@ class CompiledPipeline(VersionedState):
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+    def __sklearn_clone__(self) -> "CompiledPipeline":
+        return self
+
+    def fit(self, X: Any = None, y: Any = None, **params: Any) -> "CompiledPipeline":
+        """Do nothing: the estimator is fitted.
+
+        Parameters
+        ----------
+        X, y : object, default=None
+            Ignored.
+        **params : object
+            Ignored.
+
+        Returns
+        -------
+        CompiledPipeline
+            The object itself.
+        """
+        return self
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters that it was made with.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Ignored: the parameters of a fitted estimator are not for setting.
+
+        Returns
+        -------
+        dict
+            ``estimator`` and ``n_jobs``.
+        """
+        return {"estimator": self.estimator, "n_jobs": self.n_jobs}
+
+    def set_params(self, **params: Any) -> "CompiledPipeline":
+        """Set the number of threads.
+
+        Parameters
+        ----------
+        **params : object
+            ``n_jobs``.
+
+        Returns
+        -------
+        CompiledPipeline
+            The object itself.
+
+        Raises
+        ------
+        ValueError
+            For any other parameter.
+        """
+        other = next((name for name in params if name != "n_jobs"), None)
+        if other is not None:
+            raise ValueError(
+                f"{other!r} cannot be set, since a compiled pipeline is a snapshot: set it on the "
+                "estimator, fit that, and compile it again."
+            )
+        self.__dict__.update(params)
+        return self
 
     # Batches
 
