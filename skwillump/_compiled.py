@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,8 @@ def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "Co
         estimator afterwards do not reach it. A twin is returned as it is; with another `n_jobs`, as
         one that shares all that is compiled.
     n_jobs : int, default=None
-        Number of threads to share the rows of a batch between; -1 means one for each processor.
-        Answers do not depend on it.
+        Number of threads to share the rows of a batch between, not 0. None means one; -1 means one
+        for each processor, -2 one less, and so on. Answers do not depend on it.
 
     Returns
     -------
@@ -58,6 +59,8 @@ def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "Co
     ------
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
+    ValueError
+        If `n_jobs` is no integer, or 0.
 
     Examples
     --------
@@ -107,7 +110,7 @@ class CompiledPipeline(VersionedState):
 
     def __init__(self, estimator: Any, *, n_jobs: int | None = None):
         self.estimator = estimator
-        self.n_jobs = n_jobs
+        self.n_jobs = _checked_n_jobs(n_jobs)
         self._features: Step | None = None
         self._final: Any = None
         self._model: Model | None = None
@@ -241,7 +244,7 @@ class CompiledPipeline(VersionedState):
         Raises
         ------
         ValueError
-            For any other parameter.
+            For any other parameter, and for an `n_jobs` that is no integer, or 0.
         """
         other = next((name for name in params if name != "n_jobs"), None)
         if other is not None:
@@ -249,7 +252,7 @@ class CompiledPipeline(VersionedState):
                 f"{other!r} cannot be set, since a compiled pipeline is a snapshot: set it on the "
                 "estimator, fit that, and compile it again."
             )
-        self.__dict__.update(params)
+        self.n_jobs = _checked_n_jobs(params.get("n_jobs", self.n_jobs))
         return self
 
     # Batches
@@ -458,6 +461,12 @@ def _frame_of(row: Mapping[Any, Any]) -> Any:
         if value is None or (isinstance(value, float) and np.isnan(value))
     ]
     return frame.astype(dict.fromkeys(missing, object)) if missing else frame
+
+
+def _checked_n_jobs(n_jobs: Any) -> int | None:
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or not n_jobs):
+        raise ValueError(f"n_jobs={n_jobs!r} must be an integer other than 0, or None.")
+    return n_jobs  # type: ignore[return-value]
 
 
 def _passes_through(step: Any) -> bool:

@@ -251,9 +251,22 @@ def _lower_all(texts):
 def test_threads_do_not_change_answers(logistic):
     many = TEXTS * 30
     one = compile_pipeline(logistic).predict_proba(many)
-    for n_jobs in (2, 5):
+    for n_jobs in (2, 5, -1, -99, np.int64(2)):
         compiled = compile_pipeline(logistic, n_jobs=n_jobs)
         assert np.array_equal(compiled.predict_proba(many), one)
+
+
+@pytest.mark.parametrize("n_jobs", [0, 1.5, "a"])
+def test_a_number_of_threads_that_is_none_is_refused(logistic, n_jobs):
+    compiled = compile_pipeline(logistic)
+    for make in (
+        lambda: compile_pipeline(logistic, n_jobs=n_jobs),
+        lambda: compile_pipeline(compiled, n_jobs=n_jobs),
+        lambda: compiled.set_params(n_jobs=n_jobs),
+    ):
+        with pytest.raises(ValueError, match="must be an integer other than 0, or None"):
+            make()
+    assert compiled.n_jobs is None
 
 
 def test_sixteen_threads_share_one_fitted_object(logistic):
