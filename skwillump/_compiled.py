@@ -255,6 +255,28 @@ class CompiledPipeline(VersionedState):
         self.n_jobs = _checked_n_jobs(params.get("n_jobs", self.n_jobs))
         return self
 
+    # What is the estimator's own
+
+    @available_if(_has("get_feature_names_out"))
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the features that the estimator returns."""
+        return self.estimator.get_feature_names_out(input_features)
+
+    @available_if(_has("inverse_transform"))
+    def inverse_transform(self, X: Any, **params: Any) -> Any:
+        """Return what has the features X; not compiled."""
+        return self.estimator.inverse_transform(X, **params)
+
+    @property
+    def named_steps(self) -> Any:
+        """Steps of the original ``Pipeline`` by name; not compiled."""
+        return self.estimator.named_steps
+
+    @available_if(_has("__getitem__"))
+    def __getitem__(self, key: Any) -> Any:
+        """Return what the original has there: a ``Pipeline`` its steps, not compiled."""
+        return self.estimator[key]
+
     # Batches
 
     def _n_threads(self) -> int:
@@ -342,6 +364,11 @@ class CompiledPipeline(VersionedState):
             except InputUnsupported:
                 pass
         return getattr(self, method)(X), None
+
+    @available_if(_has("score_samples"))
+    def score_samples(self, X: Any, **params: Any) -> np.ndarray:
+        """Return the score of each row, as the estimator does: a density, or how normal it is."""
+        return self._run("score_samples", X, params)
 
     @available_if(_has("transform"))
     def transform(self, X: Any, **params: Any) -> Any:

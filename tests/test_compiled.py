@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
-from sklearn.decomposition import TruncatedSVD
-from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.ensemble import IsolationForest, StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
@@ -30,7 +30,7 @@ from sklearn.metrics import RocCurveDisplay
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, Normalizer
+from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
@@ -185,6 +185,38 @@ def test_fitted_attributes_are_the_estimators(logistic):
         _ = compiled.fit_transform
     with pytest.raises(AttributeError):
         _ = compiled.unknown_
+
+
+def test_what_only_reads_is_the_estimators(logistic):
+    compiled = compile_pipeline(logistic)
+    assert compiled.named_steps == logistic.named_steps
+    assert compiled[-1] is logistic[-1]
+    assert compiled["featureunion"] is logistic["featureunion"]
+    words = TfidfVectorizer().fit(TEXTS)
+    twin = compile_pipeline(words)
+    assert np.array_equal(twin.get_feature_names_out(), words.get_feature_names_out())
+    vectors = words.transform(TEXTS)
+    for actual, expected in zip(
+        twin.inverse_transform(vectors), words.inverse_transform(vectors), strict=True
+    ):
+        assert np.array_equal(actual, expected)
+    for name in ("named_steps", "__getitem__", "score_samples"):
+        assert not hasattr(twin, name)
+    assert not hasattr(compiled, "inverse_transform")
+
+
+@pytest.mark.parametrize("last", [IsolationForest(n_estimators=5, random_state=0), PCA(2)])
+def test_scores_of_samples_are_the_estimators(last):
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    estimator = make_pipeline(StandardScaler(), last).fit(X)
+    compiled = compile_pipeline(estimator)
+    expected = estimator.score_samples(X)
+    np.testing.assert_allclose(compiled.score_samples(X), expected, rtol=1e-12)
+    if hasattr(estimator, "inverse_transform"):
+        vectors = estimator.transform(X)
+        np.testing.assert_array_equal(
+            compiled.inverse_transform(vectors), estimator.inverse_transform(vectors)
+        )
 
 
 @pytest.mark.parametrize(
