@@ -675,7 +675,7 @@ class InputSpec:
     by_name : bool
         Whether columns may come in another order and beside others, as for a ColumnTransformer.
     needed : tuple of int or None
-        Positions that are read; None for all of them.
+        Positions of the columns that there must be, and that are read of one row; None for all.
     """
 
     names: tuple[Any, ...] | None
@@ -707,8 +707,7 @@ class InputSpec:
         source: Source
         if type(X) is Opened:
             return X.source(self)
-        module = type(X).__module__.partition(".")[0]
-        if type(X).__name__ == "DataFrame" and module in ("pandas", "polars"):
+        if _is_frame(X):
             names = self.names
             columns = list(X.columns)
             if names is None:
@@ -719,9 +718,11 @@ class InputSpec:
                 if len(set(columns)) != len(columns):
                     raise InputUnsupported("several columns of one name")
                 names = tuple(columns)
-            elif not self.by_name and tuple(columns) != names:
+            elif self.by_name:
+                self._refuse_missing(columns)
+            elif tuple(columns) != names:
                 raise InputUnsupported("other columns than those that were fitted")
-            source = (PandasSource if module == "pandas" else PolarsSource)(X, names)
+            source = (PandasSource if hasattr(X, "iloc") else PolarsSource)(X, names)
         elif type(X) in (np.ndarray, np.memmap, list):
             if isinstance(X, list):
                 X = self._array_of(X)
@@ -735,6 +736,20 @@ class InputSpec:
         if not source.n_rows:
             raise InputUnsupported("no rows")
         return source
+
+    def check_columns(self, X: Any) -> None:
+        """Raise `InputUnsupported` for a data frame without a column that the original demands."""
+        if self.names is not None and _is_frame(X):
+            self._refuse_missing(list(X.columns))
+
+    def _refuse_missing(self, columns: list[Any]) -> None:
+        assert self.names is not None
+        names = self.names
+        if tuple(columns) == names:  # faster than a set
+            return
+        demanded = names if self.needed is None else [names[p] for p in self.needed]
+        if not set(columns).issuperset(demanded):
+            raise InputUnsupported("columns are missing")
 
     def _array_of(self, X: list[Any]) -> np.ndarray:
         """Make the array that scikit-learn makes of a list of rows."""
@@ -808,6 +823,11 @@ class InputSpec:
         if self.names is None:
             return f"{self.n_columns} are expected"
         return f"{self.n_columns} are expected: {list(self.names)}"
+
+
+def _is_frame(X: Any) -> bool:
+    module = type(X).__module__.partition(".")[0]
+    return type(X).__name__ == "DataFrame" and module in ("pandas", "polars")
 
 
 def _first_row(frame: Any) -> dict[Any, Any]:
