@@ -370,6 +370,18 @@ def test_an_unknown_category_is_an_error_where_the_encoder_says_so():
         compiled.predict(TABLE[:3].assign(kind="tram"))
 
 
+@pytest.mark.parametrize("in_columns", [False, True])
+def test_a_function_of_categories_is_the_originals_error(in_columns):
+    function = FunctionTransformer(np.log1p)
+    X = TABLE[["age"]]
+    features = ColumnTransformer([("log", function, ["age"])]) if in_columns else function
+    plain = make_pipeline(features, LogisticRegression()).fit(X, Y)
+    compiled = compile_pipeline(plain)
+    np.testing.assert_array_equal(compiled.predict(X), plain.predict(X))
+    with pytest.raises(TypeError, match="dtype category"):
+        compiled.predict(X.astype("category"))
+
+
 def test_missing_columns_are_the_originals_error(by_name):
     plain, compiled = by_name
     for X in (TABLE.drop(columns="age"), pl.from_pandas(TABLE).drop("age")):

@@ -45,6 +45,7 @@ class Column:
     """A whole column of the input."""
 
     dtype: np.dtype  # of the numpy array that scikit-learn makes of it
+    converted: bool = False  # whether its container holds numbers as something else than that
 
     def floats(self, rows: slice | np.ndarray) -> np.ndarray:
         """Return the values as float64."""
@@ -68,6 +69,7 @@ class NumberColumn(Column):
     """Numbers or booleans."""
 
     array: np.ndarray
+    converted: bool = False
 
     @property
     def dtype(self) -> np.dtype:  # type: ignore[override]
@@ -272,7 +274,7 @@ class PandasSource(_FrameSource):
                 values = [*dtype.categories.tolist(), np.nan]
                 return CategoricalColumn(series.cat.codes.to_numpy(), values)
             if isinstance(dtype.categories.dtype, np.dtype):
-                return _array_column(np.asarray(series))
+                return _array_column(np.asarray(series), converted=True)
         if kind == "StringDtype" and isinstance(dtype.na_value, float):
             if dtype.storage.startswith("pyarrow"):
                 array = series.array.__arrow_array__()
@@ -324,9 +326,9 @@ class ArraySource(Source):
         return _array_column(self._array[:, position])
 
 
-def _array_column(array: np.ndarray) -> Column:
+def _array_column(array: np.ndarray, *, converted: bool = False) -> Column:
     if array.dtype.kind in "iufb":
-        return NumberColumn(array)
+        return NumberColumn(array, converted)
     if array.dtype.kind == "O":
         return ObjectColumn(array)
     if array.dtype.kind == "U":
@@ -341,6 +343,7 @@ class Table:
     n_columns: int
     row: list[Any] | None = None  # its values, if it is one row
     as_objects: bool = False  # whether numbers are to be taken as Python objects
+    converted: bool = False  # whether a column of numbers is none in its container
 
     def select(self, positions: tuple[int, ...]) -> "Table":
         """Return some of the columns."""
@@ -466,6 +469,11 @@ class Part(Table):
     def dtypes(self) -> set[np.dtype]:
         """Return the dtypes of the columns."""
         return {self.source.column(p).dtype for p in self.positions}
+
+    @property
+    def converted(self) -> bool:  # type: ignore[override]
+        """Whether a column of numbers is none in its container: categories that are numbers."""
+        return any(self.source.column(p).converted for p in self.positions)
 
     @property
     def as_objects(self) -> bool:  # type: ignore[override]
