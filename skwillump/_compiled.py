@@ -1,6 +1,8 @@
 """`compile_pipeline`: the compiled twin of a fitted estimator."""
 
+import copy
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -43,10 +45,11 @@ def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "Co
     ----------
     fitted_estimator : estimator
         A fitted ``Pipeline``, transformer or model. The twin is a snapshot: changes made to the
-        estimator afterwards do not reach it.
+        estimator afterwards do not reach it. A twin is returned as it is; with another `n_jobs`, as
+        one that shares all that is compiled.
     n_jobs : int, default=None
-        Number of threads to share the rows of a batch between; -1 means one for each processor.
-        Answers do not depend on it.
+        Number of threads to share the rows of a batch between, not 0. None means one; -1 means one
+        for each processor, -2 one less, and so on. Answers do not depend on it.
 
     Returns
     -------
@@ -56,6 +59,8 @@ def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "Co
     ------
     sklearn.exceptions.NotFittedError
         If the estimator is not fitted.
+    ValueError
+        If `n_jobs` is no integer, or 0.
 
     Examples
     --------
@@ -71,6 +76,10 @@ def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "Co
     >>> int(compiled.predict_one("fine sound"))
     1
     """
+    if isinstance(fitted_estimator, CompiledPipeline):
+        if n_jobs == fitted_estimator.n_jobs:
+            return fitted_estimator
+        return copy.copy(fitted_estimator).set_params(n_jobs=n_jobs)
     check_is_fitted(fitted_estimator)
     return CompiledPipeline(fitted_estimator, n_jobs=n_jobs)
 
@@ -89,6 +98,10 @@ class CompiledPipeline(VersionedState):
     It has those of the methods below that the estimator has, and the estimator's fitted
     attributes (``classes_``, ``n_features_in_``, ...). It can be pickled, and shared by threads.
 
+    To scikit-learn it is an estimator that is fitted for good, as a
+    :class:`~sklearn.frozen.FrozenEstimator` is: `fit` does nothing, and
+    :func:`~sklearn.base.clone` returns the twin itself.
+
     Attributes
     ----------
     estimator : estimator
@@ -97,7 +110,7 @@ class CompiledPipeline(VersionedState):
 
     def __init__(self, estimator: Any, *, n_jobs: int | None = None):
         self.estimator = estimator
-        self.n_jobs = n_jobs
+        self.n_jobs = _checked_n_jobs(n_jobs)
         self._features: Step | None = None
         self._final: Any = None
         self._model: Model | None = None
@@ -179,6 +192,90 @@ class CompiledPipeline(VersionedState):
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
+
+    def __sklearn_clone__(self) -> "CompiledPipeline":
+        return self
+
+    def fit(self, X: Any = None, y: Any = None, **params: Any) -> "CompiledPipeline":
+        """Do nothing: the estimator is fitted.
+
+        Parameters
+        ----------
+        X, y : object, default=None
+            Ignored.
+        **params : object
+            Ignored.
+
+        Returns
+        -------
+        CompiledPipeline
+            The object itself.
+        """
+        return self
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters that it was made with.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Ignored: the parameters of a fitted estimator are not for setting.
+
+        Returns
+        -------
+        dict
+            ``estimator`` and ``n_jobs``.
+        """
+        return {"estimator": self.estimator, "n_jobs": self.n_jobs}
+
+    def set_params(self, **params: Any) -> "CompiledPipeline":
+        """Set the number of threads.
+
+        Parameters
+        ----------
+        **params : object
+            ``n_jobs``.
+
+        Returns
+        -------
+        CompiledPipeline
+            The object itself.
+
+        Raises
+        ------
+        ValueError
+            For any other parameter, and for an `n_jobs` that is no integer, or 0.
+        """
+        other = next((name for name in params if name != "n_jobs"), None)
+        if other is not None:
+            raise ValueError(
+                f"{other!r} cannot be set, since a compiled pipeline is a snapshot: set it on the "
+                "estimator, fit that, and compile it again."
+            )
+        self.n_jobs = _checked_n_jobs(params.get("n_jobs", self.n_jobs))
+        return self
+
+    # What is the estimator's own
+
+    @available_if(_has("get_feature_names_out"))
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the features that the estimator returns."""
+        return self.estimator.get_feature_names_out(input_features)
+
+    @available_if(_has("inverse_transform"))
+    def inverse_transform(self, X: Any, **params: Any) -> Any:
+        """Return what has the features X; not compiled."""
+        return self.estimator.inverse_transform(X, **params)
+
+    @property
+    def named_steps(self) -> Any:
+        """Steps of the original ``Pipeline`` by name; not compiled."""
+        return self.estimator.named_steps
+
+    @available_if(_has("__getitem__"))
+    def __getitem__(self, key: Any) -> Any:
+        """Return what the original has there: a ``Pipeline`` its steps, not compiled."""
+        return self.estimator[key]
 
     # Batches
 
@@ -267,6 +364,11 @@ class CompiledPipeline(VersionedState):
             except InputUnsupported:
                 pass
         return getattr(self, method)(X), None
+
+    @available_if(_has("score_samples"))
+    def score_samples(self, X: Any, **params: Any) -> np.ndarray:
+        """Return the score of each row, as the estimator does: a density, or how normal it is."""
+        return self._run("score_samples", X, params)
 
     @available_if(_has("transform"))
     def transform(self, X: Any, **params: Any) -> Any:
@@ -386,6 +488,12 @@ def _frame_of(row: Mapping[Any, Any]) -> Any:
         if value is None or (isinstance(value, float) and np.isnan(value))
     ]
     return frame.astype(dict.fromkeys(missing, object)) if missing else frame
+
+
+def _checked_n_jobs(n_jobs: Any) -> int | None:
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or not n_jobs):
+        raise ValueError(f"n_jobs={n_jobs!r} must be an integer other than 0, or None.")
+    return n_jobs  # type: ignore[return-value]
 
 
 def _passes_through(step: Any) -> bool:

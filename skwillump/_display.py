@@ -49,7 +49,7 @@ class _TradeoffDisplay:
     rows that each stage runs on; and `_x_label` and `_x` for what the horizontal axis may show.
     """
 
-    def __init__(self, *, tradeoffs, guarantee, full_seconds=None, stages=(), estimator_name=None):
+    def __init__(self, *, tradeoffs, guarantee, full_seconds, stages=(), estimator_name=None):
         self.tradeoffs = tradeoffs
         self.guarantee = guarantee
         self.full_seconds = full_seconds
@@ -102,8 +102,8 @@ class _TradeoffDisplay:
         _pyplot(f"{cls.__name__}.from_estimator")
         if not hasattr(estimator, cls._target_parameter):
             raise TypeError(
-                f"{cls.__name__} shows estimators with a {cls._target_parameter}; got a "
-                f"{type(estimator).__name__}."
+                f"{cls.__name__} shows estimators that have the parameter "
+                f"{cls._target_parameter}; {type(estimator).__name__} has not."
             )
         check_is_fitted(estimator)
         calibrated = estimator._calibrated
@@ -143,12 +143,22 @@ class _TradeoffDisplay:
         -------
         display
             The object itself.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        ValueError
+            If there are no tradeoffs, no time of the full model, or a parameter does not fit.
         """
         plt = _pyplot(f"{type(self).__name__}.plot")
         if x not in self._x_values:
             raise ValueError(f"x={x!r} must be one of {list(self._x_values)}.")
         if not self.tradeoffs:
-            raise ValueError(f"There is nothing to plot: {self.guarantee.reason}.")
+            reason = self.guarantee.reason or "tradeoffs is empty"
+            raise ValueError(f"There is nothing to plot: {reason}.")
+        if self.full_seconds is None:
+            raise ValueError("full_seconds=None: costs are drawn beside that of the full model.")
         if ax is None:
             _, ax = plt.subplots(layout="constrained")
         self.ax_, self.figure_ = ax, ax.figure
@@ -375,7 +385,7 @@ class CascadeDisplay(_TradeoffDisplay):
         *,
         tradeoffs,
         guarantee,
-        full_seconds=None,
+        full_seconds,
         stages=(),
         scoring="accuracy",
         estimator_name=None,

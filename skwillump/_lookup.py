@@ -81,8 +81,9 @@ class TableLookup(VersionedState, TransformerMixin, BaseEstimator):
     Notes
     -----
     Two keys are the same if they are equal in Python: the integer 3 is the float 3.0, but not the
-    str "3". A missing key (None, NaN, NaT, NA) is never found, neither are rows of the table whose
-    key is missing: as in SQL.
+    str "3". Where all keys of a column are numbers in the table and in the data of `fit`, data of
+    which all keys are texts are an error, and the other way around. A missing key (None, NaN, NaT,
+    NA) is never found, neither are rows of the table whose key is missing: as in SQL.
 
     Examples
     --------
@@ -147,9 +148,12 @@ class TableLookup(VersionedState, TransformerMixin, BaseEstimator):
         table = read_table(self.table, on, len(self.key_positions_), wanted)
         index, numbers = KeyIndex.of(table.keys)
         _refuse_duplicates(table, index, numbers)
-        for position, column in zip(self.key_positions_, index.columns, strict=True):
-            name = position if names is None else names[position]
-            _refuse_other_kind(name, kind_of(key_array(columns[position])), column.kind)
+        of_table = [column.kind for column in index.columns]
+        of_input = self._refuse_other_kinds(names, self._keys(columns), of_table)
+        # Where kinds are mixed, a part of the rows may well have keys of another kind.
+        self._kinds = tuple(
+            kind if kind == own else None for kind, own in zip(of_table, of_input, strict=True)
+        )
         self.columns_ = list(table.labels)
         self._has_names = table.has_names
         self.table_ = KeyedRows(index, _values_by_number(table, numbers, len(index), self.default))
@@ -170,11 +174,30 @@ class TableLookup(VersionedState, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If `X` has other columns than in `fit`, or a value that cannot be a key.
+            If `X` has other columns than in `fit`, or a value that cannot be a key, or no key is
+            found since keys are texts on one side and numbers on the other.
         """
         check_is_fitted(self)
-        _, columns = self._checked_input(X, reset=False)
-        return self.table_.rows([key_array(columns[at]) for at in self.key_positions_])
+        names, columns = self._checked_input(X, reset=False)
+        keys = self._keys(columns)
+        numbers = self.table_.index.numbers(keys)
+        if (numbers < 0).all():
+            self._refuse_other_kinds(names, keys, self._kinds)
+        return self.table_.rows(numbers)
+
+    def _keys(self, columns: list[Any]) -> list[np.ndarray]:
+        return [key_array(columns[at]) for at in self.key_positions_]
+
+    def _refuse_other_kinds(self, names, keys, of_table) -> list[str | None]:
+        """Return the kinds of the keys of X, where none is another than that of the table."""
+        of_input = [kind_of(values) for values in keys]
+        for at, kind, own in zip(self.key_positions_, of_table, of_input, strict=True):
+            if kind is not None and own is not None and kind != own:
+                raise ValueError(
+                    f"The keys in column {at if names is None else names[at]!r} of X are {own}, "
+                    f"those of the table are {kind}: no key would be found. Convert one of the two."
+                )
+        return of_input
 
     def _checked_input(self, X, *, reset: bool) -> tuple[list[Any] | None, list[Any]]:
         names, columns = input_columns(X)
@@ -268,14 +291,6 @@ def _refuse_duplicates(table: Columns, index: KeyIndex, numbers: np.ndarray) -> 
         raise ValueError(
             f"The key {key[0] if len(key) == 1 else key!r} is in the table {len(rows)} times "
             f"(rows {rows[0]} and {rows[1]} are the first): keep one row for each key."
-        )
-
-
-def _refuse_other_kind(name: Any, of_input: str | None, of_table: str | None) -> None:
-    if of_input is not None and of_table is not None and of_input != of_table:
-        raise ValueError(
-            f"The keys in column {name!r} of X are {of_input}, those of the table are {of_table}: "
-            "no key would be found. Convert one of the two."
         )
 
 

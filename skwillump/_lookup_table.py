@@ -77,8 +77,8 @@ def read_table(table: Any, on: Sequence[Any] | None, n_keys: int, columns: Any) 
         rows, labels, has_names = _value_arrays(table[1], len(keys[0]))
     else:
         raise TypeError(
-            f"table is a {type(table).__name__}; it must be a data frame of pandas or polars, a "
-            "mapping of key to values, or a tuple (keys, values) of arrays."
+            f"table is of type {type(table).__name__}; it must be a data frame of pandas or "
+            "polars, a mapping of key to values, or a tuple (keys, values) of arrays."
         )
     chosen = labels if columns is None else columns
     positions = [_position(label, labels) for label in chosen]

@@ -9,24 +9,38 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
+import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
-from sklearn.decomposition import TruncatedSVD
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.ensemble import IsolationForest, StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.metrics import RocCurveDisplay
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, Normalizer
+from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
+from sklearn.utils import estimator_html_repr
+from sklearn.utils.validation import check_is_fitted
 from strategies import documents
 
 import skwillump
+from skwillump import CascadeClassifier
 from skwillump._compiled import CompiledPipeline, compile_pipeline
+
+matplotlib.use("Agg")
 
 WORDS = ["good", "Great", "fine", "bad", "awful", "poor", "film", "plot", "ÜBER", "the", "of"]
 GENERATOR = np.random.default_rng(0)
@@ -167,10 +181,42 @@ def test_what_is_not_fitted_is_refused():
 def test_fitted_attributes_are_the_estimators(logistic):
     compiled = compile_pipeline(logistic)
     assert np.array_equal(compiled.classes_, logistic.classes_)
-    with pytest.raises(AttributeError, match="no attribute 'fit'"):
-        _ = compiled.fit
+    with pytest.raises(AttributeError, match="no attribute 'fit_transform'"):
+        _ = compiled.fit_transform
     with pytest.raises(AttributeError):
         _ = compiled.unknown_
+
+
+def test_what_only_reads_is_the_estimators(logistic):
+    compiled = compile_pipeline(logistic)
+    assert compiled.named_steps == logistic.named_steps
+    assert compiled[-1] is logistic[-1]
+    assert compiled["featureunion"] is logistic["featureunion"]
+    words = TfidfVectorizer().fit(TEXTS)
+    twin = compile_pipeline(words)
+    assert np.array_equal(twin.get_feature_names_out(), words.get_feature_names_out())
+    vectors = words.transform(TEXTS)
+    for actual, expected in zip(
+        twin.inverse_transform(vectors), words.inverse_transform(vectors), strict=True
+    ):
+        assert np.array_equal(actual, expected)
+    for name in ("named_steps", "__getitem__", "score_samples"):
+        assert not hasattr(twin, name)
+    assert not hasattr(compiled, "inverse_transform")
+
+
+@pytest.mark.parametrize("last", [IsolationForest(n_estimators=5, random_state=0), PCA(2)])
+def test_scores_of_samples_are_the_estimators(last):
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    estimator = make_pipeline(StandardScaler(), last).fit(X)
+    compiled = compile_pipeline(estimator)
+    expected = estimator.score_samples(X)
+    np.testing.assert_allclose(compiled.score_samples(X), expected, rtol=1e-12)
+    if hasattr(estimator, "inverse_transform"):
+        vectors = estimator.transform(X)
+        np.testing.assert_array_equal(
+            compiled.inverse_transform(vectors), estimator.inverse_transform(vectors)
+        )
 
 
 @pytest.mark.parametrize(
@@ -237,9 +283,22 @@ def _lower_all(texts):
 def test_threads_do_not_change_answers(logistic):
     many = TEXTS * 30
     one = compile_pipeline(logistic).predict_proba(many)
-    for n_jobs in (2, 5):
+    for n_jobs in (2, 5, -1, -99, np.int64(2)):
         compiled = compile_pipeline(logistic, n_jobs=n_jobs)
         assert np.array_equal(compiled.predict_proba(many), one)
+
+
+@pytest.mark.parametrize("n_jobs", [0, 1.5, "a"])
+def test_a_number_of_threads_that_is_none_is_refused(logistic, n_jobs):
+    compiled = compile_pipeline(logistic)
+    for make in (
+        lambda: compile_pipeline(logistic, n_jobs=n_jobs),
+        lambda: compile_pipeline(compiled, n_jobs=n_jobs),
+        lambda: compiled.set_params(n_jobs=n_jobs),
+    ):
+        with pytest.raises(ValueError, match="must be an integer other than 0, or None"):
+            make()
+    assert compiled.n_jobs is None
 
 
 def test_sixteen_threads_share_one_fitted_object(logistic):
@@ -349,3 +408,84 @@ def test_it_passes_for_a_classifier(logistic):
     compiled = compile_pipeline(logistic)
     assert isinstance(compiled, CompiledPipeline)
     assert is_classifier(compiled)
+
+
+def test_it_is_fitted_for_good(logistic):
+    compiled = compile_pipeline(logistic)
+    check_is_fitted(compiled)
+    before = compiled.predict_proba(TEXTS)
+    assert compiled.fit(["other"], ["pos"], sample_weight=[1]) is compiled
+    assert clone(compiled) is compiled
+    assert compiled.get_params() == {"estimator": logistic, "n_jobs": None}
+    assert compiled.set_params() is compiled
+    for name in ("estimator", "logisticregression__C"):
+        with pytest.raises(ValueError, match=f"'{name}' cannot be set"):
+            compiled.set_params(**{name: 1})
+    assert np.array_equal(compiled.predict_proba(TEXTS), before)
+
+
+def test_a_twin_is_not_compiled_again(logistic):
+    compiled = compile_pipeline(logistic)
+    assert compile_pipeline(compiled) is compiled
+    shared = compile_pipeline(compiled, n_jobs=2)
+    assert (compiled.n_jobs, shared.n_jobs) == (None, 2)
+    assert shared._scorer is compiled._scorer
+    assert compile_pipeline(shared, n_jobs=2) is shared
+    assert compile_pipeline(shared).n_jobs is None
+    many = TEXTS * 30
+    assert np.array_equal(shared.predict_proba(many), compiled.predict_proba(many))
+    assert compile_pipeline(FrozenEstimator(compiled)).predict_one(TEXTS[0]) == Y[0]
+
+
+def test_scikit_learn_takes_it_where_it_takes_a_fitted_estimator(logistic):
+    compiled = compile_pipeline(logistic)
+    curves = [RocCurveDisplay.from_estimator(e, TEXTS, Y) for e in (logistic, compiled)]
+    plt.close("all")
+    np.testing.assert_allclose(curves[0].tpr, curves[1].tpr)
+    for make, twin in (
+        (CalibratedClassifierCV, FrozenEstimator(compiled)),
+        (_stacked, compiled),
+        (_voted, compiled),
+    ):
+        expected, actual = (make(e).fit(TEXTS, Y) for e in (FrozenEstimator(logistic), twin))
+        np.testing.assert_allclose(actual.predict_proba(TEXTS), expected.predict_proba(TEXTS))
+    scores = cross_val_score(compiled, TEXTS, Y, cv=2)
+    np.testing.assert_allclose(scores, cross_val_score(FrozenEstimator(logistic), TEXTS, Y, cv=2))
+    search = GridSearchCV(compiled, {"n_jobs": [None, 2]}, cv=2).fit(TEXTS, Y)
+    assert np.array_equal(search.predict(TEXTS), logistic.predict(TEXTS))
+    assert "CompiledPipeline" in estimator_html_repr(make_pipeline(compiled))
+
+
+def _stacked(estimator):
+    return StackingClassifier([("a", estimator)], cv="prefit")
+
+
+def _voted(estimator):
+    return VotingClassifier([("a", estimator)], voting="soft")
+
+
+def test_importances_of_its_columns_are_the_estimators():
+    X = pd.DataFrame({"title": TEXTS, "body": TEXTS[::-1]})
+    estimator = make_pipeline(
+        make_column_transformer((TfidfVectorizer(), "title"), (CountVectorizer(), "body")),
+        LogisticRegression(),
+    ).fit(X, Y)
+    expected, actual = (
+        permutation_importance(e, X, Y, n_repeats=2, random_state=0).importances
+        for e in (estimator, compile_pipeline(estimator))
+    )
+    np.testing.assert_allclose(actual, expected)
+
+
+def test_a_compiled_transformer_is_a_step_of_another_pipeline():
+    words = TfidfVectorizer().fit(TEXTS)
+    expected = make_pipeline(FrozenEstimator(words), LogisticRegression()).fit(TEXTS, Y)
+    actual = make_pipeline(compile_pipeline(words), LogisticRegression()).fit(TEXTS, Y)
+    np.testing.assert_allclose(actual.predict_proba(TEXTS), expected.predict_proba(TEXTS))
+
+
+def test_a_cascade_takes_it_as_one_model(logistic):
+    compiled = compile_pipeline(logistic)
+    cascade = CascadeClassifier(compiled, cv="prefit").fit(TEXTS, Y)
+    assert np.array_equal(cascade.predict(TEXTS), logistic.predict(TEXTS))
+    assert cascade.predict_one(TEXTS[0]) == compiled.predict_one(TEXTS[0])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
 from sklearn.decomposition import PCA
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, f_classif
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
@@ -31,6 +31,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 import skwillump
 from skwillump import compile_pipeline
@@ -369,6 +370,18 @@ def test_an_unknown_category_is_an_error_where_the_encoder_says_so():
         compiled.predict(TABLE[:3].assign(kind="tram"))
 
 
+@pytest.mark.parametrize("in_columns", [False, True])
+def test_a_function_of_categories_is_the_originals_error(in_columns):
+    function = FunctionTransformer(np.log1p)
+    X = TABLE[["age"]]
+    features = ColumnTransformer([("log", function, ["age"])]) if in_columns else function
+    plain = make_pipeline(features, LogisticRegression()).fit(X, Y)
+    compiled = compile_pipeline(plain)
+    np.testing.assert_array_equal(compiled.predict(X), plain.predict(X))
+    with pytest.raises(TypeError, match="dtype category"):
+        compiled.predict(X.astype("category"))
+
+
 def test_missing_columns_are_the_originals_error(by_name):
     plain, compiled = by_name
     for X in (TABLE.drop(columns="age"), pl.from_pandas(TABLE).drop("age")):
@@ -377,6 +390,45 @@ def test_missing_columns_are_the_originals_error(by_name):
     # A column that no step reads may be missing.
     X = TABLE.drop(columns="unused").dropna()
     np.testing.assert_array_equal(compiled.predict(X), plain.predict(X))
+
+
+def _inside(name, transformer, columns):
+    """Return a selection that drops the column `unused`."""
+    inner = ColumnTransformer([(name, transformer, columns)])
+    return ("inner", inner, ["unused", *np.atleast_1d(columns).tolist()])
+
+
+DEMANDED = {
+    "numbers": [_inside("s", StandardScaler(), ["share"]), ("z", MaxAbsScaler(), ["share"])],
+    "texts": [_inside("t", CountVectorizer(), "name")],
+    "both": [_inside("t", CountVectorizer(), "name"), ("z", MaxAbsScaler(), ["share"])],
+    "no feature": [
+        ("z", MaxAbsScaler(), ["share"]),
+        ("none", OneHotEncoder(drop="first"), ["unused"]),
+    ],
+}
+
+
+@pytest.mark.parametrize("in_union", [False, True])
+@pytest.mark.parametrize("model", [LogisticRegression(), DecisionTreeClassifier(max_depth=3)])
+@pytest.mark.parametrize("name", DEMANDED)
+def test_a_column_that_the_original_demands_is_demanded_though_no_step_reads_it(
+    name, model, in_union
+):
+    features = ColumnTransformer(DEMANDED[name])
+    if in_union:
+        features = make_union(features, ColumnTransformer([("m", MinMaxScaler(), ["share"])]))
+    X = TABLE[["unused", "share", "name"]]
+    plain = make_pipeline(features, model).fit(X, Y)
+    compiled = compile_pipeline(plain)
+    without = X.drop(columns="unused")
+    for some in (without, without[:1], pl.from_pandas(without)):
+        with pytest.raises(ValueError, match=r"columns are missing: \{'unused'\}"):
+            compiled.predict(some)
+    with pytest.raises(ValueError, match=r"columns are missing: \[?\{?'unused'"):
+        compiled.predict_one(without.iloc[0].to_dict())
+    np.testing.assert_array_equal(compiled.predict(X), plain.predict(X))
+    assert compiled.predict_one(X.iloc[0].to_dict()) == plain.predict(X[:1])[0]
 
 
 @pytest.mark.parametrize("model", [LogisticRegression(), LinearSVC(), LinearRegression(), Ridge()])

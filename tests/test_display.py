@@ -220,9 +220,9 @@ def test_the_panel_of_a_ranker_shows_which_rows_only_the_filter_scores():
 
 
 def test_there_is_an_error_for_estimators_of_another_kind(fitted):
-    with pytest.raises(TypeError, match="accuracy_target; got a LogisticRegression"):
+    with pytest.raises(TypeError, match="accuracy_target; LogisticRegression has not"):
         CascadeDisplay.from_estimator(LogisticRegression())
-    with pytest.raises(TypeError, match="precision_target; got a CascadeClassifier"):
+    with pytest.raises(TypeError, match="precision_target; CascadeClassifier has not"):
         TopKDisplay.from_estimator(fitted)
 
 
@@ -235,6 +235,19 @@ def test_there_is_an_error_where_nothing_was_considered():
     model = CascadeClassifier(LogisticRegression()).fit(*two_signals(100))
     with pytest.raises(ValueError, match="nothing to plot: the estimator has a single block"):
         CascadeDisplay.from_estimator(model)
+
+
+def test_there_is_an_error_for_a_display_without_what_it_draws(fitted):
+    guarantee = fitted.guarantee_
+    with pytest.raises(TypeError, match="full_seconds"):
+        CascadeDisplay(tradeoffs=fitted.tradeoff_, guarantee=guarantee)
+    display = CascadeDisplay(tradeoffs=fitted.tradeoff_, guarantee=guarantee, full_seconds=None)
+    with pytest.raises(ValueError, match="full_seconds=None"):
+        display.plot()
+    assert not guarantee.reason
+    display = CascadeDisplay(tradeoffs=[], guarantee=guarantee, full_seconds=1e-3)
+    with pytest.raises(ValueError, match=r"nothing to plot: tradeoffs is empty\."):
+        display.plot()
 
 
 def test_an_unknown_axis_is_an_error(fitted):

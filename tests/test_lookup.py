@@ -399,7 +399,7 @@ def test_marks_of_missing_values_become_nan():
         (lambda: TableLookup({7: {"a": 1}, 8: {"b": 1}}), ValueError, "row of key 8"),
         (lambda: TableLookup(([7, 8], [1.0])), ValueError, "2 keys, but 1 rows"),
         (lambda: TableLookup(([[7, 8]], [1.0])), ValueError, "2 columns, but 1 are looked up"),
-        (lambda: TableLookup(5), TypeError, "table is a int"),
+        (lambda: TableLookup(5), TypeError, "table is of type int"),
         (
             lambda: TableLookup({"7": 1.0}),
             ValueError,
@@ -436,6 +436,65 @@ def test_wrong_inputs_are_refused_alike_compiled_or_not():
         step.dense_one({"user": [7]})
     with pytest.raises(InputUnsupported):
         step.dense_one({"user": np.datetime64("2020-01-01")})
+
+
+OTHER_KINDS = {
+    "texts": (QUERY, QUERY.astype(str), USERS),
+    "Arrow": (QUERY, pl.from_pandas(QUERY.astype(str)), USERS),
+    "categories": (QUERY, QUERY.astype(str).astype("category"), USERS),
+    "objects": (QUERY, QUERY.astype(str).astype(object), USERS),
+    "missing beside": (QUERY, pd.DataFrame({"user": ["8", None, NAN]}), USERS),
+    "numbers": (QUERY.astype(str), QUERY, USERS.astype({"user": str})),
+    "floats": (QUERY.astype(str), QUERY.astype(float), USERS.astype({"user": str})),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_KINDS)
+def test_keys_of_another_kind_than_the_tables_are_an_error(name):
+    fitted_on, X, table = OTHER_KINDS[name]
+    lookup = TableLookup(table, on="user", columns="age", default=0).fit(fitted_on)
+    pipeline = make_pipeline(lookup, LogisticRegression()).fit(fitted_on, [0, 1, 0, 1])
+    compiled = compile_pipeline(pipeline)
+    message = "keys in column 'user' of X are (texts|numbers), those of the table are"
+    with pytest.raises(ValueError, match=message):
+        compiled.predict_one({"user": X["user"][0]})
+    for answer in (lookup.transform, compile_pipeline(lookup).transform, compiled.predict):
+        with pytest.raises(ValueError, match=message):
+            answer(X)
+
+
+def test_keys_of_mixed_kinds_and_missing_ones_are_no_error():
+    table = {8: [1.0], 9: [2.0]}
+    pure = TableLookup(table, on="user", default=0).fit(QUERY)
+    for values in (["8", 8], [None, NAN], ["x", 3, None]):
+        X = pd.DataFrame({"user": pd.Series(values, dtype=object)})
+        expected = [[float(value == 8)] for value in values]
+        assert_array_equal(pure.transform(X), expected)
+        assert_array_equal(compile_pipeline(pure).transform(X), expected)
+    # Then a part of the rows may be of texts alone.
+    mixed = pd.DataFrame({"user": pd.Series([8, "nobody"], dtype=object)})
+    lookup = TableLookup(table, on="user", default=0).fit(mixed)
+    assert_same(lookup, mixed, np.array([[1.0], [0.0]]))
+    assert_same(lookup, mixed[1:], np.array([[0.0]]))
+
+
+def test_a_cascade_refuses_keys_of_another_kind():
+    generator = np.random.default_rng(0)
+    X = pd.DataFrame({"user": generator.integers(0, 50, 400), "cheap": generator.normal(size=400)})
+    table = pd.DataFrame({"user": np.arange(50), "age": generator.normal(size=50)})
+    y = X["cheap"] + 0.5 * table["age"].to_numpy()[X["user"]] > 0
+    features = ColumnTransformer(
+        [("user", TableLookup(table, on="user"), ["user"]), ("cheap", "passthrough", ["cheap"])]
+    )
+    pipeline = make_pipeline(features, LogisticRegression())
+    costs = {"user": 1e-3, "cheap": 1e-6}
+    cascade = CascadeClassifier(
+        pipeline, accuracy_target=0.9, confidence=None, cv=2, feature_costs=costs, random_state=0
+    ).fit(X, y)
+    assert set(cascade.predict_stage(X)) == {0, 1}
+    texts = X.astype({"user": str}).assign(cheap=0.0)  # no row is answered early
+    with pytest.raises(ValueError, match="those of the table are numbers"):
+        cascade.predict(texts)
 
 
 def test_no_rows_give_no_rows():

@@ -45,6 +45,7 @@ class Column:
     """A whole column of the input."""
 
     dtype: np.dtype  # of the numpy array that scikit-learn makes of it
+    converted: bool = False  # whether its container holds numbers as something else than that
 
     def floats(self, rows: slice | np.ndarray) -> np.ndarray:
         """Return the values as float64."""
@@ -68,6 +69,7 @@ class NumberColumn(Column):
     """Numbers or booleans."""
 
     array: np.ndarray
+    converted: bool = False
 
     @property
     def dtype(self) -> np.dtype:  # type: ignore[override]
@@ -272,7 +274,7 @@ class PandasSource(_FrameSource):
                 values = [*dtype.categories.tolist(), np.nan]
                 return CategoricalColumn(series.cat.codes.to_numpy(), values)
             if isinstance(dtype.categories.dtype, np.dtype):
-                return _array_column(np.asarray(series))
+                return _array_column(np.asarray(series), converted=True)
         if kind == "StringDtype" and isinstance(dtype.na_value, float):
             if dtype.storage.startswith("pyarrow"):
                 array = series.array.__arrow_array__()
@@ -324,9 +326,9 @@ class ArraySource(Source):
         return _array_column(self._array[:, position])
 
 
-def _array_column(array: np.ndarray) -> Column:
+def _array_column(array: np.ndarray, *, converted: bool = False) -> Column:
     if array.dtype.kind in "iufb":
-        return NumberColumn(array)
+        return NumberColumn(array, converted)
     if array.dtype.kind == "O":
         return ObjectColumn(array)
     if array.dtype.kind == "U":
@@ -341,6 +343,7 @@ class Table:
     n_columns: int
     row: list[Any] | None = None  # its values, if it is one row
     as_objects: bool = False  # whether numbers are to be taken as Python objects
+    converted: bool = False  # whether a column of numbers is none in its container
 
     def select(self, positions: tuple[int, ...]) -> "Table":
         """Return some of the columns."""
@@ -466,6 +469,11 @@ class Part(Table):
     def dtypes(self) -> set[np.dtype]:
         """Return the dtypes of the columns."""
         return {self.source.column(p).dtype for p in self.positions}
+
+    @property
+    def converted(self) -> bool:  # type: ignore[override]
+        """Whether a column of numbers is none in its container: categories that are numbers."""
+        return any(self.source.column(p).converted for p in self.positions)
 
     @property
     def as_objects(self) -> bool:  # type: ignore[override]
@@ -675,7 +683,7 @@ class InputSpec:
     by_name : bool
         Whether columns may come in another order and beside others, as for a ColumnTransformer.
     needed : tuple of int or None
-        Positions that are read; None for all of them.
+        Positions of the columns that there must be, and that are read of one row; None for all.
     """
 
     names: tuple[Any, ...] | None
@@ -707,8 +715,7 @@ class InputSpec:
         source: Source
         if type(X) is Opened:
             return X.source(self)
-        module = type(X).__module__.partition(".")[0]
-        if type(X).__name__ == "DataFrame" and module in ("pandas", "polars"):
+        if _is_frame(X):
             names = self.names
             columns = list(X.columns)
             if names is None:
@@ -719,9 +726,11 @@ class InputSpec:
                 if len(set(columns)) != len(columns):
                     raise InputUnsupported("several columns of one name")
                 names = tuple(columns)
-            elif not self.by_name and tuple(columns) != names:
+            elif self.by_name:
+                self._refuse_missing(columns)
+            elif tuple(columns) != names:
                 raise InputUnsupported("other columns than those that were fitted")
-            source = (PandasSource if module == "pandas" else PolarsSource)(X, names)
+            source = (PandasSource if hasattr(X, "iloc") else PolarsSource)(X, names)
         elif type(X) in (np.ndarray, np.memmap, list):
             if isinstance(X, list):
                 X = self._array_of(X)
@@ -735,6 +744,20 @@ class InputSpec:
         if not source.n_rows:
             raise InputUnsupported("no rows")
         return source
+
+    def check_columns(self, X: Any) -> None:
+        """Raise `InputUnsupported` for a data frame without a column that the original demands."""
+        if self.names is not None and _is_frame(X):
+            self._refuse_missing(list(X.columns))
+
+    def _refuse_missing(self, columns: list[Any]) -> None:
+        assert self.names is not None
+        names = self.names
+        if tuple(columns) == names:  # faster than a set
+            return
+        demanded = names if self.needed is None else [names[p] for p in self.needed]
+        if not set(columns).issuperset(demanded):
+            raise InputUnsupported("columns are missing")
 
     def _array_of(self, X: list[Any]) -> np.ndarray:
         """Make the array that scikit-learn makes of a list of rows."""
@@ -808,6 +831,11 @@ class InputSpec:
         if self.names is None:
             return f"{self.n_columns} are expected"
         return f"{self.n_columns} are expected: {list(self.names)}"
+
+
+def _is_frame(X: Any) -> bool:
+    module = type(X).__module__.partition(".")[0]
+    return type(X).__name__ == "DataFrame" and module in ("pandas", "polars")
 
 
 def _first_row(frame: Any) -> dict[Any, Any]:

@@ -152,11 +152,23 @@ class ColumnSelection(Selection):
         return [self.names[column] for column in self.columns]
 
 
-def common_spec(selections: list[ColumnSelection]) -> InputSpec:
-    """Return what reads all the columns that are selected."""
+def common_spec(
+    selections: Sequence[ColumnSelection], required: InputSpec | None = None
+) -> InputSpec:
+    """Return what reads all the columns that are selected, and demands those that are required."""
     first = selections[0]
-    needed = sorted({position for one in selections for position in one.positions})
-    return InputSpec(first.names, first.n_columns, True, tuple(needed))
+    selected = sorted({position for one in selections for position in one.positions})
+    needed = tuple(selected) if required is None else required.needed
+    return InputSpec(first.names, first.n_columns, True, needed)
+
+
+def _unread(required: InputSpec | None, selections: Sequence[Selection]) -> InputSpec | None:
+    """Return what demands columns if it demands one that none of the selections reads."""
+    if required is None:
+        return None
+    needed = range(required.n_columns) if required.needed is None else required.needed
+    read = {p for one in selections if isinstance(one, ColumnSelection) for p in one.positions}
+    return None if read.issuperset(needed) else required
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +212,9 @@ class SumScorer(Scorer):
 
     blocks: tuple[tuple[Selection, Scorer], ...]
     constant: np.ndarray  # (n_outputs,), of blocks without columns: zero
+    required: InputSpec | None = None  # columns that there must be, even if no block reads them
     together: "TableSum | None" = field(init=False, repr=False)
+    unread: InputSpec | None = field(init=False, repr=False)  # checked if `together` does not
     passes: tuple[tuple[Selection, list[Scorer]], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -220,10 +234,14 @@ class SumScorer(Scorer):
             else:
                 passes.append((selection, [scorer]))
         together = None
+        unread = None
         if tables:
-            spec = common_spec([selection for selection, _ in tables])
+            spec = common_spec([selection for selection, _ in tables], self.required)
             together = TableSum(spec, len(self.constant), tuple(tables))
+        else:
+            unread = _unread(self.required, [selection for selection, _ in self.blocks])
         object.__setattr__(self, "together", together)
+        object.__setattr__(self, "unread", unread)
         object.__setattr__(self, "passes", tuple(passes))
 
     @property
@@ -234,6 +252,8 @@ class SumScorer(Scorer):
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""
         total = None
+        if self.unread is not None:
+            self.unread.check_columns(X)
         if self.together is not None:
             total = self.together.scores(X, rows, n_threads=n_threads)
         for selection, scorers in self.passes:
@@ -256,6 +276,8 @@ class SumScorer(Scorer):
     def score_one(self, x: Any) -> np.ndarray:
         """Return the scores (n_outputs,) of one row."""
         total = self.constant
+        if self.unread is not None:
+            self.unread.row(x)
         if self.together is not None:
             total = total + self.together.row(self.together.spec.row(x))
         for selection, scorers in self.passes:
@@ -310,13 +332,17 @@ class DenseReader:
         The blocks. Features that are of none of them are zero.
     n_features : int
         Number of columns of the array.
+    required : InputSpec or None
+        Columns that there must be, even if no block reads them.
     """
 
     leaves: tuple[Leaf, ...]
     n_features: int
+    required: InputSpec | None = None
     tables: tuple[Any, ...] = field(init=False, repr=False)
     alone: tuple[Leaf, ...] = field(init=False, repr=False)
     spec: InputSpec | None = field(init=False, repr=False)
+    unread: InputSpec | None = field(init=False, repr=False)  # checked if there is no `spec`
     has_gaps: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -330,7 +356,13 @@ class DenseReader:
         selections: Any = [leaf.selection for leaf in tables]
         object.__setattr__(self, "tables", tuple(tables))
         object.__setattr__(self, "alone", tuple(alone))
-        object.__setattr__(self, "spec", common_spec(selections) if tables else None)
+        spec, unread = None, None
+        if tables:
+            spec = common_spec(selections, self.required)
+        else:
+            unread = _unread(self.required, [leaf.selection for leaf in self.leaves])
+        object.__setattr__(self, "spec", spec)
+        object.__setattr__(self, "unread", unread)
         filled = sum(leaf.place.stop - leaf.place.start for leaf in self.leaves)
         object.__setattr__(self, "has_gaps", filled < self.n_features)
 
@@ -352,6 +384,8 @@ class DenseReader:
             For input that only the original steps can judge.
         """
         out = None
+        if self.unread is not None:
+            self.unread.check_columns(X)
         if self.spec is not None:
 
             def fill(place: np.ndarray, table: Table) -> None:
@@ -380,6 +414,8 @@ class DenseReader:
     def read_one(self, x: Any) -> np.ndarray:
         """Return the features (n_features,) of one row."""
         out = (np.zeros if self.has_gaps else np.empty)(self.n_features)
+        if self.unread is not None:
+            self.unread.row(x)
         if self.spec is not None:
             row = self.spec.row(x)
             for leaf in self.tables:
@@ -408,7 +444,7 @@ class UnionStep(Step):
     places: tuple[slice, ...] | None  # of each block in the features
     n_features: int | None
     twin: Any = field(repr=False)  # the original with compiled steps in it
-    spec: InputSpec | None = None  # what reads its table, if it reads one
+    spec: InputSpec | None = None  # of the columns that it demands, if it reads a table
 
     @property
     def exact_scores(self) -> bool:
@@ -438,7 +474,7 @@ class UnionStep(Step):
 
     def bind(self, coef: np.ndarray) -> Scorer:
         """Give each block its rows of the coefficients."""
-        return SumScorer(self._bound(coef), np.zeros(coef.shape[1]))
+        return SumScorer(self._bound(coef), np.zeros(coef.shape[1]), self.spec)
 
     def _bound(self, coef: np.ndarray) -> tuple[tuple[Selection, Scorer], ...]:
         if self.places is None or coef.shape[0] != self.n_features:
@@ -468,7 +504,7 @@ class UnionStep(Step):
         """What reads all blocks."""
         assert self.n_features is not None
         try:
-            return DenseReader(tuple(self.leaves()), self.n_features)
+            return DenseReader(tuple(self.leaves()), self.n_features, self.spec)
         except Unsupported as reason:
             raise InputUnsupported(str(reason)) from reason
 
@@ -859,8 +895,9 @@ def _is_empty(selected: Any) -> bool:
 
 
 def _spec_of(steps: list[Step]) -> InputSpec | None:
-    """Return what all the steps of a union read."""
-    specs = [step.spec for step in steps if isinstance(step, TableStep)]
+    """Return what all the steps of a union demand."""
+    found = [step.spec for step in steps if isinstance(step, (TableStep, UnionStep))]
+    specs = [spec for spec in found if spec is not None]
     if not specs or len({(spec.names, spec.n_columns) for spec in specs}) > 1:
         return None
     needed: tuple[int, ...] | None = None

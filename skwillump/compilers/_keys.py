@@ -215,12 +215,15 @@ def kind_of(values: np.ndarray) -> str | None:
         if values.dtype.kind == "f" and np.isnan(values).all():
             return None
         return "numbers" if len(values) else None
-    present = [value for value in values.tolist() if not is_missing(value)]
-    if present and all(isinstance(value, str) for value in present):
+    present = {kind_of_value(value) for value in values.tolist() if not is_missing(value)}
+    return present.pop() if len(present) == 1 else None
+
+
+def kind_of_value(value: Any) -> str | None:
+    """Return the kind of a value that is not missing, None if it is neither number nor text."""
+    if isinstance(value, str):
         return "texts"
-    if present and all(isinstance(value, (Real, Decimal, np.bool_)) for value in present):
-        return "numbers"
-    return None
+    return "numbers" if isinstance(value, (Real, Decimal, np.bool_)) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,6 +301,6 @@ class KeyedRows:
         values = state["values"]
         self.__dict__.update(state, values=values if values.dtype == object else frozen(values))
 
-    def rows(self, columns: Sequence[np.ndarray]) -> np.ndarray:
-        """Return the row (n_rows, n_columns) of values of each row of keys."""
-        return self.values.take(self.index.numbers(columns), axis=0, mode="wrap")
+    def rows(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the row (n_rows, n_columns) of values of each number of a key."""
+        return self.values.take(numbers, axis=0, mode="wrap")

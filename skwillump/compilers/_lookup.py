@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 
 from skwillump.compilers._columns import InputSpec, Table, Texts, plain_values
-from skwillump.compilers._keys import KeyColumn, KeyedRows, as_integers, join
+from skwillump.compilers._keys import (
+    KeyColumn,
+    KeyedRows,
+    as_integers,
+    is_missing,
+    join,
+    kind_of_value,
+)
 from skwillump.compilers._registry import InputUnsupported, Step, Unsupported
 from skwillump.compilers._table import DenseScorer, TableScorer, TableStep, coefficients
 from skwillump.kernels._arrays import frozen, frozen_fields, line_aligned
@@ -30,9 +37,17 @@ _EXACT = 2.0**53
 
 @dataclass(frozen=True, eq=False)
 class Finder:
-    """The values of a column of keys, hashed."""
+    """The values of a column of keys, hashed.
+
+    Attributes
+    ----------
+    column : KeyColumn
+    kind : str or None
+        Keys of another kind are left to the original; see `kind_of`.
+    """
 
     column: KeyColumn
+    kind: str | None
     integers: IntegerTable | None = field(repr=False)
     texts: TextTable | None = field(repr=False)
     number_of_text: np.ndarray | None = field(repr=False)  # intp, -1 last; None: the same numbers
@@ -45,10 +60,10 @@ class Finder:
         self.__dict__.update(state)
 
     @classmethod
-    def of(cls, column: KeyColumn) -> "Finder":
+    def of(cls, column: KeyColumn, kind: str | None) -> "Finder":
         """Hash the values."""
         if column.integers is not None:
-            return cls(column, make_integer_table(column.integers), None, None)
+            return cls(column, kind, make_integer_table(column.integers), None, None)
         assert column.number_of is not None
         known = [value for value in column.number_of if isinstance(value, str)]
         numbers = np.array([*(column.number_of[value] for value in known), -1], dtype=np.intp)
@@ -56,12 +71,12 @@ class Finder:
         digest = None
         if len(known) == len(column.number_of):
             content = hashlib.blake2b(numbers.tobytes(), digest_size=16)
-            content.update(str(texts.width).encode())
+            content.update(f"{kind} {texts.width}".encode())
             content.update(texts.records)
             content.update(texts.rest)
             digest = content.digest()
         in_order = np.array_equal(numbers[:-1], np.arange(len(known)))
-        return cls(column, None, texts, None if in_order else numbers, digest)
+        return cls(column, kind, None, texts, None if in_order else numbers, digest)
 
     def numbers(self, table: Table, position: int) -> np.ndarray:
         """Return the number of each value of a column, as intp; -1 for one that is unknown.
@@ -87,7 +102,8 @@ class Finder:
         Raises
         ------
         InputUnsupported
-            For a value of a kind that compares in a way of its own.
+            For a value of a kind that compares in a way of its own, and for a text where keys are
+            numbers or a number where they are texts.
         ValueError
             If it cannot be hashed.
         """
@@ -99,7 +115,13 @@ class Finder:
         number = self.column.number(value)
         if number < 0:
             plain_values([value])
+            if not is_missing(value):
+                self._refuse_other_kind(kind_of_value(value))
         return number
+
+    def _refuse_other_kind(self, kind: str | None) -> None:
+        if kind is not None and self.kind is not None and kind != self.kind:
+            raise InputUnsupported(f"keys that are {kind}, where those of the table are not")
 
     def warm_up(self) -> None:
         """Compile or load the kernels."""
@@ -110,6 +132,7 @@ class Finder:
             number_texts(self.texts.rest, nothing, nothing, self.texts)
 
     def _of_numbers(self, values: np.ndarray) -> np.ndarray:
+        self._refuse_other_kind("numbers")
         if values.dtype.kind == "f" and (np.abs(values) >= _EXACT).any():
             raise InputUnsupported("numbers that may be rounded integers")
         if self.integers is None:
@@ -121,6 +144,7 @@ class Finder:
         return numbers
 
     def _of_texts(self, texts: Texts) -> np.ndarray:
+        self._refuse_other_kind("texts")
         if self.texts is None:
             return np.full(len(texts.starts), -1, dtype=np.intp)
         numbers = number_texts(texts.data, texts.starts, texts.stops, self.texts, unknown=-1)
@@ -251,6 +275,6 @@ def compile_table_lookup(lookup: Any) -> Step:
         keyed.values.shape[1],
         lookup.key_positions_,
         keyed,
-        tuple(Finder.of(column) for column in keyed.index.columns),
+        tuple(map(Finder.of, keyed.index.columns, lookup._kinds)),
         tuple(make_integer_table(pairs) for pairs in keyed.index.pairs),
     )

@@ -366,6 +366,8 @@ class FunctionStep(NumberStep):
 
     def part(self, table: Table) -> np.ndarray:
         """Apply the function."""
+        if table.converted:
+            raise InputUnsupported("the function is called with categories")
         block = table.floats()
         for dtype in table.dtypes():
             # Smaller integers become smaller floats.
