@@ -88,6 +88,24 @@ class NumberColumn(Column):
         return Codes(codes.ravel(), values.tolist())
 
 
+@dataclass(frozen=True, eq=False)
+class CategoricalNumbers(NumberColumn):
+    """Numbers that are the categories of a pandas column.
+
+    Encoders read them. As features they are for the original to judge: scikit-learn's models read
+    them too, but LightGBM reads their codes, and numpy's functions refuse the column.
+    """
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """Say object, as for anything that is no column of plain numbers."""
+        return np.dtype(object)
+
+    def floats(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Refuse."""
+        raise InputUnsupported("a categorical column of numbers")
+
+
 class _Numbering(dict[Any, int]):
     """Distinct values in the order in which they are first asked for."""
 
@@ -272,7 +290,10 @@ class PandasSource(_FrameSource):
                 values = [*dtype.categories.tolist(), np.nan]
                 return CategoricalColumn(series.cat.codes.to_numpy(), values)
             if isinstance(dtype.categories.dtype, np.dtype):
-                return _array_column(np.asarray(series))
+                column = _array_column(np.asarray(series))
+                if isinstance(column, NumberColumn):
+                    return CategoricalNumbers(column.array)
+                return column
         if kind == "StringDtype" and isinstance(dtype.na_value, float):
             if dtype.storage.startswith("pyarrow"):
                 array = series.array.__arrow_array__()
@@ -811,7 +832,22 @@ class InputSpec:
 
 
 def _first_row(frame: Any) -> dict[Any, Any]:
-    return {name: frame[name].iloc[0] for name in frame.columns}
+    """Return the values of a data frame of one row.
+
+    Raises
+    ------
+    InputUnsupported
+        If a value that is no text is in a column that is not of plain numbers: the original may
+        look at the dtype.
+    """
+    row = {}
+    for name in frame.columns:
+        column = frame[name]
+        value = row[name] = column.iloc[0]
+        dtype = getattr(column, "dtype", None)
+        if not isinstance(value, str) and (not isinstance(dtype, np.dtype) or dtype.kind == "O"):
+            raise InputUnsupported(f"column {name!r} is of dtype {dtype}")
+    return row
 
 
 def chunks(
@@ -844,6 +880,12 @@ def refuse_large_integers(block: np.ndarray, table: "Table") -> None:
         integers = all(dtype.kind in "iub" for dtype in table.dtypes())
     if integers and max(block.max(initial=0.0), -block.min(initial=0.0)) > LARGEST_INTEGER:
         raise InputUnsupported("integers that float32 would round")
+
+
+def refuse_objects(table: "Table") -> None:
+    """Raise `InputUnsupported` if a column is not of plain numbers: LightGBM looks at dtypes."""
+    if any(dtype.kind == "O" for dtype in table.dtypes()):
+        raise InputUnsupported("a column of objects")
 
 
 def plain_values(values: list[Any]) -> None:

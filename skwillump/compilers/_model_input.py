@@ -6,7 +6,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from skwillump.compilers._columns import InputSpec, Part, Table, refuse_large_integers
+from skwillump.compilers._columns import (
+    InputSpec,
+    Table,
+    refuse_large_integers,
+    refuse_objects,
+)
 from skwillump.compilers._registry import (
     MAX_DENSE_FEATURES,
     InputUnsupported,
@@ -22,7 +27,7 @@ class ModelInput(TableStep):
     original: Any  # the model
     spec: InputSpec
     n_features: int
-    rounds_integers: bool  # whether the model makes float32 of arrays of integers
+    is_lightgbm: bool  # which reads integers and sparse matrices in its own way
 
     @classmethod
     def of(cls, model: Any) -> "ModelInput":
@@ -34,15 +39,14 @@ class ModelInput(TableStep):
             If it does not tell how many columns it was fitted on.
         """
         spec = InputSpec.of(model)
-        rounds = type(model).__module__.partition(".")[0] == "lightgbm"
-        return cls(model, spec, spec.n_columns, rounds)
+        is_lightgbm = type(model).__module__.partition(".")[0] == "lightgbm"
+        return cls(model, spec, spec.n_columns, is_lightgbm)
 
     def part(self, table: Table) -> np.ndarray:
         """Return the columns of a chunk of rows."""
         block = table.floats(strict=False)
-        if isinstance(table, Part) and any(dtype.kind == "O" for dtype in table.dtypes()):
-            raise InputUnsupported("a column of objects")
-        if self.rounds_integers:
+        refuse_objects(table)
+        if self.is_lightgbm:
             refuse_large_integers(block, table)
         return block
 
