@@ -78,6 +78,12 @@ class ModelInput(TableStep):
             raise InputUnsupported(f"a sparse matrix of shape {X.shape}")
         if X.dtype.kind not in "iufb":
             raise InputUnsupported(f"a sparse matrix of dtype {X.dtype}")
+        if self.is_lightgbm:
+            if X.dtype not in (np.float32, np.float64):
+                raise InputUnsupported(f"LightGBM refuses sparse matrices of dtype {X.dtype}")
+            if not getattr(X, "has_canonical_format", True):
+                # It takes the last of several entries in one place, not their sum.
+                raise InputUnsupported("a sparse matrix with entries in no order, or twice")
         return X if rows is None else X.tocsr()[rows]
 
 
