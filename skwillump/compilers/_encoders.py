@@ -347,6 +347,9 @@ def raise_unknown(step: Any, value: Any, column: int) -> None:
 @register(OneHotEncoder)
 def compile_one_hot_encoder(encoder: Any) -> Step:
     """Compile a ``OneHotEncoder``."""
+    dtype = np.dtype(encoder.dtype)
+    if dtype.kind not in "iufb" or dtype == np.float16:
+        raise Unsupported(f"dtype={encoder.dtype!r} is none of a sparse matrix of real numbers")
     spec = InputSpec.of(encoder)
     lookups = tuple(Lookup.of(categories) for categories in encoder.categories_)
     numbers, encoded = _of_categories(encoder, unknown=False)
