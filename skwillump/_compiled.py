@@ -26,6 +26,7 @@ from skwillump.compilers import (
     compile_step,
     compile_steps,
     guarded,
+    take_rows,
 )
 
 __all__ = ["CompiledPipeline", "compile_pipeline"]
@@ -220,7 +221,7 @@ class CompiledPipeline(VersionedState):
         doubtful = model.doubtful(scores)
         if len(doubtful):
             # Another order of summation could flip these: the original decides.
-            labels[doubtful] = self.estimator.predict(_take(X, doubtful))
+            labels[doubtful] = self.estimator.predict(take_rows(X, doubtful))
         return labels
 
     @available_if(_has("predict_proba"))
@@ -390,11 +391,3 @@ def _frame_of(row: Mapping[Any, Any]) -> Any:
 
 def _passes_through(step: Any) -> bool:
     return step is None or (isinstance(step, str) and step == "passthrough")
-
-
-def _take(X: Any, rows: np.ndarray) -> Any:
-    if hasattr(X, "iloc"):
-        return X.iloc[rows]
-    if isinstance(X, (list, tuple)):
-        return [X[row] for row in rows]
-    return X[rows]

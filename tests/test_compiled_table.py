@@ -399,6 +399,17 @@ def test_a_model_alone(model):
     np.testing.assert_allclose(compiled.predict(lists), plain.predict(lists), rtol=1e-12)
 
 
+@pytest.mark.parametrize("layout", ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"])
+def test_rows_in_doubt_of_any_sparse_matrix_are_answered_by_the_original(layout):
+    X = TABLE[NUMBERS].fillna(0).to_numpy() / [50, 1e5, 1]
+    plain = LogisticRegression(fit_intercept=False).fit(X, Y)
+    X = X[:40]
+    X[::2] = 0.0  # a tie
+    for container in (sparse.csr_matrix, sparse.csr_array):
+        matrix = container(X).asformat(layout)
+        np.testing.assert_array_equal(compile_pipeline(plain).predict(matrix), plain.predict(X))
+
+
 def outcome(method, X):
     """Return an answer, or the type of an error."""
     try:

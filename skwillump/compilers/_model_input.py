@@ -16,6 +16,7 @@ from skwillump.compilers._registry import (
     MAX_DENSE_FEATURES,
     InputUnsupported,
     StepReport,
+    take_rows,
 )
 from skwillump.compilers._table import DenseScorer, TableStep, coefficients
 
@@ -84,7 +85,7 @@ class ModelInput(TableStep):
             if not getattr(X, "has_canonical_format", True):
                 # It takes the last of several entries in one place, not their sum.
                 raise InputUnsupported("a sparse matrix with entries in no order, or twice")
-        return X if rows is None else X.tocsr()[rows]
+        return X if rows is None else take_rows(X, rows)
 
 
 @dataclass(frozen=True, eq=False)

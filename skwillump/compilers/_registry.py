@@ -253,7 +253,8 @@ def take_rows(X: Any, rows: np.ndarray | slice) -> Any:
         return X.iloc[rows]
     if isinstance(X, (list, tuple)):
         return X[rows] if isinstance(rows, slice) else [X[row] for row in rows]
-    return X[rows]
+    # Some sparse matrices have no rows to take.
+    return X.tocsr()[rows] if sparse.issparse(X) else X[rows]
 
 
 Compiler = Callable[[Any], Step]
