@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn import get_config
 from sklearn.preprocessing import (
     KBinsDiscretizer,
     OneHotEncoder,
@@ -21,7 +20,13 @@ from sklearn.preprocessing import (
 )
 
 from skwillump.compilers._columns import InputSpec, RowTable, Table, Texts, plain_values
-from skwillump.compilers._registry import InputUnsupported, Step, Unsupported, register
+from skwillump.compilers._registry import (
+    InputUnsupported,
+    Step,
+    Unsupported,
+    default_containers,
+    register,
+)
 from skwillump.compilers._scalers import refuse_infinite
 from skwillump.compilers._table import TableScorer, TableStep, coefficients, each_chunk
 from skwillump.compilers._text import csr
@@ -309,7 +314,7 @@ class OneHotStep(OneOfStep):
         """Return what ``original.transform(X)`` returns."""
         encoder = self.original
         try:
-            if get_config()["transform_output"] != "default":
+            if not default_containers():
                 raise InputUnsupported("another container is configured")
             if not encoder.sparse_output:
                 return self.dense(X, n_threads=n_threads).astype(encoder.dtype, copy=False)
@@ -443,7 +448,7 @@ class ValuesStep(TableStep):
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
         try:
-            if get_config()["transform_output"] != "default":
+            if not default_containers():
                 raise InputUnsupported("another container is configured")
             return self.dense(X, n_threads=n_threads).astype(self.dtype, copy=False)
         except InputUnsupported:
