@@ -28,6 +28,7 @@ from skwillump.compilers import (
     compile_step,
     compile_steps,
     guarded,
+    take_rows,
 )
 
 __all__ = ["CompiledPipeline", "compile_pipeline"]
@@ -317,7 +318,7 @@ class CompiledPipeline(VersionedState):
         doubtful = model.doubtful(scores)
         if len(doubtful):
             # Another order of summation could flip these: the original decides.
-            labels[doubtful] = self.estimator.predict(_take(X, doubtful))
+            labels[doubtful] = self.estimator.predict(take_rows(X, doubtful))
         return labels
 
     @available_if(_has("predict_proba"))
@@ -498,11 +499,3 @@ def _checked_n_jobs(n_jobs: Any) -> int | None:
 
 def _passes_through(step: Any) -> bool:
     return step is None or (isinstance(step, str) and step == "passthrough")
-
-
-def _take(X: Any, rows: np.ndarray) -> Any:
-    if hasattr(X, "iloc"):
-        return X.iloc[rows]
-    if isinstance(X, (list, tuple)):
-        return [X[row] for row in rows]
-    return X[rows]

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from lightgbm import LGBMClassifier
 from scipy import sparse
 from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
 from sklearn.decomposition import PCA
@@ -448,6 +449,63 @@ def test_a_model_alone(model):
         compiled.predict(X.to_numpy() * np.nan)
     lists = X.to_numpy()[:5].tolist()
     np.testing.assert_allclose(compiled.predict(lists), plain.predict(lists), rtol=1e-12)
+
+
+@pytest.mark.parametrize("layout", ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"])
+def test_rows_in_doubt_of_any_sparse_matrix_are_answered_by_the_original(layout):
+    X = TABLE[NUMBERS].fillna(0).to_numpy() / [50, 1e5, 1]
+    plain = LogisticRegression(fit_intercept=False).fit(X, Y)
+    X = X[:40]
+    X[::2] = 0.0  # a tie
+    for container in (sparse.csr_matrix, sparse.csr_array):
+        matrix = container(X).asformat(layout)
+        np.testing.assert_array_equal(compile_pipeline(plain).predict(matrix), plain.predict(X))
+
+
+def outcome(method, X):
+    """Return an answer, or the type of an error."""
+    try:
+        return method(X)
+    except (TypeError, ValueError) as error:
+        return type(error)
+
+
+@pytest.mark.parametrize("dtype", ["category", "object"])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        (LGBMClassifier(n_estimators=5, verbose=-1),),
+        (FunctionTransformer(), LGBMClassifier(n_estimators=5, verbose=-1)),
+        (FunctionTransformer(), LogisticRegression()),
+        (FunctionTransformer(np.tanh), LogisticRegression()),
+        (StandardScaler(), LogisticRegression()),
+        (OneHotEncoder(), LogisticRegression()),
+    ],
+    ids=str,
+)
+def test_numbers_in_columns_of_other_dtypes_are_what_they_are_to_the_estimator(steps, dtype):
+    # LightGBM refuses them or reads codes, numpy's functions refuse them, others read the numbers.
+    generator = np.random.default_rng(0)
+    X = pd.DataFrame(generator.integers(0, 5, (N_ROWS, 2)), columns=["a", "b"]) + 3
+    for fit_on in (X, X.to_numpy()):
+        plain = make_pipeline(*steps).fit(fit_on, X["a"] > 4)
+        compiled = compile_pipeline(plain)
+        for changed in (["a"], ["a", "b"]):
+            other = X.astype(dict.fromkeys(changed, dtype))
+            if fit_on is not X:
+                other.columns = range(2)
+            expected = outcome(plain.predict_proba, other)
+            answer = outcome(compiled.predict_proba, other)
+            if isinstance(expected, type):
+                assert answer is expected
+            else:
+                np.testing.assert_allclose(answer, expected, rtol=1e-12)
+            if fit_on is X:
+                one = outcome(compiled.predict_proba_one, other[:1])
+                if isinstance(expected, type):
+                    assert one is expected
+                else:
+                    np.testing.assert_allclose(one, expected[0], rtol=1e-12)
 
 
 def test_threads_and_pickles_give_the_same_answers():

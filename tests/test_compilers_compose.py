@@ -16,6 +16,7 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     Normalizer,
     OneHotEncoder,
+    SplineTransformer,
     StandardScaler,
 )
 
@@ -259,6 +260,28 @@ def test_set_output_is_left_to_the_original():
     step = compile_step(transformer)
     assert isinstance(step, OriginalStep)
     pd.testing.assert_frame_equal(step.transform(X), transformer.transform(X))
+
+
+@pytest.mark.filterwarnings("ignore:X has feature names:UserWarning")  # scikit-learn's
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_columns_of_frames_have_the_names_that_the_original_gives(library):
+    scale = StandardScaler
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    inner = [
+        make_pipeline(scale(), MaxAbsScaler()),
+        ColumnTransformer([("first", scale(), [0])], remainder="passthrough"),
+        FeatureUnion([("scaled", scale()), ("spline", SplineTransformer(n_knots=3))]),
+    ]
+    outer = [ColumnTransformer([("in", one, [0, 2]), ("k", scale(), [1])]) for one in inner]
+    for transformer in (*inner, *outer, make_pipeline(outer[1], scale())):
+        for fit_on in (X, pd.DataFrame(X, columns=["a", "b", "c"])):
+            step = compile_step(transformer.fit(fit_on))
+            assert not isinstance(step, OriginalStep)
+            with config_context(transform_output=library):
+                expected, actual = transformer.transform(fit_on), step.transform(fit_on)
+            assert type(actual) is type(expected)
+            assert list(actual.columns) == list(expected.columns)
+            np.testing.assert_allclose(actual.to_numpy(), expected.to_numpy(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.special import expit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
@@ -134,6 +135,21 @@ def test_extreme_scores_keep_their_probabilities():
         one = model.predict_proba_one(np.array([score]))
         assert np.array_equal(one, model.predict_proba(np.array([[score]]))[0])
         assert one.sum() == 1.0
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # before scikit-learn 1.9
+def test_one_vs_rest_probabilities_that_are_all_zero():
+    fitted = SGDClassifier(loss="log_loss", random_state=0).fit(X, LABELS["three"])
+    fitted.coef_[:] = -10.0
+    rows = np.outer([1.0, 1e3, 1e-3], np.ones(X.shape[1]))
+    model = compile_linear(fitted)
+    scores = rows @ model.coef + model.intercept
+    expected = fitted.predict_proba(rows)
+    assert (expit(scores) == 0).all(axis=1).tolist() == [False, True, False]
+    np.testing.assert_allclose(model.predict_proba(scores), expected, rtol=1e-12)
+    np.testing.assert_allclose(model.predict_log_proba(scores), np.log(expected), rtol=1e-12)
+    for row, one in zip(scores, expected, strict=True):
+        np.testing.assert_allclose(model.predict_proba_one(row), one, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

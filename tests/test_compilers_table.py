@@ -609,6 +609,19 @@ def test_what_is_not_compiled_says_why_and_runs_as_it_is(transformer, X, reason)
         np.testing.assert_array_equal(dense(step.transform(X)), expected)
 
 
+@pytest.mark.parametrize("dtype", [object, np.float16, "U1"])
+@pytest.mark.parametrize("sparse_output", [False, True])
+def test_one_hot_codes_of_a_dtype_without_sparse_matrices_are_left_to_the_original(
+    dtype, sparse_output
+):
+    encoder = OneHotEncoder(dtype=dtype, sparse_output=sparse_output).fit([["a"], ["b"]])
+    step = compile_step(encoder)
+    assert isinstance(step, OriginalStep)
+    assert "dtype" in step.reason
+    with pytest.raises(ValueError, match="dtype"):
+        step.transform([["b"]])
+
+
 def test_inputs_are_not_changed():
     X = NUMBERS.to_numpy().copy()
     before = X.copy()

@@ -506,6 +506,33 @@ def test_a_model_alone_reads_its_columns():
         histogram.bind(ModelInput.of(fitted("histogram"))).scores(matrix)
 
 
+def test_lightgbm_judges_other_sparse_matrices_than_those_without_repeated_entries():
+    model = fitted("LightGBM two")
+    scorer = compiled("LightGBM two").bind(ModelInput.of(model))
+    matrix = sparse.csr_matrix(FULL)
+    for some in (matrix, matrix.tocsc(), matrix.tobsr(), matrix.tolil()):
+        raw = model.predict_proba(matrix, raw_score=True)
+        assert np.array_equal(scorer.scores(some)[:, 0], raw)
+    with pytest.raises(TypeError, match="int64"):
+        model.predict(matrix.astype(np.int64))
+    with pytest.raises(InputUnsupported, match="int64"):
+        scorer.scores(matrix.astype(np.int64))
+    # Of several entries in one place LightGBM takes the last, others their sum.
+    columns, data = np.tile([0, 0, 2], N_ROWS), FULL[:, [0, 1, 2]].ravel()
+    repeated = sparse.csr_matrix(
+        (data, columns, np.arange(0, len(data) + 1, 3)), shape=(N_ROWS, N_FEATURES)
+    )
+    last = repeated.toarray()
+    last[:, 0] = FULL[:, 1]
+    assert np.array_equal(model.predict_proba(repeated), model.predict_proba(last))
+    for some in (repeated, repeated.tocsc()):
+        with pytest.raises(InputUnsupported, match="twice"):
+            scorer.scores(some)
+    forest = fitted("forest")
+    scorer = compiled("forest").bind(ModelInput.of(forest))
+    assert np.array_equal(scorer.scores(repeated), forest.predict_proba(repeated))
+
+
 def test_missing_values_in_sparse_features_go_to_the_original():
     frame = pd.DataFrame({"a": FULL[:, 0], "b": np.arange(N_ROWS) % 40})
     columns = ColumnTransformer(

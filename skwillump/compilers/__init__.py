@@ -27,6 +27,7 @@ from skwillump.compilers._registry import (
     Unsupported,
     compile_step,
     registered_types,
+    take_rows,
 )
 from skwillump.compilers._table import guarded
 from skwillump.compilers._trees import TreeModel, compile_trees, registered_trees
@@ -59,4 +60,5 @@ __all__ = [
     "registered_maps",
     "registered_trees",
     "registered_types",
+    "take_rows",
 ]

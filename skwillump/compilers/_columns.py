@@ -45,7 +45,6 @@ class Column:
     """A whole column of the input."""
 
     dtype: np.dtype  # of the numpy array that scikit-learn makes of it
-    converted: bool = False  # whether its container holds numbers as something else than that
 
     def floats(self, rows: slice | np.ndarray) -> np.ndarray:
         """Return the values as float64."""
@@ -69,7 +68,6 @@ class NumberColumn(Column):
     """Numbers or booleans."""
 
     array: np.ndarray
-    converted: bool = False
 
     @property
     def dtype(self) -> np.dtype:  # type: ignore[override]
@@ -88,6 +86,24 @@ class NumberColumn(Column):
         """Return the values as codes."""
         values, codes = np.unique(self.array[rows], return_inverse=True)
         return Codes(codes.ravel(), values.tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class CategoricalNumbers(NumberColumn):
+    """Numbers that are the categories of a pandas column.
+
+    Encoders read them. As features they are for the original to judge: scikit-learn's models read
+    them too, but LightGBM reads their codes, and numpy's functions refuse the column.
+    """
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """Say object, as for anything that is no column of plain numbers."""
+        return np.dtype(object)
+
+    def floats(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Refuse."""
+        raise InputUnsupported("a categorical column of numbers")
 
 
 class _Numbering(dict[Any, int]):
@@ -274,7 +290,10 @@ class PandasSource(_FrameSource):
                 values = [*dtype.categories.tolist(), np.nan]
                 return CategoricalColumn(series.cat.codes.to_numpy(), values)
             if isinstance(dtype.categories.dtype, np.dtype):
-                return _array_column(np.asarray(series), converted=True)
+                column = _array_column(np.asarray(series))
+                if isinstance(column, NumberColumn):
+                    return CategoricalNumbers(column.array)
+                return column
         if kind == "StringDtype" and isinstance(dtype.na_value, float):
             if dtype.storage.startswith("pyarrow"):
                 array = series.array.__arrow_array__()
@@ -326,9 +345,9 @@ class ArraySource(Source):
         return _array_column(self._array[:, position])
 
 
-def _array_column(array: np.ndarray, *, converted: bool = False) -> Column:
+def _array_column(array: np.ndarray) -> Column:
     if array.dtype.kind in "iufb":
-        return NumberColumn(array, converted)
+        return NumberColumn(array)
     if array.dtype.kind == "O":
         return ObjectColumn(array)
     if array.dtype.kind == "U":
@@ -343,7 +362,6 @@ class Table:
     n_columns: int
     row: list[Any] | None = None  # its values, if it is one row
     as_objects: bool = False  # whether numbers are to be taken as Python objects
-    converted: bool = False  # whether a column of numbers is none in its container
 
     def select(self, positions: tuple[int, ...]) -> "Table":
         """Return some of the columns."""
@@ -469,11 +487,6 @@ class Part(Table):
     def dtypes(self) -> set[np.dtype]:
         """Return the dtypes of the columns."""
         return {self.source.column(p).dtype for p in self.positions}
-
-    @property
-    def converted(self) -> bool:  # type: ignore[override]
-        """Whether a column of numbers is none in its container: categories that are numbers."""
-        return any(self.source.column(p).converted for p in self.positions)
 
     @property
     def as_objects(self) -> bool:  # type: ignore[override]
@@ -839,7 +852,22 @@ def _is_frame(X: Any) -> bool:
 
 
 def _first_row(frame: Any) -> dict[Any, Any]:
-    return {name: frame[name].iloc[0] for name in frame.columns}
+    """Return the values of a data frame of one row.
+
+    Raises
+    ------
+    InputUnsupported
+        If a value that is no text is in a column that is not of plain numbers: the original may
+        look at the dtype.
+    """
+    row = {}
+    for name in frame.columns:
+        column = frame[name]
+        value = row[name] = column.iloc[0]
+        dtype = getattr(column, "dtype", None)
+        if not isinstance(value, str) and (not isinstance(dtype, np.dtype) or dtype.kind == "O"):
+            raise InputUnsupported(f"column {name!r} is of dtype {dtype}")
+    return row
 
 
 def chunks(
@@ -872,6 +900,12 @@ def refuse_large_integers(block: np.ndarray, table: "Table") -> None:
         integers = all(dtype.kind in "iub" for dtype in table.dtypes())
     if integers and max(block.max(initial=0.0), -block.min(initial=0.0)) > LARGEST_INTEGER:
         raise InputUnsupported("integers that float32 would round")
+
+
+def refuse_objects(table: "Table") -> None:
+    """Raise `InputUnsupported` if a column is not of plain numbers: LightGBM looks at dtypes."""
+    if any(dtype.kind == "O" for dtype in table.dtypes()):
+        raise InputUnsupported("a column of objects")
 
 
 def plain_values(values: list[Any]) -> None:

@@ -27,6 +27,7 @@ from skwillump.compilers._registry import (
     StepReport,
     Unsupported,
     compile_step,
+    default_containers,
     register,
     take_rows,
 )
@@ -470,7 +471,8 @@ class UnionStep(Step):
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
-        return self.twin.transform(X)
+        # Names of a frame's columns come from the transformers themselves.
+        return (self.twin if default_containers() else self.original).transform(X)
 
     def bind(self, coef: np.ndarray) -> Scorer:
         """Give each block its rows of the coefficients."""

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn import get_config
 from sklearn.preprocessing import (
     KBinsDiscretizer,
     OneHotEncoder,
@@ -21,7 +20,13 @@ from sklearn.preprocessing import (
 )
 
 from skwillump.compilers._columns import InputSpec, RowTable, Table, Texts, plain_values
-from skwillump.compilers._registry import InputUnsupported, Step, Unsupported, register
+from skwillump.compilers._registry import (
+    InputUnsupported,
+    Step,
+    Unsupported,
+    default_containers,
+    register,
+)
 from skwillump.compilers._scalers import refuse_infinite
 from skwillump.compilers._table import TableScorer, TableStep, coefficients, each_chunk
 from skwillump.compilers._text import csr
@@ -309,7 +314,7 @@ class OneHotStep(OneOfStep):
         """Return what ``original.transform(X)`` returns."""
         encoder = self.original
         try:
-            if get_config()["transform_output"] != "default":
+            if not default_containers():
                 raise InputUnsupported("another container is configured")
             if not encoder.sparse_output:
                 return self.dense(X, n_threads=n_threads).astype(encoder.dtype, copy=False)
@@ -347,6 +352,9 @@ def raise_unknown(step: Any, value: Any, column: int) -> None:
 @register(OneHotEncoder)
 def compile_one_hot_encoder(encoder: Any) -> Step:
     """Compile a ``OneHotEncoder``."""
+    dtype = np.dtype(encoder.dtype)
+    if dtype.kind not in "iufb" or dtype == np.float16:
+        raise Unsupported(f"dtype={encoder.dtype!r} is none of a sparse matrix of real numbers")
     spec = InputSpec.of(encoder)
     lookups = tuple(Lookup.of(categories) for categories in encoder.categories_)
     numbers, encoded = _of_categories(encoder, unknown=False)
@@ -440,7 +448,7 @@ class ValuesStep(TableStep):
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
         try:
-            if get_config()["transform_output"] != "default":
+            if not default_containers():
                 raise InputUnsupported("another container is configured")
             return self.dense(X, n_threads=n_threads).astype(self.dtype, copy=False)
         except InputUnsupported:

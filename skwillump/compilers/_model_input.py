@@ -6,11 +6,17 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from skwillump.compilers._columns import InputSpec, Part, Table, refuse_large_integers
+from skwillump.compilers._columns import (
+    InputSpec,
+    Table,
+    refuse_large_integers,
+    refuse_objects,
+)
 from skwillump.compilers._registry import (
     MAX_DENSE_FEATURES,
     InputUnsupported,
     StepReport,
+    take_rows,
 )
 from skwillump.compilers._table import DenseScorer, TableStep, coefficients
 
@@ -22,7 +28,7 @@ class ModelInput(TableStep):
     original: Any  # the model
     spec: InputSpec
     n_features: int
-    rounds_integers: bool  # whether the model makes float32 of arrays of integers
+    is_lightgbm: bool  # which reads integers and sparse matrices in its own way
 
     @classmethod
     def of(cls, model: Any) -> "ModelInput":
@@ -34,15 +40,14 @@ class ModelInput(TableStep):
             If it does not tell how many columns it was fitted on.
         """
         spec = InputSpec.of(model)
-        rounds = type(model).__module__.partition(".")[0] == "lightgbm"
-        return cls(model, spec, spec.n_columns, rounds)
+        is_lightgbm = type(model).__module__.partition(".")[0] == "lightgbm"
+        return cls(model, spec, spec.n_columns, is_lightgbm)
 
     def part(self, table: Table) -> np.ndarray:
         """Return the columns of a chunk of rows."""
         block = table.floats(strict=False)
-        if isinstance(table, Part) and any(dtype.kind == "O" for dtype in table.dtypes()):
-            raise InputUnsupported("a column of objects")
-        if self.rounds_integers:
+        refuse_objects(table)
+        if self.is_lightgbm:
             refuse_large_integers(block, table)
         return block
 
@@ -74,7 +79,13 @@ class ModelInput(TableStep):
             raise InputUnsupported(f"a sparse matrix of shape {X.shape}")
         if X.dtype.kind not in "iufb":
             raise InputUnsupported(f"a sparse matrix of dtype {X.dtype}")
-        return X if rows is None else X.tocsr()[rows]
+        if self.is_lightgbm:
+            if X.dtype not in (np.float32, np.float64):
+                raise InputUnsupported(f"LightGBM refuses sparse matrices of dtype {X.dtype}")
+            if not getattr(X, "has_canonical_format", True):
+                # It takes the last of several entries in one place, not their sum.
+                raise InputUnsupported("a sparse matrix with entries in no order, or twice")
+        return X if rows is None else take_rows(X, rows)
 
 
 @dataclass(frozen=True, eq=False)

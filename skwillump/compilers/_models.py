@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sklearn
 from scipy.special import expit, logsumexp
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
@@ -41,6 +42,9 @@ NONE, SIGMOID, ONE_VS_REST, SOFTMAX, SOFTMAX_OF_TWO, LOG_LIKELIHOOD, CLIPPED = r
 
 #: Two scores closer than this share of their size could be in another order after rounding.
 _DOUBT = 1e-9
+
+#: Whether one-vs-rest probabilities that are all zero become even ones, or NaN.
+_ZEROS_BECOME_EVEN = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +130,11 @@ class LinearModel:
             odds = np.exp(scores - scores.max())
             odds /= odds.sum()
             return odds
+        if self.link == ONE_VS_REST:
+            positive = expit(scores)
+            total = positive.sum()
+            if total:
+                return positive / total
         return self.predict_proba(scores[None])[0]
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
@@ -138,6 +147,8 @@ class LinearModel:
             return np.column_stack((1 - positive, positive))
         if self.link == ONE_VS_REST:
             positive = expit(scores)
+            if _ZEROS_BECOME_EVEN:
+                return _shares(positive)
             return positive / positive.sum(axis=1, keepdims=True)
         if self.link == SOFTMAX_OF_TWO:
             return _softmax(np.column_stack((-scores[:, 0], scores[:, 0])))
@@ -160,6 +171,15 @@ def _softmax(scores: np.ndarray) -> np.ndarray:
     np.exp(odds, out=odds)
     odds /= odds.sum(axis=0)
     return np.ascontiguousarray(odds.T)
+
+
+def _shares(odds: np.ndarray) -> np.ndarray:
+    """Return rows divided by their sums; a row of zeros becomes even."""
+    sums = odds.sum(axis=1, keepdims=True)
+    if sums.all():
+        return odds / sums
+    even = np.full_like(odds, 1 / odds.shape[1])
+    return np.divide(odds, sums, out=even, where=sums != 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,9 +229,7 @@ class CalibratedModel(LinearModel):
             if n_curves == 1:
                 total += np.hstack((1.0 - calibrated, calibrated))
             else:
-                sums = calibrated.sum(axis=1, keepdims=True)
-                even = np.full_like(calibrated, 1 / n_curves)
-                total += np.divide(calibrated, sums, out=even, where=sums != 0)
+                total += _shares(calibrated)
         return total / len(self.members)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn import get_config
 
 #: A sparse row of more features than these is not made dense.
 MAX_DENSE_FEATURES = 4096
@@ -253,7 +254,13 @@ def take_rows(X: Any, rows: np.ndarray | slice) -> Any:
         return X.iloc[rows]
     if isinstance(X, (list, tuple)):
         return X[rows] if isinstance(rows, slice) else [X[row] for row in rows]
-    return X[rows]
+    # Some sparse matrices have no rows to take.
+    return X.tocsr()[rows] if sparse.issparse(X) else X[rows]
+
+
+def default_containers() -> bool:
+    """Tell whether transformers are to return arrays and matrices, not data frames."""
+    return bool(get_config()["transform_output"] == "default")
 
 
 Compiler = Callable[[Any], Step]

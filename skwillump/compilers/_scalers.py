@@ -18,7 +18,13 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skwillump.compilers._columns import InputSpec, Part, Table, refuse_large_integers
+from skwillump.compilers._columns import (
+    InputSpec,
+    Part,
+    Table,
+    refuse_large_integers,
+    refuse_objects,
+)
 from skwillump.compilers._registry import InputUnsupported, Step, Unsupported, register
 from skwillump.compilers._table import DenseScorer, TableScorer, TableStep, coefficients
 from skwillump.kernels._arrays import frozen
@@ -345,6 +351,7 @@ class IdentityStep(TableStep):
         """Return the columns as numbers."""
         block = table.floats(strict=False)
         if self.guarded:
+            refuse_objects(table)
             refuse_large_integers(block, table)
         return block
 
@@ -366,8 +373,6 @@ class FunctionStep(NumberStep):
 
     def part(self, table: Table) -> np.ndarray:
         """Apply the function."""
-        if table.converted:
-            raise InputUnsupported("the function is called with categories")
         block = table.floats()
         for dtype in table.dtypes():
             # Smaller integers become smaller floats.

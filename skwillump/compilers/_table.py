@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn import get_config
 
 from skwillump.compilers._between import LinearMap, linear_map
 from skwillump.compilers._columns import BlockTable, InputSpec, Part, Table, chunks
@@ -21,6 +20,7 @@ from skwillump.compilers._registry import (
     Step,
     StepReport,
     Unsupported,
+    default_containers,
 )
 
 
@@ -86,7 +86,7 @@ class TableStep(Step):
         """Return what ``original.transform(X)`` returns."""
         if self.gives_floats:
             try:
-                if get_config()["transform_output"] != "default":
+                if not default_containers():
                     raise InputUnsupported("another container is configured")
                 return self.dense(X, n_threads=n_threads)
             except InputUnsupported:
