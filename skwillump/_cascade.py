@@ -43,7 +43,13 @@ from ._progress import Progress
 from ._report import cascade_report
 from ._rows import RowTemplate
 from ._scoring import check_target_scorer, is_accuracy
-from ._stage_models import Task, align_response, response_method
+from ._stage_models import (
+    Task,
+    align_response,
+    predicts_largest_response,
+    response_method,
+    stage_codes,
+)
 from .blocks import Store, fuse, take_rows
 from .compilers import InputUnsupported
 from .planning import (
@@ -53,7 +59,6 @@ from .planning import (
     decide_one,
     make_plan,
     measures_for,
-    predicted_codes,
 )
 
 N_TASKS = 8
@@ -77,7 +82,8 @@ class Stage:
         Least confidence that answers a row: one for all predicted classes, or one for each. None
         for the last stage, which answers all that is left.
     measure : {"probability", "margin"} or None
-        What confidence is: the largest probability, or the distance of the two largest values.
+        What confidence is: the predicted class's probability, or the distance of its value to the
+        largest other one.
     cost_seconds : float
         Seconds that the stage adds to a row that reaches it.
     share : float
@@ -598,7 +604,13 @@ class CascadeClassifier(
         try:
             scores, carry = fused.start_one(x)
             probabilities = fused.approx.predict_proba_one(scores)
-            code, sure = decide_one(probabilities, plan.measure)
+            code = None
+            if not self._is_largest:
+                label = fused.approx.predict_one(scores)
+                if label is None:
+                    return None
+                code = int(np.searchsorted(fused.approx.classes, label))
+            code, sure = decide_one(probabilities, plan.measure, code)
             if sure >= plan.thresholds[code]:
                 return fused.approx.classes[code] if method == "predict" else probabilities
             scores = fused.finish_one(x, carry)
@@ -616,7 +628,7 @@ class CascadeClassifier(
         Z = fused.opened(Z)
         scores, carry = fused.start(Z, n_threads=n_threads)
         response = self._align(getattr(fused.approx, self._method)(scores), self._method)
-        codes = predicted_codes(response)
+        codes = self._codes(fused.approx, scores, response)
         early = confidence(response, codes, self._plan.measure) >= self._plan.thresholds[codes]
         if method == "predict":
             output = self.classes_[codes]
@@ -644,7 +656,7 @@ class CascadeClassifier(
         store: Store = {}
         features = graph.compute(Z, first.blocks, store)
         response = self._respond(first.model, self._method, features)
-        codes = predicted_codes(response)
+        codes = self._codes(first.model, features, response)
         early = confidence(response, codes, first.measure) >= self._plan.thresholds[codes]
         if method == "predict":
             output = self.classes_[codes]
@@ -664,6 +676,10 @@ class CascadeClassifier(
 
     def _respond(self, model, method, features):
         return self._align(getattr(model, method)(features), method)
+
+    def _codes(self, model, inputs, response):
+        """Positions of the classes that the first stage's model predicts."""
+        return stage_codes(model, inputs, response, self.classes_, is_largest=self._is_largest)
 
     def _align(self, response, method):
         """Response of the first stage's model, with a column for each class."""
@@ -720,6 +736,9 @@ class CascadeClassifier(
             )
         if self._fused is not None:
             self._fused.warm_up()
+        self._is_largest = predicts_largest_response(
+            calibrated.models[plan.candidate], self._method
+        )
         one = bool(np.all(plan.thresholds == plan.thresholds[0]))
         self.stages_ = [
             Stage(

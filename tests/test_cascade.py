@@ -15,6 +15,7 @@ from common import COSTS, stdlib_lines, two_blocks, two_signals, two_signals_fra
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
@@ -24,15 +25,18 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import make_scorer, recall_score
 from sklearn.model_selection import (
+    FixedThresholdClassifier,
     GridSearchCV,
     GroupKFold,
     KFold,
     RepeatedStratifiedKFold,
     ShuffleSplit,
+    TunedThresholdClassifierCV,
 )
+from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -180,6 +184,79 @@ def test_models_with_one_kind_of_response(model, n_classes):
     assert hasattr(fitted, "decision_function") == hasattr(model, "decision_function")
     stage = fitted.predict_stage(X)
     assert_array_equal(fitted.predict(X)[stage == 1], fitted.estimator_.predict(X[stage == 1]))
+
+
+class Cautious(LogisticRegression):
+    """Says 1 only where it is sure of it."""
+
+    def predict(self, X):
+        return self.classes_[(self.predict_proba(X)[:, 1] > 0.7).astype(int)]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        FixedThresholdClassifier(
+            LogisticRegression(), threshold=0.15, response_method="predict_proba"
+        ),
+        FixedThresholdClassifier(
+            LogisticRegression(), threshold=0.8, pos_label=0, response_method="predict_proba"
+        ),
+        FixedThresholdClassifier(LinearSVC(), threshold=1.0),
+        TunedThresholdClassifierCV(LogisticRegression(), scoring="recall", cv=2, random_state=0),
+        CalibratedClassifierCV(FixedThresholdClassifier(LogisticRegression(), threshold=1.0), cv=2),
+        SVC(gamma=0.1),
+        Cautious(),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+@pytest.mark.parametrize("compile", [True, False])
+def test_early_rows_get_what_the_approximate_model_predicts(model, compile, new_rows):
+    fitted = cascade(model, accuracy_target=0.9, compile=compile).fit(*two_signals(3000))
+    assert fitted.guarantee_.kind == "certified"
+    X, y = new_rows
+    early = fitted.predict_stage(X) == 0
+    assert early.mean() > 0.5
+    own = fitted.stages_[0].model
+    features = fitted.estimator_[0].named_transformers_["cheap"].transform(X[:, :1])
+    answers, full = fitted.predict(X), fitted.estimator_.predict(X)
+    assert_array_equal(answers[early], own.predict(features)[early])
+    assert_array_equal(answers[~early], full[~early])
+    assert np.mean(answers == y) >= 0.9 * np.mean(full == y)
+    assert [fitted.predict_one(x) for x in X[:40]] == answers[:40].tolist()
+    for method in ("predict_proba", "decision_function"):
+        assert hasattr(fitted, method) == hasattr(own, method)
+        if hasattr(own, method):
+            expected = getattr(own, method)(features)[early]
+            assert_allclose(getattr(fitted, method)(X)[early], expected, rtol=1e-12)
+
+
+def test_on_each_side_of_a_decision_threshold_the_nearest_rows_are_left(new_rows):
+    threshold = 0.15
+    model = FixedThresholdClassifier(
+        LogisticRegression(), threshold=threshold, response_method="predict_proba"
+    )
+    fitted = cascade(model, accuracy_target=0.97).fit(*two_signals())
+    X, _ = new_rows
+    features = fitted.estimator_[0].named_transformers_["cheap"].transform(X[:, :1])
+    positive = fitted.stages_[0].model.predict_proba(features)[:, 1]
+    early = fitted.predict_stage(X) == 0
+    for side in (positive >= threshold, positive < threshold):
+        distance = np.abs(positive - threshold)[side]
+        assert early[side].any()
+        assert distance[early[side]].min() >= distance[~early[side]].max(initial=0)
+    assert not early.all()
+
+
+def test_a_label_that_is_no_class_does_not_stop_a_cascade():
+    X, y = two_signals(2000)
+    model = RadiusNeighborsClassifier(radius=0.2, outlier_label=7)
+    with pytest.warns(UserWarning, match="Outlier label 7"):
+        fitted = cascade(model, accuracy_target=0.8).fit(X, y)
+    assert len(fitted.stages_) == 2
+    with pytest.warns(UserWarning, match="Outlier label 7"):
+        answers = fitted.predict(np.vstack([X, [[1e6, 1e6]]]))
+    assert answers.shape == (2001,)
 
 
 def test_an_approximate_model_of_the_users_own():
