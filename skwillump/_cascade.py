@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import Any, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, is_classifier
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import (
     Bunch,
@@ -322,12 +322,14 @@ class CascadeClassifier(
         Raises
         ------
         ValueError
-            If a share of the score makes no sense as a target, `feature_costs` names a block
-            that does not exist, or `y` is not of one label a row.
+            If `estimator` or `approx_estimator` is no classifier, a share of the score makes no
+            sense as a target, `feature_costs` names a block that does not exist, or `y` is not of
+            one label a row.
         """
         # What a fit that fails leaves behind is not fitted.
         if "stages_" in vars(self):
             delattr(self, "stages_")
+        self._check_classifiers()
         X, y = indexable(X, y)
         if getattr(y, "dtype", None) is not None and y.dtype.kind == "f":
             assert_all_finite(y, input_name="y")
@@ -700,6 +702,15 @@ class CascadeClassifier(
             splitter=Bunch(split=of_splitter),
         )
 
+    def _check_classifiers(self):
+        for name in ("estimator", "approx_estimator"):
+            given = getattr(self, name)
+            if given is not None and not is_classifier(given):
+                raise ValueError(
+                    f"{name} must be a classifier, or a Pipeline that ends in one; "
+                    f"ApproxTopKRanker takes regressors. Got {given!r}."
+                )
+
     def _why_no_stages(self):
         if self._graph is None:
             return (
@@ -707,8 +718,18 @@ class CascadeClassifier(
                 "transformers of a FeatureUnion or ColumnTransformer in a Pipeline"
             )
         if self._method is None:
-            return "the estimator has neither predict_proba nor decision_function"
+            return self._why_no_response()
         return ""
+
+    def _why_no_response(self):
+        neither = "has neither predict_proba nor decision_function"
+        if response_method(self.estimator_) is None:
+            return f"the estimator {neither}"
+        if response_method(self.approx_estimator) is None:
+            return f"approx_estimator {neither}"
+        return (
+            "the estimator and approx_estimator share neither predict_proba nor decision_function"
+        )
 
     def _make_plan(self):
         calibrated = self._calibrated

@@ -18,11 +18,11 @@ from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Perceptron, Ridge
 from sklearn.metrics import make_scorer, recall_score
 from sklearn.model_selection import (
     FixedThresholdClassifier,
@@ -797,6 +797,29 @@ def test_a_model_without_confidence_answers_alone():
     model = cascade(OnlyLabels()).fit(X, y)
     assert len(model.stages_) == 1
     assert "neither predict_proba nor decision_function" in model.report()
+
+
+@pytest.mark.parametrize(
+    ("approx", "reason"),
+    [
+        (Perceptron(), "share neither predict_proba nor decision_function"),
+        (VotingClassifier([("a", LogisticRegression())]), "approx_estimator has neither"),
+    ],
+)
+def test_an_approximate_model_with_no_response_to_compare_is_named(approx, reason):
+    X, y = two_signals(300)
+    model = cascade(RandomForestClassifier(5), approx_estimator=approx).fit(X, y)
+    assert len(model.stages_) == 1
+    assert reason in model.report()
+
+
+def test_what_is_no_classifier_is_refused():
+    X, y = two_signals(300)
+    for estimator in (Ridge(), two_blocks(Ridge()), FrozenEstimator(two_blocks(Ridge()).fit(X, y))):
+        with pytest.raises(ValueError, match=r"^estimator must be a classifier"):
+            CascadeClassifier(estimator).fit(X, y)
+    with pytest.raises(ValueError, match=r"^approx_estimator must be .* Got Ridge\(\)\."):
+        cascade(approx_estimator=Ridge()).fit(X, y)
 
 
 def test_a_failed_fit_leaves_the_users_objects_alone():
