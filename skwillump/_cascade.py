@@ -331,7 +331,8 @@ class CascadeClassifier(
             delattr(self, "stages_")
         self._check_classifiers()
         X, y = indexable(X, y)
-        if getattr(y, "dtype", None) is not None and y.dtype.kind == "f":
+        # Types of polars have no kind.
+        if getattr(getattr(y, "dtype", None), "kind", None) == "f":
             assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         if type_of_target(y, input_name="y") not in ("binary", "multiclass"):

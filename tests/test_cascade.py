@@ -306,6 +306,16 @@ def test_polars_frames():
     assert_allclose(model.predict_proba_one(X.row(3, named=True)), expected[3], rtol=1e-12)
 
 
+@pytest.mark.parametrize("labels", [[0, 1], ["no", "yes"]])
+@pytest.mark.parametrize("container", [pl.Series, pd.Series, list])
+def test_containers_of_labels(labels, container):
+    X, y = two_signals(1500)
+    y = np.array(labels)[y]
+    model = cascade(accuracy_target=0.9).fit(X, container(y))
+    assert len(model.stages_) == 2
+    assert_array_equal(model.predict(X), cascade(accuracy_target=0.9).fit(X, y).predict(X))
+
+
 # The plan ---------------------------------------------------------------------------------------
 
 
