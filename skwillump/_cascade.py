@@ -145,10 +145,11 @@ class CascadeClassifier(
         Probability with which the target is kept. None is the plug-in rule of [1]_, which looks
         at the score of the calibration rows and promises nothing.
 
-    scoring : str or callable, default="accuracy"
+    scoring : str, callable or None, default="accuracy"
         The score to keep. Accuracy is certified by a test that holds for every sample size. Other
         scores between 0 and 1 are kept by a bootstrap lower bound, which is an estimate. A
-        callable must score what the classifier answers and not look at `X` otherwise.
+        callable must score what the classifier answers and not look at `X` otherwise. None is the
+        estimator's own score, which must be accuracy.
 
     cv : int, float in (0, 1), splitter or "prefit", default=5
         How rows that the models were not trained on are had. An int is the number of stratified,
@@ -250,7 +251,7 @@ class CascadeClassifier(
         "estimator": [HasMethods(["fit", "predict"])],
         "accuracy_target": [Interval(Real, 0, 1, closed="right")],
         "confidence": [Interval(Real, 0, 1, closed="neither"), None],
-        "scoring": [StrOptions(set(get_scorer_names())), callable],
+        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
         "cv": [
             "cv_object",
             StrOptions({"prefit"}),

@@ -498,6 +498,18 @@ def test_a_score_of_which_a_share_makes_no_sense_is_refused(scoring):
         cascade(scoring=scoring).fit(*two_signals(500))
 
 
+def test_no_scoring_is_the_estimators_own_accuracy(fitted):
+    model = cascade(scoring=None).fit(*two_signals())
+    assert model.guarantee_ == fitted.guarantee_
+    assert model.guarantee_.kind == "certified"
+
+
+def test_no_scoring_is_refused_where_the_estimator_defines_a_score():
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, scoring="roc_auc", cv=2)
+    with pytest.raises(ValueError, match="the score that GridSearchCV defines"):
+        cascade(search, scoring=None).fit(*two_signals(500))
+
+
 def test_a_callable_score_outside_zero_to_one_is_refused():
     with pytest.raises(ValueError, match="score is -1"):
         cascade(scoring=lambda estimator, X, y: -1.0).fit(*two_signals(500))
