@@ -163,7 +163,8 @@ class CascadeClassifier(
 
     feature_costs : dict of str to float, default=None
         Seconds a row of blocks whose cost is known better than it can be measured here, for
-        instance of those that call a remote service.
+        instance of those that call a remote service. Costs of steps that are ``"drop"`` or have
+        no columns are not used.
 
     query : {"batch", "point"}, default="batch"
         Whether to plan for batches or for one row at a time.

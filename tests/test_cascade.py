@@ -741,6 +741,42 @@ def test_unknown_blocks_in_feature_costs_are_refused():
         cascade(feature_costs={"dera": 1.0}).fit(*two_signals(300))
 
 
+def test_costs_of_what_is_dropped_or_empty_are_let_pass():
+    X, y = two_signals(900)
+    X = np.column_stack([X, X[:, 0] + X[:, 1] ** 2, X[:, 1]])
+    nested = ColumnTransformer([("one", StandardScaler(), [0]), ("two", MinMaxScaler(), [0])])
+    blocks = ColumnTransformer(
+        [
+            ("cheap", StandardScaler(), [0]),
+            ("dear", StandardScaler(), [1]),
+            ("third", StandardScaler(), [2]),
+            ("nested", nested, [3]),
+        ]
+    )
+    costs = {**COSTS, "third": 1e-3, "nested__one": 1e-3, "nested__two": 1e-3}
+    model = CascadeClassifier(
+        make_pipeline(blocks, LogisticRegression()), feature_costs=costs, cv=2, random_state=0
+    )
+    step = "estimator__columntransformer__"
+    for dropped in (
+        {"third": "drop"},
+        {"nested": "drop"},
+        {"nested__two": "drop"},
+        {"third": "drop", "nested": "drop", "dear": "drop"},
+    ):
+        few = clone(model).set_params(**{step + name: how for name, how in dropped.items()})
+        few.fit(X, y)
+        assert not {block.name for block in few.blocks_} & set(dropped)
+        with pytest.raises(ValueError, match="names 'nested_'"):
+            few.set_params(feature_costs={"nested_": 1.0}).fit(X, y)
+    blocks.set_params(transformers=[*blocks.transformers[:2], ("third", StandardScaler(), [])])
+    model.set_params(feature_costs={**COSTS, "third": 1e-3}).fit(X, y)
+    assert [block.name for block in model.blocks_] == ["cheap", "dear"]
+    grid = {f"{step}third": ["drop", StandardScaler()]}
+    search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
 @pytest.mark.parametrize("seconds", [-1.0, float("inf"), float("nan"), "slow"])
 def test_bad_feature_costs_are_refused(seconds):
     with pytest.raises(ValueError, match="Give seconds a row"):
