@@ -433,6 +433,14 @@ def test_an_imbalanced_problem_gets_a_threshold_for_each_class():
     assert pooled[0].chosen is not None
 
 
+def test_a_stage_that_answers_every_row_says_so(fitted):
+    model = cascade(accuracy_target=0.5).fit(*two_signals(2000))
+    assert model.stages_[0].threshold == -np.inf
+    assert ": every row\n" in model.report()
+    assert "inf" not in model.report()
+    assert ": rows with probability >= 0." in fitted.report()
+
+
 def test_three_blocks_and_steps_before_and_after():
     X, y = two_signals(4000)
     X = np.column_stack([X, np.random.default_rng(0).normal(size=(4000, 2))])
