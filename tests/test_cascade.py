@@ -827,6 +827,19 @@ def test_bad_data_in_predict():
         model.predict_one("a text")
 
 
+def test_a_value_that_a_late_block_refuses_is_an_error_only_in_rows_that_are_left():
+    X, y = two_signals_frame()
+    for compile in (True, False):
+        model = cascade(columns=("c", "d"), compile=compile).fit(X, y)
+        stage = model.predict_stage(X)
+        early, left = X[stage == 0][:3].copy(), X[stage == 1][:3].copy()
+        expected = model.predict(early)
+        early["d"] = left["d"] = np.inf
+        assert_array_equal(model.predict(early), expected)
+        with pytest.raises(ValueError, match="infinity"):
+            model.predict(left)
+
+
 def test_wrong_number_of_columns(fitted):
     X, _ = two_signals(20)
     with pytest.raises(ValueError, match="features"):
