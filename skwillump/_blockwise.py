@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._compat import safe_indexing
 from ._compiled import compile_pipeline
 from ._progress import Progress
-from .blocks import DenseBlocks, FusedBlocks, Store, split_pipeline
+from .blocks import DenseBlocks, FusedBlocks, Store, names_in_composites, split_pipeline
 from .compilers import OriginalStep
 
 
@@ -101,8 +101,11 @@ class BlockwiseMixin:
 
     def _check_feature_costs(self):
         known = () if self._graph is None else self._graph.names
+        # A search over "drop" for some steps keeps their costs.
+        named = names_in_composites(thawed(self.estimator_))
+        absent = tuple(f"{name}__" for name, is_absent in named.items() if is_absent)
         for name, seconds in (self.feature_costs or {}).items():
-            if name not in known:
+            if not (name in known or name in named or name.startswith(absent)):
                 raise ValueError(
                     f"feature_costs names {name!r}, which is not a block of the estimator. Its "
                     f"blocks are {list(known)}."

@@ -29,7 +29,6 @@ from .planning import (
     candidate_sets,
     confidence,
     permutation_importance,
-    predicted_codes,
 )
 
 IMPORTANCE_ROWS = 2000
@@ -82,8 +81,9 @@ def record_answers(
         if model is None:
             stages.append(None)
             continue
-        response = task.respond(model, graph.compute(Z, spec.blocks_in(graph), store))
-        codes = predicted_codes(response)
+        features = graph.compute(Z, spec.blocks_in(graph), store)
+        response = task.respond(model, features)
+        codes = task.codes(model, features, response)
         stages.append(
             StageAnswers(
                 codes,

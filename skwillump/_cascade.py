@@ -8,7 +8,7 @@ from numbers import Integral, Real
 from typing import Any, cast
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, is_classifier
 from sklearn.metrics import get_scorer_names
 from sklearn.utils import (
     Bunch,
@@ -43,7 +43,13 @@ from ._progress import Progress
 from ._report import cascade_report
 from ._rows import RowTemplate
 from ._scoring import check_target_scorer, is_accuracy
-from ._stage_models import Task, align_response, response_method
+from ._stage_models import (
+    Task,
+    align_response,
+    predicts_largest_response,
+    response_method,
+    stage_codes,
+)
 from .blocks import Store, fuse, take_rows
 from .compilers import InputUnsupported
 from .planning import (
@@ -53,7 +59,6 @@ from .planning import (
     decide_one,
     make_plan,
     measures_for,
-    predicted_codes,
 )
 
 N_TASKS = 8
@@ -77,7 +82,8 @@ class Stage:
         Least confidence that answers a row: one for all predicted classes, or one for each. None
         for the last stage, which answers all that is left.
     measure : {"probability", "margin"} or None
-        What confidence is: the largest probability, or the distance of the two largest values.
+        What confidence is: the predicted class's probability, or the distance of its value to the
+        largest other one.
     cost_seconds : float
         Seconds that the stage adds to a row that reaches it.
     share : float
@@ -139,10 +145,11 @@ class CascadeClassifier(
         Probability with which the target is kept. None is the plug-in rule of [1]_, which looks
         at the score of the calibration rows and promises nothing.
 
-    scoring : str or callable, default="accuracy"
+    scoring : str, callable or None, default="accuracy"
         The score to keep. Accuracy is certified by a test that holds for every sample size. Other
         scores between 0 and 1 are kept by a bootstrap lower bound, which is an estimate. A
-        callable must score what the classifier answers and not look at `X` otherwise.
+        callable must score what the classifier answers and not look at `X` otherwise. None is the
+        estimator's own score, which must be accuracy.
 
     cv : int, float in (0, 1), splitter or "prefit", default=5
         How rows that the models were not trained on are had. An int is the number of stratified,
@@ -156,7 +163,8 @@ class CascadeClassifier(
 
     feature_costs : dict of str to float, default=None
         Seconds a row of blocks whose cost is known better than it can be measured here, for
-        instance of those that call a remote service.
+        instance of those that call a remote service. Costs of steps that are ``"drop"`` or have
+        no columns are not used.
 
     query : {"batch", "point"}, default="batch"
         Whether to plan for batches or for one row at a time.
@@ -244,7 +252,7 @@ class CascadeClassifier(
         "estimator": [HasMethods(["fit", "predict"])],
         "accuracy_target": [Interval(Real, 0, 1, closed="right")],
         "confidence": [Interval(Real, 0, 1, closed="neither"), None],
-        "scoring": [StrOptions(set(get_scorer_names())), callable],
+        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
         "cv": [
             "cv_object",
             StrOptions({"prefit"}),
@@ -316,14 +324,17 @@ class CascadeClassifier(
         Raises
         ------
         ValueError
-            If a share of the score makes no sense as a target, `feature_costs` names a block
-            that does not exist, or `y` is not of one label a row.
+            If `estimator` or `approx_estimator` is no classifier, a share of the score makes no
+            sense as a target, `feature_costs` names a block that does not exist, or `y` is not of
+            one label a row.
         """
         # What a fit that fails leaves behind is not fitted.
         if "stages_" in vars(self):
             delattr(self, "stages_")
+        self._check_classifiers()
         X, y = indexable(X, y)
-        if getattr(y, "dtype", None) is not None and y.dtype.kind == "f":
+        # Types of polars have no kind.
+        if getattr(getattr(y, "dtype", None), "kind", None) == "f":
             assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
@@ -597,7 +608,13 @@ class CascadeClassifier(
         try:
             scores, carry = fused.start_one(x)
             probabilities = fused.approx.predict_proba_one(scores)
-            code, sure = decide_one(probabilities, plan.measure)
+            code = None
+            if not self._is_largest:
+                label = fused.approx.predict_one(scores)
+                if label is None:
+                    return None
+                code = int(np.searchsorted(fused.approx.classes, label))
+            code, sure = decide_one(probabilities, plan.measure, code)
             if sure >= plan.thresholds[code]:
                 return fused.approx.classes[code] if method == "predict" else probabilities
             scores = fused.finish_one(x, carry)
@@ -615,7 +632,7 @@ class CascadeClassifier(
         Z = fused.opened(Z)
         scores, carry = fused.start(Z, n_threads=n_threads)
         response = self._align(getattr(fused.approx, self._method)(scores), self._method)
-        codes = predicted_codes(response)
+        codes = self._codes(fused.approx, scores, response)
         early = confidence(response, codes, self._plan.measure) >= self._plan.thresholds[codes]
         if method == "predict":
             output = self.classes_[codes]
@@ -643,7 +660,7 @@ class CascadeClassifier(
         store: Store = {}
         features = graph.compute(Z, first.blocks, store)
         response = self._respond(first.model, self._method, features)
-        codes = predicted_codes(response)
+        codes = self._codes(first.model, features, response)
         early = confidence(response, codes, first.measure) >= self._plan.thresholds[codes]
         if method == "predict":
             output = self.classes_[codes]
@@ -664,6 +681,10 @@ class CascadeClassifier(
     def _respond(self, model, method, features):
         return self._align(getattr(model, method)(features), method)
 
+    def _codes(self, model, inputs, response):
+        """Positions of the classes that the first stage's model predicts."""
+        return stage_codes(model, inputs, response, self.classes_, is_largest=self._is_largest)
+
     def _align(self, response, method):
         """Response of the first stage's model, with a column for each class."""
         known = self.stages_[0].model.classes_
@@ -683,6 +704,15 @@ class CascadeClassifier(
             splitter=Bunch(split=of_splitter),
         )
 
+    def _check_classifiers(self):
+        for name in ("estimator", "approx_estimator"):
+            given = getattr(self, name)
+            if given is not None and not is_classifier(given):
+                raise ValueError(
+                    f"{name} must be a classifier, or a Pipeline that ends in one; "
+                    f"ApproxTopKRanker takes regressors. Got {given!r}."
+                )
+
     def _why_no_stages(self):
         if self._graph is None:
             return (
@@ -690,8 +720,18 @@ class CascadeClassifier(
                 "transformers of a FeatureUnion or ColumnTransformer in a Pipeline"
             )
         if self._method is None:
-            return "the estimator has neither predict_proba nor decision_function"
+            return self._why_no_response()
         return ""
+
+    def _why_no_response(self):
+        neither = "has neither predict_proba nor decision_function"
+        if response_method(self.estimator_) is None:
+            return f"the estimator {neither}"
+        if response_method(self.approx_estimator) is None:
+            return f"approx_estimator {neither}"
+        return (
+            "the estimator and approx_estimator share neither predict_proba nor decision_function"
+        )
 
     def _make_plan(self):
         calibrated = self._calibrated
@@ -719,6 +759,9 @@ class CascadeClassifier(
             )
         if self._fused is not None:
             self._fused.warm_up()
+        self._is_largest = predicts_largest_response(
+            calibrated.models[plan.candidate], self._method
+        )
         one = bool(np.all(plan.thresholds == plan.thresholds[0]))
         self.stages_ = [
             Stage(

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from ._compat import DiagramLabel, VisualBlock
 from ._ranker_report import search_text
-from ._report import seconds_text, threshold_text
+from ._report import answered_text, seconds_text
 from .blocks import BlockGraph, locate_blocks
 
 MOST_CHARACTERS = 72
@@ -39,8 +39,7 @@ def cascade_diagram(cascade, graph: BlockGraph | None):
     def texts(position, stage, known):
         title = f"stage {position}: answers {100 * stage.share:.1f} % of rows"
         if stage.threshold is not None:
-            threshold = threshold_text(stage.threshold, cascade.classes_)
-            return title, f"answers rows with {stage.measure} >= {threshold}"
+            return title, f"answers {answered_text(stage, cascade.classes_)}"
         return title, "answers all rows that are left" if known else "answers every row"
 
     return _diagram(cascade, graph, texts, f"no cascade: {cascade.guarantee_.reason}")

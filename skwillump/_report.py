@@ -90,7 +90,7 @@ def cascade_report(cascade, plan: Plan) -> str:
         if not np.isnan(stage.cost_seconds):
             text += f", {seconds_text(stage.cost_seconds)} a row"
         if stage.threshold is not None:
-            text += f", {stage.measure} >= {threshold_text(stage.threshold, cascade.classes_)}"
+            text += f": {answered_text(stage, cascade.classes_)}"
         lines.append(text)
     if cascade.blocks_:
         lines += ["", "Blocks"]
@@ -103,9 +103,12 @@ def cascade_report(cascade, plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def threshold_text(threshold, classes) -> str:
-    """A threshold, or one for each class."""
+def answered_text(stage, classes) -> str:
+    """Which rows a first stage answers: those that reach a threshold, or one for each class."""
+    threshold = stage.threshold
+    if np.all(np.isneginf(threshold)):
+        return "every row"
     if np.ndim(threshold) == 0:
-        return f"{threshold:.6g}"
+        return f"rows with {stage.measure} >= {threshold:.6g}"
     pairs = (f"{label}: {value:.6g}" for label, value in zip(classes, threshold, strict=True))
-    return "{" + ", ".join(pairs) + "} by predicted class"
+    return f"rows with {stage.measure} >= {{{', '.join(pairs)}}} by predicted class"

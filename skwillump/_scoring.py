@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, check_scoring
+from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 
 from ._compat import safe_indexing, scorer_parts
@@ -41,7 +43,9 @@ def check_target_scorer(estimator, scoring):
     Parameters
     ----------
     estimator : classifier
-    scoring : str or callable
+    scoring : str, callable or None
+        None for the estimator's own score, which must be the accuracy of every classifier that
+        does not define another.
 
     Returns
     -------
@@ -51,8 +55,19 @@ def check_target_scorer(estimator, scoring):
     Raises
     ------
     ValueError
-        If the score is a loss, or is known not to lie between 0 and 1.
+        If the score is a loss, is known not to lie between 0 and 1, or is one that the estimator
+        defines, which cannot be computed from recorded answers.
     """
+    if scoring is None:
+        last = estimator
+        while isinstance(last, FrozenEstimator) or type(last) is Pipeline:
+            last = last.estimator if isinstance(last, FrozenEstimator) else last.steps[-1][1]
+        if getattr(type(last), "score", None) is not ClassifierMixin.score:
+            raise ValueError(
+                f"scoring=None is the score that {type(last).__name__} defines. A cascade takes "
+                "the accuracy of classifiers that define none: name a score in scoring."
+            )
+        scoring = "accuracy"
     scorer = check_scoring(estimator, scoring=scoring)
     parts = scorer_parts(scorer)
     if parts is None:

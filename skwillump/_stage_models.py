@@ -22,6 +22,7 @@ from .blocks import (
     split_pipeline,
     tree_counts,
 )
+from .compilers import predicts_largest
 from .planning import confidence, match_scores, predicted_codes
 
 
@@ -57,6 +58,45 @@ def align_response(response, model_classes, classes, is_probability):
     aligned = np.full((len(response), len(classes)), fill, dtype=response.dtype)
     aligned[:, np.searchsorted(classes, model_classes)] = response
     return aligned
+
+
+def predicts_largest_response(model, method: str) -> bool:
+    """Whether `predict` of a stage's model is known to give the class of its largest response."""
+    if isinstance(model, FirstTreesModel):
+        return True
+    return predicts_largest(model.steps[-1][1] if type(model) is Pipeline else model, method)
+
+
+def stage_codes(model, inputs, response, classes, *, is_largest: bool) -> np.ndarray:
+    """Positions of the classes that a stage's model predicts.
+
+    A row with a label that is no class counts as one of the class with the largest response.
+
+    Parameters
+    ----------
+    model : object with a `predict`
+    inputs : array-like or sparse matrix
+        What its `predict` takes: features, or scores of a compiled model.
+    response : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        Its probabilities or decision values.
+    classes : ndarray of shape (n_classes,)
+    is_largest : bool
+        Whether it is known to predict the class of its largest response, so that it need not be
+        asked.
+
+    Returns
+    -------
+    ndarray of intp of shape (n_rows,)
+    """
+    if is_largest:
+        return predicted_codes(response)
+    labels = model.predict(inputs)
+    codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
+    foreign = np.flatnonzero(classes[codes] != labels)
+    if len(foreign):
+        # Such as the label of outliers of a RadiusNeighborsClassifier, which is no class.
+        codes[foreign] = predicted_codes(response[foreign])
+    return codes
 
 
 @dataclass(frozen=True)
@@ -246,9 +286,16 @@ class Task:
 
     def decide(self, model, features) -> tuple[np.ndarray, np.ndarray]:
         """Predicted classes and confidence, as in the first stage of a cascade."""
-        return self.read(self.respond(model, features))
+        response = self.respond(model, features)
+        codes = self.codes(model, features, response)
+        return codes, confidence(response, codes, self.measures[0])
+
+    def codes(self, model, features, response) -> np.ndarray:
+        """Positions of the classes that a model predicts."""
+        is_largest = predicts_largest_response(model, self.method)
+        return stage_codes(model, features, response, self.classes, is_largest=is_largest)
 
     def read(self, response) -> tuple[np.ndarray, np.ndarray]:
-        """Predicted classes and confidence of a response."""
+        """Classes of the largest responses and confidence in them."""
         codes = predicted_codes(response)
         return codes, confidence(response, codes, self.measures[0])

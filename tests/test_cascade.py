@@ -15,24 +15,28 @@ from common import COSTS, stdlib_lines, two_blocks, two_signals, two_signals_fra
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Perceptron, Ridge
 from sklearn.metrics import make_scorer, recall_score
 from sklearn.model_selection import (
+    FixedThresholdClassifier,
     GridSearchCV,
     GroupKFold,
     KFold,
     RepeatedStratifiedKFold,
     ShuffleSplit,
+    TunedThresholdClassifierCV,
 )
+from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -182,6 +186,79 @@ def test_models_with_one_kind_of_response(model, n_classes):
     assert_array_equal(fitted.predict(X)[stage == 1], fitted.estimator_.predict(X[stage == 1]))
 
 
+class Cautious(LogisticRegression):
+    """Says 1 only where it is sure of it."""
+
+    def predict(self, X):
+        return self.classes_[(self.predict_proba(X)[:, 1] > 0.7).astype(int)]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        FixedThresholdClassifier(
+            LogisticRegression(), threshold=0.15, response_method="predict_proba"
+        ),
+        FixedThresholdClassifier(
+            LogisticRegression(), threshold=0.8, pos_label=0, response_method="predict_proba"
+        ),
+        FixedThresholdClassifier(LinearSVC(), threshold=1.0),
+        TunedThresholdClassifierCV(LogisticRegression(), scoring="recall", cv=2, random_state=0),
+        CalibratedClassifierCV(FixedThresholdClassifier(LogisticRegression(), threshold=1.0), cv=2),
+        SVC(gamma=0.1),
+        Cautious(),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+@pytest.mark.parametrize("compile", [True, False])
+def test_early_rows_get_what_the_approximate_model_predicts(model, compile, new_rows):
+    fitted = cascade(model, accuracy_target=0.9, compile=compile).fit(*two_signals(3000))
+    assert fitted.guarantee_.kind == "certified"
+    X, y = new_rows
+    early = fitted.predict_stage(X) == 0
+    assert early.mean() > 0.5
+    own = fitted.stages_[0].model
+    features = fitted.estimator_[0].named_transformers_["cheap"].transform(X[:, :1])
+    answers, full = fitted.predict(X), fitted.estimator_.predict(X)
+    assert_array_equal(answers[early], own.predict(features)[early])
+    assert_array_equal(answers[~early], full[~early])
+    assert np.mean(answers == y) >= 0.9 * np.mean(full == y)
+    assert [fitted.predict_one(x) for x in X[:40]] == answers[:40].tolist()
+    for method in ("predict_proba", "decision_function"):
+        assert hasattr(fitted, method) == hasattr(own, method)
+        if hasattr(own, method):
+            expected = getattr(own, method)(features)[early]
+            assert_allclose(getattr(fitted, method)(X)[early], expected, rtol=1e-12)
+
+
+def test_on_each_side_of_a_decision_threshold_the_nearest_rows_are_left(new_rows):
+    threshold = 0.15
+    model = FixedThresholdClassifier(
+        LogisticRegression(), threshold=threshold, response_method="predict_proba"
+    )
+    fitted = cascade(model, accuracy_target=0.97).fit(*two_signals())
+    X, _ = new_rows
+    features = fitted.estimator_[0].named_transformers_["cheap"].transform(X[:, :1])
+    positive = fitted.stages_[0].model.predict_proba(features)[:, 1]
+    early = fitted.predict_stage(X) == 0
+    for side in (positive >= threshold, positive < threshold):
+        distance = np.abs(positive - threshold)[side]
+        assert early[side].any()
+        assert distance[early[side]].min() >= distance[~early[side]].max(initial=0)
+    assert not early.all()
+
+
+def test_a_label_that_is_no_class_does_not_stop_a_cascade():
+    X, y = two_signals(2000)
+    model = RadiusNeighborsClassifier(radius=0.2, outlier_label=7)
+    with pytest.warns(UserWarning, match="Outlier label 7"):
+        fitted = cascade(model, accuracy_target=0.8).fit(X, y)
+    assert len(fitted.stages_) == 2
+    with pytest.warns(UserWarning, match="Outlier label 7"):
+        answers = fitted.predict(np.vstack([X, [[1e6, 1e6]]]))
+    assert answers.shape == (2001,)
+
+
 def test_an_approximate_model_of_the_users_own():
     X, y = two_signals()
     model = cascade(approx_estimator=DecisionTreeClassifier(max_depth=4)).fit(X, y)
@@ -227,6 +304,16 @@ def test_polars_frames():
     model = cascade(columns=("c", "d")).fit(X, y)
     assert_allclose(model.predict_proba(X), expected, rtol=1e-12)
     assert_allclose(model.predict_proba_one(X.row(3, named=True)), expected[3], rtol=1e-12)
+
+
+@pytest.mark.parametrize("labels", [[0, 1], ["no", "yes"]])
+@pytest.mark.parametrize("container", [pl.Series, pd.Series, list])
+def test_containers_of_labels(labels, container):
+    X, y = two_signals(1500)
+    y = np.array(labels)[y]
+    model = cascade(accuracy_target=0.9).fit(X, container(y))
+    assert len(model.stages_) == 2
+    assert_array_equal(model.predict(X), cascade(accuracy_target=0.9).fit(X, y).predict(X))
 
 
 # The plan ---------------------------------------------------------------------------------------
@@ -346,6 +433,14 @@ def test_an_imbalanced_problem_gets_a_threshold_for_each_class():
     assert pooled[0].chosen is not None
 
 
+def test_a_stage_that_answers_every_row_says_so(fitted):
+    model = cascade(accuracy_target=0.5).fit(*two_signals(2000))
+    assert model.stages_[0].threshold == -np.inf
+    assert ": every row\n" in model.report()
+    assert "inf" not in model.report()
+    assert ": rows with probability >= 0." in fitted.report()
+
+
 def test_three_blocks_and_steps_before_and_after():
     X, y = two_signals(4000)
     X = np.column_stack([X, np.random.default_rng(0).normal(size=(4000, 2))])
@@ -409,6 +504,18 @@ def test_a_score_of_margins():
 def test_a_score_of_which_a_share_makes_no_sense_is_refused(scoring):
     with pytest.raises(ValueError, match="a share of it makes no sense as accuracy_target"):
         cascade(scoring=scoring).fit(*two_signals(500))
+
+
+def test_no_scoring_is_the_estimators_own_accuracy(fitted):
+    model = cascade(scoring=None).fit(*two_signals())
+    assert model.guarantee_ == fitted.guarantee_
+    assert model.guarantee_.kind == "certified"
+
+
+def test_no_scoring_is_refused_where_the_estimator_defines_a_score():
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, scoring="roc_auc", cv=2)
+    with pytest.raises(ValueError, match="the score that GridSearchCV defines"):
+        cascade(search, scoring=None).fit(*two_signals(500))
 
 
 def test_a_callable_score_outside_zero_to_one_is_refused():
@@ -642,6 +749,42 @@ def test_unknown_blocks_in_feature_costs_are_refused():
         cascade(feature_costs={"dera": 1.0}).fit(*two_signals(300))
 
 
+def test_costs_of_what_is_dropped_or_empty_are_let_pass():
+    X, y = two_signals(900)
+    X = np.column_stack([X, X[:, 0] + X[:, 1] ** 2, X[:, 1]])
+    nested = ColumnTransformer([("one", StandardScaler(), [0]), ("two", MinMaxScaler(), [0])])
+    blocks = ColumnTransformer(
+        [
+            ("cheap", StandardScaler(), [0]),
+            ("dear", StandardScaler(), [1]),
+            ("third", StandardScaler(), [2]),
+            ("nested", nested, [3]),
+        ]
+    )
+    costs = {**COSTS, "third": 1e-3, "nested__one": 1e-3, "nested__two": 1e-3}
+    model = CascadeClassifier(
+        make_pipeline(blocks, LogisticRegression()), feature_costs=costs, cv=2, random_state=0
+    )
+    step = "estimator__columntransformer__"
+    for dropped in (
+        {"third": "drop"},
+        {"nested": "drop"},
+        {"nested__two": "drop"},
+        {"third": "drop", "nested": "drop", "dear": "drop"},
+    ):
+        few = clone(model).set_params(**{step + name: how for name, how in dropped.items()})
+        few.fit(X, y)
+        assert not {block.name for block in few.blocks_} & set(dropped)
+        with pytest.raises(ValueError, match="names 'nested_'"):
+            few.set_params(feature_costs={"nested_": 1.0}).fit(X, y)
+    blocks.set_params(transformers=[*blocks.transformers[:2], ("third", StandardScaler(), [])])
+    model.set_params(feature_costs={**COSTS, "third": 1e-3}).fit(X, y)
+    assert [block.name for block in model.blocks_] == ["cheap", "dear"]
+    grid = {f"{step}third": ["drop", StandardScaler()]}
+    search = GridSearchCV(model, grid, cv=2, error_score="raise").fit(X, y)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
 @pytest.mark.parametrize("seconds", [-1.0, float("inf"), float("nan"), "slow"])
 def test_bad_feature_costs_are_refused(seconds):
     with pytest.raises(ValueError, match="Give seconds a row"):
@@ -684,6 +827,19 @@ def test_bad_data_in_predict():
         model.predict_one("a text")
 
 
+def test_a_value_that_a_late_block_refuses_is_an_error_only_in_rows_that_are_left():
+    X, y = two_signals_frame()
+    for compile in (True, False):
+        model = cascade(columns=("c", "d"), compile=compile).fit(X, y)
+        stage = model.predict_stage(X)
+        early, left = X[stage == 0][:3].copy(), X[stage == 1][:3].copy()
+        expected = model.predict(early)
+        early["d"] = left["d"] = np.inf
+        assert_array_equal(model.predict(early), expected)
+        with pytest.raises(ValueError, match="infinity"):
+            model.predict(left)
+
+
 def test_wrong_number_of_columns(fitted):
     X, _ = two_signals(20)
     with pytest.raises(ValueError, match="features"):
@@ -720,6 +876,29 @@ def test_a_model_without_confidence_answers_alone():
     model = cascade(OnlyLabels()).fit(X, y)
     assert len(model.stages_) == 1
     assert "neither predict_proba nor decision_function" in model.report()
+
+
+@pytest.mark.parametrize(
+    ("approx", "reason"),
+    [
+        (Perceptron(), "share neither predict_proba nor decision_function"),
+        (VotingClassifier([("a", LogisticRegression())]), "approx_estimator has neither"),
+    ],
+)
+def test_an_approximate_model_with_no_response_to_compare_is_named(approx, reason):
+    X, y = two_signals(300)
+    model = cascade(RandomForestClassifier(5), approx_estimator=approx).fit(X, y)
+    assert len(model.stages_) == 1
+    assert reason in model.report()
+
+
+def test_what_is_no_classifier_is_refused():
+    X, y = two_signals(300)
+    for estimator in (Ridge(), two_blocks(Ridge()), FrozenEstimator(two_blocks(Ridge()).fit(X, y))):
+        with pytest.raises(ValueError, match=r"^estimator must be a classifier"):
+            CascadeClassifier(estimator).fit(X, y)
+    with pytest.raises(ValueError, match=r"^approx_estimator must be .* Got Ridge\(\)\."):
+        cascade(approx_estimator=Ridge()).fit(X, y)
 
 
 def test_a_failed_fit_leaves_the_users_objects_alone():

@@ -83,6 +83,22 @@ def test_linear_models_on_text(model, n_classes):
     assert_same(compiled, plain, lines(step=33)[0])
 
 
+def test_probabilities_that_round_to_one_do_not_decide():
+    X, y = lines(3)
+    # Scores of several classes are so large that their sigmoids are 1.
+    model = SGDClassifier(loss="log_loss", alpha=1e-9, random_state=0)
+    compiled, plain = both_ways(make_pipeline(word_char(), model), X, y, accuracy_target=0.5)
+    assert compiled._fused is not None
+    first = plain.stages_[0]
+    features = plain._graph.compute(X, first.blocks, {})
+    own, largest = first.model.predict(features), first.model.predict_proba(features).argmax(axis=1)
+    assert np.any(own != largest)
+    for fitted in (compiled, plain):
+        early = fitted.predict_stage(X) == 0
+        assert_array_equal(fitted.predict(X)[early], own[early])
+        assert [fitted.predict_one(x) for x in X[:200]] == fitted.predict(X[:200]).tolist()
+
+
 def test_steps_between_are_folded():
     X, y = lines()
     pipeline = make_pipeline(
@@ -158,7 +174,13 @@ def test_without_a_cascade_the_compiled_full_model_answers():
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize(
-    "model", [LogisticRegression(max_iter=1000), LinearSVC(C=0.1, max_iter=10_000, random_state=0)]
+    "model",
+    [
+        LogisticRegression(max_iter=1000),
+        LinearSVC(C=0.1, max_iter=10_000, random_state=0),
+        SGDClassifier(loss="log_loss", random_state=0),
+    ],
+    ids=lambda model: type(model).__name__,
 )
 def test_one_row_gets_what_it_gets_in_a_batch(model, n_classes):
     X, y = lines(n_classes)

@@ -4,8 +4,17 @@ import warnings
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from scipy.special import expit
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import (
     LinearRegression,
@@ -17,10 +26,13 @@ from sklearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
-from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC, LinearSVC, LinearSVR
+from sklearn.tree import DecisionTreeClassifier
 
-from skwillump.compilers import Unsupported, compile_linear
+from skwillump.compilers import Unsupported, compile_linear, predicts_largest
+from skwillump.planning import predicted_codes
 
 GENERATOR = np.random.default_rng(0)
 X = np.abs(GENERATOR.normal(size=(120, 6)))
@@ -43,6 +55,17 @@ CLASSIFIERS = [
     CalibratedClassifierCV(LinearSVC(), cv=3),
     CalibratedClassifierCV(LogisticRegression(), cv=3, ensemble=False),
     CalibratedClassifierCV(MultinomialNB(), cv=2),
+]
+OTHER_CLASSIFIERS = [
+    AdaBoostClassifier(n_estimators=10),
+    DecisionTreeClassifier(max_depth=3),
+    GaussianNB(),
+    GradientBoostingClassifier(n_estimators=10),
+    HistGradientBoostingClassifier(max_iter=10),
+    KNeighborsClassifier(4),
+    LinearDiscriminantAnalysis(),
+    QuadraticDiscriminantAnalysis(),
+    RandomForestClassifier(5),
 ]
 REGRESSORS = [LinearRegression(), Ridge(), SGDRegressor(random_state=0), LinearSVR()]
 
@@ -110,6 +133,22 @@ def test_logistic_regression_cv():
     np.testing.assert_allclose(
         model.predict_proba(scores_of(model)), fitted.predict_proba(X), rtol=1e-12
     )
+
+
+@pytest.mark.parametrize("estimator", [*CLASSIFIERS, *OTHER_CLASSIFIERS], ids=str)
+@pytest.mark.parametrize("labels", LABELS)
+def test_what_is_known_to_be_predicted_is(estimator, labels):
+    # Far from the boundaries, where probabilities of several classes may round to one.
+    rows = np.where(X > 0.7, 1.0, 0.0) if isinstance(estimator, BernoulliNB) else 1000 * X
+    fitted = clone(estimator).fit(rows, LABELS[labels])
+    for method in ("predict_proba", "decision_function"):
+        if hasattr(fitted, method):
+            largest = fitted.classes_[predicted_codes(getattr(fitted, method)(rows))]
+            if predicts_largest(fitted, method):
+                assert_array_equal(fitted.predict(rows), largest)
+            else:
+                assert isinstance(fitted, SGDClassifier)
+                assert (labels, method) == ("three", "predict_proba")
 
 
 def test_scores_within_rounding_of_a_tie_are_in_doubt():

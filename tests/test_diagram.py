@@ -18,7 +18,7 @@ from sklearn.utils import estimator_html_repr
 
 from skwillump import ApproxTopKRanker, CascadeClassifier
 from skwillump._compat import DiagramLabel
-from skwillump._report import threshold_text
+from skwillump._report import answered_text
 from skwillump.blocks import locate_blocks, split_pipeline
 
 
@@ -88,8 +88,9 @@ def test_each_stage_shows_its_share_its_cost_and_the_blocks_that_it_adds(fitted)
 def test_each_stage_shows_when_it_answers(fitted):
     texts = "\n".join(shown(fitted))
     assert fitted.stages_[0].measure == "probability"
-    threshold = threshold_text(fitted.stages_[0].threshold, fitted.classes_)
-    assert f"answers rows with probability >= {threshold}" in " ".join(texts.split("\n"))
+    answered = answered_text(fitted.stages_[0], fitted.classes_)
+    assert answered.startswith("rows with probability >= ")
+    assert f"answers {answered}" in " ".join(texts.split("\n"))
     assert "answers all rows that are left\nits model uses the blocks cheap, dear" in texts
 
 

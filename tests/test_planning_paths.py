@@ -138,6 +138,18 @@ def test_predicted_classes_and_confidence_of_a_binary_decision_function():
     assert_array_equal(confidence(response, predicted_codes(response), "margin"), [2.0, 0.0, 0.5])
 
 
+def test_confidence_in_a_class_that_has_not_the_largest_response():
+    response = np.array([[0.7, 0.1, 0.2], [0.1, 0.3, 0.6]])
+    codes = np.array([2, 2])
+    for measure, expected in {"probability": [0.2, 0.6], "margin": [-0.5, 0.3]}.items():
+        np.testing.assert_allclose(confidence(response, codes, measure), expected)
+        for row in range(2):
+            code, sure = decide_one(response[row], measure, 2)
+            assert (code, sure) == (2, pytest.approx(expected[row]))
+    # The farther from the classifier's own threshold of 1, the surer on either side.
+    assert_array_equal(confidence(np.array([-2.0, 0.9, 1.1]), [0, 0, 1], "margin"), [2, -0.9, 1.1])
+
+
 def test_margins_are_worth_trying_only_where_they_order_rows_in_another_way():
     assert measures_for(True, 2) == ("probability",)
     assert measures_for(True, 3) == ("probability", "margin")

@@ -10,7 +10,15 @@ from ._first_trees import (
     tree_counts,
 )
 from ._fused import FusedBlocks, FusedStage
-from ._graph import BlockGraph, LocatedBlock, Store, locate_blocks, split_pipeline, take_rows
+from ._graph import (
+    BlockGraph,
+    LocatedBlock,
+    Store,
+    locate_blocks,
+    names_in_composites,
+    split_pipeline,
+    take_rows,
+)
 
 __all__ = [
     "BlockGraph",
@@ -27,6 +35,7 @@ __all__ = [
     "first_trees",
     "fuse",
     "locate_blocks",
+    "names_in_composites",
     "split_pipeline",
     "take_rows",
     "tree_counts",

@@ -303,6 +303,30 @@ def locate_blocks(graph: BlockGraph) -> dict[str, LocatedBlock]:
     return dict(_located(graph.features, "", graph.features_name, None))
 
 
+def names_in_composites(fitted) -> dict[str, bool]:
+    """Names that blocks of a fitted pipeline have, or would have were none dropped or empty.
+
+    Also those of a composite that has a single block. The value is whether it is dropped or empty:
+    what may be nested in it then is not known.
+    """
+    if type(fitted) is not Pipeline:
+        return {}
+    steps = [step for _, step in _flat_steps(fitted, "")]
+    return dict(named for step in steps[:-1] for named in _names_below(step, "", False))
+
+
+def _names_below(node, path: str, is_absent: bool) -> Iterator[tuple[str, bool]]:
+    steps = [] if is_absent or type(node) is not Pipeline else list(_flat_steps(node, ""))
+    children = None if is_absent else _children_of_any_kind(steps[-1][1] if steps else node)
+    if children is not None:
+        for name, child, columns in children:
+            below = f"{path}__{name}" if path else name
+            absent = _is_dropped(child) or _is_empty_selection(columns)
+            yield from _names_below(child, below, absent)
+    elif path:
+        yield path, is_absent
+
+
 def _located(node, path: str, parameter: str, columns) -> Iterator[tuple[str, LocatedBlock]]:
     children = _children(node)
     if children is not None:
@@ -364,14 +388,22 @@ def _children(node) -> list[tuple[str, Any]] | None:
 
     Types are compared exactly: a subclass may combine its blocks in another way.
     """
+    children = _children_of_any_kind(node)
+    if children is None:
+        return None
+    return [
+        (name, step)
+        for name, step, columns in children
+        if not _is_dropped(step) and not _is_empty_selection(columns)
+    ]
+
+
+def _children_of_any_kind(node) -> list[tuple[str, Any, Any]] | None:
+    """As `_children`, with those that are dropped or empty; each with its columns."""
     if type(node) is FeatureUnion:
-        return [(name, step) for name, step in node.transformer_list if not _is_dropped(step)]
+        return [(name, step, None) for name, step in node.transformer_list]
     if type(node) is ColumnTransformer:
-        return [
-            (name, step)
-            for name, step, columns in node.transformers_
-            if not _is_dropped(step) and not _is_empty_selection(columns)
-        ]
+        return list(node.transformers_)
     return None
 
 

@@ -14,7 +14,7 @@ from skwillump.compilers import (  # noqa: F401 (they register compilers)
 from skwillump.compilers._between import linear_map, registered_maps
 from skwillump.compilers._columns import Opened
 from skwillump.compilers._compose import DenseReader, Leaf, SumScorer, UnionStep, compile_steps
-from skwillump.compilers._final import Model, compile_model
+from skwillump.compilers._final import Model, compile_model, predicts_largest
 from skwillump.compilers._first_trees import FirstTrees
 from skwillump.compilers._model_input import ModelInput
 from skwillump.compilers._models import LinearModel, compile_linear, registered_linear
@@ -56,6 +56,7 @@ __all__ = [
     "compile_trees",
     "guarded",
     "linear_map",
+    "predicts_largest",
     "registered_linear",
     "registered_maps",
     "registered_trees",

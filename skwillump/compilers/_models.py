@@ -295,15 +295,24 @@ def _make(fitted: Any, coef: Any, intercept: Any, classes: Any, link: int) -> Li
     )
 
 
+def is_one_vs_rest(model: Any) -> bool:
+    """Tell whether each class of a fitted linear classifier has a probability of its own.
+
+    Those of several classes may round to one.
+    """
+    if type(model) is SGDClassifier:
+        return True
+    # Before 1.8 binary problems could be multinomial, and larger ones one-vs-rest.
+    scheme, solver = getattr(model, "multi_class", "auto"), getattr(model, "solver", "")
+    return scheme == "ovr" or (
+        scheme != "multinomial" and (len(model.classes_) <= 2 or solver == "liblinear")
+    )
+
+
 @register_model(LogisticRegression, LogisticRegressionCV)
 def _logistic_regression(model: Any) -> LinearModel:
-    # Before 1.8 binary problems could be multinomial, and larger ones one-vs-rest.
-    scheme = getattr(model, "multi_class", "auto")
     n_classes = len(model.classes_)
-    one_vs_rest = scheme == "ovr" or (
-        scheme != "multinomial" and (n_classes <= 2 or model.solver == "liblinear")
-    )
-    if one_vs_rest:
+    if is_one_vs_rest(model):
         link = SIGMOID if n_classes <= 2 else ONE_VS_REST
     else:
         link = SOFTMAX_OF_TWO if n_classes <= 2 else SOFTMAX

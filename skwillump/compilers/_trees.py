@@ -444,6 +444,13 @@ def registered_trees() -> tuple[type, ...]:
     return sorted_types(_MODELS)
 
 
+def is_of_trees(fitted: Any) -> bool:
+    """Tell whether a model is of a type that `compile_trees` knows."""
+    if type(fitted).__module__.startswith("lightgbm."):
+        import_module("skwillump.compilers._lightgbm")  # LightGBM is there already, else it is slow
+    return type(fitted) in _MODELS
+
+
 def compile_trees(fitted: Any) -> TreeModel:
     """Return a fitted model of decision trees as a `TreeModel`.
 
@@ -452,10 +459,8 @@ def compile_trees(fitted: Any) -> TreeModel:
     Unsupported
         With the reason, for any other model.
     """
-    if type(fitted).__module__.startswith("lightgbm."):
-        import_module("skwillump.compilers._lightgbm")  # LightGBM is there already, else it is slow
-    function = _MODELS.get(type(fitted))
-    if function is None:
+    if not is_of_trees(fitted):
         raise Unsupported(f"no compiler for {type(fitted).__name__}")
+    function = _MODELS[type(fitted)]
     refuse_replaced_methods(fitted)
     return function(fitted)

@@ -6,7 +6,9 @@ MEASURES = ("probability", "margin")
 
 
 def predicted_codes(response):
-    """Position of the predicted class in ``classes_``.
+    """Position in ``classes_`` of the class with the largest response.
+
+    Most classifiers predict that class; one with a decision threshold of its own may not.
 
     Parameters
     ----------
@@ -28,38 +30,44 @@ def predicted_codes(response):
 def confidence(response, codes, measure):
     """How sure a classifier is of its predicted class.
 
+    That class need not have the largest response: a classifier may have a decision threshold of
+    its own. The predicted class's response falls towards that threshold on both of its sides.
+
     Parameters
     ----------
     response : ndarray of shape (n_rows,) or (n_rows, n_classes)
         Probabilities or decision values; a 1-D array holds a binary decision function.
     codes : ndarray of intp of shape (n_rows,)
-        Positions of the predicted classes, from `predicted_codes`.
+        Positions of the predicted classes.
     measure : {"probability", "margin"}
-        The largest value of a row, or its distance to the second largest.
+        The value of the predicted class, or its distance to the largest other, below zero where
+        that is larger.
 
     Returns
     -------
     ndarray of float64 of shape (n_rows,)
     """
     if response.ndim == 1:
-        return np.abs(response).astype(np.float64)
+        return np.where(codes, response, -response).astype(np.float64)
     rows = np.arange(len(response))
-    largest = response[rows, codes].astype(np.float64)
+    values = response[rows, codes].astype(np.float64)
     if measure == "margin":
         # Class by class: to reduce many short rows takes far longer.
         others = np.array(response.T, dtype=np.float64, order="C")
         others[codes, rows] = -np.inf
-        largest -= others.max(axis=0)
-    return largest
+        values -= others.max(axis=0)
+    return values
 
 
-def decide_one(response, measure):
+def decide_one(response, measure, code=None):
     """Predicted class and confidence of one row, as of `predicted_codes` and `confidence`.
 
     Parameters
     ----------
     response : ndarray of shape (n_classes,)
     measure : {"probability", "margin"}
+    code : int, optional
+        Position of the predicted class; by default that of the largest response.
 
     Returns
     -------
@@ -67,12 +75,15 @@ def decide_one(response, measure):
     confidence : float
     """
     values = response.tolist()
-    largest = max(values)
-    code = values.index(largest)
+    if code is None:
+        value = max(values)
+        code = values.index(value)
+    else:
+        value = values[code]
     if measure == "probability":
-        return code, largest
+        return code, value
     del values[code]
-    return code, largest - max(values)
+    return code, value - max(values)
 
 
 def measures_for(is_probability, n_classes):
