@@ -200,6 +200,10 @@ class ApproxTopKRanker(
     A transformer must treat each row on its own: one that uses other rows of the batch (the
     batch's mean, say) gives other features when it sees fewer rows.
 
+    Ties of full scores are broken by position. Where `groups` are not told, what is promised is for
+    queries whose rows that tie are in an order that says nothing of them: shuffle a query that is
+    sorted.
+
     References
     ----------
     .. [1] P. Kraft, D. Kang, D. Narayanan, S. Palkar, P. Bailis, M. Zaharia, "Willump: A

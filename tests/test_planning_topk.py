@@ -20,6 +20,7 @@ from skwillump.planning import (
     replan_search,
 )
 from skwillump.planning._topk import (
+    TopTest,
     assumed_tests,
     betting_p_value,
     effort_for_precision,
@@ -33,7 +34,7 @@ from skwillump.planning._topk import (
     stable_order,
     top_test,
 )
-from skwillump.planning._topk_plan import cells
+from skwillump.planning._topk_plan import _Evidence, cells
 from skwillump.planning._topk_search import Prediction, filter_order, share_needed
 
 
@@ -91,6 +92,15 @@ def test_weights_give_the_mean_precision_over_all_subsets(k, n_query):
     assert_allclose(mean_precision(score, need, [2.0], k, n_query), [np.mean(precisions)])
 
 
+def test_rows_that_tie_are_among_the_best_as_often_as_one_another():
+    rng = np.random.default_rng(0)
+    score, need = np.array([2.0, 1.0, 1.0, 1.0, 1.0, 0.0]), np.arange(6.0)
+    for order in (np.arange(6), rng.permutation(6)):
+        found = mean_precision(score[order], need[order], np.arange(6.0), 3, 6)
+        # The best row and, of the four that tie, two: half of each.
+        assert_allclose(found, np.array([1, 1.5, 2, 2.5, 3, 3]) / 3)
+
+
 @pytest.mark.parametrize("n_query", [5, 50, 500])
 def test_weights_sum_to_one_and_fall_with_the_rank(n_query):
     weights = precision_weights(100, 5, n_query)
@@ -120,8 +130,9 @@ def test_drawn_queries_have_the_mean_precision_of_the_closed_form():
 def test_rows_are_ordered_within_their_parts():
     score = np.array([1.0, 9.0, 8.0, 3.0, 2.0, 3.0])
     parts = np.array([4, 0, 4, 0, 4, 0])
-    orders = orders_of_parts(score, parts)
-    assert [list(order) for order in orders] == [[1, 3, 5], [2, 4, 0]]
+    draw = np.array([0.1, 0.9, 0.9, 0.5, 0.3, 0.2])
+    orders = orders_of_parts(score, parts, draw)
+    assert [list(order) for order in orders] == [[1, 5, 3], [2, 4, 0]]
 
 
 def test_the_least_effort_misses_no_more_than_allowed():
@@ -296,6 +307,33 @@ def test_the_certified_plan_keeps_its_promise_on_new_rows():
         effort = plan.search.margin if plan.search.rule == "gap" else -plan.search.cut
         below += weights[needs <= effort].sum() < 0.9
     assert below / n_repeats <= 0.05 + 3 * np.sqrt(0.05 / n_repeats)
+
+
+def tied_scores(n_rows, seed, missed):
+    """The best fifth ties; the filter overlooks a share of it, which comes last."""
+    rng = np.random.default_rng(seed)
+    top = rng.random(n_rows) < 0.2
+    full = np.where(top, 1.0, 0.9 * rng.random(n_rows))
+    overlooked = rng.random(n_rows) < missed
+    score = np.where(top & ~overlooked, 1 + rng.random(n_rows), 0.9 * rng.random(n_rows))
+    order = np.argsort(overlooked, kind="stable")
+    return full[order], score[order]
+
+
+def test_rows_that_tie_are_evidence_in_whatever_order_they_are_stored():
+    full, score = tied_scores(20_000, 0, missed=0.5)
+    selects = np.random.default_rng(0).random(20_000) < 0.25
+    plan = make_topk_plan(calibration(full, [score], selects=selects), target())
+    assert plan.guarantee.kind == "exact"
+
+
+def test_an_effort_that_passes_by_luck_is_raised_to_where_its_point_estimate_is_enough():
+    full, score = noisy_scores(6000, 0)
+    evidence = _Evidence(calibration(full, [score]), target())
+    assert evidence.kind == "certified"
+    evidence.tests = [TopTest(1.0, (100,), 40)]
+    effort, _, _ = evidence.certify(-score)
+    assert evidence.precision(-score, [effort])[0] >= 0.9 - 1e-9
 
 
 def test_the_cheapest_filter_is_chosen():

@@ -28,6 +28,10 @@ for every u0, so that few rows are enough. That bound is called an estimate wher
 is asked for at several levels, down to the fewest rows that can show anything: where the very best
 rows are harder to find than the assumption has it, that shows first there.
 
+Where full scores tie, u is told apart by a random number for each row: the first rows of a sample
+are then a random choice among those that tie, in whatever order the sample is stored. A search that
+returns the first of the rows that tie is covered if a query's own rows are in random order.
+
 The loss falls with the effort, so the least effort with a bound below the loss that is allowed is
 valid without a correction for the number of efforts looked at (Bates, Angelopoulos, Lei, Malik and
 Jordan 2021, "Distribution-free, risk-controlling prediction sets", theorem 1).
@@ -193,10 +197,14 @@ def stable_order(score, n: int | None = None) -> np.ndarray:
     return np.argsort(score, kind="stable")[:n]
 
 
-def orders_of_parts(score, parts) -> list[np.ndarray]:
-    """Positions of the rows of each part by descending full score; parts by their numbers."""
+def orders_of_parts(score, parts, draw) -> list[np.ndarray]:
+    """Positions of the rows of each part by descending full score; parts by their numbers.
+
+    Of rows that tie, those with the smaller random number in `draw` come first: their positions
+    may follow from what makes them easy to find.
+    """
     members = [np.flatnonzero(parts == part) for part in np.unique(parts)]
-    return [rows[stable_order(score[rows])] for rows in members]
+    return [rows[np.lexsort((draw[rows], -score[rows]))] for rows in members]
 
 
 def least_effort(need, n_misses: int) -> float:
@@ -255,6 +263,8 @@ def _log_choose(n, k):
 def mean_precision(score, need, efforts, k: int, n_query: int) -> np.ndarray:
     """Mean precision over queries drawn from a sample, for each effort.
 
+    Of rows with the same score, each is as likely to be among the best.
+
     Parameters
     ----------
     score, need : ndarray of float64 of shape (n_rows,)
@@ -265,8 +275,9 @@ def mean_precision(score, need, efforts, k: int, n_query: int) -> np.ndarray:
     -------
     ndarray of float64 of shape (n_efforts,)
     """
-    weights = np.empty(len(score))
-    weights[stable_order(score)] = precision_weights(len(score), k, n_query)
+    _, place, n_tied = np.unique(-score, return_inverse=True, return_counts=True)
+    of_ranks = precision_weights(len(score), k, n_query)
+    weights = (np.add.reduceat(of_ranks, np.cumsum(n_tied) - n_tied) / n_tied)[place]
     order = np.argsort(need)
     found = np.concatenate([[0.0], np.cumsum(weights[order])])
     return np.minimum(found[np.searchsorted(need[order], efforts, side="right")], 1.0)

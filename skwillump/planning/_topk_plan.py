@@ -273,9 +273,11 @@ class _Evidence:
         self.target = target
         self.rows = np.flatnonzero(~calibration.selects)
         self.selecting = np.flatnonzero(calibration.selects)
+        draw = np.random.default_rng(calibration.seed).random(len(calibration.full_score))
+        of_rows = (calibration.full_score, calibration.parts, draw)
         self._orders = [
-            [rows[order] for order in orders_of_parts(calibration.full_score[rows], parts[rows])]
-            for parts, rows in [(calibration.parts, self.rows), (calibration.parts, self.selecting)]
+            [rows[order] for order in orders_of_parts(*(values[rows] for values in of_rows))]
+            for rows in (self.rows, self.selecting)
         ]
         self.loss = target.tested_loss(calibration)
         self.error = 1 - target.tested_confidence(calibration)
@@ -345,14 +347,14 @@ class _Evidence:
             top = self._top_needs(needs, self._orders[0], test.n_top)
             outcomes.append((least_effort(top, test.n_misses), top))
         effort, top = max(outcomes, key=lambda outcome: outcome[0])
-        effort = max([effort, *self._smaller_k(needs)])
+        effort = max([effort, *self._by_estimate(needs)])
         return effort, len(top), int(np.sum(top > effort))
 
-    def _smaller_k(self, needs):
-        """Efforts at which smaller k do not look worse than the target either."""
-        k = self.target.k / 2
+    def _by_estimate(self, needs):
+        """Efforts at which the point estimates of k and of smaller ones reach the target too."""
+        k: float = self.target.k
         n = self.sizes[0]
-        while k >= 1 and len(self.rows) * k / n >= ESTIMATE_ROWS:
+        while k == self.target.k or (k >= 1 and len(self.rows) * k / n >= ESTIMATE_ROWS):
             yield effort_for_precision(
                 self.calibration.full_score[self.rows],
                 needs[self.rows],
