@@ -23,12 +23,12 @@ from skwillump.planning._topk import (
     TopTest,
     assumed_tests,
     betting_p_value,
+    drawn_precisions,
     effort_for_precision,
     least_effort,
     mean_precision,
     orders_of_parts,
     precision_weights,
-    query_precisions,
     rows_for_test,
     share_above,
     stable_order,
@@ -116,15 +116,28 @@ def test_the_least_effort_for_a_precision_reaches_it_and_no_smaller_one_does():
     assert found[0] < 0.9 <= found[1]
 
 
-def test_drawn_queries_have_the_mean_precision_of_the_closed_form():
+@pytest.mark.parametrize("n_query", [500, 2000, 10_000])
+def test_drawn_queries_have_the_mean_precision_of_the_closed_form(n_query):
     full, score = noisy_scores(2000, 1)
-    rng = np.random.default_rng(0)
-    queries = [rng.choice(2000, 500, replace=False) for _ in range(400)]
+    k = n_query // 25
     effort = float(np.quantile(-score, 0.04))
-    values = query_precisions(full, -score, effort, 20, queries)
-    expected = mean_precision(full, -score, [effort], 20, 500)[0]
+    missed = (-score > effort)[stable_order(full)]
+    values = drawn_precisions(missed, k, n_query, 400, np.random.default_rng(0))
+    expected = mean_precision(full, -score, [effort], k, n_query)[0]
     assert 0.5 < expected < 0.95
     assert abs(values.mean() - expected) < 4 * values.std() / np.sqrt(len(values)) + 1e-3
+
+
+def test_the_best_of_a_query_far_larger_than_the_sample_are_the_best_row():
+    """No such query is drawn as a whole: it would not fit into memory."""
+    n_query = 10**12
+    assert precision_weights(1000, 5, n_query)[0] == 1.0
+    missed = np.arange(1000) > 0
+    assert (drawn_precisions(missed, 5, n_query, 20, np.random.default_rng(0)) == 1).all()
+    full, score = noisy_scores(6000, 0)
+    plan = make_topk_plan(calibration(full, [score]), target(size=(n_query, n_query)))
+    assert plan.guarantee.kind == "estimate"
+    assert 0.9 <= plan.guarantee.precision <= 1
 
 
 def test_rows_are_ordered_within_their_parts():

@@ -197,14 +197,19 @@ def stable_order(score, n: int | None = None) -> np.ndarray:
     return np.argsort(score, kind="stable")[:n]
 
 
-def orders_of_parts(score, parts, draw) -> list[np.ndarray]:
-    """Positions of the rows of each part by descending full score; parts by their numbers.
+def order_by_draw(score, draw) -> np.ndarray:
+    """Positions by descending full score.
 
     Of rows that tie, those with the smaller random number in `draw` come first: their positions
     may follow from what makes them easy to find.
     """
+    return np.lexsort((draw, -score))
+
+
+def orders_of_parts(score, parts, draw) -> list[np.ndarray]:
+    """Positions of the rows of each part as by `order_by_draw`; parts by their numbers."""
     members = [np.flatnonzero(parts == part) for part in np.unique(parts)]
-    return [rows[np.lexsort((draw[rows], -score[rows]))] for rows in members]
+    return [rows[order_by_draw(score[rows], draw[rows])] for rows in members]
 
 
 def least_effort(need, n_misses: int) -> float:
@@ -235,6 +240,8 @@ def precision_weights(n_rows: int, k: int, n_query: int) -> np.ndarray:
         share = np.clip(1 - np.append(0.0, np.cumsum(is_last)), 0.0, 1.0)
     else:
         share = binom.cdf(k - 1, n_query - 1, (rank + 0.5) / n_rows)
+        if not share.any():
+            share[0] = 1.0  # all K best of so large a query are copies of the best row
     return share / share.sum()
 
 
@@ -295,21 +302,32 @@ def draw_queries(n_rows: int, n_query: int, n_draws: int, rng) -> list[np.ndarra
     return [rng.choice(n_rows, n_query, replace=n_query > n_rows) for _ in range(n_draws)]
 
 
-def query_precisions(score, need, effort: float, k: int, queries) -> np.ndarray:
-    """Precision of each query."""
-    missed = need > effort
-    return np.array(
-        [1 - missed[rows[_best(score[rows], k)]].mean() if len(rows) else 1.0 for rows in queries]
-    )
+def drawn_precisions(missed, k: int, n_query: int, n_draws: int, rng) -> np.ndarray:
+    """Precisions of queries drawn from a sample, as by `draw_queries`.
+
+    Parameters
+    ----------
+    missed : ndarray of bool of shape (n_rows,)
+        Whether each row of the sample is missed, by descending full score.
+    k, n_query, n_draws : int
+        With `k` at most `n_query`.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_draws,)
+    """
+    ranks = (_ranks_of_best(len(missed), k, n_query, rng) for _ in range(n_draws))
+    return np.array([1 - missed[of_query].mean() for of_query in ranks])
 
 
-def _best(score, k: int) -> np.ndarray:
-    """Positions of the `k` best, in any order; ties are broken by position."""
-    if k >= len(score):
-        return np.arange(len(score))
-    bar = np.partition(score, len(score) - k)[len(score) - k]
-    above = np.flatnonzero(score > bar)
-    return np.concatenate([above, np.flatnonzero(score == bar)[: k - len(above)]])
+def _ranks_of_best(n_rows: int, k: int, n_query: int, rng) -> np.ndarray:
+    """Ranks in a sample of the `k` best rows of a query drawn from it."""
+    if n_query <= n_rows:
+        return np.partition(rng.choice(n_rows, n_query, replace=False), k - 1)[:k]
+    # The k least of n_query uniform numbers, by their spacings: the others need not be drawn.
+    steps = np.cumsum(rng.exponential(size=k))
+    return (n_rows * steps / (steps[-1] + rng.gamma(n_query + 1 - k))).astype(np.intp)
 
 
 BETS = np.array([0.4, 0.7, 0.9, 0.99])

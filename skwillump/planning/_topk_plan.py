@@ -11,11 +11,12 @@ from ._topk import (
     assumed_tests,
     betting_p_value,
     draw_queries,
+    drawn_precisions,
     effort_for_precision,
     least_effort,
     mean_precision,
+    order_by_draw,
     orders_of_parts,
-    query_precisions,
     rows_for_test,
     stable_order,
     top_test,
@@ -274,6 +275,7 @@ class _Evidence:
         self.rows = np.flatnonzero(~calibration.selects)
         self.selecting = np.flatnonzero(calibration.selects)
         draw = np.random.default_rng(calibration.seed).random(len(calibration.full_score))
+        self._order = order_by_draw(calibration.full_score, draw)
         of_rows = (calibration.full_score, calibration.parts, draw)
         self._orders = [
             [rows[order] for order in orders_of_parts(*(values[rows] for values in of_rows))]
@@ -398,10 +400,9 @@ class _Evidence:
         """Share of queries drawn from all rows with a precision below the target."""
         rng = np.random.default_rng(self.calibration.seed)
         n = self.sizes[0]
-        n_draws = int(np.clip(DRAWN_ROWS // n, 20, N_DRAWS))
-        queries = draw_queries(len(needs), n, n_draws, rng)
-        score = self.calibration.full_score
-        values = query_precisions(score, needs, effort, self.target.k, queries)
+        n_draws = int(np.clip(DRAWN_ROWS // min(n, len(needs)), 20, N_DRAWS))
+        missed = needs[self._order] > effort
+        values = drawn_precisions(missed, self.target.k, n, n_draws, rng)
         return float(np.mean(values < self.target.precision - 1e-12))
 
     @property
