@@ -20,6 +20,7 @@ from skwillump.planning import (
     replan_search,
 )
 from skwillump.planning._topk import (
+    BETS,
     TopTest,
     assumed_tests,
     betting_p_value,
@@ -32,6 +33,7 @@ from skwillump.planning._topk import (
     rows_for_test,
     share_above,
     stable_order,
+    tolerant_bet,
     top_test,
 )
 from skwillump.planning._topk_plan import _Evidence, cells
@@ -223,16 +225,50 @@ def test_intervals_of_query_sizes_cover_the_range():
     assert cells(7, 7) == [(7, 7)]
 
 
+def precisions(rng, mean, k, shape, spread):
+    """Shares of k rows that are found; with `spread`, some queries are far harder than others."""
+    losses = (1 - mean) * (rng.gamma(0.2, 5.0, size=shape) if spread else np.ones(shape))
+    return 1 - rng.binomial(k, np.minimum(losses, 1)) / k
+
+
 @pytest.mark.parametrize("mean", [0.9, 0.95])
-def test_betting_rejects_a_true_mean_rarely_and_a_larger_one_often(mean):
+@pytest.mark.parametrize("k", [1, 10, 100])
+@pytest.mark.parametrize("spread", [False, True])
+def test_betting_by_other_queries_choice_rejects_a_true_mean_rarely(mean, k, spread):
+    """Selecting queries choose a bet; those that are tested have just the mean to be rejected."""
     rng = np.random.default_rng(0)
-    n_repeats, error = 2000, 0.05
-    of_true = rng.binomial(20, mean, size=(n_repeats, 150)) / 20
-    rejected = np.mean([betting_p_value(values, mean) <= error for values in of_true])
-    assert rejected <= error + 3 * np.sqrt(error / n_repeats)
-    assert betting_p_value(np.full(80, 1.0), 0.95) <= error
-    assert betting_p_value(np.full(40, 1.0), 0.95) > error
-    assert betting_p_value(np.zeros(5), 0.9) == 1.0
+    n_repeats, error, n_values = 2000, 0.05, 150
+    # Losses are cut at 1, so that the mean is somewhat above `mean`.
+    true_mean = precisions(rng, mean, k, 10**6, spread).mean()
+    rejected = 0
+    for _ in range(n_repeats):
+        selecting = precisions(rng, mean, k, 50, spread)
+        bet = tolerant_bet(selecting, true_mean, n_values, error, 1 / k)
+        tested = precisions(rng, mean, k, n_values, spread)
+        rejected += betting_p_value(tested, true_mean, bet) <= error
+    assert rejected / n_repeats <= error + 3 * np.sqrt(error / n_repeats)
+
+
+def test_betting_needs_hardly_more_queries_without_a_loss_than_an_exact_test():
+    for loss, error, n_values in [(0.05, 0.05, 59), (0.05, 0.025, 73), (0.035, 0.025, 105)]:
+        at = [betting_p_value(np.ones(n), 1 - loss, BETS[-1]) for n in (n_values - 1, n_values)]
+        assert at[1] <= error < at[0]
+        assert n_values <= np.log(error) / np.log(1 - loss) + 1.5
+    assert betting_p_value(np.zeros(5), 0.9, 0.5) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("k", "mean", "n_values", "power"),
+    [(10, 0.99, 100, 0.95), (10, 0.98, 100, 0.4), (1, 0.98, 200, 0.35), (100, 0.98, 100, 0.5)],
+)
+def test_the_bet_is_of_the_size_that_shows_a_larger_mean(k, mean, n_values, power):
+    rng = np.random.default_rng(0)
+    shown = []
+    for _ in range(300):
+        bet = tolerant_bet(precisions(rng, mean, k, 33, False), 0.95, n_values, 0.05, 1 / k)
+        tested = precisions(rng, mean, k, n_values, False)
+        shown.append(betting_p_value(tested, 0.95, bet) <= 0.05)
+    assert np.mean(shown) >= power
 
 
 # Searches ---------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._topk import (
+    BETS,
     TopTest,
     assumed_tests,
     betting_p_value,
@@ -19,6 +20,7 @@ from ._topk import (
     orders_of_parts,
     rows_for_test,
     stable_order,
+    tolerant_bet,
     top_test,
 )
 from ._topk_search import Prediction, Search, gap_search, share_needed
@@ -429,13 +431,17 @@ class _Evidence:
 
 
 class _QueryEvidence(_Evidence):
-    """Reads efforts off queries that were told: they are independent, their rows need not be."""
+    """Reads efforts off queries that were told: they are independent, their rows need not be.
+
+    The queries that select choose the bet of the test, and those that certify are tested by it. It
+    is the same for all efforts, so that the p-value falls with them.
+    """
 
     def _tests(self):
         self.queries = self.calibration.queries_that(False)
         self.choosing = self.calibration.queries_that(True)
-        self.kept = [self._best(rows) for rows in self.queries]
-        enough = self.loss > 0 and self._p_value(np.ones(len(self.queries))) <= self.error
+        without_loss = np.ones(len(self.queries) if self.choosing else 0)
+        enough = self.loss > 0 and self._p_value(without_loss, BETS[-1]) <= self.error
         return ("certified", []) if enough else ("exact", [])
 
     @property
@@ -446,8 +452,8 @@ class _QueryEvidence(_Evidence):
         """The K best rows of a query; all that are returned anyway count as found."""
         return rows[stable_order(self.calibration.full_score[rows])[: self.target.k]]
 
-    def _p_value(self, precisions) -> float:
-        return betting_p_value(precisions, 1 - self.loss)
+    def _p_value(self, precisions, bet: float) -> float:
+        return betting_p_value(precisions, 1 - self.loss, bet)
 
     def _precisions(self, needs, effort, queries) -> np.ndarray:
         k = self.target.k
@@ -470,23 +476,31 @@ class _QueryEvidence(_Evidence):
 
     def predict(self, needs) -> float:
         """Effort at which the queries that select keep more than half of the allowed loss."""
-        queries = self.choosing or self.queries[:1]
-        return self._least(needs, queries, lambda p: p.mean() >= 1 - self.loss / 2)
+        return self._least(needs, self.choosing, lambda p: p.mean() >= 1 - self.loss / 2)
+
+    def _bet(self, needs) -> float:
+        """The bet for these needs, chosen by the queries that select."""
+        precisions = self._precisions(needs, self.predict(needs), self.choosing)
+        n_queries, least_loss = len(self.queries), 1 / self.target.k
+        return tolerant_bet(precisions, 1 - self.loss, n_queries, self.error, least_loss)
 
     def certify(self, needs):
         """Least effort at which the mean precision is shown to exceed what is tested."""
-        effort = self._least(needs, self.queries, lambda p: self._p_value(p) <= self.error)
+        bet = self._bet(needs)
+        effort = self._least(needs, self.queries, lambda p: self._p_value(p, bet) <= self.error)
         top = np.concatenate([needs[self._best(rows)] for rows in self.queries])
         return effort, len(top), int(np.sum(top > effort))
 
     def least_k(self, needs, effort) -> int:
         """Smallest k for which, and for all between it and the target's, the test is passed."""
         target = self.target
+        bet = self._bet(needs)
         least = target.k
         try:
             for k in range(target.k - 1, 0, -1):
                 self.target = Target(k, *_rest(target))
-                if self._p_value(self._precisions(needs, effort, self.queries)) > self.error:
+                precisions = self._precisions(needs, effort, self.queries)
+                if self._p_value(precisions, bet) > self.error:
                     break
                 least = k
         finally:
@@ -494,7 +508,7 @@ class _QueryEvidence(_Evidence):
         return least
 
     def share(self, option_search: Search, needs, score, effort, *, selecting: bool) -> float:
-        queries = self.choosing if selecting and self.choosing else self.queries
+        queries = self.choosing if selecting else self.queries
         k = self.target.k
         if option_search.rule == "share":
             search = option_search.with_effort(np.inf, float(np.clip(effort, 0, 1)))
