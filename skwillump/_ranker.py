@@ -200,6 +200,10 @@ class ApproxTopKRanker(
     A transformer must treat each row on its own: one that uses other rows of the batch (the
     batch's mean, say) gives other features when it sees fewer rows.
 
+    Ties of full scores are broken by position. Where `groups` are not told, what is promised is for
+    queries whose rows that tie are in an order that says nothing of them: shuffle a query that is
+    sorted.
+
     References
     ----------
     .. [1] P. Kraft, D. Kang, D. Narayanan, S. Palkar, P. Bailis, M. Zaharia, "Willump: A
@@ -445,7 +449,8 @@ class ApproxTopKRanker(
         UserWarning
             If `k` is larger than the parameter, or the number of rows is not within `query_size`
             (nor among those of the groups seen in `fit`). What is then done is safe, but for a
-            size that the guarantee was not made for.
+            size that the guarantee was not made for. With ``query_size=None``, if the guarantee is
+            certified and the promise for this number of rows is an estimate.
         """
         check_fitted(self)
         k = self._checked_k(k)
@@ -708,7 +713,7 @@ class ApproxTopKRanker(
         if not larger and not outside:
             return plan.search
         told = self.query_size is not None or self._calibrated.calibration.queries is not None
-        search, how = self._other_search(max(k, plan.guarantee.k), n_rows)
+        search, how, weaker = self._other_search(max(k, plan.guarantee.k), n_rows)
         if larger:
             _warn(
                 f"k={k} is larger than the k={plan.guarantee.k} that the ranker was tuned for: "
@@ -719,25 +724,32 @@ class ApproxTopKRanker(
                 f"A query of {n_rows} rows is not within the sizes {low} to {high} that the ranker "
                 f"was tuned for: {how}. Fit with a query_size that holds it."
             )
+        elif weaker:
+            _warn(
+                f"The certificate is for queries of {low} rows, and this one has {n_rows}: {how}. "
+                "Fit on more rows, with a query_size that holds it."
+            )
         return search
 
     def _other_search(self, k, n_rows):
-        """Search for sizes that the plan is not for, and what it is."""
+        """Search for sizes that the plan is not for, what it is, and whether less is promised."""
         plan = self._plan
         if k >= n_rows:
-            return None, "all rows are scored by the full model"
+            return None, "all rows are scored by the full model", False
         if plan.search.rule == "ratio":
-            return plan.search, f"the ratio of {plan.search.ratio} candidates for each row is kept"
+            how = f"the ratio of {plan.search.ratio} candidates for each row is kept"
+            return plan.search, how, False
         if self._calibrated.calibration.queries is not None:
             if k > plan.guarantee.k:
-                return None, "all rows are scored by the full model"
-            return plan.search, "the search is the same, and nothing is promised"
+                return None, "all rows are scored by the full model", False
+            return plan.search, "the search is the same, and nothing is promised", True
         # Certify anew, from what fit stored.
         target = Target(k, (n_rows, n_rows), self._target.precision, self._target.confidence)
         search, kind = replan_search(self._calibrated.calibration, plan, target)
         if search is None:
-            return None, "all rows are scored by the full model"
-        return search, f"the search was planned anew for it ({kind})"
+            return None, "all rows are scored by the full model", False
+        weaker = kind != plan.guarantee.kind == "certified"
+        return search, f"the search was planned anew for it ({kind})", weaker
 
     # Planning -------------------------------------------------------------------------------
 

@@ -28,6 +28,10 @@ for every u0, so that few rows are enough. That bound is called an estimate wher
 is asked for at several levels, down to the fewest rows that can show anything: where the very best
 rows are harder to find than the assumption has it, that shows first there.
 
+Where full scores tie, u is told apart by a random number for each row: the first rows of a sample
+are then a random choice among those that tie, in whatever order the sample is stored. A search that
+returns the first of the rows that tie is covered if a query's own rows are in random order.
+
 The loss falls with the effort, so the least effort with a bound below the loss that is allowed is
 valid without a correction for the number of efforts looked at (Bates, Angelopoulos, Lei, Malik and
 Jordan 2021, "Distribution-free, risk-controlling prediction sets", theorem 1).
@@ -193,10 +197,19 @@ def stable_order(score, n: int | None = None) -> np.ndarray:
     return np.argsort(score, kind="stable")[:n]
 
 
-def orders_of_parts(score, parts) -> list[np.ndarray]:
-    """Positions of the rows of each part by descending full score; parts by their numbers."""
+def order_by_draw(score, draw) -> np.ndarray:
+    """Positions by descending full score.
+
+    Of rows that tie, those with the smaller random number in `draw` come first: their positions
+    may follow from what makes them easy to find.
+    """
+    return np.lexsort((draw, -score))
+
+
+def orders_of_parts(score, parts, draw) -> list[np.ndarray]:
+    """Positions of the rows of each part as by `order_by_draw`; parts by their numbers."""
     members = [np.flatnonzero(parts == part) for part in np.unique(parts)]
-    return [rows[stable_order(score[rows])] for rows in members]
+    return [rows[order_by_draw(score[rows], draw[rows])] for rows in members]
 
 
 def least_effort(need, n_misses: int) -> float:
@@ -227,6 +240,8 @@ def precision_weights(n_rows: int, k: int, n_query: int) -> np.ndarray:
         share = np.clip(1 - np.append(0.0, np.cumsum(is_last)), 0.0, 1.0)
     else:
         share = binom.cdf(k - 1, n_query - 1, (rank + 0.5) / n_rows)
+        if not share.any():
+            share[0] = 1.0  # all K best of so large a query are copies of the best row
     return share / share.sum()
 
 
@@ -255,6 +270,8 @@ def _log_choose(n, k):
 def mean_precision(score, need, efforts, k: int, n_query: int) -> np.ndarray:
     """Mean precision over queries drawn from a sample, for each effort.
 
+    Of rows with the same score, each is as likely to be among the best.
+
     Parameters
     ----------
     score, need : ndarray of float64 of shape (n_rows,)
@@ -265,8 +282,9 @@ def mean_precision(score, need, efforts, k: int, n_query: int) -> np.ndarray:
     -------
     ndarray of float64 of shape (n_efforts,)
     """
-    weights = np.empty(len(score))
-    weights[stable_order(score)] = precision_weights(len(score), k, n_query)
+    _, place, n_tied = np.unique(-score, return_inverse=True, return_counts=True)
+    of_ranks = precision_weights(len(score), k, n_query)
+    weights = (np.add.reduceat(of_ranks, np.cumsum(n_tied) - n_tied) / n_tied)[place]
     order = np.argsort(need)
     found = np.concatenate([[0.0], np.cumsum(weights[order])])
     return np.minimum(found[np.searchsorted(need[order], efforts, side="right")], 1.0)
@@ -284,44 +302,91 @@ def draw_queries(n_rows: int, n_query: int, n_draws: int, rng) -> list[np.ndarra
     return [rng.choice(n_rows, n_query, replace=n_query > n_rows) for _ in range(n_draws)]
 
 
-def query_precisions(score, need, effort: float, k: int, queries) -> np.ndarray:
-    """Precision of each query."""
-    missed = need > effort
-    return np.array(
-        [1 - missed[rows[_best(score[rows], k)]].mean() if len(rows) else 1.0 for rows in queries]
-    )
+def drawn_precisions(missed, k: int, n_query: int, n_draws: int, rng) -> np.ndarray:
+    """Precisions of queries drawn from a sample, as by `draw_queries`.
+
+    Parameters
+    ----------
+    missed : ndarray of bool of shape (n_rows,)
+        Whether each row of the sample is missed, by descending full score.
+    k, n_query, n_draws : int
+        With `k` at most `n_query`.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_draws,)
+    """
+    ranks = (_ranks_of_best(len(missed), k, n_query, rng) for _ in range(n_draws))
+    return np.array([1 - missed[of_query].mean() for of_query in ranks])
 
 
-def _best(score, k: int) -> np.ndarray:
-    """Positions of the `k` best, in any order; ties are broken by position."""
-    if k >= len(score):
-        return np.arange(len(score))
-    bar = np.partition(score, len(score) - k)[len(score) - k]
-    above = np.flatnonzero(score > bar)
-    return np.concatenate([above, np.flatnonzero(score == bar)[: k - len(above)]])
+def _ranks_of_best(n_rows: int, k: int, n_query: int, rng) -> np.ndarray:
+    """Ranks in a sample of the `k` best rows of a query drawn from it."""
+    if n_query <= n_rows:
+        return np.partition(rng.choice(n_rows, n_query, replace=False), k - 1)[:k]
+    # The k least of n_query uniform numbers, by their spacings: the others need not be drawn.
+    steps = np.cumsum(rng.exponential(size=k))
+    return (n_rows * steps / (steps[-1] + rng.gamma(n_query + 1 - k))).astype(np.intp)
 
 
-BETS = np.array([0.4, 0.7, 0.9, 0.99])
-"""Bets, as shares of the most that can be lost on a query without precision."""
+BETS = np.append(np.linspace(0.05, 0.95, 19), 0.99)
+"""Bets to choose from, as shares of the most that can be lost on a query without precision."""
 
 
-def betting_p_value(values, mean: float) -> float:
+def betting_p_value(values, mean: float, bet: float) -> float:
     """P-value of "the mean is at most `mean`" for independent values between 0 and 1.
 
-    The inverse of the capital of a gambler who bets on larger values: the average over constant
-    bets of the products of ``1 + bet * (value - mean)`` (Waudby-Smith and Ramdas 2020, section 4).
-    It holds for every number of values.
+    The inverse of the capital of a gambler who bets on larger values: the product of
+    ``1 + bet * (value / mean - 1)`` (Waudby-Smith and Ramdas 2020, section 4). It holds for every
+    number of values, if the bet was chosen without them.
 
     Parameters
     ----------
     values : ndarray of float64 of shape (n_values,)
     mean : float in (0, 1]
+    bet : float in (0, 1)
 
     Returns
     -------
     float
     """
-    bets = BETS[:, None] / mean
-    capital = np.log1p(bets * (np.asarray(values) - mean)).sum(axis=1)
-    most = capital.max()
-    return float(min(1.0, np.exp(-most) / np.mean(np.exp(capital - most))))
+    return float(np.exp(-max(_log_growth(values, mean, bet).sum(), 0.0)))
+
+
+def tolerant_bet(values, mean: float, n_values: int, error: float, least_loss: float) -> float:
+    """The bet that allows the most losses among other values, as seen from these.
+
+    A value without a loss lets the capital grow by one factor, those with one let it shrink, by
+    others. Chosen is the bet under which the largest share of `n_values` others may have a loss
+    while their p-value is `error`. One value is added to those with a loss, for where there are
+    none or only small ones.
+
+    Parameters
+    ----------
+    values : ndarray of float64 of shape (n,)
+        Between 0 and 1. Not those that are then tested.
+    mean : float in (0, 1)
+    n_values : int
+        Number of values to be tested.
+    error : float
+        Level of the test.
+    least_loss : float
+        The least loss that a value can have, besides none.
+
+    Returns
+    -------
+    float
+        One of `BETS`.
+    """
+    values = np.asarray(values)
+    least = min(values.min(initial=1.0), 1 - least_loss, 2 * mean - 1)
+    losing = np.append(values[values < 1], max(least, 0.0))
+    growth = _log_growth(1.0, mean, BETS)
+    shrinkage = _log_growth(losing, mean, BETS[:, None]).mean(axis=1)
+    return float(BETS[np.argmax((growth + np.log(error) / n_values) / (growth - shrinkage))])
+
+
+def _log_growth(values, mean, bet):
+    """Growth of the logarithm of the capital at each value."""
+    return np.log1p(bet * (np.asarray(values) / mean - 1))

@@ -7,17 +7,20 @@ from typing import Any
 import numpy as np
 
 from ._topk import (
+    BETS,
     TopTest,
     assumed_tests,
     betting_p_value,
     draw_queries,
+    drawn_precisions,
     effort_for_precision,
     least_effort,
     mean_precision,
+    order_by_draw,
     orders_of_parts,
-    query_precisions,
     rows_for_test,
     stable_order,
+    tolerant_bet,
     top_test,
 )
 from ._topk_search import Prediction, Search, gap_search, share_needed
@@ -273,9 +276,12 @@ class _Evidence:
         self.target = target
         self.rows = np.flatnonzero(~calibration.selects)
         self.selecting = np.flatnonzero(calibration.selects)
+        draw = np.random.default_rng(calibration.seed).random(len(calibration.full_score))
+        self._order = order_by_draw(calibration.full_score, draw)
+        of_rows = (calibration.full_score, calibration.parts, draw)
         self._orders = [
-            [rows[order] for order in orders_of_parts(calibration.full_score[rows], parts[rows])]
-            for parts, rows in [(calibration.parts, self.rows), (calibration.parts, self.selecting)]
+            [rows[order] for order in orders_of_parts(*(values[rows] for values in of_rows))]
+            for rows in (self.rows, self.selecting)
         ]
         self.loss = target.tested_loss(calibration)
         self.error = 1 - target.tested_confidence(calibration)
@@ -345,14 +351,14 @@ class _Evidence:
             top = self._top_needs(needs, self._orders[0], test.n_top)
             outcomes.append((least_effort(top, test.n_misses), top))
         effort, top = max(outcomes, key=lambda outcome: outcome[0])
-        effort = max([effort, *self._smaller_k(needs)])
+        effort = max([effort, *self._by_estimate(needs)])
         return effort, len(top), int(np.sum(top > effort))
 
-    def _smaller_k(self, needs):
-        """Efforts at which smaller k do not look worse than the target either."""
-        k = self.target.k / 2
+    def _by_estimate(self, needs):
+        """Efforts at which the point estimates of k and of smaller ones reach the target too."""
+        k: float = self.target.k
         n = self.sizes[0]
-        while k >= 1 and len(self.rows) * k / n >= ESTIMATE_ROWS:
+        while k == self.target.k or (k >= 1 and len(self.rows) * k / n >= ESTIMATE_ROWS):
             yield effort_for_precision(
                 self.calibration.full_score[self.rows],
                 needs[self.rows],
@@ -396,10 +402,9 @@ class _Evidence:
         """Share of queries drawn from all rows with a precision below the target."""
         rng = np.random.default_rng(self.calibration.seed)
         n = self.sizes[0]
-        n_draws = int(np.clip(DRAWN_ROWS // n, 20, N_DRAWS))
-        queries = draw_queries(len(needs), n, n_draws, rng)
-        score = self.calibration.full_score
-        values = query_precisions(score, needs, effort, self.target.k, queries)
+        n_draws = int(np.clip(DRAWN_ROWS // min(n, len(needs)), 20, N_DRAWS))
+        missed = needs[self._order] > effort
+        values = drawn_precisions(missed, self.target.k, n, n_draws, rng)
         return float(np.mean(values < self.target.precision - 1e-12))
 
     @property
@@ -426,13 +431,17 @@ class _Evidence:
 
 
 class _QueryEvidence(_Evidence):
-    """Reads efforts off queries that were told: they are independent, their rows need not be."""
+    """Reads efforts off queries that were told: they are independent, their rows need not be.
+
+    The queries that select choose the bet of the test, and those that certify are tested by it. It
+    is the same for all efforts, so that the p-value falls with them.
+    """
 
     def _tests(self):
         self.queries = self.calibration.queries_that(False)
         self.choosing = self.calibration.queries_that(True)
-        self.kept = [self._best(rows) for rows in self.queries]
-        enough = self.loss > 0 and self._p_value(np.ones(len(self.queries))) <= self.error
+        without_loss = np.ones(len(self.queries) if self.choosing else 0)
+        enough = self.loss > 0 and self._p_value(without_loss, BETS[-1]) <= self.error
         return ("certified", []) if enough else ("exact", [])
 
     @property
@@ -443,8 +452,8 @@ class _QueryEvidence(_Evidence):
         """The K best rows of a query; all that are returned anyway count as found."""
         return rows[stable_order(self.calibration.full_score[rows])[: self.target.k]]
 
-    def _p_value(self, precisions) -> float:
-        return betting_p_value(precisions, 1 - self.loss)
+    def _p_value(self, precisions, bet: float) -> float:
+        return betting_p_value(precisions, 1 - self.loss, bet)
 
     def _precisions(self, needs, effort, queries) -> np.ndarray:
         k = self.target.k
@@ -467,23 +476,31 @@ class _QueryEvidence(_Evidence):
 
     def predict(self, needs) -> float:
         """Effort at which the queries that select keep more than half of the allowed loss."""
-        queries = self.choosing or self.queries[:1]
-        return self._least(needs, queries, lambda p: p.mean() >= 1 - self.loss / 2)
+        return self._least(needs, self.choosing, lambda p: p.mean() >= 1 - self.loss / 2)
+
+    def _bet(self, needs) -> float:
+        """The bet for these needs, chosen by the queries that select."""
+        precisions = self._precisions(needs, self.predict(needs), self.choosing)
+        n_queries, least_loss = len(self.queries), 1 / self.target.k
+        return tolerant_bet(precisions, 1 - self.loss, n_queries, self.error, least_loss)
 
     def certify(self, needs):
         """Least effort at which the mean precision is shown to exceed what is tested."""
-        effort = self._least(needs, self.queries, lambda p: self._p_value(p) <= self.error)
+        bet = self._bet(needs)
+        effort = self._least(needs, self.queries, lambda p: self._p_value(p, bet) <= self.error)
         top = np.concatenate([needs[self._best(rows)] for rows in self.queries])
         return effort, len(top), int(np.sum(top > effort))
 
     def least_k(self, needs, effort) -> int:
         """Smallest k for which, and for all between it and the target's, the test is passed."""
         target = self.target
+        bet = self._bet(needs)
         least = target.k
         try:
             for k in range(target.k - 1, 0, -1):
                 self.target = Target(k, *_rest(target))
-                if self._p_value(self._precisions(needs, effort, self.queries)) > self.error:
+                precisions = self._precisions(needs, effort, self.queries)
+                if self._p_value(precisions, bet) > self.error:
                     break
                 least = k
         finally:
@@ -491,7 +508,7 @@ class _QueryEvidence(_Evidence):
         return least
 
     def share(self, option_search: Search, needs, score, effort, *, selecting: bool) -> float:
-        queries = self.choosing if selecting and self.choosing else self.queries
+        queries = self.choosing if selecting else self.queries
         k = self.target.k
         if option_search.rule == "share":
             search = option_search.with_effort(np.inf, float(np.clip(effort, 0, 1)))
