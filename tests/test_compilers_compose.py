@@ -412,3 +412,44 @@ def test_booleans_beside_numbers_become_objects_in_pandas_alone():
         step = assert_same_scores(make_pipeline(columns(), StandardScaler()), X)
         step.dense(X)
         assert_same_scores(make_pipeline(columns(), FunctionTransformer(np.negative)), X)
+
+
+def single_floats(X):
+    return X.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        OneHotEncoder(dtype=np.float32),
+        OrdinalEncoder(dtype=np.float32),
+        FunctionTransformer(single_floats),
+        FunctionTransformer(),
+        make_pipeline(FunctionTransformer(), VarianceThreshold()),
+        make_union(FunctionTransformer(), OneHotEncoder(dtype=np.float32)),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("weight", [0.7, 3, np.float32(0.7)])
+def test_a_weight_is_multiplied_in_the_dtype_of_its_block(block, weight):
+    union = FeatureUnion(
+        [("block", block), ("scaled", StandardScaler())], transformer_weights={"block": weight}
+    )
+    for dtype in (np.float64, np.float32, np.uint8, np.int64):
+        X = (CODES * 63).astype(dtype)
+        assert_same_scores(union, X)
+        assert_same_scores(make_pipeline(union, MaxAbsScaler()), X)
+
+
+def test_a_weight_of_float64_features_is_folded():
+    X = CODES.astype(float)
+    runs_as_it_is = FunctionTransformer(np.array, feature_names_out="one-to-one")
+    for block in (OneHotEncoder(), FunctionTransformer(), runs_as_it_is):
+        union = FeatureUnion(
+            [("block", block), ("scaled", StandardScaler())], transformer_weights={"block": 0.7}
+        )
+        step = compile_step(union.fit(X))
+        assert step.exact_scores
+        expected = dense(union.transform(X))
+        scores = step.bind(np.eye(expected.shape[1])).scores(X)
+        np.testing.assert_allclose(scores, expected, rtol=1e-12)

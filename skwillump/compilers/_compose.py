@@ -591,9 +591,25 @@ class TableUnionStep(UnionStep, TableStep):
 def _union_step(**values: Any) -> UnionStep:
     """Return a union that makes one pass over a table if all of its blocks read one."""
     by_column = values["places"] is not None and values["spec"] is not None
-    if by_column and all(isinstance(step, TableStep) for step in values["steps"]):
+    steps, weights = values["steps"], values["weights"]
+    twins = tuple(map(_weighted, steps, weights))
+    if None in twins:
+        values.update(places=None, n_features=None)
+        return UnionStep(**values)
+    values["steps"] = twins
+    if by_column and all(isinstance(step, TableStep) for step in steps):
         return TableUnionStep(**values)
     return UnionStep(**values)
+
+
+def _weighted(step: Step, weight: float) -> Step | None:
+    """Return a twin of a block whose weight may be multiplied in float64; None if none may."""
+    if weight == 1.0:
+        return step
+    small = step.fixed_dtype not in (np.float64, np.int64) and not isinstance(step, OriginalStep)
+    if small and not isinstance(weight, float):
+        return None  # small integers could overflow
+    return step.in_doubles()
 
 
 @dataclass(frozen=True, eq=False)
