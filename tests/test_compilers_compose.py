@@ -1,5 +1,7 @@
 """Unions, column selections and pipelines of compiled steps."""
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -10,12 +12,15 @@ from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, SelectPercentile, VarianceThreshold, chi2
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import (
+    Binarizer,
     FunctionTransformer,
     MaxAbsScaler,
     Normalizer,
     OneHotEncoder,
+    OrdinalEncoder,
     SplineTransformer,
     StandardScaler,
 )
@@ -317,3 +322,156 @@ def test_texts_are_encoded_once_for_all_blocks_that_read_them(monkeypatch, n_thr
             expected = (features if rows is None else features[rows]) @ coef
             np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
             assert sum(n_encoded) == n_passes * len(expected)
+
+
+# What scikit-learn computes in float32, or in small integers, compiled steps leave to it.
+
+NUMBERS = np.random.default_rng(0).normal(scale=3.0, size=(200, 2))
+SMALL = np.random.default_rng(0).integers(0, 100, size=(200, 2)).astype(np.uint8)
+CODES = np.random.default_rng(0).integers(0, 5, size=(200, 2))
+HASHED = 2**53 + CODES[:, :1]
+
+
+def columns(transformer="passthrough", **options):
+    return ColumnTransformer([("all", transformer, slice(0, None))], **options)
+
+
+def assert_same_scores(transformer, X, X_fit=None):
+    """Compare scores with what scikit-learn gives, where the step does not leave them to it."""
+    transformer = transformer.fit(X if X_fit is None else X_fit, np.arange(len(X)) % 2)
+    expected = dense(transformer.transform(X))
+    step = compile_step(transformer)
+    actual = step.transform(X)
+    assert actual.dtype == transformer.transform(X).dtype
+    np.testing.assert_array_equal(dense(actual), expected)
+    for read in (step.dense, lambda X: step.bind(np.eye(expected.shape[1])).scores(X)):
+        if step.exact_scores:
+            with contextlib.suppress(InputUnsupported):
+                np.testing.assert_allclose(read(X), expected.astype(np.float64), rtol=1e-12)
+    return step
+
+
+def dense(features):
+    return features.toarray() if sparse.issparse(features) else np.asarray(features)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [StandardScaler(), MaxAbsScaler(), TruncatedSVD(1), TfidfTransformer(norm=None), Normalizer()],
+    ids=repr,
+)
+@pytest.mark.parametrize("before", [columns(), FunctionTransformer()], ids=["columns", "identity"])
+def test_single_precision_is_kept_through_columns_that_pass(before, after):
+    X = np.abs(NUMBERS)
+    transformer = make_pipeline(before, after)
+    for dtype in (np.float32, np.float16):
+        if not isinstance(after, TruncatedSVD) or dtype == np.float32:
+            assert_same_scores(transformer, X.astype(dtype), X)
+    step = assert_same_scores(transformer, X)
+    if isinstance(after, StandardScaler):
+        np.testing.assert_allclose(step.dense(X), transformer.transform(X), rtol=1e-12)
+        one = X[3].astype(np.float32)
+        with pytest.raises(InputUnsupported):
+            step.dense_one(one)
+
+
+def test_single_precision_beside_float64_is_float64():
+    frame = pd.DataFrame(NUMBERS, columns=["a", "b"]).astype({"a": np.float32})
+    transformer = make_pipeline(
+        make_column_transformer((StandardScaler(), ["b"]), remainder="passthrough"), MaxAbsScaler()
+    )
+    step = assert_same_scores(transformer, frame)
+    np.testing.assert_allclose(step.dense(frame), transformer.transform(frame), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("transformer", "X"),
+    [
+        (make_pipeline(columns(), FunctionTransformer(np.square)), SMALL),
+        (make_pipeline(columns(), FunctionTransformer(np.log1p)), SMALL.astype(np.int16)),
+        (make_pipeline(OrdinalEncoder(dtype=np.uint8), FunctionTransformer(np.negative)), CODES),
+        (
+            make_pipeline(SimpleImputer(strategy="most_frequent"), FunctionTransformer(np.square)),
+            SMALL,
+        ),
+        (make_pipeline(SelectKBest(k=1), FunctionTransformer(np.log1p)), SMALL),
+        (make_pipeline(Binarizer(), FunctionTransformer(np.negative)), SMALL),
+        (make_pipeline(columns(OneHotEncoder(dtype=np.float32)), MaxAbsScaler()), CODES),
+        (make_pipeline(OrdinalEncoder(dtype=np.float32), StandardScaler()), CODES),
+        (columns(make_pipeline(OrdinalEncoder(dtype=np.float32), SplineTransformer())), CODES),
+        (make_pipeline(columns(), VarianceThreshold(), FunctionTransformer(np.square)), SMALL),
+    ],
+)
+def test_a_step_sees_the_dtype_that_the_one_before_gives(transformer, X):
+    assert_same_scores(transformer, X)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [SimpleImputer(strategy="most_frequent"), columns(), VarianceThreshold(), SelectKBest(k=1)],
+    ids=repr,
+)
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()], ids=repr)
+def test_large_integers_stay_apart_between_steps(before, encoder):
+    transformer = make_pipeline(before, encoder).fit(HASHED, CODES[:, 0] % 2)
+    step = compile_step(transformer)
+    expected = dense(transformer.transform(HASHED))
+    np.testing.assert_array_equal(dense(step.transform(HASHED)), expected)
+    with pytest.raises(InputUnsupported, match="rounded"):
+        step.dense(HASHED)
+    with pytest.raises(InputUnsupported, match="rounded"):
+        step.dense_one(HASHED[0].tolist())
+    transformer = make_pipeline(before, encoder).fit(CODES[:, :1], CODES[:, 0] % 2)
+    step = compile_step(transformer)
+    np.testing.assert_array_equal(
+        step.dense(CODES[:, :1]), dense(transformer.transform(CODES[:, :1]))
+    )
+
+
+def test_booleans_beside_numbers_become_objects_in_pandas_alone():
+    frame = pd.DataFrame({"flag": SMALL[:, 0] > 50, "n": CODES[:, 0]})
+    for X in (frame, pl.from_pandas(frame)):
+        step = assert_same_scores(make_pipeline(columns(), StandardScaler()), X)
+        step.dense(X)
+        assert_same_scores(make_pipeline(columns(), FunctionTransformer(np.negative)), X)
+
+
+def single_floats(X):
+    return X.astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        OneHotEncoder(dtype=np.float32),
+        OrdinalEncoder(dtype=np.float32),
+        FunctionTransformer(single_floats),
+        FunctionTransformer(),
+        make_pipeline(FunctionTransformer(), VarianceThreshold()),
+        make_union(FunctionTransformer(), OneHotEncoder(dtype=np.float32)),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("weight", [0.7, 3, np.float32(0.7)])
+def test_a_weight_is_multiplied_in_the_dtype_of_its_block(block, weight):
+    union = FeatureUnion(
+        [("block", block), ("scaled", StandardScaler())], transformer_weights={"block": weight}
+    )
+    for dtype in (np.float64, np.float32, np.uint8, np.int64):
+        X = (CODES * 63).astype(dtype)
+        assert_same_scores(union, X)
+        assert_same_scores(make_pipeline(union, MaxAbsScaler()), X)
+
+
+def test_a_weight_of_float64_features_is_folded():
+    X = CODES.astype(float)
+    runs_as_it_is = FunctionTransformer(np.array, feature_names_out="one-to-one")
+    for block in (OneHotEncoder(), FunctionTransformer(), runs_as_it_is):
+        union = FeatureUnion(
+            [("block", block), ("scaled", StandardScaler())], transformer_weights={"block": 0.7}
+        )
+        step = compile_step(union.fit(X))
+        assert step.exact_scores
+        expected = dense(union.transform(X))
+        scores = step.bind(np.eye(expected.shape[1])).scores(X)
+        np.testing.assert_allclose(scores, expected, rtol=1e-12)

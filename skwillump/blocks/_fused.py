@@ -164,8 +164,13 @@ class FusedBlocks:
         union = graph.union
         if union is None or not union.exact_scores:
             return None
+        steps = [step for _, step in graph.model_steps]
         try:
-            full, coef = folded_model([step for _, step in graph.model_steps])
+            full, coef = folded_model(steps)
+            if any(linear_map(step).computes for step in steps[:-1]):
+                union = union.in_doubles()
+            if union is None:
+                return None
             blocks = tuple(union.leaves())
         except Unsupported:
             return None

@@ -41,6 +41,11 @@ class LinearMap:
     support: np.ndarray | None = None  # bool (n_in,): columns that are kept
     components: np.ndarray | None = None  # (n_out, n_in)
 
+    @property
+    def computes(self) -> bool:
+        """Whether it does more than to choose columns."""
+        return any(of is not None for of in (self.factors, self.divisors, self.components))
+
     def fold(self, coef: np.ndarray) -> np.ndarray:
         """Return the coefficients on the input that equal ``coef`` on the output."""
         if self.factors is not None:

@@ -12,13 +12,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skwillump.compilers._registry import InputUnsupported, Unsupported
+from skwillump.compilers._registry import InputUnsupported, Unsupported, is_single
 from skwillump.kernels._arrays import frozen
 
 #: Rows in one chunk, and values in one: the cost of a call disappears, and what is computed stays
 #: in the cache.
 CHUNK_ROWS = 4096
 CHUNK_VALUES = 1 << 19
+
+_DOUBLE = np.dtype(np.float64)
+
+#: Integers from here on may have been rounded when they became floats.
+_EXACT = 2.0**53
 
 #: Classes of values that a category may have. Others compare in ways of their own.
 _PLAIN = (str, int, float, bool, bytes, type(None), np.number, np.bool_)
@@ -251,6 +256,10 @@ class Source:
     #: Whether one column of objects makes objects of the columns beside it.
     mixes_objects: bool = False
 
+    def common_dtype(self, dtypes: set[np.dtype]) -> np.dtype:
+        """Return the dtype of the array that columns of these dtypes become."""
+        return np.result_type(*dtypes)
+
 
 class _FrameSource(Source):
     mixes_bool = False
@@ -273,6 +282,12 @@ class _FrameSource(Source):
 
 class PandasSource(_FrameSource):
     """A pandas data frame."""
+
+    def common_dtype(self, dtypes: set[np.dtype]) -> np.dtype:
+        """Return the dtype of the array; it is of objects for booleans beside numbers."""
+        if len(dtypes) > 1 and np.dtype(bool) in dtypes:
+            return np.dtype(object)
+        return np.result_type(*dtypes)
 
     def _read(self, name: Any) -> Column:
         try:
@@ -360,6 +375,7 @@ class Table:
 
     n_rows: int
     n_columns: int
+    dtype: np.dtype  # of the array that scikit-learn makes of all columns
     row: list[Any] | None = None  # its values, if it is one row
     as_objects: bool = False  # whether numbers are to be taken as Python objects
 
@@ -367,8 +383,10 @@ class Table:
         """Return some of the columns."""
         raise NotImplementedError
 
-    def floats(self, *, strict: bool = True) -> np.ndarray:
-        """Return all columns as an array of float64 (n_rows, n_columns) that the caller owns.
+    def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
+        """Return all columns as an array of float64 (n_rows, n_columns).
+
+        The caller owns it; without ``copy`` it may be the table's own, and is not to be changed.
 
         Raises
         ------
@@ -380,7 +398,7 @@ class Table:
 
     def dtypes(self) -> set[np.dtype]:
         """Return the dtypes of the columns."""
-        return {np.dtype(np.float64)}
+        return {_DOUBLE}
 
     def numbers(self, position: int) -> np.ndarray | None:
         """Return a column if it is of a numeric dtype, else None."""
@@ -448,7 +466,7 @@ class Part(Table):
             self.answers[key] = self.source.answers(self.rows, key, answer)
         return self.answers[key]
 
-    def floats(self, *, strict: bool = True) -> np.ndarray:
+    def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
         """Return all columns as float64."""
         columns = self._columns(strict)
         out = np.empty((len(columns), self.n_rows))
@@ -479,10 +497,13 @@ class Part(Table):
             mixed = len(dtypes) > 1 and any(dtype.kind in "bO" for dtype in dtypes)
             if mixed and not self.source.mixes_bool:
                 raise InputUnsupported("numbers beside booleans or objects")
-            common = np.result_type(*dtypes)
-            if common.kind == "f" and common != np.float64:
-                raise InputUnsupported(f"numbers of dtype {common}")
+            refuse_single(self.source.common_dtype(dtypes))
         return columns
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """Dtype of the array that the columns become."""
+        return self.source.common_dtype(self.dtypes())
 
     def dtypes(self) -> set[np.dtype]:
         """Return the dtypes of the columns."""
@@ -513,11 +534,12 @@ class Part(Table):
         return self.source.column(self.positions[position]).texts(self.rows)
 
 
-@dataclass(frozen=True, eq=False)
 class BlockTable(Table):
     """What a compiled step returned, for the next one."""
 
-    block: np.ndarray  # float64
+    def __init__(self, block: np.ndarray, dtype: np.dtype):
+        self.block = block  # float64
+        self.dtype = dtype  # of what the original returns
 
     @property
     def n_rows(self) -> int:  # type: ignore[override]
@@ -531,19 +553,35 @@ class BlockTable(Table):
 
     def select(self, positions: tuple[int, ...]) -> "BlockTable":
         """Return some of the columns."""
-        return BlockTable(self.block[:, list(positions)])
+        return BlockTable(self.block[:, list(positions)], self.dtype)
 
-    def floats(self, *, strict: bool = True) -> np.ndarray:
-        """Return a copy of the block."""
-        return self.block.copy(order="K")
+    def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
+        """Return the block."""
+        if strict:
+            refuse_single(self.dtype)
+        return self.block.copy(order="K") if copy else self.block
+
+    def dtypes(self) -> set[np.dtype]:
+        """Return the dtype of all columns."""
+        return {self.dtype}
 
     def numbers(self, position: int) -> np.ndarray | None:
-        """Return a column."""
-        return self.block[:, position]
+        """Return a column, unless it is one of integers that are rounded in the block."""
+        if self.dtype.kind == "O":
+            return None
+        column: np.ndarray = self.block[:, position]
+        if self.dtype.kind in "iu":
+            one = len(column) == 1  # without numpy, which is slow for one number
+            if abs(column.item()) >= _EXACT if one else (np.abs(column) >= _EXACT).any():
+                raise InputUnsupported("integers that float64 may have rounded")
+        return column
 
     def codes(self, position: int) -> Codes:
         """Return a column as codes."""
-        return NumberColumn(self.block[:, position]).codes(slice(None))
+        column = self.numbers(position)
+        if column is None:
+            raise InputUnsupported("objects that became numbers")
+        return NumberColumn(column).codes(slice(None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -551,6 +589,7 @@ class ObjectTable(Table):
     """Columns of Python objects that are known as codes."""
 
     columns: tuple[Codes, ...]
+    dtype = np.dtype(object)
     as_objects = True
 
     @property
@@ -567,7 +606,7 @@ class ObjectTable(Table):
         """Return some of the columns."""
         return ObjectTable(tuple(self.columns[p] for p in positions))
 
-    def floats(self, *, strict: bool = True) -> np.ndarray:
+    def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
         """Convert each distinct value."""
         out = np.empty((self.n_columns, self.n_rows))
         for values, column in zip(out, self.columns, strict=True):
@@ -580,7 +619,7 @@ class ObjectTable(Table):
 
     def dtypes(self) -> set[np.dtype]:
         """Say that all are objects."""
-        return {np.dtype(object)}
+        return {self.dtype}
 
     def numbers(self, position: int) -> np.ndarray | None:
         """Say that there are none."""
@@ -591,6 +630,7 @@ class ObjectTable(Table):
         return self.columns[position]
 
 
+_LONG, _INT = np.dtype(np.int64), {int}
 _ONE_CODE = np.zeros(1, dtype=np.intp)
 _NUMBERS = (int, float, bool, np.integer, np.floating, np.bool_)
 
@@ -615,7 +655,17 @@ class RowTable(Table):
         row = self.row
         return RowTable([row[p] for p in positions], self.as_objects)
 
-    def floats(self, *, strict: bool = True) -> np.ndarray:
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """Dtype of an array of the values; of numbers if one is missing."""
+        if self.as_objects:
+            return np.dtype(object)
+        kinds = set(map(type, self.row))
+        if float in kinds or type(None) in kinds or not kinds:
+            return _DOUBLE
+        return _LONG if kinds == _INT else np.result_type(*kinds)
+
+    def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
         """Return all values as float64 (1, n_columns)."""
         try:
             values = np.array((self.row,))
@@ -886,6 +936,12 @@ def chunks(
         inside = slice(first + place.start, first + place.stop)
         pieces.append((place, inside if rows is None else rows[place]))
     return pieces, n_rows
+
+
+def refuse_single(dtype: np.dtype) -> None:
+    """Raise `InputUnsupported` for a dtype in which scikit-learn would compute otherwise."""
+    if is_single(dtype):
+        raise InputUnsupported(f"numbers of dtype {dtype}")
 
 
 #: Integers above this are no float32, to which LightGBM converts arrays of integers.

@@ -5,8 +5,8 @@ of the original in which the compiled steps stand in for the transformers.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +17,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from skwillump.compilers._between import LinearMap, linear_map
-from skwillump.compilers._columns import InputSpec, Opened, Table
+from skwillump.compilers._columns import BlockTable, InputSpec, Opened, Table
 from skwillump.compilers._registry import (
     MAX_DENSE_FEATURES,
     InputUnsupported,
@@ -28,6 +28,7 @@ from skwillump.compilers._registry import (
     Unsupported,
     compile_step,
     default_containers,
+    is_single,
     register,
     take_rows,
 )
@@ -469,6 +470,25 @@ class UnionStep(Step):
         """Whether every block may."""
         return all(step.may_give_integers for step in self.steps)
 
+    @cached_property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Dtype of the stack, if it is known of each block."""
+        dtypes = {step.fixed_dtype for step in self.steps}
+        return None if None in dtypes or not dtypes else np.result_type(*dtypes)
+
+    @cached_property
+    def has_doubles(self) -> bool:
+        """Whether a block is sure to be of float64, so that numbers beside it become float64."""
+        return any(step.fixed_dtype == np.float64 for step in self.steps)
+
+    def in_doubles(self) -> "UnionStep | None":
+        """Return a twin that refuses input of which the original makes float32."""
+        if self.has_doubles:
+            return self
+        twins = [step.in_doubles() for step in self.steps]
+        steps = tuple(twin for twin in twins if twin is not None)
+        return replace(self, steps=steps) if len(steps) == len(twins) else None
+
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
         # Names of a frame's columns come from the transformers themselves.
@@ -549,8 +569,35 @@ class UnionStep(Step):
 class TableUnionStep(UnionStep, TableStep):
     """Blocks side by side that all read columns: one pass over the table."""
 
+    def in_doubles(self) -> "TableUnionStep | None":
+        """Return a twin that refuses input of which the original makes float32."""
+        twin = UnionStep.in_doubles(self)
+        assert twin is None or isinstance(twin, TableUnionStep)
+        return twin
+
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
+        return self._stacked(table, lambda step, selected: step.part(selected))
+
+    def next_table(self, table: Table) -> Table:
+        """Return what the following step sees of a chunk of rows."""
+        dtype = self.fixed_dtype
+        if dtype is None and self.has_doubles and table.row is not None:
+            dtype = np.dtype(np.float64)  # a row has no column of objects
+        if dtype is not None:
+            return BlockTable(self.part(table), dtype)
+        dtypes = set()
+
+        def read(step: TableStep, selected: Table) -> np.ndarray:
+            block = step.next_table(selected)
+            dtypes.add(block.dtype)
+            return block.floats(strict=False, copy=False)
+
+        block = self._stacked(table, read)
+        return BlockTable(block, dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes))
+
+    def _stacked(self, table: Table, read: Callable[[TableStep, Table], np.ndarray]) -> np.ndarray:
+        """Return side by side what ``read`` gives for each block."""
         assert self.places is not None
         assert self.n_features is not None
         out = np.empty((table.n_rows, self.n_features))
@@ -558,7 +605,7 @@ class TableUnionStep(UnionStep, TableStep):
             self.selections, self.steps, self.weights, self.places, strict=True
         ):
             assert isinstance(step, TableStep)
-            part = step.part(selection.table(table))
+            part = read(step, selection.table(table))
             out[:, place] = part if weight == 1.0 else part * weight
         return out
 
@@ -582,9 +629,25 @@ class TableUnionStep(UnionStep, TableStep):
 def _union_step(**values: Any) -> UnionStep:
     """Return a union that makes one pass over a table if all of its blocks read one."""
     by_column = values["places"] is not None and values["spec"] is not None
-    if by_column and all(isinstance(step, TableStep) for step in values["steps"]):
+    steps, weights = values["steps"], values["weights"]
+    twins = tuple(map(_weighted, steps, weights))
+    if None in twins:
+        values.update(places=None, n_features=None)
+        return UnionStep(**values)
+    values["steps"] = twins
+    if by_column and all(isinstance(step, TableStep) for step in steps):
         return TableUnionStep(**values)
     return UnionStep(**values)
+
+
+def _weighted(step: Step, weight: float) -> Step | None:
+    """Return a twin of a block whose weight may be multiplied in float64; None if none may."""
+    if weight == 1.0:
+        return step
+    small = step.fixed_dtype not in (np.float64, np.int64) and not isinstance(step, OriginalStep)
+    if small and not isinstance(weight, float):
+        return None  # small integers could overflow
+    return step.in_doubles()
 
 
 @dataclass(frozen=True, eq=False)
@@ -602,6 +665,15 @@ class PipelineStep(Step):
     def exact_scores(self) -> bool:
         """Whether every step after the head is linear."""
         return self.head.exact_scores and all(found is not None for _, found in self.tail)
+
+    @property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Dtype of the head, made float64 by a linear step that computes."""
+        dtype = self.head.fixed_dtype
+        maps = [found for _, found in self.tail if found is not None]
+        if len(maps) < len(self.tail) or dtype is None or is_single(dtype):
+            return None
+        return np.dtype(np.float64) if any(found.computes for found in maps) else dtype
 
     @property
     def reads_text(self) -> bool:
@@ -818,6 +890,8 @@ def compile_steps(original: Any, steps: Sequence[tuple[str, Any]]) -> Step:
     for name, transformer in pending:
         try:
             found = linear_map(transformer)
+            if found.computes:
+                head = _in_doubles(head, reports)
         except Unsupported as reason:
             tail.append((transformer, None))
             reports.append((name, transformer, str(reason)))
@@ -837,6 +911,23 @@ def compile_steps(original: Any, steps: Sequence[tuple[str, Any]]) -> Step:
         reports=tuple(reports),
         n_features=n_features,
     )
+
+
+def _in_doubles(head: Step, reports: list[tuple[str, Any, str]]) -> Step:
+    """Return a twin of a head for linear steps that compute, in its place in the reports.
+
+    Raises
+    ------
+    Unsupported
+        If they would be computed in float32.
+    """
+    twin = head.in_doubles()
+    if twin is None:
+        raise Unsupported("it computes in the dtype of the features before it")
+    for at, (name, step, reason) in enumerate(reports):
+        if step is head:
+            reports[at] = (name, twin, reason)
+    return twin
 
 
 def _passes(step: Any) -> bool:

@@ -272,9 +272,9 @@ class OneHotStep(OneOfStep):
     unknown_error: bool
 
     @property
-    def may_give_integers(self) -> bool:
-        """Say what the dtype says."""
-        return np.dtype(self.original.dtype).kind in "iub"
+    def fixed_dtype(self) -> np.dtype:
+        """Dtype of the encoder."""
+        return np.dtype(self.original.dtype)
 
     def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return codes and features of each column."""
@@ -406,9 +406,9 @@ class ValuesStep(TableStep):
     unknown_error: bool
 
     @property
-    def may_give_integers(self) -> bool:
-        """Say what the dtype says."""
-        return self.dtype.kind in "iu"
+    def fixed_dtype(self) -> np.dtype:
+        """Dtype of the encoder."""
+        return self.dtype
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""

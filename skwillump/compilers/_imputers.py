@@ -36,9 +36,9 @@ class ImputeStep(TableStep):
     guarded: bool = False  # whether all features may be integers, which a model may round
 
     @property
-    def may_give_integers(self) -> bool:
-        """Say yes if integers stay integers."""
-        return self.any_dtype
+    def fixed_dtype(self) -> np.dtype | None:
+        """Say none if the dtype of the input is kept."""
+        return None if self.any_dtype else np.dtype(np.float64)
 
     @property
     def gives_floats(self) -> bool:
@@ -72,6 +72,11 @@ class ImputeObjectsStep(TableStep):
     n_features: int
     missing: Any
     values: tuple[Any, ...]
+
+    @property
+    def fixed_dtype(self) -> np.dtype:
+        """Say object."""
+        return np.dtype(object)
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features as numbers, where they are."""

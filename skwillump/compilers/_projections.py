@@ -98,9 +98,9 @@ class SelectStep(NumberStep):
     guarded: bool = False  # whether all features may be integers, which a model may round
 
     @property
-    def may_give_integers(self) -> bool:
-        """Say yes: columns keep their dtype."""
-        return True
+    def fixed_dtype(self) -> None:
+        """Say none: columns keep their dtype."""
+        return None
 
     @property
     def gives_floats(self) -> bool:

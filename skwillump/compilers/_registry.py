@@ -7,7 +7,7 @@ then wraps the transformer itself, so that callers always get a `Step`.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,6 +101,19 @@ class Step:
         return False
 
     @property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Dtype of what the original returns; None if it depends on the input, or is not known."""
+        return None
+
+    def in_doubles(self) -> "Step | None":
+        """Return a twin whose features may be computed with in float64, as the original's are.
+
+        It refuses input of which the original makes float32. None if there is no such twin.
+        """
+        dtype = self.fixed_dtype
+        return None if dtype is None or is_single(dtype) else self
+
+    @property
     def reads_text(self) -> bool:
         """Whether a row is one str."""
         return False
@@ -178,15 +191,28 @@ class OriginalStep(Step):
     original: Any
     reason: str
     n_features: int | None = None
+    doubles: bool = False  # whether features in which arithmetic may be another are refused
 
     @property
     def exact_scores(self) -> bool:
         """Say no: its features may be of any dtype."""
         return False
 
+    def in_doubles(self) -> "OriginalStep":
+        """Return a twin that refuses features of other dtypes, once they are there."""
+        return replace(self, doubles=True)
+
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return ``original.transform(X)``."""
         return self.original.transform(X)
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features)."""
+        if not self.doubles:
+            return super().dense(X, rows, n_threads=n_threads)
+        return to_dense(in_double(self.transform(X if rows is None else take_rows(X, rows))))
 
     def dense_one(self, x: Any) -> np.ndarray:
         """Refuse: the original wants a table."""
@@ -194,7 +220,7 @@ class OriginalStep(Step):
 
     def bind(self, coef: np.ndarray) -> Scorer:
         """Return a scorer that transforms first and multiplies then."""
-        return OriginalScorer(self.original, coef)
+        return OriginalScorer(self.original, coef, self.doubles)
 
     def report(self, name: str) -> list[StepReport]:
         """Return the row that says why."""
@@ -207,6 +233,7 @@ class OriginalScorer(Scorer):
 
     original: Any
     coef: np.ndarray
+    doubles: bool = False
 
     @property
     def n_outputs(self) -> int:
@@ -218,6 +245,8 @@ class OriginalScorer(Scorer):
         if rows is not None:
             X = take_rows(X, rows)
         features = self.original.transform(X)
+        if self.doubles:
+            features = in_double(features)
         if sparse.issparse(features):
             return np.asarray(features @ self.coef, dtype=np.float64)
         return np.asarray(features, dtype=np.float64) @ self.coef
@@ -225,6 +254,25 @@ class OriginalScorer(Scorer):
     def score_one(self, x: Any) -> np.ndarray:
         """Return the scores of one row."""
         return self.scores([x])[0]
+
+
+def is_single(dtype: np.dtype) -> bool:
+    """Tell whether a dtype is of floats in which arithmetic is not that of float64."""
+    return dtype.kind == "f" and dtype != np.float64
+
+
+def in_double(features: Any) -> Any:
+    """Return features that scikit-learn multiplies in float64, or in integers as exactly.
+
+    Raises
+    ------
+    InputUnsupported
+        For others.
+    """
+    dtype = getattr(features, "dtype", None)
+    if dtype not in (np.float64, np.int64):
+        raise InputUnsupported(f"features of dtype {dtype} that are multiplied")
+    return features
 
 
 def to_dense(features: Any) -> np.ndarray:

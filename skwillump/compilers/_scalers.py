@@ -1,7 +1,7 @@
 """Transformers of numbers to numbers: scalers, normalizers, power and quantile transforms."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from skwillump.compilers._columns import (
     Table,
     refuse_large_integers,
     refuse_objects,
+    refuse_single,
 )
 from skwillump.compilers._registry import InputUnsupported, Step, Unsupported, register
 from skwillump.compilers._table import DenseScorer, TableScorer, TableStep, coefficients
@@ -213,9 +214,9 @@ class BinarizeStep(NumberStep):
     allow_nan = False
 
     @property
-    def may_give_integers(self) -> bool:
-        """Say yes: integers stay integers."""
-        return True
+    def fixed_dtype(self) -> None:
+        """Say none: integers stay integers."""
+        return None
 
     @property
     def gives_floats(self) -> bool:
@@ -341,14 +342,21 @@ class IdentityStep(TableStep):
     spec: InputSpec
     n_features: int
     guarded: bool = False  # whether all features may be integers, which a model may round
+    doubles: bool = False  # whether float32 is refused, in which what follows would be computed
 
     @property
-    def may_give_integers(self) -> bool:
-        """Say yes: columns keep their dtype."""
-        return True
+    def fixed_dtype(self) -> None:
+        """Say none: columns keep their dtype."""
+        return None
+
+    def in_doubles(self) -> "IdentityStep":
+        """Return a twin that refuses float32."""
+        return replace(self, doubles=True)
 
     def part(self, table: Table) -> np.ndarray:
         """Return the columns as numbers."""
+        if self.doubles:
+            refuse_single(table.dtype)
         block = table.floats(strict=False)
         if self.guarded:
             refuse_objects(table)

@@ -5,7 +5,7 @@ features. Batches, coefficients and single rows follow from it. A single row is 
 that is read without a data frame.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +21,10 @@ from skwillump.compilers._registry import (
     StepReport,
     Unsupported,
     default_containers,
+    is_single,
 )
+
+_DOUBLE = np.dtype(np.float64)
 
 
 def each_chunk(
@@ -75,7 +78,23 @@ class TableStep(Step):
 
     def next_table(self, table: Table) -> Table:
         """Return what the following step sees of a chunk of rows."""
-        return BlockTable(self.part(table))
+        return BlockTable(self.part(table), self.fixed_dtype or table.dtype)
+
+    @property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Dtype of what the original returns; None if it is that of the input."""
+        return _DOUBLE
+
+    def in_doubles(self) -> "TableStep | None":
+        """Return a twin that refuses input of which the original makes float32."""
+        dtype = self.fixed_dtype
+        return None if dtype is not None and is_single(dtype) else self
+
+    @property
+    def may_give_integers(self) -> bool:
+        """Whether the original may return an array of integers."""
+        dtype = self.fixed_dtype
+        return dtype is None or dtype.kind in "iub"
 
     @property
     def gives_floats(self) -> bool:
@@ -221,9 +240,15 @@ class ChainStep(TableStep):
     steps: tuple[TableStep, ...]
 
     @property
-    def may_give_integers(self) -> bool:
-        """Whether every step may."""
-        return all(step.may_give_integers for step in self.steps)
+    def fixed_dtype(self) -> np.dtype | None:
+        """Dtype of the last step that does not keep the one that it is given."""
+        fixed = (step.fixed_dtype for step in reversed(self.steps))
+        return next((dtype for dtype in fixed if dtype is not None), None)
+
+    def in_doubles(self) -> "ChainStep | None":
+        """Return a twin that refuses input of which the original makes float32."""
+        steps = in_doubles(self.steps)
+        return None if steps is None else replace(self, steps=tuple(steps))
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
@@ -252,14 +277,16 @@ class ChainStep(TableStep):
             found = folded(steps[-1])
             if found is None:
                 break
+            before = in_doubles(steps[:-1]) if found.computes else steps[:-1]
+            if before is None:
+                break
             coef = found.fold(coef)
-            steps.pop()
-        *before, last = steps
-        scorer = last.bind(coef)
+            steps = before
+        scorer = steps.pop().bind(coef)
         assert isinstance(scorer, TableScorer)
-        if not before:
+        if not steps:
             return scorer
-        return ChainScorer(self.spec, coef.shape[1], tuple(before), scorer)
+        return ChainScorer(self.spec, coef.shape[1], tuple(steps), scorer)
 
     def warm_up(self) -> None:
         """Warm up every step."""
@@ -273,6 +300,19 @@ class ChainStep(TableStep):
             for child, step in zip(self.names, self.steps, strict=True)
             for row in step.report(f"{name}__{child}" if name else child)
         ]
+
+
+def in_doubles(steps: Sequence[TableStep]) -> list[TableStep] | None:
+    """Return steps in a row that give no float32; None if they always do."""
+    found = list(steps)
+    for at in reversed(range(len(found))):
+        twin = found[at].in_doubles()
+        if twin is None:
+            return None
+        found[at] = twin
+        if twin.fixed_dtype is not None:  # whatever comes before
+            break
+    return found
 
 
 def guarded(step: Step) -> Step:

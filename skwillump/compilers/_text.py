@@ -108,6 +108,11 @@ class TextStep(Step):
         return True
 
     @property
+    def fixed_dtype(self) -> np.dtype:
+        """Dtype of the vectorizer."""
+        return self.dtype
+
+    @property
     def exact_scores(self) -> bool:
         """Values of other dtypes than float64 are rounded before they reach the model."""
         return self.dtype != np.float32
