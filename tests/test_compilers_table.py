@@ -686,3 +686,25 @@ def test_a_missing_value_of_pandas_in_one_row_is_a_missing_number():
     for row in (X[1:2], X.iloc[1].to_dict(), {"a": pd.NA, "b": 1.0}, {"a": None, "b": 1.0}):
         actual = compile_pipeline(model).predict_proba_one(row)
         np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("strategy", ["constant", "most_frequent"])
+@pytest.mark.parametrize("fitted", ["int64", "uint64", "int8", "float64"])
+def test_imputed_values_fit_the_dtype(strategy, fitted):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 100, size=(N_FIT, 2)).astype(fitted)
+    fill = np.dtype(fitted).type(100)
+    imputer = SimpleImputer(strategy=strategy, missing_values=3, fill_value=fill)
+    step = compiled(imputer, X)
+    for dtype in ("int8", "uint8", "int16", "int64", "uint64", "float64", "bool"):
+        assert_same_features(step, X[:40].astype(dtype), may_refuse=dtype != fitted)
+    np.testing.assert_array_equal(step.dense(X), step.original.transform(X))
+
+
+def test_whole_numbers_in_one_row_may_stand_for_floats():
+    X = NUMBERS[["normal", "skewed"]]
+    imputer = SimpleImputer(strategy="most_frequent")
+    columns = make_column_transformer(("passthrough", ["normal", "skewed"]))
+    step = compiled(make_pipeline(columns, imputer, StandardScaler()), X)
+    expected = step.dense_one({"normal": 1.0, "skewed": 2.0})
+    np.testing.assert_array_equal(step.dense_one({"normal": 1, "skewed": 2}), expected)
