@@ -41,6 +41,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
+from skwillump import compile_pipeline
 from skwillump.compilers import InputUnsupported, OriginalStep, compile_step, guarded
 
 GENERATOR = np.random.default_rng(0)
@@ -653,3 +654,70 @@ def test_integers_that_lightgbm_would_round_are_left_to_the_original():
         np.testing.assert_array_equal(guarded(step).dense(X[2:]), step.dense(X[2:]))
     step = compile_step(with_floats.fit(X))
     np.testing.assert_array_equal(guarded(step).dense(X), step.dense(X))
+
+
+@pytest.mark.parametrize("transformer", [FunctionTransformer(), VarianceThreshold()], ids=repr)
+def test_arrays_of_texts_are_left_to_the_original(transformer):
+    X = NUMBERS[["normal", "few"]].to_numpy()
+    digits = X[:5].astype(str)
+    step = compiled(transformer, X)
+    with pytest.raises(InputUnsupported):
+        step.dense(digits)
+    model = make_pipeline(transformer, LogisticRegression()).fit(X, Y)
+    for method in (model.predict, compile_pipeline(model).predict):
+        with pytest.raises(ValueError, match="not compatible with arrays of bytes/strings"):
+            method(digits)
+
+
+def test_an_int_that_is_no_float_is_left_to_the_original():
+    X = NUMBERS[["normal", "few"]].to_numpy()
+    model = make_pipeline(VarianceThreshold(0.9), LogisticRegression()).fit(X * [0.1, 1.0], Y)
+    other = X[:4].astype(object)
+    other[1, 0] = 10**400
+    np.testing.assert_array_equal(compile_pipeline(model).predict(other), model.predict(other))
+    imputed = compiled(SimpleImputer(strategy="constant", fill_value=1), other[:1].repeat(9, 0))
+    with pytest.raises(InputUnsupported, match="too large"):
+        imputed.dense(other)
+    with pytest.raises(InputUnsupported, match="too large"):
+        compiled(StandardScaler(), X).dense_one([10**400, 1.0])
+
+
+def test_longer_floats_are_left_to_the_original():
+    X = NUMBERS[["normal", "few"]].to_numpy()
+    longer = X[:5].astype(np.longdouble)
+    for transformer in (FunctionTransformer(), StandardScaler(), VarianceThreshold()):
+        step = compiled(transformer, X)
+        if longer.dtype != np.float64:
+            with pytest.raises(InputUnsupported, match="dtype"):
+                step.dense(longer)
+
+
+def test_a_missing_value_of_pandas_in_one_row_is_a_missing_number():
+    X = pd.DataFrame({"a": pd.array([1.5, None, 2.0] * 30, "Float64"), "b": np.arange(90.0)})
+    model = make_pipeline(SimpleImputer(), LogisticRegression()).fit(X, np.arange(90) % 2)
+    expected = model.predict_proba(X[1:2])[0]
+    for row in (X[1:2], X.iloc[1].to_dict(), {"a": pd.NA, "b": 1.0}, {"a": None, "b": 1.0}):
+        actual = compile_pipeline(model).predict_proba_one(row)
+        np.testing.assert_allclose(actual, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("strategy", ["constant", "most_frequent"])
+@pytest.mark.parametrize("fitted", ["int64", "uint64", "int8", "float64"])
+def test_imputed_values_fit_the_dtype(strategy, fitted):
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 100, size=(N_FIT, 2)).astype(fitted)
+    fill = np.dtype(fitted).type(100)
+    imputer = SimpleImputer(strategy=strategy, missing_values=3, fill_value=fill)
+    step = compiled(imputer, X)
+    for dtype in ("int8", "uint8", "int16", "int64", "uint64", "float64", "bool"):
+        assert_same_features(step, X[:40].astype(dtype), may_refuse=dtype != fitted)
+    np.testing.assert_array_equal(step.dense(X), step.original.transform(X))
+
+
+def test_whole_numbers_in_one_row_may_stand_for_floats():
+    X = NUMBERS[["normal", "skewed"]]
+    imputer = SimpleImputer(strategy="most_frequent")
+    columns = make_column_transformer(("passthrough", ["normal", "skewed"]))
+    step = compiled(make_pipeline(columns, imputer, StandardScaler()), X)
+    expected = step.dense_one({"normal": 1.0, "skewed": 2.0})
+    np.testing.assert_array_equal(step.dense_one({"normal": 1, "skewed": 2}), expected)

@@ -134,7 +134,7 @@ class ObjectColumn(Column):
         """Return the values as numpy converts them."""
         try:
             return self.array[rows].astype(np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise InputUnsupported(str(error)) from error
 
     def codes(self, rows: slice | np.ndarray) -> Codes:
@@ -146,6 +146,14 @@ class ObjectColumn(Column):
         except TypeError as error:  # not hashable
             raise InputUnsupported(str(error)) from error
         return Codes(codes, list(numbering))
+
+
+class TextColumn(ObjectColumn):
+    """Texts of an array of texts: whether they become numbers is up to the original."""
+
+    def floats(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Refuse."""
+        return Column.floats(self, rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -361,12 +369,12 @@ class ArraySource(Source):
 
 
 def _array_column(array: np.ndarray) -> Column:
-    if array.dtype.kind in "iufb":
+    if array.dtype.kind in "iufb" and array.dtype.itemsize <= 8:
         return NumberColumn(array)
     if array.dtype.kind == "O":
         return ObjectColumn(array)
     if array.dtype.kind == "U":
-        return ObjectColumn(array.astype(object))
+        return TextColumn(array.astype(object))
     raise InputUnsupported(f"a column of dtype {array.dtype}")
 
 
@@ -612,7 +620,7 @@ class ObjectTable(Table):
         for values, column in zip(out, self.columns, strict=True):
             try:
                 distinct = np.array(column.values, dtype=object).astype(np.float64)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, OverflowError) as error:
                 raise InputUnsupported(str(error)) from error
             np.take(distinct, column.codes, out=values, mode="wrap")
         return out.T
@@ -630,7 +638,6 @@ class ObjectTable(Table):
         return self.columns[position]
 
 
-_LONG, _INT = np.dtype(np.int64), {int}
 _ONE_CODE = np.zeros(1, dtype=np.intp)
 _NUMBERS = (int, float, bool, np.integer, np.floating, np.bool_)
 
@@ -657,13 +664,16 @@ class RowTable(Table):
 
     @property
     def dtype(self) -> np.dtype:  # type: ignore[override]
-        """Dtype of an array of the values; of numbers if one is missing."""
+        """Dtype of an array of the values, but float64 where Python's ints may stand for floats."""
         if self.as_objects:
             return np.dtype(object)
         kinds = set(map(type, self.row))
         if float in kinds or type(None) in kinds or not kinds:
             return _DOUBLE
-        return _LONG if kinds == _INT else np.result_type(*kinds)
+        if int not in kinds:
+            return np.result_type(*kinds)
+        large = any(type(value) is int and abs(value) >= _EXACT for value in self.row)
+        return np.dtype(np.int64) if large else _DOUBLE
 
     def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
         """Return all values as float64 (1, n_columns)."""
@@ -681,12 +691,15 @@ class RowTable(Table):
         out = np.empty((1, len(self.row)))
         single = bool(self.row)
         for i, value in enumerate(self.row):
-            if value is None:
+            if value is None or type(value).__name__ == "NAType":  # pandas.NA
                 value = np.nan
             elif not isinstance(value, (*_NUMBERS, Decimal)):
                 raise ValueError(f"{value!r} is where a number is expected.")
             single = single and isinstance(value, np.float32 | np.float16)
-            out[0, i] = value
+            try:
+                out[0, i] = value
+            except OverflowError as error:  # a huge int
+                raise InputUnsupported(str(error)) from error
         if single and strict:
             raise InputUnsupported("numbers of single precision")
         return out

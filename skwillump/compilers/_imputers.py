@@ -32,7 +32,7 @@ class ImputeStep(TableStep):
     values: np.ndarray  # float64 (n_columns,)
     flagged: np.ndarray | None  # positions of columns with flags
     any_dtype: bool  # whether scikit-learn keeps the dtype of the input
-    fitted_floats: bool
+    fill_dtype: np.dtype  # of the values, where the original keeps the dtype of the input
     guarded: bool = False  # whether all features may be integers, which a model may round
 
     @property
@@ -49,9 +49,7 @@ class ImputeStep(TableStep):
         """Return the features of a chunk of rows."""
         block = table.floats()
         if self.any_dtype and table.row is None:
-            kinds = {dtype.kind for dtype in table.dtypes()}
-            if not kinds <= set("iuf") or (self.fitted_floats and "f" not in kinds):
-                raise InputUnsupported("dtypes are others than those that were fitted")
+            self._refuse_other_dtype(table.dtype)
         is_nan = self.missing != self.missing
         refuse_infinite(block, allow_nan=is_nan)
         if self.guarded:
@@ -61,6 +59,15 @@ class ImputeStep(TableStep):
         if self.flagged is None:
             return block
         return np.hstack((block, mask[:, self.flagged]))
+
+    def _refuse_other_dtype(self, dtype: np.dtype) -> None:
+        """Raise `InputUnsupported` for a dtype that does not hold the values to fill in."""
+        holds = dtype.kind in "iuf" and np.can_cast(self.fill_dtype, dtype, casting="same_kind")
+        if holds and dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            holds = bool(np.all((self.values >= limits.min) & (self.values <= limits.max)))
+        if not holds:
+            raise InputUnsupported("a dtype that does not hold the values that were fitted")
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,5 +154,5 @@ def compile_simple_imputer(imputer: Any) -> Step:
         values=statistics.astype(getattr(imputer, "_fill_dtype", np.float64)).astype(np.float64),
         flagged=flagged,
         any_dtype=imputer.strategy in ("most_frequent", "constant"),
-        fitted_floats=imputer._fit_dtype.kind == "f",
+        fill_dtype=getattr(imputer, "_fill_dtype", imputer._fit_dtype),
     )
