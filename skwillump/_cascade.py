@@ -45,7 +45,7 @@ from ._rows import RowTemplate
 from ._scoring import check_target_scorer, is_accuracy
 from ._stage_models import Task, align_response, response_method
 from .blocks import Store, fuse, take_rows
-from .compilers import InputUnsupported
+from .compilers import InputUnsupported, refuse_infinite
 from .planning import (
     Guarantee,
     Plan,
@@ -597,11 +597,13 @@ class CascadeClassifier(
             self._template.check_names(x)  # those that only the second stage needs too
         try:
             scores, carry = fused.start_one(x)
+            refuse_infinite(scores)
             probabilities = fused.approx.predict_proba_one(scores)
             code, sure = decide_one(probabilities, plan.measure)
             if sure >= plan.thresholds[code]:
                 return fused.approx.classes[code] if method == "predict" else probabilities
             scores = fused.finish_one(x, carry)
+            refuse_infinite(scores)
         except InputUnsupported:
             return None
         if method == "predict":
@@ -627,6 +629,8 @@ class CascadeClassifier(
         left = np.flatnonzero(~early)
         if len(left):
             scores = fused.finish(Z, left, carry[left], n_threads=n_threads)
+            if not np.isfinite(scores).all():
+                raise InputUnsupported("scores are not finite")
             rest = getattr(fused.full, method)(scores)
             if method == "predict":
                 doubtful = fused.full.doubtful(scores)

@@ -26,6 +26,7 @@ from skwillump.compilers import (
     compile_step,
     compile_steps,
     guarded,
+    refuse_infinite,
 )
 
 __all__ = ["CompiledPipeline", "compile_pipeline"]
@@ -295,9 +296,7 @@ class CompiledPipeline(VersionedState):
             raise InputUnsupported("not fused")
         scores = self._scorer.score_one(x)
         scores += self._model.intercept
-        total = float(scores[0]) if len(scores) == 1 else float(scores.sum())
-        if total - total != 0.0:  # NaN or infinite
-            raise InputUnsupported("scores are not finite")
+        refuse_infinite(scores)
         return scores
 
     @available_if(_has("predict"))

@@ -26,6 +26,7 @@ from skwillump.compilers._registry import (
     StepReport,
     Unsupported,
     compile_step,
+    refuse_infinite,
     registered_types,
 )
 from skwillump.compilers._table import guarded
@@ -55,6 +56,7 @@ __all__ = [
     "compile_trees",
     "guarded",
     "linear_map",
+    "refuse_infinite",
     "registered_linear",
     "registered_maps",
     "registered_trees",
