@@ -554,9 +554,10 @@ class CascadeClassifier(
 
     def _answer(self, X, method):
         """Output of `method` for each row, and the stage that gave it."""
-        if self._plan.candidate is None or num_samples(X) == 0:
+        if self._plan.candidate is None or not _has_rows(X):
+            # The full model also says what is wrong with what holds no rows.
             output = getattr(self._full, method)(X)
-            return output, np.zeros(len(output), dtype=np.intp)
+            return output, np.full(len(output), len(self.stages_) - 1, dtype=np.intp)
         if self._runs_fused(method):
             try:
                 return self._in_chunks(self._answer_fused, X, method, self._fused.chunk_rows)
@@ -780,6 +781,12 @@ class CascadeClassifier(
         tags.classifier_tags = inner.classifier_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
+
+
+def _has_rows(X):
+    """Whether X has rows that can be taken. A mapping of columns has a length, but none."""
+    sized = hasattr(X, "__len__") or hasattr(X, "shape")
+    return sized and not isinstance(X, Mapping) and num_samples(X) > 0
 
 
 def _no_plan(target, confidence, reason):

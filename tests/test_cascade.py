@@ -703,6 +703,15 @@ def test_an_empty_batch_is_what_the_estimator_makes_of_it(fitted):
     assert str(ours.value) == str(theirs.value)
 
 
+@pytest.mark.parametrize(
+    "make", [lambda: {0: [1.0], 1: [2.0]}, lambda: None, lambda: iter([[1.0, 2.0]]), lambda: 3.0]
+)
+def test_what_has_no_rows_is_what_the_estimator_makes_of_it(fitted, make):
+    for method in ("predict", "predict_proba", "predict_stage"):
+        with pytest.raises(ValueError, match="Expected 2D array"):
+            getattr(fitted, method)(make())
+
+
 def test_a_string_is_not_a_batch_of_texts():
     X, y = stdlib_lines()
     model = text_cascade().fit(X[::200], y[::200])
