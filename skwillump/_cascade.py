@@ -37,6 +37,7 @@ from ._compat import (
     routing_enabled,
     safe_indexing,
 )
+from ._compiled import CompiledPipeline
 from ._diagram import cascade_diagram
 from ._persistence import VersionedState
 from ._progress import Progress
@@ -585,10 +586,10 @@ class CascadeClassifier(
     def _answer_one(self, x, method):
         """Answer for one row on the compiled path; None where the batch path must judge."""
         if self._plan.candidate is None:
-            if not self.compile:
+            if not isinstance(self._full, CompiledPipeline):
                 return None
-            one = self._full.predict_one if method == "predict" else self._full.predict_proba_one
-            return one(x)
+            x = self._template.rounded(x)
+            return None if x is None else self._full._answer_one(x, method)
         if self._graph.prefix or not self._runs_fused(method):
             return None
         fused, plan = self._fused, self._plan
@@ -596,6 +597,9 @@ class CascadeClassifier(
             return None
         if isinstance(x, Mapping):
             self._template.check_names(x)  # those that only the second stage needs too
+        x = self._template.rounded(x)
+        if x is None:
+            return None
         try:
             scores, carry = fused.start_one(x)
             refuse_infinite(scores)

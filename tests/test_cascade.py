@@ -690,7 +690,9 @@ def test_wrong_number_of_columns(fitted):
         fitted.predict(np.column_stack([X, X]))
     with pytest.raises(ValueError, match="1 values, but 2 are expected"):
         fitted.predict_one([1.0])
-    with pytest.raises(TypeError, match="an array of 2 columns without names"):
+    with pytest.raises(
+        TypeError, match=r"not fitted on a data frame\. Pass a 1-D array of 2 values"
+    ):
         fitted.predict_one({"a": 1.0})
 
 

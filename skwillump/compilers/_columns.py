@@ -772,9 +772,12 @@ class InputSpec:
         elif isinstance(x, np.ndarray) and x.ndim == 1:
             values = list(x) if x.dtype.kind == "f" and x.dtype != np.float64 else x.tolist()
         elif hasattr(x, "columns") and len(x) == 1:
-            named = x.row(0, named=True) if hasattr(x, "row") else _first_row(x)
-            return RowTable(self._by_name(named))
+            return RowTable(self._by_name(_first_row(x)))
         elif hasattr(x, "iloc") and x.ndim == 1:
+            if self.names is None:
+                if list(x.index) != list(range(len(x))):
+                    raise InputUnsupported("names, but the estimator knows none")
+                return self.row(x.to_numpy())
             return RowTable(self._by_name(x.to_dict()))
         elif isinstance(x, Sequence) and not isinstance(x, (str, bytes)):
             values = list(x)
@@ -786,10 +789,7 @@ class InputSpec:
 
     def _by_name(self, x: Mapping[Any, Any]) -> list[Any]:
         if self.names is None:
-            raise TypeError(
-                f"The row is a mapping, but the estimator was fitted on an array of "
-                f"{self.n_columns} columns without names: pass a sequence."
-            )
+            raise InputUnsupported("names, but the estimator knows none")
         try:
             if self.needed is None:
                 return [x[name] for name in self.names]
@@ -811,6 +811,10 @@ class InputSpec:
 
 
 def _first_row(frame: Any) -> dict[Any, Any]:
+    if hasattr(frame, "row"):
+        return frame.row(0, named=True)
+    if not hasattr(frame, "iloc"):
+        raise InputUnsupported(f"{type(frame).__name__} is not read by column")
     return {name: frame[name].iloc[0] for name in frame.columns}
 
 
