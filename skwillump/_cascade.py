@@ -37,6 +37,7 @@ from ._compat import (
     routing_enabled,
     safe_indexing,
 )
+from ._compiled import CompiledPipeline
 from ._diagram import cascade_diagram
 from ._persistence import VersionedState
 from ._progress import Progress
@@ -51,7 +52,7 @@ from ._stage_models import (
     stage_codes,
 )
 from .blocks import Store, fuse, take_rows
-from .compilers import InputUnsupported
+from .compilers import InputUnsupported, refuse_infinite
 from .planning import (
     Guarantee,
     Plan,
@@ -564,9 +565,10 @@ class CascadeClassifier(
 
     def _answer(self, X, method):
         """Output of `method` for each row, and the stage that gave it."""
-        if self._plan.candidate is None or num_samples(X) == 0:
+        if self._plan.candidate is None or not _has_rows(X):
+            # The full model also says what is wrong with what holds no rows.
             output = getattr(self._full, method)(X)
-            return output, np.zeros(len(output), dtype=np.intp)
+            return output, np.full(len(output), len(self.stages_) - 1, dtype=np.intp)
         if self._runs_fused(method):
             try:
                 return self._in_chunks(self._answer_fused, X, method, self._fused.chunk_rows)
@@ -594,10 +596,10 @@ class CascadeClassifier(
     def _answer_one(self, x, method):
         """Answer for one row on the compiled path; None where the batch path must judge."""
         if self._plan.candidate is None:
-            if not self.compile:
+            if not isinstance(self._full, CompiledPipeline):
                 return None
-            one = self._full.predict_one if method == "predict" else self._full.predict_proba_one
-            return one(x)
+            x = self._template.rounded(x)
+            return None if x is None else self._full._answer_one(x, method)
         if self._graph.prefix or not self._runs_fused(method):
             return None
         fused, plan = self._fused, self._plan
@@ -605,8 +607,12 @@ class CascadeClassifier(
             return None
         if isinstance(x, Mapping):
             self._template.check_names(x)  # those that only the second stage needs too
+        x = self._template.rounded(x)
+        if x is None:
+            return None
         try:
             scores, carry = fused.start_one(x)
+            refuse_infinite(scores)
             probabilities = fused.approx.predict_proba_one(scores)
             code = None
             if not self._is_largest:
@@ -618,6 +624,7 @@ class CascadeClassifier(
             if sure >= plan.thresholds[code]:
                 return fused.approx.classes[code] if method == "predict" else probabilities
             scores = fused.finish_one(x, carry)
+            refuse_infinite(scores)
         except InputUnsupported:
             return None
         if method == "predict":
@@ -643,6 +650,8 @@ class CascadeClassifier(
         left = np.flatnonzero(~early)
         if len(left):
             scores = fused.finish(Z, left, carry[left], n_threads=n_threads)
+            if not np.isfinite(scores).all():
+                raise InputUnsupported("scores are not finite")
             rest = getattr(fused.full, method)(scores)
             if method == "predict":
                 doubtful = fused.full.doubtful(scores)
@@ -818,6 +827,12 @@ class CascadeClassifier(
         tags.classifier_tags = inner.classifier_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
+
+
+def _has_rows(X):
+    """Whether X has rows that can be taken. A mapping of columns has a length, but none."""
+    sized = hasattr(X, "__len__") or hasattr(X, "shape")
+    return sized and not isinstance(X, Mapping) and num_samples(X) > 0
 
 
 def _no_plan(target, confidence, reason):

@@ -54,6 +54,7 @@ __all__ = [
     "check_feature_names_in",
     "check_fitted",
     "check_method_params",
+    "column_names",
     "fit_context",
     "num_samples",
     "routing_enabled",
@@ -66,6 +67,12 @@ def num_samples(X) -> int:
     """Count the rows of X as scikit-learn does, and those of a list at once."""
     # Otherwise every known library of data frames is asked whether the list is one of its own.
     return len(X) if isinstance(X, (list, tuple)) else count_samples(X)
+
+
+def column_names(X) -> Any:
+    """Names of the columns of a pandas, polars or pyarrow table; None for anything else."""
+    # What pyarrow calls columns are their values.
+    return getattr(X, "column_names" if hasattr(X, "column_names") else "columns", None)
 
 
 def check_fitted(estimator) -> None:

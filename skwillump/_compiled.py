@@ -9,12 +9,13 @@ import numpy as np
 from joblib import cpu_count
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skwillump._persistence import VersionedState
-from skwillump._rows import check_text
+from skwillump._rows import check_one, check_text
 from skwillump.compilers import (
     InputUnsupported,
     Model,
@@ -28,6 +29,7 @@ from skwillump.compilers import (
     compile_step,
     compile_steps,
     guarded,
+    refuse_infinite,
     take_rows,
 )
 
@@ -393,15 +395,18 @@ class CompiledPipeline(VersionedState):
 
     # One row
 
-    def _scores_of_one(self, x: Any) -> np.ndarray:
-        if self._scorer is None or self._model is None:
-            raise InputUnsupported("not fused")
-        scores = self._scorer.score_one(x)
-        scores += self._model.intercept
-        total = float(scores[0]) if len(scores) == 1 else float(scores.sum())
-        if total - total != 0.0:  # NaN or infinite
-            raise InputUnsupported("scores are not finite")
-        return scores
+    def _answer_one(self, x: Any, method: str) -> Any:
+        """Answer for one row from its scores; None where only a batch of one row tells."""
+        model, scorer = self._model, self._scorer
+        if model is None or scorer is None or not model.gives(method):
+            return None
+        try:
+            scores = scorer.score_one(x)
+            scores += model.intercept
+            refuse_infinite(scores)
+        except InputUnsupported:
+            return None
+        return model.predict_one(scores) if method == "predict" else model.predict_proba_one(scores)
 
     @available_if(_has("predict"))
     def predict_one(self, x: Any) -> Any:
@@ -409,8 +414,9 @@ class CompiledPipeline(VersionedState):
 
         Parameters
         ----------
-        x : str, mapping of column to value, 1-D row, or data frame of one row
-            What one row of ``X`` holds. A mapping may hold more columns than needed.
+        x : str, mapping of column to value, 1-D row, or data frame or array of one row
+            What one row of ``X`` holds. A mapping may hold more columns than needed. Numbers in a
+            mapping or list are of double precision: the dtypes of fit are not known here.
 
         Raises
         ------
@@ -418,15 +424,11 @@ class CompiledPipeline(VersionedState):
             If a column is missing, there are too many or too few values, or a value is one that
             the estimator does not accept.
         TypeError
-            If the row is a mapping and the estimator was fitted on data without names, or the
-            estimator takes texts and it is none.
+            If the row is a mapping and the estimator knows no names of columns, or the estimator
+            takes texts and it is none.
         """
-        try:
-            scores = self._scores_of_one(x)
-        except InputUnsupported:
-            return self.predict(self._as_rows(x))[0]
-        label = self._model.predict_one(scores)  # type: ignore[union-attr]
-        return self.predict(self._as_rows(x))[0] if label is None else label
+        answer = self._answer_one(x, "predict")
+        return self.predict(self._as_rows(x))[0] if answer is None else answer
 
     @available_if(_has("predict_proba"))
     def predict_proba_one(self, x: Any) -> np.ndarray:
@@ -434,8 +436,9 @@ class CompiledPipeline(VersionedState):
 
         Parameters
         ----------
-        x : str, mapping of column to value, 1-D row, or data frame of one row
-            What one row of ``X`` holds. A mapping may hold more columns than needed.
+        x : str, mapping of column to value, 1-D row, or data frame or array of one row
+            What one row of ``X`` holds. A mapping may hold more columns than needed. Numbers in a
+            mapping or list are of double precision: the dtypes of fit are not known here.
 
         Raises
         ------
@@ -444,28 +447,34 @@ class CompiledPipeline(VersionedState):
         TypeError
             As for `predict_one`.
         """
-        model = self._model
-        if model is None or not model.gives("predict_proba"):
-            return self.predict_proba(self._as_rows(x))[0]
-        try:
-            return model.predict_proba_one(self._scores_of_one(x))
-        except InputUnsupported:
-            return self.predict_proba(self._as_rows(x))[0]
+        answer = self._answer_one(x, "predict_proba")
+        return self.predict_proba(self._as_rows(x))[0] if answer is None else answer
 
     def _as_rows(self, x: Any) -> Any:
         """Return one row in the form of many, for the original to judge."""
         if self._features is not None and self._features.reads_text:
             check_text(x)
             return [x]
-        names = getattr(self.estimator, "feature_names_in_", None)
-        if hasattr(x, "columns"):
-            return x
-        if hasattr(x, "iloc"):
-            x = x.to_dict()
-        if isinstance(x, Mapping):
-            return _frame_of(x)
-        if isinstance(x, str):
+        if isinstance(x, str) or (isinstance(x, Mapping) and _takes_mappings(self.estimator)):
             return [x]
+        if getattr(x, "ndim", 1) == 2 or hasattr(x, "columns"):
+            check_one(x)
+            if not isinstance(x, np.ndarray):
+                return x
+            x = x[0]
+        names = getattr(self.estimator, "feature_names_in_", None)
+        n_columns = getattr(self.estimator, "n_features_in_", None)
+        if hasattr(x, "iloc"):  # a Series
+            x = x.to_numpy() if names is None else x.to_dict()
+        if isinstance(x, Mapping):
+            if names is None and n_columns is not None:
+                raise TypeError(
+                    "The row is a mapping, but the estimator does not know names of its "
+                    f"{n_columns} columns: pass a sequence."
+                )
+            return _frame_of(x)
+        if n_columns is not None and hasattr(x, "__len__") and len(x) != n_columns:
+            raise ValueError(f"The row has {len(x)} values, but {n_columns} are expected.")
         if names is not None:
             return _frame_of(dict(zip(names, x, strict=True)))
         if isinstance(x, np.ndarray):
@@ -498,4 +507,13 @@ def _checked_n_jobs(n_jobs: Any) -> int | None:
 
 
 def _passes_through(step: Any) -> bool:
-    return step is None or (isinstance(step, str) and step == "passthrough")
+    return step is None or (isinstance(step, str) and step in ("passthrough", "drop"))
+
+
+def _takes_mappings(estimator: Any) -> bool:
+    """Tell whether a mapping is an element of X, as for a `DictVectorizer`, and no row of names."""
+    if isinstance(estimator, (Pipeline, FeatureUnion)):
+        steps = estimator.steps if isinstance(estimator, Pipeline) else estimator.transformer_list
+        first = next((step for _, step in steps if not _passes_through(step)), None)
+        return _takes_mappings(first)
+    return hasattr(estimator, "__sklearn_tags__") and bool(get_tags(estimator).input_tags.dict)

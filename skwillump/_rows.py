@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ._compat import num_samples, safe_indexing
+from ._compat import column_names, num_samples, safe_indexing
 
 
 def one_rows(X, n_most: int) -> list[Any]:
@@ -34,6 +34,8 @@ def one_rows(X, n_most: int) -> list[Any]:
     some = safe_indexing(X, slice(0, n_most))
     if hasattr(some, "to_dicts"):
         return some.to_dicts()
+    if hasattr(some, "to_pylist"):
+        return some.to_pylist()
     if hasattr(some, "columns"):
         return some.to_dict("records")
     return list(some)
@@ -49,19 +51,22 @@ class RowTemplate:
         X without its rows: container, columns and dtypes.
     of_text : bool
         Whether X was texts.
+    of_mappings : bool
+        Whether X was mappings, as for a `DictVectorizer`.
     """
 
     empty: Any
     of_text: bool = False
+    of_mappings: bool = False
 
     @classmethod
     def from_data(cls, X) -> RowTemplate:
         """Template of `X`; keeps none of its rows."""
-        of_text = False
+        first = None
         if not hasattr(X, "columns") and getattr(X, "ndim", 1) == 1 and num_samples(X):
             (first,) = safe_indexing(X, slice(0, 1))
-            of_text = isinstance(first, (str, bytes))
-        return cls(safe_indexing(X, slice(0, 0)), of_text)
+        empty = safe_indexing(X, slice(0, 0))
+        return cls(empty, isinstance(first, (str, bytes)), isinstance(first, Mapping))
 
     def check_names(self, row: Mapping) -> None:
         """Raise ValueError if a mapping lacks a column that was seen in fit."""
@@ -73,18 +78,62 @@ class RowTemplate:
     @cached_property
     def names(self) -> tuple[Any, ...]:
         """Names of the columns; none if it was no data frame."""
-        return tuple(self.empty.columns) if hasattr(self.empty, "columns") else ()
+        names = column_names(self.empty)
+        return () if names is None else tuple(names)
+
+    @cached_property
+    def _narrow(self) -> tuple[tuple[Any, type], ...]:
+        """Columns of numbers of less than double precision, with what rounds a number to theirs."""
+        if hasattr(self.empty, "columns"):
+            dtypes = list(zip(self.names, _dtypes(self.empty), strict=True))
+        else:
+            dtypes = [(None, getattr(self.empty, "dtype", None))]
+        found = [(name, _NARROW.get(str(dtype).lower())) for name, dtype in dtypes]
+        return tuple((name, rounding) for name, rounding in found if rounding is not None)
+
+    def rounded(self, row):
+        """A row with numbers as precise as the columns that were seen in fit.
+
+        Parameters
+        ----------
+        row : as for `make`
+
+        Returns
+        -------
+        row, or a mapping in its place
+            None where only `make` can do it.
+        """
+        if not self._narrow or hasattr(row, "columns"):
+            return row
+        if not self.names:
+            return row if hasattr(row, "dtype") else None
+        if isinstance(row, (list, tuple)):
+            if len(row) != len(self.names):
+                return row  # for its reader to refuse
+            row = dict(zip(self.names, row, strict=True))
+        if not isinstance(row, Mapping):
+            return None
+        rounded = dict(row)
+        for name, rounding in self._narrow:
+            value = row.get(name)
+            if isinstance(value, (int, float, np.number)) or (value is None and name in row):
+                rounded[name] = rounding(value)
+        return rounded
 
     # An empty data frame is stored as what it is made from, so that a pickle does not depend on the
     # insides of pandas or polars, and tools that refuse pickles (skops) can store it.
 
     def __getstate__(self) -> dict[str, Any]:
-        return _plain_frame(self.empty) or {"empty": self.empty, "of_text": self.of_text}
+        plain = _plain_frame(self.empty)
+        if plain is not None:
+            return plain
+        return {"empty": self.empty, "of_text": self.of_text, "of_mappings": self.of_mappings}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         empty = state["empty"] if "empty" in state else _frame_of(state)
         object.__setattr__(self, "empty", empty)
         object.__setattr__(self, "of_text", state.get("of_text", False))
+        object.__setattr__(self, "of_mappings", state.get("of_mappings", False))
 
     def make(self, row):
         """X of one row.
@@ -92,7 +141,8 @@ class RowTemplate:
         Parameters
         ----------
         row : str, mapping of column to value, 1-D array-like, or X of one row
-            A mapping may hold more columns than needed, in any order.
+            A mapping may hold more columns than needed, in any order. So may a pandas Series,
+            whose index is the names.
 
         Returns
         -------
@@ -108,7 +158,10 @@ class RowTemplate:
         """
         if hasattr(self.empty, "columns"):
             return self._frame(row)
-        if isinstance(row, Mapping):
+        if self.of_mappings:
+            if not isinstance(row, Mapping):
+                raise TypeError(f"The row is of type {type(row).__name__}. Pass one mapping.")
+        elif isinstance(row, Mapping):
             raise TypeError(
                 "Got a mapping of column to value, but the estimator was not fitted on a data "
                 f"frame. Pass {self._expected()}."
@@ -129,7 +182,7 @@ class RowTemplate:
 
     def _expected(self) -> str:
         if hasattr(self.empty, "columns"):
-            return f"a mapping with the columns {list(self.empty.columns)}"
+            return f"a mapping with the columns {list(self.names)}"
         if getattr(self.empty, "ndim", 1) == 2:
             return f"a 1-D array of {self.empty.shape[1]} values"
         return "one element, such as a str"
@@ -141,7 +194,10 @@ class RowTemplate:
         else:
             if isinstance(row, str):
                 raise TypeError(f"Got a str. Pass {self._expected()}.")
-            made = np.asarray(row, dtype=object if self.empty.dtype == object else None)
+            dtype = object if self.empty.dtype == object else None
+            if self._narrow and not hasattr(row, "dtype"):
+                dtype = self.empty.dtype
+            made = np.asarray(row, dtype=dtype)
             made = made.reshape(1, -1) if made.ndim == 1 else made
         if made.shape != (1, n_columns):
             raise ValueError(f"Got values of shape {made.shape}. Pass {self._expected()}.")
@@ -149,24 +205,78 @@ class RowTemplate:
 
     def _frame(self, row):
         if hasattr(row, "columns"):
-            if len(row) != 1:
-                raise ValueError(f"Got a data frame of {len(row)} rows. Pass one row.")
+            check_one(row)
             return row
-        columns = list(self.empty.columns)
+        names = self.names
+        if hasattr(row, "iloc"):
+            row = row.to_dict()
+        elif getattr(row, "ndim", 1) == 2:
+            check_one(row)
+            row = row[0]
         if isinstance(row, Mapping):
             self.check_names(row)
-            values = [row[column] for column in columns]
+            values = [row[name] for name in names]
         else:
             if isinstance(row, str):
                 raise TypeError(f"Got a str. Pass {self._expected()}.")
             values = list(row)
-            if len(values) != len(columns):
+            if len(values) != len(names):
                 raise ValueError(f"Got {len(values)} values. Pass {self._expected()}.")
+        if hasattr(self.empty, "to_pylist"):
+            made = dict(zip(names, values, strict=True))
+            return type(self.empty).from_pylist([made], schema=self.empty.schema)
+        # Whole columns keep their dtypes, categories included.
+        dtypes = {
+            name: None if _alters(dtype, value) else dtype
+            for name, dtype, value in zip(names, _dtypes(self.empty), values, strict=True)
+        }
         if hasattr(self.empty, "iloc"):
-            # Whole columns keep their dtypes, categories included.
-            made = type(self.empty)({c: [v] for c, v in zip(columns, values, strict=True)})
-            return made.astype(self.empty.dtypes)
-        return type(self.empty)([values], schema=self.empty.schema, orient="row")
+            made = type(self.empty)({n: [v] for n, v in zip(names, values, strict=True)})
+            return made.astype({n: dtype for n, dtype in dtypes.items() if dtype is not None})
+        return type(self.empty)([values], schema=dtypes, orient="row")
+
+
+_NARROW = {
+    "float32": np.float32,
+    "float16": np.float16,
+    "float": np.float32,  # in Arrow
+    "halffloat": np.float16,
+    "float[pyarrow]": np.float32,
+    "halffloat[pyarrow]": np.float16,
+}
+"""Names of dtypes of less than double precision, in lower case."""
+
+
+def _dtypes(frame) -> list[Any]:
+    """Dtypes of the columns of a pandas, polars or pyarrow table."""
+    return list(frame.dtypes if hasattr(frame, "dtypes") else frame.schema.types)
+
+
+def _alters(dtype, value) -> bool:
+    """Whether a value of a row would be another one in a column of a dtype.
+
+    Integers cut off what is behind the point and wrap around, and texts are made of anything.
+    """
+    if hasattr(dtype, "is_integer"):  # of polars
+        return dtype.is_integer() and isinstance(value, float) and not value.is_integer()
+    if type(dtype).__name__ == "StringDtype":
+        is_missing = value is None or (isinstance(value, float) and np.isnan(value))
+        return not (isinstance(value, str) or is_missing or type(value).__name__ == "NAType")
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "iub":
+        return isinstance(value, (complex, np.complexfloating))
+    try:
+        with np.errstate(all="ignore"):
+            return bool(np.array([value]).astype(dtype)[0] != value)
+    except (TypeError, ValueError, OverflowError):
+        return True
+
+
+def check_one(X) -> None:
+    """Raise ValueError if a data frame, array or matrix is not of one row."""
+    n_rows = num_samples(X)
+    if n_rows != 1:
+        what = "a data frame" if hasattr(X, "columns") else "an array"
+        raise ValueError(f"Got {what} of {n_rows} rows. Pass one row.")
 
 
 def check_text(row) -> None:

@@ -846,7 +846,9 @@ def test_wrong_number_of_columns(fitted):
         fitted.predict(np.column_stack([X, X]))
     with pytest.raises(ValueError, match="1 values, but 2 are expected"):
         fitted.predict_one([1.0])
-    with pytest.raises(TypeError, match="an array of 2 columns without names"):
+    with pytest.raises(
+        TypeError, match=r"not fitted on a data frame\. Pass a 1-D array of 2 values"
+    ):
         fitted.predict_one({"a": 1.0})
 
 
@@ -857,6 +859,15 @@ def test_an_empty_batch_is_what_the_estimator_makes_of_it(fitted):
     with pytest.raises(ValueError, match="0 sample") as theirs:
         fitted.estimator_.predict(X[:0])
     assert str(ours.value) == str(theirs.value)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: {0: [1.0], 1: [2.0]}, lambda: None, lambda: iter([[1.0, 2.0]]), lambda: 3.0]
+)
+def test_what_has_no_rows_is_what_the_estimator_makes_of_it(fitted, make):
+    for method in ("predict", "predict_proba", "predict_stage"):
+        with pytest.raises(ValueError, match="Expected 2D array"):
+            getattr(fitted, method)(make())
 
 
 def test_a_string_is_not_a_batch_of_texts():

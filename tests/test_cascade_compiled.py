@@ -228,6 +228,30 @@ def test_a_row_that_is_no_text_is_refused(bad):
                 one(bad)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("column", ["c", "d"])  # of the first stage, and of the second
+def test_a_missing_value_that_no_step_fills_is_the_models_error(column, n_classes):
+    X, y = two_signals_frame(n_classes=n_classes)
+    model = CascadeClassifier(
+        two_blocks(columns=("c", "d")),
+        accuracy_target=0.95,
+        feature_costs={"cheap": 1e-6, "dear": 1e-2},
+        cv=3,
+        random_state=0,
+    ).fit(X, y)
+    assert model._fused is not None
+    stage = model.predict_stage(X)
+    late = X[stage == 1][:3].reset_index(drop=True)
+    late.loc[1, column] = np.nan
+    row = late.iloc[1].to_dict()
+    for method in ("predict", "predict_proba"):
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            getattr(model, method)(late)
+        for missing in (row, row | {column: None}, late.iloc[1].tolist()):
+            with pytest.raises(ValueError, match="Input X contains NaN"):
+                getattr(model, f"{method}_one")(missing)
+
+
 def test_threads_and_pickles():
     X, y = lines()
     compiled, _ = both_ways(make_pipeline(word_char(), LogisticRegression(max_iter=1000)), X, y)

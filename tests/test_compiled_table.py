@@ -347,6 +347,42 @@ def test_a_wrong_row_is_an_error_that_says_what_is_wrong(by_name):
             method(row | {"age": np.inf})
 
 
+class OwnScaler(StandardScaler):
+    """A scaler without a compiler."""
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), OwnScaler()], ids=["compiled", "original"])
+def test_one_row_of_an_array(scaler):
+    X, y = TABLE[["age", "share"]].fillna(0).to_numpy(dtype=float), Y
+    plain = make_pipeline(scaler, LogisticRegression()).fit(X, y)
+    compiled = compile_pipeline(plain)
+    expected = plain.predict_proba(X[3:4])[0]
+    for form in (X[3], X[3:4], X[3].tolist(), pd.Series(X[3]), pd.DataFrame(X[3:4])):
+        np.testing.assert_allclose(compiled.predict_proba_one(form), expected, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"Got an array of 2 rows\. Pass one row"):
+        compiled.predict_one(X[:2])
+    with pytest.raises(ValueError, match="The row has 1 values, but 2 are expected"):
+        compiled.predict_one(X[3, :1])
+    with pytest.raises(TypeError, match="does not know names of its 2 columns: pass a sequence"):
+        compiled.predict_one({0: 1.0, 1: 2.0})
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), OwnScaler()], ids=["compiled", "original"])
+def test_one_row_of_a_frame(scaler):
+    X, y = TABLE[["age", "share"]].fillna(0), Y
+    plain = make_pipeline(scaler, LogisticRegression()).fit(X, y)
+    compiled = compile_pipeline(plain)
+    expected = plain.predict_proba(X[3:4])[0]
+    for form in (X[3:4], X[3:4].to_numpy(), X.iloc[3], X.iloc[3].to_dict(), X.iloc[3].tolist()):
+        np.testing.assert_allclose(compiled.predict_proba_one(form), expected, rtol=1e-12)
+    for n_rows in (0, 2):
+        with pytest.raises(ValueError, match=f"Got a data frame of {n_rows} rows. Pass one row"):
+            compiled.predict_one(X[:n_rows])
+    for values in ([1.0], [1.0, 2.0, 3.0]):
+        with pytest.raises(ValueError, match=f"The row has {len(values)} values, but 2 are exp"):
+            compiled.predict_one(values)
+
+
 def test_a_missing_number_that_no_step_fills_is_the_models_error():
     plain = make_pipeline(
         make_column_transformer((StandardScaler(), ["share"]), (kinds(), ["kind"])),

@@ -24,7 +24,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils import check_array, get_tags
 
-from .._compat import num_samples, safe_indexing
+from .._compat import column_names, num_samples, safe_indexing
 from ..compilers import Step, UnionStep, Unsupported, compile_step
 
 Store = MutableMapping[str, Any]
@@ -484,7 +484,7 @@ def _graft(
 def _has_columns_of_fit(node, Z) -> bool:
     """Whether `Z` is a data frame with exactly the columns that a fitted composite saw."""
     names = getattr(node, "feature_names_in_", None)
-    columns = getattr(Z, "columns", None)
+    columns = column_names(Z)
     if names is None or columns is None or len(columns) != len(names):
         return False
     return bool((np.asarray(columns, dtype=object) == names).all())

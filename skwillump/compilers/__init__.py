@@ -26,6 +26,7 @@ from skwillump.compilers._registry import (
     StepReport,
     Unsupported,
     compile_step,
+    refuse_infinite,
     registered_types,
     take_rows,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "guarded",
     "linear_map",
     "predicts_largest",
+    "refuse_infinite",
     "registered_linear",
     "registered_maps",
     "registered_trees",

@@ -871,9 +871,12 @@ class InputSpec:
         elif isinstance(x, np.ndarray) and x.ndim == 1:
             values = list(x) if x.dtype.kind == "f" and x.dtype != np.float64 else x.tolist()
         elif hasattr(x, "columns") and len(x) == 1:
-            named = x.row(0, named=True) if hasattr(x, "row") else _first_row(x)
-            return RowTable(self._by_name(named))
+            return RowTable(self._by_name(_first_row(x)))
         elif hasattr(x, "iloc") and x.ndim == 1:
+            if self.names is None:
+                if list(x.index) != list(range(len(x))):
+                    raise InputUnsupported("names, but the estimator knows none")
+                return self.row(x.to_numpy())
             return RowTable(self._by_name(x.to_dict()))
         elif isinstance(x, Sequence) and not isinstance(x, (str, bytes)):
             values = list(x)
@@ -885,10 +888,7 @@ class InputSpec:
 
     def _by_name(self, x: Mapping[Any, Any]) -> list[Any]:
         if self.names is None:
-            raise TypeError(
-                f"The row is a mapping, but the estimator was fitted on an array of "
-                f"{self.n_columns} columns without names: pass a sequence."
-            )
+            raise InputUnsupported("names, but the estimator knows none")
         try:
             if self.needed is None:
                 return [x[name] for name in self.names]
@@ -923,6 +923,10 @@ def _first_row(frame: Any) -> dict[Any, Any]:
         If a value that is no text is in a column that is not of plain numbers: the original may
         look at the dtype.
     """
+    if hasattr(frame, "row"):
+        return frame.row(0, named=True)
+    if not hasattr(frame, "iloc"):
+        raise InputUnsupported(f"{type(frame).__name__} is not read by column")
     row = {}
     for name in frame.columns:
         column = frame[name]

@@ -135,7 +135,8 @@ class ColumnSelection(Selection):
             if name not in x:
                 raise ValueError(f"columns are missing: [{name!r}].")
             return x[name]
-        if isinstance(x, (Sequence, np.ndarray)) and not isinstance(x, (str, bytes)):
+        is_array = isinstance(x, np.ndarray) and x.ndim == 1
+        if is_array or (isinstance(x, Sequence) and not isinstance(x, (str, bytes))):
             if len(x) != self.n_columns:
                 raise ValueError(f"The row has {len(x)} values, but {self.n_columns} are expected.")
             return x[self.columns]

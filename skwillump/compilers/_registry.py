@@ -26,6 +26,13 @@ class InputUnsupported(Exception):
     """Raised by a compiled step for data that only the original can judge."""
 
 
+def refuse_infinite(scores: np.ndarray) -> None:
+    """Raise `InputUnsupported` if a score of one row (n_outputs,) is NaN or infinite."""
+    total = float(scores[0]) if len(scores) == 1 else float(scores.sum())
+    if total - total != 0.0:
+        raise InputUnsupported("scores are not finite")
+
+
 @dataclass(frozen=True, eq=False)
 class StepReport:
     """One row of the answer to "what is compiled?"."""
