@@ -128,8 +128,8 @@ class CascadeClassifier(
     Wraps a classifier `Pipeline` whose features come in blocks. Rows on which an approximate model
     on a few cheap blocks is confident are answered by it; for all others the missing blocks are
     computed and the full model answers. Blocks and thresholds are chosen by least expected cost
-    such that the accuracy target is met, and the choice is certified on rows that had no part in
-    it.
+    such that the accuracy target is met, and the choice is certified on other rows than those
+    that made it.
 
     Parameters
     ----------
@@ -397,7 +397,9 @@ class CascadeClassifier(
     def set_accuracy_target(self, accuracy_target):
         """Choose blocks and thresholds for another target, from what `fit` stored.
 
-        Nothing is fitted. The outcome is that of a fit with the same costs at that target.
+        Nothing is fitted. The outcome is that of a fit with the same costs at that target. The
+        certificate is for a target that is fixed before outcomes are looked at; of several targets
+        that are tried, one is broken more often than each.
 
         Parameters
         ----------

@@ -30,10 +30,13 @@ def promise_text(guarantee: Guarantee) -> list[str]:
     if guarantee.kind == "exact":
         return ["Every row is answered by the full model: nothing is approximated."]
     if guarantee.kind == "certified":
+        how = "Certified"
+        if guarantee.basis == "cross-fitted":
+            how += " on models fitted on parts of the data"
         lines = [
-            f"Certified: at least {share} of the full model's accuracy on new data of the same "
+            f"{how}: at least {share} of the full model's accuracy on new data of the same "
             f"distribution, with confidence {guarantee.confidence:g}.",
-            f"Evidence: {guarantee.n_rows} rows that had no part in the choice, "
+            f"Evidence: {guarantee.n_rows} rows other than those that chose, "
             f"{evidence['n_harms']} on which only the full model is right, "
             f"{evidence['n_rescues']} on which only the cascade is; "
             f"p-value {evidence['p_value']:.3g}.",
@@ -54,11 +57,10 @@ def promise_text(guarantee: Guarantee) -> list[str]:
         ]
     if guarantee.basis == "cross-fitted" and guarantee.kind != "plug-in":
         lines.append(
-            "The evidence is of models fitted on parts of the data, and shows "
-            f"{100 * guarantee.tested_target:g} % with confidence {guarantee.tested_confidence:g} "
-            "for their average. The models that answer were fitted in the same way on all of it; "
-            "the difference is left to them as room to be worse. For evidence of the very models "
-            "that answer, use cv='prefit'."
+            "The models that answer were fitted in the same way on all of the data. What was shown "
+            f"of those on parts of it is {100 * guarantee.tested_target:g} % with confidence "
+            f"{guarantee.tested_confidence:g}, which leaves room for the models that answer to be "
+            "worse. That they stay within it is an assumption; cv='prefit' makes none."
         )
     return lines
 

@@ -42,6 +42,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skwillump._cascade
 from skwillump import CascadeClassifier
+from skwillump._calibration import _hold_out, _selecting_rows
 
 
 def cascade(model=None, *, columns=(0, 1), **kwargs):
@@ -566,6 +567,53 @@ def test_a_fitted_estimator_is_used_as_it_is(freeze):
     assert model.guarantee_.basis == "prefit"
     assert len(model.stages_) == 2
     assert "parts of the data" not in model.report()
+
+
+@pytest.mark.parametrize("n_classes", [1, 20, 600])
+def test_rows_of_rare_classes_certify_as_often_as_others(n_classes):
+    # Of each class there are a few rows only, of many of them one.
+    rng = np.random.RandomState(0)
+    y = np.append(np.zeros(2000, int), 1 + rng.randint(n_classes, size=600))
+    selecting = [_selecting_rows([_hold_out(y, 0.5, rng)], rng) for _ in range(20)]
+    rare = np.mean([np.mean(y[rows] > 0) for rows in selecting])
+    assert rare == pytest.approx(600 / 2600, abs=0.02)
+    assert {len(rows) for rows in selecting} == {325}
+
+
+@pytest.mark.parametrize("cv", ["prefit", 0.3])
+def test_a_class_of_a_single_row_does_not_stop_a_cascade(cv):
+    X, y = two_signals(2000)
+    model = two_blocks().fit(X, np.where(np.arange(len(y)) % 50, y, 2))
+    y[7] = 2
+    model = CascadeClassifier(
+        model, accuracy_target=0.9, cv=cv, feature_costs=COSTS, random_state=0
+    ).fit(X, y)
+    assert model.guarantee_.kind == "certified"
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 5, 9])
+def test_too_few_rows_for_a_fitted_estimator_make_no_cascade(n_rows):
+    X, y = two_signals(2000)
+    model = two_blocks().fit(X, y)
+    model = CascadeClassifier(model, cv="prefit", feature_costs=COSTS).fit(X[:n_rows], y[:n_rows])
+    assert model.guarantee_.kind == "exact"
+    assert "rows of each of two classes" in model.guarantee_.reason
+    assert model.set_accuracy_target(0.5).guarantee_.kind == "exact"
+
+
+def test_rows_of_one_class_for_a_fitted_estimator_make_no_cascade():
+    X, y = two_signals(2000)
+    model = CascadeClassifier(two_blocks().fit(X, y), cv="prefit", feature_costs=COSTS)
+    assert "two classes" in model.fit(X[y == 1], y[y == 1]).guarantee_.reason
+
+
+def test_a_full_model_that_is_never_right_has_nothing_to_keep():
+    X, y = two_signals(2000)
+    full = two_blocks().fit(X, y)
+    model = CascadeClassifier(full, cv="prefit", feature_costs=COSTS, random_state=0)
+    model.fit(X, 1 - full.predict(X))
+    assert "right on none" in model.guarantee_.reason
+    assert model.guarantee_.rows_needed is None
 
 
 def test_an_unfitted_estimator_cannot_be_prefit():

@@ -1,5 +1,7 @@
 """Plans: the promise holds over repeated samples, and the choice is the cheapest."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -201,6 +203,31 @@ def test_the_bootstrap_agrees_with_the_test_roughly():
     estimated = make_plan(calibration, 0.98, 0.95, accuracy_of(calibration))
     assert estimated.guarantee.kind == "estimate"
     assert estimated.early_share == pytest.approx(tested.early_share, abs=0.05)
+
+
+@pytest.mark.parametrize(("n_rows", "target"), [(60, 0.95), (400, 0.99), (1500, 0.998)])
+def test_the_bootstrap_does_not_take_what_was_not_seen_for_what_is_not(n_rows, target):
+    # No harm is seen, because there are few rows.
+    calibration = calibration_of(sample(n_rows, np.random.default_rng(0), harm=0.0, rescue=0.0))
+    plan = make_plan(calibration, target, 0.95, accuracy_of(calibration))
+    assert plan.candidate is None
+    many = calibration_of(sample(20 * n_rows, np.random.default_rng(0), harm=0.0, rescue=0.0))
+    assert make_plan(many, target, 0.95, accuracy_of(many)).early_share == 1.0
+
+
+def test_the_harms_that_an_estimate_must_bear_are_of_the_class_where_they_cost_most():
+    codes, confidence, full, approx = sample(4000, np.random.default_rng(0), harm=0.0, rescue=0.0)
+    classes = np.where(np.arange(4000) % 100, 0, 1)  # a class of 40 rows
+    calibration = replace(calibration_of((codes, confidence, full, approx)), classes=classes)
+    plain = accuracy_of(calibration)
+
+    def of_classes(candidate, early, rows, answers=None):
+        answers = rows if answers is None else answers
+        parts = (classes[rows] == label for label in range(2))
+        return np.mean([plain(candidate, early[p], rows[p], answers[p]) for p in parts])
+
+    assert make_plan(calibration, 0.99, 0.95, plain).early_share == 1.0
+    assert make_plan(calibration, 0.99, 0.95, of_classes).candidate is None
 
 
 def test_the_bootstrap_breaks_its_promise_rarely():
