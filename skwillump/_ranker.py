@@ -110,8 +110,9 @@ class ApproxTopKRanker(
     Wraps a `Pipeline` that ends in a regressor, a ranker or a binary classifier and whose features
     come in blocks. A filter model on a few cheap blocks scores every row; the rows that it lets
     through get the missing blocks and the full model's score, and the K best of these are
-    returned. Filter and depth are chosen by least expected cost such that enough of the full
-    model's own K best are found, and the choice is certified on rows that had no part in it.
+    returned. The filter is chosen by least expected cost such that enough of the full model's own
+    K best are found. How deep the search must go is certified on rows set apart from those that
+    chose.
 
     Parameters
     ----------
