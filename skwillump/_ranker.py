@@ -47,6 +47,7 @@ from ._ranking_calibration import (
     RankSetting,
     RankTask,
     calibrate_ranking,
+    group_column,
     one_score,
     queries_of,
 )
@@ -110,8 +111,9 @@ class ApproxTopKRanker(
     Wraps a `Pipeline` that ends in a regressor, a ranker or a binary classifier and whose features
     come in blocks. A filter model on a few cheap blocks scores every row; the rows that it lets
     through get the missing blocks and the full model's score, and the K best of these are
-    returned. Filter and depth are chosen by least expected cost such that enough of the full
-    model's own K best are found, and the choice is certified on rows that had no part in it.
+    returned. The filter is chosen by least expected cost such that enough of the full model's own
+    K best are found. How deep the search must go is certified on rows set apart from those that
+    chose.
 
     Parameters
     ----------
@@ -319,8 +321,9 @@ class ApproxTopKRanker(
         Raises
         ------
         ValueError
-            If `y` of a classifier has not two classes, `feature_costs` names a block that does
-            not exist, or `groups` and the sizes of queries differ.
+            If `y` is None or, of a classifier, has not two classes, `feature_costs` names a block
+            that does not exist, `groups` holds missing values, several types or fewer queries than
+            `cv` takes, or `groups` and the sizes of queries differ.
         """
         # What a fit that fails leaves behind is not fitted.
         if "stages_" in vars(self):
@@ -329,8 +332,7 @@ class ApproxTopKRanker(
         X, y = indexable(X, y)
         y = self._check_y(y)
         if groups is not None:
-            groups = column_or_1d(groups)
-            check_consistent_length(X, groups)
+            groups = group_column(groups, X)
         routed = self._route(params)
         data = RankingData.make(thawed(self.estimator), X, y, groups, routed.estimator.fit)
 
@@ -442,7 +444,7 @@ class ApproxTopKRanker(
         Raises
         ------
         ValueError
-            If `k` is negative.
+            If `k` is negative, or `groups` holds missing values or several types.
 
         Warns
         -----
@@ -457,9 +459,7 @@ class ApproxTopKRanker(
         if groups is None:
             found = {None: self._rank_one(X, k)}
         else:
-            groups = column_or_1d(groups)
-            check_consistent_length(X, groups)
-            found = self._rank_groups(X, k, queries_of(groups))
+            found = self._rank_groups(X, k, queries_of(group_column(groups, X)))
         positions = {group: pair[0] for group, pair in found.items()}
         scores = {group: pair[1] for group, pair in found.items()}
         if groups is None:
@@ -505,7 +505,7 @@ class ApproxTopKRanker(
             second class. The mean over queries.
         """
         check_fitted(self)
-        y = column_or_1d(y)
+        y = column_or_1d(self._required(y))
         check_consistent_length(X, y)
         classes = getattr(self.estimator_, "classes_", None) if self._classifies() else None
         gain = np.asarray(y if classes is None else y == classes[1], dtype=np.float64)
@@ -516,7 +516,7 @@ class ApproxTopKRanker(
                 queries = {None: np.arange(len(y))}
                 ranked = {None: self.rank(X)}
             else:
-                queries = queries_of(column_or_1d(groups))
+                queries = queries_of(group_column(groups, X))
                 ranked = self.rank(X, groups=groups)
         of_query = _ndcg if self.scoring == "ndcg" else _precision
         values = [
@@ -764,8 +764,16 @@ class ApproxTopKRanker(
                 "least and the largest."
             )
 
+    def _required(self, y):
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None. Give "
+                "the values, relevance or classes of the rows."
+            )
+        return y
+
     def _check_y(self, y):
-        y = column_or_1d(y, warn=True)
+        y = column_or_1d(self._required(y), warn=True)
         if self._classifies():
             kind = type_of_target(y, input_name="y")
             n_classes = len(np.unique(y))

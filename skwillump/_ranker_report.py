@@ -44,8 +44,9 @@ def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
                 "often than those with lower ones."
             ]
         lines.append(
-            f"Evidence: {seen} that had no part in the choice; {guarantee.n_misses} of the best "
-            f"rows are missed. Point estimate of the mean precision: {guarantee.precision:.4f}."
+            f"Evidence: {seen} set apart from those that chose the filter; {guarantee.n_misses} of "
+            "the best rows are missed. Point estimate of the mean precision: "
+            f"{guarantee.precision:.4f}."
         )
         if guarantee.kind == "certified" and guarantee.least_k < k:
             lines.append(f"The same holds for each k from {guarantee.least_k} to {k}.")

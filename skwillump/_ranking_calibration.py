@@ -25,6 +25,7 @@ from sklearn.model_selection import (
     check_cv,
 )
 from sklearn.pipeline import Pipeline
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import has_fit_parameter
 
 from ._calibration import IMPORTANCE_ROWS, PREFIT_PARTS, PREFIT_TRAIN_SHARE, SELECT_SHARE
@@ -130,10 +131,12 @@ class RankingData:
         Raises
         ------
         ValueError
-            If both are given and differ, sizes do not add up, or a ranker that takes sizes is
-            given groups whose rows are not consecutive.
+            If both are given and differ, sizes do not add up, groups cannot be sorted, or a ranker
+            that takes sizes is given groups whose rows are not consecutive.
         """
         params, n_rows = dict(params), len(y)
+        if groups is not None:
+            queries_of(groups)  # judges them before anything is fitted
         names = [name for name in params if name == "group" or name.endswith("__group")]
         for name in names:
             sizes = np.asarray(params[name])
@@ -386,9 +389,46 @@ def calibrate_ranking(
     )
 
 
+def group_column(groups, X) -> np.ndarray:
+    """Query of each row of `X` as an array.
+
+    Raises
+    ------
+    ValueError
+        If it is not one value for each row.
+    """
+    shape = np.shape(groups)
+    if len(shape) != 1 and shape[1:] != (1,):
+        raise ValueError(
+            f"groups has the shape {shape}, but must hold one value for each row: the name of its "
+            "query. To tell queries by several columns, join them into one."
+        )
+    groups = column_or_1d(groups)
+    check_consistent_length(X, groups)
+    return groups
+
+
 def queries_of(groups) -> dict[Any, np.ndarray]:
-    """Rows of each query, in ascending order; queries in the order of their first rows."""
-    values, first, codes = np.unique(groups, return_index=True, return_inverse=True)
+    """Rows of each query, in ascending order; queries in the order of their first rows.
+
+    Raises
+    ------
+    ValueError
+        If groups cannot be sorted, or are missing for some rows.
+    """
+    try:
+        values, first, codes = np.unique(groups, return_index=True, return_inverse=True)
+    except TypeError as error:
+        types = ", ".join(sorted({type(value).__name__ for value in groups}))
+        raise ValueError(
+            f"groups holds values that cannot be sorted, of these types: {types}. Give every row "
+            "the name of its query, all of one type and none missing."
+        ) from error
+    if len(values) and values[-1] != values[-1]:  # missing values are sorted last
+        raise ValueError(
+            f"groups has a missing value ({values[-1]}). Give every row the name of its query, or "
+            "leave out rows without one."
+        )
     order = np.argsort(codes, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(codes, minlength=len(values)))[:-1])
     return {values[i]: rows[i] for i in np.argsort(first)}
@@ -417,11 +457,25 @@ def _split(splitter, data: RankingData, rows=None, params=None):
     return [(np.sort(rows[train]), np.sort(rows[test])) for train, test in splits]
 
 
+def _check_enough_queries(data: RankingData, cv, least: int) -> None:
+    """Raise where there are too few queries to hold some out."""
+    if data.groups is None:
+        return
+    n_queries = len(np.unique(data.groups))
+    if n_queries < least:
+        raise ValueError(
+            f"The number of queries in groups is {n_queries}, but cv={cv!r} takes {least} or more: "
+            "rows of one query are never split. Tell more queries, or leave groups out: queries "
+            "are then drawn from all rows."
+        )
+
+
 def _prefit_splits(data, setting, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     """Splits for a fitted full model, the last one into rows to fit on and rows that certify.
 
     The splits before it divide the rows to fit on, which select.
     """
+    _check_enough_queries(data, "prefit", int(np.ceil(PREFIT_PARTS / PREFIT_TRAIN_SHARE)))
     outer = _splitter(data, setting.stratify, rng, train_size=PREFIT_TRAIN_SHARE)
     ((train, test),) = _split(outer, data)
     inner = _splitter(data, setting.stratify, rng, folds=PREFIT_PARTS)
@@ -433,8 +487,11 @@ def _splits(data, setting, rng) -> list[tuple[np.ndarray, np.ndarray]]:
     cv = 5 if setting.cv is None else setting.cv
     params = None
     if isinstance(cv, Integral):
+        _check_enough_queries(data, cv, int(cv))
         cv = _splitter(data, setting.stratify, rng, folds=int(cv))
     elif isinstance(cv, Real):
+        # One at least is left to train on; 1e-9 is for rounding.
+        _check_enough_queries(data, cv, max(2, int(np.ceil(1 / (1 - float(cv)) - 1e-9))))
         cv = _splitter(data, setting.stratify, rng, test_size=float(cv))
     else:
         cv = check_cv(cv, y=data.y, classifier=setting.stratify)

@@ -398,6 +398,44 @@ def test_sizes_and_groups_must_agree():
         model.fit(X, y, groups=np.arange(600) % 20)
 
 
+@pytest.mark.parametrize(
+    ("groups_of", "message"),
+    [
+        (lambda g: np.column_stack([g, g]), r"groups has the shape \(600, 2\)"),
+        (lambda g: 3, r"groups has the shape \(\)"),
+        (lambda g: [None, *g[1:]], "groups holds values .* of these types: NoneType, int64"),
+        (lambda g: np.array(["a", *g[1:].tolist()], dtype=object), "these types: int, str"),
+        (
+            lambda g: pd.Series([pd.NA, *map(str, g[1:])], dtype="string"),
+            "these types: NAType, str",
+        ),
+        (lambda g: np.where(g == 0, np.nan, g), r"groups has a missing value \(nan\)"),
+    ],
+)
+def test_groups_that_do_not_tell_queries_are_refused(groups_of, message):
+    X, y, groups = told(20)
+    groups = groups_of(groups)
+    with pytest.raises(ValueError, match=message):
+        ranker().fit(X, y, groups=groups)
+    fitted = ranker(precision_target=1.0).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        fitted.rank(X, groups=groups)
+    with pytest.raises(ValueError, match=message):
+        fitted.score(X, y, groups=groups)
+
+
+@pytest.mark.parametrize(("cv", "least"), [(0.3, 2), (0.9, 10), (5, 5), (None, 5), ("prefit", 8)])
+def test_too_few_queries_to_hold_some_out_are_refused(cv, least):
+    X, y, groups = told(20)
+    model = ranker(cv=cv)
+    if cv == "prefit":
+        model.estimator.fit(X, y)
+    told_cv = 5 if cv is None else cv
+    with pytest.raises(ValueError, match=f"is {least - 1}, but cv={told_cv!r} takes {least} or"):
+        model.fit(X, y, groups=groups % (least - 1))
+    assert model.fit(X, y, groups=groups % least).guarantee_.kind == "exact"
+
+
 def test_a_splitter_that_tears_queries_is_refused():
     X, y, groups = told(20)
     with pytest.raises(ValueError, match="splits queries"):
@@ -476,6 +514,9 @@ def test_the_report_says_what_is_promised(fitted):
     text = promised.report()
     for words in ("Certified", "at least 90 %", "queries of 1000 rows", "cheap", "dear"):
         assert words in text
+    # Models that are fitted on some of these rows may score those that choose.
+    assert "rows set apart from those that chose the filter" in text
+    assert "no part in" not in text
     estimate = ranker(k=2, query_size=1000).fit(*values()).report()
     assert "Estimate, not a guarantee" in estimate
     assert "not missed more often" in estimate
@@ -594,6 +635,8 @@ def test_targets_that_cannot_rank_are_refused():
         ranker(LogisticRegression()).fit(X, np.arange(300) % 3)
     with pytest.raises(ValueError, match="1d array"):
         ranker().fit(X, np.column_stack([y, y]))
+    with pytest.raises(ValueError, match="requires y to be passed, but the target y is None"):
+        ranker().fit(X, None)
     with pytest.raises(ValueError, match="share neither"):
         ranker(LinearSVC(), approx_estimator=LGBMRegressor()).fit(X, y > 0)
 
