@@ -450,7 +450,7 @@ def single_floats(X):
         make_pipeline(FunctionTransformer(), VarianceThreshold()),
         make_union(FunctionTransformer(), OneHotEncoder(dtype=np.float32)),
     ],
-    ids=repr,
+    ids=["one-hot", "ordinal", "single floats", "identity", "pipeline", "union"],
 )
 @pytest.mark.parametrize("weight", [0.7, 3, np.float32(0.7)])
 def test_a_weight_is_multiplied_in_the_dtype_of_its_block(block, weight):
