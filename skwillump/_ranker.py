@@ -230,7 +230,7 @@ class ApproxTopKRanker(
     ...     LogisticRegression(),
     ... )
     >>> ranker = ApproxTopKRanker(pipeline, k=100, precision_target=0.8, random_state=0)
-    >>> best = ranker.fit(X, y).rank(X, k=3)
+    >>> best = ranker.fit(X, y).rank(X[:1000], k=3)
     >>> best.shape
     (3,)
     >>> ranker.guarantee_.kind in ("certified", "estimate", "exact")

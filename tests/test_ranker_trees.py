@@ -47,7 +47,13 @@ def fitted(name, **params):
     X, y = table()
     if "classifier" in name:
         y = (y > np.quantile(y, 0.9)).astype(int)
-    defaults = {"k": 50, "precision_target": 0.8, "feature_costs": COSTS, "random_state": 0}
+    defaults = {
+        "k": 50,
+        "precision_target": 0.8,
+        "query_size": 4000,
+        "feature_costs": COSTS,
+        "random_state": 0,
+    }
     return ApproxTopKRanker(pipeline(MODELS[name]), **(defaults | params)).fit(X, y)
 
 
@@ -82,7 +88,7 @@ def test_the_first_trees_are_a_filter_where_the_model_costs_most():
 def test_a_filter_on_some_blocks_spares_those_that_cost_most():
     ranker = fitted("histogram boosting", feature_costs=COSTS | {"weak": 1e-2})
     assert "weak" not in ranker.stages_[0].blocks
-    X, _ = table(3000, seed=2)
+    X, _ = table(4000, seed=2)
     rows, scores = ranker.rank(X, return_scores=True)
     assert_allclose(scores, ranker.estimator_.predict(X)[rows], rtol=1e-12)
 
