@@ -52,7 +52,7 @@ from ._stage_models import (
     stage_codes,
 )
 from .blocks import Store, fuse, take_rows
-from .compilers import InputUnsupported, refuse_infinite
+from .compilers import InputUnsupported, check_scores
 from .planning import (
     Guarantee,
     Plan,
@@ -614,7 +614,7 @@ class CascadeClassifier(
             return None
         try:
             scores, carry = fused.start_one(x)
-            refuse_infinite(scores)
+            check_scores(scores)
             probabilities = fused.approx.predict_proba_one(scores)
             code = None
             if not self._is_largest:
@@ -626,7 +626,7 @@ class CascadeClassifier(
             if sure >= plan.thresholds[code]:
                 return fused.approx.classes[code] if method == "predict" else probabilities
             scores = fused.finish_one(x, carry)
-            refuse_infinite(scores)
+            check_scores(scores)
         except InputUnsupported:
             return None
         if method == "predict":
@@ -652,8 +652,7 @@ class CascadeClassifier(
         left = np.flatnonzero(~early)
         if len(left):
             scores = fused.finish(Z, left, carry[left], n_threads=n_threads)
-            if not np.isfinite(scores).all():
-                raise InputUnsupported("scores are not finite")
+            check_scores(scores)
             rest = getattr(fused.full, method)(scores)
             if method == "predict":
                 doubtful = fused.full.doubtful(scores)

@@ -25,11 +25,11 @@ from skwillump.compilers import (
     Step,
     StepReport,
     Unsupported,
+    check_scores,
     compile_model,
     compile_step,
     compile_steps,
     guarded,
-    refuse_infinite,
     take_rows,
 )
 
@@ -294,8 +294,7 @@ class CompiledPipeline(VersionedState):
         if not len(scores):
             raise InputUnsupported("no rows")
         scores += self._model.intercept
-        if not np.isfinite(scores).all():
-            raise InputUnsupported("scores are not finite")
+        check_scores(scores)
         return scores
 
     def _run(self, method: str, X: Any, params: dict[str, Any]) -> Any:
@@ -403,7 +402,7 @@ class CompiledPipeline(VersionedState):
         try:
             scores = scorer.score_one(x)
             scores += model.intercept
-            refuse_infinite(scores)
+            check_scores(scores)
         except InputUnsupported:
             return None
         return model.predict_one(scores) if method == "predict" else model.predict_proba_one(scores)

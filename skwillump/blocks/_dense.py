@@ -17,13 +17,13 @@ from sklearn.pipeline import Pipeline
 from ..compilers import (
     DenseReader,
     FirstTrees,
-    InputUnsupported,
     Leaf,
     Model,
     Opened,
     TreeModel,
     UnionStep,
     Unsupported,
+    check_scores,
     compile_model,
     guarded,
 )
@@ -74,8 +74,7 @@ class DenseStage:
         """Run the stage on all rows; see `FusedStage.start`."""
         features = self.first.read(Z, n_threads=n_threads)
         scores = self.approx.raw(features, n_threads=n_threads)
-        if not np.isfinite(scores).all():
-            raise InputUnsupported("scores are not finite")
+        check_scores(scores)
         return scores, features if self.rest is None else np.hstack((features, scores))
 
     def finish(

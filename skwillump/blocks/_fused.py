@@ -16,12 +16,12 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from ..compilers import (
-    InputUnsupported,
     Leaf,
     LinearModel,
     Scorer,
     SumScorer,
     Unsupported,
+    check_scores,
     compile_linear,
     linear_map,
 )
@@ -86,8 +86,7 @@ class FusedStage:
             For input that only the original steps can judge.
         """
         partial = self.first.scores(Z, n_threads=n_threads)
-        if not np.isfinite(partial).all():
-            raise InputUnsupported("scores are not finite")
+        check_scores(partial)
         return self.split(partial)
 
     def finish(

@@ -26,10 +26,14 @@ class InputUnsupported(Exception):
     """Raised by a compiled step for data that only the original can judge."""
 
 
-def refuse_infinite(scores: np.ndarray) -> None:
-    """Raise `InputUnsupported` if a score of one row (n_outputs,) is NaN or infinite."""
-    total = float(scores[0]) if len(scores) == 1 else float(scores.sum())
-    if total - total != 0.0:
+def check_scores(scores: np.ndarray) -> None:
+    """Raise `InputUnsupported` if a score, of many rows or of one (n_outputs,), is not finite."""
+    if scores.ndim == 1:  # quickly: a sum is not finite either
+        total = float(scores[0]) if len(scores) == 1 else float(scores.sum())
+        is_finite = total - total == 0.0
+    else:
+        is_finite = bool(np.isfinite(scores).all())
+    if not is_finite:
         raise InputUnsupported("scores are not finite")
 
 
