@@ -1,11 +1,11 @@
 """Statistically-aware optimization of scikit-learn pipelines for fast inference."""
 
-from ._cascade import CascadeClassifier
 from ._compiled import compile_pipeline
-from ._display import CascadeDisplay, TopKDisplay
-from ._lookup import TableLookup
-from ._ranker import ApproxTopKRanker
 from ._version import __version__ as __version__
+from .cascade._classifier import CascadeClassifier
+from .lookup._transformer import TableLookup
+from .ranking._ranker import ApproxTopKRanker
+from .stages._displays import CascadeDisplay, TopKDisplay
 
 __all__ = [
     "ApproxTopKRanker",

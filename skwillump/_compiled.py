@@ -14,9 +14,9 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from skwillump._persistence import VersionedState
-from skwillump._rows import check_one, check_text
-from skwillump.compilers import (
+from ._one_row import check_one, check_text
+from ._persistence import VersionedState
+from .compilers import (
     InputUnsupported,
     Model,
     ModelInput,

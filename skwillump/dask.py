@@ -24,8 +24,8 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ._compat import num_samples, safe_indexing
-from ._ranker import DOUBT, _doubtful, _largest, _runs_in_doubt
 from .planning import Search, filter_order, gap_search, stable_order
+from .ranking._ranker import DOUBT, _doubtful, _largest, _runs_in_doubt
 
 __all__ = ["rank", "take"]
 

@@ -338,7 +338,7 @@ def test_pickles_and_memory_maps_give_the_same_answers(logistic, tmp_path):
 
 
 def test_one_compilation_serves_all_inputs(logistic):
-    from skwillump.kernels._tfidf import score_texts
+    from skwillump.kernels.text._tfidf import score_texts
 
     compiled = compile_pipeline(logistic)
     before = len(score_texts.signatures)
@@ -362,7 +362,7 @@ sys.path.insert(0, sys.argv[1])
 sys.dont_write_bytecode = True
 import skwillump
 assert skwillump.__file__.startswith(sys.argv[1])
-from skwillump.kernels._utf8 import flag_irregular_case
+from skwillump.kernels.text._utf8 import flag_irregular_case
 import numpy as np
 flags = np.zeros(1, dtype=bool)
 starts, stops = np.array([0]), np.array([3])

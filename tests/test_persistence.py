@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline, make_union
 
 import skwillump._persistence
 from skwillump import ApproxTopKRanker, CascadeClassifier, TableLookup, compile_pipeline
-from skwillump._rows import RowTemplate
+from skwillump._one_row import RowTemplate
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "persistence.rst"
 

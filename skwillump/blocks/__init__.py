@@ -1,15 +1,5 @@
 """How a pipeline splits into feature blocks, and computing them for chosen rows."""
 
-from ._dense import DenseBlocks, DenseStage
-from ._first_trees import (
-    FirstTreesClassifier,
-    FirstTreesModel,
-    FirstTreesRegressor,
-    blocks_of_trees,
-    first_trees,
-    tree_counts,
-)
-from ._fused import FusedBlocks, FusedStage
 from ._graph import (
     BlockGraph,
     LocatedBlock,
@@ -18,6 +8,16 @@ from ._graph import (
     names_in_composites,
     split_pipeline,
     take_rows,
+)
+from ._linear_sums import FusedBlocks, FusedStage
+from ._trees import DenseBlocks, DenseStage
+from ._truncated import (
+    FirstTreesClassifier,
+    FirstTreesModel,
+    FirstTreesRegressor,
+    blocks_of_trees,
+    first_trees,
+    tree_counts,
 )
 
 __all__ = [

@@ -1,24 +1,7 @@
 """Fitted scikit-learn and LightGBM objects turned into compiled steps."""
 
-from skwillump.compilers import (  # noqa: F401 (they register compilers)
-    _compose,
-    _encoders,
-    _ensembles,
-    _hashing,
-    _imputers,
-    _projections,
-    _scalers,
-    _splines,
-    _text,
-)
-from skwillump.compilers._between import linear_map, registered_maps
-from skwillump.compilers._columns import Opened
-from skwillump.compilers._compose import DenseReader, Leaf, SumScorer, UnionStep, compile_steps
-from skwillump.compilers._final import Model, compile_model, predicts_largest
-from skwillump.compilers._first_trees import FirstTrees
-from skwillump.compilers._model_input import ModelInput
-from skwillump.compilers._models import LinearModel, compile_linear, registered_linear
-from skwillump.compilers._registry import (
+from ._linear_maps import linear_map, registered_maps
+from ._registry import (
     InputUnsupported,
     OriginalStep,
     Scorer,
@@ -30,8 +13,18 @@ from skwillump.compilers._registry import (
     registered_types,
     take_rows,
 )
-from skwillump.compilers._table import guarded
-from skwillump.compilers._trees import TreeModel, compile_trees, registered_trees
+from .compose import _compose  # noqa: F401 (it registers compilers, as do those below)
+from .compose._compose import DenseReader, Leaf, SumScorer, UnionStep, compile_steps
+from .models import _ensembles  # noqa: F401
+from .models._final import Model, compile_model, predicts_largest
+from .models._input import ModelInput
+from .models._linear import LinearModel, compile_linear, registered_linear
+from .models._trees import TreeModel, compile_trees, registered_trees
+from .models._truncated import FirstTrees
+from .tables import _encoders, _imputers, _projections, _scalers, _splines  # noqa: F401
+from .tables._columns import Opened
+from .tables._steps import guarded
+from .text import _hashing, _vectorizers  # noqa: F401
 
 __all__ = [
     "DenseReader",

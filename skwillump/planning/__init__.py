@@ -1,11 +1,10 @@
-"""Cost, importance, candidate sets, thresholds and certification: arrays and numbers only."""
+"""Importance, candidate sets, thresholds and certification: arrays and numbers only."""
 
+from ._candidate_sets import candidate_sets
+from ._cascade_plan import Calibration, Candidate, Guarantee, Plan, Score, Tradeoff, make_plan
 from ._confidence import confidence, decide_one, measures_for, predicted_codes
-from ._costs import median_by_key, seconds_in_turns, seconds_of
 from ._importance import permutation_importance
-from ._match import match_scores
-from ._plan import Calibration, Candidate, Guarantee, Plan, Score, Tradeoff, make_plan
-from ._subsets import candidate_sets
+from ._score_matching import match_scores
 from ._topk import stable_order
 from ._topk_plan import (
     Target,
@@ -42,11 +41,8 @@ __all__ = [
     "make_topk_plan",
     "match_scores",
     "measures_for",
-    "median_by_key",
     "permutation_importance",
     "predicted_codes",
     "replan_search",
-    "seconds_in_turns",
-    "seconds_of",
     "stable_order",
 ]

@@ -1,0 +1,198 @@
+"""Blocks as columns of one array, under a model of decision trees.
+
+A stage reads its blocks into an array and walks the trees of its approximate model. Rows that are
+left carry their features on, so that only the missing blocks are read; where the approximate model
+is the first trees of the full one, they carry the sums on too, and only the other trees are walked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from ..compilers import (
+    DenseReader,
+    FirstTrees,
+    Leaf,
+    Model,
+    Opened,
+    TreeModel,
+    UnionStep,
+    Unsupported,
+    check_scores,
+    compile_model,
+    guarded,
+)
+from ..compilers._registry import MAX_DENSE_FEATURES
+from ._graph import BlockGraph
+from ._linear_sums import FUSED_CHUNK_ROWS, BlockReader
+from ._truncated import FirstTreesModel, trees_of
+
+CHUNK_VALUES = 1 << 21
+"""Features that are kept at the same time (16 MiB)."""
+
+
+@dataclass(frozen=True, eq=False)
+class DenseStage:
+    """A stage and what completes it.
+
+    Attributes
+    ----------
+    first : DenseReader
+        The stage's blocks side by side.
+    missing : DenseReader
+        The other blocks, in their places among all features.
+    columns : ndarray of intp of shape (n_stage_features,)
+        Places of the stage's features among all.
+    approx : LinearModel, TreeModel or FirstTrees
+    full : TreeModel
+    rest : TreeModel or None
+        The trees that `approx` has not walked, where it walks some of the full model's.
+    """
+
+    first: DenseReader
+    missing: DenseReader
+    columns: np.ndarray
+    approx: Model | FirstTrees
+    full: TreeModel
+    rest: TreeModel | None
+
+    @property
+    def chunk_rows(self) -> int:
+        """Rows to run through the stage together, by what is kept of each of them."""
+        return max(1024, min(FUSED_CHUNK_ROWS, CHUNK_VALUES // max(self.full.n_features, 1)))
+
+    def opened(self, Z: Any) -> Any:
+        """Return the rows as an input of which `finish` reads no column again."""
+        return Opened(Z)
+
+    def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Run the stage on all rows; see `FusedStage.start`."""
+        features = self.first.read(Z, n_threads=n_threads)
+        scores = self.approx.raw(features, n_threads=n_threads)
+        check_scores(scores)
+        return scores, features if self.rest is None else np.hstack((features, scores))
+
+    def finish(
+        self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Complete the chosen rows; see `FusedStage.finish`."""
+        if self.missing.leaves:
+            features = self.missing.read(Z, rows, n_threads=n_threads)
+        else:
+            features = np.empty((len(carry), self.missing.n_features))
+        n_known = len(self.columns)
+        features[:, self.columns] = carry[:, :n_known]
+        if self.rest is None:
+            return self.full.raw(features, n_threads=n_threads)
+        return self.rest.raw(features, n_threads=n_threads, start=carry[:, n_known:])
+
+    def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """`start` for one row: arrays without the first axis."""
+        features = self.first.read_one(x)
+        scores = self.approx.raw_one(features)
+        return scores, features if self.rest is None else np.concatenate((features, scores))
+
+    def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
+        """`finish` for one row."""
+        n_known = len(self.columns)
+        if self.missing.leaves:
+            features = self.missing.read_one(x)
+        else:
+            features = np.empty(self.missing.n_features)
+        features[self.columns] = carry[:n_known]
+        if self.rest is None:
+            return self.full.raw_one(features)
+        return self.rest.raw_one(features, carry[n_known:])
+
+    def warm_up(self) -> None:
+        """Compile what a stage uses, or load it from the disk."""
+        self.first.warm_up()
+        self.missing.warm_up()
+        for model in (self.approx, self.full, self.rest):
+            if isinstance(model, FirstTrees | TreeModel):
+                model.warm_up()
+
+
+@dataclass(frozen=True, eq=False)
+class DenseBlocks:
+    """The blocks of a graph under a model of trees.
+
+    Attributes
+    ----------
+    union : UnionStep
+        All blocks.
+    blocks : tuple of Leaf
+    full : TreeModel
+    """
+
+    union: UnionStep
+    blocks: tuple[Leaf, ...]
+    full: TreeModel
+
+    @classmethod
+    def from_graph(cls, graph: BlockGraph) -> DenseBlocks | None:
+        """Return the blocks of a graph; None where a block or the model is not fit for it."""
+        model, union = trees_of(graph), graph.union
+        if model is None or union is None or model.n_features > MAX_DENSE_FEATURES:
+            return None
+        step = guarded(union)
+        assert isinstance(step, UnionStep)
+        return cls(step, tuple(step.leaves()), model)
+
+    def block(self, name: str) -> BlockReader:
+        """Return what reads one block: its features."""
+        reader = self._reader([leaf for leaf in self.blocks if leaf.name == name])
+        reader.warm_up()
+        return BlockReader(reader.read, reader.read_one)
+
+    def answer(self, Z: Any) -> np.ndarray:
+        """Return the full model's predictions for rows as `BlockGraph.prepare` returns them."""
+        return self.full.predict(self.full.raw(self.union.dense(Z)))
+
+    def answer_one(self, x: Any) -> Any:
+        """Return the full model's prediction for one row."""
+        return self.full.predict_one(self.full.raw_one(self.union.dense_one(x)))
+
+    def stage(self, names: Collection[str], model: Any) -> DenseStage | None:
+        """Return the stage of an approximate model; None if that does not compile."""
+        known = [leaf for leaf in self.blocks if leaf.name in names]
+        missing = tuple(leaf for leaf in self.blocks if leaf.name not in names)
+        columns = np.concatenate([np.arange(b.place.start, b.place.stop) for b in known])
+        approx: Model | FirstTrees
+        rest = None
+        if isinstance(model, FirstTreesModel):
+            approx, rest = model.first, model.rest
+        else:
+            last = model.steps[-1][1] if type(model) is Pipeline else model
+            if last is not model and len(model.steps) > 1:
+                return None
+            try:
+                approx = compile_model(last)
+            except Unsupported:
+                return None
+            if isinstance(approx, TreeModel):
+                approx = approx.reading(self.union)
+        if all(leaf.step.may_give_integers for leaf in known):
+            known = [replace(leaf, step=guarded(leaf.step)) for leaf in known]
+        return DenseStage(
+            self._reader(known),
+            DenseReader(missing, self.full.n_features),
+            columns,
+            approx,
+            self.full,
+            rest,
+        )
+
+    def _reader(self, leaves: list[Leaf]) -> DenseReader:
+        """Return what reads some blocks side by side."""
+        placed, start = [], 0
+        for leaf in leaves:
+            stop = start + leaf.place.stop - leaf.place.start
+            placed.append(replace(leaf, place=slice(start, stop)))
+            start = stop
+        return DenseReader(tuple(placed), start)

@@ -1,0 +1,1 @@
+"""`CascadeClassifier`: answer confident rows from cheap features only."""

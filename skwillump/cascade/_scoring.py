@@ -1,0 +1,197 @@
+"""The score that a cascade must keep, computed from recorded answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import accuracy_score, check_scoring
+from sklearn.pipeline import Pipeline
+from sklearn.utils.metaestimators import available_if
+
+from .._compat import safe_indexing, scorer_parts
+
+NOT_A_SHARE = frozenset(
+    {
+        "matthews_corrcoef",
+        "cohen_kappa_score",
+        "adjusted_mutual_info_score",
+        "adjusted_rand_score",
+        "d2_absolute_error_score",
+        "d2_brier_score",
+        "d2_log_loss_score",
+        "explained_variance_score",
+        "mutual_info_score",
+        "positive_likelihood_ratio",
+        "r2_score",
+    }
+)
+"""Scores that can be negative or above one, so that a share of one makes no sense."""
+
+USE_INSTEAD = (
+    "a share of it makes no sense as accuracy_target. Use a score between 0 and 1, such as "
+    "'accuracy', 'balanced_accuracy', 'f1' or 'roc_auc'."
+)
+
+
+def check_target_scorer(estimator, scoring):
+    """Scorer of which a cascade can keep a share.
+
+    Parameters
+    ----------
+    estimator : classifier
+    scoring : str, callable or None
+        None for the estimator's own score, which must be the accuracy of every classifier that
+        does not define another.
+
+    Returns
+    -------
+    callable
+        ``scorer(estimator, X, y)``.
+
+    Raises
+    ------
+    ValueError
+        If the score is a loss, is known not to lie between 0 and 1, or is one that the estimator
+        defines, which cannot be computed from recorded answers.
+    """
+    if scoring is None:
+        last = estimator
+        while isinstance(last, FrozenEstimator) or type(last) is Pipeline:
+            last = last.estimator if isinstance(last, FrozenEstimator) else last.steps[-1][1]
+        if getattr(type(last), "score", None) is not ClassifierMixin.score:
+            raise ValueError(
+                f"scoring=None is the score that {type(last).__name__} defines. A cascade takes "
+                "the accuracy of classifiers that define none: name a score in scoring."
+            )
+        scoring = "accuracy"
+    scorer = check_scoring(estimator, scoring=scoring)
+    parts = scorer_parts(scorer)
+    if parts is None:
+        return scorer
+    if parts.sign < 0:
+        raise ValueError(f"scoring={scoring!r} is a loss (lower is better): {USE_INSTEAD}")
+    name = getattr(parts.function, "__name__", "")
+    if name in NOT_A_SHARE or parts.kwargs.get("adjusted", False):
+        raise ValueError(f"scoring={scoring!r} does not lie between 0 and 1: {USE_INSTEAD}")
+    return scorer
+
+
+def is_accuracy(scorer, score_params) -> bool:
+    """Whether a scorer is plain unweighted accuracy, the score with an exact guarantee."""
+    parts = scorer_parts(scorer)
+    return (
+        parts is not None
+        and parts.function is accuracy_score
+        and not parts.kwargs
+        and not score_params
+    )
+
+
+class _Recorded(ClassifierMixin, BaseEstimator):
+    """A classifier whose answers were recorded: its X holds positions of rows."""
+
+    def __init__(self, classes, labels, response, is_probability):
+        self.classes_ = classes
+        self._labels = labels
+        self._response = response
+        self._is_probability = is_probability
+
+    def fit(self, X, y):
+        raise NotImplementedError("Recorded answers cannot be fitted.")
+
+    def predict(self, X):
+        return self._labels[X]
+
+    @available_if(lambda self: self._is_probability)
+    def predict_proba(self, X):
+        return self._response[X]
+
+    @available_if(lambda self: not self._is_probability)
+    def decision_function(self, X):
+        return self._response[X]
+
+
+def score_answers(scorer, classes, y, labels, response, *, is_probability, score_params) -> float:
+    """Score of recorded answers.
+
+    Parameters
+    ----------
+    scorer : callable
+    classes : ndarray of shape (n_classes,)
+    y, labels : ndarray of shape (n_rows,)
+        True and predicted labels.
+    response : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        Probabilities or decision values.
+    is_probability : bool
+    score_params : dict of str to array-like
+        Metadata of the rows, such as ``sample_weight``.
+
+    Returns
+    -------
+    float
+    """
+    recorded = _Recorded(classes, labels, response, is_probability)
+    return float(scorer(recorded, np.arange(len(y)), y, **score_params))
+
+
+@dataclass(frozen=True)
+class RecordedScores:
+    """Scores of any mixture of two models' recorded answers.
+
+    Attributes
+    ----------
+    scorer : callable
+    classes : ndarray of shape (n_classes,)
+    y : ndarray of shape (n_rows,)
+    full_labels : ndarray of shape (n_rows,)
+    full_response : ndarray of shape (n_rows,) or (n_rows, n_classes)
+    stage_labels, stage_responses : tuple of ndarray
+        One for each candidate.
+    is_probability : bool
+    score_params : dict of str to array-like
+        Metadata of the rows, such as ``sample_weight``.
+    """
+
+    scorer: Any
+    classes: np.ndarray
+    y: np.ndarray
+    full_labels: np.ndarray
+    full_response: np.ndarray
+    stage_labels: tuple[np.ndarray, ...]
+    stage_responses: tuple[np.ndarray, ...]
+    is_probability: bool
+    score_params: dict[str, Any]
+
+    def __call__(self, candidate: int, early, rows, answers=None) -> float:
+        """Score on `rows` with those in `early` answered by the candidate's model.
+
+        It answers what it answered on the rows `answers`, which are `rows` if not given.
+        """
+        answers = rows if answers is None else answers
+        labels = np.where(early, self.stage_labels[candidate][answers], self.full_labels[rows])
+        responses = self.stage_responses[candidate][answers]
+        chosen = early.reshape(-1, *[1] * (responses.ndim - 1))
+        response = np.where(chosen, responses, self.full_response[rows])
+        return self._score(labels, response, rows)
+
+    def check(self) -> None:
+        """Raise ValueError if the full model's score is not one to keep a share of."""
+        value = self._score(self.full_labels, self.full_response, np.arange(len(self.y)))
+        if not 0 < value <= 1:
+            raise ValueError(f"The full model's score is {value:.6g}: {USE_INSTEAD}")
+
+    def _score(self, labels, response, rows) -> float:
+        params = {key: safe_indexing(value, rows) for key, value in self.score_params.items()}
+        return score_answers(
+            self.scorer,
+            self.classes,
+            self.y[rows],
+            labels,
+            response,
+            is_probability=self.is_probability,
+            score_params=params,
+        )

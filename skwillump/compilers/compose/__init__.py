@@ -1,0 +1,1 @@
+"""Transformers made of transformers."""

@@ -1,0 +1,1 @@
+"""Models at the end of a pipeline."""

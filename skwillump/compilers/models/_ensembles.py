@@ -1,0 +1,249 @@
+"""scikit-learn's trees, forests and boosted trees."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.tree import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    ExtraTreeClassifier,
+    ExtraTreeRegressor,
+)
+
+from ...kernels.trees._walks import (
+    AS_IS,
+    FINITE_CATEGORIES,
+    KNOWN_CATEGORY,
+    NAN_LEFT,
+    PLAIN,
+    SINGLE,
+    SINGLE_OR_NAN,
+    UNKNOWN,
+)
+from .._registry import Unsupported, refuse_replaced_methods
+from ._tree_layout import Tree, pack
+from ._trees import (
+    EXP,
+    IDENTITY,
+    SIGMOID,
+    SOFTMAX,
+    TreeModel,
+    register_trees,
+)
+
+_TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
+
+
+@register_trees(
+    *_TREES,
+    ExtraTreesClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+def _forest(model: Any) -> TreeModel:
+    is_tree = isinstance(model, _TREES)
+    members = [model] if is_tree else list(model.estimators_)
+    if model.n_outputs_ != 1:
+        raise Unsupported("it has several outputs")
+    for member in members:
+        if type(member) not in _TREES:
+            raise Unsupported(f"one of its trees is a {type(member).__name__}")
+        refuse_replaced_methods(member)
+    classes = getattr(model, "classes_", None)
+    n_outputs = 1 if classes is None else len(classes)
+    leaves = [member.tree_.value[:, 0, :] for member in members]
+    if any(values.shape[1] != n_outputs for values in leaves):
+        raise Unsupported("one of its trees knows other classes")
+    trees = []
+    first = 0
+    for member, values in zip(members, leaves, strict=True):
+        # With one output the value itself is at the leaf, else the row of it.
+        value = values[:, 0] if n_outputs == 1 else first + np.arange(len(values), dtype=float)
+        trees.append(_tree(member.tree_, value))
+        first += len(values)
+    # Sums of whole numbers are the same in any order, others where trees are added in theirs.
+    reached = [values[tree.left < 0] for tree, values in zip(trees, leaves, strict=True)]
+    whole = all(np.array_equal(values, np.rint(values)) for values in reached)
+    packed, masks = pack(
+        trees,
+        np.zeros(n_outputs),
+        SINGLE_OR_NAN if members[0].__sklearn_tags__().input_tags.allow_nan else SINGLE,
+        values=np.concatenate(leaves) if n_outputs > 1 else None,
+        divisor=len(members),
+    )
+    return TreeModel(
+        original=model,
+        trees=packed,
+        masks=masks,
+        classes=None if classes is None else np.array(classes),
+        n_features=model.n_features_in_,
+        link=IDENTITY,
+        trees_per_round=1,
+        is_mean=not is_tree,
+        is_certain=is_tree or whole or model.n_jobs in (None, 1),
+    )
+
+
+def _tree(tree: Any, value: np.ndarray) -> Tree:
+    left = tree.children_left.astype(np.int64)
+    return Tree(
+        left=left,
+        right=tree.children_right.astype(np.int64),
+        feature=tree.feature.astype(np.int64),
+        how=np.where(tree.missing_go_to_left.astype(bool), NAN_LEFT, PLAIN),
+        threshold=np.asarray(tree.threshold, dtype=np.float64),
+        value=np.asarray(value, dtype=np.float64),
+        weight=tree.n_node_samples.astype(np.float64),
+    )
+
+
+@register_trees(GradientBoostingClassifier, GradientBoostingRegressor)
+def _gradient_boosting(model: Any) -> TreeModel:
+    if model.init_ != "zero" and type(model.init_) not in (DummyClassifier, DummyRegressor):
+        raise Unsupported(f"init={model.init!r}: only 'zero' and None do not look at the features")
+    members = [member for round_ in model.estimators_ for member in round_]
+    if any(type(member) is not DecisionTreeRegressor for member in members):
+        raise Unsupported("one of its trees is of another type")
+    # What the initial estimator answers does not depend on the row.
+    start = _private(model, "_raw_predict_init")(np.zeros((1, model.n_features_in_)))
+    classes = getattr(model, "classes_", None)
+    link, scale = IDENTITY, 1.0
+    if classes is not None:
+        if model.loss not in ("log_loss", "exponential"):
+            raise Unsupported(f"loss={model.loss!r}")
+        link = SIGMOID if len(classes) == 2 else SOFTMAX
+        scale = 2.0 if model.loss == "exponential" else 1.0
+    rate = float(model.learning_rate)
+    packed, masks = pack(
+        [_tree(m.tree_, rate * m.tree_.value[:, 0, 0]) for m in members], start, SINGLE
+    )
+    return TreeModel(
+        original=model,
+        trees=packed,
+        masks=masks,
+        classes=None if classes is None else np.array(classes),
+        n_features=model.n_features_in_,
+        link=link,
+        trees_per_round=model.estimators_.shape[1],
+        scale=scale,
+        zero_is_positive=True,
+    )
+
+
+@register_trees(HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+def _hist_gradient_boosting(model: Any) -> TreeModel:
+    classes = getattr(model, "classes_", None)
+    if classes is not None:
+        if model.loss != "log_loss":
+            raise Unsupported(f"loss={model.loss!r}")
+        link = SIGMOID if len(classes) == 2 else SOFTMAX
+    elif model.loss in ("gamma", "poisson"):
+        link = EXP
+    elif model.loss in ("squared_error", "absolute_error", "quantile"):
+        link = IDENTITY
+    else:
+        raise Unsupported(f"loss={model.loss!r}")
+    known = _known_categories(model)
+    # Within the model, columns of categories go first.
+    features = [*known, *(f for f in range(model.n_features_in_) if f not in known)]
+    codes, place = np.zeros((0, 8), dtype=np.uint32), np.zeros(0, dtype=np.int64)
+    if known:
+        codes, place = _private(model, "_bin_mapper").make_known_categories_bitsets()
+    rounds = _private(model, "_predictors")
+    packed, masks = pack(
+        [
+            _hist_tree(predictor, np.array(features), codes, place)
+            for round_ in rounds
+            for predictor in round_
+        ],
+        _private(model, "_baseline_prediction"),
+        FINITE_CATEGORIES if known else AS_IS,
+        categories=known,
+    )
+    return TreeModel(
+        original=model,
+        trees=packed,
+        masks=masks,
+        classes=None if classes is None else np.array(classes),
+        n_features=model.n_features_in_,
+        link=link,
+        trees_per_round=model.n_trees_per_iteration_,
+    )
+
+
+def _known_categories(model: Any) -> dict[int, np.ndarray]:
+    """Return the categories of each feature that holds some, in the order of the features."""
+    is_categorical = model.is_categorical_
+    if is_categorical is None:
+        return {}
+    encoder = _private(model, "_preprocessor").named_transformers_["encoder"]
+    known: dict[int, np.ndarray] = {}
+    for feature, categories in zip(
+        np.flatnonzero(is_categorical), encoder.categories_, strict=True
+    ):
+        if categories.dtype.kind not in "iufb":
+            raise Unsupported("it encodes categories that are no numbers: encode them before it")
+        values = categories.astype(np.float64)
+        # A missing value, sorted last, is not looked up: it goes where unknown ones go.
+        values = values[~np.isnan(values)]
+        if not (np.diff(values) > 0).all():
+            raise Unsupported("categories that are not sorted")
+        known[int(feature)] = values
+    return known
+
+
+def _hist_tree(predictor: Any, features: np.ndarray, codes: Any, place: Any) -> Tree:
+    """Return a tree, with features numbered as in the input."""
+    try:
+        nodes, left_sets = predictor.nodes, predictor.raw_left_cat_bitsets
+        inner = nodes["is_leaf"] == 0
+        is_set = (nodes["is_categorical"] != 0) & inner
+        missing_left = nodes["missing_go_to_left"] != 0
+        sets = {}
+        for node in np.flatnonzero(is_set).tolist():
+            goes_left = _bits(left_sets[nodes["bitset_idx"][node]])
+            if missing_left[node]:
+                goes_left |= ~_bits(codes[place[nodes["feature_idx"][node]]])
+            flags = np.append(goes_left, missing_left[node])
+            assert len(flags) == UNKNOWN + 1
+            packed = np.packbits(flags, bitorder="little")
+            sets[node] = np.append(packed, np.zeros(-len(packed) % 8, np.uint8)).view("<u8")
+        how = np.where(is_set, KNOWN_CATEGORY, np.where(missing_left, NAN_LEFT, PLAIN))
+        return Tree(
+            left=np.where(inner, nodes["left"].astype(np.int64), -1),
+            right=np.where(inner, nodes["right"].astype(np.int64), -1),
+            feature=features[np.where(inner, nodes["feature_idx"], 0)],
+            how=how,
+            threshold=np.array(nodes["num_threshold"], dtype=np.float64),
+            value=np.array(nodes["value"], dtype=np.float64),
+            weight=nodes["count"].astype(np.float64),
+            sets=sets,
+        )
+    except (AttributeError, IndexError, KeyError, ValueError) as error:
+        raise Unsupported(f"scikit-learn keeps its trees in another way ({error})") from error
+
+
+def _bits(words: Any) -> np.ndarray:
+    """Return a set of 256 codes as flags."""
+    bytes_ = np.ascontiguousarray(words, dtype="<u4").view(np.uint8)
+    return np.unpackbits(bytes_, bitorder="little").astype(bool)
+
+
+def _private(owner: Any, name: str) -> Any:
+    """Return what scikit-learn keeps under a name of its own."""
+    try:
+        return getattr(owner, name)
+    except AttributeError as error:
+        raise Unsupported(f"scikit-learn has no {name} any more") from error

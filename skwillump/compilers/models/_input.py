@@ -1,0 +1,100 @@
+"""What a model sees that stands alone: a table of numbers, or a sparse matrix."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .._registry import (
+    MAX_DENSE_FEATURES,
+    InputUnsupported,
+    StepReport,
+    take_rows,
+)
+from ..tables._columns import (
+    InputSpec,
+    Table,
+    refuse_large_integers,
+    refuse_objects,
+)
+from ..tables._steps import DenseScorer, TableStep, coefficients
+
+
+@dataclass(frozen=True, eq=False)
+class ModelInput(TableStep):
+    """The columns of a table as numbers, for a model without transformers before it."""
+
+    original: Any  # the model
+    spec: InputSpec
+    n_features: int
+    is_lightgbm: bool  # which reads integers and sparse matrices in its own way
+
+    @classmethod
+    def of(cls, model: Any) -> "ModelInput":
+        """Make the input of a fitted model.
+
+        Raises
+        ------
+        Unsupported
+            If it does not tell how many columns it was fitted on.
+        """
+        spec = InputSpec.of(model)
+        is_lightgbm = type(model).__module__.partition(".")[0] == "lightgbm"
+        return cls(model, spec, spec.n_columns, is_lightgbm)
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the columns of a chunk of rows."""
+        block = table.floats(strict=False)
+        refuse_objects(table)
+        if self.is_lightgbm:
+            refuse_large_integers(block, table)
+        return block
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return the input."""
+        return X
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the columns as float64 (n_rows, n_features)."""
+        if not sparse.issparse(X):
+            return super().dense(X, rows, n_threads=n_threads)
+        if self.n_features > MAX_DENSE_FEATURES:
+            raise InputUnsupported(f"{self.n_features} columns are too many for a dense array")
+        return np.asarray(self._sparse_rows(X, rows).toarray(), dtype=np.float64)
+
+    def bind(self, coef: np.ndarray) -> "InputScorer":
+        """Return a scorer of columns times coefficients."""
+        coef = coefficients(self, coef)
+        return InputScorer(self.spec, coef.shape[1], self, coef)
+
+    def report(self, name: str) -> list[StepReport]:
+        """Return nothing: it is no step of the user's."""
+        return []
+
+    def _sparse_rows(self, X: Any, rows: np.ndarray | slice | None) -> Any:
+        if self.spec.names is not None or X.shape[1] != self.n_features or not X.shape[0]:
+            raise InputUnsupported(f"a sparse matrix of shape {X.shape}")
+        if X.dtype.kind not in "iufb":
+            raise InputUnsupported(f"a sparse matrix of dtype {X.dtype}")
+        if self.is_lightgbm:
+            if X.dtype not in (np.float32, np.float64):
+                raise InputUnsupported(f"LightGBM refuses sparse matrices of dtype {X.dtype}")
+            if not getattr(X, "has_canonical_format", True):
+                # It takes the last of several entries in one place, not their sum.
+                raise InputUnsupported("a sparse matrix with entries in no order, or twice")
+        return X if rows is None else take_rows(X, rows)
+
+
+@dataclass(frozen=True, eq=False)
+class InputScorer(DenseScorer):
+    """Columns times coefficients; of sparse matrices too."""
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        if not sparse.issparse(X):
+            return super().scores(X, rows, n_threads=n_threads)
+        assert isinstance(self.step, ModelInput)
+        return np.asarray(self.step._sparse_rows(X, rows) @ self.coef, dtype=np.float64)

@@ -1,0 +1,468 @@
+"""Models of decision trees: rows to sums of leaves, and sums to what the model's methods return."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit
+from sklearn.utils.extmath import softmax
+
+from ...kernels._arrays import frozen, frozen_fields
+from ...kernels.trees._deep import predict_deep
+from ...kernels.trees._masks import Masks, predict_blocks
+from ...kernels.trees._walks import (
+    AS_IS,
+    FINITE_CATEGORIES,
+    IS_SET,
+    LOWEST,
+    SINGLE,
+    SINGLE_OR_NAN,
+    WALKS,
+    Trees,
+    predict_row,
+    predict_rows,
+)
+from .._registry import (
+    InputUnsupported,
+    Scorer,
+    Step,
+    Unsupported,
+    refuse_replaced_methods,
+    sorted_types,
+    take_rows,
+    to_dense,
+)
+from ..tables._columns import Part
+from ..tables._steps import ChainStep, TableStep, each_chunk, guarded
+from ._input import ModelInput
+
+#: How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become.
+IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
+
+#: What is closer than this share of its size to a tie may be one in the original.
+_DOUBT = 1e-9
+
+#: Rows in a thread's piece of a batch.
+_CHUNK_ROWS = 4096
+
+#: Bytes of a tree that does not stay in the first cache.
+_LARGE_TREE = 1 << 14
+
+#: Fewer rows are walked: masks are for 64 at once.
+_MANY_ROWS = 12
+
+_FLOAT64 = np.dtype(np.float64)
+_NOT_FINITE = "values that are missing, infinite, or too large for float32"
+
+
+@dataclass(frozen=True, eq=False)
+class TreeModel:
+    """A fitted model of decision trees.
+
+    Its methods take scores, float64 (n_rows, n_outputs): the sums that `raw` returns.
+
+    Attributes
+    ----------
+    original : estimator
+        The fitted model.
+    classes : ndarray or None
+        Its classes, None for a regressor or ranker.
+    n_features : int
+        Number of features that it was fitted on.
+    """
+
+    original: Any
+    trees: Trees
+    masks: Masks | None  # for batches, where no tree has many leaves
+    classes: np.ndarray | None
+    n_features: int
+    link: int
+    trees_per_round: int
+    is_mean: bool = False  # of the trees, a forest's
+    scale: float = 1.0  # of the scores before the link
+    divisor: float = 1.0  # of the scores before that, LightGBM's random forests
+    zero_is_positive: bool = False  # the label where two classes' only score is zero
+    is_certain: bool = True  # whether sums are those of the original, to the last bit
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        masks = state["masks"]
+        masks = None if masks is None else frozen_fields(masks)
+        self.__dict__.update(state, trees=frozen_fields(state["trees"]), masks=masks)
+
+    @property
+    def intercept(self) -> np.ndarray:
+        """Zeros (n_outputs,): scores are complete."""
+        return np.zeros(self.n_outputs)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return len(self.trees.base)
+
+    @property
+    def n_rounds(self) -> int:
+        """Number of boosting rounds, or of trees in a forest."""
+        return len(self.trees.roots) // self.trees_per_round
+
+    # Rows to scores
+
+    def raw(
+        self, features: np.ndarray, *, n_threads: int = 1, start: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return the scores (n_rows, n_outputs) of features (n_rows, n_features), float64.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_rows, n_features)
+        n_threads : int
+        start : ndarray of float64 of shape (n_rows, n_outputs), optional
+            Sums of the trees before, for the second model of `split`.
+
+        Raises
+        ------
+        InputUnsupported
+            For values that the original refuses.
+        """
+        features = frozen(np.asarray(features, dtype=np.float64))
+        if features.ndim != 2 or features.shape[1] != self.n_features:
+            raise InputUnsupported(f"features of shape {features.shape}")
+        out = np.empty((len(features), self.n_outputs))
+        if start is not None:
+            out[:] = start
+        shift, is_deep = self._shift(), self._is_deep()
+
+        def run(first: int) -> None:
+            part = features[first : first + _CHUNK_ROWS]
+            place = out[first : first + _CHUNK_ROWS]
+            if self.masks is not None and len(part) >= _MANY_ROWS:
+                accepted = predict_blocks(part, self.trees, self.masks, place)
+            elif is_deep and len(part) >= _MANY_ROWS:
+                accepted = predict_deep(part, self.trees, place)
+            else:
+                accepted = predict_rows(part, self.trees, shift, place)
+            if not accepted:
+                raise InputUnsupported(_NOT_FINITE)
+
+        firsts = range(0, len(features), _CHUNK_ROWS)
+        if n_threads == 1 or len(firsts) < 2:
+            for first in firsts:
+                run(first)
+        else:
+            with ThreadPoolExecutor(n_threads) as pool:
+                for _ in pool.map(run, firsts):
+                    pass
+        return out
+
+    def raw_one(self, features: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row of features (n_features,)."""
+        trees, flags = self.trees, features.flags
+        if not (features.dtype is _FLOAT64 and flags.c_contiguous and flags.writeable):
+            features = np.array(features, dtype=np.float64)  # numba compiles for one type
+        if features.shape != (self.n_features,):
+            raise InputUnsupported(f"features of shape {features.shape}")
+        out = np.empty(len(trees.base)) if start is None else start.copy()
+        if not predict_row(features, *trees, out):
+            raise InputUnsupported(_NOT_FINITE)
+        return out
+
+    def _shift(self) -> int:
+        """Return the binary logarithm of the number of rows in a block.
+
+        The columns of the rows stay in the cache while a tree is walked, or, where trees are
+        large, the tree while many rows walk it.
+        """
+        trees = self.trees
+        values, most = (1 << 16, 12) if self._is_large() else (1 << 12, 8)
+        rows = max(values // len(trees.columns), WALKS)
+        return min(rows.bit_length() - 1, most)
+
+    def _is_large(self) -> bool:
+        return bool(self.trees.nodes.nbytes > _LARGE_TREE * len(self.trees.roots))
+
+    def _is_deep(self) -> bool:
+        """Tell whether batches walk as forests that were grown to the end should."""
+        trees = self.trees
+        return trees.reading in (SINGLE, SINGLE_OR_NAN) and not trees.has_sets and self._is_large()
+
+    def bind(self, features: Step) -> "TreeScorer":
+        """Return a scorer for the features of a compiled step."""
+        if features.n_features not in (None, self.n_features):
+            raise Unsupported(f"{features.n_features} features for a model of {self.n_features}")
+        return TreeScorer(guarded(features), self, self.reading(features))
+
+    def reading(self, features: Step) -> "TreeModel":
+        """Return the model as it reads what a step's original returns.
+
+        Where that may be a sparse matrix, scikit-learn's trees refuse missing values in it.
+        """
+        return self if _is_dense(features) else self._strict()
+
+    def _strict(self) -> "TreeModel":
+        """Return a model that refuses missing values: scikit-learn does in sparse matrices."""
+        if self.trees.reading != SINGLE_OR_NAN:
+            return self
+        return replace(self, trees=self.trees._replace(reading=SINGLE))
+
+    def warm_up(self) -> None:
+        """Compile or load the kernels."""
+        zeros = np.zeros((_MANY_ROWS, self.n_features))
+        self.raw(zeros)
+        self.raw(zeros[:1])
+        self.raw_one(zeros[0])
+
+    def split(self, n_trees: int) -> "tuple[TreeModel, TreeModel]":
+        """Return the first rounds and the rest; together they add what the whole model adds.
+
+        The scores of the first are the `start` of the rest, whose scores are then those of the
+        whole model, to the last bit.
+
+        Parameters
+        ----------
+        n_trees : int
+            Number of rounds (of trees, in a forest) of the first model, at least one.
+
+        Returns
+        -------
+        first, rest : TreeModel
+            The first answers as a model of its own; of a forest, it is the mean of its trees.
+        """
+        if not 1 <= n_trees < self.n_rounds:
+            raise ValueError(f"n_trees={n_trees} is not in 1..{self.n_rounds - 1}")
+        n = n_trees * self.trees_per_round
+        first, rest = (
+            replace(
+                self,
+                trees=frozen_fields(self.trees._replace(roots=self.trees.roots[part], **changes)),
+                masks=None if self.masks is None else self.masks.of_trees(part),
+            )
+            for part, changes in (
+                (slice(0, n), {"divisor": 1.0}),
+                (slice(n, None), {"continues": True}),
+            )
+        )
+        if self.is_mean or self.divisor != 1.0:  # its scores are sums
+            first = replace(first, divisor=float(n_trees))
+        return first, rest
+
+    def used_features(self, n_trees: int | None = None) -> np.ndarray:
+        """Return the features that the first rounds (of a forest, trees) look at, sorted."""
+        trees = self.trees
+        n = len(trees.roots) if n_trees is None else n_trees * self.trees_per_round
+        end = len(trees.nodes) if n == len(trees.roots) else int(trees.roots[n, 0])
+        links = trees.nodes[int(trees.roots[0, 0]) : end].reshape(-1, 2)[:, 1]
+        used = np.unique(links & np.uint64(IS_SET - 1)).astype(np.intp)
+        return np.unique(trees.columns[used[trees.columns[used, 1] != LOWEST], 0])
+
+    def on_features(self, features: np.ndarray) -> "TreeModel":
+        """Return the model for a table of some of the features only, which no tree needs others.
+
+        Parameters
+        ----------
+        features : ndarray of int of shape (n_kept,)
+            Sorted positions of the features that are kept.
+        """
+        columns = self.trees.columns.copy()
+        kept = np.isin(columns[:, 0], features)
+        columns[kept, 0] = np.searchsorted(features, columns[kept, 0])
+        columns[~kept] = (0, LOWEST, 0, 0)
+        trees = self.trees._replace(columns=columns)
+        return replace(self, trees=frozen_fields(trees), n_features=len(features))
+
+    # Scores to answers
+
+    def gives(self, method: str) -> bool:
+        """Tell whether ``method`` follows from the scores alone."""
+        if method == "predict":
+            return True
+        return self.classes is not None and hasattr(self.original, method)
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        """Return the scores in the shape of the model's ``decision_function``."""
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return labels, or a regressor's values."""
+        if self.classes is None:
+            values = self._values(scores)
+            return values[:, 0] if values.shape[1] == 1 else values
+        if scores.shape[1] == 1:
+            score = scores[:, 0]
+            positive = score >= 0 if self.zero_is_positive else score > 0
+            return self.classes[positive.astype(np.intp)]
+        if self.link == SIGMOIDS:  # they may be one for several classes
+            scores = self._values(scores)
+        return self.classes[scores.argmax(axis=1)]
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows whose label rounding could change.
+
+        An exact tie is in no doubt where the scores are the original's to the last bit.
+        """
+        if self.classes is None or (self.link == IDENTITY and self.is_certain):
+            return np.zeros(0, dtype=np.intp)
+        if scores.shape[1] == 1:
+            size = np.abs(scores[:, 0]) * (self.scale / self.divisor)
+            return np.flatnonzero(~((size > _DOUBT) | (size == 0.0)))
+        values = self._values(scores) if self.link == SIGMOIDS else scores
+        top = values.max(axis=1, keepdims=True)
+        near = values > top - _DOUBT * (1.0 + np.abs(top))
+        if self.link != SIGMOIDS and self.is_certain:
+            near &= values < top
+            return np.flatnonzero(near.any(axis=1) | np.isnan(top[:, 0]))
+        return np.flatnonzero(near.sum(axis=1) != 1)  # NaN is near nothing
+
+    def predict_one(self, scores: np.ndarray) -> Any:
+        """Return the label or value for scores (n_outputs,), None where it is in doubt."""
+        if self.classes is None:
+            if self.link == IDENTITY and self.divisor == 1.0 and len(scores) == 1:
+                return scores[0]
+            return self.predict(scores[None])[0]
+        if len(scores) == 1:
+            score = float(scores[0])
+            if abs(score) * (self.scale / self.divisor) > _DOUBT:
+                return self.classes[1 if score > 0 else 0]
+        elif self.link == IDENTITY and self.is_certain:
+            return self.classes[scores.argmax()]
+        return None if len(self.doubtful(scores[None])) else self.predict(scores[None])[0]
+
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities (n_rows, n_classes)."""
+        values = self._values(scores)
+        if values.shape[1] == 1:
+            return np.column_stack((1.0 - values[:, 0], values[:, 0]))
+        return values
+
+    def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities (n_classes,) for scores (n_outputs,)."""
+        if self.link == IDENTITY and self.divisor == 1.0:
+            return scores
+        if self.link == SIGMOID and len(scores) == 1:
+            positive = expit(scores[0] / self.divisor * self.scale)
+            return np.array((1.0 - positive, positive))
+        return self.predict_proba(scores[None])[0]
+
+    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return the logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):  # a probability of zero is one
+            return np.log(self.predict_proba(scores))
+
+    def _values(self, scores: np.ndarray) -> np.ndarray:
+        """Return the link's values, one for each score."""
+        if self.divisor != 1.0:
+            scores = scores / self.divisor
+        if self.link in (SIGMOID, SIGMOIDS):
+            return expit(self.scale * scores)
+        if self.link == SOFTMAX:
+            return softmax(scores)
+        if self.link == EXP:
+            return np.exp(scores)
+        if self.link == SIGNED_SQUARE:
+            return np.sign(scores) * scores * scores
+        if self.link == LOG1P_EXP:
+            return np.log1p(np.exp(scores))
+        return scores
+
+
+@dataclass(frozen=True, eq=False)
+class TreeScorer(Scorer):
+    """The features of a step, down the trees of a model."""
+
+    features: Step
+    model: TreeModel
+    reader: TreeModel  # the same, or one that refuses missing values
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.model.n_outputs
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        step, model = self.features, self.reader
+        if sparse.issparse(X):
+            if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
+                raise InputUnsupported("a sparse matrix")
+            model = model._strict()
+        elif isinstance(step, TableStep):
+
+            def fill(place: np.ndarray, table: Part) -> None:
+                place[:] = model.raw(step.part(table))
+
+            width = model.n_features
+            return each_chunk(fill, step.spec, X, rows, n_threads, model.n_outputs, width)
+        return model.raw(self._dense(X, rows, n_threads), n_threads=n_threads)
+
+    def _dense(self, X: Any, rows: np.ndarray | None, n_threads: int) -> np.ndarray:
+        if self.features.exact_scores:
+            return self.features.dense(X, rows, n_threads=n_threads)
+        features = self.features.transform(X if rows is None else take_rows(X, rows))
+        if not (isinstance(features, np.ndarray) and features.dtype.kind == "f"):
+            raise InputUnsupported("features that are no array of floats")
+        return to_dense(features)
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        return self.reader.raw_one(self.features.dense_one(x))
+
+    def warm_up(self) -> None:
+        """Compile or load what scoring uses."""
+        self.features.warm_up()
+        self.model.warm_up()
+
+
+def _is_dense(step: Step) -> bool:
+    """Tell whether the original of a step is sure to return an array, for what is no sparse one."""
+    if isinstance(step, ChainStep):
+        return all(_is_dense(inner) for inner in step.steps)
+    if isinstance(step, ModelInput) or getattr(step, "gives_floats", False):
+        return True
+    return getattr(step.original, "sparse_output_", True) is False  # a ColumnTransformer
+
+
+TreeCompiler = Callable[[Any], TreeModel]
+_MODELS: dict[type, TreeCompiler] = {}
+
+
+def register_trees(*types: type) -> Callable[[TreeCompiler], TreeCompiler]:
+    """Register the decorated compiler for exactly these types of models."""
+
+    def decorate(function: TreeCompiler) -> TreeCompiler:
+        for kind in types:
+            _MODELS[kind] = function
+        return function
+
+    return decorate
+
+
+def registered_trees() -> tuple[type, ...]:
+    """Return the types of models of trees that have a compiler, sorted by name."""
+    import_module("skwillump.compilers.models._lightgbm")
+    return sorted_types(_MODELS)
+
+
+def is_of_trees(fitted: Any) -> bool:
+    """Tell whether a model is of a type that `compile_trees` knows."""
+    if type(fitted).__module__.startswith("lightgbm."):
+        import_module(
+            "skwillump.compilers.models._lightgbm"
+        )  # LightGBM is there already, else it is slow
+    return type(fitted) in _MODELS
+
+
+def compile_trees(fitted: Any) -> TreeModel:
+    """Return a fitted model of decision trees as a `TreeModel`.
+
+    Raises
+    ------
+    Unsupported
+        With the reason, for any other model.
+    """
+    if not is_of_trees(fitted):
+        raise Unsupported(f"no compiler for {type(fitted).__name__}")
+    function = _MODELS[type(fitted)]
+    refuse_replaced_methods(fitted)
+    return function(fitted)

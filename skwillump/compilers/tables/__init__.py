@@ -1,0 +1,1 @@
+"""Transformers of the columns of tables."""

@@ -1,0 +1,158 @@
+"""``SimpleImputer``, of numbers and of anything else."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.impute import SimpleImputer
+
+from .._registry import InputUnsupported, Step, Unsupported, register
+from ._columns import (
+    Codes,
+    InputSpec,
+    ObjectTable,
+    RowTable,
+    Table,
+    plain_values,
+    refuse_large_integers,
+)
+from ._scalers import refuse_infinite
+from ._steps import TableStep
+
+
+@dataclass(frozen=True, eq=False)
+class ImputeStep(TableStep):
+    """Numbers in the place of missing numbers, then flags of some columns."""
+
+    original: Any
+    spec: InputSpec
+    n_features: int
+    missing: float  # NaN or another number
+    values: np.ndarray  # float64 (n_columns,)
+    flagged: np.ndarray | None  # positions of columns with flags
+    any_dtype: bool  # whether scikit-learn keeps the dtype of the input
+    fill_dtype: np.dtype  # of the values, where the original keeps the dtype of the input
+    guarded: bool = False  # whether all features may be integers, which a model may round
+
+    @property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Say none if the dtype of the input is kept."""
+        return None if self.any_dtype else np.dtype(np.float64)
+
+    @property
+    def gives_floats(self) -> bool:
+        """Say yes if integers become floats."""
+        return not self.any_dtype
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the features of a chunk of rows."""
+        block = table.floats()
+        if self.any_dtype and table.row is None:
+            self._refuse_other_dtype(table.dtype)
+        is_nan = self.missing != self.missing
+        refuse_infinite(block, allow_nan=is_nan)
+        if self.guarded:
+            refuse_large_integers(block, table)
+        mask = np.isnan(block) if is_nan else block == self.missing
+        np.copyto(block, self.values, where=mask)
+        if self.flagged is None:
+            return block
+        return np.hstack((block, mask[:, self.flagged]))
+
+    def _refuse_other_dtype(self, dtype: np.dtype) -> None:
+        """Raise `InputUnsupported` for a dtype that does not hold the values to fill in."""
+        holds = dtype.kind in "iuf" and np.can_cast(self.fill_dtype, dtype, casting="same_kind")
+        if holds and dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            holds = bool(np.all((self.values >= limits.min) & (self.values <= limits.max)))
+        if not holds:
+            raise InputUnsupported("a dtype that does not hold the values that were fitted")
+
+
+@dataclass(frozen=True, eq=False)
+class ImputeObjectsStep(TableStep):
+    """Objects in the place of missing objects."""
+
+    original: Any
+    spec: InputSpec
+    n_features: int
+    missing: Any
+    values: tuple[Any, ...]
+
+    @property
+    def fixed_dtype(self) -> np.dtype:
+        """Say object."""
+        return np.dtype(object)
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the features as numbers, where they are."""
+        return self.next_table(table).floats()
+
+    def next_table(self, table: Table) -> Table:
+        """Return the columns with values for the missing ones."""
+        if table.row is not None:
+            row = [
+                value if type(value) is str and value != self.missing else self._filled(value, fill)
+                for value, fill in zip(table.row, self.values, strict=True)
+            ]
+            return RowTable(row, as_objects=True)
+        columns = []
+        for position, fill in enumerate(self.values):
+            codes, values = table.codes(position)
+            columns.append(Codes(codes, [self._filled(value, fill) for value in values]))
+        return ObjectTable(tuple(columns))
+
+    def _filled(self, value: Any, fill: Any) -> Any:
+        plain_values([value])
+        is_nan = isinstance(value, float) and math.isnan(value)
+        if self.missing is None:
+            is_missing = value is None
+        elif self.missing != self.missing:
+            is_missing = is_nan
+        else:
+            is_missing = value == self.missing
+        if is_missing:
+            return fill
+        if is_nan:
+            raise InputUnsupported("a value is NaN")
+        return value
+
+
+@register(SimpleImputer)
+def compile_simple_imputer(imputer: Any) -> Step:
+    """Compile a ``SimpleImputer``."""
+    spec = InputSpec.of(imputer)
+    missing = imputer.missing_values
+    is_nan = isinstance(missing, float) and math.isnan(missing)
+    if not (is_nan or missing is None or isinstance(missing, (str, int, float))):
+        raise Unsupported(f"missing_values={missing!r} is of a type of its own")
+    indicator = imputer.indicator_
+    if imputer._fit_dtype.kind == "O":
+        if indicator is not None:
+            raise Unsupported("add_indicator=True beside values that are not numbers")
+        values = tuple(imputer.statistics_.tolist())
+        if any(isinstance(value, float) and math.isnan(value) for value in values):
+            raise Unsupported("a column without values was fitted")
+        if missing is None and None in values:
+            raise Unsupported("missing values are filled with None")
+        return ImputeObjectsStep(imputer, spec, spec.n_columns, missing, values)
+    if imputer._fit_dtype == np.float32 or imputer._fit_dtype.kind not in "iuf":
+        raise Unsupported(f"it was fitted on {imputer._fit_dtype}")
+    if not isinstance(missing, (int, float)):
+        raise Unsupported(f"missing_values={missing!r} beside numbers")
+    statistics = np.asarray(imputer.statistics_, dtype=np.float64)
+    if np.isnan(statistics).any():
+        # Left out with a warning at each call, or filled with NaN.
+        raise Unsupported("a column without values was fitted")
+    flagged = None if indicator is None else np.asarray(indicator.features_)
+    return ImputeStep(
+        imputer,
+        spec,
+        spec.n_columns + (0 if flagged is None else len(flagged)),
+        missing=float(missing),
+        values=statistics.astype(getattr(imputer, "_fill_dtype", np.float64)).astype(np.float64),
+        flagged=flagged,
+        any_dtype=imputer.strategy in ("most_frequent", "constant"),
+        fill_dtype=getattr(imputer, "_fill_dtype", imputer._fit_dtype),
+    )

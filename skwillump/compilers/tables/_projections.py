@@ -1,0 +1,190 @@
+"""Products and sums of features, and choices of them: PCA, polynomials, selectors."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.feature_selection import (
+    RFE,
+    RFECV,
+    GenericUnivariateSelect,
+    SelectFdr,
+    SelectFpr,
+    SelectFromModel,
+    SelectFwe,
+    SelectKBest,
+    SelectPercentile,
+    SequentialFeatureSelector,
+    VarianceThreshold,
+)
+from sklearn.preprocessing import PolynomialFeatures
+from sklearn.utils import get_tags
+
+from .._registry import (
+    MAX_DENSE_FEATURES,
+    Step,
+    Unsupported,
+    register,
+)
+from ._columns import InputSpec, Table, refuse_large_integers
+from ._scalers import NumberStep, refuse_infinite
+
+
+@dataclass(frozen=True, eq=False)
+class ProjectStep(NumberStep):
+    """``(x @ components - offset) / divisor``."""
+
+    components: np.ndarray  # (n_columns, n_features)
+    offset: np.ndarray | None
+    divisor: np.ndarray | None
+
+    allow_nan = False
+
+    def apply(self, block: np.ndarray) -> np.ndarray:
+        """Project, and center the projection."""
+        projected: np.ndarray = block @ self.components
+        if self.offset is not None:
+            projected -= self.offset
+        if self.divisor is not None:
+            projected /= self.divisor
+        return projected
+
+
+def _components(fitted: Any) -> np.ndarray:
+    if fitted.components_.dtype != np.float64:
+        raise Unsupported(f"its components are {fitted.components_.dtype}, not float64")
+    return np.array(fitted.components_.T, order="C")
+
+
+@register(PCA)
+def compile_pca(pca: Any) -> Step:
+    """Compile a ``PCA``."""
+    divisor = None
+    if pca.whiten:
+        least = np.finfo(np.float64).eps
+        divisor = np.maximum(np.sqrt(pca.explained_variance_), least)
+    components = _components(pca)
+    return ProjectStep(
+        pca,
+        InputSpec.of(pca),
+        components.shape[1],
+        components=components,
+        offset=pca.mean_ @ components,
+        divisor=divisor,
+    )
+
+
+@register(TruncatedSVD)
+def compile_truncated_svd(svd: Any) -> Step:
+    """Compile a ``TruncatedSVD``."""
+    components = _components(svd)
+    return ProjectStep(
+        svd,
+        InputSpec.of(svd),
+        components.shape[1],
+        components=components,
+        offset=None,
+        divisor=None,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class SelectStep(NumberStep):
+    """Some of the columns."""
+
+    support: np.ndarray  # positions
+    takes_nan: bool
+    guarded: bool = False  # whether all features may be integers, which a model may round
+
+    @property
+    def fixed_dtype(self) -> None:
+        """Say none: columns keep their dtype."""
+        return None
+
+    @property
+    def gives_floats(self) -> bool:
+        """Say no: columns keep their dtype."""
+        return False
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the columns that are kept."""
+        block = table.floats()
+        if not self.takes_nan:  # else it takes infinite numbers too
+            refuse_infinite(block, allow_nan=False)
+        if self.guarded:
+            refuse_large_integers(block, table)
+        return block[:, self.support]
+
+
+@register(
+    RFE,
+    RFECV,
+    GenericUnivariateSelect,
+    SelectFdr,
+    SelectFpr,
+    SelectFromModel,
+    SelectFwe,
+    SelectKBest,
+    SelectPercentile,
+    SequentialFeatureSelector,
+    VarianceThreshold,
+)
+def compile_selector(selector: Any) -> Step:
+    """Compile a transformer that keeps some of the columns."""
+    support = np.flatnonzero(selector.get_support())
+    if not len(support):
+        raise Unsupported("it keeps no column, and warns at each call")
+    takes_nan = bool(get_tags(selector).input_tags.allow_nan)
+    return SelectStep(selector, InputSpec.of(selector), len(support), support, takes_nan)
+
+
+@dataclass(frozen=True, eq=False)
+class PolynomialStep(NumberStep):
+    """Products of columns, by degree: each is one of the degree before times a column."""
+
+    parents: tuple[np.ndarray, ...]  # of each degree from 2: positions among all products
+    factors: tuple[np.ndarray, ...]  # and the columns that they are multiplied by
+    wanted: np.ndarray  # positions of the features among all products: one, columns, degree 2, ...
+
+    allow_nan = False
+
+    def apply(self, block: np.ndarray) -> np.ndarray:
+        """Multiply degree by degree."""
+        products = [np.ones((len(block), 1)), block]
+        last = np.hstack(products)
+        for parents, factors in zip(self.parents, self.factors, strict=True):
+            last = np.hstack((last, last[:, parents] * block[:, factors]))
+        return last[:, self.wanted]
+
+
+@register(PolynomialFeatures)
+def compile_polynomial(polynomial: Any) -> Step:
+    """Compile ``PolynomialFeatures``."""
+    spec = InputSpec.of(polynomial)
+    columns = np.arange(spec.n_columns)
+    wanted = [tuple(np.repeat(columns, powers).tolist()) for powers in polynomial.powers_]
+    if len(wanted) > MAX_DENSE_FEATURES:
+        raise Unsupported(f"{len(wanted)} features are more than {MAX_DENSE_FEATURES}")
+    products = [(), *((column,) for column in range(spec.n_columns))]
+    place = {product: at for at, product in enumerate(products)}
+    degree = max(map(len, wanted), default=0)
+    parents, factors = [], []
+    needed: list[set[tuple[int, ...]]] = [set() for _ in range(degree + 1)]
+    for product in wanted:
+        for length in range(2, len(product) + 1):
+            needed[length].add(product[:length])
+    for of_degree in needed[2:]:
+        chosen = sorted(of_degree)
+        parents.append(np.array([place[product[:-1]] for product in chosen], dtype=np.intp))
+        factors.append(np.array([product[-1] for product in chosen], dtype=np.intp))
+        for product in chosen:
+            place[product] = len(place)
+    return PolynomialStep(
+        polynomial,
+        spec,
+        len(wanted),
+        tuple(parents),
+        tuple(factors),
+        np.array([place[product] for product in wanted], dtype=np.intp),
+    )

@@ -1,0 +1,339 @@
+"""Steps over tables: what all of them share, and several of them in a row.
+
+Such a step has one method of its own, `TableStep.part`: a chunk of rows to a block of float64
+features. Batches, coefficients and single rows follow from it. A single row is a chunk of one row
+that is read without a data frame.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from .._linear_maps import LinearMap, linear_map
+from .._registry import (
+    InputUnsupported,
+    Scorer,
+    Step,
+    StepReport,
+    Unsupported,
+    default_containers,
+    is_single,
+)
+from ._columns import BlockTable, InputSpec, Part, Table, chunks
+
+_DOUBLE = np.dtype(np.float64)
+
+
+def each_chunk(
+    work: Callable[[np.ndarray, Part], None],
+    spec: InputSpec,
+    X: Any,
+    rows: np.ndarray | slice | None,
+    n_threads: int,
+    n_outputs: int,
+    n_features: int,
+) -> np.ndarray:
+    """Let ``work(place, table)`` fill an array (n_rows, n_outputs), chunk by chunk."""
+    source = spec.open(X)
+    pieces, n_rows = chunks(source.n_rows, rows, n_features)
+    out = np.empty((n_rows, n_outputs))
+
+    def run(piece: tuple[slice, Any]) -> None:
+        work(out[piece[0]], spec.part(source, piece[1]))
+
+    if n_threads == 1 or len(pieces) == 1:
+        for piece in pieces:
+            run(piece)
+    else:
+        with ThreadPoolExecutor(n_threads) as pool:
+            for _ in pool.map(run, pieces):
+                pass
+    return out
+
+
+class TableStep(Step):
+    """A step that reads columns of a table."""
+
+    spec: InputSpec
+    n_features: int
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the features (n_rows, n_features) of a chunk of rows, as float64.
+
+        Raises
+        ------
+        InputUnsupported
+            For values that only the original can judge.
+        ValueError
+            If the table is a single row, for a value that the transformer does not accept.
+        """
+        raise NotImplementedError
+
+    def write_part(self, table: Table, out: np.ndarray) -> None:
+        """Write what `part` returns to ``out``, which may be columns of a wider array."""
+        out[:] = self.part(table)
+
+    def next_table(self, table: Table) -> Table:
+        """Return what the following step sees of a chunk of rows."""
+        return BlockTable(self.part(table), self.fixed_dtype or table.dtype)
+
+    @property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Dtype of what the original returns; None if it is that of the input."""
+        return _DOUBLE
+
+    def in_doubles(self) -> "TableStep | None":
+        """Return a twin that refuses input of which the original makes float32."""
+        dtype = self.fixed_dtype
+        return None if dtype is not None and is_single(dtype) else self
+
+    @property
+    def may_give_integers(self) -> bool:
+        """Whether the original may return an array of integers."""
+        dtype = self.fixed_dtype
+        return dtype is None or dtype.kind in "iub"
+
+    @property
+    def gives_floats(self) -> bool:
+        """Whether the original returns an array of float64 for what `dense` accepts."""
+        return False
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return what ``original.transform(X)`` returns."""
+        if self.gives_floats:
+            try:
+                if not default_containers():
+                    raise InputUnsupported("another container is configured")
+                return self.dense(X, n_threads=n_threads)
+            except InputUnsupported:
+                pass
+        return self.original.transform(X)
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features)."""
+
+        def fill(place: np.ndarray, table: Part) -> None:
+            place[:] = self.part(table)
+
+        return each_chunk(fill, self.spec, X, rows, n_threads, self.n_features, self.n_features)
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        return self.part(self.spec.row(x))[0]
+
+    def bind(self, coef: np.ndarray) -> "TableScorer":
+        """Return a scorer of features times coefficients, chunk by chunk."""
+        coef = coefficients(self, coef)
+        return DenseScorer(self.spec, coef.shape[1], self, coef)
+
+    def warm_up(self) -> None:
+        """Do nothing: there are no kernels."""
+
+
+def coefficients(step: Step, coef: np.ndarray) -> np.ndarray:
+    coef = np.ascontiguousarray(coef, dtype=np.float64)
+    if coef.shape[0] != step.n_features:
+        raise ValueError(
+            f"coef has {coef.shape[0]} rows, but {type(step.original).__name__} "
+            f"has {step.n_features} features"
+        )
+    return coef
+
+
+@dataclass(frozen=True, eq=False)
+class TableScorer(Scorer):
+    """A step over tables bound to coefficients."""
+
+    spec: InputSpec
+    n_scores: int
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.n_scores
+
+    @property
+    def width(self) -> int:
+        """Number of values of a row that are computed on the way."""
+        return self.n_scores
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the scores (n_rows, n_outputs) of a chunk of rows."""
+        raise NotImplementedError
+
+    def row(self, table: Table) -> Any:
+        """Return the scores of one row: an array (n_outputs,), or a number if there is one."""
+        return self.part(table)[0]
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 partial scores (n_rows, n_outputs)."""
+
+        def fill(place: np.ndarray, table: Part) -> None:
+            place[:] = self.part(table)
+
+        return each_chunk(fill, self.spec, X, rows, n_threads, self.n_outputs, self.width)
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the partial scores (n_outputs,) of one row."""
+        return np.atleast_1d(self.row(self.spec.row(x)))
+
+
+@dataclass(frozen=True, eq=False)
+class DenseScorer(TableScorer):
+    """Features times coefficients."""
+
+    step: TableStep
+    coef: np.ndarray
+
+    @property
+    def width(self) -> int:
+        """Number of values of a row that are computed on the way."""
+        return self.step.n_features
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the scores of a chunk of rows."""
+        return np.asarray(self.step.part(table) @ self.coef)
+
+    def warm_up(self) -> None:
+        """Warm up the step."""
+        self.step.warm_up()
+
+
+@dataclass(frozen=True, eq=False)
+class ChainScorer(TableScorer):
+    """A scorer behind other steps."""
+
+    before: tuple[TableStep, ...]
+    last: TableScorer
+
+    @property
+    def width(self) -> int:
+        """Number of values of a row that are computed on the way."""
+        return max(self.last.width, *(step.n_features for step in self.before))
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the scores of a chunk of rows."""
+        for step in self.before:
+            table = step.next_table(table)
+        return self.last.part(table)
+
+    def warm_up(self) -> None:
+        """Warm up every step."""
+        for step in self.before:
+            step.warm_up()
+        self.last.warm_up()
+
+
+@dataclass(frozen=True, eq=False)
+class ChainStep(TableStep):
+    """Steps over tables, one after the other."""
+
+    original: Any
+    spec: InputSpec
+    n_features: int
+    names: tuple[str, ...]
+    steps: tuple[TableStep, ...]
+
+    @property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Dtype of the last step that does not keep the one that it is given."""
+        fixed = (step.fixed_dtype for step in reversed(self.steps))
+        return next((dtype for dtype in fixed if dtype is not None), None)
+
+    def in_doubles(self) -> "ChainStep | None":
+        """Return a twin that refuses input of which the original makes float32."""
+        steps = in_doubles(self.steps)
+        return None if steps is None else replace(self, steps=tuple(steps))
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the features of a chunk of rows."""
+        *before, last = self.steps
+        for step in before:
+            table = step.next_table(table)
+        return last.part(table)
+
+    def next_table(self, table: Table) -> Table:
+        """Return what the following step sees."""
+        for step in self.steps:
+            table = step.next_table(table)
+        return table
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return what ``original.transform(X)`` returns."""
+        for step in self.steps:
+            X = step.transform(X, n_threads=n_threads)
+        return X
+
+    def bind(self, coef: np.ndarray) -> TableScorer:
+        """Fold linear steps at the end into the coefficients; bind the last of the others."""
+        coef = coefficients(self, coef)
+        steps = list(self.steps)
+        while len(steps) > 1:
+            found = folded(steps[-1])
+            if found is None:
+                break
+            before = in_doubles(steps[:-1]) if found.computes else steps[:-1]
+            if before is None:
+                break
+            coef = found.fold(coef)
+            steps = before
+        scorer = steps.pop().bind(coef)
+        assert isinstance(scorer, TableScorer)
+        if not steps:
+            return scorer
+        return ChainScorer(self.spec, coef.shape[1], tuple(steps), scorer)
+
+    def warm_up(self) -> None:
+        """Warm up every step."""
+        for step in self.steps:
+            step.warm_up()
+
+    def report(self, name: str) -> list[StepReport]:
+        """Return a row for each step."""
+        return [
+            row
+            for child, step in zip(self.names, self.steps, strict=True)
+            for row in step.report(f"{name}__{child}" if name else child)
+        ]
+
+
+def in_doubles(steps: Sequence[TableStep]) -> list[TableStep] | None:
+    """Return steps in a row that give no float32; None if they always do."""
+    found = list(steps)
+    for at in reversed(range(len(found))):
+        twin = found[at].in_doubles()
+        if twin is None:
+            return None
+        found[at] = twin
+        if twin.fixed_dtype is not None:  # whatever comes before
+            break
+    return found
+
+
+def guarded(step: Step) -> Step:
+    """Return a step that leaves integers to the original which its model could round.
+
+    Where every feature may be an integer, the features that the model sees are an array of
+    integers, and LightGBM makes float32 of that.
+    """
+    if not step.may_give_integers:
+        return step
+    changes: dict[str, Any] = {}
+    if hasattr(step, "guarded"):
+        changes["guarded"] = True
+    if hasattr(step, "steps"):
+        changes["steps"] = tuple(guarded(inner) for inner in step.steps)
+    return replace(step, **changes) if changes else step  # type: ignore[type-var]
+
+
+def folded(step: Step) -> LinearMap | None:
+    """Return a step as a linear map, None if it is none or refuses what a map would not."""
+    try:
+        return linear_map(step.original)
+    except Unsupported:
+        return None

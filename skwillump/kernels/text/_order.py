@@ -1,0 +1,69 @@
+"""Put the terms of a row in ascending order, by a bitmap of two levels.
+
+Marking a term and reading it back costs a few instructions, where sorting would cost a few
+mispredicted branches. One bit of ``summary`` stands for one word of ``words``, so that reading
+skips what is empty. Both are all zero between rows.
+"""
+
+import numpy as np
+
+from .._bits import population, trailing_zeros
+from .._jit import inline, inline_allocating
+
+_ZERO = np.uint64(0)
+_ONE = np.uint64(1)
+_FOUR = np.uint64(4)
+_SIX = np.uint64(6)
+_LOW = np.uint64(63)
+
+
+@inline
+def write_ones(bits, first, out, n):
+    """Write the positions of the bits of a word that are set, from ``out[n]`` on; return the end.
+
+    ``first`` is the position of the lowest bit. Four at a time are written unasked, so that no
+    branch depends on whether there is one more: up to four more places of ``out`` may be written.
+    """
+    stop = n + population(bits)
+    while n < stop:
+        for k in range(_ZERO, _FOUR):
+            out[n + k] = first | trailing_zeros(bits)
+            bits &= bits - _ONE
+        n += _FOUR
+    return stop
+
+
+@inline_allocating
+def make_bitmap(n_terms):
+    """Allocate ``words``, ``summary`` and room for the numbers of marked words."""
+    n_words = (n_terms + 63) // 64 + 1
+    words = np.zeros(n_words, dtype=np.uint64)
+    summary = np.zeros((n_words + 63) // 64, dtype=np.uint64)
+    return words, summary, np.empty(n_words + 4, dtype=np.uint64)
+
+
+@inline
+def mark(term, bitmap, wanted):
+    """Mark a term (uint64), if ``wanted`` is one and not zero."""
+    words, summary, _ = bitmap
+    word = term >> _SIX
+    words[word] |= wanted << (term & _LOW)
+    summary[word >> _SIX] |= wanted << (word & _LOW)
+
+
+@inline
+def read_marked(bitmap, out, n):
+    """Write the marked terms in ascending order from ``out[n]`` on, and unmark them.
+
+    Four more places of ``out`` than there are terms may be written. Returns the end.
+    """
+    words, summary, marked = bitmap
+    n_marked = _ZERO
+    for s in range(np.uint64(len(summary))):
+        n_marked = write_ones(summary[s], s << _SIX, marked, n_marked)
+        summary[s] = _ZERO
+    for k in range(n_marked):
+        word = marked[k]
+        n = write_ones(words[word], word << _SIX, out, n)
+        words[word] = _ZERO
+    return n

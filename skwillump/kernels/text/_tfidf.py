@@ -1,0 +1,265 @@
+"""Texts to partial scores, or to the rows of a sparse matrix.
+
+``score_texts`` is the fused path: a text's n-grams are counted, weighted, multiplied with the
+coefficients and normalised at once. What it reads a term at a time is laid out by slot, so that
+it never needs a term's number. ``tfidf_texts`` writes the rows of the matrix itself, by
+scikit-learn's operations in scikit-learn's order, so that values are equal to the last bit.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from .._jit import inline, jit
+from ._counts import ask_for_rows, count_row, make_scratch, next_block
+from ._order import make_bitmap, mark, read_marked
+
+NO_NORM, L1, L2 = 0, 1, 2
+
+_ZERO = np.uint64(0)
+_ONE = np.uint64(1)
+_TWO = np.uint64(2)
+_THREE = np.uint64(3)
+_FOUR = np.uint64(4)
+
+
+class Weighting(NamedTuple):
+    """How counts become values."""
+
+    frequencies: np.ndarray  # float64 (n,): the frequency that stands for each small count
+    binary: bool
+    sublinear: bool
+    norm: int  # NO_NORM, L1 or L2
+
+
+def make_weighting(binary: bool, sublinear: bool, norm: int) -> Weighting:
+    """Tabulate what small counts become, by the functions that scikit-learn applies to them."""
+    frequencies = np.arange(512, dtype=np.float64)
+    if binary:
+        frequencies[1:] = 1.0
+    if sublinear:
+        np.log(frequencies[1:], out=frequencies[1:])
+        frequencies[1:] += 1.0
+    return Weighting(frequencies, binary, sublinear, norm)
+
+
+@inline
+def frequency_of(count, weighting):
+    """Return what stands for a count before the inverse document frequency."""
+    if count < len(weighting.frequencies):
+        return weighting.frequencies[np.uint64(count)]
+    if weighting.binary:
+        count = 1
+    return 1.0 + math.log(count) if weighting.sublinear else float(count)
+
+
+@jit
+def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights, counter, out):
+    """Write each text's partial scores: its normalised values times the coefficients.
+
+    Parameters
+    ----------
+    text : uint8 array
+        UTF-8 bytes of all texts.
+    starts, stops : int64 arrays of shape (n_rows,)
+        Where each text begins and ends.
+    alphabet : Alphabet
+    ngrams : NGrams
+    weighting : Weighting
+    slots : uint64 array of shape (n_slots,)
+    weights : float64 array of shape (n_slots, width)
+        For each slot the inverse document frequency, then its product with each coefficient;
+        zeros where no term ends. The width is 2 for one output, else a multiple of 4.
+    counter : int32 array of at least n_slots
+        All zero, before and after.
+    out : float64 array of shape (n_rows, n_outputs)
+    """
+    scratch = make_scratch(starts, stops, ngrams, len(slots))
+    touched = scratch[1]
+    values = np.empty(len(touched) if out.shape[1] > 1 else 0, dtype=np.float64)
+    begin = end = 0
+    while end < len(starts):
+        begin = end
+        end = next_block(text, starts, stops, begin, alphabet, ngrams, scratch)
+        ask_for_rows(weights, end - begin, ngrams, scratch)
+        for row in range(begin, end):
+            n = count_row(
+                text, starts, stops, row, begin, alphabet, ngrams, slots, counter, scratch
+            )
+            _score_row(touched, n, counter, weighting, weights, values, out, row)
+
+
+@inline
+def _score_row(touched, n, counter, weighting, weights, values, out, row):
+    """Write the scores of a row whose terms were counted, and clear the counter."""
+    n_outputs = out.shape[1]
+    size = 0.0
+    if n_outputs == 1:
+        # Two sums each: a sum waits for its last addition.
+        size_1 = score = score_1 = 0.0
+        for k in range(_ZERO, n & ~_ONE, _TWO):
+            slot, slot_1 = touched[k], touched[k + _ONE]
+            # Zero, and so is all that follows from it, for a slot that was listed before.
+            frequency = frequency_of(counter[slot], weighting)
+            counter[slot] = 0
+            frequency_1 = frequency_of(counter[slot_1], weighting)
+            counter[slot_1] = 0
+            value = frequency * weights[slot, _ZERO]
+            value_1 = frequency_1 * weights[slot_1, _ZERO]
+            size += abs(value) if weighting.norm == L1 else value * value
+            size_1 += abs(value_1) if weighting.norm == L1 else value_1 * value_1
+            score += frequency * weights[slot, _ONE]
+            score_1 += frequency_1 * weights[slot_1, _ONE]
+        if n & _ONE:
+            slot = touched[n - _ONE]
+            frequency = frequency_of(counter[slot], weighting)
+            counter[slot] = 0
+            value = frequency * weights[slot, _ZERO]
+            size += abs(value) if weighting.norm == L1 else value * value
+            score += frequency * weights[slot, _ONE]
+        size += size_1
+        score += score_1
+        out[row, 0] = score
+    else:
+        # Four columns at a time, the inverse document frequency among the first, so that
+        # their sums stay in registers.
+        sum_1 = sum_2 = sum_3 = 0.0
+        for k in range(n):
+            slot = touched[k]
+            frequency = frequency_of(counter[slot], weighting)
+            counter[slot] = 0
+            values[k] = frequency
+            value = frequency * weights[slot, _ZERO]
+            size += abs(value) if weighting.norm == L1 else value * value
+            sum_1 += frequency * weights[slot, _ONE]
+            sum_2 += frequency * weights[slot, _TWO]
+            sum_3 += frequency * weights[slot, _THREE]
+        _put(out, row, 0, sum_1, sum_2, sum_3, 0.0, 3)
+        for column in range(_FOUR, np.uint64(n_outputs + 1), _FOUR):
+            sum_0 = sum_1 = sum_2 = sum_3 = 0.0
+            for k in range(n):
+                slot = touched[k]
+                value = values[k]
+                sum_0 += value * weights[slot, column]
+                sum_1 += value * weights[slot, column + _ONE]
+                sum_2 += value * weights[slot, column + _TWO]
+                sum_3 += value * weights[slot, column + _THREE]
+            _put(out, row, np.int64(column) - 1, sum_0, sum_1, sum_2, sum_3, 4)
+    if weighting.norm != NO_NORM and size > 0.0:
+        if weighting.norm == L2:
+            size = math.sqrt(size)
+        for j in range(n_outputs):
+            out[row, j] /= size
+
+
+@inline
+def _put(out, row, at, sum_0, sum_1, sum_2, sum_3, n):
+    """Write the first ``n`` sums, as far as ``out`` goes."""
+    left = min(n, out.shape[1] - at)
+    out[row, at] = sum_0
+    if left > 1:
+        out[row, at + 1] = sum_1
+    if left > 2:
+        out[row, at + 2] = sum_2
+    if left > 3:
+        out[row, at + 3] = sum_3
+
+
+@jit
+def tfidf_texts(
+    text,
+    starts,
+    stops,
+    alphabet,
+    ngrams,
+    weighting,
+    slots,
+    term_of_slot,
+    slot_of_term,
+    idf,
+    counter,
+    row_stops,
+    n_before,
+    indices,
+    data,
+):
+    """Write each text's row of a CSR matrix, terms in ascending order.
+
+    Parameters
+    ----------
+    text, starts, stops, alphabet, ngrams, weighting, slots, counter
+        As in `score_texts`.
+    term_of_slot : int32 array of shape (n_slots,)
+    slot_of_term : int32 array of shape (n_terms,)
+    idf : float64 array of shape (n_terms,)
+    row_stops : int64 array of shape (n_rows,)
+        Receives where each row ends in ``indices``.
+    n_before : int
+        Number of values that are there already.
+    indices : int32 array
+    data : float64 array
+
+    Returns
+    -------
+    int
+        Number of rows written. Fewer than there are if ``indices`` is too short: the caller
+        makes it longer and calls again with the rows that are left.
+    """
+    scratch = make_scratch(starts, stops, ngrams, len(slots))
+    touched = scratch[1]
+    bitmap = make_bitmap(len(slot_of_term))
+    capacity = np.uint64(len(indices))
+    n = np.uint64(n_before)
+    begin = end = 0
+    while end < len(starts):
+        begin = end
+        end = next_block(text, starts, stops, begin, alphabet, ngrams, scratch)
+        for row in range(begin, end):
+            n_touched = count_row(
+                text, starts, stops, row, begin, alphabet, ngrams, slots, counter, scratch
+            )
+            if n + n_touched + _FOUR > capacity:
+                for k in range(n_touched):
+                    counter[touched[k]] = 0
+                return row
+            for k in range(n_touched):
+                slot = touched[k]
+                term = term_of_slot[slot]
+                is_term = term >= 0  # otherwise a prefix
+                counter[slot] = counter[slot] if is_term else 0
+                mark(np.uint64(max(term, 0)), bitmap, np.uint64(is_term))
+            row_start = n
+            n = read_marked(bitmap, indices, n)
+            size = 0.0
+            for k in range(row_start, n):
+                term = np.uint64(indices[k])
+                slot = np.uint32(slot_of_term[term])
+                value = frequency_of(counter[slot], weighting) * idf[term]
+                counter[slot] = 0
+                data[k] = value
+                size += abs(value) if weighting.norm == L1 else value * value
+            if weighting.norm != NO_NORM and size > 0.0:
+                if weighting.norm == L2:
+                    size = math.sqrt(size)
+                for k in range(row_start, n):
+                    data[k] /= size
+            row_stops[row] = n
+    return len(starts)
+
+
+@jit
+def normalize_rows(data, indptr, norm):
+    """Divide each row of a CSR matrix by its norm, in place and in scikit-learn's order.
+
+    Squares are rounded to the dtype of ``data``, their sum is kept in float64.
+    """
+    for row in range(len(indptr) - 1):
+        size = 0.0
+        for k in range(indptr[row], indptr[row + 1]):
+            size += abs(data[k]) if norm == L1 else data[k] * data[k]
+        if size > 0.0:
+            if norm == L2:
+                size = math.sqrt(size)
+            for k in range(indptr[row], indptr[row + 1]):
+                data[k] /= size

@@ -1,0 +1,409 @@
+"""The tokens of a text, and the symbol of each.
+
+1. ``fold_text`` writes a text once more with folded characters, and marks in a bitmap which bytes
+   belong to tokens. ASCII is read 64 bytes at a time: the bytes of tokens are a few ranges.
+2. Starts and ends of tokens are the places where bits change. They are read from the bitmap a
+   word of 64 at a time: where a token ends is not a branch that could be mispredicted.
+3. The bytes of a token of up to 15, and its length, are two words: its key. Keys are compared
+   with those of a bucket of three, which lies in one cache line together with their symbols. All
+   keys of a block are made first, and the lines asked for, so that they are waited for together.
+   Longer tokens have a table of their own and are compared to their last byte.
+
+Each step is done for all texts of a block before the next one, so that the look-up of one token
+does not wait for another.
+
+A bucket is eight words of 64 bits: the first words of three keys, the symbols of the first two
+tokens, the second words of the keys, the symbol of the third token, and one for all that are not
+there: 0, or a mark that tokens which belong there had to go to the next bucket.
+"""
+
+import numpy as np
+
+from .._bits import (
+    bits_in_range,
+    equal_words,
+    load_word,
+    lower_block,
+    prefetch,
+    trailing_zeros,
+)
+from .._jit import inline, inline_allocating, jit
+from ._order import write_ones
+from ._utf8 import count_characters, decode, encode
+
+#: Symbol of a token that is dropped before n-grams are formed.
+STOP = np.uint32(0xFFFFFFFF)
+#: In place of the symbol of a token that may be in the next bucket.
+ELSEWHERE = np.uint64(0xFFFFFFFE)
+
+_ZERO = np.uint64(0)
+_ONE = np.uint64(1)
+_TWO = np.uint64(2)
+_THREE = np.uint64(3)
+_FOUR = np.uint64(4)
+_FIVE = np.uint64(5)
+_SIX = np.uint64(6)
+_SEVEN = np.uint64(7)
+_EIGHT = np.uint64(8)
+_SHORT = np.uint64(15)
+_SIXTEEN = np.uint64(16)
+_HALF = np.uint64(32)
+_LENGTH_BITS = np.uint64(56)
+_LOWER_HALF = np.uint64(0xFFFFFFFF)
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_LAST_BIT = np.uint64(63)
+_BLOCK = np.uint64(64)
+# Odd numbers without a pattern, for multiplicative hashing.
+_FACTOR_1 = np.uint64(0x9E3779B97F4A7C15)
+_FACTOR_2 = np.uint64(0xD6E8FEB86659FD93)
+_FACTOR_3 = np.uint64(0xA0761D6478BD642F)
+
+#: Most bytes of a token that goes into a bucket.
+SHORT = int(_SHORT)
+
+#: Masks of the first n of 16 bytes begin at 16 - n.
+_KEPT = np.repeat(np.array([0xFF, 0], dtype=np.uint8), 16)
+
+#: Bytes of the texts that are looked at together: enough for some hundred tokens, little enough to
+#: stay in the first cache.
+_BLOCK_BYTES = 1 << 13
+
+
+@inline
+def fold_text(text, start, stop, alphabet, folded, marks, first):
+    """Write the folded bytes of a text, and a bit for each byte: is it part of a token?
+
+    Parameters
+    ----------
+    text : uint8 array
+    start, stop : int
+    alphabet : Alphabet
+    folded : uint8 array
+        Receives the bytes from ``first`` on: at most three for two of the text, and then up to 64
+        more without a meaning.
+    marks : uint64 array
+        Receives the bits. Those after the last one are zero, at least one of them.
+    first : uint64
+        A multiple of 64.
+
+    Returns
+    -------
+    n : uint64
+        Where the folded bytes end.
+    is_ascii : bool
+    """
+    n = first
+    marks[n >> _SIX] = _ZERO
+    is_ascii = True
+    i = np.uint64(start)
+    end = np.uint64(stop)
+    size = np.uint64(len(text))
+    while i < end:
+        if i + _BLOCK <= size:
+            n_ascii = _fold_block(text, i, end - i, alphabet, folded, n, marks)
+        else:
+            # The last bytes of all: a block would end after them.
+            for k in range(size - i):
+                folded[n + k] = text[i + k]
+            n_ascii = _fold_block(folded, n, end - i, alphabet, folded, n, marks)
+        i += n_ascii
+        n += n_ascii
+        while i < end and text[i] >= 128:
+            is_ascii = False
+            code_point, width = decode(text, i)
+            wide = alphabet.fold[code_point]
+            n_bytes = encode(wide, folded, n)
+            inside = np.uint64(alphabet.in_token[wide])
+            _put_marks(marks, n, (inside << n_bytes) - inside)
+            i += width
+            n += n_bytes
+    return n, is_ascii
+
+
+@inline
+def _fold_block(data, at, n_left, alphabet, folded, n, marks):
+    """Fold up to 64 bytes, as far as they are ASCII; return how many those are."""
+    wide = bits_in_range(data, at, np.uint64(128), np.uint64(128))
+    n_ascii = min(trailing_zeros(wide), n_left)
+    bits = _ZERO
+    for k in range(len(alphabet.ranges)):
+        first, span = alphabet.ranges[k, 0], alphabet.ranges[k, 1]
+        bits |= bits_in_range(data, at, np.uint64(first), np.uint64(span))
+    lower_block(data, at, folded, n, np.uint64(ord("A")), np.uint64(alphabet.n_letters))
+    # Two shifts: one of 64 bits has no defined result.
+    half = n_ascii >> _ONE
+    kept = (_ONE << half << (n_ascii - half)) - _ONE
+    _put_marks(marks, n, bits & kept)
+    return n_ascii
+
+
+@inline
+def _put_marks(marks, n, bits):
+    """Write 64 bits from bit ``n`` on; the bits before it stay."""
+    shift = n & _LAST_BIT
+    k = n >> _SIX
+    marks[k] = (marks[k] & ((_ONE << shift) - _ONE)) | bits << shift
+    marks[k + _ONE] = bits >> _ONE >> (_LAST_BIT - shift)
+
+
+@inline
+def first_bytes(word, n):
+    """Keep the first ``n`` bytes of a word, at most all eight."""
+    half = min(n, _EIGHT) << _TWO
+    # Two shifts: one of 64 bits has no defined result.
+    return word & ~(_ALL << half << half)
+
+
+@inline
+def token_key(folded, start, length):
+    """Return two words that only this token has among those of up to `SHORT` bytes.
+
+    At least 16 bytes from ``start`` on are read, also those after the token. The second word is
+    not zero.
+    """
+    place = _SIXTEEN - min(length, _SIXTEEN)
+    first = load_word(folded, start) & load_word(_KEPT, place)
+    second = load_word(folded, start + _EIGHT) & load_word(_KEPT, place + _EIGHT)
+    return first, second | length << _LENGTH_BITS
+
+
+@inline
+def bucket_of(first, second, alphabet):
+    """Return where the bucket of a key begins."""
+    mixed = (first * _FACTOR_1) ^ (second * _FACTOR_2)
+    return ((mixed ^ mixed << _HALF) * _FACTOR_3) >> np.uint64(alphabet.bucket_shift) << _THREE
+
+
+@inline
+def symbol_in(buckets, at, first, second):
+    """Return the symbol of a key in a bucket, without a branch.
+
+    Where the key is not there that is 0, or `ELSEWHERE` if it may be in the next bucket.
+    """
+    equal = equal_words(buckets, at, first, second)
+    place = trailing_zeros(equal & (equal >> _FOUR) | _EIGHT)
+    pair = buckets[at + _THREE + (place & _TWO) * _TWO]
+    return pair >> ((place & _ONE) << _FIVE) & _LOWER_HALF
+
+
+@inline
+def find_token(folded, start, length, alphabet):
+    """Return the symbol of the token at byte ``start`` of ``folded``, 0 if it is unknown."""
+    if length > _SHORT:
+        return _find_long(folded, start, length, alphabet)
+    first, second = token_key(folded, start, length)
+    at = bucket_of(first, second, alphabet)
+    symbol = symbol_in(alphabet.buckets, at, first, second)
+    while symbol == ELSEWHERE:
+        at = (at + _EIGHT) & np.uint64(len(alphabet.buckets) - 1)
+        symbol = symbol_in(alphabet.buckets, at, first, second)
+    return np.uint32(symbol)
+
+
+@inline
+def _find_long(folded, start, length, alphabet):
+    slots = alphabet.long_slots
+    entries = alphabet.long_entries
+    state = _hash_words(folded, start, length)
+    position = state & np.uint64(len(slots) - 1)
+    while slots[position]:
+        number = np.uint64(slots[position])
+        # Where the hash matches, the bytes must.
+        if (
+            entries[number, _ZERO] == state
+            and entries[number, _ONE] >> _HALF == length
+            and _same_words(folded, start, length, alphabet.long_words, entries[number, _TWO])
+        ):
+            return np.uint32(entries[number, _ONE] & _LOWER_HALF)
+        position = (position + _ONE) & np.uint64(len(slots) - 1)
+    return np.uint32(0)
+
+
+@inline
+def _hash_words(folded, start, length):
+    state = length
+    at = _ZERO
+    while at < length:
+        word = first_bytes(load_word(folded, start + at), length - at)
+        state = ((state >> _HALF) ^ state ^ word) * _FACTOR_3
+        at += _EIGHT
+    return state ^ state >> _HALF
+
+
+@inline
+def _same_words(folded, start, length, words, k):
+    """Compare a token's bytes with the words from ``words[k]`` on."""
+    at = _ZERO
+    while at < length:
+        if words[k] != first_bytes(load_word(folded, start + at), length - at):
+            return False
+        k += _ONE
+        at += _EIGHT
+    return True
+
+
+@inline_allocating
+def make_token_scratch(starts, stops):
+    """Allocate working arrays for blocks of texts, of which the longest is a block by itself."""
+    longest = total = 0
+    for row in range(len(starts)):
+        longest = max(longest, stops[row] - starts[row])
+        total += _room(starts[row], stops[row])
+    # Every text begins at a multiple of 64. The bytes after the last one are written or read.
+    size = max(min(total, _BLOCK_BYTES), _room(0, longest))
+    folded = np.empty(size + 128, dtype=np.uint8)
+    marks = np.empty(size // 64 + 2, dtype=np.uint64)
+    # A token has one byte at least, and another one follows it.
+    token_starts = np.empty(size // 2 + 5, dtype=np.uint32)
+    token_stops = np.empty(size // 2 + 5, dtype=np.uint32)
+    still_open = np.empty(size // 2 + 5, dtype=np.uint32)
+    symbols = np.empty(size // 2 + 5, dtype=np.uint32)
+    keys = np.empty(2 * (size // 2 + 5), dtype=np.uint64)
+    places = np.empty(size // 2 + 5, dtype=np.uint32)
+    wide_rows = np.empty(size // 64 + 1, dtype=np.int64)
+    ends = np.empty(size // 64 + 1, dtype=np.int64)
+    work = folded, marks, token_starts, token_stops, keys, places, still_open, wide_rows
+    return work, symbols, ends
+
+
+@inline
+def _room(start, stop):
+    """Return how many bytes a text takes in a block: folding lengthens it by half at most."""
+    return ((stop - start) * 3 // 2 + 64) & ~63
+
+
+@inline
+def block_symbols(text, starts, stops, begin, alphabet, scratch):
+    """Find the symbols of the tokens of as many texts as a block holds, from ``begin`` on.
+
+    Parameters
+    ----------
+    text : uint8 array
+    starts, stops : int64 arrays of shape (n_rows,)
+    begin : int
+    alphabet : Alphabet
+    scratch : tuple
+        From `make_token_scratch`. Its two arrays receive the symbols, one for each token,
+        and for each text where those of the next one begin. Symbols of tokens that do not count,
+        as they are stop words or too short, are `STOP`.
+
+    Returns
+    -------
+    int
+        Where the next block begins.
+    """
+    work, symbols, ends = scratch
+    folded, marks, token_starts, token_stops, keys, places, still_open, wide_rows = work
+    buckets = alphabet.buckets
+    size = len(folded) - 128
+    # 1. Characters of all texts.
+    n_bytes = _ZERO
+    n_wide = 0
+    row = begin
+    while row < len(starts) and np.int64(n_bytes) + _room(starts[row], stops[row]) <= size:
+        n_bytes, is_ascii = fold_text(
+            text, starts[row], stops[row], alphabet, folded, marks, n_bytes
+        )
+        wide_rows[n_wide] = row - begin
+        n_wide += not is_ascii
+        n_bytes = ((n_bytes >> _SIX) + _ONE) << _SIX
+        ends[row - begin] = np.int64(n_bytes >> _SIX)
+        row += 1
+    # 2. Where tokens start and stop: four are written unasked, so that no branch depends on
+    # whether there is one more.
+    n_starts = _ZERO
+    n_stops = _ZERO
+    first = _ZERO
+    for k in range(row - begin):
+        carry = _ZERO  # whether the byte before these 64 is in a token
+        last = np.uint64(ends[k])
+        for block in range(first, last):
+            bits = marks[block]
+            before = bits << _ONE | carry
+            carry = bits >> _LAST_BIT
+            n_starts = write_ones(bits & ~before, block << _SIX, token_starts, n_starts)
+            n_stops = write_ones(before & ~bits, block << _SIX, token_stops, n_stops)
+        first = last
+        ends[k] = np.int64(n_stops)
+    # 3. Keys. A line of the table is asked for long before it is needed.
+    for k in range(n_stops):
+        start = np.uint64(token_starts[k])
+        key, key_1 = token_key(folded, start, np.uint64(token_stops[k]) - start)
+        keys[_TWO * k], keys[_TWO * k + _ONE] = key, key_1
+        place = bucket_of(key, key_1, alphabet)
+        places[k] = place
+        prefetch(buckets, place)
+    # 4. Symbols: no step depends on another token.
+    shortest = np.uint64(alphabet.shortest)
+    n_open = _ZERO
+    for k in range(n_stops):
+        length = np.uint64(token_stops[k]) - np.uint64(token_starts[k])
+        symbol = symbol_in(buckets, np.uint64(places[k]), keys[_TWO * k], keys[_TWO * k + _ONE])
+        symbols[k] = STOP if length < shortest else np.uint32(symbol)
+        still_open[n_open] = k
+        n_open += np.uint64((symbol == ELSEWHERE) | (length > _SHORT))
+    for i in range(n_open):
+        token = np.uint64(still_open[i])
+        start = np.uint64(token_starts[token])
+        length = np.uint64(token_stops[token]) - start
+        if length >= shortest:
+            symbols[token] = find_token(folded, start, length, alphabet)
+    for i in range(n_wide):
+        wide_row = wide_rows[i]
+        first = np.uint64(ends[wide_row - 1]) if wide_row else _ZERO
+        for k in range(first, np.uint64(ends[wide_row])):
+            start, stop = np.uint64(token_starts[k]), np.uint64(token_stops[k])
+            if count_characters(folded, start, stop) < alphabet.shortest:
+                symbols[k] = STOP
+    return row
+
+
+@jit
+def fill_token_tables(token_bytes, offsets, symbols, alphabet):
+    """Enter every token into the tables of ``alphabet``, which are all zero.
+
+    No token is empty.
+    """
+    buckets = alphabet.buckets
+    slots = alphabet.long_slots
+    entries = alphabet.long_entries
+    words = alphabet.long_words
+    longest = 0
+    for token in range(len(symbols)):
+        longest = max(longest, offsets[token + 1] - offsets[token])
+    folded = np.zeros(longest + 16, dtype=np.uint8)
+    number = n_words = _ZERO
+    for token in range(len(symbols)):
+        length = np.uint64(offsets[token + 1] - offsets[token])
+        symbol = np.uint64(symbols[token])
+        for i in range(length):
+            folded[i] = token_bytes[np.uint64(offsets[token]) + i]
+        if length <= _SHORT:
+            first, second = token_key(folded, _ZERO, length)
+            at = bucket_of(first, second, alphabet)
+            # The second word of a key is not zero.
+            while buckets[at + _SIX]:
+                buckets[at + _SEVEN] |= ELSEWHERE << _HALF
+                at = (at + _EIGHT) & np.uint64(len(buckets) - 1)
+            place = _ZERO
+            while buckets[at + _FOUR + place]:
+                place += _ONE
+            buckets[at + place] = first
+            buckets[at + _FOUR + place] = second
+            pair = at + _THREE + (place & _TWO) * _TWO
+            buckets[pair] |= symbol << ((place & _ONE) << _FIVE)
+        else:
+            number += _ONE
+            state = _hash_words(folded, _ZERO, length)
+            position = state & np.uint64(len(slots) - 1)
+            while slots[position]:
+                position = (position + _ONE) & np.uint64(len(slots) - 1)
+            slots[position] = number
+            entries[number, _ZERO] = state
+            entries[number, _ONE] = length << _HALF | symbol
+            entries[number, _TWO] = n_words
+            at = _ZERO
+            while at < length:
+                words[n_words] = first_bytes(load_word(folded, at), length - at)
+                n_words += _ONE
+                at += _EIGHT

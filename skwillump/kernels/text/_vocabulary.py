@@ -1,0 +1,115 @@
+"""From the terms of a vocabulary to the arrays that kernels read."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from ._symbols import Alphabet
+from ._tokens import SHORT, STOP, fill_token_tables
+from ._trie import Trie, build_trie
+from ._unicode import class_table, code_points, identity_table, lower_table
+
+#: For the fields that an alphabet does not use.
+_NO_BYTES = np.zeros(0, dtype=np.uint8)
+_NO_SYMBOLS = np.zeros(0, dtype=np.uint32)
+_NO_WORDS = np.zeros(0, dtype=np.uint64)
+
+
+def char_alphabet(terms: Collection[str], lowercase: bool) -> Alphabet:
+    """Number the characters of ``terms`` in the order of their code points, from 1."""
+    fold = lower_table() if lowercase else identity_table()
+    characters = np.unique(code_points("".join(terms)))
+    size = int(characters[-1]) + 1 if len(characters) else 1
+    symbol_of = np.zeros(size, dtype=np.uint32)
+    symbol_of[characters] = np.arange(1, len(characters) + 1)
+    ascii_symbols = np.zeros(128, dtype=np.uint32)
+    folded = fold[:128]
+    known = folded < size
+    ascii_symbols[known] = symbol_of[folded[known]]
+    alphabet = Alphabet(
+        fold=_NO_BYTES,
+        space=_NO_BYTES,
+        in_token=_NO_BYTES,
+        ascii=ascii_symbols,
+        symbol_of=symbol_of,
+        ranges=_NO_BYTES.reshape(0, 2),
+        n_letters=0,
+        n_tokens=0,
+        buckets=_NO_WORDS,
+        bucket_shift=0,
+        long_slots=_NO_SYMBOLS,
+        long_entries=_NO_WORDS.reshape(0, 3),
+        long_words=_NO_WORDS,
+        blank=int(ascii_symbols[ord(" ")]),
+        shortest=1,
+    )
+    return alphabet.with_tables(lowercase, None)
+
+
+def word_alphabet(
+    tokens: Sequence[str],
+    stop_words: Collection[str],
+    character_class: str,
+    shortest: int,
+    lowercase: bool,
+) -> Alphabet:
+    """Number ``tokens`` from 1, in the order given; those in ``stop_words`` are dropped.
+
+    A token of a text is a longest run of characters that match ``character_class``, if it has at
+    least ``shortest`` of them.
+    """
+    fold = lower_table() if lowercase else identity_table()
+    in_token = class_table(character_class)
+    symbols = dict(zip(tokens, range(1, len(tokens) + 1), strict=True))
+    symbols.update(dict.fromkeys(stop_words, int(STOP)))
+    encoded = [token.encode("utf-8", "surrogatepass") for token in symbols]
+    offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
+    np.cumsum([len(token) for token in encoded], out=offsets[1:])
+    token_bytes = np.frombuffer(b"".join(encoded), dtype=np.uint8)
+    long = [token for token in encoded if len(token) > SHORT]
+    # At most half of what buckets and slots can hold is used.
+    bucket_bits = max(2 * (len(encoded) - len(long)) // 3, 1).bit_length()
+    slot_bits = max(2 * len(long), 1).bit_length()
+    alphabet = Alphabet(
+        fold=_NO_BYTES,
+        space=_NO_BYTES,
+        in_token=_NO_BYTES,
+        ascii=_NO_SYMBOLS,
+        symbol_of=_NO_SYMBOLS,
+        ranges=_byte_ranges(in_token[fold[:128]]),
+        n_letters=26 if lowercase else 0,
+        n_tokens=len(encoded),
+        buckets=np.zeros(8 << bucket_bits, dtype=np.uint64),
+        bucket_shift=64 - bucket_bits,
+        long_slots=np.zeros(1 << slot_bits, dtype=np.uint32),
+        long_entries=np.zeros((1 + len(long), 3), dtype=np.uint64),
+        long_words=np.zeros(sum(-(-len(token) // 8) for token in long), dtype=np.uint64),
+        blank=0,
+        shortest=shortest,
+    )
+    token_symbols = np.fromiter(symbols.values(), dtype=np.uint32, count=len(encoded))
+    fill_token_tables(token_bytes, offsets, token_symbols, alphabet)
+    return alphabet.with_tables(lowercase, character_class)
+
+
+def _byte_ranges(inside: np.ndarray) -> np.ndarray:
+    """Return the first byte and the length of each run of ASCII bytes that are in tokens."""
+    borders = np.diff(np.concatenate(([0], inside[:128] != 0, [0])).astype(np.int8))
+    starts = np.flatnonzero(borders == 1)
+    return np.stack((starts, np.flatnonzero(borders == -1) - starts), axis=1).astype(np.uint8)
+
+
+def vocabulary_trie(sequences: Sequence[list[int]], terms: Sequence[int], n_terms: int) -> Trie:
+    """Build the trie of ``sequences`` (of symbols from 1), given in any order.
+
+    ``terms[i]`` is the number of the term that ``sequences[i]`` spells.
+    """
+    order = sorted(range(len(sequences)), key=sequences.__getitem__)
+    offsets = np.zeros(len(order) + 1, dtype=np.int64)
+    np.cumsum([len(sequences[i]) for i in order], out=offsets[1:])
+    symbols = np.fromiter(
+        (symbol for i in order for symbol in sequences[i]), dtype=np.int64, count=offsets[-1]
+    )
+    numbers = np.array([terms[i] for i in order], dtype=np.int64)
+    n_symbols = int(symbols.max()) if len(symbols) else 0
+    return build_trie(symbols, offsets, numbers, n_terms, n_symbols)

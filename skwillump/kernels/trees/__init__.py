@@ -1,0 +1,1 @@
+"""Kernels that walk decision trees."""

@@ -1,0 +1,490 @@
+"""Walks down decision trees, for a block of rows or for one row.
+
+How it works:
+
+1. Every node is two words of 64 bits: the threshold, then the position of the left child (upper
+   half) beside the column to compare (lower half). The right child lies behind the left one, so a
+   step is an addition, and no branch of the processor has to be guessed.
+2. A leaf is a node whose child is itself and whose column is always minus infinity: walking on
+   from a leaf does no harm. Its threshold is its value.
+3. What a tree does with a missing value or a zero depends on the feature and the node, but there
+   are few ways: each used one is a column of its own (`PLAIN` and the rest), computed once a row.
+4. Eight walks run side by side, to hide the time until a node arrives: eight rows in one tree of a
+   batch, one row in eight trees otherwise. Values are added in the order of the trees, so that
+   sums are the ones of the library that fitted them.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._jit import inline, jit
+
+#: How a column is made of a feature; "left" and "right" say where a missing value goes.
+PLAIN, NAN_LEFT, NAN_IS_ZERO, ZERO_LEFT, ZERO_RIGHT, CATEGORY, KNOWN_CATEGORY, LOWEST = range(8)
+
+#: LightGBM takes what is not farther from zero for zero.
+ZERO_THRESHOLD = float(np.float32(1e-35))
+
+#: The category of values that `KNOWN_CATEGORY` does not know.
+UNKNOWN = 256
+
+#: What is read before any column is made: as it is; the same without infinite categories; as
+#: LightGBM reads it (tiny numbers are zero); as scikit-learn's trees do (float32, without or with
+#: missing values).
+AS_IS, FINITE_CATEGORIES, TINY_IS_ZERO, SINGLE, SINGLE_OR_NAN = range(5)
+
+#: Trees are walked in groups of so many rows or trees.
+WALKS = 8
+
+#: Numbers in a cache line.
+_LINE = 8
+
+#: Marks a column number of a node whose threshold is a set of categories.
+IS_SET = 1 << 31
+
+_SINGLE_MAX = float(np.finfo(np.float32).max)
+
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+_NO_CODE = np.uint64(1 << 40)  # in no set
+_LOW, _SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
+_COLUMN, _SET = np.uint64(0x7FFFFFFF), np.uint64(IS_SET)
+_SIX, _BITS = np.uint64(6), np.uint64(63)
+
+
+class Trees(NamedTuple):
+    """Trees as plain arrays."""
+
+    nodes: np.ndarray  # uint64, two a node
+    roots: np.ndarray  # uint64 (n_trees, 3): root, least and greatest depth of its leaves
+    columns: np.ndarray  # int64 (n_columns, 4): feature, how it is made, categories' start and stop
+    base: np.ndarray  # float64 (n_outputs,), where sums start
+    values: np.ndarray  # float64 (n_leaves, n_outputs) where leaves hold several, else (0, 0)
+    sets: np.ndarray  # uint64, sets of categories as bits
+    categories: np.ndarray  # float64, known categories of one feature after the other, sorted
+    reading: int
+    has_sets: bool
+    divisor: float  # of the sums
+    continues: bool = False  # whether sums start at what the output holds, not at `base`
+
+
+@jit
+def place_tree(left, right, word, column, weight, slots, nodes, start):
+    """Write the nodes of a tree, the heavier child's subtree right behind its parent's children.
+
+    ``left`` is negative at a leaf; ``slots`` is scratch (n_nodes, 3). Returns the position behind
+    the tree, and the least and the greatest depth of a leaf. Nodes lie at even places, so that
+    two children share a cache line.
+    """
+    slots[0, 0], slots[0, 1], slots[0, 2] = 0, start, 0
+    n_open = 1
+    free = start + 4
+    nodes[start + 2] = 0
+    nodes[start + 3] = 0
+    least, greatest = len(left), 0
+    while n_open > 0:
+        n_open -= 1
+        node, slot, depth = slots[n_open, 0], slots[n_open, 1], slots[n_open, 2]
+        nodes[slot] = word[node]
+        if left[node] < 0:
+            nodes[slot + 1] = np.uint64(slot) << _SHIFT
+            least = min(least, depth)
+            greatest = max(greatest, depth)
+            continue
+        nodes[slot + 1] = (np.uint64(free) << _SHIFT) | np.uint64(column[node])
+        first, second = left[node], right[node]
+        left_last = weight[first] >= weight[second]
+        # What is pushed last is written next.
+        if left_last:
+            slots[n_open, 0], slots[n_open, 1] = second, free + 2
+            slots[n_open + 1, 0], slots[n_open + 1, 1] = first, free
+        else:
+            slots[n_open, 0], slots[n_open, 1] = first, free
+            slots[n_open + 1, 0], slots[n_open + 1, 1] = second, free + 2
+        slots[n_open, 2] = slots[n_open + 1, 2] = depth + 1
+        n_open += 2
+        free += 4
+    return free, least, greatest
+
+
+@inline
+def _as_read(value, reading):
+    if reading == TINY_IS_ZERO:
+        return 0.0 if abs(value) <= ZERO_THRESHOLD else value
+    if reading >= SINGLE:
+        return np.float64(np.float32(value))
+    return value
+
+
+@inline
+def _known(value, categories, start, stop):
+    """Return the position of a value among the categories of a feature."""
+    low, high = start, stop
+    while low < high:
+        middle = (low + high) >> 1
+        if categories[middle] < value:
+            low = middle + 1
+        else:
+            high = middle
+    if low < stop and categories[low] == value:
+        return np.float64(low - start)
+    return np.float64(UNKNOWN)
+
+
+@inline
+def _made(value, how, categories, start, stop):
+    """Return a column's value: "not above any threshold" is left, NaN is right."""
+    if how == NAN_LEFT:
+        return -np.inf if value != value else value
+    if how == NAN_IS_ZERO:
+        return 0.0 if value != value else value
+    if how == ZERO_LEFT:
+        return -np.inf if value != value or abs(value) <= ZERO_THRESHOLD else value
+    if how == ZERO_RIGHT:
+        return np.nan if value != value or abs(value) <= ZERO_THRESHOLD else value
+    if how == CATEGORY:
+        # What fits no int32 is in no set; numbers are cut towards zero.
+        return np.trunc(value) if -1.0 < value < 2147483648.0 else -1.0
+    if how == KNOWN_CATEGORY:
+        return _known(value, categories, start, stop)
+    return value
+
+
+@inline
+def refused(features, row, reading, columns):
+    """Tell whether the model refuses a row."""
+    if reading >= SINGLE:
+        for j in range(features.shape[1]):
+            value = abs(np.float64(np.float32(features[row, j])))
+            # NaN is not at most anything.
+            if not value <= _SINGLE_MAX and (reading == SINGLE or value == value):
+                return True
+    elif reading == FINITE_CATEGORIES:
+        for c in range(columns.shape[0]):
+            if columns[c, 1] == KNOWN_CATEGORY and np.isinf(features[row, columns[c, 0]]):
+                return True
+    return False
+
+
+@inline
+def fill_columns(features, start, stop, trees, x, shift):
+    """Make the columns of some rows: column c of row r is x[(c << shift) + r - start]."""
+    for c in range(trees.columns.shape[0]):
+        feature, how = trees.columns[c, 0], trees.columns[c, 1]
+        first, last = trees.columns[c, 2], trees.columns[c, 3]
+        place = c << shift
+        if how == LOWEST:
+            # Of all lanes: walks without a row must stay at their leaves too.
+            for r in range(1 << shift):
+                x[place + r] = -np.inf
+        else:
+            for r in range(stop - start):
+                value = _as_read(features[start + r, feature], trees.reading)
+                x[place + r] = _made(value, how, trees.categories, first, last)
+
+
+@jit
+def fill_block(features, start, stop, trees, transposed, x, shift):
+    """Do what `fill_columns` does for many rows, through a scratch that holds features as columns.
+
+    Features of a row lie side by side, and columns ask for one of all rows: so they are turned
+    first, a cache line of each row at a time.
+    """
+    n_rows, n_features = stop - start, features.shape[1]
+    if _LINE * trees.columns.shape[0] < n_features:
+        # Columns read fewer lines one by one than there are to turn.
+        fill_columns(features, start, stop, trees, x, shift)
+        return
+    for first in range(0, n_features, _LINE):
+        last = min(first + _LINE, n_features)
+        for r in range(n_rows):
+            for feature in range(first, last):
+                transposed[feature, r] = features[start + r, feature]
+    for feature in range(n_features):
+        column = transposed[feature]
+        if trees.reading == TINY_IS_ZERO:
+            for r in range(n_rows):
+                column[r] = _as_read(column[r], TINY_IS_ZERO)
+        elif trees.reading >= SINGLE:
+            for r in range(n_rows):
+                column[r] = _as_read(column[r], SINGLE)
+    for c in range(trees.columns.shape[0]):
+        feature, how = trees.columns[c, 0], trees.columns[c, 1]
+        first, last = trees.columns[c, 2], trees.columns[c, 3]
+        column = transposed[feature]
+        made = x[c << shift : (c + 1) << shift]
+        if how == LOWEST:
+            # Of all lanes: walks without a row must stay at their leaves too.
+            made[:] = -np.inf
+        elif how == PLAIN:
+            for r in range(n_rows):
+                made[r] = column[r]
+        elif how == NAN_LEFT:
+            for r in range(n_rows):
+                made[r] = _made(column[r], NAN_LEFT, trees.categories, first, last)
+        elif how == NAN_IS_ZERO:
+            for r in range(n_rows):
+                made[r] = _made(column[r], NAN_IS_ZERO, trees.categories, first, last)
+        else:
+            for r in range(n_rows):
+                made[r] = _made(column[r], how, trees.categories, first, last)
+
+
+@inline
+def _step(nodes, thresholds, x, shift, lane, node):
+    """Return the child of a node; of a leaf, itself."""
+    word = nodes[node + _ONE]
+    value = x[((word & _LOW) << shift) + lane]
+    right = not (value <= thresholds[node])
+    return (word >> _SHIFT) + (np.uint64(right) << _ONE)
+
+
+@inline
+def fill_codes(trees, x, codes, shift):
+    """Write the categories in x as integers; zeros for columns of numbers."""
+    for c in range(trees.columns.shape[0]):
+        is_code = trees.columns[c, 1] == CATEGORY or trees.columns[c, 1] == KNOWN_CATEGORY
+        for place in range(c << shift, (c + 1) << shift):
+            codes[place] = _ZERO
+            if is_code:
+                codes[place] = np.uint64(x[place]) if x[place] >= 0.0 else _NO_CODE
+
+
+@inline
+def _set_step(nodes, thresholds, x, shift, lane, node, codes, sets):
+    """Do the same for trees of which some nodes ask whether a category is in a set.
+
+    Both questions are always asked: a branch would be guessed wrong too often.
+    """
+    word = nodes[node + _ONE]
+    place = ((word & _COLUMN) << shift) + lane
+    is_set = (word & _SET) != _ZERO
+    above = not (x[place] <= thresholds[node])
+    code = codes[place]
+    extent = nodes[node] if is_set else _ZERO
+    known = (code >> _SIX) < (extent >> _SHIFT)
+    bits = sets[(extent & _LOW) + (code >> _SIX) if known else _ZERO]
+    outside = _ONE - ((bits >> (code & _BITS)) & (_ONE if known else _ZERO))
+    right = outside if is_set else np.uint64(above)
+    return (word >> _SHIFT) + (right << _ONE)
+
+
+@inline
+def _steps(nodes, thresholds, x, shift, r, n):
+    return (
+        _step(nodes, thresholds, x, shift, r[0], n[0]),
+        _step(nodes, thresholds, x, shift, r[1], n[1]),
+        _step(nodes, thresholds, x, shift, r[2], n[2]),
+        _step(nodes, thresholds, x, shift, r[3], n[3]),
+        _step(nodes, thresholds, x, shift, r[4], n[4]),
+        _step(nodes, thresholds, x, shift, r[5], n[5]),
+        _step(nodes, thresholds, x, shift, r[6], n[6]),
+        _step(nodes, thresholds, x, shift, r[7], n[7]),
+    )
+
+
+@inline
+def _set_steps(nodes, thresholds, x, shift, r, n, codes, sets):
+    return (
+        _set_step(nodes, thresholds, x, shift, r[0], n[0], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[1], n[1], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[2], n[2], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[3], n[3], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[4], n[4], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[5], n[5], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[6], n[6], codes, sets),
+        _set_step(nodes, thresholds, x, shift, r[7], n[7], codes, sets),
+    )
+
+
+@inline
+def _sum(n):
+    return n[0] + n[1] + n[2] + n[3] + n[4] + n[5] + n[6] + n[7]
+
+
+@inline
+def _walk(nodes, thresholds, x, shift, r, n, least, greatest):
+    """Walk down from eight nodes; ``least`` steps are sure, ``greatest`` are enough."""
+    for _ in range(least):
+        n = _steps(nodes, thresholds, x, shift, r, n)
+    n_left = greatest - least
+    while n_left > 0:
+        # Children lie behind their parents: sums are equal where no walk has moved.
+        before = _sum(n)
+        n = _steps(nodes, thresholds, x, shift, r, n)
+        n_left = n_left - 1 if _sum(n) != before else 0
+    return n
+
+
+@inline
+def _set_walk(nodes, thresholds, x, shift, r, n, codes, sets, greatest):
+    n_left = greatest
+    while n_left > 0:
+        before = _sum(n)
+        n = _set_steps(nodes, thresholds, x, shift, r, n, codes, sets)
+        n_left = n_left - 1 if _sum(n) != before else 0
+    return n
+
+
+@inline
+def _add_leaf(values, thresholds, node, out, row, output):
+    """Add the value of a leaf to the sums of a row; the values, where leaves hold several."""
+    if len(values) > 0:
+        leaf = np.uint64(thresholds[node])
+        for k in range(values.shape[1]):
+            out[row, k] += values[leaf, k]
+    else:
+        out[row, output] += thresholds[node]
+
+
+@inline
+def add_leaves(values, thresholds, leaves, out, row, n_rows, output):
+    """Add the leaves of at most `WALKS` rows that follow one another."""
+    if n_rows == WALKS:
+        _add_leaf(values, thresholds, leaves[0], out, row + 0, output)
+        _add_leaf(values, thresholds, leaves[1], out, row + 1, output)
+        _add_leaf(values, thresholds, leaves[2], out, row + 2, output)
+        _add_leaf(values, thresholds, leaves[3], out, row + 3, output)
+        _add_leaf(values, thresholds, leaves[4], out, row + 4, output)
+        _add_leaf(values, thresholds, leaves[5], out, row + 5, output)
+        _add_leaf(values, thresholds, leaves[6], out, row + 6, output)
+        _add_leaf(values, thresholds, leaves[7], out, row + 7, output)
+    else:
+        for i in range(n_rows):
+            _add_leaf(values, thresholds, leaves[i], out, row + i, output)
+
+
+@jit
+def predict_rows(features, trees, shift, out):
+    """Write the sums of the leaves' values, (n_rows, n_outputs); False if a row is refused.
+
+    Rows go in blocks of ``1 << shift``, at least `WALKS`, so that their columns stay in the
+    cache while all trees are walked.
+    """
+    nodes, sets = trees.nodes, trees.sets
+    thresholds = nodes.view(np.float64)
+    n_rows, n_trees = features.shape[0], trees.roots.shape[0]
+    n_outputs = out.shape[1]
+    size = 1 << shift
+    x = np.zeros(trees.columns.shape[0] << shift)
+    codes = np.empty(len(x) if trees.has_sets else 0, dtype=np.uint64)
+    transposed = np.empty((features.shape[1], size))
+    for start in range(0, n_rows, size):
+        stop = min(start + size, n_rows)
+        for row in range(start, stop):
+            if refused(features, row, trees.reading, trees.columns):
+                return False
+            if not trees.continues:
+                for k in range(n_outputs):
+                    out[row, k] = trees.base[k]
+        fill_block(features, start, stop, trees, transposed, x, shift)
+        if trees.has_sets:
+            fill_codes(trees, x, codes, shift)
+        output = n_outputs - 1
+        for tree in range(n_trees):
+            output = output + 1 if output + 1 < n_outputs else 0
+            root, width = trees.roots[tree, 0], np.uint64(shift)
+            least, greatest = np.int64(trees.roots[tree, 1]), np.int64(trees.roots[tree, 2])
+            n = (root, root, root, root, root, root, root, root)
+            for first in range(0, stop - start, WALKS):
+                f = np.uint64(first)
+                r = (
+                    f,
+                    f + np.uint64(1),
+                    f + np.uint64(2),
+                    f + np.uint64(3),
+                    f + np.uint64(4),
+                    f + np.uint64(5),
+                    f + np.uint64(6),
+                    f + np.uint64(7),
+                )
+                if trees.has_sets:
+                    leaves = _set_walk(nodes, thresholds, x, width, r, n, codes, sets, greatest)
+                else:
+                    leaves = _walk(nodes, thresholds, x, width, r, n, least, greatest)
+                here = start + first
+                n_here = min(WALKS, stop - here)
+                add_leaves(trees.values, thresholds, leaves, out, here, n_here, output)
+        if trees.divisor != 1.0:
+            for row in range(start, stop):
+                for k in range(n_outputs):
+                    out[row, k] /= trees.divisor
+    return True
+
+
+@jit
+def predict_row(
+    features_,
+    nodes,
+    roots,
+    columns,
+    base,
+    values,
+    sets,
+    categories,
+    reading,
+    has_sets,
+    divisor,
+    continues,
+    sums,
+):
+    """Do the same for one row: features (n_features,), sums (n_outputs,).
+
+    The fields of `Trees` come one by one: numba takes longer over a NamedTuple of them.
+    """
+    trees = Trees(
+        nodes,
+        roots,
+        columns,
+        base,
+        values,
+        sets,
+        categories,
+        reading,
+        has_sets,
+        divisor,
+        continues,
+    )
+    features, out = features_.reshape(1, -1), sums.reshape(1, -1)
+    thresholds = nodes.view(np.float64)
+    n_trees, n_outputs = trees.roots.shape[0], out.shape[1]
+    if refused(features, 0, trees.reading, trees.columns):
+        return False
+    x = np.empty(trees.columns.shape[0])
+    fill_columns(features, 0, 1, trees, x, 0)
+    codes = np.empty(len(x) if trees.has_sets else 0, dtype=np.uint64)
+    if trees.has_sets:
+        fill_codes(trees, x, codes, 0)
+    if not trees.continues:
+        for k in range(n_outputs):
+            out[0, k] = trees.base[k]
+    zero = np.uint64(0)
+    r = (zero, zero, zero, zero, zero, zero, zero, zero)
+    output = 0
+    for first in range(0, n_trees, WALKS):
+        # Behind the last tree, walk that one again.
+        least, greatest, last = np.int64(1 << 30), np.int64(0), n_trees - 1
+        for tree in range(first, min(first + WALKS, n_trees)):
+            least = min(least, np.int64(trees.roots[tree, 1]))
+            greatest = max(greatest, np.int64(trees.roots[tree, 2]))
+        n = (
+            trees.roots[min(first + 0, last), 0],
+            trees.roots[min(first + 1, last), 0],
+            trees.roots[min(first + 2, last), 0],
+            trees.roots[min(first + 3, last), 0],
+            trees.roots[min(first + 4, last), 0],
+            trees.roots[min(first + 5, last), 0],
+            trees.roots[min(first + 6, last), 0],
+            trees.roots[min(first + 7, last), 0],
+        )
+        if trees.has_sets:
+            leaves = _set_walk(nodes, thresholds, x, zero, r, n, codes, sets, greatest)
+        else:
+            leaves = _walk(nodes, thresholds, x, zero, r, n, least, greatest)
+        for i in range(min(WALKS, n_trees - first)):
+            _add_leaf(trees.values, thresholds, leaves[i], out, 0, output)
+            output = output + 1 if output + 1 < n_outputs else 0
+    if trees.divisor != 1.0:
+        for k in range(n_outputs):
+            out[0, k] /= trees.divisor
+    return True

@@ -1,0 +1,1 @@
+"""`TableLookup`: features that live in a table, found by key."""

@@ -1,0 +1,125 @@
+"""What a ranker decided, why, and what is promised, as text."""
+
+from __future__ import annotations
+
+from ..cascade._report import seconds_text
+from ..planning import TopKGuarantee, TopKPlan
+
+
+def _sizes_text(guarantee: TopKGuarantee) -> str:
+    low, high = guarantee.query_size
+    return f"{low} rows" if low == high else f"{low} to {high} rows"
+
+
+def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
+    """What is promised, in sentences."""
+    share, k = f"{100 * guarantee.precision_target:g} %", guarantee.k
+    if guarantee.kind == "exact":
+        return ["Every row gets the full model's score: nothing is approximated."]
+    told = guarantee.n_queries > 0
+    queries = "queries like those told" if told else f"queries of {_sizes_text(guarantee)}"
+    found = (
+        f"at least {share} of the full model's own {k} best are found, in the mean over {queries}"
+    )
+    seen = (
+        f"{guarantee.n_queries} queries"
+        if told
+        else f"the {guarantee.n_top} best of {guarantee.n_rows} rows"
+    )
+    if guarantee.kind == "plug-in":
+        lines = [
+            f"No guarantee (confidence=None): the ratio was chosen by resampled queries, on which "
+            f"{100 * guarantee.precision:.2f} % of the {k} best are found."
+        ]
+    else:
+        if guarantee.kind == "certified":
+            lines = [
+                f"Certified: {found} of the same distribution, with confidence "
+                f"{guarantee.confidence:g}."
+            ]
+        else:
+            lines = [
+                f"Estimate, not a guarantee: {found} of the same distribution, with confidence "
+                f"{guarantee.confidence:g}, if rows with higher full scores are not missed more "
+                "often than those with lower ones."
+            ]
+        lines.append(
+            f"Evidence: {seen} set apart from those that chose the filter; {guarantee.n_misses} of "
+            "the best rows are missed. Point estimate of the mean precision: "
+            f"{guarantee.precision:.4f}."
+        )
+        if guarantee.kind == "certified" and guarantee.least_k < k:
+            lines.append(f"The same holds for each k from {guarantee.least_k} to {k}.")
+        if guarantee.kind == "certified" and guarantee.least_k > 1:
+            lines.append(
+                f"For k below {guarantee.least_k} it is an estimate: it holds if rows with higher "
+                "full scores are not missed more often."
+            )
+    lines.append(
+        f"Estimated share of single queries that fall below {share}: "
+        f"{100 * guarantee.below_target:.1f} %."
+    )
+    if guarantee.basis == "cross-fitted" and guarantee.kind != "plug-in":
+        lines.append(
+            "The evidence is of models fitted on parts of the data, and shows "
+            f"{100 * guarantee.tested_target:g} % with confidence {guarantee.tested_confidence:g} "
+            "for their average. The models that answer were fitted in the same way on all of it; "
+            "the difference is left to them as room to be worse. For evidence of the very models "
+            "that answer, use cv='prefit'."
+        )
+    return lines
+
+
+def search_text(search) -> str:
+    """Which rows the filter lets through."""
+    if search.rule == "gap":
+        return f"visits rows until the rest is predicted {search.margin:.4g} below the K-th best"
+    if search.rule == "ratio":
+        return f"lets {search.ratio} rows through for each one to return"
+    text = f"lets the first {100 * search.share:.3g} % of rows through"
+    if search.cut < float("inf"):
+        text += f", and all that reach {search.cut:.6g}"
+    return text
+
+
+def ranker_report(ranker, plan: TopKPlan) -> str:
+    """Report of a fitted `ApproxTopKRanker`."""
+    guarantee = plan.guarantee
+    lines = [
+        f"ApproxTopKRanker, k={guarantee.k}, precision_target={guarantee.precision_target:g}",
+        "",
+    ]
+    lines += ranker_promise_text(guarantee)
+    if guarantee.reason:
+        lines.append(f"No filter: {guarantee.reason}.")
+    if guarantee.rows_needed is not None:
+        lines.append(
+            f"About {guarantee.rows_needed} calibration rows could certify a filter for these "
+            "queries; fewer would for a larger k or smaller queries."
+        )
+    if plan.candidate is not None:
+        full = ranker._calibrated.calibration.full_seconds
+        lines.append(
+            f"Expected cost {seconds_text(plan.expected_seconds)} a row; the full model costs "
+            f"{seconds_text(full)}: {full / plan.expected_seconds:.1f} times as much."
+        )
+    lines += ["", "Stages"]
+    for position, stage in enumerate(ranker.stages_):
+        blocks = ", ".join(stage.blocks) or "all"
+        text = f"  {position}: scores {100 * stage.share:.3g} % of rows from {blocks}"
+        if stage.n_trees is not None:
+            text += f" with the first {stage.n_trees} trees"
+        if stage.cost_seconds == stage.cost_seconds:
+            text += f", {seconds_text(stage.cost_seconds)} a row"
+        if stage.search is not None:
+            text += f"; {search_text(stage.search)}"
+        lines.append(text)
+    if ranker.blocks_:
+        lines += ["", "Blocks"]
+        for block in ranker.blocks_:
+            lines.append(
+                f"  {block.name}: {seconds_text(block.cost_seconds)} a row, importance "
+                f"{block.importance:.4f}, {block.n_features} features, "
+                + ("compiled" if block.compiled else f"not compiled ({block.reason})")
+            )
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Stages of cascades and rankers: what both share."""

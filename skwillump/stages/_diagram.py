@@ -1,0 +1,205 @@
+"""How a fitted estimator is drawn in notebooks: stages, and the blocks that each computes.
+
+scikit-learn draws what ``_sk_visual_block_`` returns. An estimator that is not fitted has no such
+method, and is drawn as any other that wraps an estimator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from textwrap import wrap
+from typing import Any
+
+from sklearn.pipeline import Pipeline
+
+from .._compat import DiagramLabel, VisualBlock
+from ..blocks import BlockGraph, locate_blocks
+from ..cascade._report import answered_text, seconds_text
+from ..ranking._report import search_text
+
+MOST_CHARACTERS = 72
+"""Characters in a line of a box, at most."""
+
+
+def cascade_diagram(cascade, graph: BlockGraph | None):
+    """Diagram of a fitted `CascadeClassifier`.
+
+    Parameters
+    ----------
+    cascade : CascadeClassifier
+    graph : BlockGraph or None
+        Its full model in blocks; None if it has none.
+
+    Returns
+    -------
+    object
+        What ``_sk_visual_block_`` returns.
+    """
+
+    def texts(position, stage, known):
+        title = f"stage {position}: answers {100 * stage.share:.1f} % of rows"
+        if stage.threshold is not None:
+            return title, f"answers {answered_text(stage, cascade.classes_)}"
+        return title, "answers all rows that are left" if known else "answers every row"
+
+    return _diagram(cascade, graph, texts, f"no cascade: {cascade.guarantee_.reason}")
+
+
+def ranker_diagram(ranker, graph: BlockGraph | None):
+    """Diagram of a fitted `ApproxTopKRanker`.
+
+    Parameters
+    ----------
+    ranker : ApproxTopKRanker
+    graph : BlockGraph or None
+        Its full model in blocks; None if it has none.
+
+    Returns
+    -------
+    object
+        What ``_sk_visual_block_`` returns.
+    """
+
+    def texts(position, stage, known):
+        title = f"stage {position}: scores {100 * stage.share:.3g} % of rows"
+        if stage.search is not None:
+            return title, search_text(stage.search)
+        return title, "scores the rows that are let through" if known else "scores every row"
+
+    return _diagram(ranker, graph, texts, f"no filter: {ranker.guarantee_.reason}")
+
+
+def _diagram(
+    estimator,
+    graph: BlockGraph | None,
+    texts: Callable[[int, Any, bool], tuple[str, str]],
+    why: str,
+):
+    """Stages below each other.
+
+    Parameters
+    ----------
+    estimator : CascadeClassifier or the like
+        Fitted.
+    graph : BlockGraph or None
+    texts : callable
+        ``texts(position, stage, known)``: title of a stage, and when it runs; `known` is whether
+        there are stages before it.
+    why : str
+        Why there is a single stage, if there is.
+    """
+    if graph is None:
+        full = estimator.estimator_
+        named = f"estimator: {type(full).__name__}"
+        box = VisualBlock("serial", [full], names=[named], name_details=[str(full)])
+        label = DiagramLabel("full model: answers every row")
+        return VisualBlock("serial", [box], names=[label], name_details=[_lines([why])])
+    drawn = [_steps_before(graph)] if graph.prefix else []
+    known: tuple[str, ...] = ()
+    for position, stage in enumerate(estimator.stages_):
+        last = position == len(estimator.stages_) - 1
+        names = [name for name in stage.blocks if name not in known]
+        of_user = not last and estimator.approx_estimator is not None
+        boxes: list[Any] = [_model(graph, stage)]
+        labels: list[Any] = [_model_label(graph, stage.model, of_user=of_user)]
+        if names:
+            boxes = [blocks_diagram(graph, estimator.blocks_, names), *boxes]
+            labels = [None, *labels]
+        title, when = texts(position, stage, bool(known))
+        if stage.cost_seconds == stage.cost_seconds:  # not NaN
+            title += f", {seconds_text(stage.cost_seconds)} {'more ' if known else ''}a row"
+        said = [when, f"its model uses the blocks {', '.join(stage.blocks)}"]
+        if len(estimator.stages_) == 1:
+            said.append(why)
+        drawn.append(
+            (DiagramLabel(title), _lines(said), VisualBlock("serial", boxes, names=labels))
+        )
+        known = (*known, *names)
+    titles, details, stages = zip(*drawn, strict=True)
+    return VisualBlock("serial", stages, names=titles, name_details=details)
+
+
+def blocks_diagram(graph: BlockGraph, blocks: Iterable[Any], names: Sequence[str]):
+    """Some blocks beside each other.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+    blocks : iterable of Block
+        What is known of the blocks of the graph.
+    names : sequence of str
+        Those to draw.
+
+    Returns
+    -------
+    object
+        A box of scikit-learn's diagram.
+    """
+    located = locate_blocks(graph)
+    by_name: Mapping[str, Any] = {block.name: block for block in blocks}
+    labels, details = [], []
+    for name in names:
+        block = by_name[name]
+        how = "compiled" if block.compiled else "not compiled"
+        text = f"{name}: {how}, {seconds_text(block.cost_seconds)} a row"
+        labels.append(DiagramLabel(text, f"estimator__{located[name].parameter}"))
+        details.append(_block_details(block, located[name].columns))
+    return VisualBlock(
+        "parallel",
+        [located[name].transformer for name in names],
+        names=labels,
+        name_details=details,
+    )
+
+
+def _steps_before(graph: BlockGraph):
+    """Label, details and box of the steps before the blocks."""
+    steps = VisualBlock(
+        "serial",
+        [step for _, step in graph.prefix],
+        names=[f"{name}: {type(step).__name__}" for name, step in graph.prefix],
+        dash_wrapped=False,
+    )
+    return DiagramLabel("before the blocks: all rows", "estimator"), None, steps
+
+
+def _model(graph: BlockGraph, stage):
+    """The model of a stage, as an estimator or a box."""
+    n_trees = getattr(stage, "n_trees", None)
+    if n_trees is None:
+        return stage.model
+    whole = type(graph.model).__name__
+    return VisualBlock(
+        "single",
+        stage.model,
+        names=f"first {n_trees} trees",
+        name_details=f"the first {n_trees} rounds of the full model's {whole}, calibrated",
+    )
+
+
+def _model_label(graph: BlockGraph, model, *, of_user: bool) -> DiagramLabel:
+    if of_user:
+        parameter = "approx_estimator"
+    elif isinstance(model, Pipeline):
+        parameter = "estimator"  # its steps say their own names
+    else:
+        parameter = f"estimator__{graph.model_steps[-1][0]}"
+    return DiagramLabel(f"model: {type(model).__name__}", parameter)
+
+
+def _block_details(block, columns) -> str:
+    lines = []
+    if block.importance is not None:
+        lines.append(f"importance {block.importance:.4f}")
+    if block.n_features is not None:
+        lines.append(f"{block.n_features} feature{'s' * (block.n_features != 1)}")
+    if not block.compiled:
+        lines.append(f"not compiled: {block.reason}")
+    if columns is not None:
+        lines.append(f"columns {columns}")
+    return _lines(lines)
+
+
+def _lines(texts: Iterable[str]) -> str:
+    """Texts below each other; long ones are broken, as a box is as wide as its longest line."""
+    return "\n".join(line for text in texts for line in wrap(text, MOST_CHARACTERS))

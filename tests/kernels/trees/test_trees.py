@@ -1,0 +1,182 @@
+"""The kernels reach the leaves that a naive walk reaches."""
+
+import naive_trees
+import numpy as np
+import pytest
+import strategies  # noqa: F401 (sets the profile)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skwillump.compilers import Unsupported
+from skwillump.compilers.models._tree_layout import Tree, pack
+from skwillump.kernels import _trees as kernel
+from skwillump.kernels._arrays import frozen
+from skwillump.kernels.trees._deep import predict_deep
+from skwillump.kernels.trees._masks import predict_blocks
+
+N_FEATURES = 4
+CATEGORIES = {3: np.array([-2.5, 0.0, 1.0, 7.0])}
+VALUES = (0.0, -0.0, 1e-36, -1e-35, 0.5, -0.5, 1.0, 7.0, 63.0, 64.0, 130.0, 3e9, -np.inf, np.inf)
+
+
+def random_tree(rng, n_leaves, hows):
+    """A tree that grew at random leaves, on features 0 to 2, and on 3 by known categories."""
+    left, right = np.full(2 * n_leaves - 1, -1), np.full(2 * n_leaves - 1, -1)
+    leaves, n_nodes = [0], 1
+    while n_nodes < len(left):
+        node = leaves.pop(rng.integers(len(leaves)))
+        left[node], right[node] = n_nodes, n_nodes + 1
+        leaves += [n_nodes, n_nodes + 1]
+        n_nodes += 2
+    feature = rng.integers(0, 3, n_nodes)
+    how = rng.choice(hows, n_nodes)
+    feature[how == kernel.KNOWN_CATEGORY] = 3
+    is_set = np.isin(how, (kernel.CATEGORY, kernel.KNOWN_CATEGORY)) & (left >= 0)
+    sets = {}
+    for node in np.flatnonzero(is_set).tolist():
+        n_words = 5 if how[node] == kernel.KNOWN_CATEGORY else rng.integers(1, 4)
+        sets[node] = rng.integers(0, 2**64, n_words, dtype=np.uint64)
+        sets[node][rng.random(n_words) < 0.3] = 0
+    threshold = rng.choice(VALUES[:9], n_nodes)
+    return Tree(
+        left, right, feature, how, threshold, rng.normal(size=n_nodes), rng.random(n_nodes), sets
+    )
+
+
+def random_rows(rng, n_rows):
+    rows = rng.choice((*VALUES, np.nan), (n_rows, N_FEATURES))
+    plain = rng.random(rows.shape) < 0.5
+    rows[plain] = rng.normal(size=plain.sum())
+    rows[:, 3] = rng.choice((-2.5, 0.0, 1.0, 2.0, 7.0, np.nan), n_rows)
+    return rows
+
+
+@given(
+    st.integers(0, 2**32),
+    st.lists(st.integers(1, 40), min_size=1, max_size=20),
+    st.integers(0, 150),
+    st.integers(1, 3),
+    st.booleans(),
+)
+def test_kernels_give_the_sums_of_the_naive_walk(seed, sizes, n_rows, n_outputs, with_sets):
+    rng = np.random.default_rng(seed)
+    hows = range(7) if with_sets else range(5)
+    trees = [random_tree(rng, n_leaves, list(hows)) for n_leaves in sizes]
+    rows = random_rows(rng, n_rows)
+    base = rng.normal(size=n_outputs)
+    expected = np.array([naive_trees.sums(trees, row, base, CATEGORIES) for row in rows])
+    expected = expected.reshape(n_rows, n_outputs)
+    packed, masks = pack(trees, base, kernel.AS_IS, categories=CATEGORIES)
+    out = np.empty((n_rows, n_outputs))
+    for shift in (3, 6):
+        out[:] = np.nan
+        assert kernel.predict_rows(frozen(rows), packed, shift, out)
+        assert np.array_equal(out, expected)
+    out[:] = np.nan
+    assert predict_blocks(frozen(rows), packed, masks, out)
+    assert np.array_equal(out, expected)
+    one = np.empty(n_outputs)
+    for row, sums in zip(rows[:20], expected, strict=False):
+        assert kernel.predict_row(row.copy(), *packed, one)
+        assert np.array_equal(one, sums)
+
+
+@pytest.mark.parametrize("n_rows", [1, 8, 50, 1300])
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_the_kernel_of_deep_trees_gives_the_sums_of_the_naive_walk(n_rows, n_outputs):
+    rng = np.random.default_rng(n_rows)
+    hows = [kernel.PLAIN, kernel.NAN_LEFT]
+    trees = [random_tree(rng, n_leaves, hows) for n_leaves in (300, 1, 2, 90, 700, 5)]
+    rows = random_rows(rng, n_rows)
+    rows[np.isinf(rows)] = np.nan
+    rows = rows.astype(np.float32).astype(np.float64)
+    base = rng.normal(size=n_outputs)
+    packed, _ = pack(trees, base, kernel.SINGLE_OR_NAN, divisor=3.0)
+    out = np.full((n_rows, n_outputs), np.nan)
+    assert predict_deep(frozen(rows), packed, out)
+    checked = range(0, n_rows, max(1, n_rows // 40))
+    expected = np.array([naive_trees.sums(trees, rows[i], base) for i in checked]) / 3.0
+    assert np.array_equal(out[checked], expected)
+    start = rng.normal(size=(n_rows, n_outputs))
+    goes_on = start.copy()
+    assert predict_deep(frozen(rows), packed._replace(continues=True), goes_on)
+    walked = start.copy()
+    assert kernel.predict_rows(frozen(rows), packed._replace(continues=True), 4, walked)
+    assert np.array_equal(goes_on, walked)
+
+
+def test_leaves_of_several_values():
+    rng = np.random.default_rng(0)
+    trees = [random_tree(rng, n_leaves, [kernel.PLAIN]) for n_leaves in (200, 1, 3)]
+    stops = np.cumsum([0, *(len(tree.left) for tree in trees)])
+    values = rng.normal(size=(stops[-1], 3))
+    placed = [
+        tree._replace(value=start + np.arange(float(len(tree.left))))
+        for tree, start in zip(trees, stops, strict=False)
+    ]
+    packed, masks = pack(placed, np.zeros(3), kernel.AS_IS, values=values, divisor=3)
+    assert masks is None
+    rows = random_rows(rng, 50)
+    out = np.empty((50, 3))
+    assert kernel.predict_rows(frozen(rows), packed, 4, out)
+    for row, sums in zip(rows, out, strict=True):
+        leaves = [naive_trees.leaf_of(tree, row) for tree in trees]
+        expected = values[stops[0] + leaves[0]] + values[stops[1] + leaves[1]]
+        assert np.array_equal(sums, (expected + values[stops[2] + leaves[2]]) / 3)
+
+
+@pytest.mark.parametrize("n_leaves", [2, 31, 32, 33, 64, 65])
+def test_masks_are_for_trees_of_up_to_64_leaves(n_leaves):
+    rng = np.random.default_rng(n_leaves)
+    trees = [random_tree(rng, n_leaves, [kernel.NAN_LEFT])]
+    packed, masks = pack(trees, [0.0], kernel.AS_IS)
+    if n_leaves > 64:
+        assert masks is None
+        return
+    assert masks.mask.dtype == (np.uint32 if n_leaves <= 32 else np.uint64)
+    rows = random_rows(rng, 70)
+    out = np.empty((70, 1))
+    assert predict_blocks(frozen(rows), packed, masks, out)
+    assert out[:, 0].tolist() == [naive_trees.sums(trees, row, [0.0])[0] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("reading", "refused"),
+    [
+        (kernel.AS_IS, []),
+        (kernel.TINY_IS_ZERO, []),
+        (kernel.SINGLE, [np.nan, np.inf, -np.inf, 1e39]),
+        (kernel.SINGLE_OR_NAN, [np.inf, -np.inf, 1e39]),
+    ],
+)
+def test_values_that_are_refused(reading, refused):
+    trees = [random_tree(np.random.default_rng(0), 5, [kernel.PLAIN])]
+    packed, masks = pack(trees, [0.0], reading)
+    out = np.empty((20, 1))
+    for value in (np.nan, np.inf, -np.inf, 1e39, 3e38, 1e-40):
+        rows = np.zeros((20, N_FEATURES))
+        rows[17, 3] = value  # of a feature that no tree reads
+        accepted = not any(value is other or value == other for other in refused)
+        assert kernel.predict_rows(frozen(rows), packed, 3, out) == accepted
+        assert predict_blocks(frozen(rows), packed, masks, out) == accepted
+        assert predict_deep(frozen(rows), packed, out) == accepted or reading < kernel.SINGLE
+        assert kernel.predict_row(rows[17].copy(), *packed, out[0]) == accepted
+
+
+def test_infinite_categories_are_refused_where_they_are_known():
+    trees = [random_tree(np.random.default_rng(0), 5, [kernel.PLAIN])]
+    packed, masks = pack(trees, [0.0], kernel.FINITE_CATEGORIES, categories=CATEGORIES)
+    out = np.empty((1, 1))
+    for feature, accepted in ((0, True), (3, False)):
+        rows = np.zeros((1, N_FEATURES))
+        rows[0, feature] = -np.inf
+        assert kernel.predict_rows(frozen(rows), packed, 3, out) == accepted
+        assert predict_blocks(frozen(rows), packed, masks, out) == accepted
+
+
+def test_what_cannot_be_laid_out():
+    with pytest.raises(Unsupported, match="no trees"):
+        pack([], [0.0], kernel.AS_IS)
+    tree = random_tree(np.random.default_rng(0), 3, [kernel.PLAIN])
+    with pytest.raises(Unsupported, match="NaN"):
+        pack([tree._replace(value=np.full(5, np.nan))], [0.0], kernel.AS_IS)

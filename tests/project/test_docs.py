@@ -1,0 +1,113 @@
+"""What the documentation generates is what the package does."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from sklearn.feature_extraction.text import TfidfTransformer
+
+import skwillump
+import skwillump.dask
+import skwillump.datasets
+from skwillump.compilers import (
+    registered_linear,
+    registered_maps,
+    registered_trees,
+    registered_types,
+)
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+sys.path.insert(0, str(DOCS / "_ext"))
+pytest.importorskip("sphinx")
+
+import api_reference  # noqa: E402
+import rows_needed  # noqa: E402
+import supported  # noqa: E402
+
+EXAMPLES = sorted(DOCS.parent.glob("examples/[!_]*.py"))
+
+
+def name_of(kind):
+    return kind.__name__
+
+
+@pytest.mark.parametrize(
+    "kind", [*registered_types(), *registered_linear(), *registered_trees()], ids=name_of
+)
+def test_each_class_of_the_tables_is_compiled(kind):
+    assert supported.why_not_compiled(*supported.example_of(kind)) == ""
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "params", "X"),
+    [
+        pytest.param(kind, *limit, id=f"{kind.__name__}, {limit[0]}")
+        for kind, limits in supported.FALLBACKS.items()
+        for limit in limits
+    ],
+)
+def test_each_option_that_is_said_to_fall_back_does(kind, option, params, X):
+    assert supported.why_not_compiled(kind(**params), X) != ""
+
+
+def test_the_tables_name_every_registered_class_once_and_no_other():
+    for kinds in (registered_types(), registered_linear(), registered_trees()):
+        text = "\n".join(supported.table(kinds))
+        for kind in kinds:
+            assert len(re.findall(rf"(?<![\w]){kind.__name__}(?= <|`)", text)) == 1
+    known = {*registered_types(), *registered_linear(), *registered_trees()}
+    assert set(supported.FALLBACKS) <= known
+    assert set(supported.EXAMPLES) <= known
+    # It has no compiler of its own, because it follows counts, which have.
+    assert set(registered_maps()) - known == {TfidfTransformer}
+
+
+def test_the_names_that_are_linked_are_those_that_users_import():
+    for kind in (*registered_types(), *registered_linear(), *registered_trees()):
+        package, _, name = supported.public_name(kind).rpartition(".")
+        assert getattr(sys.modules[package], name) is kind
+
+
+def test_the_reference_lists_exactly_what_is_public():
+    listed = re.findall(r"^   (\w+)$", api_reference.api_page(), flags=re.MULTILINE)
+    public = [
+        *skwillump.__all__,
+        *skwillump.dask.__all__,
+        *skwillump.datasets.__all__,
+        "CompiledPipeline",
+    ]
+    assert sorted(listed) == sorted(set(public))
+
+
+def test_the_rows_that_are_said_to_be_needed_are_those_of_the_test():
+    # 0.99 ** 299 is the first power below 0.05; 60 % of the rows certify, 90 % of them right.
+    assert 0.99**299 <= 0.05 < 0.99**298
+    assert rows_needed.rows_needed(0.99, 0.0, 'cv="prefit"') == 554
+    for way in rows_needed.WAYS:
+        grid = [[rows_needed.rows_needed(t, u, way) for u in (0, 0.25, 0.5)] for t in (0.9, 0.99)]
+        assert all(few < more < most for few, more, most in grid)
+        assert all(low < high for low, high in zip(*grid, strict=True))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_each_example_begins_with_a_title_for_the_gallery(path):
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    title, line, *_ = text.splitlines()
+    assert len(title) == len(line)
+    assert set(line) == {"="}
+
+
+def test_each_page_is_in_a_table_of_contents():
+    named = set()
+    for page in DOCS.glob("*.rst"):
+        text = page.read_text(encoding="utf-8")
+        for block in re.findall(r"\.\. toctree::\n((?:(?:   .*)?\n)+)", text):
+            entries = [line.strip() for line in block.splitlines() if line.strip()]
+            for entry in entries:
+                entry = re.sub(r".*<(.*)>", r"\1", entry)
+                if not entry.startswith(":"):
+                    named |= {found.stem for found in DOCS.glob(f"{entry}.rst")}
+    pages = {page.stem for page in DOCS.glob("*.rst")}
+    assert pages - {"index", "api", "sg_execution_times"} <= named

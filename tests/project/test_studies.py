@@ -1,0 +1,91 @@
+"""The studies' short settings, and the tables made from their results."""
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(script, *arguments):
+    """Run the `main` of a script with arguments."""
+    return runpy.run_path(str(ROOT / script))["main"](list(arguments))
+
+
+def test_the_study_of_cascades_runs(tmp_path):
+    out = tmp_path / "out.json"
+    run("examples/cascade_study.py", "--quick", "--only", "stdlib lines", "--out", str(out))
+    rows = json.loads(out.read_text())["rows"]
+    assert [(row["compiled"], row["target"], row["rule"]) for row in rows] == [
+        (compiled, target, rule)
+        for compiled in (False, True)
+        for target in (0.99, 0.995, 0.999)
+        for rule in ("certified", "Willump")
+    ]
+    for row in rows:
+        assert row["speed_up"] > 0
+        assert 0.5 < row["cascade_accuracy"] <= 1
+        assert row["kind"] in ("certified", "plug-in", "exact")
+
+
+def test_the_study_of_guarantees_runs(tmp_path):
+    out = tmp_path / "out.json"
+    arguments = ["--repeats", "4", "--rows", "3000", "--only", "stdlib lines"]
+    run("examples/guarantee_study.py", *arguments, "--out", str(out))
+    rows = json.loads(out.read_text())["rows"]
+    assert len(rows) == 12
+    certified = [row for row in rows if row["rule"] == "certified"]
+    # At a confidence of 0.95 two broken promises in four would be a chance of 1.4 %.
+    assert max(row["violations"] for row in certified) <= 0.25
+    assert max(row["early_share"] for row in certified) > 0.3
+
+
+def test_the_study_of_the_k_best_runs(tmp_path):
+    out = tmp_path / "out.json"
+    run("examples/topk_study.py", "--quick", "--only", "stdlib lines", "--out", str(out))
+    rows = json.loads(out.read_text())["rows"]
+    assert [(row["n_query"], row["k"], row["rule"]) for row in rows] == [
+        (n_query, k, rule)
+        for n_query in (750, 1500)
+        for k in (10, 100, 1000)
+        for rule in ("certified", "Willump")
+    ]
+    for row in rows:
+        assert row["speed_up"] > 0
+        assert row["precision"] == 1 or row["kind"] != "exact"
+        assert (0.8 if row["rule"] == "certified" else 0.5) < row["precision"] <= 1
+
+
+def test_the_study_of_the_promise_runs(tmp_path):
+    out = tmp_path / "out.json"
+    run(
+        "examples/topk_study.py",
+        "--coverage",
+        "--quick",
+        "--only",
+        "stdlib lines",
+        "--out",
+        str(out),
+    )
+    rows = json.loads(out.read_text())["rows"]
+    assert [(row["k"], row["rule"]) for row in rows] == [
+        (k, rule) for k in (10, 100) for rule in ("certified", "Willump")
+    ]
+    # At a confidence of 0.95 three broken promises in five would be a chance of 0.1 %.
+    assert all(row["below_target"] <= 0.4 for row in rows if row["rule"] == "certified")
+
+
+@pytest.mark.parametrize("name", ["cascade_study", "guarantee_study", "topk_study"])
+def test_a_set_that_is_missing_is_left_out_and_said_to_be(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("SKWILLUMP_DATA", raising=False)
+    out = tmp_path / "out.json"
+    missing = "toxic"
+    run(f"examples/{name}.py", "--only", missing, "--out", str(out))
+    assert f"{missing}: left out" in capsys.readouterr().err
+    assert json.loads(out.read_text())["rows"] == []
+
+
+def test_the_tables_are_those_of_the_results(capsys):
+    assert run("docs/update_figures.py", "--check") == 0, capsys.readouterr().out
