@@ -13,8 +13,11 @@ from ._registry import (
     registered_types,
     take_rows,
 )
-from .compose import _compose  # noqa: F401 (it registers compilers, as do those below)
-from .compose._compose import DenseReader, Leaf, SumScorer, UnionStep, compile_steps
+from .compose import _composites  # noqa: F401 (it registers compilers, as do those below)
+from .compose._chains import compile_steps
+from .compose._dense_reader import DenseReader, Leaf
+from .compose._score_sums import SumScorer
+from .compose._unions import UnionStep
 from .models import _ensembles  # noqa: F401
 from .models._final import Model, compile_model, predicts_largest
 from .models._input import ModelInput

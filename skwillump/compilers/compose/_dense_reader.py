@@ -1,0 +1,151 @@
+"""Blocks of a union with their places, and reading them side by side into one array."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .._registry import InputUnsupported, Step
+from ..tables._columns import InputSpec, Opened, Table
+from ..tables._steps import TableStep, each_chunk
+from ._selections import ColumnSelection, Selection, common_spec, unread_columns
+
+
+@dataclass(frozen=True, eq=False)
+class Leaf:
+    """A block of a union, with its place in the union's features."""
+
+    name: str  # names of unions on the way are joined by "__"
+    selection: Selection
+    step: Step
+    place: slice
+    weight: float
+
+    def inside(self, outer: "Leaf") -> "Leaf":
+        """Return the same block as a block of a union that holds its own."""
+        if type(outer.selection) is Selection:
+            selection = self.selection
+        elif type(self.selection) is Selection:
+            selection = outer.selection
+        else:
+            assert isinstance(self.selection, ColumnSelection)
+            assert isinstance(outer.selection, ColumnSelection)
+            selection = self.selection.within(outer.selection)
+        start = outer.place.start
+        return Leaf(
+            f"{outer.name}__{self.name}",
+            selection,
+            self.step,
+            slice(start + self.place.start, start + self.place.stop),
+            outer.weight * self.weight,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class DenseReader:
+    """Blocks of features side by side in an array; those of columns share a pass over the table.
+
+    Attributes
+    ----------
+    leaves : tuple of Leaf
+        The blocks. Features that are of none of them are zero.
+    n_features : int
+        Number of columns of the array.
+    required : InputSpec or None
+        Columns that there must be, even if no block reads them.
+    """
+
+    leaves: tuple[Leaf, ...]
+    n_features: int
+    required: InputSpec | None = None
+    tables: tuple[Any, ...] = field(init=False, repr=False)
+    alone: tuple[Leaf, ...] = field(init=False, repr=False)
+    spec: InputSpec | None = field(init=False, repr=False)
+    unread: InputSpec | None = field(init=False, repr=False)  # checked if there is no `spec`
+    has_gaps: bool = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        tables: list[Any] = []
+        alone: list[Leaf] = []
+        for leaf in self.leaves:
+            shares = isinstance(leaf.step, TableStep) and isinstance(
+                leaf.selection, ColumnSelection
+            )
+            (tables if shares else alone).append(leaf)
+        selections: Any = [leaf.selection for leaf in tables]
+        object.__setattr__(self, "tables", tuple(tables))
+        object.__setattr__(self, "alone", tuple(alone))
+        spec, unread = None, None
+        if tables:
+            spec = common_spec(selections, self.required)
+        else:
+            unread = unread_columns(self.required, [leaf.selection for leaf in self.leaves])
+        object.__setattr__(self, "spec", spec)
+        object.__setattr__(self, "unread", unread)
+        filled = sum(leaf.place.stop - leaf.place.start for leaf in self.leaves)
+        object.__setattr__(self, "has_gaps", filled < self.n_features)
+
+    def read(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features).
+
+        Parameters
+        ----------
+        X : object
+            An input, or one that is `Opened`.
+        rows : ndarray of intp or slice, optional
+        n_threads : int
+
+        Raises
+        ------
+        InputUnsupported
+            For input that only the original steps can judge.
+        """
+        out = None
+        if self.unread is not None:
+            self.unread.check_columns(X)
+        if self.spec is not None:
+
+            def fill(place: np.ndarray, table: Table) -> None:
+                if self.has_gaps:
+                    place[:] = 0.0
+                for leaf in self.tables:
+                    columns = place[:, leaf.place]
+                    leaf.step.write_part(leaf.selection.table(table), columns)
+                    if leaf.weight != 1.0:
+                        columns *= leaf.weight
+
+            width = self.n_features
+            out = each_chunk(fill, self.spec, X, rows, n_threads, width, width)
+        for leaf in self.alone:
+            selected = leaf.selection.of(X.X if isinstance(X, Opened) else X)
+            block = leaf.step.dense(selected, rows, n_threads=n_threads)
+            if out is None:
+                out = (np.zeros if self.has_gaps else np.empty)((len(block), self.n_features))
+            elif len(out) != len(block):
+                raise InputUnsupported("blocks of different numbers of rows")
+            out[:, leaf.place] = block if leaf.weight == 1.0 else block * leaf.weight
+        if out is None:
+            raise InputUnsupported("no blocks")
+        return out
+
+    def read_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        out = (np.zeros if self.has_gaps else np.empty)(self.n_features)
+        if self.unread is not None:
+            self.unread.row(x)
+        if self.spec is not None:
+            row = self.spec.row(x)
+            for leaf in self.tables:
+                part = leaf.step.part(leaf.selection.table(row))[0]
+                out[leaf.place] = part if leaf.weight == 1.0 else part * leaf.weight
+        for leaf in self.alone:
+            part = leaf.step.dense_one(leaf.selection.of_one(x))
+            out[leaf.place] = part if leaf.weight == 1.0 else part * leaf.weight
+        return out
+
+    def warm_up(self) -> None:
+        """Warm up every block."""
+        for leaf in self.leaves:
+            leaf.step.warm_up()

@@ -1,0 +1,133 @@
+"""Blocks side by side as a sum of scores, with no features in between."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .._registry import InputUnsupported, Scorer
+from ..tables._columns import InputSpec, Table
+from ..tables._steps import TableScorer
+from ..text._vectorizers import TextScorer, scores_of_texts
+from ._selections import ColumnSelection, Selection, common_spec, unread_columns
+
+
+@dataclass(frozen=True, eq=False)
+class TableSum(TableScorer):
+    """The sum of the scores of blocks of columns of one table, in one pass over it."""
+
+    blocks: tuple[tuple[Selection, TableScorer], ...]
+
+    @property
+    def width(self) -> int:
+        """Number of values of a row that are computed on the way."""
+        return max((scorer.width for _, scorer in self.blocks), default=1)
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the scores of a chunk of rows."""
+        total = np.zeros((table.n_rows, self.n_outputs))
+        for selection, scorer in self.blocks:
+            total += scorer.part(selection.table(table))
+        return total
+
+    def row(self, table: Table) -> Any:
+        """Return the scores of one row."""
+        total: Any = 0.0
+        for selection, scorer in self.blocks:
+            total = total + scorer.row(selection.table(table))
+        return total
+
+    def warm_up(self) -> None:
+        """Warm up every block."""
+        for _, scorer in self.blocks:
+            scorer.warm_up()
+
+
+@dataclass(frozen=True, eq=False)
+class SumScorer(Scorer):
+    """The sum of the scores of blocks that stand side by side.
+
+    Blocks of columns share one pass over the table, and neighbours that read the same texts share
+    their encoding; others, as steps that are not compiled, make one pass each.
+    """
+
+    blocks: tuple[tuple[Selection, Scorer], ...]
+    constant: np.ndarray  # (n_outputs,), of blocks without columns: zero
+    required: InputSpec | None = None  # columns that there must be, even if no block reads them
+    together: "TableSum | None" = field(init=False, repr=False)
+    unread: InputSpec | None = field(init=False, repr=False)  # checked if `together` does not
+    passes: tuple[tuple[Selection, list[Scorer]], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        tables = []
+        passes: list[tuple[Selection, list[Scorer]]] = []
+        for selection, scorer in self.blocks:
+            if isinstance(scorer, TableScorer) and isinstance(selection, ColumnSelection):
+                tables.append((selection, scorer))
+                continue
+            if (
+                passes
+                and isinstance(scorer, TextScorer)
+                and isinstance(passes[-1][1][0], TextScorer)
+                and selection.same_as(passes[-1][0])
+            ):
+                passes[-1][1].append(scorer)
+            else:
+                passes.append((selection, [scorer]))
+        together = None
+        unread = None
+        if tables:
+            spec = common_spec([selection for selection, _ in tables], self.required)
+            together = TableSum(spec, len(self.constant), tuple(tables))
+        else:
+            unread = unread_columns(self.required, [selection for selection, _ in self.blocks])
+        object.__setattr__(self, "together", together)
+        object.__setattr__(self, "unread", unread)
+        object.__setattr__(self, "passes", tuple(passes))
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return len(self.constant)
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        total = None
+        if self.unread is not None:
+            self.unread.check_columns(X)
+        if self.together is not None:
+            total = self.together.scores(X, rows, n_threads=n_threads)
+        for selection, scorers in self.passes:
+            selected = selection.of(X)
+            texts = [scorer for scorer in scorers if isinstance(scorer, TextScorer)]
+            if texts:
+                total = scores_of_texts(texts, selected, rows, n_threads=n_threads, total=total)
+                continue
+            part = scorers[0].scores(selected, rows, n_threads=n_threads)
+            if total is None:
+                total = part
+            elif len(part) != len(total):
+                raise InputUnsupported("blocks of different numbers of rows")
+            else:
+                total += part
+        if total is None:
+            raise InputUnsupported("no blocks")
+        return total
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        total = self.constant
+        if self.unread is not None:
+            self.unread.row(x)
+        if self.together is not None:
+            total = total + self.together.row(self.together.spec.row(x))
+        for selection, scorers in self.passes:
+            selected = selection.of_one(x)
+            for scorer in scorers:
+                total = total + scorer.score_one(selected)
+        return total
+
+    def warm_up(self) -> None:
+        """Warm up every block."""
+        for _, scorer in self.blocks:
+            scorer.warm_up()

@@ -1,0 +1,170 @@
+"""The columns of its input that a block reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._registry import InputUnsupported, Unsupported
+from ..tables._columns import InputSpec, Table
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """The part of the input that a block reads: all of it."""
+
+    def of(self, X: Any) -> Any:
+        """Select from many rows."""
+        return X
+
+    def of_one(self, x: Any) -> Any:
+        """Select from one row."""
+        return x
+
+    def table(self, table: Table) -> Table:
+        """Select from a table of all columns."""
+        return table
+
+    def same_as(self, other: "Selection") -> bool:
+        """Tell whether another selection from the same input is the same part of it."""
+        return type(other) is type(self)
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnSelection(Selection):
+    """Columns of a table, as ``ColumnTransformer`` passes them to a transformer."""
+
+    columns: int | tuple[int, ...]  # positions among the fitted columns; one alone is a vector
+    names: tuple[Any, ...] | None  # of all columns that were fitted
+    n_columns: int
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """Positions as a tuple."""
+        return (self.columns,) if isinstance(self.columns, int) else self.columns
+
+    def table(self, table: Table) -> Table:
+        """Select from a table of all columns."""
+        return table.select(self.positions)
+
+    def same_as(self, other: Selection) -> bool:
+        """Tell whether another selection from the same input is of the same columns."""
+        return isinstance(other, ColumnSelection) and other.columns == self.columns
+
+    def within(self, outer: "ColumnSelection") -> "ColumnSelection":
+        """Return the selection from what the outer one selects from."""
+        if isinstance(outer.columns, int):
+            raise Unsupported("columns are selected from a single one")
+        inner = self.columns
+        columns = (
+            outer.columns[inner]
+            if isinstance(inner, int)
+            else tuple(outer.columns[position] for position in inner)
+        )
+        return ColumnSelection(columns, outer.names, outer.n_columns)
+
+    def of(self, X: Any) -> Any:
+        """Return a column, or a table of columns."""
+        columns = self.columns if isinstance(self.columns, int) else list(self.columns)
+        try:
+            if hasattr(X, "columns"):
+                return X[self._labels()]
+            is_table = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == self.n_columns
+            if is_table and self.names is None:
+                return X[:, columns]
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            raise InputUnsupported(f"columns cannot be selected: {error}") from error
+        except Exception as error:
+            # polars has errors of its own for a column that is missing.
+            if type(error).__module__.startswith("polars"):
+                raise InputUnsupported(str(error)) from error
+            raise
+        raise InputUnsupported(f"{type(X).__name__} has no columns to select")
+
+    def of_one(self, x: Any) -> Any:
+        """Return the value of a column of one row: a mapping, or a sequence by position."""
+        if not isinstance(self.columns, int):
+            raise InputUnsupported("several columns of one row")
+        if isinstance(x, Mapping):
+            name = self._labels()
+            if name not in x:
+                raise ValueError(f"columns are missing: [{name!r}].")
+            return x[name]
+        is_array = isinstance(x, np.ndarray) and x.ndim == 1
+        if is_array or (isinstance(x, Sequence) and not isinstance(x, (str, bytes))):
+            if len(x) != self.n_columns:
+                raise ValueError(f"The row has {len(x)} values, but {self.n_columns} are expected.")
+            return x[self.columns]
+        if hasattr(x, "iloc") and x.ndim == 1:
+            return self.of_one(x.to_dict())
+        if hasattr(x, "columns") and len(x) == 1 and self._labels() in x.columns:
+            return next(iter(x[self._labels()]))
+        raise InputUnsupported(f"{type(x).__name__} is no row with columns")
+
+    def _labels(self) -> Any:
+        """Return names for positions: a data frame is read by name if one was fitted."""
+        if self.names is None:
+            raise InputUnsupported("a row or frame of names, but an array was fitted")
+        if isinstance(self.columns, int):
+            return self.names[self.columns]
+        return [self.names[column] for column in self.columns]
+
+
+def common_spec(
+    selections: Sequence[ColumnSelection], required: InputSpec | None = None
+) -> InputSpec:
+    """Return what reads all the columns that are selected, and demands those that are required."""
+    first = selections[0]
+    selected = sorted({position for one in selections for position in one.positions})
+    needed = tuple(selected) if required is None else required.needed
+    return InputSpec(first.names, first.n_columns, True, needed)
+
+
+def unread_columns(required: InputSpec | None, selections: Sequence[Selection]) -> InputSpec | None:
+    """Return what demands columns if it demands one that none of the selections reads."""
+    if required is None:
+        return None
+    needed = range(required.n_columns) if required.needed is None else required.needed
+    read = {p for one in selections if isinstance(one, ColumnSelection) for p in one.positions}
+    return None if read.issuperset(needed) else required
+
+
+def is_empty(selected: Any) -> bool:
+    if isinstance(selected, np.ndarray) and selected.dtype == bool:
+        return not selected.any()
+    return hasattr(selected, "__len__") and not isinstance(selected, str) and not len(selected)
+
+
+def positions_of(
+    selected: Any, names: tuple[Any, ...] | None, n_columns: int
+) -> int | tuple[int, ...]:
+    """Return the positions of the columns that a ``ColumnTransformer`` selects.
+
+    Raises
+    ------
+    Unsupported
+        If they cannot be told.
+    """
+
+    def position(column: Any, default: int) -> int:
+        if column is None:
+            return default
+        if isinstance(column, (int, np.integer)) and not isinstance(column, (bool, np.bool_)):
+            return int(column) % n_columns if column < 0 else int(column)
+        if names is None or column not in names:
+            raise Unsupported(f"column {column!r} is none of those that were fitted")
+        return names.index(column)
+
+    if isinstance(selected, slice):
+        if isinstance(selected.start, str) or isinstance(selected.stop, str):
+            # Labels include the last one.
+            start, stop = position(selected.start, 0), position(selected.stop, n_columns - 1) + 1
+            return tuple(range(n_columns))[start : stop : selected.step]
+        return tuple(range(n_columns))[selected]
+    if isinstance(selected, (str, int)) or np.isscalar(selected):
+        return position(selected, 0)
+    values = np.asarray(selected)
+    if values.dtype == bool:
+        return tuple(np.flatnonzero(values).tolist())
+    return tuple(position(column, 0) for column in values.tolist())

@@ -1,0 +1,240 @@
+"""Blocks side by side as one compiled step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._registry import (
+    MAX_DENSE_FEATURES,
+    InputUnsupported,
+    OriginalStep,
+    Scorer,
+    Step,
+    StepReport,
+    Unsupported,
+    default_containers,
+)
+from ..tables._columns import BlockTable, InputSpec, Table
+from ..tables._steps import TableStep
+from ._dense_reader import DenseReader, Leaf
+from ._score_sums import SumScorer, TableSum
+from ._selections import Selection
+
+
+@dataclass(frozen=True, eq=False)
+class UnionStep(Step):
+    """Blocks side by side: a ``FeatureUnion`` or a ``ColumnTransformer``."""
+
+    original: Any
+    names: tuple[str, ...]
+    selections: tuple[Selection, ...]
+    steps: tuple[Step, ...]
+    weights: tuple[float, ...]
+    places: tuple[slice, ...] | None  # of each block in the features
+    n_features: int | None
+    twin: Any = field(repr=False)  # the original with compiled steps in it
+    spec: InputSpec | None = None  # of the columns that it demands, if it reads a table
+
+    @property
+    def exact_scores(self) -> bool:
+        """Blocks that are not compiled are multiplied in float64, as the stack would be."""
+        return (
+            self.places is not None
+            and any(step.exact_scores for step in self.steps)
+            and all(step.exact_scores or isinstance(step, OriginalStep) for step in self.steps)
+        )
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether a block of whole rows does."""
+        return any(
+            type(selection) is Selection and step.reads_text
+            for selection, step in zip(self.selections, self.steps, strict=True)
+        )
+
+    @property
+    def may_give_integers(self) -> bool:
+        """Whether every block may."""
+        return all(step.may_give_integers for step in self.steps)
+
+    @cached_property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Dtype of the stack, if it is known of each block."""
+        dtypes = {step.fixed_dtype for step in self.steps}
+        return None if None in dtypes or not dtypes else np.result_type(*dtypes)
+
+    @cached_property
+    def has_doubles(self) -> bool:
+        """Whether a block is sure to be of float64, so that numbers beside it become float64."""
+        return any(step.fixed_dtype == np.float64 for step in self.steps)
+
+    def in_doubles(self) -> "UnionStep | None":
+        """Return a twin that refuses input of which the original makes float32."""
+        if self.has_doubles:
+            return self
+        twins = [step.in_doubles() for step in self.steps]
+        steps = tuple(twin for twin in twins if twin is not None)
+        return replace(self, steps=steps) if len(steps) == len(twins) else None
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return what ``original.transform(X)`` returns."""
+        # Names of a frame's columns come from the transformers themselves.
+        return (self.twin if default_containers() else self.original).transform(X)
+
+    def bind(self, coef: np.ndarray) -> Scorer:
+        """Give each block its rows of the coefficients."""
+        return SumScorer(self._bound(coef), np.zeros(coef.shape[1]), self.spec)
+
+    def _bound(self, coef: np.ndarray) -> tuple[tuple[Selection, Scorer], ...]:
+        if self.places is None or coef.shape[0] != self.n_features:
+            raise ValueError(f"coef has {coef.shape[0]} rows, the step {self.n_features} features")
+        return tuple(
+            (leaf.selection, leaf.step.bind(coef[leaf.place] * leaf.weight))
+            for leaf in self.leaves()
+            if leaf.place.stop > leaf.place.start
+        )
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features)."""
+        if self.n_features is None or self.n_features > MAX_DENSE_FEATURES:
+            raise InputUnsupported(f"{self.n_features} features are too many for a dense array")
+        return self.reader.read(X, rows, n_threads=n_threads)
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        if self.n_features is None:
+            raise InputUnsupported("the number of features is not known")
+        return self.reader.read_one(x)
+
+    @cached_property
+    def reader(self) -> "DenseReader":
+        """What reads all blocks."""
+        assert self.n_features is not None
+        try:
+            return DenseReader(tuple(self.leaves()), self.n_features, self.spec)
+        except Unsupported as reason:
+            raise InputUnsupported(str(reason)) from reason
+
+    def leaves(self) -> list["Leaf"]:
+        """Return the blocks, those of unions in it opened.
+
+        Raises
+        ------
+        Unsupported
+            If columns are selected twice on the way to a block, or places are not known.
+        """
+        if self.places is None:
+            raise Unsupported("the number of features is not known")
+        found: list[Leaf] = []
+        for name, selection, step, weight, place in zip(
+            self.names, self.selections, self.steps, self.weights, self.places, strict=True
+        ):
+            leaf = Leaf(name, selection, step, place, weight)
+            inner = step.leaves() if isinstance(step, UnionStep) else []
+            found.extend(child.inside(leaf) for child in inner)
+            if not isinstance(step, UnionStep):
+                found.append(leaf)
+        return found
+
+    def warm_up(self) -> None:
+        """Warm up every block."""
+        for step in self.steps:
+            step.warm_up()
+
+    def report(self, name: str) -> list[StepReport]:
+        """Return the rows of the blocks."""
+        return [
+            row
+            for child, step in zip(self.names, self.steps, strict=True)
+            for row in step.report(f"{name}__{child}" if name else child)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class TableUnionStep(UnionStep, TableStep):
+    """Blocks side by side that all read columns: one pass over the table."""
+
+    def in_doubles(self) -> "TableUnionStep | None":
+        """Return a twin that refuses input of which the original makes float32."""
+        twin = UnionStep.in_doubles(self)
+        assert twin is None or isinstance(twin, TableUnionStep)
+        return twin
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the features of a chunk of rows."""
+        return self._stacked(table, lambda step, selected: step.part(selected))
+
+    def next_table(self, table: Table) -> Table:
+        """Return what the following step sees of a chunk of rows."""
+        dtype = self.fixed_dtype
+        if dtype is None and self.has_doubles and table.row is not None:
+            dtype = np.dtype(np.float64)  # a row has no column of objects
+        if dtype is not None:
+            return BlockTable(self.part(table), dtype)
+        dtypes = set()
+
+        def read(step: TableStep, selected: Table) -> np.ndarray:
+            block = step.next_table(selected)
+            dtypes.add(block.dtype)
+            return block.floats(strict=False, copy=False)
+
+        block = self._stacked(table, read)
+        return BlockTable(block, dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes))
+
+    def _stacked(self, table: Table, read: Callable[[TableStep, Table], np.ndarray]) -> np.ndarray:
+        """Return side by side what ``read`` gives for each block."""
+        assert self.places is not None
+        assert self.n_features is not None
+        out = np.empty((table.n_rows, self.n_features))
+        for selection, step, weight, place in zip(
+            self.selections, self.steps, self.weights, self.places, strict=True
+        ):
+            assert isinstance(step, TableStep)
+            part = read(step, selection.table(table))
+            out[:, place] = part if weight == 1.0 else part * weight
+        return out
+
+    def bind(self, coef: np.ndarray) -> TableSum:
+        """Give each block its rows of the coefficients."""
+        assert self.spec is not None
+        blocks: Any = self._bound(coef)
+        return TableSum(self.spec, coef.shape[1], blocks)
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features)."""
+        return TableStep.dense(self, X, rows, n_threads=n_threads)
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        return TableStep.dense_one(self, x)
+
+
+def union_step(**values: Any) -> UnionStep:
+    """Return a union that makes one pass over a table if all of its blocks read one."""
+    by_column = values["places"] is not None and values["spec"] is not None
+    steps, weights = values["steps"], values["weights"]
+    twins = tuple(map(_weighted, steps, weights))
+    if None in twins:
+        values.update(places=None, n_features=None)
+        return UnionStep(**values)
+    values["steps"] = twins
+    if by_column and all(isinstance(step, TableStep) for step in steps):
+        return TableUnionStep(**values)
+    return UnionStep(**values)
+
+
+def _weighted(step: Step, weight: float) -> Step | None:
+    """Return a twin of a block whose weight may be multiplied in float64; None if none may."""
+    if weight == 1.0:
+        return step
+    small = step.fixed_dtype not in (np.float64, np.int64) and not isinstance(step, OriginalStep)
+    if small and not isinstance(weight, float):
+        return None  # small integers could overflow
+    return step.in_doubles()
