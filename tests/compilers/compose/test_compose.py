@@ -25,7 +25,8 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from skwillump.compilers import InputUnsupported, OriginalStep, _input, compile_step
+from skwillump.compilers import InputUnsupported, OriginalStep, compile_step
+from skwillump.compilers.models import _input
 
 TEXTS = [
     f"{first} {second} {third} number{i % 7}"
