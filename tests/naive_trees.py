@@ -2,7 +2,7 @@
 
 import math
 
-from skwillump.kernels import _trees as kernel
+from skwillump.kernels.trees import _walks as kernel
 
 
 def leaf_of(tree, row, categories=None):

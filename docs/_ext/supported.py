@@ -60,7 +60,6 @@ KEYS = np.array([["a"], ["b"], ["a"], ["c"]] * 10, dtype=object)
 
 _SMALL = {"n_estimators": 3, "min_child_samples": 2, "verbose": -1, "n_jobs": 1}
 
-#: How to make a class that cannot be made or fitted without arguments.
 EXAMPLES = {
     # With its default, binarize=0.0, it is not compiled.
     BernoulliNB: lambda: BernoulliNB(binarize=None),
@@ -77,6 +76,7 @@ EXAMPLES = {
     SequentialFeatureSelector: lambda: SequentialFeatureSelector(LinearRegression(), cv=2),
     TableLookup: lambda: TableLookup({"a": [1.0], "b": [2.0]}, default=0.0),
 }
+"""How to make a class that cannot be made or fitted without arguments."""
 
 
 def _own_function(X):
@@ -89,7 +89,6 @@ _VECTORIZERS = [
     (r'token_pattern=r"\d+|\w+"', {"token_pattern": r"\d+|\w+"}, TEXTS),
 ]
 
-#: Options with which a class runs as it is: as they are written, as they are made, and the data.
 FALLBACKS = {
     BernoulliNB: [("binarize=0.0", {"binarize": 0.0}, NUMBERS)],
     CalibratedClassifierCV: [
@@ -136,6 +135,7 @@ FALLBACKS = {
     ],
     TfidfVectorizer: _VECTORIZERS,
 }
+"""Options with which a class runs as it is: as they are written, as they are made, and the data."""
 
 
 def example_of(kind):

@@ -14,8 +14,8 @@ import numpy as np
 from scipy import sparse
 from sklearn import get_config
 
-#: A sparse row of more features than these is not made dense.
 MAX_DENSE_FEATURES = 4096
+"""A sparse row of more features than these is not made dense."""
 
 
 class Unsupported(Exception):

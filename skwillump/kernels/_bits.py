@@ -25,10 +25,11 @@ def _population(typing_context, value):
     return numba.types.uint64(numba.types.uint64), _generate_ctpop
 
 
-#: Position of the lowest bit that is set in a uint64; 64 for zero.
 trailing_zeros: Any = _trailing_zeros
-#: Number of bits that are set in a uint64.
+"""Position of the lowest bit that is set in a uint64; 64 for zero."""
+
 population: Any = _population
+"""Number of bits that are set in a uint64."""
 
 
 _BYTE = ir.IntType(8)
@@ -144,21 +145,26 @@ def _prefetch(typing_context, data, at):
     return numba.types.none(data, numba.types.uint64), _generate_prefetch
 
 
-#: ``load_word(data, at)``: the eight bytes of a uint8 array that begin at a position, wherever
-#: that is. This and the next ones look at no bounds.
 load_word: Any = _load_word
-#: ``equal_bytes(data, at, other, to)``: a bit for each of 64 bytes: is the one of ``data`` from
-#: ``at`` on the one of ``other`` from ``to`` on?
+"""`load_word(data, at)`: the eight bytes of a uint8 array that begin at a position, wherever that
+is. This and the next ones look at no bounds."""
+
 equal_bytes: Any = _equal_bytes
-#: ``equal_words(data, at, low, high)``: a bit for each of the eight elements of a uint64 array from
-#: ``at`` on: is it ``low``, for the first four, or ``high``, for the last four?
+"""`equal_bytes(data, at, other, to)`: a bit for each of 64 bytes: is the one of `data` from `at` on
+the one of `other` from `to` on?"""
+
 equal_words: Any = _equal_words
-#: ``bits_in_range(data, at, first, span)``: a bit for each of the 64 bytes from ``at`` on: is it
-#: one of the ``span`` values from ``first`` on?
+"""`equal_words(data, at, low, high)`: a bit for each of the eight elements of a uint64 array from
+`at` on: is it `low`, for the first four, or `high`, for the last four?"""
+
 bits_in_range: Any = _bits_in_range
-#: ``lower_block(data, at, out, to, first, n_letters)``: write the 64 bytes from ``at`` on to
-#: ``out[to:]``, and set bit 5 of those that are one of the ``n_letters`` values from ``first`` on.
+"""`bits_in_range(data, at, first, span)`: a bit for each of the 64 bytes from `at` on: is it one of
+the `span` values from `first` on?"""
+
 lower_block: Any = _lower_block
-#: ``prefetch(data, at)``: ask for the cache line of the element that is ``at`` places after the
-#: first one of an array, and do not wait for it.
+"""`lower_block(data, at, out, to, first, n_letters)`: write the 64 bytes from `at` on to
+`out[to:]`, and set bit 5 of those that are one of the `n_letters` values from `first` on."""
+
 prefetch: Any = _prefetch
+"""`prefetch(data, at)`: ask for the cache line of the element that is `at` places after the first
+one of an array, and do not wait for it."""

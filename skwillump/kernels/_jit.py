@@ -27,8 +27,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 _INLINED: dict[str, Any] = {"forceinline": True}
-#: Counts no references. The option is not a documented one: without it, code is only slower.
 _BORROWING: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
+"""Counts no references. The option is not a documented one: without it, code is only slower."""
 
 
 @cache

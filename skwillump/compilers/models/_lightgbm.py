@@ -33,7 +33,6 @@ from ._trees import (
     register_trees,
 )
 
-#: By the bits of a node's decision: default left, and the kind of missing value.
 _HOW = np.array(
     [
         *(NAN_IS_ZERO, NAN_IS_ZERO),  # no missing values
@@ -41,6 +40,7 @@ _HOW = np.array(
         *(PLAIN, NAN_LEFT),  # NaN is missing
     ]
 )
+"""By the bits of a node's decision: default left, and the kind of missing value."""
 
 _LINKS = {
     "binary": SIGMOID,

@@ -37,14 +37,14 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 from .._registry import Unsupported, sorted_types
 
-#: How scores become probabilities; NONE where the model has none, or others than these.
 NONE, SIGMOID, ONE_VS_REST, SOFTMAX, SOFTMAX_OF_TWO, LOG_LIKELIHOOD, CLIPPED = range(7)
+"""How scores become probabilities; NONE where the model has none, or others than these."""
 
-#: Two scores closer than this share of their size could be in another order after rounding.
 _DOUBT = 1e-9
+"""Two scores closer than this share of their size could be in another order after rounding."""
 
-#: Whether one-vs-rest probabilities that are all zero become even ones, or NaN.
 _ZEROS_BECOME_EVEN = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 9)
+"""Whether one-vs-rest probabilities that are all zero become even ones, or NaN."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,20 +40,20 @@ from ..tables._columns import Part
 from ..tables._steps import ChainStep, TableStep, each_chunk, guarded
 from ._input import ModelInput
 
-#: How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become.
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
+"""How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become."""
 
-#: What is closer than this share of its size to a tie may be one in the original.
 _DOUBT = 1e-9
+"""What is closer than this share of its size to a tie may be one in the original."""
 
-#: Rows in a thread's piece of a batch.
 _CHUNK_ROWS = 4096
+"""Rows in a thread's piece of a batch."""
 
-#: Bytes of a tree that does not stay in the first cache.
 _LARGE_TREE = 1 << 14
+"""Bytes of a tree that does not stay in the first cache."""
 
-#: Fewer rows are walked: masks are for 64 at once.
 _MANY_ROWS = 12
+"""Fewer rows are walked: masks are for 64 at once."""
 
 _FLOAT64 = np.dtype(np.float64)
 _NOT_FINITE = "values that are missing, infinite, or too large for float32"
@@ -237,7 +237,7 @@ class TreeModel:
             replace(
                 self,
                 trees=frozen_fields(self.trees._replace(roots=self.trees.roots[part], **changes)),
-                masks=None if self.masks is None else self.masks.of_trees(part),
+                masks=None if self.masks is None else self.masks.some(part),
             )
             for part, changes in (
                 (slice(0, n), {"divisor": 1.0}),

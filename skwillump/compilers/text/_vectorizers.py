@@ -45,22 +45,22 @@ from ._columns import (
     text_column,
 )
 
-#: indptr, indices and data of some rows
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""indptr, indices and data of some rows"""
 
-#: Values of a matrix that room is made for before it is known that there are as many.
 MOST_GUESSED = 1 << 24
+"""Values of a matrix that room is made for before it is known that there are as many."""
 
 _NORMS = {None: NO_NORM, "l1": L1, "l2": L2}
 _COUNTS = frozen_fields(make_weighting(binary=False, sublinear=False, norm=NO_NORM))
 _ANALYZERS = {"char": CHAR, "char_wb": CHAR_WB, "word": WORD}
 
-#: ``\b\w\w+\b``, ``\w+``, ``\S+``, ``[a-z]{3,}``: a class, repeated; the groups are the word
-#: boundary, the class, the class once more, and the least number of characters.
 _TOKEN_PATTERN = re.compile(
     r"(?:\(\?u\))?(?P<left>\\b)?(?P<class>\\[wSd]|\[(?:[^\[\]\\]|\\.)+\])(?P<again>(?P=class))?"
     r"(?:\+|\{(?P<least>[1-9]\d?),\})(?P<right>\\b)?"
 )
+r"""`\b\w\w+\b`, `\w+`, `\S+`, `[a-z]{3,}`: a class, repeated; the groups are the word boundary, the
+class, the class once more, and the least number of characters."""
 
 
 def read_token_pattern(pattern: str) -> tuple[str, int]:

@@ -15,9 +15,12 @@ import numpy as np
 
 from .._arrays import frozen, frozen_fields
 from .._jit import inline, jit
+from .._words import ONE
 
-#: Integers between the least and the greatest key for which numbers are listed: per key, and more.
 _LISTED_PER_KEY = 8
+"""Integers between the least and the greatest key for which numbers are listed: per key, and more.
+"""
+
 _LISTED = 4096
 
 _FACTOR_1 = np.uint64(0xBF58476D1CE4E5B9)
@@ -25,7 +28,6 @@ _FACTOR_2 = np.uint64(0x94D049BB133111EB)
 _SHIFT_1 = np.uint64(30)
 _SHIFT_2 = np.uint64(27)
 _SHIFT_3 = np.uint64(31)
-_ONE = np.uint64(1)
 
 
 class IntegerTable(NamedTuple):
@@ -77,7 +79,7 @@ def fill_slots(integers, slots):
     for number in range(len(integers)):
         at = _hash(integers[number]) & mask
         while slots[at, 1] >= 0:
-            at = (at + _ONE) & mask
+            at = (at + ONE) & mask
         slots[at, 0] = integers[number]
         slots[at, 1] = number
 
@@ -98,7 +100,7 @@ def find_integers(keys, low, listed, slots, out):
         at = _hash(key) & mask
         found = slots[at, 1]
         while found >= 0 and slots[at, 0] != key:
-            at = (at + _ONE) & mask
+            at = (at + ONE) & mask
             found = slots[at, 1]
         out[row] = found
 

@@ -18,25 +18,22 @@ import numpy as np
 from .._arrays import frozen, frozen_fields, line_aligned
 from .._bits import equal_bytes, load_word
 from .._jit import inline, jit
+from .._words import EIGHT, HALF, ONE, WORD_BITS, ZERO
 
 _LONGEST_RUN = 8
 
-#: Texts that are looked for at the same time.
 _TEXTS = 64
+"""Texts that are looked for at the same time."""
 
-#: Bytes of a record: those of a text, then in words of eight its length and where its other bytes
-#: are.
 _SMALL, _LARGE = 32, 64
+"""Bytes of a record: those of a text, then in words of eight its length and where its other bytes
+are."""
+
 _FIELDS = 16
 
 _FACTOR_1 = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR_2 = np.uint64(0xC2B2AE3D27D4EB4F)
 _FACTOR_3 = np.uint64(0xD6E8FEB86659FD93)
-_ZERO = np.uint64(0)
-_ONE = np.uint64(1)
-_EIGHT = np.uint64(8)
-_HALF = np.uint64(32)
-_BLOCK = np.uint64(64)
 
 
 class TextTable(NamedTuple):
@@ -85,14 +82,14 @@ def _ends(data, start, length):
     """Return the first and the last eight bytes."""
     if length >= 8:
         return load_word(data, np.uint64(start)), load_word(data, np.uint64(start + length - 8))
-    word = np.uint64(0)
+    word = ZERO
     if start + 8 <= len(data):
         # The bytes after the text belong to the next one.
-        word = load_word(data, np.uint64(start)) & ((_ONE << np.uint64(8 * length)) - _ONE)
+        word = load_word(data, np.uint64(start)) & ((ONE << np.uint64(8 * length)) - ONE)
     else:
         for at in range(length):
             word |= np.uint64(data[start + at]) << np.uint64(8 * at)
-    return word, np.uint64(0)
+    return word, ZERO
 
 
 @inline
@@ -101,9 +98,9 @@ def _hash(data, start, length, first, last, all_bytes):
     if all_bytes:
         at = 8
         while at < length - 8:
-            key = (key ^ (key >> _HALF) ^ load_word(data, np.uint64(start + at))) * _FACTOR_3
+            key = (key ^ (key >> HALF) ^ load_word(data, np.uint64(start + at))) * _FACTOR_3
             at += 8
-    return ((key ^ (key >> _HALF)) * _FACTOR_3) >> _HALF
+    return ((key ^ (key >> HALF)) * _FACTOR_3) >> HALF
 
 
 @jit
@@ -118,7 +115,7 @@ def fill_table(data, starts, stops, slots, all_bytes):
         at = _hash(data, start, length, first, last, all_bytes) & mask
         steps = 1
         while slots[at] != 0:
-            at = (at + _ONE) & mask
+            at = (at + ONE) & mask
             steps += 1
         slots[at] = number + 1
         longest = max(longest, steps)
@@ -129,26 +126,26 @@ def fill_table(data, starts, stops, slots, all_bytes):
 def _same_record(data, start, length, records, place, n_inside):
     """Tell whether a text has the length and the first bytes of the record at a place."""
     n_compared = min(length, n_inside)
-    if start + _BLOCK <= np.uint64(len(data)):
+    if start + WORD_BITS <= np.uint64(len(data)):
         equal = equal_bytes(data, start, records, place)
     else:
         # At the end of the buffer: byte by byte.
-        equal = _ZERO
+        equal = ZERO
         for k in range(n_compared):
             equal |= np.uint64(data[start + k] == records[place + k]) << k
     # Fewer than 64 bits: a record holds less than 64 bytes of a text.
-    differ = ~equal & ((_ONE << n_compared) - _ONE)
-    return (differ == _ZERO) & (load_word(records, place + n_inside) == length)
+    differ = ~equal & ((ONE << n_compared) - ONE)
+    return (differ == ZERO) & (load_word(records, place + n_inside) == length)
 
 
 @inline
 def _same_rest(data, start, length, records, place, n_inside, rest):
     """Tell whether the bytes of a text that its record does not hold are the same."""
-    at = load_word(records, place + n_inside + _EIGHT)
+    at = load_word(records, place + n_inside + EIGHT)
     for k in range(n_inside, length):
         if data[start + k] != rest[at]:
             return False
-        at += _ONE
+        at += ONE
     return True
 
 
@@ -192,7 +189,7 @@ def find_texts(data, starts, stops, n_texts, records, width, rest, slots, all_by
                         data, start, length, records, place, n_inside, rest
                     ):
                         break
-                    at = (at + _ONE) & mask
+                    at = (at + ONE) & mask
                     number = np.int64(slots[at]) - 1
             out[begin + i] = number if number >= 0 else unknown
 

@@ -6,13 +6,13 @@ import numpy as np
 
 from .._bits import prefetch
 from .._jit import inline, inline_allocating
+from .._words import ZERO
 from ._ngrams import SEGMENT, count_ngrams, count_whole
 from ._symbols import char_symbols, char_wb_symbols
 from ._tokens import STOP, block_symbols, make_token_scratch
 
 CHAR, CHAR_WB, WORD = 0, 1, 2
 
-_ZERO = np.uint64(0)
 _UNKNOWN = np.uint32(0)
 
 
@@ -83,7 +83,7 @@ def count_row(text, starts, stops, row, begin, alphabet, ngrams, slots, counter,
     elif ngrams.analyzer == WORD:
         _, found, ends = tokens
         k = row - begin
-        first = np.uint64(ends[k - 1]) if k else _ZERO
+        first = np.uint64(ends[k - 1]) if k else ZERO
         last = np.uint64(ends[k])
         if ngrams.max_n == 1:
             # Nothing to walk: the symbol of a token is its slot.

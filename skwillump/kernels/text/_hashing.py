@@ -10,11 +10,11 @@
 import numpy as np
 
 from .._jit import inline, inline_allocating, jit
+from .._words import ONE, ZERO
 from ._counts import CHAR_WB, WORD
 from ._tokens import STOP, find_token, fold_text
 from ._utf8 import count_characters, decode, encode
 
-_ONE = np.uint64(1)
 _MASK = np.uint32(0xFFFFFFFF)
 
 
@@ -59,14 +59,14 @@ def murmur3(data, start, stop):
 @inline
 def _character_units(text, start, stop, alphabet, padded, data, begins, ends, groups):
     """Write folded characters; return the number of units and of groups."""
-    n_bytes = np.uint64(0)
+    n_bytes = ZERO
     n_units = 0
     n_groups = 0
     after_space = False
     i = np.uint64(start)
     while i < stop:
         code_point = np.int64(text[i])
-        width = _ONE
+        width = ONE
         if code_point >= 128:
             code_point, width = decode(text, i)
         i += width
@@ -76,7 +76,7 @@ def _character_units(text, start, stop, alphabet, padded, data, begins, ends, gr
                 if after_space:  # of a word, which ends here
                     begins[n_units] = n_bytes
                     data[n_bytes] = 32
-                    n_bytes += _ONE
+                    n_bytes += ONE
                     ends[n_units] = n_bytes
                     n_units += 1
                     groups[n_groups] = n_units
@@ -86,7 +86,7 @@ def _character_units(text, start, stop, alphabet, padded, data, begins, ends, gr
             if not after_space:
                 begins[n_units] = n_bytes
                 data[n_bytes] = 32
-                n_bytes += _ONE
+                n_bytes += ONE
                 ends[n_units] = n_bytes
                 n_units += 1
                 after_space = True
@@ -105,7 +105,7 @@ def _character_units(text, start, stop, alphabet, padded, data, begins, ends, gr
         if after_space:
             begins[n_units] = n_bytes
             data[n_bytes] = 32
-            ends[n_units] = n_bytes + _ONE
+            ends[n_units] = n_bytes + ONE
             n_units += 1
             groups[n_groups] = n_units
             n_groups += 1
@@ -118,13 +118,13 @@ def _character_units(text, start, stop, alphabet, padded, data, begins, ends, gr
 @inline
 def _word_units(text, start, stop, alphabet, folded, marks, data, begins, ends, groups):
     """Write tokens that are no stop words, a blank between; return units and groups."""
-    n_bytes, is_ascii = fold_text(text, start, stop, alphabet, folded, marks, np.uint64(0))
+    n_bytes, is_ascii = fold_text(text, start, stop, alphabet, folded, marks, ZERO)
     n_out = 0
     n_units = 0
     token_start = -1
     for at in range(np.int64(n_bytes) + 1):
         # The bit after the last byte is zero.
-        inside = (marks[at >> 6] >> np.uint64(at & 63)) & _ONE
+        inside = (marks[at >> 6] >> np.uint64(at & 63)) & ONE
         if inside and token_start < 0:
             token_start = at
         elif not inside and token_start >= 0:

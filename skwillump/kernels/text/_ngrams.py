@@ -12,14 +12,12 @@ zero is listed in ``touched`` so that the reader can put it back.
 import numpy as np
 
 from .._jit import inline
-from ._trie import HALF, LOWER_HALF, ROOT
+from .._words import HALF, LOWER_HALF, ONE, ZERO
+from ._trie import ROOT
 
-#: Start positions in one pass over the levels: bounds the working space of very long texts, and
-#: keeps it in the cache.
 SEGMENT = np.uint64(4096)
-
-_ZERO = np.uint64(0)
-_ONE = np.uint64(1)
+"""Start positions in one pass over the levels: bounds the working space of very long texts, and
+keeps it in the cache."""
 
 
 @inline
@@ -46,24 +44,24 @@ def count_ngrams(symbols, n, slots, min_n, max_n, counter, touched, frontier):
     """
     for i in range(n, n + max_n):
         symbols[i] = 0
-    n_touched = _ZERO
+    n_touched = ZERO
     end = np.uint64(n)
-    first = _ZERO
+    first = ZERO
     while first < end:
         last = min(first + SEGMENT, end)
         n_hits = n_touched
-        n_open = _ZERO
+        n_open = ZERO
         for i in range(first, last):
             slot = symbols[i]
             node = slots[slot]
             base = node & LOWER_HALF
             frontier[n_open] = i << HALF | base
-            n_open += np.uint64(base != _ZERO)
+            n_open += np.uint64(base != ZERO)
             touched[n_hits] = slot
             n_hits += np.uint64((min_n == 1) & (node >> HALF == ROOT))
-        for depth in range(_ONE, np.uint64(max_n)):
-            n_next = _ZERO
-            counted = depth + _ONE >= np.uint64(min_n)
+        for depth in range(ONE, np.uint64(max_n)):
+            n_next = ZERO
+            counted = depth + ONE >= np.uint64(min_n)
             for k in range(n_open):
                 entry = frontier[k]
                 start = entry >> HALF
@@ -75,7 +73,7 @@ def count_ngrams(symbols, n, slots, min_n, max_n, counter, touched, frontier):
                 n_hits += np.uint64(hit & counted)
                 base = node & LOWER_HALF
                 frontier[n_next] = start << HALF | base
-                n_next += np.uint64(hit & (base != _ZERO))
+                n_next += np.uint64(hit & (base != ZERO))
             n_open = n_next
         # A pass of its own, so that the walk above does not wait for the counter.
         for k in range(n_touched, n_hits):
@@ -97,10 +95,10 @@ def count_whole(symbols, start, length, slots, counter, touched, n_touched):
     for i in range(start + 1, start + length):
         base = slots[slot] & LOWER_HALF
         slot = base + np.uint64(symbols[i])
-        if base == _ZERO or slots[slot] >> HALF != base:
+        if base == ZERO or slots[slot] >> HALF != base:
             return n_touched
     if counter[slot] == 0:
         touched[n_touched] = slot
-        n_touched += _ONE
+        n_touched += ONE
     counter[slot] += 1
     return n_touched

@@ -9,12 +9,7 @@ import numpy as np
 
 from .._bits import population, trailing_zeros
 from .._jit import inline, inline_allocating
-
-_ZERO = np.uint64(0)
-_ONE = np.uint64(1)
-_FOUR = np.uint64(4)
-_SIX = np.uint64(6)
-_LOW = np.uint64(63)
+from .._words import FOUR, LAST_BIT, ONE, SIX, ZERO
 
 
 @inline
@@ -26,10 +21,10 @@ def write_ones(bits, first, out, n):
     """
     stop = n + population(bits)
     while n < stop:
-        for k in range(_ZERO, _FOUR):
+        for k in range(ZERO, FOUR):
             out[n + k] = first | trailing_zeros(bits)
-            bits &= bits - _ONE
-        n += _FOUR
+            bits &= bits - ONE
+        n += FOUR
     return stop
 
 
@@ -46,9 +41,9 @@ def make_bitmap(n_terms):
 def mark(term, bitmap, wanted):
     """Mark a term (uint64), if ``wanted`` is one and not zero."""
     words, summary, _ = bitmap
-    word = term >> _SIX
-    words[word] |= wanted << (term & _LOW)
-    summary[word >> _SIX] |= wanted << (word & _LOW)
+    word = term >> SIX
+    words[word] |= wanted << (term & LAST_BIT)
+    summary[word >> SIX] |= wanted << (word & LAST_BIT)
 
 
 @inline
@@ -58,12 +53,12 @@ def read_marked(bitmap, out, n):
     Four more places of ``out`` than there are terms may be written. Returns the end.
     """
     words, summary, marked = bitmap
-    n_marked = _ZERO
+    n_marked = ZERO
     for s in range(np.uint64(len(summary))):
-        n_marked = write_ones(summary[s], s << _SIX, marked, n_marked)
-        summary[s] = _ZERO
+        n_marked = write_ones(summary[s], s << SIX, marked, n_marked)
+        summary[s] = ZERO
     for k in range(n_marked):
         word = marked[k]
-        n = write_ones(words[word], word << _SIX, out, n)
-        words[word] = _ZERO
+        n = write_ones(words[word], word << SIX, out, n)
+        words[word] = ZERO
     return n

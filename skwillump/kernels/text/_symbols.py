@@ -11,11 +11,11 @@ import numpy as np
 
 from .._arrays import line_aligned
 from .._jit import inline
+from .._words import ONE, ZERO
 from ._unicode import class_table, identity_table, lower_table, space_table
 from ._utf8 import decode
 
 _NO_TABLE = np.zeros(0, dtype=np.uint8)
-_ONE = np.uint64(1)
 
 
 class Alphabet(NamedTuple):
@@ -62,7 +62,7 @@ def char_symbols(text, start, stop, alphabet, out):
     space = alphabet.space
     blank = alphabet.blank
     n_known = len(symbol_of)
-    n = np.uint64(0)
+    n = ZERO
     after_space = False
     i = np.uint64(start)
     end = np.uint64(stop)
@@ -71,7 +71,7 @@ def char_symbols(text, start, stop, alphabet, out):
         if b < 128:
             symbol = ascii_symbols[b]
             is_space = space[b] != 0
-            i += _ONE
+            i += ONE
         else:
             code_point, width = decode(text, i)
             folded = alphabet.fold[code_point]
@@ -82,7 +82,7 @@ def char_symbols(text, start, stop, alphabet, out):
         run = is_space & after_space
         n -= np.uint64(run)
         out[n] = blank if run else symbol
-        n += _ONE
+        n += ONE
         after_space = is_space
     return np.int64(n)
 
@@ -107,7 +107,7 @@ def char_wb_symbols(text, start, stop, alphabet, out, min_n, short):
             if b < 128:
                 symbol = alphabet.ascii[b]
                 is_space = alphabet.space[b] != 0
-                i += _ONE
+                i += ONE
             else:
                 code_point, width = decode(text, i)
                 folded = alphabet.fold[code_point]
@@ -116,7 +116,7 @@ def char_wb_symbols(text, start, stop, alphabet, out, min_n, short):
                 is_space = alphabet.space[code_point] != 0
                 i += width
         else:
-            i += _ONE
+            i += ONE
         if is_space:
             if first >= 0:
                 out[n] = alphabet.blank

@@ -12,16 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from .._jit import inline, jit
+from .._words import FOUR, ONE, THREE, TWO, ZERO
 from ._counts import ask_for_rows, count_row, make_scratch, next_block
 from ._order import make_bitmap, mark, read_marked
 
 NO_NORM, L1, L2 = 0, 1, 2
-
-_ZERO = np.uint64(0)
-_ONE = np.uint64(1)
-_TWO = np.uint64(2)
-_THREE = np.uint64(3)
-_FOUR = np.uint64(4)
 
 
 class Weighting(NamedTuple):
@@ -98,26 +93,26 @@ def _score_row(touched, n, counter, weighting, weights, values, out, row):
     if n_outputs == 1:
         # Two sums each: a sum waits for its last addition.
         size_1 = score = score_1 = 0.0
-        for k in range(_ZERO, n & ~_ONE, _TWO):
-            slot, slot_1 = touched[k], touched[k + _ONE]
+        for k in range(ZERO, n & ~ONE, TWO):
+            slot, slot_1 = touched[k], touched[k + ONE]
             # Zero, and so is all that follows from it, for a slot that was listed before.
             frequency = frequency_of(counter[slot], weighting)
             counter[slot] = 0
             frequency_1 = frequency_of(counter[slot_1], weighting)
             counter[slot_1] = 0
-            value = frequency * weights[slot, _ZERO]
-            value_1 = frequency_1 * weights[slot_1, _ZERO]
+            value = frequency * weights[slot, ZERO]
+            value_1 = frequency_1 * weights[slot_1, ZERO]
             size += abs(value) if weighting.norm == L1 else value * value
             size_1 += abs(value_1) if weighting.norm == L1 else value_1 * value_1
-            score += frequency * weights[slot, _ONE]
-            score_1 += frequency_1 * weights[slot_1, _ONE]
-        if n & _ONE:
-            slot = touched[n - _ONE]
+            score += frequency * weights[slot, ONE]
+            score_1 += frequency_1 * weights[slot_1, ONE]
+        if n & ONE:
+            slot = touched[n - ONE]
             frequency = frequency_of(counter[slot], weighting)
             counter[slot] = 0
-            value = frequency * weights[slot, _ZERO]
+            value = frequency * weights[slot, ZERO]
             size += abs(value) if weighting.norm == L1 else value * value
-            score += frequency * weights[slot, _ONE]
+            score += frequency * weights[slot, ONE]
         size += size_1
         score += score_1
         out[row, 0] = score
@@ -130,21 +125,21 @@ def _score_row(touched, n, counter, weighting, weights, values, out, row):
             frequency = frequency_of(counter[slot], weighting)
             counter[slot] = 0
             values[k] = frequency
-            value = frequency * weights[slot, _ZERO]
+            value = frequency * weights[slot, ZERO]
             size += abs(value) if weighting.norm == L1 else value * value
-            sum_1 += frequency * weights[slot, _ONE]
-            sum_2 += frequency * weights[slot, _TWO]
-            sum_3 += frequency * weights[slot, _THREE]
+            sum_1 += frequency * weights[slot, ONE]
+            sum_2 += frequency * weights[slot, TWO]
+            sum_3 += frequency * weights[slot, THREE]
         _put(out, row, 0, sum_1, sum_2, sum_3, 0.0, 3)
-        for column in range(_FOUR, np.uint64(n_outputs + 1), _FOUR):
+        for column in range(FOUR, np.uint64(n_outputs + 1), FOUR):
             sum_0 = sum_1 = sum_2 = sum_3 = 0.0
             for k in range(n):
                 slot = touched[k]
                 value = values[k]
                 sum_0 += value * weights[slot, column]
-                sum_1 += value * weights[slot, column + _ONE]
-                sum_2 += value * weights[slot, column + _TWO]
-                sum_3 += value * weights[slot, column + _THREE]
+                sum_1 += value * weights[slot, column + ONE]
+                sum_2 += value * weights[slot, column + TWO]
+                sum_3 += value * weights[slot, column + THREE]
             _put(out, row, np.int64(column) - 1, sum_0, sum_1, sum_2, sum_3, 4)
     if weighting.norm != NO_NORM and size > 0.0:
         if weighting.norm == L2:
@@ -219,7 +214,7 @@ def tfidf_texts(
             n_touched = count_row(
                 text, starts, stops, row, begin, alphabet, ngrams, slots, counter, scratch
             )
-            if n + n_touched + _FOUR > capacity:
+            if n + n_touched + FOUR > capacity:
                 for k in range(n_touched):
                     counter[touched[k]] = 0
                 return row

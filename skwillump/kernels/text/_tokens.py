@@ -28,45 +28,48 @@ from .._bits import (
     trailing_zeros,
 )
 from .._jit import inline, inline_allocating, jit
+from .._words import (
+    ALL_BITS,
+    EIGHT,
+    FIVE,
+    FOUR,
+    HALF,
+    LAST_BIT,
+    LOWER_HALF,
+    ONE,
+    SEVEN,
+    SIX,
+    SIXTEEN,
+    THREE,
+    TWO,
+    WORD_BITS,
+    ZERO,
+)
 from ._order import write_ones
 from ._utf8 import count_characters, decode, encode
 
-#: Symbol of a token that is dropped before n-grams are formed.
 STOP = np.uint32(0xFFFFFFFF)
-#: In place of the symbol of a token that may be in the next bucket.
-ELSEWHERE = np.uint64(0xFFFFFFFE)
+"""Symbol of a token that is dropped before n-grams are formed."""
 
-_ZERO = np.uint64(0)
-_ONE = np.uint64(1)
-_TWO = np.uint64(2)
-_THREE = np.uint64(3)
-_FOUR = np.uint64(4)
-_FIVE = np.uint64(5)
-_SIX = np.uint64(6)
-_SEVEN = np.uint64(7)
-_EIGHT = np.uint64(8)
+ELSEWHERE = np.uint64(0xFFFFFFFE)
+"""In place of the symbol of a token that may be in the next bucket."""
+
 _SHORT = np.uint64(15)
-_SIXTEEN = np.uint64(16)
-_HALF = np.uint64(32)
 _LENGTH_BITS = np.uint64(56)
-_LOWER_HALF = np.uint64(0xFFFFFFFF)
-_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-_LAST_BIT = np.uint64(63)
-_BLOCK = np.uint64(64)
 # Odd numbers without a pattern, for multiplicative hashing.
 _FACTOR_1 = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR_2 = np.uint64(0xD6E8FEB86659FD93)
 _FACTOR_3 = np.uint64(0xA0761D6478BD642F)
 
-#: Most bytes of a token that goes into a bucket.
 SHORT = int(_SHORT)
+"""Most bytes of a token that goes into a bucket."""
 
-#: Masks of the first n of 16 bytes begin at 16 - n.
 _KEPT = np.repeat(np.array([0xFF, 0], dtype=np.uint8), 16)
+"""Masks of the first n of 16 bytes begin at 16 - n."""
 
-#: Bytes of the texts that are looked at together: enough for some hundred tokens, little enough to
-#: stay in the first cache.
 _BLOCK_BYTES = 1 << 13
+"""Bytes of the texts that are looked at together: enough for some hundred tokens, little enough to
+stay in the first cache."""
 
 
 @inline
@@ -93,13 +96,13 @@ def fold_text(text, start, stop, alphabet, folded, marks, first):
     is_ascii : bool
     """
     n = first
-    marks[n >> _SIX] = _ZERO
+    marks[n >> SIX] = ZERO
     is_ascii = True
     i = np.uint64(start)
     end = np.uint64(stop)
     size = np.uint64(len(text))
     while i < end:
-        if i + _BLOCK <= size:
+        if i + WORD_BITS <= size:
             n_ascii = _fold_block(text, i, end - i, alphabet, folded, n, marks)
         else:
             # The last bytes of all: a block would end after them.
@@ -125,14 +128,14 @@ def _fold_block(data, at, n_left, alphabet, folded, n, marks):
     """Fold up to 64 bytes, as far as they are ASCII; return how many those are."""
     wide = bits_in_range(data, at, np.uint64(128), np.uint64(128))
     n_ascii = min(trailing_zeros(wide), n_left)
-    bits = _ZERO
+    bits = ZERO
     for k in range(len(alphabet.ranges)):
         first, span = alphabet.ranges[k, 0], alphabet.ranges[k, 1]
         bits |= bits_in_range(data, at, np.uint64(first), np.uint64(span))
     lower_block(data, at, folded, n, np.uint64(ord("A")), np.uint64(alphabet.n_letters))
     # Two shifts: one of 64 bits has no defined result.
-    half = n_ascii >> _ONE
-    kept = (_ONE << half << (n_ascii - half)) - _ONE
+    half = n_ascii >> ONE
+    kept = (ONE << half << (n_ascii - half)) - ONE
     _put_marks(marks, n, bits & kept)
     return n_ascii
 
@@ -140,18 +143,18 @@ def _fold_block(data, at, n_left, alphabet, folded, n, marks):
 @inline
 def _put_marks(marks, n, bits):
     """Write 64 bits from bit ``n`` on; the bits before it stay."""
-    shift = n & _LAST_BIT
-    k = n >> _SIX
-    marks[k] = (marks[k] & ((_ONE << shift) - _ONE)) | bits << shift
-    marks[k + _ONE] = bits >> _ONE >> (_LAST_BIT - shift)
+    shift = n & LAST_BIT
+    k = n >> SIX
+    marks[k] = (marks[k] & ((ONE << shift) - ONE)) | bits << shift
+    marks[k + ONE] = bits >> ONE >> (LAST_BIT - shift)
 
 
 @inline
 def first_bytes(word, n):
     """Keep the first ``n`` bytes of a word, at most all eight."""
-    half = min(n, _EIGHT) << _TWO
+    half = min(n, EIGHT) << TWO
     # Two shifts: one of 64 bits has no defined result.
-    return word & ~(_ALL << half << half)
+    return word & ~(ALL_BITS << half << half)
 
 
 @inline
@@ -161,9 +164,9 @@ def token_key(folded, start, length):
     At least 16 bytes from ``start`` on are read, also those after the token. The second word is
     not zero.
     """
-    place = _SIXTEEN - min(length, _SIXTEEN)
+    place = SIXTEEN - min(length, SIXTEEN)
     first = load_word(folded, start) & load_word(_KEPT, place)
-    second = load_word(folded, start + _EIGHT) & load_word(_KEPT, place + _EIGHT)
+    second = load_word(folded, start + EIGHT) & load_word(_KEPT, place + EIGHT)
     return first, second | length << _LENGTH_BITS
 
 
@@ -171,7 +174,7 @@ def token_key(folded, start, length):
 def bucket_of(first, second, alphabet):
     """Return where the bucket of a key begins."""
     mixed = (first * _FACTOR_1) ^ (second * _FACTOR_2)
-    return ((mixed ^ mixed << _HALF) * _FACTOR_3) >> np.uint64(alphabet.bucket_shift) << _THREE
+    return ((mixed ^ mixed << HALF) * _FACTOR_3) >> np.uint64(alphabet.bucket_shift) << THREE
 
 
 @inline
@@ -181,9 +184,9 @@ def symbol_in(buckets, at, first, second):
     Where the key is not there that is 0, or `ELSEWHERE` if it may be in the next bucket.
     """
     equal = equal_words(buckets, at, first, second)
-    place = trailing_zeros(equal & (equal >> _FOUR) | _EIGHT)
-    pair = buckets[at + _THREE + (place & _TWO) * _TWO]
-    return pair >> ((place & _ONE) << _FIVE) & _LOWER_HALF
+    place = trailing_zeros(equal & (equal >> FOUR) | EIGHT)
+    pair = buckets[at + THREE + (place & TWO) * TWO]
+    return pair >> ((place & ONE) << FIVE) & LOWER_HALF
 
 
 @inline
@@ -195,7 +198,7 @@ def find_token(folded, start, length, alphabet):
     at = bucket_of(first, second, alphabet)
     symbol = symbol_in(alphabet.buckets, at, first, second)
     while symbol == ELSEWHERE:
-        at = (at + _EIGHT) & np.uint64(len(alphabet.buckets) - 1)
+        at = (at + EIGHT) & np.uint64(len(alphabet.buckets) - 1)
         symbol = symbol_in(alphabet.buckets, at, first, second)
     return np.uint32(symbol)
 
@@ -210,35 +213,35 @@ def _find_long(folded, start, length, alphabet):
         number = np.uint64(slots[position])
         # Where the hash matches, the bytes must.
         if (
-            entries[number, _ZERO] == state
-            and entries[number, _ONE] >> _HALF == length
-            and _same_words(folded, start, length, alphabet.long_words, entries[number, _TWO])
+            entries[number, ZERO] == state
+            and entries[number, ONE] >> HALF == length
+            and _same_words(folded, start, length, alphabet.long_words, entries[number, TWO])
         ):
-            return np.uint32(entries[number, _ONE] & _LOWER_HALF)
-        position = (position + _ONE) & np.uint64(len(slots) - 1)
+            return np.uint32(entries[number, ONE] & LOWER_HALF)
+        position = (position + ONE) & np.uint64(len(slots) - 1)
     return np.uint32(0)
 
 
 @inline
 def _hash_words(folded, start, length):
     state = length
-    at = _ZERO
+    at = ZERO
     while at < length:
         word = first_bytes(load_word(folded, start + at), length - at)
-        state = ((state >> _HALF) ^ state ^ word) * _FACTOR_3
-        at += _EIGHT
-    return state ^ state >> _HALF
+        state = ((state >> HALF) ^ state ^ word) * _FACTOR_3
+        at += EIGHT
+    return state ^ state >> HALF
 
 
 @inline
 def _same_words(folded, start, length, words, k):
     """Compare a token's bytes with the words from ``words[k]`` on."""
-    at = _ZERO
+    at = ZERO
     while at < length:
         if words[k] != first_bytes(load_word(folded, start + at), length - at):
             return False
-        k += _ONE
-        at += _EIGHT
+        k += ONE
+        at += EIGHT
     return True
 
 
@@ -297,7 +300,7 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
     buckets = alphabet.buckets
     size = len(folded) - 128
     # 1. Characters of all texts.
-    n_bytes = _ZERO
+    n_bytes = ZERO
     n_wide = 0
     row = begin
     while row < len(starts) and np.int64(n_bytes) + _room(starts[row], stops[row]) <= size:
@@ -306,39 +309,39 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
         )
         wide_rows[n_wide] = row - begin
         n_wide += not is_ascii
-        n_bytes = ((n_bytes >> _SIX) + _ONE) << _SIX
-        ends[row - begin] = np.int64(n_bytes >> _SIX)
+        n_bytes = ((n_bytes >> SIX) + ONE) << SIX
+        ends[row - begin] = np.int64(n_bytes >> SIX)
         row += 1
     # 2. Where tokens start and stop: four are written unasked, so that no branch depends on
     # whether there is one more.
-    n_starts = _ZERO
-    n_stops = _ZERO
-    first = _ZERO
+    n_starts = ZERO
+    n_stops = ZERO
+    first = ZERO
     for k in range(row - begin):
-        carry = _ZERO  # whether the byte before these 64 is in a token
+        carry = ZERO  # whether the byte before these 64 is in a token
         last = np.uint64(ends[k])
         for block in range(first, last):
             bits = marks[block]
-            before = bits << _ONE | carry
-            carry = bits >> _LAST_BIT
-            n_starts = write_ones(bits & ~before, block << _SIX, token_starts, n_starts)
-            n_stops = write_ones(before & ~bits, block << _SIX, token_stops, n_stops)
+            before = bits << ONE | carry
+            carry = bits >> LAST_BIT
+            n_starts = write_ones(bits & ~before, block << SIX, token_starts, n_starts)
+            n_stops = write_ones(before & ~bits, block << SIX, token_stops, n_stops)
         first = last
         ends[k] = np.int64(n_stops)
     # 3. Keys. A line of the table is asked for long before it is needed.
     for k in range(n_stops):
         start = np.uint64(token_starts[k])
         key, key_1 = token_key(folded, start, np.uint64(token_stops[k]) - start)
-        keys[_TWO * k], keys[_TWO * k + _ONE] = key, key_1
+        keys[TWO * k], keys[TWO * k + ONE] = key, key_1
         place = bucket_of(key, key_1, alphabet)
         places[k] = place
         prefetch(buckets, place)
     # 4. Symbols: no step depends on another token.
     shortest = np.uint64(alphabet.shortest)
-    n_open = _ZERO
+    n_open = ZERO
     for k in range(n_stops):
         length = np.uint64(token_stops[k]) - np.uint64(token_starts[k])
-        symbol = symbol_in(buckets, np.uint64(places[k]), keys[_TWO * k], keys[_TWO * k + _ONE])
+        symbol = symbol_in(buckets, np.uint64(places[k]), keys[TWO * k], keys[TWO * k + ONE])
         symbols[k] = STOP if length < shortest else np.uint32(symbol)
         still_open[n_open] = k
         n_open += np.uint64((symbol == ELSEWHERE) | (length > _SHORT))
@@ -350,7 +353,7 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
             symbols[token] = find_token(folded, start, length, alphabet)
     for i in range(n_wide):
         wide_row = wide_rows[i]
-        first = np.uint64(ends[wide_row - 1]) if wide_row else _ZERO
+        first = np.uint64(ends[wide_row - 1]) if wide_row else ZERO
         for k in range(first, np.uint64(ends[wide_row])):
             start, stop = np.uint64(token_starts[k]), np.uint64(token_stops[k])
             if count_characters(folded, start, stop) < alphabet.shortest:
@@ -372,38 +375,38 @@ def fill_token_tables(token_bytes, offsets, symbols, alphabet):
     for token in range(len(symbols)):
         longest = max(longest, offsets[token + 1] - offsets[token])
     folded = np.zeros(longest + 16, dtype=np.uint8)
-    number = n_words = _ZERO
+    number = n_words = ZERO
     for token in range(len(symbols)):
         length = np.uint64(offsets[token + 1] - offsets[token])
         symbol = np.uint64(symbols[token])
         for i in range(length):
             folded[i] = token_bytes[np.uint64(offsets[token]) + i]
         if length <= _SHORT:
-            first, second = token_key(folded, _ZERO, length)
+            first, second = token_key(folded, ZERO, length)
             at = bucket_of(first, second, alphabet)
             # The second word of a key is not zero.
-            while buckets[at + _SIX]:
-                buckets[at + _SEVEN] |= ELSEWHERE << _HALF
-                at = (at + _EIGHT) & np.uint64(len(buckets) - 1)
-            place = _ZERO
-            while buckets[at + _FOUR + place]:
-                place += _ONE
+            while buckets[at + SIX]:
+                buckets[at + SEVEN] |= ELSEWHERE << HALF
+                at = (at + EIGHT) & np.uint64(len(buckets) - 1)
+            place = ZERO
+            while buckets[at + FOUR + place]:
+                place += ONE
             buckets[at + place] = first
-            buckets[at + _FOUR + place] = second
-            pair = at + _THREE + (place & _TWO) * _TWO
-            buckets[pair] |= symbol << ((place & _ONE) << _FIVE)
+            buckets[at + FOUR + place] = second
+            pair = at + THREE + (place & TWO) * TWO
+            buckets[pair] |= symbol << ((place & ONE) << FIVE)
         else:
-            number += _ONE
-            state = _hash_words(folded, _ZERO, length)
+            number += ONE
+            state = _hash_words(folded, ZERO, length)
             position = state & np.uint64(len(slots) - 1)
             while slots[position]:
-                position = (position + _ONE) & np.uint64(len(slots) - 1)
+                position = (position + ONE) & np.uint64(len(slots) - 1)
             slots[position] = number
-            entries[number, _ZERO] = state
-            entries[number, _ONE] = length << _HALF | symbol
-            entries[number, _TWO] = n_words
-            at = _ZERO
+            entries[number, ZERO] = state
+            entries[number, ONE] = length << HALF | symbol
+            entries[number, TWO] = n_words
+            at = ZERO
             while at < length:
                 words[n_words] = first_bytes(load_word(folded, at), length - at)
-                n_words += _ONE
-                at += _EIGHT
+                n_words += ONE
+                at += EIGHT

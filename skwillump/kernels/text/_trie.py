@@ -17,14 +17,14 @@ from typing import NamedTuple
 import numpy as np
 
 from .._jit import jit
+from .._words import HALF
 
 # Unsigned integers throughout: numba adds a test for negative positions to signed ones, and the
 # walk is bound by the number of its instructions.
-#: Check of a slot that holds no node, and of the root's children; bases stay far below.
 EMPTY = np.uint64(0xFFFFFFFF)
+"""Check of a slot that holds no node, and of the root's children; bases stay far below."""
+
 ROOT = np.uint64(0xFFFFFFFE)
-LOWER_HALF = np.uint64(0xFFFFFFFF)
-HALF = np.uint64(32)
 
 
 class Trie(NamedTuple):

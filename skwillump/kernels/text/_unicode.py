@@ -11,9 +11,9 @@ import numpy as np
 
 N_CODE_POINTS = 0x110000
 
-#: Characters whose lower case is not one code point (``İ``) or depends on its neighbours (``Σ``).
-#: Texts that hold one of them are lowered by ``str.lower`` before they reach a kernel.
 IRREGULAR_UPPERCASE = ("\u0130", "\u03a3")
+"""Characters whose lower case is not one code point (`İ`) or depends on its neighbours (`Σ`). Texts
+that hold one of them are lowered by `str.lower` before they reach a kernel."""
 
 
 @functools.cache

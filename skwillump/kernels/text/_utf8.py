@@ -4,13 +4,11 @@ import numpy as np
 
 from .._bits import bits_in_range, population, trailing_zeros
 from .._jit import inline, jit
+from .._words import FOUR, ONE, THREE, TWO, WORD_BITS, ZERO
 
-_ZERO = np.uint64(0)
-_ONE = np.uint64(1)
-_THREE = np.uint64(3)
-_BLOCK = np.uint64(64)
-#: The first bytes of U+0130 and of U+03A3.
 _LEAD_1 = np.uint64(0xC4)
+"""The first bytes of U+0130 and of U+03A3."""
+
 _LEAD_2 = np.uint64(0xCE)
 
 
@@ -18,14 +16,14 @@ _LEAD_2 = np.uint64(0xCE)
 def decode(text, i):
     """Return the code point that starts at byte ``i`` (not ASCII), and its number of bytes."""
     b = np.int64(text[i])
-    second = np.int64(text[i + _ONE]) & 0x3F
+    second = np.int64(text[i + ONE]) & 0x3F
     if b < 0xE0:
-        return (b & 0x1F) << 6 | second, np.uint64(2)
-    third = np.int64(text[i + np.uint64(2)]) & 0x3F
+        return (b & 0x1F) << 6 | second, TWO
+    third = np.int64(text[i + TWO]) & 0x3F
     if b < 0xF0:
-        return (b & 0x0F) << 12 | second << 6 | third, np.uint64(3)
-    fourth = np.int64(text[i + _THREE]) & 0x3F
-    return (b & 0x07) << 18 | second << 12 | third << 6 | fourth, np.uint64(4)
+        return (b & 0x0F) << 12 | second << 6 | third, THREE
+    fourth = np.int64(text[i + THREE]) & 0x3F
+    return (b & 0x07) << 18 | second << 12 | third << 6 | fourth, FOUR
 
 
 @inline
@@ -33,21 +31,21 @@ def encode(code_point, out, at):
     """Write ``code_point`` as UTF-8 (surrogates too) at ``out[at]``; return its bytes."""
     if code_point < 0x80:
         out[at] = code_point
-        return _ONE
+        return ONE
     if code_point < 0x800:
         out[at] = 0xC0 | code_point >> 6
-        out[at + _ONE] = 0x80 | code_point & 0x3F
-        return np.uint64(2)
+        out[at + ONE] = 0x80 | code_point & 0x3F
+        return TWO
     if code_point < 0x10000:
         out[at] = 0xE0 | code_point >> 12
-        out[at + _ONE] = 0x80 | (code_point >> 6) & 0x3F
-        out[at + np.uint64(2)] = 0x80 | code_point & 0x3F
-        return _THREE
+        out[at + ONE] = 0x80 | (code_point >> 6) & 0x3F
+        out[at + TWO] = 0x80 | code_point & 0x3F
+        return THREE
     out[at] = 0xF0 | code_point >> 18
-    out[at + _ONE] = 0x80 | (code_point >> 12) & 0x3F
-    out[at + np.uint64(2)] = 0x80 | (code_point >> 6) & 0x3F
-    out[at + _THREE] = 0x80 | code_point & 0x3F
-    return np.uint64(4)
+    out[at + ONE] = 0x80 | (code_point >> 12) & 0x3F
+    out[at + TWO] = 0x80 | (code_point >> 6) & 0x3F
+    out[at + THREE] = 0x80 | code_point & 0x3F
+    return FOUR
 
 
 @inline
@@ -62,9 +60,9 @@ def count_characters(folded, start, stop):
 @inline
 def _bits_of(value, text, at):
     """Return a bit for each of up to 64 bytes from ``at`` on: is it ``value``?"""
-    if at + _BLOCK <= np.uint64(len(text)):
-        return bits_in_range(text, at, value, _ONE)
-    bits = _ZERO
+    if at + WORD_BITS <= np.uint64(len(text)):
+        return bits_in_range(text, at, value, ONE)
+    bits = ZERO
     for k in range(np.uint64(len(text)) - at):
         bits |= np.uint64(text[at + k] == value) << k
     return bits
@@ -83,18 +81,18 @@ def split_at_zeros(data, starts, stops):
     n_zeros = len(starts) - 1
     starts[0] = 0
     n = 0
-    at = _ZERO
+    at = ZERO
     while at < np.uint64(len(data)):
-        zeros = _bits_of(_ZERO, data, at)
+        zeros = _bits_of(ZERO, data, at)
         if n + np.int64(population(zeros)) > n_zeros:
             return False
         while zeros:
             place = np.int64(at + trailing_zeros(zeros))
-            zeros &= zeros - _ONE
+            zeros &= zeros - ONE
             stops[n] = place
             n += 1
             starts[n] = place + 1
-        at += _BLOCK
+        at += WORD_BITS
     stops[n] = len(data)
     return n == n_zeros
 
@@ -114,13 +112,13 @@ def flag_irregular_case(text, starts, stops, flags):
             leads = _bits_of(_LEAD_1, text, i) | _bits_of(_LEAD_2, text, i)
             while leads:
                 at = i + trailing_zeros(leads)
-                leads &= leads - _ONE
+                leads &= leads - ONE
                 # A lead byte is never the last one of a text.
                 second = 0xB0 if text[at] == _LEAD_1 else 0xA3
-                if at < stop and text[at + _ONE] == second:
+                if at < stop and text[at + ONE] == second:
                     flags[row] = True
                     found = True
-            i += _BLOCK
+            i += WORD_BITS
     return found
 
 

@@ -9,8 +9,9 @@ from ._tokens import SHORT, STOP, fill_token_tables
 from ._trie import Trie, build_trie
 from ._unicode import class_table, code_points, identity_table, lower_table
 
-#: For the fields that an alphabet does not use.
 _NO_BYTES = np.zeros(0, dtype=np.uint8)
+"""For the fields that an alphabet does not use."""
+
 _NO_SYMBOLS = np.zeros(0, dtype=np.uint32)
 _NO_WORDS = np.zeros(0, dtype=np.uint64)
 

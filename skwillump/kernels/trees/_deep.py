@@ -10,23 +10,22 @@ missing value goes.
 import numpy as np
 
 from .._jit import inline, jit
+from .._words import FIVE, FOUR, HALF, LOWER_HALF, ONE, SEVEN, SIX, THREE, TWO
 from ._walks import LOWEST, NAN_LEFT, WALKS, add_leaves, refused
 
-_ONE, _SHIFT, _LOW = np.uint64(1), np.uint64(32), np.uint64(0xFFFFFFFF)
-
-#: Bytes of features in a block.
 _BLOCK_BYTES = 1 << 21
+"""Bytes of features in a block."""
 
 
 @inline
 def _deep_step(nodes, thresholds, x, row, place, is_left, node):
     """Return the child of a node; of a leaf, itself."""
-    word = nodes[node + _ONE]
-    column = word & _LOW
+    word = nodes[node + ONE]
+    column = word & LOWER_HALF
     value = np.float64(x[row + place[column]])
     # NaN is not at most anything.
     left = (value <= thresholds[node]) | ((value != value) & is_left[column])
-    return (word >> _SHIFT) + (np.uint64(not left) << _ONE)
+    return (word >> HALF) + (np.uint64(not left) << ONE)
 
 
 @inline
@@ -85,12 +84,12 @@ def predict_deep(features, trees, out):
                 r = (
                     f,
                     f + w,
-                    f + np.uint64(2) * w,
-                    f + np.uint64(3) * w,
-                    f + np.uint64(4) * w,
-                    f + np.uint64(5) * w,
-                    f + np.uint64(6) * w,
-                    f + np.uint64(7) * w,
+                    f + TWO * w,
+                    f + THREE * w,
+                    f + FOUR * w,
+                    f + FIVE * w,
+                    f + SIX * w,
+                    f + SEVEN * w,
                 )
                 n = (root, root, root, root, root, root, root, root)
                 for _ in range(least):
@@ -104,7 +103,7 @@ def predict_deep(features, trees, out):
                     n_left = n_left - 1 if after != before else 0
                 here = start + lane
                 n_here = min(WALKS, stop - here)
-                add_leaves(trees.values, thresholds, n, out, here, n_here, output)
+                add_leaves(trees, thresholds, n, out, here, n_here, output)
         if trees.divisor != 1.0:
             for row in range(start, stop):
                 for k in range(n_outputs):

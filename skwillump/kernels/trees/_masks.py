@@ -16,15 +16,14 @@ import numpy as np
 
 from .._bits import trailing_zeros
 from .._jit import jit
-from ._walks import fill_block, fill_codes, refused
+from .._words import LAST_BIT, ONE, SIX, ZERO
+from ._walks import fill_block, fill_codes, refused, rounded
 
-#: Trees of more leaves are walked.
 MAX_LEAVES = 64
+"""Trees of more leaves are walked."""
 
 _SHIFT = 6
 _ROWS = 1 << _SHIFT
-_ZERO, _ONE = np.uint64(0), np.uint64(1)
-_SIX, _BITS = np.uint64(6), np.uint64(63)
 
 
 class Masks(NamedTuple):
@@ -40,9 +39,9 @@ class Masks(NamedTuple):
     first: np.ndarray  # int64 (n_trees,), of each tree's leaves
     leaves: np.ndarray  # float64
 
-    def of_trees(self, part: slice) -> "Masks":
+    def some(self, trees: slice) -> "Masks":
         """Return the questions of a range of trees; they share the arrays of all."""
-        start, stop, _ = part.indices(len(self.first))
+        start, stop, _ = trees.indices(len(self.first))
         return self._replace(stops=self.stops[start : stop + 1], first=self.first[start:stop])
 
 
@@ -69,9 +68,9 @@ def number_leaves(left, right, order, mask):
             stack[n_open, 0], stack[n_open, 1] = left[node], 0
             n_open += 1
         else:
-            below = np.uint64(0)
+            below = ZERO
             for leaf in range(firsts[node], n_leaves):
-                below |= _ONE << np.uint64(leaf)
+                below |= ONE << np.uint64(leaf)
             mask[node] = ~below
             stack[n_open - 1, 0], stack[n_open - 1, 1] = right[node], 0
     return n_leaves
@@ -115,18 +114,21 @@ def predict_blocks(features, trees, masks, out):
                         alive[r] &= every if x[column, r] <= threshold else mask
                 else:
                     for r in range(_ROWS):
-                        inside[r] = _ZERO
+                        inside[r] = ZERO
                     for w in range(first, last):
                         word, place = masks.word[w], masks.place[w]
                         for r in range(_ROWS):
                             code = codes[column, r]
-                            bit = (word >> (code & _BITS)) & _ONE
-                            inside[r] |= bit if (code >> _SIX) == place else _ZERO
+                            bit = (word >> (code & LAST_BIT)) & ONE
+                            inside[r] |= bit if (code >> SIX) == place else ZERO
                     for r in range(_ROWS):
-                        alive[r] &= every if inside[r] != _ZERO else mask
+                        alive[r] &= every if inside[r] != ZERO else mask
             leaf = masks.first[tree]
             for r in range(_ROWS):
                 sums[k, r] += masks.leaves[leaf + np.int64(trailing_zeros(np.uint64(alive[r])))]
+            if trees.single_sums:
+                for r in range(_ROWS):
+                    sums[k, r] = rounded(sums[k, r], True)
             k += 1
             if k == n_outputs:
                 k = 0

@@ -19,37 +19,35 @@ from typing import NamedTuple
 import numpy as np
 
 from .._jit import inline, jit
+from .._words import FIVE, FOUR, HALF, LAST_BIT, LOWER_HALF, ONE, SEVEN, SIX, THREE, TWO, ZERO
 
-#: How a column is made of a feature; "left" and "right" say where a missing value goes.
 PLAIN, NAN_LEFT, NAN_IS_ZERO, ZERO_LEFT, ZERO_RIGHT, CATEGORY, KNOWN_CATEGORY, LOWEST = range(8)
+"""How a column is made of a feature; "left" and "right" say where a missing value goes."""
 
-#: LightGBM takes what is not farther from zero for zero.
 ZERO_THRESHOLD = float(np.float32(1e-35))
+"""LightGBM takes what is not farther from zero for zero."""
 
-#: The category of values that `KNOWN_CATEGORY` does not know.
 UNKNOWN = 256
+"""The category of values that `KNOWN_CATEGORY` does not know."""
 
-#: What is read before any column is made: as it is; the same without infinite categories; as
-#: LightGBM reads it (tiny numbers are zero); as scikit-learn's trees do (float32, without or with
-#: missing values).
 AS_IS, FINITE_CATEGORIES, TINY_IS_ZERO, SINGLE, SINGLE_OR_NAN = range(5)
+"""What is read before any column is made: as it is; the same without infinite categories; as
+LightGBM reads it (tiny numbers are zero); as scikit-learn's trees do (float32, without or with
+missing values)."""
 
-#: Trees are walked in groups of so many rows or trees.
 WALKS = 8
+"""Trees are walked in groups of so many rows or trees."""
 
-#: Numbers in a cache line.
 _LINE = 8
+"""Numbers in a cache line."""
 
-#: Marks a column number of a node whose threshold is a set of categories.
 IS_SET = 1 << 31
+"""Marks a column number of a node whose threshold is a set of categories."""
 
 _SINGLE_MAX = float(np.finfo(np.float32).max)
 
-_ZERO, _ONE = np.uint64(0), np.uint64(1)
 _NO_CODE = np.uint64(1 << 40)  # in no set
-_LOW, _SHIFT = np.uint64(0xFFFFFFFF), np.uint64(32)
 _COLUMN, _SET = np.uint64(0x7FFFFFFF), np.uint64(IS_SET)
-_SIX, _BITS = np.uint64(6), np.uint64(63)
 
 
 class Trees(NamedTuple):
@@ -66,6 +64,7 @@ class Trees(NamedTuple):
     has_sets: bool
     divisor: float  # of the sums
     continues: bool = False  # whether sums start at what the output holds, not at `base`
+    single_sums: bool = False  # whether sums are rounded to float32 after each tree
 
 
 @jit
@@ -87,11 +86,11 @@ def place_tree(left, right, word, column, weight, slots, nodes, start):
         node, slot, depth = slots[n_open, 0], slots[n_open, 1], slots[n_open, 2]
         nodes[slot] = word[node]
         if left[node] < 0:
-            nodes[slot + 1] = np.uint64(slot) << _SHIFT
+            nodes[slot + 1] = np.uint64(slot) << HALF
             least = min(least, depth)
             greatest = max(greatest, depth)
             continue
-        nodes[slot + 1] = (np.uint64(free) << _SHIFT) | np.uint64(column[node])
+        nodes[slot + 1] = (np.uint64(free) << HALF) | np.uint64(column[node])
         first, second = left[node], right[node]
         left_last = weight[first] >= weight[second]
         # What is pushed last is written next.
@@ -233,10 +232,10 @@ def fill_block(features, start, stop, trees, transposed, x, shift):
 @inline
 def _step(nodes, thresholds, x, shift, lane, node):
     """Return the child of a node; of a leaf, itself."""
-    word = nodes[node + _ONE]
-    value = x[((word & _LOW) << shift) + lane]
+    word = nodes[node + ONE]
+    value = x[((word & LOWER_HALF) << shift) + lane]
     right = not (value <= thresholds[node])
-    return (word >> _SHIFT) + (np.uint64(right) << _ONE)
+    return (word >> HALF) + (np.uint64(right) << ONE)
 
 
 @inline
@@ -245,7 +244,7 @@ def fill_codes(trees, x, codes, shift):
     for c in range(trees.columns.shape[0]):
         is_code = trees.columns[c, 1] == CATEGORY or trees.columns[c, 1] == KNOWN_CATEGORY
         for place in range(c << shift, (c + 1) << shift):
-            codes[place] = _ZERO
+            codes[place] = ZERO
             if is_code:
                 codes[place] = np.uint64(x[place]) if x[place] >= 0.0 else _NO_CODE
 
@@ -256,17 +255,17 @@ def _set_step(nodes, thresholds, x, shift, lane, node, codes, sets):
 
     Both questions are always asked: a branch would be guessed wrong too often.
     """
-    word = nodes[node + _ONE]
+    word = nodes[node + ONE]
     place = ((word & _COLUMN) << shift) + lane
-    is_set = (word & _SET) != _ZERO
+    is_set = (word & _SET) != ZERO
     above = not (x[place] <= thresholds[node])
     code = codes[place]
-    extent = nodes[node] if is_set else _ZERO
-    known = (code >> _SIX) < (extent >> _SHIFT)
-    bits = sets[(extent & _LOW) + (code >> _SIX) if known else _ZERO]
-    outside = _ONE - ((bits >> (code & _BITS)) & (_ONE if known else _ZERO))
+    extent = nodes[node] if is_set else ZERO
+    known = (code >> SIX) < (extent >> HALF)
+    bits = sets[(extent & LOWER_HALF) + (code >> SIX) if known else ZERO]
+    outside = ONE - ((bits >> (code & LAST_BIT)) & (ONE if known else ZERO))
     right = outside if is_set else np.uint64(above)
-    return (word >> _SHIFT) + (right << _ONE)
+    return (word >> HALF) + (right << ONE)
 
 
 @inline
@@ -327,31 +326,40 @@ def _set_walk(nodes, thresholds, x, shift, r, n, codes, sets, greatest):
 
 
 @inline
-def _add_leaf(values, thresholds, node, out, row, output):
-    """Add the value of a leaf to the sums of a row; the values, where leaves hold several."""
-    if len(values) > 0:
-        leaf = np.uint64(thresholds[node])
-        for k in range(values.shape[1]):
-            out[row, k] += values[leaf, k]
-    else:
-        out[row, output] += thresholds[node]
+def rounded(total, single):
+    """Return a sum as the library has it that fitted the trees.
+
+    The sum of two float32 in float64, rounded to float32, is their sum in float32.
+    """
+    return np.float64(np.float32(total)) if single else total
 
 
 @inline
-def add_leaves(values, thresholds, leaves, out, row, n_rows, output):
+def _add_leaf(trees, thresholds, node, out, row, output):
+    """Add the value of a leaf to the sums of a row; the values, where leaves hold several."""
+    if len(trees.values) > 0:
+        leaf = np.uint64(thresholds[node])
+        for k in range(trees.values.shape[1]):
+            out[row, k] = rounded(out[row, k] + trees.values[leaf, k], trees.single_sums)
+    else:
+        out[row, output] = rounded(out[row, output] + thresholds[node], trees.single_sums)
+
+
+@inline
+def add_leaves(trees, thresholds, leaves, out, row, n_rows, output):
     """Add the leaves of at most `WALKS` rows that follow one another."""
     if n_rows == WALKS:
-        _add_leaf(values, thresholds, leaves[0], out, row + 0, output)
-        _add_leaf(values, thresholds, leaves[1], out, row + 1, output)
-        _add_leaf(values, thresholds, leaves[2], out, row + 2, output)
-        _add_leaf(values, thresholds, leaves[3], out, row + 3, output)
-        _add_leaf(values, thresholds, leaves[4], out, row + 4, output)
-        _add_leaf(values, thresholds, leaves[5], out, row + 5, output)
-        _add_leaf(values, thresholds, leaves[6], out, row + 6, output)
-        _add_leaf(values, thresholds, leaves[7], out, row + 7, output)
+        _add_leaf(trees, thresholds, leaves[0], out, row + 0, output)
+        _add_leaf(trees, thresholds, leaves[1], out, row + 1, output)
+        _add_leaf(trees, thresholds, leaves[2], out, row + 2, output)
+        _add_leaf(trees, thresholds, leaves[3], out, row + 3, output)
+        _add_leaf(trees, thresholds, leaves[4], out, row + 4, output)
+        _add_leaf(trees, thresholds, leaves[5], out, row + 5, output)
+        _add_leaf(trees, thresholds, leaves[6], out, row + 6, output)
+        _add_leaf(trees, thresholds, leaves[7], out, row + 7, output)
     else:
         for i in range(n_rows):
-            _add_leaf(values, thresholds, leaves[i], out, row + i, output)
+            _add_leaf(trees, thresholds, leaves[i], out, row + i, output)
 
 
 @jit
@@ -390,13 +398,13 @@ def predict_rows(features, trees, shift, out):
                 f = np.uint64(first)
                 r = (
                     f,
-                    f + np.uint64(1),
-                    f + np.uint64(2),
-                    f + np.uint64(3),
-                    f + np.uint64(4),
-                    f + np.uint64(5),
-                    f + np.uint64(6),
-                    f + np.uint64(7),
+                    f + ONE,
+                    f + TWO,
+                    f + THREE,
+                    f + FOUR,
+                    f + FIVE,
+                    f + SIX,
+                    f + SEVEN,
                 )
                 if trees.has_sets:
                     leaves = _set_walk(nodes, thresholds, x, width, r, n, codes, sets, greatest)
@@ -404,7 +412,7 @@ def predict_rows(features, trees, shift, out):
                     leaves = _walk(nodes, thresholds, x, width, r, n, least, greatest)
                 here = start + first
                 n_here = min(WALKS, stop - here)
-                add_leaves(trees.values, thresholds, leaves, out, here, n_here, output)
+                add_leaves(trees, thresholds, leaves, out, here, n_here, output)
         if trees.divisor != 1.0:
             for row in range(start, stop):
                 for k in range(n_outputs):
@@ -426,6 +434,7 @@ def predict_row(
     has_sets,
     divisor,
     continues,
+    single_sums,
     sums,
 ):
     """Do the same for one row: features (n_features,), sums (n_outputs,).
@@ -444,6 +453,7 @@ def predict_row(
         has_sets,
         divisor,
         continues,
+        single_sums,
     )
     features, out = features_.reshape(1, -1), sums.reshape(1, -1)
     thresholds = nodes.view(np.float64)
@@ -458,7 +468,7 @@ def predict_row(
     if not trees.continues:
         for k in range(n_outputs):
             out[0, k] = trees.base[k]
-    zero = np.uint64(0)
+    zero = ZERO
     r = (zero, zero, zero, zero, zero, zero, zero, zero)
     output = 0
     for first in range(0, n_trees, WALKS):
@@ -482,7 +492,7 @@ def predict_row(
         else:
             leaves = _walk(nodes, thresholds, x, zero, r, n, least, greatest)
         for i in range(min(WALKS, n_trees - first)):
-            _add_leaf(trees.values, thresholds, leaves[i], out, 0, output)
+            _add_leaf(trees, thresholds, leaves[i], out, 0, output)
             output = output + 1 if output + 1 < n_outputs else 0
     if trees.divisor != 1.0:
         for k in range(n_outputs):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from skwillump.kernels import _unicode
+from skwillump.kernels.text import _unicode
 
 ALL = [chr(code_point) for code_point in range(_unicode.N_CODE_POINTS)]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from skwillump.compilers import Unsupported
 from skwillump.compilers.models._tree_layout import Tree, pack
-from skwillump.kernels import _trees as kernel
 from skwillump.kernels._arrays import frozen
+from skwillump.kernels.trees import _walks as kernel
 from skwillump.kernels.trees._deep import predict_deep
 from skwillump.kernels.trees._masks import predict_blocks
 
@@ -103,6 +103,30 @@ def test_the_kernel_of_deep_trees_gives_the_sums_of_the_naive_walk(n_rows, n_out
     walked = start.copy()
     assert kernel.predict_rows(frozen(rows), packed._replace(continues=True), 4, walked)
     assert np.array_equal(goes_on, walked)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2])
+def test_sums_of_float32_are_rounded_after_each_tree(n_outputs):
+    rng = np.random.default_rng(n_outputs)
+    trees = [random_tree(rng, n_leaves, [kernel.PLAIN]) for n_leaves in (30, 5, 60, 17, 2, 44)]
+    trees = [tree._replace(value=np.float64(np.float32(tree.value))) for tree in trees]
+    rows = random_rows(rng, 100)
+    rows[~np.isfinite(rows)] = 0.0
+    rows = rows.astype(np.float32).astype(np.float64)
+    base = np.float32(rng.normal(size=n_outputs))
+    expected = np.repeat(base[None], len(rows), axis=0)
+    for number, tree in enumerate(trees):
+        leaves = [tree.value[naive_trees.leaf_of(tree, row)] for row in rows]
+        expected[:, number % n_outputs] += np.float32(leaves)
+    packed, masks = pack(trees, base, kernel.SINGLE)
+    packed = packed._replace(single_sums=True)
+    out = np.full((4, 100, n_outputs), np.nan)
+    assert kernel.predict_rows(frozen(rows), packed, 3, out[0])
+    assert predict_blocks(frozen(rows), packed, masks, out[1])
+    assert predict_deep(frozen(rows), packed, out[2])
+    for row, sums in zip(rows, out[3], strict=True):
+        assert kernel.predict_row(row.copy(), *packed, sums)
+    assert np.array_equal(out, np.float64(np.repeat(expected[None], 4, axis=0)))
 
 
 def test_leaves_of_several_values():

@@ -1,0 +1,47 @@
+"""What is kept of a compiled kernel is used as long as no source of a kernel has changed."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import skwillump.kernels
+
+INLINED = """
+from .._jit import inline
+
+@inline
+def value():
+    return {value}
+"""
+
+KERNEL = """
+from ._jit import jit
+from .text import _inlined as other
+
+@jit
+def answer():
+    return other.value()
+"""
+
+ASK = """
+from copied import _kernel
+print(_kernel.answer(), sum(_kernel.answer.stats.cache_hits.values()))
+"""
+
+
+def test_a_change_of_an_inlined_function_of_another_folder_compiles_its_kernels_anew(tmp_path):
+    folder = tmp_path / "copied"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(skwillump.kernels.__path__[0]), folder, ignore=ignored)
+    (folder / "_kernel.py").write_text(KERNEL)
+
+    def answer_and_hits(value):
+        (folder / "text" / "_inlined.py").write_text(INLINED.format(value=value))
+        command = [sys.executable, "-c", ASK]
+        run = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+        return tuple(map(int, run.stdout.split()))
+
+    assert answer_and_hits(1) == (1, 0)
+    assert answer_and_hits(1) == (1, 1)
+    assert answer_and_hits(2) == (2, 0)
