@@ -8,6 +8,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.compose._column_transformer import (
+    _is_empty_column_selection as is_empty_selection,
+)
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
@@ -56,10 +59,12 @@ __all__ = [
     "check_method_params",
     "column_names",
     "fit_context",
+    "is_empty_selection",
     "num_samples",
     "routing_enabled",
     "safe_indexing",
     "scorer_parts",
+    "selected_positions",
 ]
 
 
@@ -73,6 +78,11 @@ def column_names(X) -> Any:
     """Names of the columns of a pandas, polars or pyarrow table; None for anything else."""
     # What pyarrow calls columns are their values.
     return getattr(X, "column_names" if hasattr(X, "column_names") else "columns", None)
+
+
+def selected_positions(column_transformer, name: str) -> Any:
+    """Positions of the columns that a fitted `ColumnTransformer` gives the transformer named."""
+    return column_transformer._transformer_to_input_indices[name]
 
 
 def check_fitted(estimator) -> None:

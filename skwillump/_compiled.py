@@ -14,6 +14,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ._composites import is_dropped, is_passthrough
 from ._one_row import check_one, check_text
 from ._persistence import VersionedState
 from .compilers import (
@@ -136,7 +137,7 @@ class CompiledPipeline(VersionedState):
             return
         steps = estimator.steps if type(estimator) is Pipeline else [("", estimator)]
         before, (name, final) = steps[:-1], steps[-1]
-        before = [step for step in before if not _passes_through(step[1])]
+        before = [step for step in before if not is_passthrough(step[1])]
         try:
             features: Step = compile_steps(None, before) if before else ModelInput.of(final)
         except Unsupported as reason:
@@ -505,14 +506,11 @@ def _checked_n_jobs(n_jobs: Any) -> int | None:
     return n_jobs  # type: ignore[return-value]
 
 
-def _passes_through(step: Any) -> bool:
-    return step is None or (isinstance(step, str) and step in ("passthrough", "drop"))
-
-
 def _takes_mappings(estimator: Any) -> bool:
     """Tell whether a mapping is an element of X, as for a `DictVectorizer`, and no row of names."""
     if isinstance(estimator, (Pipeline, FeatureUnion)):
         steps = estimator.steps if isinstance(estimator, Pipeline) else estimator.transformer_list
-        first = next((step for _, step in steps if not _passes_through(step)), None)
+        present = (step for _, step in steps if not (is_passthrough(step) or is_dropped(step)))
+        first = next(present, None)
         return _takes_mappings(first)
     return hasattr(estimator, "__sklearn_tags__") and bool(get_tags(estimator).input_tags.dict)

@@ -2,46 +2,43 @@
 
 from ._graph import (
     BlockGraph,
-    LocatedBlock,
     Store,
     locate_blocks,
     names_in_composites,
     split_pipeline,
     take_rows,
 )
-from ._linear_sums import FusedBlocks, FusedStage
-from ._trees import DenseBlocks, DenseStage
+from ._linear_sums import LinearBlocks
+from ._protocols import CompiledBlocks, CompiledStage
+from ._trees import TreeBlocks
 from ._truncated import (
-    FirstTreesClassifier,
-    FirstTreesModel,
-    FirstTreesRegressor,
-    blocks_of_trees,
-    first_trees,
-    tree_counts,
+    TruncatedClassifier,
+    TruncatedEnsemble,
+    TruncatedRegressor,
+    blocks_used,
+    truncated_ensemble,
+    truncation_sizes,
 )
 
 __all__ = [
     "BlockGraph",
-    "DenseBlocks",
-    "DenseStage",
-    "FirstTreesClassifier",
-    "FirstTreesModel",
-    "FirstTreesRegressor",
-    "FusedBlocks",
-    "FusedStage",
-    "LocatedBlock",
+    "CompiledBlocks",
+    "CompiledStage",
     "Store",
-    "blocks_of_trees",
-    "first_trees",
-    "fuse",
+    "TruncatedClassifier",
+    "TruncatedEnsemble",
+    "TruncatedRegressor",
+    "blocks_used",
+    "compiled_blocks",
     "locate_blocks",
     "names_in_composites",
     "split_pipeline",
     "take_rows",
-    "tree_counts",
+    "truncated_ensemble",
+    "truncation_sizes",
 ]
 
 
-def fuse(graph: BlockGraph) -> FusedBlocks | DenseBlocks | None:
+def compiled_blocks(graph: BlockGraph) -> CompiledBlocks | None:
     """Blocks of a graph on a path of their own, where its model is linear or of trees."""
-    return FusedBlocks.from_graph(graph) or DenseBlocks.from_graph(graph)
+    return LinearBlocks.from_graph(graph) or TreeBlocks.from_graph(graph)

@@ -10,21 +10,30 @@ objects, so that what comes out is what the pipeline itself would have computed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, MutableMapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, MutableMapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import copy
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs, parallel_config
 from scipy import sparse
-from sklearn.compose import ColumnTransformer
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, get_tags
 
 from .._compat import column_names, num_samples, safe_indexing
+from .._composites import (
+    NestedBlock,
+    chain,
+    children,
+    column_transformers,
+    ends_in_blocks,
+    is_dropped,
+    nested_blocks,
+    with_children,
+)
 from ..compilers import Step, UnionStep, Unsupported, compile_step
 
 Store = MutableMapping[str, Any]
@@ -179,7 +188,7 @@ class BlockGraph:
         a millisecond, so rows with exactly the columns of fit are spared them.
         """
         row = None
-        for node in _column_transformers(self.features):
+        for node in column_transformers(self.features):
             if _has_columns_of_fit(node, Z):
                 continue
             if num_samples(Z) == 0:
@@ -188,7 +197,7 @@ class BlockGraph:
                 row = safe_indexing(Z, [0])
             checker = copy(node)
             checker.transformers_ = [
-                (name, step if _is_dropped(step) else _Constant(name), columns)
+                (name, step if is_dropped(step) else _Constant(name), columns)
                 for name, step, columns in node.transformers_
             ]
             with _in_this_process(node):
@@ -263,11 +272,14 @@ def split_pipeline(fitted, *, compile: bool = False) -> BlockGraph | None:
     """
     if type(fitted) is not Pipeline:
         return None
-    steps = list(_flat_steps(fitted, ""))
+    steps = chain(fitted)
     for position, (name, step) in enumerate(steps[:-1]):
-        needs = dict(_leaves(step, "", ()))
+        needs = {
+            block.name: (*map(_shared_key, block.shared), block.name)
+            for block in nested_blocks(step)
+        }
         if len(needs) >= 2:
-            compiled, union = _compiled(step) if compile else ({}, None)
+            compiled, union = _compiled(step, tuple(needs)) if compile else ({}, None)
             return BlockGraph(
                 prefix=tuple(steps[:position]),
                 features=step,
@@ -281,26 +293,9 @@ def split_pipeline(fitted, *, compile: bool = False) -> BlockGraph | None:
     return None
 
 
-class LocatedBlock(NamedTuple):
-    """A block as the pipeline holds it.
-
-    Attributes
-    ----------
-    transformer : transformer
-    parameter : str
-        Name of the pipeline's parameter that it is.
-    columns : object
-        The columns that its `ColumnTransformer` gives it; None if there is none.
-    """
-
-    transformer: Any
-    parameter: str
-    columns: Any
-
-
-def locate_blocks(graph: BlockGraph) -> dict[str, LocatedBlock]:
+def locate_blocks(graph: BlockGraph) -> dict[str, NestedBlock]:
     """Where the blocks are in the fitted pipeline, by name."""
-    return dict(_located(graph.features, "", graph.features_name, None))
+    return {block.name: block for block in nested_blocks(graph.features, graph.features_name)}
 
 
 def names_in_composites(fitted) -> dict[str, bool]:
@@ -311,131 +306,34 @@ def names_in_composites(fitted) -> dict[str, bool]:
     """
     if type(fitted) is not Pipeline:
         return {}
-    steps = [step for _, step in _flat_steps(fitted, "")]
-    return dict(named for step in steps[:-1] for named in _names_below(step, "", False))
+    return {
+        block.name: block.is_absent
+        for _, step in chain(fitted)[:-1]
+        for block in nested_blocks(step, absent=True)
+    }
 
 
-def _names_below(node, path: str, is_absent: bool) -> Iterator[tuple[str, bool]]:
-    steps = [] if is_absent or type(node) is not Pipeline else list(_flat_steps(node, ""))
-    children = None if is_absent else _children_of_any_kind(steps[-1][1] if steps else node)
-    if children is not None:
-        for name, child, columns in children:
-            below = f"{path}__{name}" if path else name
-            absent = _is_dropped(child) or _is_empty_selection(columns)
-            yield from _names_below(child, below, absent)
-    elif path:
-        yield path, is_absent
+def _compiled(features, names: tuple[str, ...]) -> tuple[dict[str, Step], UnionStep | None]:
+    """Compiled twin of each block, ready to run, and of all together.
 
-
-def _located(node, path: str, parameter: str, columns) -> Iterator[tuple[str, LocatedBlock]]:
-    children = _children(node)
-    if children is not None:
-        selected = {}
-        if type(node) is ColumnTransformer:
-            selected = {name: columns for name, _, columns in node.transformers_}
-        for name, child in children:
-            below = f"{path}__{name}" if path else name
-            yield from _located(child, below, f"{parameter}__{name}", selected.get(name, columns))
-    elif _ends_in_composite(node):
-        name, last = list(_flat_steps(node, ""))[-1]
-        yield from _located(last, path, f"{parameter}__{name}", columns)
-    elif path:
-        yield path, LocatedBlock(node, parameter, columns)
-
-
-def _compiled(features) -> tuple[dict[str, Step], UnionStep | None]:
-    """Compiled twin of each block, ready to run, and of all together."""
+    The latter is None where its blocks are not the graph's: where some share a step, or a composite
+    in it is not compiled.
+    """
     step = compile_step(features)
     union = step if isinstance(step, UnionStep) else None
     known: dict[str, Step] = {}
     if union is not None:
-        try:
+        with suppress(Unsupported):
             known = {leaf.name: leaf.step for leaf in union.leaves()}
-        except Unsupported:
+        if tuple(known) != names:
             union = None
-    compiled: dict[str, Step] = {}
-
-    def leaf(name, step):
-        compiled[name] = known[name] if name in known else compile_step(step)
-        compiled[name].warm_up()
-        return step
-
-    _graft(features, "", leaf, lambda key, step: step)
+    compiled = {
+        block.name: known[block.name] if block.name in known else compile_step(block.transformer)
+        for block in nested_blocks(features)
+    }
+    for twin in compiled.values():
+        twin.warm_up()
     return compiled, union
-
-
-def _flat_steps(pipeline: Pipeline, path: str) -> Iterator[tuple[str, Any]]:
-    """Steps of a pipeline with nested pipelines opened and passthroughs left out."""
-    for name, step in pipeline.steps:
-        if step is None or _is_passthrough(step):
-            continue
-        if type(step) is Pipeline:
-            yield from _flat_steps(step, f"{path}{name}__")
-        else:
-            yield f"{path}{name}", step
-
-
-def _is_passthrough(step) -> bool:
-    return isinstance(step, str) and step == "passthrough"
-
-
-def _is_dropped(step) -> bool:
-    return isinstance(step, str) and step == "drop"
-
-
-def _children(node) -> list[tuple[str, Any]] | None:
-    """Named blocks directly below a composite; None for anything else.
-
-    Types are compared exactly: a subclass may combine its blocks in another way.
-    """
-    children = _children_of_any_kind(node)
-    if children is None:
-        return None
-    return [
-        (name, step)
-        for name, step, columns in children
-        if not _is_dropped(step) and not _is_empty_selection(columns)
-    ]
-
-
-def _children_of_any_kind(node) -> list[tuple[str, Any, Any]] | None:
-    """As `_children`, with those that are dropped or empty; each with its columns."""
-    if type(node) is FeatureUnion:
-        return [(name, step, None) for name, step in node.transformer_list]
-    if type(node) is ColumnTransformer:
-        return list(node.transformers_)
-    return None
-
-
-def _is_empty_selection(columns) -> bool:
-    if hasattr(columns, "dtype") and columns.dtype == bool:
-        return not columns.any()
-    if isinstance(columns, list) and columns and all(isinstance(c, bool) for c in columns):
-        return not any(columns)
-    return hasattr(columns, "__len__") and len(columns) == 0
-
-
-def _ends_in_composite(node) -> bool:
-    """Whether a nested pipeline ends in a composite, so that its blocks can be told apart."""
-    if type(node) is not Pipeline:
-        return False
-    steps = list(_flat_steps(node, ""))
-    return bool(steps) and len(dict(_leaves(steps[-1][1], "", ()))) >= 2
-
-
-def _leaves(node, path: str, shared: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Name of each block below `node`, with the store keys that computing it fills."""
-    children = _children(node)
-    if children is not None:
-        for name, child in children:
-            yield from _leaves(child, f"{path}__{name}" if path else name, shared)
-    elif _ends_in_composite(node):
-        steps = list(_flat_steps(node, ""))
-        if len(steps) > 1:
-            shared = (*shared, _shared_key(path))
-        yield from _leaves(steps[-1][1], path, shared)
-    elif path:
-        yield path, (*shared, path)
 
 
 def _shared_key(path: str) -> str:
@@ -447,37 +345,28 @@ def _graft(
     node, path: str, leaf: Callable[[str, Any], Any], shared: Callable[[str, Any], Any]
 ) -> Any:
     """Shallow copy of a composite with `leaf(name, step)` in place of each block."""
-    children = _children(node)
-    if children is not None:
-        replaced = {
-            name: _graft(child, f"{path}__{name}" if path else name, leaf, shared)
-            for name, child in children
-        }
-        grafted = copy(node)
-        if type(node) is FeatureUnion:
-            grafted.transformer_list = [
-                (name, replaced.get(name, "drop")) for name, _ in node.transformer_list
-            ]
-        else:
-            if node.sparse_output_ and any(_is_dropped(step) for step in replaced.values()):
-                replaced = {
-                    name: step if _is_dropped(step) else _AsSparse(step)
-                    for name, step in replaced.items()
-                }
-            grafted.transformers_ = [
-                (name, replaced.get(name, "drop"), columns)
-                for name, _, columns in node.transformers_
-            ]
-        if path and all(_is_dropped(step) for step in replaced.values()):
+    held = children(node)
+    if held is not None:
+        replaced = {}
+        for child in held:
+            below = f"{path}__{child.name}" if path else child.name
+            replaced[child.name] = _graft(child.transformer, below, leaf, shared)
+        some_dropped = any(is_dropped(step) for step in replaced.values())
+        if some_dropped and getattr(node, "sparse_output_", False):
+            replaced = {
+                name: step if is_dropped(step) else _AsSparse(step)
+                for name, step in replaced.items()
+            }
+        if path and all(is_dropped(step) for step in replaced.values()):
             return "drop"
-        return grafted
-    if _ends_in_composite(node):
-        steps = list(_flat_steps(node, ""))
-        last = _graft(steps[-1][1], path, leaf, shared)
-        if _is_dropped(last) or len(steps) == 1:
-            return last
-        before = shared(_shared_key(path), _Chain(tuple(step for _, step in steps[:-1])))
-        return Pipeline([("shared", before), ("blocks", last)])
+        return with_children(node, replaced)
+    if ends_in_blocks(node):
+        *before, (_, last) = chain(node)
+        grafted = _graft(last, path, leaf, shared)
+        if is_dropped(grafted) or not before:
+            return grafted
+        first = shared(_shared_key(path), _Chain(tuple(step for _, step in before)))
+        return Pipeline([("shared", first), ("blocks", grafted)])
     return leaf(path, node)
 
 
@@ -490,21 +379,6 @@ def _has_columns_of_fit(node, Z) -> bool:
     return bool((np.asarray(columns, dtype=object) == names).all())
 
 
-def _column_transformers(node) -> Iterator[ColumnTransformer]:
-    """Each ColumnTransformer that sees the composite's own input."""
-    children = _children(node)
-    if children is not None:
-        if type(node) is ColumnTransformer:
-            yield node
-        else:
-            for _, child in children:
-                yield from _column_transformers(child)
-    elif type(node) is Pipeline:
-        steps = list(_flat_steps(node, ""))
-        if steps:
-            yield from _column_transformers(steps[0][1])
-
-
 def _in_this_process(features) -> AbstractContextManager:
     """Context in which a composite runs in threads: other processes could not fill a store."""
     return parallel_config(backend="threading") if _is_parallel(features) else nullcontext()
@@ -512,11 +386,9 @@ def _in_this_process(features) -> AbstractContextManager:
 
 def _is_parallel(node) -> bool:
     """Whether a composite would run in parallel, by itself or by joblib's present configuration."""
-    children = _children(node)
-    if children is None:
-        if not _ends_in_composite(node):
-            return False
-        return _is_parallel(list(_flat_steps(node, ""))[-1][1])
+    held = children(node)
+    if held is None:
+        return ends_in_blocks(node) and _is_parallel(chain(node)[-1][1])
     if node.n_jobs != 1 and effective_n_jobs(node.n_jobs) != 1:
         return True
-    return any(_is_parallel(child) for _, child in children)
+    return any(_is_parallel(child.transformer) for child in held)

@@ -7,14 +7,14 @@ the partial scores of both, so that a row left open needs only the scores of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
+from .._composites import chain
 from ..compilers import (
     Leaf,
     LinearModel,
@@ -26,34 +26,31 @@ from ..compilers import (
     linear_map,
 )
 from ._graph import BlockGraph
-
-FUSED_CHUNK_ROWS = 1 << 16
-"""Rows that scores are made of together: enough that threads have work, little enough that what is
-kept of each row does not count."""
+from ._protocols import CHUNK_ROWS, BlockReader
 
 
-@dataclass(frozen=True, eq=False)
-class FusedStage:
-    """A stage and what completes it.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LinearStage:
+    """A stage of a linear model; see `CompiledStage`.
 
     Attributes
     ----------
-    first : Scorer
+    known : Scorer
         Scores of the stage's blocks: columns of the approximate model, then of the full one.
-    rest : Scorer
+    missing : Scorer
         Scores of the missing blocks for the full model.
     approx, full : LinearModel
     """
 
-    first: Scorer
-    rest: Scorer
+    known: Scorer
+    missing: Scorer
     approx: LinearModel
     full: LinearModel
 
     @property
     def chunk_rows(self) -> int:
         """Rows to run through the stage together."""
-        return FUSED_CHUNK_ROWS
+        return CHUNK_ROWS
 
     def opened(self, Z: Any) -> Any:
         """Return the rows for `start` and `finish` to read, as they are."""
@@ -65,84 +62,35 @@ class FusedStage:
         return partial[..., :n_approx] + self.approx.intercept, partial[..., n_approx:]
 
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Run the stage on all rows.
-
-        Parameters
-        ----------
-        Z : array-like, sparse matrix or data frame of n_rows rows
-            Rows as `BlockGraph.prepare` returns them.
-        n_threads : int
-
-        Returns
-        -------
-        scores : ndarray of float64 of shape (n_rows, n_approx_outputs)
-            The approximate model's scores.
-        carry : ndarray of n_rows rows
-            What `finish` takes of the rows that are left.
-
-        Raises
-        ------
-        InputUnsupported
-            For input that only the original steps can judge.
-        """
-        partial = self.first.scores(Z, n_threads=n_threads)
+        """Run the stage on all rows; see `CompiledStage.start`."""
+        partial = self.known.scores(Z, n_threads=n_threads)
         check_scores(partial)
         return self.split(partial)
 
     def finish(
         self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1
     ) -> np.ndarray:
-        """Complete the chosen rows.
-
-        Parameters
-        ----------
-        Z : array-like, sparse matrix or data frame
-            The rows that `start` was given.
-        rows : ndarray of intp of shape (n_left,)
-            Positions of the rows that are left.
-        carry : ndarray of n_left rows
-            Theirs.
-        n_threads : int
-
-        Returns
-        -------
-        ndarray of float64 of shape (n_left, n_outputs)
-            The full model's scores.
-        """
-        scores = carry + self.rest.scores(Z, rows, n_threads=n_threads)
+        """Complete the chosen rows; see `CompiledStage.finish`."""
+        scores = carry + self.missing.scores(Z, rows, n_threads=n_threads)
         scores += self.full.intercept
         return scores
 
     def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """`start` for one row: arrays without the first axis."""
-        return self.split(self.first.score_one(x))
+        return self.split(self.known.score_one(x))
 
     def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
         """`finish` for one row."""
-        return carry + self.rest.score_one(x) + self.full.intercept
+        return carry + self.missing.score_one(x) + self.full.intercept
 
     def warm_up(self) -> None:
         """Compile what scoring uses, or load it from the disk."""
-        self.first.warm_up()
-        self.rest.warm_up()
+        self.known.warm_up()
+        self.missing.warm_up()
 
 
-@dataclass(frozen=True)
-class BlockReader:
-    """What a block costs to read: many rows, or one.
-
-    Attributes
-    ----------
-    many, one : callable
-        Of rows as `BlockGraph.prepare` returns them, and of one row.
-    """
-
-    many: Callable[[Any], Any]
-    one: Callable[[Any], Any]
-
-
-@dataclass(frozen=True, eq=False)
-class FusedBlocks:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LinearBlocks:
     """The blocks of a graph under a linear model.
 
     Attributes
@@ -158,8 +106,8 @@ class FusedBlocks:
     full_coef: np.ndarray
 
     @classmethod
-    def from_graph(cls, graph: BlockGraph) -> FusedBlocks | None:
-        """Fused blocks of a graph; None where a block or the model is not fit for it."""
+    def from_graph(cls, graph: BlockGraph) -> LinearBlocks | None:
+        """The blocks of a graph; None where a block or the model is not fit for it."""
         union = graph.union
         if union is None or not union.exact_scores:
             return None
@@ -173,9 +121,7 @@ class FusedBlocks:
             blocks = tuple(union.leaves())
         except Unsupported:
             return None
-        if tuple(block.name for block in blocks) != graph.names:
-            return None
-        return cls(blocks, full, coef)
+        return cls(blocks=blocks, full=full, full_coef=coef)
 
     def block(self, name: str) -> BlockReader:
         """Read one block: its scores for the full model."""
@@ -199,10 +145,10 @@ class FusedBlocks:
         """Scores of some blocks for the full model."""
         return self._sum({b.name: self.full_coef[b.place] for b in self.blocks if b.name in names})
 
-    def stage(self, names: Collection[str], model: Any) -> FusedStage | None:
+    def stage(self, names: Collection[str], model: Any) -> LinearStage | None:
         """Stage of an approximate model; None if that is not linear."""
         try:
-            steps = [step for _, step in model.steps] if type(model) is Pipeline else [model]
+            steps = [step for _, step in chain(model)]
             approx, approx_coef = folded_model(steps)
         except Unsupported:
             return None
@@ -216,7 +162,12 @@ class FusedBlocks:
         if start != len(approx_coef):
             return None
         missing = [block.name for block in self.blocks if block.name not in names]
-        return FusedStage(self._sum(coefs), self.scorer(missing), approx, self.full)
+        return LinearStage(
+            known=self._sum(coefs),
+            missing=self.scorer(missing),
+            approx=approx,
+            full=self.full,
+        )
 
     def _sum(self, coefs: dict[str, np.ndarray]) -> Scorer:
         n_outputs = next(iter(coefs.values())).shape[1]
@@ -238,9 +189,9 @@ def folded_model(steps: list[Any]) -> tuple[LinearModel, np.ndarray]:
     Unsupported
         If a step is not linear.
     """
-    *between, last = steps
+    *before, last = steps
     model = compile_linear(last)
     coef = model.coef
-    for step in reversed(between):
+    for step in reversed(before):
         coef = linear_map(step).fold(coef)
     return model, coef

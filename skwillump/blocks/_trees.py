@@ -2,7 +2,7 @@
 
 A stage reads its blocks into an array and walks the trees of its approximate model. Rows that are
 left carry their features on, so that only the missing blocks are read; where the approximate model
-is the first trees of the full one, they carry the sums on too, and only the other trees are walked.
+is the full one truncated, they carry the sums on too, and only the remaining trees are walked.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
+from .._composites import chain
 from ..compilers import (
     DenseReader,
-    FirstTrees,
     Leaf,
     Model,
     Opened,
     TreeModel,
+    TruncatedTrees,
     UnionStep,
     Unsupported,
     check_scores,
@@ -29,73 +29,73 @@ from ..compilers import (
 )
 from ..compilers._registry import MAX_DENSE_FEATURES
 from ._graph import BlockGraph
-from ._linear_sums import FUSED_CHUNK_ROWS, BlockReader
-from ._truncated import FirstTreesModel, trees_of
+from ._protocols import CHUNK_ROWS, BlockReader
+from ._truncated import TruncatedEnsemble, trees_of
 
 CHUNK_VALUES = 1 << 21
 """Features that are kept at the same time (16 MiB)."""
 
 
-@dataclass(frozen=True, eq=False)
-class DenseStage:
-    """A stage and what completes it.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TreeStage:
+    """A stage under a full model of trees; see `CompiledStage`.
 
     Attributes
     ----------
-    first : DenseReader
+    known : DenseReader
         The stage's blocks side by side.
     missing : DenseReader
         The other blocks, in their places among all features.
     columns : ndarray of intp of shape (n_stage_features,)
         Places of the stage's features among all.
-    approx : LinearModel, TreeModel or FirstTrees
+    approx : LinearModel, TreeModel or TruncatedTrees
     full : TreeModel
-    rest : TreeModel or None
+    remaining : TreeModel or None
         The trees that `approx` has not walked, where it walks some of the full model's.
     """
 
-    first: DenseReader
+    known: DenseReader
     missing: DenseReader
     columns: np.ndarray
-    approx: Model | FirstTrees
+    approx: Model | TruncatedTrees
     full: TreeModel
-    rest: TreeModel | None
+    remaining: TreeModel | None
 
     @property
     def chunk_rows(self) -> int:
         """Rows to run through the stage together, by what is kept of each of them."""
-        return max(1024, min(FUSED_CHUNK_ROWS, CHUNK_VALUES // max(self.full.n_features, 1)))
+        return max(1024, min(CHUNK_ROWS, CHUNK_VALUES // max(self.full.n_features, 1)))
 
     def opened(self, Z: Any) -> Any:
         """Return the rows as an input of which `finish` reads no column again."""
         return Opened(Z)
 
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Run the stage on all rows; see `FusedStage.start`."""
-        features = self.first.read(Z, n_threads=n_threads)
+        """Run the stage on all rows; see `CompiledStage.start`."""
+        features = self.known.read(Z, n_threads=n_threads)
         scores = self.approx.raw(features, n_threads=n_threads)
         check_scores(scores)
-        return scores, features if self.rest is None else np.hstack((features, scores))
+        return scores, features if self.remaining is None else np.hstack((features, scores))
 
     def finish(
         self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1
     ) -> np.ndarray:
-        """Complete the chosen rows; see `FusedStage.finish`."""
+        """Complete the chosen rows; see `CompiledStage.finish`."""
         if self.missing.leaves:
             features = self.missing.read(Z, rows, n_threads=n_threads)
         else:
             features = np.empty((len(carry), self.missing.n_features))
         n_known = len(self.columns)
         features[:, self.columns] = carry[:, :n_known]
-        if self.rest is None:
+        if self.remaining is None:
             return self.full.raw(features, n_threads=n_threads)
-        return self.rest.raw(features, n_threads=n_threads, start=carry[:, n_known:])
+        return self.remaining.raw(features, n_threads=n_threads, start=carry[:, n_known:])
 
     def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """`start` for one row: arrays without the first axis."""
-        features = self.first.read_one(x)
+        features = self.known.read_one(x)
         scores = self.approx.raw_one(features)
-        return scores, features if self.rest is None else np.concatenate((features, scores))
+        return scores, features if self.remaining is None else np.concatenate((features, scores))
 
     def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
         """`finish` for one row."""
@@ -105,21 +105,21 @@ class DenseStage:
         else:
             features = np.empty(self.missing.n_features)
         features[self.columns] = carry[:n_known]
-        if self.rest is None:
+        if self.remaining is None:
             return self.full.raw_one(features)
-        return self.rest.raw_one(features, carry[n_known:])
+        return self.remaining.raw_one(features, carry[n_known:])
 
     def warm_up(self) -> None:
         """Compile what a stage uses, or load it from the disk."""
-        self.first.warm_up()
+        self.known.warm_up()
         self.missing.warm_up()
-        for model in (self.approx, self.full, self.rest):
-            if isinstance(model, FirstTrees | TreeModel):
+        for model in (self.approx, self.full, self.remaining):
+            if isinstance(model, TruncatedTrees | TreeModel):
                 model.warm_up()
 
 
-@dataclass(frozen=True, eq=False)
-class DenseBlocks:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TreeBlocks:
     """The blocks of a graph under a model of trees.
 
     Attributes
@@ -135,14 +135,14 @@ class DenseBlocks:
     full: TreeModel
 
     @classmethod
-    def from_graph(cls, graph: BlockGraph) -> DenseBlocks | None:
+    def from_graph(cls, graph: BlockGraph) -> TreeBlocks | None:
         """Return the blocks of a graph; None where a block or the model is not fit for it."""
         model, union = trees_of(graph), graph.union
         if model is None or union is None or model.n_features > MAX_DENSE_FEATURES:
             return None
         step = guarded(union)
         assert isinstance(step, UnionStep)
-        return cls(step, tuple(step.leaves()), model)
+        return cls(union=step, blocks=tuple(step.leaves()), full=model)
 
     def block(self, name: str) -> BlockReader:
         """Return what reads one block: its features."""
@@ -158,18 +158,18 @@ class DenseBlocks:
         """Return the full model's prediction for one row."""
         return self.full.predict_one(self.full.raw_one(self.union.dense_one(x)))
 
-    def stage(self, names: Collection[str], model: Any) -> DenseStage | None:
+    def stage(self, names: Collection[str], model: Any) -> TreeStage | None:
         """Return the stage of an approximate model; None if that does not compile."""
         known = [leaf for leaf in self.blocks if leaf.name in names]
         missing = tuple(leaf for leaf in self.blocks if leaf.name not in names)
         columns = np.concatenate([np.arange(b.place.start, b.place.stop) for b in known])
-        approx: Model | FirstTrees
-        rest = None
-        if isinstance(model, FirstTreesModel):
-            approx, rest = model.first, model.rest
+        approx: Model | TruncatedTrees
+        remaining = None
+        if isinstance(model, TruncatedEnsemble):
+            approx, remaining = model.truncated, model.remaining
         else:
-            last = model.steps[-1][1] if type(model) is Pipeline else model
-            if last is not model and len(model.steps) > 1:
+            *before, (_, last) = chain(model)
+            if before:
                 return None
             try:
                 approx = compile_model(last)
@@ -179,13 +179,13 @@ class DenseBlocks:
                 approx = approx.reading(self.union)
         if all(leaf.step.may_give_integers for leaf in known):
             known = [replace(leaf, step=guarded(leaf.step)) for leaf in known]
-        return DenseStage(
-            self._reader(known),
-            DenseReader(missing, self.full.n_features),
-            columns,
-            approx,
-            self.full,
-            rest,
+        return TreeStage(
+            known=self._reader(known),
+            missing=DenseReader(missing, self.full.n_features),
+            columns=columns,
+            approx=approx,
+            full=self.full,
+            remaining=remaining,
         )
 
     def _reader(self, leaves: list[Leaf]) -> DenseReader:

@@ -1,4 +1,4 @@
-"""The first trees of a pipeline's own ensemble, as an approximate model."""
+"""A pipeline's own ensemble cut off after some of its trees, as an approximate model."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
-from ..compilers import FirstTrees, InputUnsupported, TreeModel, Unsupported, compile_trees
+from ..compilers import TreeModel, TruncatedTrees, Unsupported, compile_trees
 from ..compilers._registry import to_dense
 from ._graph import BlockGraph
 
 
-class FirstTreesModel(BaseEstimator):
-    """The first trees of another model; made fitted, by `first_trees`.
+class TruncatedEnsemble(BaseEstimator):
+    """The first trees of an ensemble; made fitted, by `truncated_ensemble`.
 
     Attributes
     ----------
     n_trees : int
         Number of boosting rounds (of trees, in a forest).
-    first : FirstTrees
+    truncated : TruncatedTrees
         The compiled model, on the features of the stage's blocks.
-    rest : TreeModel
+    remaining : TreeModel
         The trees after those, on all features.
     n_features_in_ : int
     """
 
-    def __init__(self, n_trees: int, first: FirstTrees, rest: TreeModel):
+    def __init__(self, n_trees: int, truncated: TruncatedTrees, remaining: TreeModel):
         self.n_trees = n_trees
-        self.first = first
-        self.rest = rest
+        self.truncated = truncated
+        self.remaining = remaining
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(n_trees={self.n_trees})"
@@ -39,62 +39,63 @@ class FirstTreesModel(BaseEstimator):
     @property
     def n_features_in_(self) -> int:
         """Number of features."""
-        return self.first.trees.n_features
+        return self.truncated.trees.n_features
 
-    def fit(self, X: Any, y: Any = None) -> FirstTreesModel:
+    def fit(self, X: Any, y: Any = None) -> TruncatedEnsemble:
         """Refuse: its trees were fitted with the whole ensemble."""
-        raise NotImplementedError("The first trees of an ensemble are fitted with the ensemble.")
+        raise NotImplementedError("A truncated ensemble is fitted with the whole one.")
 
     def scores(self, X: Any) -> np.ndarray:
         """Sums of the trees, (n_rows, n_outputs), before calibration."""
-        return self.first.raw(to_dense(X))
+        return self.truncated.raw(to_dense(X))
 
     def full_scores(self, X: Any) -> np.ndarray:
         """Sums of all trees, where `X` holds all features."""
         features = to_dense(X)
-        return self.rest.raw(features, start=self.first.raw(features))
+        return self.remaining.raw(features, start=self.truncated.raw(features))
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict a class or value for each row of features."""
-        return self.first.predict(self.scores(X))
+        return self.truncated.predict(self.scores(X))
 
     def __sklearn_is_fitted__(self) -> bool:
         return True
 
 
-class FirstTreesRegressor(RegressorMixin, FirstTreesModel):
-    """The first trees of a regressor or ranker."""
+class TruncatedRegressor(RegressorMixin, TruncatedEnsemble):
+    """A truncated regressor or ranker."""
 
 
-class FirstTreesClassifier(ClassifierMixin, FirstTreesModel):
-    """The first trees of a classifier, with calibrated probabilities."""
+class TruncatedClassifier(ClassifierMixin, TruncatedEnsemble):
+    """A truncated classifier, with calibrated probabilities."""
 
     @property
     def classes_(self) -> np.ndarray:
         """Class labels."""
-        return self.first.classes
+        return self.truncated.classes
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict class probabilities, (n_rows, n_classes), calibrated."""
-        return self.first.predict_proba(self.scores(X))
+        return self.truncated.predict_proba(self.scores(X))
 
     def predict_log_proba(self, X: Any) -> np.ndarray:
         """Predict logarithms of class probabilities, (n_rows, n_classes)."""
-        return self.first.predict_log_proba(self.scores(X))
+        return self.truncated.predict_log_proba(self.scores(X))
 
-    @available_if(lambda self: self.first.gives("decision_function"))
+    @available_if(lambda self: self.truncated.gives("decision_function"))
     def decision_function(self, X: Any) -> np.ndarray:
         """Calibrated scores, (n_rows,) or (n_rows, n_classes)."""
-        return self.first.decision_function(self.scores(X))
+        return self.truncated.decision_function(self.scores(X))
 
-    def calibrated(self, slope: float, offset: np.ndarray) -> FirstTreesClassifier:
+    def calibrated(self, slope: float, offset: np.ndarray) -> TruncatedClassifier:
         """Return the same with scores ``slope * scores + offset``."""
-        first = replace(self.first, slope=slope, offset=np.asarray(offset, dtype=np.float64))
-        return type(self)(self.n_trees, first, self.rest)
+        offset = np.asarray(offset, dtype=np.float64)
+        truncated = replace(self.truncated, slope=slope, offset=offset)
+        return type(self)(self.n_trees, truncated, self.remaining)
 
 
-def tree_counts(graph: BlockGraph) -> list[int]:
-    """Numbers of first trees worth a try: halves, quarters and so on of all rounds.
+def truncation_sizes(graph: BlockGraph) -> list[int]:
+    """Numbers of rounds worth cutting off after: halves, quarters and so on of all.
 
     Empty where the model is no ensemble of trees that compiles, or is small.
     """
@@ -105,7 +106,7 @@ def tree_counts(graph: BlockGraph) -> list[int]:
     return sorted(count for count in counts if count >= 2)
 
 
-def blocks_of_trees(graph: BlockGraph, n_trees: int) -> tuple[str, ...]:
+def blocks_used(graph: BlockGraph, n_trees: int) -> tuple[str, ...]:
     """Blocks with a feature that some of the first trees look at, in the pipeline's order."""
     model = trees_of(graph)
     if model is None:
@@ -119,8 +120,8 @@ def blocks_of_trees(graph: BlockGraph, n_trees: int) -> tuple[str, ...]:
     )
 
 
-def first_trees(graph: BlockGraph, n_trees: int, blocks: tuple[str, ...]) -> Any:
-    """Make the model of the first trees, on the features of some blocks.
+def truncated_ensemble(graph: BlockGraph, n_trees: int, blocks: tuple[str, ...]) -> Any:
+    """Make a truncated ensemble on the features of some blocks.
 
     Parameters
     ----------
@@ -131,18 +132,18 @@ def first_trees(graph: BlockGraph, n_trees: int, blocks: tuple[str, ...]) -> Any
 
     Returns
     -------
-    FirstTreesClassifier, FirstTreesRegressor or None
+    TruncatedClassifier, TruncatedRegressor or None
         None where the graph's model has no more trees than that, or does not compile.
     """
     model = trees_of(graph)
     if model is None or model.n_rounds <= n_trees:
         return None
     assert graph.union is not None
-    first, rest = model.split(n_trees)
+    first, remaining = model.split(n_trees)
     places = [leaf.place for leaf in graph.union.leaves() if leaf.name in blocks]
     columns = np.concatenate([np.arange(place.start, place.stop) for place in places])
-    kind = FirstTreesRegressor if model.classes is None else FirstTreesClassifier
-    return kind(n_trees, FirstTrees.of(first.on_features(columns)), rest)
+    kind = TruncatedRegressor if model.classes is None else TruncatedClassifier
+    return kind(n_trees, TruncatedTrees.of(first.on_features(columns)), remaining)
 
 
 def trees_of(graph: BlockGraph) -> TreeModel | None:
@@ -152,9 +153,6 @@ def trees_of(graph: BlockGraph) -> TreeModel | None:
         return None
     try:
         model = compile_trees(graph.model_steps[-1][1])
-        names = tuple(leaf.name for leaf in union.leaves())
-    except (Unsupported, InputUnsupported):
+    except Unsupported:
         return None
-    if names != graph.names or union.n_features != model.n_features:
-        return None
-    return model.reading(union)
+    return model.reading(union) if union.n_features == model.n_features else None

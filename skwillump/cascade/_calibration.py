@@ -18,7 +18,7 @@ from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit, che
 
 from .._compat import check_method_params, safe_indexing
 from .._progress import Progress
-from ..blocks import BlockGraph, DenseBlocks, FusedBlocks, Store, tree_counts
+from ..blocks import BlockGraph, CompiledBlocks, Store, truncation_sizes
 from ..compilers import InputUnsupported
 from ..planning import (
     Calibration,
@@ -172,7 +172,7 @@ class Calibrated:
 
 def calibrate(
     graph: BlockGraph,
-    fused: FusedBlocks | DenseBlocks | None,
+    fused: CompiledBlocks | None,
     X,
     y,
     task: Task,
@@ -185,7 +185,7 @@ def calibrate(
     ----------
     graph : BlockGraph
         The full model that will answer.
-    fused : FusedBlocks, DenseBlocks or None
+    fused : CompiledBlocks or None
         Its blocks as scores, where they run so.
     X : array-like, sparse matrix, data frame or list, of n_rows rows
     y : ndarray of shape (n_rows,)
@@ -412,7 +412,7 @@ def _importances(graph: BlockGraph, X, y, selecting, task: Task, setting: Settin
 
 def _tree_specs(graph, first: BlockGraph, X, selecting, rng) -> list[StageSpec]:
     """Approximate models of the full model's first trees, calibrated on rows that select."""
-    if not tree_counts(graph):
+    if not truncation_sizes(graph):
         return []
     rows = selecting
     if len(rows) > IMPORTANCE_ROWS:

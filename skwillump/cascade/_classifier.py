@@ -36,10 +36,11 @@ from .._compat import (
     safe_indexing,
 )
 from .._compiled import CompiledPipeline
+from .._composites import thawed
 from .._one_row import RowTemplate
 from .._persistence import VersionedState
 from .._progress import Progress
-from ..blocks import Store, fuse, take_rows
+from ..blocks import Store, compiled_blocks, take_rows
 from ..compilers import InputUnsupported, check_scores
 from ..planning import (
     Guarantee,
@@ -50,7 +51,7 @@ from ..planning import (
     measures_for,
 )
 from ..stages._diagram import cascade_diagram
-from ..stages._estimator import BlockwiseMixin, thawed
+from ..stages._estimator import BlockwiseMixin
 from ..stages._models import (
     Task,
     align_response,
@@ -386,7 +387,7 @@ class CascadeClassifier(
         )
         rng = check_random_state(self.random_state)
         if self.compile:
-            self._fused_blocks = fuse(self._graph)
+            self._fused_blocks = compiled_blocks(self._graph)
         self._calibrated = calibrate(self._graph, self._fused_blocks, X, y, task, setting, rng)
         self.blocks_ = self._describe_blocks(X)
         with progress.task("choose and certify"):

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, check_scoring
-from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 
 from .._compat import safe_indexing, scorer_parts
+from .._composites import last_step
 
 NOT_A_SHARE = frozenset(
     {
@@ -59,9 +58,7 @@ def check_target_scorer(estimator, scoring):
         defines, which cannot be computed from recorded answers.
     """
     if scoring is None:
-        last = estimator
-        while isinstance(last, FrozenEstimator) or type(last) is Pipeline:
-            last = last.estimator if isinstance(last, FrozenEstimator) else last.steps[-1][1]
+        _, last = last_step(estimator)
         if getattr(type(last), "score", None) is not ClassifierMixin.score:
             raise ValueError(
                 f"scoring=None is the score that {type(last).__name__} defines. A cascade takes "

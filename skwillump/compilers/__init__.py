@@ -23,7 +23,7 @@ from .models._final import Model, compile_model, predicts_largest
 from .models._input import ModelInput
 from .models._linear import LinearModel, compile_linear, registered_linear
 from .models._trees import TreeModel, compile_trees, registered_trees
-from .models._truncated import FirstTrees
+from .models._truncated import TruncatedTrees
 from .tables import _encoders, _imputers, _projections, _scalers, _splines  # noqa: F401
 from .tables._columns import Opened
 from .tables._steps import guarded
@@ -31,7 +31,6 @@ from .text import _hashing, _vectorizers  # noqa: F401
 
 __all__ = [
     "DenseReader",
-    "FirstTrees",
     "InputUnsupported",
     "Leaf",
     "LinearModel",
@@ -44,6 +43,7 @@ __all__ = [
     "StepReport",
     "SumScorer",
     "TreeModel",
+    "TruncatedTrees",
     "UnionStep",
     "Unsupported",
     "check_scores",

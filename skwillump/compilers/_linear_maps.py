@@ -26,6 +26,7 @@ from sklearn.feature_selection import (
 )
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
+from .._composites import is_passthrough
 from ._registry import Unsupported, sorted_types
 
 
@@ -102,7 +103,7 @@ def linear_map(fitted: Any) -> LinearMap:
     Unsupported
         If it is none, or not known to be one.
     """
-    if fitted is None or (isinstance(fitted, str) and fitted == "passthrough"):
+    if is_passthrough(fitted):
         return LinearMap()
     function = _MAPS.get(type(fitted))
     if function is None:

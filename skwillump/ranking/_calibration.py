@@ -24,19 +24,18 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
     check_cv,
 )
-from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import has_fit_parameter
 
 from .._compat import check_method_params, routing_enabled, safe_indexing
+from .._composites import last_step
 from .._progress import Progress
 from ..blocks import (
     BlockGraph,
-    DenseBlocks,
-    FusedBlocks,
+    CompiledBlocks,
     Store,
-    blocks_of_trees,
-    tree_counts,
+    blocks_used,
+    truncation_sizes,
 )
 from ..cascade._calibration import IMPORTANCE_ROWS, PREFIT_PARTS, PREFIT_TRAIN_SHARE, SELECT_SHARE
 from ..compilers import InputUnsupported
@@ -150,7 +149,7 @@ class RankingData:
             elif not np.array_equal(sizes[sizes > 0], run_lengths(groups)):
                 raise ValueError(f"groups and {name} tell different queries. Give one of them.")
         if groups is not None and not names and not routing_enabled():
-            path, final = _last_step(estimator)
+            path, final = last_step(estimator)
             if has_fit_parameter(final, "group"):
                 names = [f"{path}__group" if path else "group"]
         data = cls(X, y, groups, params, tuple(names))
@@ -183,14 +182,6 @@ def run_lengths(groups) -> np.ndarray:
     groups = np.asarray(groups)
     starts = np.flatnonzero(np.append(len(groups) > 0, groups[1:] != groups[:-1]))
     return np.diff(np.append(starts, len(groups))).astype(np.intp)
-
-
-def _last_step(estimator) -> tuple[str, Any]:
-    names = []
-    while isinstance(estimator, Pipeline):
-        name, estimator = estimator.steps[-1]
-        names.append(name)
-    return "__".join(names), estimator
 
 
 @dataclass(frozen=True)
@@ -270,7 +261,7 @@ def scores_of_part(
 
 def calibrate_ranking(
     graph: BlockGraph,
-    fused: FusedBlocks | DenseBlocks | None,
+    fused: CompiledBlocks | None,
     data: RankingData,
     task: RankTask,
     setting: RankSetting,
@@ -283,7 +274,7 @@ def calibrate_ranking(
     ----------
     graph : BlockGraph
         The full model that will answer.
-    fused : FusedBlocks, DenseBlocks or None
+    fused : CompiledBlocks or None
         Its blocks as scores, where they run so.
     data : RankingData
     task : RankTask
@@ -334,7 +325,7 @@ def calibrate_ranking(
     )
     specs = [StageSpec(blocks) for blocks in sets]
     if fused is not None and task.approx_estimator is None:
-        specs += [StageSpec(blocks_of_trees(graph, n), n) for n in tree_counts(graph)]
+        specs += [StageSpec(blocks_used(graph, n), n) for n in truncation_sizes(graph)]
     progress.log(f"filters to try: {specs}")
 
     if setting.prefit:

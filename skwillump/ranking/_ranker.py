@@ -37,9 +37,10 @@ from .._compat import (
     routing_enabled,
     safe_indexing,
 )
+from .._composites import thawed
 from .._persistence import VersionedState
 from .._progress import Progress
-from ..blocks import fuse
+from ..blocks import compiled_blocks
 from ..compilers import InputUnsupported
 from ..planning import (
     Search,
@@ -52,7 +53,7 @@ from ..planning import (
     stable_order,
 )
 from ..stages._diagram import ranker_diagram
-from ..stages._estimator import BlockwiseMixin, thawed
+from ..stages._estimator import BlockwiseMixin
 from ..stages._passes import Survivors, feature_pass, fused_pass
 from ._calibration import (
     RankingData,
@@ -361,7 +362,7 @@ class ApproxTopKRanker(
             self.n_jobs,
         )
         if self.compile:
-            self._fused_blocks = fuse(self._graph)
+            self._fused_blocks = compiled_blocks(self._graph)
             if self._fused_blocks is not None and not self._fused_blocks.full.gives(self._method):
                 self._fused_blocks = None
         self._task = task

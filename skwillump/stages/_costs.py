@@ -15,10 +15,8 @@ from .._compat import num_samples, safe_indexing
 from .._one_row import one_rows
 from ..blocks import (
     BlockGraph,
-    DenseBlocks,
-    DenseStage,
-    FusedBlocks,
-    FusedStage,
+    CompiledBlocks,
+    CompiledStage,
     Store,
     take_rows,
 )
@@ -251,7 +249,7 @@ class FusedMeter:
     Parameters
     ----------
     graph : BlockGraph
-    fused : FusedBlocks or DenseBlocks
+    fused : CompiledBlocks
         Its blocks under the full model.
     X, query, given
         As for `CostMeter`.
@@ -265,7 +263,7 @@ class FusedMeter:
     def __init__(
         self,
         graph: BlockGraph,
-        fused: FusedBlocks | DenseBlocks,
+        fused: CompiledBlocks,
         X,
         query: str,
         given: Mapping[str, float],
@@ -355,7 +353,7 @@ class FusedMeter:
         return prefix + max(seconds + sum(given), 0.0)
 
 
-def stage_on_rows(stage: FusedStage | DenseStage, task: Task, Z) -> FunctionsWithRows:
+def stage_on_rows(stage: CompiledStage, task: Task, Z) -> FunctionsWithRows:
     """What runs a stage on a batch, and what completes the rows that it leaves open."""
 
     def start(Z):
@@ -376,7 +374,7 @@ def stage_on_rows(stage: FusedStage | DenseStage, task: Task, Z) -> FunctionsWit
     ]
 
 
-def stage_on_row(stage: FusedStage | DenseStage, task: Task, x) -> FunctionsWithRows:
+def stage_on_row(stage: CompiledStage, task: Task, x) -> FunctionsWithRows:
     """What runs a stage on one row, and what completes it."""
 
     def start():

@@ -15,8 +15,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._compat import safe_indexing
 from .._compiled import compile_pipeline
+from .._composites import thawed
 from .._progress import Progress
-from ..blocks import DenseBlocks, FusedBlocks, Store, names_in_composites, split_pipeline
+from ..blocks import CompiledBlocks, Store, names_in_composites, split_pipeline
 from ..compilers import OriginalStep
 
 
@@ -82,7 +83,7 @@ class BlockwiseMixin:
         self._graph = cast(Any, split_pipeline(full, compile=self.compile))
         self._full = compile_pipeline(full) if self.compile else self.estimator_
         self._calibrated: Any = None
-        self._fused_blocks: FusedBlocks | DenseBlocks | None = None
+        self._fused_blocks: CompiledBlocks | None = None
         self.blocks_: list[Block] = []
 
     def _is_prefit(self):
@@ -144,10 +145,3 @@ class BlockwiseMixin:
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "stages_")
-
-
-def thawed(estimator):
-    """The estimator inside a frozen one."""
-    while isinstance(estimator, FrozenEstimator):
-        estimator = estimator.estimator
-    return estimator

@@ -13,14 +13,15 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from .._compat import num_samples, routing_enabled
+from .._composites import chain
 from ..blocks import (
     BlockGraph,
-    FirstTreesModel,
     Store,
-    blocks_of_trees,
-    first_trees,
+    TruncatedEnsemble,
+    blocks_used,
     split_pipeline,
-    tree_counts,
+    truncated_ensemble,
+    truncation_sizes,
 )
 from ..compilers import predicts_largest
 from ..planning import confidence, match_scores, predicted_codes
@@ -62,9 +63,9 @@ def align_response(response, model_classes, classes, is_probability):
 
 def predicts_largest_response(model, method: str) -> bool:
     """Whether `predict` of a stage's model is known to give the class of its largest response."""
-    if isinstance(model, FirstTreesModel):
+    if isinstance(model, TruncatedEnsemble):
         return True
-    return predicts_largest(model.steps[-1][1] if type(model) is Pipeline else model, method)
+    return predicts_largest(chain(model)[-1][1], method)
 
 
 def stage_codes(model, inputs, response, classes, *, is_largest: bool) -> np.ndarray:
@@ -124,13 +125,13 @@ class StageSpec:
         """Blocks that the model uses in another graph, whose trees may look at others."""
         if self.n_trees is None:
             return self.blocks
-        used = {*self.blocks, *blocks_of_trees(graph, self.n_trees)}
+        used = {*self.blocks, *blocks_used(graph, self.n_trees)}
         return tuple(name for name in graph.names if name in used)
 
-    def of_trees(self, graph: BlockGraph) -> FirstTreesModel | None:
+    def of_trees(self, graph: BlockGraph) -> TruncatedEnsemble | None:
         """Return the model of first trees; None where a graph's model has none."""
         assert self.n_trees is not None
-        model = first_trees(graph, self.n_trees, self.blocks_in(graph))
+        model = truncated_ensemble(graph, self.n_trees, self.blocks_in(graph))
         if model is None or not self.offset:
             return model
         return model.calibrated(self.slope, np.array(self.offset))
@@ -154,16 +155,16 @@ def tree_specs(graph: BlockGraph, features, of_trees: BlockGraph) -> list[StageS
         Empty where the model is no ensemble of trees, or is not compiled.
     """
     specs = []
-    for n_trees in tree_counts(graph):
-        model = first_trees(of_trees, n_trees, of_trees.names)
+    for n_trees in truncation_sizes(graph):
+        model = truncated_ensemble(of_trees, n_trees, of_trees.names)
         if model is None:
             continue
-        slope, offset = 1.0, np.zeros(model.first.trees.n_outputs)
-        if model.first.is_boosted:
+        slope, offset = 1.0, np.zeros(model.truncated.trees.n_outputs)
+        if model.truncated.is_boosted:
             slope, offset = match_scores(
-                model.scores(features), model.full_scores(features), model.first.is_relative
+                model.scores(features), model.full_scores(features), model.truncated.is_relative
             )
-        blocks = blocks_of_trees(graph, n_trees)
+        blocks = blocks_used(graph, n_trees)
         if blocks:
             specs.append(StageSpec(blocks, n_trees, slope, tuple(offset.tolist())))
     return specs

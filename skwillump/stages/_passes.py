@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from .._compat import num_samples, safe_indexing
-from ..blocks import BlockGraph, DenseStage, FusedStage, Store, take_rows
+from ..blocks import BlockGraph, CompiledStage, Store, take_rows
 from ..ranking._calibration import RankTask, one_score
 
 
@@ -63,7 +63,7 @@ class HeldScores:
 
     Z: Any
     carry: np.ndarray
-    stage: FusedStage | DenseStage
+    stage: CompiledStage
     task: RankTask
     n_threads: int
 
@@ -92,9 +92,7 @@ def feature_pass(graph: BlockGraph, blocks, model, task: RankTask) -> Pass:
     return run
 
 
-def fused_pass(
-    graph: BlockGraph, stage: FusedStage | DenseStage, task: RankTask, n_threads: int
-) -> Pass:
+def fused_pass(graph: BlockGraph, stage: CompiledStage, task: RankTask, n_threads: int) -> Pass:
     """Pass of a filter whose blocks become scores."""
 
     def run(X):

@@ -19,7 +19,12 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from skwillump import CascadeClassifier
-from skwillump.blocks import FirstTreesClassifier, first_trees, split_pipeline, tree_counts
+from skwillump.blocks import (
+    TruncatedClassifier,
+    split_pipeline,
+    truncated_ensemble,
+    truncation_sizes,
+)
 from skwillump.compilers import compile_trees
 from skwillump.planning import match_scores
 from skwillump.stages._models import StageSpec
@@ -150,7 +155,7 @@ def test_the_first_trees_are_a_stage_where_the_model_costs_most():
         pipeline(forest), accuracy_target=0.995, feature_costs=costs, cv=0.3, random_state=0
     ).fit(X, y)
     first = model.stages_[0]
-    assert isinstance(first.model, FirstTreesClassifier)
+    assert isinstance(first.model, TruncatedClassifier)
     assert first.n_trees == first.model.n_trees < 200
     assert f"with the first {first.n_trees} trees" in model.report()
     assert any(tradeoff.n_trees == first.n_trees for tradeoff in model.tradeoff_)
@@ -167,13 +172,13 @@ def test_the_first_trees_are_a_stage_where_the_model_costs_most():
 def test_first_trees_are_a_model_on_the_blocks_that_they_look_at(name):
     X, y = table()
     graph = split_pipeline(pipeline(MODELS[name]).fit(X, y), compile=True)
-    counts = tree_counts(graph)
+    counts = truncation_sizes(graph)
     assert counts == sorted(counts)
     assert max(counts) <= MODELS[name].get_params().get("n_estimators", 30) // 2
     spec = StageSpec((), counts[0], 1.0, (0.0,) * (2 if name == "forest" else 1))
     model = spec.of_trees(graph)
     features = graph.compute(X, spec.blocks_in(graph), {})
-    everything = first_trees(graph, counts[0], graph.names)
+    everything = truncated_ensemble(graph, counts[0], graph.names)
     full = graph.compute(X, graph.names, {})
     assert_array_equal(model.predict_proba(features), everything.predict_proba(full))
     labels = compile_trees(graph.model).predict(everything.full_scores(full))
@@ -185,7 +190,7 @@ def test_calibrated_first_trees_are_as_sure_as_the_whole_model():
     boosted = LGBMClassifier(n_estimators=100, learning_rate=0.03, verbose=-1, n_jobs=1)
     graph = split_pipeline(pipeline(boosted).fit(X[:4000], y[:4000]), compile=True)
     features = graph.compute(X[4000:], graph.names, {})
-    few = first_trees(graph, 12, graph.names)
+    few = truncated_ensemble(graph, 12, graph.names)
     slope, offset = match_scores(few.scores(features), few.full_scores(features), False)
     assert slope > 1.5
     whole = graph.model.predict_proba(features)
@@ -212,8 +217,8 @@ def test_there_are_no_first_trees_of_other_models_nor_without_compilation():
         (make_pipeline(pipeline(None)[0], StandardScaler(), MODELS["forest"]), True),
     ):
         graph = split_pipeline(estimator.fit(X, y), compile=compile)
-        assert tree_counts(graph) == []
-        assert first_trees(graph, 3, graph.names) is None
+        assert truncation_sizes(graph) == []
+        assert truncated_ensemble(graph, 3, graph.names) is None
 
 
 def test_integers_that_lightgbm_rounds_go_to_the_original_steps():

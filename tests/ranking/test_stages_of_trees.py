@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OrdinalEncoder, StandardScaler
 
 from skwillump import ApproxTopKRanker
-from skwillump.blocks import FirstTreesModel
+from skwillump.blocks import TruncatedEnsemble
 
 MODELS = {
     "LightGBM": LGBMRegressor(n_estimators=200, verbose=-1, n_jobs=1, random_state=0),
@@ -80,7 +80,7 @@ def test_scores_are_the_full_models_and_the_best_candidates_come_first(name):
 def test_the_first_trees_are_a_filter_where_the_model_costs_most():
     ranker = fitted("LightGBM")
     first = ranker.stages_[0]
-    assert isinstance(first.model, FirstTreesModel)
+    assert isinstance(first.model, TruncatedEnsemble)
     assert first.n_trees == first.model.n_trees < 200
     assert f"with the first {first.n_trees} trees" in ranker.report()
 

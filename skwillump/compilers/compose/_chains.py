@@ -1,13 +1,14 @@
 """Transformers one after the other: a `Pipeline` of them as one compiled step."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.pipeline import Pipeline
 
+from ..._composites import ends_in_blocks, is_passthrough
 from .._linear_maps import LinearMap, linear_map
 from .._registry import (
     InputUnsupported,
@@ -23,6 +24,7 @@ from .._registry import (
 )
 from ..tables._steps import ChainStep, TableStep
 from ..text._vectorizers import TextStep, with_tfidf
+from ._unions import UnionStep
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,7 @@ class PipelineStep(Step):
             X = transformer.transform(X)
         X = self.head.transform(X, n_threads=n_threads)
         for transformer, _ in self.tail:
-            if transformer is not None and not isinstance(transformer, str):
-                X = transformer.transform(X)
+            X = transformer.transform(X)
         return X
 
     def bind(self, coef: np.ndarray) -> Scorer:
@@ -143,12 +144,20 @@ class PrefixScorer(Scorer):
 @register(Pipeline)
 def compile_transformer_pipeline(pipeline: Any) -> Step:
     """Compile a ``Pipeline`` of transformers."""
-    return compile_steps(pipeline, pipeline.steps)
+    steps = [link for link in pipeline.steps if not is_passthrough(link[1])]
+    if len(steps) == 1 and ends_in_blocks(pipeline):
+        # Its blocks are blocks of the union that holds it.
+        ((name, composite),) = steps
+        step = compile_step(composite)
+        if isinstance(step, UnionStep):
+            path = f"{name}__{step.path}" if step.path else name
+            return replace(step, original=pipeline, path=path)
+    return compile_steps(pipeline, steps)
 
 
 def compile_steps(original: Any, steps: Sequence[tuple[str, Any]]) -> Step:
     """Compile transformers that follow one another."""
-    pending = [(name, step) for name, step in steps if not _passes(step)]
+    pending = list(steps)
     prefix: list[Any] = []
     reports: list[tuple[str, Any, str]] = []
     head: Step | None = None
@@ -231,10 +240,6 @@ def _in_doubles(head: Step, reports: list[tuple[str, Any, str]]) -> Step:
         if step is head:
             reports[at] = (name, twin, reason)
     return twin
-
-
-def _passes(step: Any) -> bool:
-    return step is None or (isinstance(step, str) and step == "passthrough")
 
 
 def _table_steps(steps: Sequence[tuple[str, Any]]) -> list[tuple[str, TableStep]]:

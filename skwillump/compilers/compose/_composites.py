@@ -4,17 +4,18 @@ Their own rules for stacking, routing and containers stay scikit-learn's: `trans
 of the original in which the compiled steps stand in for the transformers.
 """
 
-import copy
+from collections.abc import Sequence
 from typing import Any
 
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion
 
-from .._registry import OriginalStep, Step, Unsupported, compile_step, register
+from ..._composites import Child, children, positions, with_children
+from .._registry import OriginalStep, Step, compile_step, register
 from ..tables._columns import InputSpec
 from ..tables._steps import TableStep
-from ._selections import ColumnSelection, Selection, common_spec, is_empty, positions_of
+from ._selections import ColumnSelection, Selection, common_spec
 from ._unions import UnionStep, union_step
 
 
@@ -38,73 +39,64 @@ class CompiledTransformer(TransformerMixin, BaseEstimator):
 
 @register(FeatureUnion)
 def compile_union(union: Any) -> Step:
-    """Compile the transformers of a ``FeatureUnion``."""
-    weights = union.transformer_weights or {}
-    names, steps, replaced = [], [], []
-    for name, transformer in union.transformer_list:
-        if isinstance(transformer, str):
-            if transformer == "passthrough":
-                raise Unsupported(f"{name!r} passes its input through")
-            replaced.append((name, transformer))
-            continue
-        step = compile_step(transformer)
-        names.append(name)
-        steps.append(step)
-        replaced.append((name, _stand_in(step)))
-    twin = copy.copy(union)
-    twin.transformer_list = replaced
-    twin.n_jobs = None  # sending the blocks to processes would cost more than they do
-    sizes = [_n_features(step) for step in steps]
-    places, n_features = _places(sizes)
-    return union_step(
-        spec=_spec_of(steps),
-        original=union,
-        names=tuple(names),
+    """Compile the transformers of a `FeatureUnion`."""
+    held = children(union) or []
+    steps = [compile_step(child.transformer) for child in held]
+    places, n_features = _places([_n_features(step) for step in steps])
+    return _compiled(
+        union,
+        held,
+        steps,
         selections=(Selection(),) * len(steps),
-        steps=tuple(steps),
-        weights=tuple(1.0 if weights.get(name) is None else weights[name] for name in names),
         places=places,
         n_features=n_features,
-        twin=twin,
+        spec=_spec_of(steps),
     )
 
 
 @register(ColumnTransformer)
 def compile_column_transformer(columns: Any) -> Step:
-    """Compile the transformers of a ``ColumnTransformer``."""
+    """Compile the transformers of a `ColumnTransformer`."""
     fitted_names = getattr(columns, "feature_names_in_", None)
-    table_names = None if fitted_names is None else tuple(fitted_names.tolist())
-    n_columns = columns.n_features_in_
-    weights = columns.transformer_weights or {}
-    names, steps, selections, places, replaced = [], [], [], [], []
-    for name, transformer, selected in columns.transformers_:
-        if (isinstance(transformer, str) and transformer == "drop") or is_empty(selected):
-            replaced.append((name, transformer, selected))
-            continue
-        selection = ColumnSelection(
-            positions_of(selected, table_names, n_columns), table_names, n_columns
-        )
-        step = compile_step(transformer)
+    names = None if fitted_names is None else tuple(fitted_names.tolist())
+    held = children(columns) or []
+    selections = [
+        ColumnSelection(positions(columns, child), names, columns.n_features_in_) for child in held
+    ]
+    steps = []
+    for child, selection in zip(held, selections, strict=True):
+        step = compile_step(child.transformer)
         if isinstance(step, TableStep) and isinstance(selection.columns, int):
-            step = OriginalStep(transformer, "its column is passed as a vector, not as a table")
-        names.append(name)
+            reason = "its column is passed as a vector, not as a table"
+            step = OriginalStep(child.transformer, reason)
         steps.append(step)
-        selections.append(selection)
-        places.append(columns.output_indices_[name])
-        replaced.append((name, _stand_in(step), selected))
-    twin = copy.copy(columns)
-    twin.transformers_ = replaced
-    twin.n_jobs = None  # see compile_union
-    return union_step(
-        original=columns,
-        names=tuple(names),
+    places = tuple(columns.output_indices_[child.name] for child in held)
+    return _compiled(
+        columns,
+        held,
+        steps,
         selections=tuple(selections),
-        steps=tuple(steps),
-        weights=tuple(1.0 if weights.get(name) is None else weights[name] for name in names),
-        places=tuple(places),
+        places=places,
         n_features=max((place.stop for place in places), default=0),
-        twin=twin,
         spec=common_spec(selections) if selections else None,
+    )
+
+
+def _compiled(
+    original: Any, held: Sequence[Child], steps: Sequence[Step], **values: Any
+) -> UnionStep:
+    """Return the union of a composite's children and their steps."""
+    twin = with_children(
+        original, {child.name: _stand_in(step) for child, step in zip(held, steps, strict=True)}
+    )
+    twin.n_jobs = None  # sending the blocks to processes would cost more than they do
+    return union_step(
+        original=original,
+        names=tuple(child.name for child in held),
+        weights=tuple(child.weight for child in held),
+        steps=tuple(steps),
+        twin=twin,
+        **values,
     )
 
 

@@ -37,6 +37,7 @@ class UnionStep(Step):
     n_features: int | None
     twin: Any = field(repr=False)  # the original with compiled steps in it
     spec: InputSpec | None = None  # of the columns that it demands, if it reads a table
+    path: str = ""  # names of the pipelines' steps that it is, where they have no others
 
     @property
     def exact_scores(self) -> bool:
@@ -151,7 +152,7 @@ class UnionStep(Step):
         return [
             row
             for child, step in zip(self.names, self.steps, strict=True)
-            for row in step.report(f"{name}__{child}" if name else child)
+            for row in step.report("__".join(filter(None, (name, self.path, child))))
         ]
 
 

@@ -1,4 +1,4 @@
-"""The first trees of an ensemble as a model of its own, with calibrated probabilities."""
+"""An ensemble cut off after some of its trees, with calibrated probabilities."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +9,8 @@ from ._trees import IDENTITY, SOFTMAX, TreeModel
 
 
 @dataclass(frozen=True, eq=False)
-class FirstTrees:
-    """The first trees of a classifier, regressor or ranker.
+class TruncatedTrees:
+    """A truncated ensemble: the first trees of a classifier, regressor or ranker.
 
     Boosted trees that stop early are less sure than they should be, and lean towards what is
     frequent: their scores are stretched and moved to where those of all trees are, before they
@@ -33,7 +33,7 @@ class FirstTrees:
     offset: np.ndarray
 
     @classmethod
-    def of(cls, trees: TreeModel) -> "FirstTrees":
+    def of(cls, trees: TreeModel) -> "TruncatedTrees":
         """Take the first trees as they are."""
         return cls(trees, 1.0, np.zeros(trees.n_outputs))
 

@@ -1,0 +1,134 @@
+"""What runs stages on compiled blocks, whatever the family of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+CHUNK_ROWS = 1 << 16
+"""Rows that scores are made of together: enough that threads have work, little enough that what is
+kept of each row does not count."""
+
+
+@dataclass(frozen=True)
+class BlockReader:
+    """What a block costs to read: many rows, or one.
+
+    Attributes
+    ----------
+    many, one : callable
+        Of rows as `BlockGraph.prepare` returns them, and of one row.
+    """
+
+    many: Callable[[Any], Any]
+    one: Callable[[Any], Any]
+
+
+class CompiledStage(Protocol):
+    """A stage and what completes it.
+
+    The stage's blocks are read for all rows. Rows that are left carry on what was found of them, so
+    that only the missing blocks are read to complete them.
+
+    Attributes
+    ----------
+    approx, full : LinearModel, TreeModel or TruncatedTrees
+        The stage's model, and the full one: they turn scores into answers.
+    chunk_rows : int
+        Rows to run through the stage together.
+    """
+
+    @property
+    def approx(self) -> Any:
+        """The stage's model."""
+
+    @property
+    def full(self) -> Any:
+        """The full model."""
+
+    @property
+    def chunk_rows(self) -> int:
+        """Rows to run through the stage together."""
+
+    def opened(self, Z: Any) -> Any:
+        """Rows for `start` and `finish`, of which no column is read twice."""
+
+    def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Run the stage on all rows.
+
+        Parameters
+        ----------
+        Z : array-like, sparse matrix or data frame of n_rows rows
+            Rows as `BlockGraph.prepare` returns them.
+        n_threads : int
+
+        Returns
+        -------
+        scores : ndarray of float64 of shape (n_rows, n_approx_outputs)
+            The approximate model's scores.
+        carry : ndarray of n_rows rows
+            What `finish` takes of the rows that are left.
+
+        Raises
+        ------
+        InputUnsupported
+            For input that only the original steps can judge.
+        """
+
+    def finish(
+        self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Complete the chosen rows.
+
+        Parameters
+        ----------
+        Z : array-like, sparse matrix or data frame
+            The rows that `start` was given.
+        rows : ndarray of intp of shape (n_left,)
+            Positions of the rows that are left.
+        carry : ndarray of n_left rows
+            Theirs.
+        n_threads : int
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_left, n_outputs)
+            The full model's scores.
+        """
+
+    def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """`start` for one row: arrays without the first axis."""
+
+    def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
+        """`finish` for one row."""
+
+    def warm_up(self) -> None:
+        """Compile what the stage uses, or load it from the disk."""
+
+
+class CompiledBlocks(Protocol):
+    """The blocks of a graph under a full model that is compiled.
+
+    Attributes
+    ----------
+    full : LinearModel or TreeModel
+    """
+
+    @property
+    def full(self) -> Any:
+        """The full model."""
+
+    def block(self, name: str) -> BlockReader:
+        """What reads one block."""
+
+    def answer(self, Z: Any) -> np.ndarray:
+        """Full model's predictions for rows as `BlockGraph.prepare` returns them."""
+
+    def answer_one(self, x: Any) -> Any:
+        """Full model's prediction for one row."""
+
+    def stage(self, names: Collection[str], model: Any) -> CompiledStage | None:
+        """Stage of an approximate model on some blocks; None where that does not compile."""
