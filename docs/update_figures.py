@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples" / "benchmarks"))
 
 from _paper_tables import figure_table, list_table, main_table, setting, sizes_table
 
@@ -270,7 +270,8 @@ def text_tables(results):
 
 def versions(results):
     """What the figures were made with."""
-    return f"Python {results['python']}, scikit-learn {results['scikit-learn']}"
+    found = results["versions"]
+    return f"Python {found['python']}, scikit-learn {found['scikit-learn']}"
 
 
 def regions():
@@ -306,8 +307,10 @@ def regions():
         DOCS / "serving.rst": {
             "serving": f"{serving['workers']} workers, {serving['clients']} clients, medians of "
             f"{serving['repeats']} runs in turns, "
-            f"{serving['cores']} cores for both; a target of {serving['rows'][0]['target']:g}\n"
-            f"({versions(serving)}, FastAPI {serving['fastapi']}, uvicorn {serving['uvicorn']})."
+            f"{serving['machine']['cpus']} cores for both; "
+            f"a target of {serving['rows'][0]['target']:g}\n"
+            f"({versions(serving)}, FastAPI {serving['versions']['fastapi']}, "
+            f"uvicorn {serving['versions']['uvicorn']})."
             "\n\n" + serving_table(serving)
         },
     }

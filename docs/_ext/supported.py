@@ -164,7 +164,7 @@ def why_not_compiled(estimator, X):
 
 def public_name(kind):
     """Return the name of a class as users import it."""
-    module = re.sub(r"\._.*|(?<=^lightgbm)\.sklearn", "", kind.__module__)
+    module = re.sub(r"\._.*|(?<=^lightgbm)\.sklearn|(?<=^skwillump)\..*", "", kind.__module__)
     return f"{module}.{kind.__name__}"
 
 

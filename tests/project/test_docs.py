@@ -19,14 +19,19 @@ from skwillump.compilers import (
 )
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-sys.path.insert(0, str(DOCS / "_ext"))
+sys.path[:0] = [str(DOCS), str(DOCS / "_ext")]
 pytest.importorskip("sphinx")
 
 import api_reference  # noqa: E402
 import rows_needed  # noqa: E402
 import supported  # noqa: E402
+import update_figures  # noqa: E402
 
-EXAMPLES = sorted(DOCS.parent.glob("examples/[!_]*.py"))
+EXAMPLES = sorted(
+    path
+    for folder in ("examples", "examples/benchmarks")
+    for path in (DOCS.parent / folder).glob("[!_]*.py")
+)
 
 
 def name_of(kind):
@@ -111,3 +116,7 @@ def test_each_page_is_in_a_table_of_contents():
                     named |= {found.stem for found in DOCS.glob(f"{entry}.rst")}
     pages = {page.stem for page in DOCS.glob("*.rst")}
     assert pages - {"index", "api", "sg_execution_times"} <= named
+
+
+def test_the_tables_are_those_of_the_results(capsys):
+    assert update_figures.main(["--check"]) == 0, capsys.readouterr().out

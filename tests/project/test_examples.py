@@ -16,17 +16,17 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.parametrize(
-    ("name", "out", "parts"),
+    ("name", "parts"),
     [
-        ("text_benchmark", "--output", ("one_row", "threads")),
-        ("tabular_benchmark", "--out", ("one_row",)),
+        ("text_benchmark", ("one_row", "threads")),
+        ("tabular_benchmark", ("one_row",)),
     ],
 )
-def test_the_short_setting_runs_and_writes_its_file(name, out, parts, tmp_path):
+def test_the_short_setting_runs_and_writes_its_file(name, parts, tmp_path):
     path = tmp_path / "out.json"
-    script = str(ROOT / "examples" / f"{name}.py")
+    script = str(ROOT / "examples" / "benchmarks" / f"{name}.py")
     found = subprocess.run(
-        [sys.executable, script, "--quick", out, str(path), "--only", *parts],
+        [sys.executable, script, "--quick", "--out", str(path), "--only", *parts],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True,
         text=True,

@@ -1,25 +1,17 @@
 """The benchmark of ten look-ups, on a small part of its synthetic data."""
 
 import json
-import runpy
-from pathlib import Path
 
-import pytest
+import _music
+import music_benchmark
 from numpy.testing import assert_array_equal
 
 from skwillump import TableLookup
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "music_benchmark.py"
 
-
-@pytest.fixture(scope="module")
-def example():
-    return runpy.run_path(str(EXAMPLE))
-
-
-def test_the_benchmark_runs_and_says_that_its_data_are_synthetic(example, tmp_path, capsys):
+def test_the_benchmark_runs_and_says_that_its_data_are_synthetic(tmp_path, capsys):
     out = tmp_path / "out.json"
-    example["main"](["--scale", "0.005", "--repeat", "1", "--out", str(out)])
+    music_benchmark.main(["--scale", "0.005", "--repeat", "1", "--out", str(out)])
     result = json.loads(out.read_text())
     assert result["data"] == "synthetic"
     assert capsys.readouterr().out.startswith("Synthetic")
@@ -32,17 +24,17 @@ def test_the_benchmark_runs_and_says_that_its_data_are_synthetic(example, tmp_pa
     assert accuracy["cascade"] > 0.95 * accuracy["compiled"] > 0.5
 
 
-def test_reindex_and_the_lookup_are_the_same_join(example):
-    X, _, tables = example["make_music"](0.001, 500)
+def test_reindex_and_the_lookup_are_the_same_join():
+    X, _, tables = _music.make_music(0.001, 500)
     assert (X["song"] == "unknown").any()
-    for name, key in example["KEYS"].items():
-        joined = example["ReindexLookup"](tables[name]).fit_transform(X[[key]])
+    for name, key in _music.KEYS.items():
+        joined = _music.ReindexLookup(tables[name]).fit_transform(X[[key]])
         lookup = TableLookup(tables[name].rename_axis(key), on=key)
         assert_array_equal(lookup.fit_transform(X[[key]]), joined)
 
 
-def test_the_shape_is_that_of_the_real_tables(example):
-    X, y, tables = example["make_music"](0.01, 2000)
+def test_the_shape_is_that_of_the_real_tables():
+    X, y, tables = _music.make_music(0.01, 2000)
     assert len(tables) == 10
     assert [len(tables[name]) for name in ("user_latent", "song_latent", "artist_latent")] == [
         300,

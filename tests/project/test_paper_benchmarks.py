@@ -2,16 +2,20 @@
 
 import json
 import os
-import runpy
 import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import _kkbox
 import numpy as np
 import pandas as pd
+import paper_benchmarks
 import pytest
+from _music import KEYS, music_data, pipeline_of
+from _paper_engines import NoEngine, OnnxEngine
+from _paper_pipelines import make_problem
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+from skwillump import TableLookup
 
 needs_data = pytest.mark.skipif(
     not Path(os.environ.get("SKWILLUMP_DATA", ""), "adult.csv.gz").is_file(),
@@ -19,22 +23,17 @@ needs_data = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(scope="module")
-def benchmark():
-    return runpy.run_path(str(EXAMPLES / "paper_benchmarks.py"))
-
-
-def run(benchmark, out, *arguments):
-    return benchmark["main"](["--quick", "--out", str(out), *arguments])
+def run(out, *arguments):
+    return paper_benchmarks.main(["--quick", "--out", str(out), *arguments])
 
 
 @pytest.fixture(scope="module")
-def music(benchmark, tmp_path_factory):
+def music(tmp_path_factory):
     """Results of the only pipeline that needs no files."""
     out = tmp_path_factory.mktemp("music")
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("SKWILLUMP_DATA", raising=False)
-        run(benchmark, out, "--only", "music", "adult")
+        run(out, "--only", "music", "adult")
     return out
 
 
@@ -76,8 +75,8 @@ def test_plots_are_drawings_without_a_background(music):
 
 
 @needs_data
-def test_regression_has_no_cascade_but_a_top_k(benchmark, tmp_path):
-    results = run(benchmark, tmp_path, "--only", "cars", "--figures", "6", "8")
+def test_regression_has_no_cascade_but_a_top_k(tmp_path):
+    results = run(tmp_path, "--only", "cars", "--figures", "6", "8")
     found = {(row["figure"], row["way"]): row for row in results["rows"]}
     assert found[6, "cascade"]["reason"] == "no cascade for regression"
     assert found[6, "compiled"]["different"] == 0
@@ -85,28 +84,22 @@ def test_regression_has_no_cascade_but_a_top_k(benchmark, tmp_path):
 
 
 @needs_data
-def test_a_class_among_several_is_ranked_by_its_probability(benchmark):
-    problem = benchmark["make_problem"]("product", quick=True)
+def test_a_class_among_several_is_ranked_by_its_probability():
+    problem = make_problem("product", quick=True)
     ranked = problem.for_ranking()
     assert len(problem.plain.classes_) == 10
     assert ranked.plain.classes_.tolist() == [0, 1]
     assert set(np.unique(ranked.gain)) == {0, 1}
 
 
-def test_no_engine_is_a_reason_and_no_error(benchmark, monkeypatch):
-    import _paper_engines
-    from _paper_pipelines import make_problem
-
+def test_no_engine_is_a_reason_and_no_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    with pytest.raises(_paper_engines.NoEngine, match=r"skwillump\[engines\]"):
-        _paper_engines.OnnxEngine(make_problem("music", quick=True))
+    with pytest.raises(NoEngine, match=r"skwillump\[engines\]"):
+        OnnxEngine(make_problem("music", quick=True))
 
 
 @needs_data
-def test_onnx_runtime_answers_rows_and_one_row(benchmark):
-    from _paper_engines import OnnxEngine
-    from _paper_pipelines import make_problem
-
+def test_onnx_runtime_answers_rows_and_one_row():
     problem = make_problem("adult", quick=True)
     engine = OnnxEngine(problem)
     answers, rows = engine.predict(problem.X_test), problem.X_test.to_dict("records")[:20]
@@ -159,12 +152,7 @@ def kkbox(tmp_path):
     return tmp_path
 
 
-def test_the_users_own_kkbox_files_are_read(benchmark, kkbox, monkeypatch):
-    import _kkbox
-    from music_benchmark import KEYS, music_data, pipeline_of
-
-    from skwillump import TableLookup
-
+def test_the_users_own_kkbox_files_are_read(kkbox, monkeypatch):
     monkeypatch.setenv("SKWILLUMP_DATA", str(kkbox))
     X, y, tables, source = music_data(1.0, 1500)
     assert source == "real"

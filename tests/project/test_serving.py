@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import serving_benchmark
 from numpy.testing import assert_array_equal
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -20,11 +21,6 @@ pytest.importorskip("uvicorn")
 httpx = pytest.importorskip("httpx")
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def benchmark():
-    return runpy.run_path(str(ROOT / "examples" / "serving_benchmark.py"))
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +42,11 @@ def cascade(lines):
 
 
 @pytest.fixture(scope="module")
-def url(benchmark, cascade, tmp_path_factory):
+def url(cascade, tmp_path_factory):
     """A service of two workers, each of which has answered."""
-    with benchmark["service"](cascade, "import os", 2, tmp_path_factory.mktemp("model")) as address:
+    with serving_benchmark.service(
+        cascade, "import os", 2, tmp_path_factory.mktemp("model")
+    ) as address:
         yield address
 
 
@@ -87,10 +85,10 @@ def test_accepted_connections_do_not_hold_small_packets_back():
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-def test_the_benchmark_compares_forms_on_the_same_rows(benchmark, tmp_path):
+def test_the_benchmark_compares_forms_on_the_same_rows(tmp_path):
     out = tmp_path / "out.json"
     few = ["--quick", "--only", "stdlib lines", "--workers", "1", "--clients", "2"]
-    benchmark["main"]([*few, "--forms", "pipeline", "compiled", "--out", str(out)])
+    serving_benchmark.main([*few, "--forms", "pipeline", "compiled", "--out", str(out)])
     rows = json.loads(out.read_text())["rows"]
     assert [row["form"] for row in rows] == ["pipeline", "compiled"]
     for row in rows:
@@ -100,11 +98,9 @@ def test_the_benchmark_compares_forms_on_the_same_rows(benchmark, tmp_path):
     assert rows[0]["accuracy"] == rows[1]["accuracy"] > 0.5
 
 
-def test_data_that_are_missing_are_left_out_and_said_to_be(
-    benchmark, tmp_path, monkeypatch, capsys
-):
+def test_data_that_are_missing_are_left_out_and_said_to_be(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("SKWILLUMP_DATA", raising=False)
     out = tmp_path / "out.json"
-    benchmark["main"](["--quick", "--only", "toxic", "--out", str(out)])
+    serving_benchmark.main(["--quick", "--only", "toxic", "--out", str(out)])
     assert "toxic: left out" in capsys.readouterr().err
     assert json.loads(out.read_text())["rows"] == []

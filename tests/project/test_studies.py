@@ -1,22 +1,19 @@
 """The studies' short settings, and the tables made from their results."""
 
 import json
-import runpy
-from pathlib import Path
+from importlib import import_module
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
 
-
-def run(script, *arguments):
-    """Run the `main` of a script with arguments."""
-    return runpy.run_path(str(ROOT / script))["main"](list(arguments))
+def run(study, *arguments):
+    """Run the `main` of a study with arguments."""
+    return import_module(study).main(list(arguments))
 
 
 def test_the_study_of_cascades_runs(tmp_path):
     out = tmp_path / "out.json"
-    run("examples/cascade_study.py", "--quick", "--only", "stdlib lines", "--out", str(out))
+    run("cascade_study", "--quick", "--only", "stdlib lines", "--out", str(out))
     rows = json.loads(out.read_text())["rows"]
     assert [(row["compiled"], row["target"], row["rule"]) for row in rows] == [
         (compiled, target, rule)
@@ -32,8 +29,7 @@ def test_the_study_of_cascades_runs(tmp_path):
 
 def test_the_study_of_guarantees_runs(tmp_path):
     out = tmp_path / "out.json"
-    arguments = ["--repeats", "4", "--rows", "3000", "--only", "stdlib lines"]
-    run("examples/guarantee_study.py", *arguments, "--out", str(out))
+    run("guarantee_study", "--quick", "--only", "stdlib lines", "--out", str(out))
     rows = json.loads(out.read_text())["rows"]
     assert len(rows) == 12
     certified = [row for row in rows if row["rule"] == "certified"]
@@ -44,7 +40,7 @@ def test_the_study_of_guarantees_runs(tmp_path):
 
 def test_the_study_of_the_k_best_runs(tmp_path):
     out = tmp_path / "out.json"
-    run("examples/topk_study.py", "--quick", "--only", "stdlib lines", "--out", str(out))
+    run("topk_study", "--quick", "--only", "stdlib lines", "--out", str(out))
     rows = json.loads(out.read_text())["rows"]
     assert [(row["n_query"], row["k"], row["rule"]) for row in rows] == [
         (n_query, k, rule)
@@ -61,7 +57,7 @@ def test_the_study_of_the_k_best_runs(tmp_path):
 def test_the_study_of_the_promise_runs(tmp_path):
     out = tmp_path / "out.json"
     run(
-        "examples/topk_study.py",
+        "topk_study",
         "--coverage",
         "--quick",
         "--only",
@@ -82,10 +78,6 @@ def test_a_set_that_is_missing_is_left_out_and_said_to_be(name, tmp_path, monkey
     monkeypatch.delenv("SKWILLUMP_DATA", raising=False)
     out = tmp_path / "out.json"
     missing = "toxic"
-    run(f"examples/{name}.py", "--only", missing, "--out", str(out))
+    run(name, "--only", missing, "--out", str(out))
     assert f"{missing}: left out" in capsys.readouterr().err
     assert json.loads(out.read_text())["rows"] == []
-
-
-def test_the_tables_are_those_of_the_results(capsys):
-    assert run("docs/update_figures.py", "--check") == 0, capsys.readouterr().out

@@ -8,7 +8,7 @@ another process. Beside them stand requests that no model answers: what HTTP its
 latency and throughput to ``docs/results/serving.json``. Run it as ::
 
     pip install "skwillump[serve,dataframe]"
-    python examples/serving_benchmark.py [--quick] [--only NAME] [--out FILE]
+    python examples/benchmarks/serving_benchmark.py [--quick] [--only NAME] [--out FILE]
 
 Figures are medians of runs in turns. Each client waits for an answer before it sends its next row,
 so that the load is what the service can take. Clients, workers and whatever else this machine does
@@ -21,59 +21,50 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from contextlib import contextmanager
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from statistics import median
 
+import _data as data
 import joblib
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from _measure import (
+    ROOT,
+    output_of,
+    parser_of,
+    process_environment,
+    rows_of_sets,
+    setting,
+    write,
+)
+from _pipelines import characters, logistic, words_and
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.pipeline import Pipeline
 
 from skwillump import CascadeClassifier, compile_pipeline
-from skwillump.datasets import load_benchmark, load_stdlib_lines
 
-ROOT = Path(__file__).resolve().parents[1]
 FORMS = ("HTTP alone", "pipeline", "compiled", "cascade")
 FIGURES = ("p50_ms", "p99_ms", "requests_per_second")
-START_SECONDS = 120  # for workers that have to compile kernels first
+START_SECONDS = 120
+"""Workers may have to compile kernels first."""
 
-# %%
-# The pipelines
-# -------------
-
-
-def lines():
-    """Lines of Python's standard library, documentation or code."""
-    X, y = load_stdlib_lines(return_X_y=True)
-    return X[::3], y[::3]
+DATA = {
+    "stdlib lines": (partial(data.stdlib_lines, 85_000), 5, 0.99),
+    "toxic": (data.toxic, 6, 0.99),
+}
+"""Rows and labels, the longest n-grams of characters, and the target."""
 
 
-def toxic():
-    """Comments, at their natural share of toxic ones."""
-    bunch = load_benchmark("toxic")
-    return np.asarray(bunch.data[bunch.natural], dtype=object), bunch.target[bunch.natural]
-
-
-#: Rows and labels, the character n-grams, and the target.
-DATA = {"stdlib lines": (lines, (2, 5), 0.99), "toxic": (toxic, (2, 6), 0.99)}
-
-
-def pipeline_of(ngram_range):
+def pipeline_of(longest):
     """Word TF-IDF, which is cheap, and character TF-IDF, which is not."""
-    characters = TfidfVectorizer(analyzer="char", ngram_range=ngram_range, min_df=3)
-    features = FeatureUnion([("words", TfidfVectorizer()), ("characters", characters)])
-    return Pipeline([("features", features), ("model", LogisticRegression(max_iter=1000))])
+    features = words_and(characters(longest))
+    return Pipeline([("features", features), ("model", logistic())])
 
 
 # %%
@@ -100,8 +91,7 @@ def service(model, example, n_workers, folder):
             *(sys.executable, str(ROOT / "examples" / "serving" / "serve.py"), str(path)),
             *("--port", "0", "--workers", str(n_workers), "--warm-up", json.dumps(example)),
         ],
-        # The parent may have been started on a path of its own.
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=process_environment(),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -205,16 +195,10 @@ def under_load(url, rows, n_clients, seconds):
         "clients": n_clients,
         "seconds": seconds,
     }
-    sender = subprocess.run(
-        [sys.executable, __file__, "--send"],
-        input=json.dumps(task),
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        timeout=60 + 3 * seconds,
+    sent = output_of(
+        [sys.executable, __file__, "--send"], input=json.dumps(task), timeout=60 + 3 * seconds
     )
-    return json.loads(sender.stdout)
+    return json.loads(sent)
 
 
 # %%
@@ -224,13 +208,13 @@ def under_load(url, rows, n_clients, seconds):
 
 def compare(name, options, folder):
     """Return a row of figures for each form of a pipeline."""
-    read, ngram_range, target = DATA[name]
+    read, longest, target = DATA[name]
     X, y = read()
     if options.quick:
         X, y = X[::50], y[::50]
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
     cascade = CascadeClassifier(
-        pipeline_of(ngram_range),
+        pipeline_of(longest),
         accuracy_target=target,
         cv=0.5 if options.quick else 5,
         query="point",
@@ -274,8 +258,7 @@ def compare(name, options, folder):
 
 def main(arguments=None):
     """Measure, and write the file."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("--quick", action="store_true", help="few rows, requests and seconds")
+    parser = parser_of(__doc__, "serving.json")
     parser.add_argument("--only", choices=DATA, help="one set of data")
     parser.add_argument("--forms", nargs="+", choices=FORMS, default=FORMS, help="what answers")
     parser.add_argument("--workers", type=int, default=2)
@@ -283,7 +266,6 @@ def main(arguments=None):
     parser.add_argument("--requests", type=int, default=4000, help="of each run, at most")
     parser.add_argument("--repeats", type=int, default=3, help="runs of each form, in turns")
     parser.add_argument("--seconds", type=float, default=30.0, help="for each run, at most")
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results" / "serving.json")
     parser.add_argument("--send", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.send:
@@ -292,24 +274,14 @@ def main(arguments=None):
     if options.quick:
         options.requests, options.seconds = min(options.requests, 300), min(options.seconds, 5.0)
         options.repeats = 1
-    rows = []
-    for name in [options.only] if options.only else DATA:
-        try:
-            with tempfile.TemporaryDirectory() as folder:
-                rows += compare(name, options, folder)
-        except FileNotFoundError as error:
-            print(f"{name}: left out. {error}", file=sys.stderr)
-    result = {
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("scikit-learn", "skwillump", "fastapi", "uvicorn")},
-        "cores": os.cpu_count(),
-        "workers": options.workers,
-        "clients": options.clients,
-        "repeats": options.repeats,
-        "quick": options.quick,
-        "rows": rows,
-    }
-    options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+    def measure(name):
+        with tempfile.TemporaryDirectory() as folder:
+            return compare(name, options, folder)
+
+    rows = rows_of_sets([options.only] if options.only else DATA, measure)
+    sizes = {name: getattr(options, name) for name in ("workers", "clients", "repeats")}
+    write(setting(options, "fastapi", "uvicorn") | sizes | {"rows": rows}, options.out)
 
 
 if __name__ == "__main__":

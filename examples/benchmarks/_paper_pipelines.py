@@ -11,27 +11,29 @@ import pickle
 from dataclasses import dataclass, field
 from typing import Any
 
+import _data
 import numpy as np
-from lightgbm import LGBMRegressor
-from music_benchmark import KEYS, ReindexLookup, music_data, pipeline_of
-from sklearn.base import clone, is_classifier
-from sklearn.compose import make_column_transformer
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import StandardScaler
-from tabular_benchmark import (
+from _data import table_of, take
+from _music import KEYS, ReindexLookup, music_data, pipeline_of
+from _pipelines import (
     boosting,
+    frequent_characters,
     listing,
     logistic,
     mixed,
     one_hot,
-    table_of,
+    words_and,
     words_and_characters,
 )
+from lightgbm import LGBMRegressor
+from sklearn.base import clone, is_classifier
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skwillump import TableLookup
-from skwillump.datasets import load_benchmark
 
 
 @dataclass
@@ -119,25 +121,20 @@ class Problem:
 
 def toxic() -> Data:
     """Comments, at their natural share of toxic ones: TF-IDF of words and of characters (2, 6)."""
-    bunch = load_benchmark("toxic")
-    X, y = bunch.data[bunch.natural], bunch.target[bunch.natural]
+    X, y = _data.toxic()
     return Data(make_pipeline(words_and_characters(), logistic()), X, y, 5_400, 2_297)
 
 
 def product() -> Data:
     """Product titles, 10 classes: TF-IDF of words, counts of frequent characters (2, 6)."""
-    X, y = load_benchmark("product", return_X_y=True)
-    features = make_union(
-        TfidfVectorizer(), CountVectorizer(analyzer="char", ngram_range=(2, 6), min_df=0.005)
-    )
+    X, y = _data.product()
+    features = words_and(frequent_characters())
     ranked = np.unique(y)[0]
     return Data(make_pipeline(features, logistic()), X, y, 20_000, 10_000, ranked_class=ranked)
 
 
 def airbnb() -> Data:
     """Listings: TF-IDF of words and characters of the name, categories, numbers; price by ridge."""
-    from sklearn.linear_model import Ridge
-
     X, y = table_of("airbnb")
     features = listing(words_and_characters())
     return Data(make_pipeline(features, Ridge()), X, np.log1p(y), 30_000, 15_000, gain=y)
@@ -198,7 +195,6 @@ def music(scale: float = 1.0) -> Data:
     )
 
 
-#: Name: (pipeline of the paper, function).
 PIPELINES = {
     "toxic": ("Toxic", toxic),
     "product": ("Product", product),
@@ -208,6 +204,7 @@ PIPELINES = {
     "adult": ("Credit", adult),
     "music": ("Music", music),
 }
+"""Name: pipeline of the paper, and what makes it."""
 
 QUICK_ROWS = 300
 """Rows to test on with ``--quick``; three times as many train."""
@@ -246,11 +243,6 @@ def make_problem(name: str, *, quick: bool = False) -> Problem:
     )
     problem.sizes = sizes(problem, load.__doc__)
     return problem
-
-
-def take(X, rows):
-    """Return rows of an array or a data frame."""
-    return X.iloc[rows].reset_index(drop=True) if hasattr(X, "iloc") else X[rows]
 
 
 def sizes(problem: Problem, description: str) -> dict:

@@ -7,7 +7,9 @@ of 0.95, certified where the rows allow it, and by Willump's own rule (``confide
 precision against the full model's own K best and the mean true value of the K returned are means
 over queries drawn from held-out rows (one query where it is all of them); speed is that of ranking
 one such query, against the plain and the compiled pipeline ranking all its rows, in turns, on one
-thread. Writes ``docs/results/topk_study.json``.
+thread. Writes ``docs/results/topk_study.json``. Run it as ::
+
+    python examples/benchmarks/topk_study.py [--quick] [--coverage] [--only NAMES] [--out FILE]
 
 With ``--coverage`` the promise itself is put to the test instead: a full model and a filter are
 fitted once, and rankers are planned on many random draws of other rows; the true mean precision of
@@ -17,64 +19,58 @@ The published sets are read from the folder named by the environment variable SK
 that are not there are left out, and said to be.
 """
 
-import argparse
-import json
-import platform
 import sys
 import warnings
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
-from statistics import median
 from time import perf_counter
 
+import _data as data
 import numpy as np
+from _data import take
+from _measure import RESULTS, medians_in_turns, parser_of, rows_of_sets, setting, write
+from _pipelines import (
+    boosting,
+    characters,
+    filled_and_scaled,
+    frequent_characters,
+    logistic,
+    one_hot,
+    words_and,
+)
 from lightgbm import LGBMRegressor
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import ColumnTransformer, make_column_transformer
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import Ridge
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
 from skwillump import ApproxTopKRanker
-from skwillump.datasets import load_benchmark, load_stdlib_lines
+from skwillump.datasets import load_benchmark
 
 TARGET = 0.95
 KS = (10, 100, 1000)
 QUERY_SIZE = 5000
 DRAWN_QUERIES = 10
-RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
-
-
-def text(char, model=LogisticRegression):
-    """Word TF-IDF beside n-grams of characters."""
-    settings = {"max_iter": 1000} if model is LogisticRegression else {}
-    return make_pipeline(make_union(TfidfVectorizer(), char), model(**settings))
 
 
 def toxic():
     """Most toxic comments; all rows, since those at their natural share are too few."""
     X, y = load_benchmark("toxic", return_X_y=True)
-    return X, y, text(TfidfVectorizer(analyzer="char", ngram_range=(2, 6), min_df=3)), {}
+    return X, y, make_pipeline(words_and(characters()), logistic())
 
 
 def product():
     """Product titles, by the probability of the first category by name."""
-    X, y = load_benchmark("product", return_X_y=True)
+    X, y = data.product()
     y = (y == np.unique(y)[0]).astype(int)
-    return X, y, text(CountVectorizer(analyzer="char", ngram_range=(2, 6), min_df=0.005)), {}
+    return X, y, make_pipeline(words_and(frequent_characters()), logistic())
 
 
 def stdlib_lines():
     """Lines of Python's standard library, by the probability of being documentation."""
-    X, y = load_stdlib_lines(return_X_y=True)
-    chosen = np.random.default_rng(0).permutation(len(y))[:60_000]
-    char = TfidfVectorizer(analyzer="char", ngram_range=(2, 5), min_df=3)
-    return X[chosen], y[chosen], text(char), {}
+    return *data.stdlib_lines(60_000), make_pipeline(words_and(characters(5)), logistic())
 
 
 def airbnb():
@@ -82,14 +78,13 @@ def airbnb():
     X, y = load_benchmark("airbnb", return_X_y=True)
     X = X.assign(name=X["name"].fillna(""))
     numbers = X.columns[[X[column].dtype.kind in "iuf" for column in X.columns]]
-    categories = ["neighbourhood_group", "neighbourhood", "room_type"]
     features = make_column_transformer(
         (TfidfVectorizer(min_df=3), "name"),
-        (TfidfVectorizer(analyzer="char", ngram_range=(2, 6), min_df=5), "name"),
-        (OneHotEncoder(handle_unknown="ignore"), categories),
-        (make_pipeline(SimpleImputer(), StandardScaler()), list(numbers)),
+        (characters(min_df=5), "name"),
+        (one_hot(), ["neighbourhood_group", "neighbourhood", "room_type"]),
+        (filled_and_scaled(), list(numbers)),
     )
-    return X, np.log1p(np.asarray(y)), make_pipeline(features, Ridge()), {}
+    return X, np.log1p(np.asarray(y)), make_pipeline(features, Ridge())
 
 
 def cars():
@@ -98,12 +93,11 @@ def cars():
     categories = [column for column in X.columns if X[column].dtype.kind not in "iuf"]
     numbers = [column for column in X.columns if column not in categories]
     features = make_column_transformer(
-        (OneHotEncoder(handle_unknown="ignore"), categories),
-        (make_pipeline(SimpleImputer(), StandardScaler()), numbers[: len(numbers) // 2]),
-        (make_pipeline(SimpleImputer(), StandardScaler()), numbers[len(numbers) // 2 :]),
+        (one_hot(), categories),
+        (filled_and_scaled(), numbers[: len(numbers) // 2]),
+        (filled_and_scaled(), numbers[len(numbers) // 2 :]),
     )
-    trees = LGBMRegressor(n_estimators=300, n_jobs=1, verbose=-1, random_state=0)
-    return X, np.asarray(y, dtype=float), make_pipeline(features, trees), {}
+    return X, np.asarray(y, dtype=float), make_pipeline(features, boosting(LGBMRegressor, 300))
 
 
 SETS = {
@@ -113,11 +107,6 @@ SETS = {
     "cars": cars,
     "stdlib lines": stdlib_lines,
 }
-
-
-def take(X, rows):
-    """Rows of an array or data frame."""
-    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
 def plain_scores(estimator, X):
@@ -132,25 +121,14 @@ def best(scores, k):
     return np.argsort(-scores, kind="stable")[:k]
 
 
-def seconds_in_turns(functions, n_repeats):
-    """Median seconds of each function; they take turns."""
-    seconds = {name: [] for name in functions}
-    for _ in range(n_repeats):
-        for name, function in functions.items():
-            start = perf_counter()
-            function()
-            seconds[name].append(perf_counter() - start)
-    return {name: median(values) for name, values in seconds.items()}
-
-
 def study(name, *, n_rows, n_repeats):
     """Fit and time on one data set; a list of rows, one for each K, query size and rule."""
-    X, y, pipeline, settings = SETS[name]()
+    X, y, pipeline = SETS[name]()
     if n_rows is not None:
         X, _, y, _ = train_test_split(X, y, train_size=min(n_rows, len(y) - 10), random_state=0)
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=0)
     start = perf_counter()
-    ranker = ApproxTopKRanker(pipeline, cv=5, random_state=0, **settings).fit(X_train, y_train)
+    ranker = ApproxTopKRanker(pipeline, cv=5, random_state=0).fit(X_train, y_train)
     fit_seconds = perf_counter() - start
     full = ranker.predict(X_test)
     rng = np.random.default_rng(0)
@@ -181,7 +159,7 @@ def study(name, *, n_rows, n_repeats):
                     "compiled": lambda query=query, k=k: best(ranker.predict(query), k),
                     "ranker": lambda query=query: ranker.rank(query),
                 }
-                seconds = seconds_in_turns(functions, n_repeats)
+                seconds = medians_in_turns(functions, n_repeats, least_seconds=0)
                 rows.append(
                     {
                         "data": name,
@@ -234,7 +212,7 @@ class LastColumn(RegressorMixin, BaseEstimator):
 
 def recorded_scores(name, *, n_fit, n_most=None):
     """Scores of a filter and a full model on rows that neither was fitted on, as two columns."""
-    X, y, pipeline, _ = SETS[name]()
+    X, y, pipeline = SETS[name]()
     rest, fit = train_test_split(np.arange(len(y)), test_size=n_fit, random_state=0)
     rest = rest[:n_most]
     pipeline.fit(take(X, fit), y[fit])
@@ -327,45 +305,31 @@ COVERED = {
 
 def main(arguments=None):
     """Run the study."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser = parser_of(__doc__, "topk_study.json")
     parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--quick", action="store_true", help="few rows, few repeats")
     parser.add_argument("--coverage", action="store_true", help="test the promise")
     parser.add_argument("--repeats", type=int, help="repeats of timings, or of the coverage test")
-    parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
     if options.coverage:
+        if options.out == parser.get_default("out"):
+            options.out = RESULTS / "topk_coverage.json"
         n_repeats = options.repeats or (5 if options.quick else 200)
         few = {"n_fit": 1500, "n_rows": 3000, "n_query": 1000, "n_most": 6000}
         few = few if options.quick else {}
         names = [name for name in options.only if name in COVERED]
-        jobs = [
-            (name, partial(coverage, n_repeats=n_repeats, k=k, **(COVERED[name] | few)))
-            for name in names
-            for k in (10, 100)
-        ]
+
+        def measure(name):
+            sizes = {"n_repeats": n_repeats, **COVERED[name], **few}
+            return [row for k in (10, 100) for row in coverage(name, k=k, **sizes)]
+
     else:
+        names = options.only
         n_repeats = options.repeats or (1 if options.quick else 3)
-        n_rows = 3000 if options.quick else None
-        jobs = [(name, partial(study, n_rows=n_rows, n_repeats=n_repeats)) for name in options.only]
-    rows = []
+        measure = partial(study, n_rows=3000 if options.quick else None, n_repeats=n_repeats)
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        for name, job in jobs:
-            try:
-                rows += job(name)
-            except FileNotFoundError as error:
-                print(f"{name}: left out. {error}", file=sys.stderr)
-    default = "topk_coverage.json" if options.coverage else "topk_study.json"
-    out = options.out or RESULTS / default
-    out.parent.mkdir(parents=True, exist_ok=True)
-    result = {
-        "python": platform.python_version(),
-        "scikit-learn": version("scikit-learn"),
-        "skwillump": version("skwillump"),
-        "rows": rows,
-    }
-    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        rows = rows_of_sets(names, measure)
+    write(setting(options) | {"rows": rows}, options.out)
     return 0
 
 

@@ -10,19 +10,19 @@ model's accuracy there. Three ways are compared: certified on rows that no model
 
 To repeat often, text becomes features once for each data set, and what is fitted anew in each
 repeat is models on these features, with costs stated. Writes ``docs/results/guarantee_study.json``.
+Run it as ::
+
+    python examples/benchmarks/guarantee_study.py [--quick] [--only NAMES] [--out FILE]
 
 The published sets are read from the folder named by the environment variable SKWILLUMP_DATA; those
 that are not there are left out, and said to be.
 """
 
-import argparse
-import json
-import platform
-import sys
-from importlib.metadata import version
-from pathlib import Path
+from functools import partial
 
+import _data as data
 import numpy as np
+from _measure import parser_of, rows_of_sets, setting, write
 from joblib import Parallel, delayed
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
@@ -32,46 +32,19 @@ from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
 from skwillump import CascadeClassifier
-from skwillump.datasets import load_benchmark, load_stdlib_lines
 
 TARGETS = (0.99, 0.995, 0.999)
 COSTS = {"word": 1e-5, "char": 2e-4}
 PREFIT_SHARE = 0.375
 """Of the drawn rows, the share that fits the full model where it is prefit."""
 
-RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results" / "guarantee_study.json"
-
-
-def toxic():
-    """Comments, at their natural share of toxic ones."""
-    bunch = load_benchmark("toxic")
-    return bunch.data[bunch.natural], bunch.target[bunch.natural]
-
-
-def product():
-    """Product titles, the first five classes by name against the other five."""
-    X, y = load_benchmark("product", return_X_y=True)
-    return X, np.isin(y, np.unique(y)[:5]).astype(int)
-
-
-def clickbait():
-    """Headlines."""
-    return load_benchmark("clickbait", return_X_y=True)
-
-
-def stdlib_lines():
-    """Lines of Python's standard library, documentation or code."""
-    X, y = load_stdlib_lines(return_X_y=True)
-    chosen = np.random.default_rng(0).permutation(len(y))[:60_000]
-    return X[chosen], y[chosen]
-
-
 SETS = {
-    "clickbait": (clickbait, 10_000),
-    "product, 5 against 5": (product, 10_000),
-    "toxic": (toxic, 5000),
-    "stdlib lines": (stdlib_lines, 10_000),
+    "clickbait": (data.clickbait, 10_000),
+    "product, 5 against 5": (data.product_groups, 10_000),
+    "toxic": (data.toxic, 5000),
+    "stdlib lines": (partial(data.stdlib_lines, 60_000), 10_000),
 }
+"""Rows and labels, and how many rows are drawn in a repeat."""
 
 
 def as_features(X):
@@ -153,23 +126,21 @@ def print_row(row):
 
 def main(arguments=None):
     """Run the study."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser = parser_of(__doc__, "guarantee_study.json")
     parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--repeats", type=int, default=100)
+    parser.add_argument("--repeats", type=int, help="100, or 4 if quick")
     parser.add_argument("--rows", type=int, help="rows drawn in a repeat")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args(arguments)
-    rows = []
-    save(rows, options.out)
-    for name in options.only:
+    n_repeats = options.repeats or (4 if options.quick else 100)
+    n_drawn = options.rows or (3000 if options.quick else None)
+    done = []
+
+    def both(name):
         load, n_rows = SETS[name]
-        try:
-            X, y = load()
-        except FileNotFoundError as error:
-            print(f"{name}: left out. {error}", file=sys.stderr)
-            continue
+        X, y = load()
         features, n_words = as_features(X)
+        rows = []
         for cv in ("prefit", 5):
             rows += study(
                 name,
@@ -177,24 +148,21 @@ def main(arguments=None):
                 n_words,
                 y,
                 cv,
-                n_repeats=options.repeats,
-                n_rows=options.rows or n_rows,
+                n_repeats=n_repeats,
+                n_rows=n_drawn or n_rows,
                 n_jobs=options.jobs,
             )
-            save(rows, options.out)
+            # Hours of work: what is known so far is on the disk.
+            save(done + rows, options)
+        done.extend(rows)
+        return rows
+
+    save(rows_of_sets(options.only, both), options)
 
 
-def save(rows, path):
+def save(rows, options):
     """Write what is known so far."""
-    result = {
-        "python": platform.python_version(),
-        "scikit-learn": version("scikit-learn"),
-        "skwillump": version("skwillump"),
-        "confidence": 0.95,
-        "rows": rows,
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write(setting(options) | {"confidence": 0.95, "rows": rows}, options.out)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Batch throughput (figure 6), latency of one row (figure 7) and throughput of the
 of Kraft et al., MLSys 2020 (arXiv 1906.01974), for pipelines of the shape of the paper's on data
 that is free. Run it as ::
 
-    python examples/paper_benchmarks.py [--quick] [--only NAMES] [--figures 6 7 8] [--out DIR]
+    python examples/benchmarks/paper_benchmarks.py [--quick] [--only NAMES] [--figures 6 7 8]
 
 It needs the data sets that `skwillump.datasets.load_benchmark` reads; those that are not there are
 left out, and said to be. Everyone runs on one thread, in turns, and answers the same held-out rows.
@@ -31,51 +31,18 @@ Writes ``paper_benchmarks.json``, tables and plots.
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import platform
-import sys
 import time
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-# One thread for everybody: BLAS, OpenMP and LightGBM read this when they are loaded.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 import numpy as np
+from _measure import in_turns, latencies, parser_of, progress, setting, write
 from _paper_pipelines import PIPELINES, Problem, make_problem
+from _paper_tables import tables
 from _paper_ways import SCIKIT_LEARN, batch_ways, point_ways, top_ways
 from sklearn.metrics import accuracy_score, r2_score
 from threadpoolctl import threadpool_limits
-
-RESULTS = Path(__file__).resolve().parents[1] / "docs" / "results"
-LEAST_SECONDS = 0.05
-"""Calls that take less are repeated within a repeat until they take as long."""
-
-
-def progress(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
-
-
-def in_turns(calls: dict, n_repeats: int) -> dict[str, np.ndarray]:
-    """Return seconds a call, for each call and repeat; the calls take turns."""
-    numbers = {}
-    for name, call in calls.items():
-        start = time.perf_counter()
-        call()
-        numbers[name] = max(1, round(LEAST_SECONDS / (time.perf_counter() - start)))
-    seconds = {name: np.empty(n_repeats) for name in calls}
-    for repeat in range(n_repeats):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            for _ in range(numbers[name]):
-                call()
-            seconds[name][repeat] = (time.perf_counter() - start) / numbers[name]
-    return seconds
 
 
 def throughput(seconds: dict[str, np.ndarray], n_rows: int) -> dict[str, dict]:
@@ -140,20 +107,13 @@ def point_figure(problem: Problem, options) -> list[dict]:
     seconds = {name: np.empty(0) for name in ways}
     medians: dict[str, list] = {name: [] for name in ways}
     answers: dict[str, list] = {name: [] for name in ways}
-    for way in ways.values():
-        for row in chosen[:20]:
-            way.call(queries[way.form][row])
     for rows in rounds:
         for name, way in ways.items():
-            these = np.empty(len(rows))
-            for i, row in enumerate(rows):
-                query = queries[way.form][row]
-                start = time.perf_counter()
-                answer = way.call(query)
-                these[i] = time.perf_counter() - start
-                answers[name].append(np.asarray(answer).ravel()[0])
-            seconds[name] = np.append(seconds[name], these)
-            medians[name].append(np.median(these))
+            these = [queries[way.form][row] for row in rows]
+            taken, found = latencies(way.call, these, n_warm=20)
+            answers[name] += [np.asarray(answer).ravel()[0] for answer in found]
+            seconds[name] = np.append(seconds[name], taken)
+            medians[name].append(np.median(taken))
     truth = problem.y_test[np.concatenate(rounds)]
     plain = np.median(seconds[SCIKIT_LEARN])
     results = []
@@ -201,18 +161,6 @@ def top_figure(problem: Problem, options) -> list[dict]:
 FIGURES = {6: batch_figure, 7: point_figure, 8: top_figure}
 
 
-def versions() -> dict:
-    """Return the versions of what took part; None for what is not installed."""
-    found: dict = {"python": platform.python_version()}
-    names = ("scikit-learn", "numpy", "pandas", "numba", "lightgbm", "onnxruntime", "skl2onnx")
-    for name in (*names, "skwillump"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
-
-
 def load() -> float:
     """Return how many processes wanted to run in the last minute, this one included."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
@@ -220,11 +168,9 @@ def load() -> float:
 
 def main(arguments=None) -> dict:
     """Measure and write; returns what was written."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
-    parser.add_argument("--quick", action="store_true", help="few rows, calls and repeats")
+    parser = parser_of(__doc__, "")
     parser.add_argument("--only", nargs="+", choices=PIPELINES, default=list(PIPELINES))
     parser.add_argument("--figures", nargs="+", type=int, choices=FIGURES, default=list(FIGURES))
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder to write into")
     parser.add_argument("--repeats", type=int, help="repeats of a batch, rounds of single rows")
     parser.add_argument("--calls", type=int, help="single rows")
     parser.add_argument("--k", type=int, default=100)
@@ -232,12 +178,9 @@ def main(arguments=None) -> dict:
     options.repeats = options.repeats or (2 if options.quick else 7)
     options.calls = options.calls or (60 if options.quick else 1_050)
     started = time.perf_counter()
-    result: dict = {
-        "machine": {"cpus": os.cpu_count(), "platform": platform.platform()},
-        "versions": versions(),
+    result = setting(options, "onnxruntime", "skl2onnx") | {
         "threads": 1,
         "load": load(),
-        "quick": options.quick,
         "repeats": options.repeats,
         "calls": options.calls,
         "pipelines": [],
@@ -261,7 +204,7 @@ def main(arguments=None) -> dict:
                     show(result["rows"][-1])
             result["load"] = max(result["load"], load())
     result["seconds"] = time.perf_counter() - started
-    write(result, options.out)
+    write_all(result, options.out)
     return result
 
 
@@ -281,13 +224,9 @@ def show(row: dict) -> None:
     )
 
 
-def write(result: dict, folder: Path) -> None:
+def write_all(result: dict, folder: Path) -> None:
     """Write JSON, tables and plots."""
-    from _paper_tables import tables
-
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(result, indent=1) + "\n"
-    (folder / "paper_benchmarks.json").write_text(text, encoding="utf-8")
+    write(result, folder / "paper_benchmarks.json")
     (folder / "paper_benchmarks.txt").write_text(tables(result), encoding="utf-8")
     try:
         from _paper_plots import write_plots
