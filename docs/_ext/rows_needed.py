@@ -9,7 +9,7 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from skwillump.cascade._calibration import PREFIT_TRAIN_SHARE, SELECT_SHARE
-from skwillump.planning import Calibration
+from skwillump.planning import Evidence
 from skwillump.planning._p_values import binomial_p_value
 
 TARGETS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
@@ -38,14 +38,12 @@ def rows_needed(target, used, way):
         A key of `WAYS`.
     """
     basis, certifying, train_share = WAYS[way]
-    nothing = np.zeros(0)
-    calibration = Calibration(
-        (), 0.0, nothing, nothing, nothing, 2, True, basis, train_share, seed=0
-    )
-    level = 1 - calibration.tested_confidence(CONFIDENCE)
+    evidence = Evidence(basis=basis, train_share=train_share)
+    level = 1 - evidence.tested_confidence(CONFIDENCE)
+    tested_target = 1 - evidence.tested_loss(1 - target)
     n_right = np.arange(1, MOST_ROWS)
     n_harms = np.ceil(used * (1 - target) * n_right)
-    p_values = binomial_p_value(n_right - n_harms, n_harms, calibration.tested_target(target))
+    p_values = binomial_p_value(n_right - n_harms, n_harms, tested_target)
     return int(np.ceil(n_right[p_values <= level][0] / FULL_ACCURACY / certifying))
 
 

@@ -278,14 +278,17 @@ def calibrate(
         calibration=Calibration(
             candidates=tuple(
                 Candidate(
-                    spec.blocks,
-                    *seconds,
-                    stage.codes,
-                    stage.confidence,
-                    stage.codes == codes,
-                    spec.n_trees,
+                    blocks=spec.blocks,
+                    stage_seconds=stage_seconds,
+                    rest_seconds=rest_seconds,
+                    codes=stage.codes,
+                    confidence=stage.confidence,
+                    right=stage.codes == codes,
+                    n_trees=spec.n_trees,
                 )
-                for spec, seconds, stage in zip(specs, stage_costs.stages, stages, strict=True)
+                for spec, (stage_seconds, rest_seconds), stage in zip(
+                    specs, stage_costs.stages, stages, strict=True
+                )
             ),
             full_seconds=stage_costs.full,
             full_right=answers.full_codes == codes,

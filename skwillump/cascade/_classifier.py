@@ -839,5 +839,5 @@ def _has_rows(X):
 
 def _no_plan(target, confidence, reason):
     """Plan where there is nothing to plan with."""
-    exact = Guarantee("exact", target, confidence, None, 0, 1.0, None, {}, reason)
-    return Plan(None, None, None, 0.0, float("nan"), exact, ())
+    exact = Guarantee.of_full_model(accuracy_target=target, confidence=confidence, reason=reason)
+    return Plan(expected_seconds=float("nan"), guarantee=exact)

@@ -1,26 +1,28 @@
 """Importance, candidate sets, thresholds and certification: arrays and numbers only."""
 
 from ._candidate_sets import candidate_sets
-from ._cascade_plan import Calibration, Candidate, Guarantee, Plan, Score, Tradeoff, make_plan
+from ._cascade_plan import make_plan
+from ._cascade_records import Calibration, Candidate, Guarantee, Plan, Score, Tradeoff
 from ._confidence import confidence, decide_one, measures_for, predicted_codes
 from ._importance import permutation_importance
+from ._orders import stable_order
+from ._records import Evidence
 from ._score_matching import match_scores
-from ._topk import stable_order
-from ._topk_plan import (
+from ._topk_plan import make_topk_plan, replan_search
+from ._topk_records import (
     Target,
     TopKCalibration,
     TopKCandidate,
     TopKGuarantee,
     TopKPlan,
     TopKTradeoff,
-    make_topk_plan,
-    replan_search,
 )
 from ._topk_search import Search, filter_order, gap_search
 
 __all__ = [
     "Calibration",
     "Candidate",
+    "Evidence",
     "Guarantee",
     "Plan",
     "Score",

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
-from ._topk import stable_order
+from ._orders import stable_order
 
 GAP_BLOCKS = 32
 """About the number of blocks in which a whole query would be visited."""

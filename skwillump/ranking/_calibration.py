@@ -360,14 +360,20 @@ def calibrate_ranking(
     return RankCalibrated(
         calibration=TopKCalibration(
             candidates=tuple(
-                TopKCandidate(spec.blocks, *seconds, score, spec.n_trees)
-                for spec, seconds, score in zip(
+                TopKCandidate(
+                    blocks=spec.blocks,
+                    stage_seconds=stage_seconds,
+                    rest_seconds=rest_seconds,
+                    score=score,
+                    n_trees=spec.n_trees,
+                )
+                for spec, (stage_seconds, rest_seconds), score in zip(
                     specs, stage_costs.stages, filter_scores, strict=True
                 )
             ),
             full_seconds=stage_costs.full,
             full_score=np.concatenate(cast(Any, full)),
-            parts=np.repeat(np.arange(len(splits)), [len(test) for _, test in splits]),
+            folds=np.repeat(np.arange(len(splits)), [len(test) for _, test in splits]),
             selects=np.isin(rows, selecting),
             queries=None if data.groups is None else tuple(queries_of(data.groups[rows]).values()),
             basis="prefit" if setting.prefit else "cross-fitted",

@@ -835,25 +835,9 @@ class ApproxTopKRanker(
 
     def _no_plan(self, reason):
         """Plan where there is nothing to plan with."""
-        exact = TopKGuarantee(
-            kind="exact",
-            precision_target=self.precision_target,
-            confidence=self.confidence,
-            basis=None,
-            k=self.k,
-            least_k=1,
-            query_size=self._query_sizes(),
-            n_rows=0,
-            n_queries=0,
-            n_top=0,
-            n_misses=0,
-            tested_target=1.0,
-            tested_confidence=None,
-            precision=1.0,
-            below_target=0.0,
-            reason=reason,
-        )
-        return TopKPlan(None, None, 1.0, float("nan"), exact, ())
+        target = Target(self.k, self._query_sizes(), float(self.precision_target), self.confidence)
+        exact = TopKGuarantee.of_full_model(target, reason=reason)
+        return TopKPlan(expected_seconds=float("nan"), guarantee=exact)
 
     def _set_plan(self, plan):
         """Set the plan and what is learned from it."""

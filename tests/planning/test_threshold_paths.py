@@ -10,7 +10,7 @@ from scipy.special import expit
 
 from skwillump.planning._confidence import confidence, decide_one, measures_for, predicted_codes
 from skwillump.planning._threshold_paths import PAPER_THRESHOLDS, per_class_path, pooled_path
-from skwillump.planning._threshold_rules import Walk
+from skwillump.planning._walks import Walk
 
 confidences = arrays(float, st.integers(1, 40), elements=st.floats(0, 1, width=16))
 
@@ -89,12 +89,12 @@ def test_counts_along_a_path_are_those_of_each_step(seed):
     full, approx = rng.random(30) < 0.8, rng.random(30) < 0.7
     path = pooled_path(values[:9], 2)
     walk = Walk(
-        np.arange(30),
-        path.first_step(codes, values),
-        len(path.thresholds),
-        full,
-        approx,
-        path.thresholds,
+        rows=np.arange(30),
+        steps=path.first_step(codes, values),
+        n_steps=len(path.thresholds),
+        full_right=full,
+        approx_right=approx,
+        thresholds=path.thresholds,
     )
     for k, (threshold, _) in enumerate(path.thresholds):
         early = values >= threshold

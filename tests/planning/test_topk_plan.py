@@ -19,25 +19,24 @@ from skwillump.planning import (
     make_topk_plan,
     replan_search,
 )
-from skwillump.planning._topk import (
-    BETS,
-    TopTest,
-    assumed_tests,
-    betting_p_value,
+from skwillump.planning._betting import BETS, betting_p_value, tolerant_bet
+from skwillump.planning._orders import orders_by_fold, stable_order
+from skwillump.planning._row_evidence import RowEvidence, cells
+from skwillump.planning._topk_precision import (
     drawn_precisions,
     effort_for_precision,
     least_effort,
     mean_precision,
-    orders_of_parts,
     precision_weights,
+)
+from skwillump.planning._topk_search import Prediction, filter_order, share_needed
+from skwillump.planning._topk_tests import (
+    TopTest,
+    assumed_tests,
     rows_for_test,
     share_above,
-    stable_order,
-    tolerant_bet,
     top_test,
 )
-from skwillump.planning._topk_plan import _Evidence, cells
-from skwillump.planning._topk_search import Prediction, filter_order, share_needed
 
 
 def calibration(full, filters, *, n_select=None, queries=None, selects=None, **kwargs):
@@ -47,7 +46,7 @@ def calibration(full, filters, *, n_select=None, queries=None, selects=None, **k
     costs = kwargs.pop("costs", [(1.0, 10.0)] * len(filters))
     defaults = {
         "full_seconds": 10.0,
-        "parts": np.zeros(n_rows, dtype=int),
+        "folds": np.zeros(n_rows, dtype=int),
         "basis": "prefit",
         "train_share": 1.0,
         "seed": 0,
@@ -142,11 +141,11 @@ def test_the_best_of_a_query_far_larger_than_the_sample_are_the_best_row():
     assert 0.9 <= plan.guarantee.precision <= 1
 
 
-def test_rows_are_ordered_within_their_parts():
+def test_rows_are_ordered_within_their_folds():
     score = np.array([1.0, 9.0, 8.0, 3.0, 2.0, 3.0])
     parts = np.array([4, 0, 4, 0, 4, 0])
     draw = np.array([0.1, 0.9, 0.9, 0.5, 0.3, 0.2])
-    orders = orders_of_parts(score, parts, draw)
+    orders = orders_by_fold(score, parts, draw)
     assert [list(order) for order in orders] == [[1, 5, 3], [2, 4, 0]]
 
 
@@ -378,10 +377,10 @@ def test_rows_that_tie_are_evidence_in_whatever_order_they_are_stored():
 
 def test_an_effort_that_passes_by_luck_is_raised_to_where_its_point_estimate_is_enough():
     full, score = noisy_scores(6000, 0)
-    evidence = _Evidence(calibration(full, [score]), target())
+    evidence = RowEvidence(calibration(full, [score]), target())
     assert evidence.kind == "certified"
     evidence.tests = [TopTest(1.0, (100,), 40)]
-    effort, _, _ = evidence.certify(-score)
+    effort = evidence.depth(-score).effort
     assert evidence.precision(-score, [effort])[0] >= 0.9 - 1e-9
 
 

@@ -1,0 +1,109 @@
+"""A bootstrap lower bound of any score: an estimate of how far a threshold path may go."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ._threshold_rules import Allowed, ThresholdRule
+from ._walk_scores import Harms, RecordedScore
+from ._walks import Walk
+
+
+@dataclass(frozen=True, kw_only=True)
+class BootstrapBound(ThresholdRule):
+    """Any score between 0 and 1, by a bootstrap lower bound: an estimate, not a guarantee.
+
+    The step is the last one, found by bisection, at which the `level` quantile of
+    ``score(cascade) - target * score(full)`` over resampled rows is not negative (percentile
+    bootstrap, Efron and Tibshirani 1993, chapter 13, rows resampled within classes).
+
+    What was not seen is in no resample. Where no harm is seen in n rows there may be as many as
+    ``-log(level)`` with that chance (the "rule of three", Hanley and Lippman-Hand 1983, "If nothing
+    goes wrong, is everything all right?"). So many harms more, all in the class where they cost
+    most, must not bring the score below the target either.
+
+    Attributes
+    ----------
+    target, level : float
+    score : RecordedScore
+    codes : ndarray of int of shape (n_rows,)
+        Classes that the approximate model predicts on the calibration rows.
+    strata : ndarray of int of shape (n_rows,)
+        True classes of the calibration rows.
+    seed : int
+    n_resamples : int
+    """
+
+    target: float
+    level: float
+    score: RecordedScore
+    codes: np.ndarray
+    strata: np.ndarray
+    seed: int
+    n_resamples: int = 200
+
+    kind: ClassVar[str] = "estimate"
+
+    def expected_step(self, walk: Walk, n_certify: int) -> int:
+        """Step that `allow` would probably reach, seen from the rows that choose."""
+        return self._last_step(walk, n_certify, self.n_resamples // 5, n_steps=64)[0]
+
+    def allow(self, walk: Walk, chooser: Walk) -> Allowed:
+        """Last step with a lower bound of the score kept that meets the target."""
+        step, bound = self._last_step(walk, len(walk.rows), self.n_resamples, n_steps=512)
+        evidence = {
+            "score": self.score.at(walk, step),
+            "full_score": self.score.at(walk, 0),
+            "lower_bound": bound,
+        }
+        return Allowed(step=step, evidence=evidence)
+
+    def _last_step(
+        self, walk: Walk, n_rows: int, n_resamples: int, *, n_steps: int
+    ) -> tuple[int, float]:
+        rng = np.random.default_rng(self.seed)
+        samples = [self._resample(rng, walk, n_rows) for _ in range(n_resamples)]
+        full = np.array([self.score.at(walk, 0, sample) for sample in samples])
+        harms = self._harms(rng, walk, n_rows)
+        full_harmed = [self.score.with_harms(walk, -1, some) for some in harms]
+        steps = walk.distinct_steps(n_steps)
+
+        def bound(step):
+            mixed = np.array([self.score.at(walk, step, sample) for sample in samples])
+            kept = [
+                self.score.with_harms(walk, step, some) - self.target * of_full
+                for some, of_full in zip(harms, full_harmed, strict=True)
+            ]
+            return min(float(np.quantile(mixed - self.target * full, self.level)), *kept)
+
+        low, high = 0, len(steps)  # steps[low] meets the target, steps[high] does not
+        best = float(np.quantile(full - self.target * full, self.level))
+        while high - low > 1:
+            middle = (low + high) // 2
+            value = bound(steps[middle])
+            if value >= 0:
+                low, best = middle, value
+            else:
+                high = middle
+        return int(steps[low]), best
+
+    def _harms(self, rng, walk: Walk, n_rows: int) -> list[Harms]:
+        """For each class, the harms that may have gone unseen in `n_rows` rows."""
+        n_harms = int(np.ceil(-np.log(self.level) * len(walk.rows) / max(n_rows, 1)))
+        made = []
+        for stratum in np.unique(self.strata[walk.rows]):
+            right = walk.rows[walk.full_right & (self.strata[walk.rows] == stratum)]
+            others = walk.rows[self.codes[walk.rows] != stratum]
+            if len(right) and len(others):
+                made.append(Harms(rng.choice(right, n_harms), rng.choice(others, n_harms)))
+        return made
+
+    def _resample(self, rng, walk: Walk, n_rows: int) -> np.ndarray:
+        strata = self.strata[walk.rows]
+        chosen = []
+        for stratum in np.unique(strata):
+            members = np.flatnonzero(strata == stratum)
+            n_drawn = max(round(n_rows * len(members) / len(strata)), 1)
+            chosen.append(rng.choice(members, n_drawn))
+        return np.concatenate(chosen)

@@ -1,0 +1,192 @@
+"""What a cascade is planned from, and what a plan is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ._records import ApproximateStage, BaseGuarantee, BaseTradeoff, Evidence
+
+Score = Callable[..., float]
+"""``score(candidate, early, rows, answers=rows)``: score of the cascade that answers `early` of
+`rows` early, each with what its model answered on the row of `answers`."""
+
+
+@dataclass(frozen=True)
+class Candidate(ApproximateStage):
+    """An approximate model, and what it did on the calibration rows.
+
+    Attributes
+    ----------
+    codes : ndarray of int of shape (n_rows,)
+        Predicted classes, as positions.
+    confidence : dict of str to ndarray of float64 of shape (n_rows,)
+        By measure of confidence.
+    right : ndarray of bool of shape (n_rows,)
+        Whether the approximate model is right.
+    """
+
+    codes: np.ndarray
+    confidence: dict[str, np.ndarray]
+    right: np.ndarray
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """All that a plan is made from: numbers and arrays.
+
+    Attributes
+    ----------
+    candidates : tuple of Candidate
+    full_seconds : float
+        Seconds a row of the full model.
+    full_right : ndarray of bool of shape (n_rows,)
+    classes : ndarray of int of shape (n_rows,)
+        True classes, as positions.
+    selects : ndarray of bool of shape (n_rows,)
+        Rows that choose; the others certify.
+    n_classes : int
+    is_probability : bool
+        Whether confidences are probabilities, otherwise margins of a decision function.
+    basis : {"prefit", "cross-fitted"}
+    train_share : float
+        As in `Evidence`.
+    seed : int
+        For the bootstrap.
+    """
+
+    candidates: tuple[Candidate, ...]
+    full_seconds: float
+    full_right: np.ndarray
+    classes: np.ndarray
+    selects: np.ndarray
+    n_classes: int
+    is_probability: bool
+    basis: str
+    train_share: float
+    seed: int
+
+    @property
+    def evidence(self) -> Evidence:
+        """Which models the numbers are of."""
+        return Evidence(self.basis, self.train_share)
+
+    @property
+    def harms(self) -> tuple[np.ndarray, ...]:
+        """For each candidate, rows on which the full model is right and the candidate is not."""
+        return tuple(self.full_right & ~candidate.right for candidate in self.candidates)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tradeoff(BaseTradeoff):
+    """Accuracy against cost along the thresholds of one candidate, on the rows that certify.
+
+    Attributes
+    ----------
+    blocks : tuple of str
+    measure : {"probability", "margin"}
+        The measure of confidence.
+    thresholds : ndarray of float64 of shape (n_steps, n_classes)
+    early_share : ndarray of float64 of shape (n_steps,)
+        Share of rows that the first stage answers.
+    score_kept : ndarray of float64 of shape (n_steps,)
+        The cascade's score over the full model's.
+    expected_seconds : ndarray of float64 of shape (n_steps,)
+        A row.
+    chosen : int or None
+        The step that the cascade uses.
+    n_trees : int or None
+        Where the approximate model is a truncated ensemble: how many trees it has.
+    """
+
+    measure: str
+    thresholds: np.ndarray = field(repr=False)
+    early_share: np.ndarray = field(repr=False)
+    score_kept: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guarantee(BaseGuarantee):
+    """What is promised, and on what evidence.
+
+    Attributes
+    ----------
+    kind : {"certified", "estimate", "plug-in", "exact"}
+        ``"certified"``: a hypothesis test at level ``1 - confidence``. ``"estimate"``: a bootstrap
+        lower bound. ``"plug-in"``: the score of the calibration rows, no more. ``"exact"``: the
+        full model answers every row, so that there is nothing to lose.
+    accuracy_target : float
+        Share of the full model's score that is kept.
+    confidence : float or None
+    basis : {"prefit", "cross-fitted"} or None
+        Whether the numbers are those of the very models that answer, or of models fitted in the
+        same way on parts of the data.
+    n_rows : int
+        Rows that the evidence rests on.
+    tested_target, tested_confidence : float
+        What was shown of the models that the evidence is of. They are above `accuracy_target` and
+        `confidence` if other models, fitted on more rows, answer.
+    evidence : dict of str to float
+        Counts, p-value or scores, by kind.
+    reason : str
+        Why there is no cascade; empty if there is one.
+    rows_needed : int or None
+        Calibration rows with which a cascade would probably be certified, where more would do.
+    """
+
+    accuracy_target: float
+    evidence: dict[str, Any]
+
+    @classmethod
+    def of_full_model(
+        cls,
+        *,
+        accuracy_target: float,
+        confidence: float | None,
+        reason: str,
+        n_rows: int = 0,
+        rows_needed: int | None = None,
+    ) -> "Guarantee":
+        """The promise of the full model alone."""
+        return cls(
+            kind="exact",
+            accuracy_target=accuracy_target,
+            confidence=confidence,
+            basis=None,
+            n_rows=n_rows,
+            tested_target=1.0,
+            tested_confidence=None,
+            evidence={},
+            reason=reason,
+            rows_needed=rows_needed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The outcome of `make_plan`.
+
+    Attributes
+    ----------
+    candidate : int or None
+        The approximate model to use; None for no cascade.
+    measure : str or None
+        Its measure of confidence.
+    thresholds : ndarray of float64 of shape (n_classes,) or None
+    early_share : float
+        Share of the certifying rows that the first stage answers.
+    expected_seconds : float
+        A row.
+    guarantee : Guarantee
+    tradeoffs : tuple of Tradeoff
+        One for each candidate, along its best path.
+    """
+
+    candidate: int | None = None
+    measure: str | None = None
+    thresholds: np.ndarray | None = None
+    early_share: float = 0.0
+    expected_seconds: float
+    guarantee: Guarantee
+    tradeoffs: tuple[Tradeoff, ...] = ()

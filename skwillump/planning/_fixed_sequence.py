@@ -1,0 +1,119 @@
+"""Fixed-sequence tests along a threshold path.
+
+The steps of a path are tested from the safest on, each at the full level, until one is not
+rejected. The steps before it are certified together: whichever hypothesis is the first true one,
+it is rejected with a chance of at most the level, and nothing after it matters (Learn then Test,
+Angelopoulos et al. 2021, section 4.2). The loop stands here once; a test supplies the p-values.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from ._p_values import (
+    LEAST_RESCUES,
+    binomial_p_value,
+    expected_p_value,
+    trinomial_p_value,
+)
+from ._threshold_rules import Allowed, ThresholdRule
+from ._walks import Walk, spread
+
+MOST_TESTS = 1024
+"""Steps of a path that are tested, at most; they are spread evenly over it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedSequenceTest(ThresholdRule):
+    """Steps of a path tested one after the other, each at the full level.
+
+    A subclass fills in three decisions: what is counted at each step (`outcomes`), the p-value of
+    such counts (`p_value`), and what is told of the last step that passes (`counts`).
+
+    Attributes
+    ----------
+    target : float
+        Share of the full model's score that the cascade must keep.
+    level : float
+        Chance of an error that is allowed.
+    """
+
+    target: float
+    level: float
+
+    kind: ClassVar[str] = "certified"
+
+    @abstractmethod
+    def outcomes(self, walk: Walk, chooser: Walk) -> np.ndarray:
+        """What is counted, as an array of int of shape (n_steps, n_counts)."""
+
+    @abstractmethod
+    def p_value(self, *counts: int) -> float:
+        """P-value of "too little is kept" with the counts of a step."""
+
+    @abstractmethod
+    def counts(self, walk: Walk, step: int) -> dict[str, float]:
+        """What is told of a step."""
+
+    def allow(self, walk: Walk, chooser: Walk) -> Allowed:
+        """Last step before the first that is not rejected."""
+        tested = spread(np.arange(walk.n_steps), MOST_TESTS)
+        outcomes = self.outcomes(walk, chooser)[tested]
+        # Runs of steps with the same outcome have the same p-value.
+        starts = np.flatnonzero(np.any(np.diff(outcomes, axis=0, prepend=-1) != 0, axis=1))
+        last, p_value = 0, 1.0
+        for start, end in zip(starts, [*starts[1:], len(tested)], strict=True):
+            p = self.p_value(*(int(n) for n in outcomes[start]))
+            if p > self.level:
+                if start == 0:
+                    p_value = p
+                break
+            last, p_value = int(tested[end - 1]), p
+        return Allowed(step=last, evidence={"p_value": p_value, **self.counts(walk, last)})
+
+    def why_not(self, walk: Walk, allowed: Allowed, target: float) -> str:
+        """Why no step but the first is allowed, where the user asked for `target`."""
+        n_rows = len(walk.rows)
+        if allowed.evidence["p_value"] <= self.level:
+            return f"no threshold could be certified on {n_rows} rows"
+        return (
+            f"{n_rows} certifying rows are too few for accuracy_target={target:g} even if no "
+            "row were answered differently"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyTest(FixedSequenceTest):
+    """Test of the share of the full model's accuracy that is kept.
+
+    At each step the test is used that suits as many rescues as the rows that choose let expect.
+    That costs nothing, because they are other rows.
+    """
+
+    def expected_step(self, walk: Walk, n_certify: int) -> int:
+        """Step that `allow` would probably reach, seen from the rows that choose."""
+        ratio = n_certify / max(len(walk.rows), 1)
+        passed = self.expected_to_pass(*(ratio * n for n in walk.outcomes))
+        return int(np.flatnonzero(np.append(True, passed[1:]))[-1])
+
+    def expected_to_pass(self, both, harms, rescues) -> np.ndarray:
+        """Whether so many rows of each outcome would probably pass; counts need not be whole."""
+        return expected_p_value(both, harms, rescues, self.target, self.level) <= self.level
+
+    def outcomes(self, walk: Walk, chooser: Walk) -> np.ndarray:
+        """Rows on which both are right, harms, rescues, and whether rescues are to be expected."""
+        ratio = len(walk.rows) / max(len(chooser.rows), 1)
+        return np.column_stack([*walk.outcomes, ratio * chooser.n_rescues >= LEAST_RESCUES])
+
+    def p_value(self, *counts: int) -> float:
+        """P-value by the test that suits the expected rescues."""
+        both, harms, rescues, with_rescues = counts
+        if with_rescues:
+            return trinomial_p_value(both, harms, rescues, self.target, self.level)
+        return float(binomial_p_value(both, harms, self.target))
+
+    def counts(self, walk: Walk, step: int) -> dict[str, float]:
+        """Harms and rescues of a step."""
+        return {"n_harms": int(walk.n_harms[step]), "n_rescues": int(walk.n_rescues[step])}

@@ -1,0 +1,147 @@
+"""Evidence from queries that were told: they are independent, their rows need not be."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ._betting import BETS, betting_p_value, tolerant_bet
+from ._orders import stable_order
+from ._topk_evidence import Depth, TopKEvidence
+from ._topk_records import Target, TopKCalibration, TopKCandidate
+from ._topk_search import Search, share_needed
+
+
+class QueryEvidence(TopKEvidence):
+    """Efforts that told queries need.
+
+    The queries that choose also choose the bet of the test, and those that certify are tested by
+    it. It is the same for all efforts, so that the p-value falls with them.
+
+    Parameters
+    ----------
+    calibration : TopKCalibration
+        With queries.
+    target : Target
+    """
+
+    def __init__(self, calibration: TopKCalibration, target: Target):
+        super().__init__(calibration, target)
+        self._certifying = calibration.queries_that(False)
+        self._choosing = calibration.queries_that(True)
+        self.n_queries = len(self._certifying)
+        without_loss = np.ones(self.n_queries if self._choosing else 0)
+        enough = self.loss > 0 and self._p_value(without_loss, BETS[-1]) <= self.error
+        self.kind = "certified" if enough else "exact"
+
+    def needs(self, search: Search, candidate: TopKCandidate) -> np.ndarray:
+        """Effort at which each calibration row is found by a search with a filter.
+
+        Queries may differ in level: for a share, effort is the share of the query itself.
+        """
+        if search.rule != "share":
+            return search.needs(candidate.score, self.calibration.full_score)
+        needs = np.ones(len(candidate.score))
+        for rows in self.calibration.queries or ():
+            needs[rows] = share_needed(candidate.score[rows])
+        return needs
+
+    def planned(self, search: Search, effort: float, share: float) -> Search:
+        """The search to use; for a share, no cut that is the same for all queries."""
+        if search.rule == "share":
+            return Search("share", share=float(np.clip(effort, 0.0, 1.0)))
+        return super().planned(search, effort, share)
+
+    def expected_effort(self, needs) -> float:
+        """Effort at which the queries that choose keep more than half of the allowed loss."""
+        return self._least_effort(needs, self._choosing, lambda p: p.mean() >= 1 - self.loss / 2)
+
+    def depth(self, needs) -> Depth:
+        """Least effort at which the mean precision is shown to exceed what is tested."""
+        bet = self._bet(needs)
+        effort = self._least_effort(
+            needs, self._certifying, lambda p: self._p_value(p, bet) <= self.error
+        )
+        top = np.concatenate([needs[self._best(rows, self.target.k)] for rows in self._certifying])
+        return Depth(effort=effort, n_top=len(top), n_misses=int(np.sum(top > effort)))
+
+    def least_k(self, needs, effort: float) -> int:
+        """Smallest k for which, and for all between it and the target's, the test is passed."""
+        bet = self._bet(needs)
+        least = self.target.k
+        while least > 1:
+            precisions = self._precisions(needs, effort, self._certifying, least - 1)
+            if self._p_value(precisions, bet) > self.error:
+                break
+            least -= 1
+        return least
+
+    def share(self, search: Search, needs, filter_score, effort: float, *, choosing: bool) -> float:
+        """Mean share of a query's rows that a search visits."""
+        queries = self._choosing if choosing else self._certifying
+        if search.rule != "share":
+            return self.gap_share(search.with_effort(effort, 1.0), filter_score, queries)
+        planned = self.planned(search, effort, 1.0)
+        sizes = [len(rows) for rows in queries]
+        shares = [planned.least_candidates(self.target.k, n) / n for n in sizes]
+        return float(np.average(shares, weights=sizes))
+
+    def precision(self, needs, efforts) -> np.ndarray:
+        """Mean precision of the queries that certify, for each effort."""
+        k = self.target.k
+        means = [self._precisions(needs, effort, self._certifying, k).mean() for effort in efforts]
+        return np.array(means)
+
+    def below_target(self, needs, effort: float) -> float:
+        """Share of the queries that certify with a precision below the target."""
+        values = self._precisions(needs, effort, self._certifying, self.target.k)
+        return float(np.mean(values < self.target.precision - 1e-12))
+
+    def why_not(self) -> str:
+        """Why nothing could be shown."""
+        return (
+            f"{self.n_queries} certifying queries are too few for precision_target="
+            f"{self.target.precision:g}, even if no row were missed"
+        )
+
+    def rows_needed(self) -> int | None:
+        """None: what counts are queries, not rows."""
+        return None
+
+    def _best(self, rows, k: int) -> np.ndarray:
+        """The `k` best rows of a query."""
+        return rows[stable_order(self.calibration.full_score[rows])[:k]]
+
+    def _p_value(self, precisions, bet: float) -> float:
+        return betting_p_value(precisions, 1 - self.loss, bet)
+
+    def _precisions(self, needs, effort: float, queries: Sequence[np.ndarray], k: int):
+        """Precision of each query; where all rows are returned it is one."""
+        return np.array(
+            [np.mean(needs[self._best(q, k)] <= effort) if len(q) > k else 1.0 for q in queries]
+        )
+
+    def _least_effort(
+        self,
+        needs,
+        queries: Sequence[np.ndarray],
+        enough: Callable[[np.ndarray], bool],
+    ) -> float:
+        """Least effort at which the precisions of queries are enough; they grow with it."""
+        k = self.target.k
+        best = [needs[self._best(rows, k)] for rows in queries if len(rows) > k]
+        efforts = np.unique(np.concatenate([[-np.inf], *best]))
+        low, high = 0, len(efforts) - 1
+        while low < high:
+            middle = (low + high) // 2
+            if enough(self._precisions(needs, efforts[middle], queries, k)):
+                high = middle
+            else:
+                low = middle + 1
+        return float(efforts[low])
+
+    def _bet(self, needs) -> float:
+        """The bet for these needs, chosen by the queries that choose."""
+        effort = self.expected_effort(needs)
+        precisions = self._precisions(needs, effort, self._choosing, self.target.k)
+        least_loss = 1 / self.target.k
+        return tolerant_bet(precisions, 1 - self.loss, self.n_queries, self.error, least_loss)

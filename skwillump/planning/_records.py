@@ -1,0 +1,119 @@
+"""What plans of cascades and of top-K queries share: stages with a price, and promises."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ApproximateStage:
+    """An approximate model and what it costs.
+
+    Attributes
+    ----------
+    blocks : tuple of str
+        The blocks that the model uses.
+    stage_seconds : float
+        Seconds a row of the first stage: blocks, model and what is done with its answer.
+    rest_seconds : float
+        Seconds on top for a row that goes to the full model.
+    n_trees : int or None
+        Where the model is a truncated ensemble: how many trees of the full one it has.
+    """
+
+    blocks: tuple[str, ...]
+    stage_seconds: float
+    rest_seconds: float
+    n_trees: int | None = field(default=None, kw_only=True)
+
+    def expected_seconds(self, share):
+        """Seconds a row if this share of the rows goes to the full model; share by share."""
+        return self.stage_seconds + share * self.rest_seconds
+
+
+def pays(expected_seconds, full_seconds: float, least_saving: float):
+    """Whether a plan saves this share of the cost of the full model."""
+    return expected_seconds <= (1 - least_saving) * full_seconds
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Which models the numbers of a calibration are of, and what must therefore be tested.
+
+    A model with more features gains more from more rows, so what an approximation loses can grow
+    when its models are fitted again on all rows. It is taken to grow no faster than their number.
+    Evidence of several models that were fitted on folds is of their average; half of the error
+    that is allowed is left to the one model that will answer being worse than that.
+
+    Attributes
+    ----------
+    basis : {"prefit", "cross-fitted"}
+        Whether the models that made the numbers are the ones that will answer.
+    train_share : float
+        Share of the rows of the models that will answer that these models were fitted on; 1.0 if
+        they are the same.
+    """
+
+    basis: str
+    train_share: float
+
+    def tested_loss(self, loss: float) -> float:
+        """Loss to test for, so that the models that will answer lose no more than `loss`."""
+        return loss * self.train_share
+
+    def tested_confidence(self, confidence: float) -> float:
+        """Confidence to test with, so that the models that will answer keep theirs."""
+        return confidence if self.basis == "prefit" else (1 + confidence) / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseTradeoff:
+    """What is lost against cost, for one candidate, on the rows that certify.
+
+    Attributes
+    ----------
+    blocks : tuple of str
+    expected_seconds : ndarray of float64 of shape (n_steps,)
+        A row.
+    chosen : int or None
+        The step that is used.
+    n_trees : int or None
+        Where the approximate model is a truncated ensemble: how many trees it has.
+    """
+
+    blocks: tuple[str, ...]
+    expected_seconds: np.ndarray = field(repr=False)
+    chosen: int | None
+    n_trees: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaseGuarantee:
+    """What every promise says of itself.
+
+    Attributes
+    ----------
+    kind : {"certified", "estimate", "plug-in", "exact"}
+    confidence : float or None
+    basis : {"prefit", "cross-fitted"} or None
+        Whether the numbers are those of the very models that answer, or of models fitted in the
+        same way on parts of the data.
+    n_rows : int
+        Rows that the evidence rests on.
+    tested_target, tested_confidence : float
+        What was shown of the models that the evidence is of. They are above the target and
+        `confidence` if other models, fitted on more rows, answer.
+    reason : str
+        Why nothing is approximated; empty if something is.
+    rows_needed : int or None
+        Calibration rows with which something could be shown, where more would do.
+    """
+
+    kind: str
+    confidence: float | None
+    basis: str | None
+    n_rows: int
+    tested_target: float
+    tested_confidence: float | None
+    reason: str = ""
+    rows_needed: int | None = None

@@ -1,0 +1,122 @@
+"""What is known of the efforts that a search needs: the view that a plan has of its evidence."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._topk_records import Target, TopKCalibration, TopKCandidate
+from ._topk_search import Prediction, Search, gap_search
+
+
+@dataclass(frozen=True, kw_only=True)
+class Depth:
+    """How far a search must go.
+
+    Attributes
+    ----------
+    effort : float
+        The least effort that was shown to be enough.
+    n_top, n_misses : int
+        Rows among the best that were looked at, and how many of them are missed.
+    """
+
+    effort: float
+    n_top: int
+    n_misses: int
+
+
+class TopKEvidence(ABC):
+    """Reads efforts off calibration rows, for one target.
+
+    Subclasses say what is independent of one another: rows, or queries that were told. *Needs*
+    are the efforts at which each calibration row is found.
+
+    Parameters
+    ----------
+    calibration : TopKCalibration
+    target : Target
+        With a confidence.
+    """
+
+    kind: str
+    """Of the guarantee that can be given; ``"exact"`` if nothing could be shown."""
+
+    n_queries: int
+    """Told queries that certify."""
+
+    def __init__(self, calibration: TopKCalibration, target: Target):
+        self.calibration = calibration
+        self.target = target
+        self.choosing_rows = np.flatnonzero(calibration.selects)
+        self.certifying_rows = np.flatnonzero(~calibration.selects)
+        self.loss = target.tested_loss(calibration)
+        self.error = 1 - target.tested_confidence(calibration)
+
+    @abstractmethod
+    def needs(self, search: Search, candidate: TopKCandidate) -> np.ndarray:
+        """Effort at which each calibration row is found by a search with a filter."""
+
+    @abstractmethod
+    def expected_effort(self, needs) -> float:
+        """Effort that `depth` would probably reach, seen from the rows that choose."""
+
+    @abstractmethod
+    def depth(self, needs) -> Depth:
+        """The least effort that is shown to be enough by the rows that certify."""
+
+    @abstractmethod
+    def least_k(self, needs, effort: float) -> int:
+        """Smallest k for which, and for all between it and the target's, the tests are passed."""
+
+    @abstractmethod
+    def share(self, search: Search, needs, filter_score, effort: float, *, choosing: bool) -> float:
+        """Mean share of a query's rows that a search visits.
+
+        Seen from the rows that choose, or from more.
+        """
+
+    @abstractmethod
+    def precision(self, needs, efforts) -> np.ndarray:
+        """Mean precision on the rows that certify, for each effort: a point estimate."""
+
+    @abstractmethod
+    def below_target(self, needs, effort: float) -> float:
+        """Share of single queries with a precision below the target: an estimate."""
+
+    @abstractmethod
+    def why_not(self) -> str:
+        """Why nothing could be shown."""
+
+    @abstractmethod
+    def rows_needed(self) -> int | None:
+        """Calibration rows, choosing ones included, with which something could be certified."""
+
+    def searches(self, candidate: TopKCandidate) -> list[Search]:
+        """The rules of a search to try with a filter.
+
+        How far the full score exceeds its prediction grows with it where the filter knows little,
+        so that under the gap rule the best rows are the hardest to find: no estimate of it is good.
+        """
+        searches = [Search("share")]
+        rows = self.choosing_rows
+        if self.kind == "certified" and np.isfinite(candidate.score[rows]).any():
+            full_score = self.calibration.full_score[rows]
+            prediction = Prediction.fit(candidate.score[rows], full_score)
+            searches.append(Search("gap", prediction=prediction))
+        return searches
+
+    def planned(self, search: Search, effort: float, share: float) -> Search:
+        """The search to use, with an effort and the share of the rows that it visits."""
+        return search.with_effort(effort, share)
+
+    def gap_share(self, search: Search, filter_score, queries: Sequence[np.ndarray]) -> float:
+        """Share of the rows of some queries that a search by the gap rule visits."""
+        visited = 0
+        for rows in queries:
+            full_score = self.calibration.full_score[rows]
+            visited += len(
+                gap_search(filter_score[rows], self.target.k, search, full_score.__getitem__)[0]
+            )
+        return visited / max(sum(len(rows) for rows in queries), 1)

@@ -1,0 +1,213 @@
+"""What a search for the K best is planned from, and what a plan is."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ._records import ApproximateStage, BaseGuarantee, BaseTradeoff, Evidence
+from ._topk_search import Search
+
+
+@dataclass(frozen=True)
+class TopKCandidate(ApproximateStage):
+    """A filter model, and what it did on the calibration rows.
+
+    Attributes
+    ----------
+    score : ndarray of float64 of shape (n_rows,)
+        The filter's.
+    """
+
+    score: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopKCalibration:
+    """All that a plan is made from: numbers and arrays.
+
+    Attributes
+    ----------
+    candidates : tuple of TopKCandidate
+    full_seconds : float
+        Seconds a row of the full model.
+    full_score : ndarray of float64 of shape (n_rows,)
+    folds : ndarray of int of shape (n_rows,)
+        The models of which fold gave the scores of a row.
+    selects : ndarray of bool of shape (n_rows,)
+        Rows that choose; the others certify.
+    queries : tuple of ndarray of intp, or None
+        Rows of each query, where queries were told.
+    basis : {"prefit", "cross-fitted"}
+    train_share : float
+        As in `Evidence`.
+    seed : int
+    """
+
+    candidates: tuple[TopKCandidate, ...]
+    full_seconds: float
+    full_score: np.ndarray
+    folds: np.ndarray
+    selects: np.ndarray
+    queries: tuple[np.ndarray, ...] | None
+    basis: str
+    train_share: float
+    seed: int
+
+    @property
+    def evidence(self) -> Evidence:
+        """Which models the numbers are of."""
+        return Evidence(self.basis, self.train_share)
+
+    def queries_that(self, select: bool) -> list[np.ndarray]:
+        """Queries of the rows that choose, or of those that certify."""
+        return [rows for rows in self.queries or () if self.selects[rows[0]] == select]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is asked of a plan.
+
+    Attributes
+    ----------
+    k : int
+    query_size : tuple of int
+        Least and largest number of rows of a query.
+    precision : float in (0, 1]
+    confidence : float in (0, 1) or None
+    """
+
+    k: int
+    query_size: tuple[int, int]
+    precision: float
+    confidence: float | None
+
+    def tested_loss(self, calibration: TopKCalibration) -> float:
+        """Mean loss to test for, so that the models that will answer keep the target."""
+        return calibration.evidence.tested_loss(1 - self.precision)
+
+    def tested_confidence(self, calibration: TopKCalibration) -> float:
+        """Confidence to test with, so that the models that will answer keep theirs."""
+        assert self.confidence is not None
+        return calibration.evidence.tested_confidence(self.confidence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopKTradeoff(BaseTradeoff):
+    """Precision against cost along the efforts of one filter, on the rows that certify.
+
+    Attributes
+    ----------
+    blocks : tuple of str
+    rule : {"share", "gap", "ratio"}
+    share : ndarray of float64 of shape (n_steps,)
+        Mean share of a query's rows that get the full model's score.
+    precision : ndarray of float64 of shape (n_steps,)
+        Mean precision over queries drawn from the rows: a point estimate.
+    expected_seconds : ndarray of float64 of shape (n_steps,)
+        A row.
+    chosen : int or None
+        The step that is used.
+    n_trees : int or None
+        Where the filter is a truncated ensemble: how many trees it has.
+    """
+
+    rule: str
+    share: np.ndarray = field(repr=False)
+    precision: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopKGuarantee(BaseGuarantee):
+    """What is promised, and on what evidence.
+
+    Attributes
+    ----------
+    kind : {"certified", "estimate", "plug-in", "exact"}
+        ``"certified"``: a test at level ``1 - confidence`` that assumes nothing but that queries
+        are of independent rows of one distribution, or independent of one another where they were
+        told. ``"estimate"``: the same, if rows with higher full scores are not missed more often.
+        ``"plug-in"``: the mean of resampled queries, no more. ``"exact"``: all rows get the full
+        model's score.
+    precision_target : float
+        Mean share of the full model's own k best that are found.
+    confidence : float or None
+    basis : {"prefit", "cross-fitted"} or None
+        Whether the numbers are those of the very models that answer, or of models fitted in the
+        same way on parts of the data.
+    k : int
+        Largest k that it is for.
+    least_k : int
+        Smallest k for which it was shown. For smaller ones it is an estimate.
+    query_size : tuple of int
+        Least and largest number of rows of a query that it is for.
+    n_rows, n_queries : int
+        What the evidence rests on; `n_queries` is 0 if queries were not told.
+    n_top, n_misses : int
+        Rows among the best that were looked at, and how many of them were missed.
+    tested_target, tested_confidence : float
+        As for `Guarantee`.
+    precision : float
+        Mean precision on the rows that certify: a point estimate.
+    below_target : float
+        Share of single queries with a precision below the target, over resampled queries (those
+        that certify, where queries were told): an estimate of a query's own chance.
+    reason : str
+        Why all rows get the full model's score; empty if they do not.
+    rows_needed : int or None
+        Calibration rows with which a filter could be certified, where more would do.
+    """
+
+    precision_target: float
+    k: int
+    query_size: tuple[int, int]
+    least_k: int = 1
+    n_queries: int = 0
+    n_top: int = 0
+    n_misses: int = 0
+    precision: float = 1.0
+    below_target: float = 0.0
+    n_rows: int = 0
+
+    @classmethod
+    def of_full_model(
+        cls, target: Target, *, reason: str, rows_needed: int | None = None
+    ) -> "TopKGuarantee":
+        """The promise where every row gets the full model's score."""
+        return cls(
+            kind="exact",
+            precision_target=target.precision,
+            confidence=target.confidence,
+            basis=None,
+            k=target.k,
+            query_size=target.query_size,
+            tested_target=1.0,
+            tested_confidence=None,
+            reason=reason,
+            rows_needed=rows_needed,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopKPlan:
+    """The outcome of `make_topk_plan`.
+
+    Attributes
+    ----------
+    candidate : int or None
+        The filter to use; None for none.
+    search : Search or None
+    share : float
+        Mean share of a query's rows that are candidates.
+    expected_seconds : float
+        A row.
+    guarantee : TopKGuarantee
+    tradeoffs : tuple of TopKTradeoff
+        One for each filter.
+    """
+
+    candidate: int | None = None
+    search: Search | None = None
+    share: float = 1.0
+    expected_seconds: float
+    guarantee: TopKGuarantee
+    tradeoffs: tuple[TopKTradeoff, ...] = ()

@@ -1,0 +1,93 @@
+"""What happens to a set of rows along a threshold path, counted step by step."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._cascade_records import Calibration
+from ._threshold_paths import ThresholdPath
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """What happens to a set of rows along a threshold path.
+
+    Attributes
+    ----------
+    rows : ndarray of intp of shape (n_rows,)
+        Positions of the rows in the calibration data.
+    steps : ndarray of intp of shape (n_rows,)
+        First step that answers each row early.
+    n_steps : int
+    full_right, approx_right : ndarray of bool of shape (n_rows,)
+        Whether each model is right.
+    thresholds : ndarray of float64 of shape (n_steps, n_classes)
+    """
+
+    rows: np.ndarray
+    steps: np.ndarray
+    n_steps: int
+    full_right: np.ndarray
+    approx_right: np.ndarray
+    thresholds: np.ndarray
+
+    @classmethod
+    def along(
+        cls, path: ThresholdPath, calibration: Calibration, candidate: int, measure: str, rows
+    ) -> "Walk":
+        """The walk of some calibration rows along a path of a candidate."""
+        of_candidate = calibration.candidates[candidate]
+        confidence = of_candidate.confidence[measure][rows]
+        return cls(
+            rows=rows,
+            steps=path.first_step(of_candidate.codes[rows], confidence),
+            n_steps=len(path.thresholds),
+            full_right=calibration.full_right[rows],
+            approx_right=of_candidate.right[rows],
+            thresholds=path.thresholds,
+        )
+
+    def count(self, mask) -> np.ndarray:
+        """Number of rows in `mask` that are answered early, for each step."""
+        steps = self.steps[mask]
+        return np.cumsum(np.bincount(steps, minlength=self.n_steps + 1)[: self.n_steps])
+
+    @property
+    def n_early(self) -> np.ndarray:
+        """Rows answered early, for each step."""
+        return self.count(slice(None))
+
+    @property
+    def early_share(self) -> np.ndarray:
+        """Share of the rows that is answered early, for each step."""
+        return self.n_early / max(len(self.rows), 1)
+
+    @property
+    def n_harms(self) -> np.ndarray:
+        """Early rows on which only the full model is right, for each step."""
+        return self.count(self.full_right & ~self.approx_right)
+
+    @property
+    def n_rescues(self) -> np.ndarray:
+        """Early rows on which only the approximate model is right, for each step."""
+        return self.count(~self.full_right & self.approx_right)
+
+    @property
+    def outcomes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows on which both are right, harms and rescues, of the whole cascade, for each step."""
+        harms = self.n_harms
+        return self.full_right.sum() - harms, harms, self.n_rescues
+
+    def distinct_steps(self, n_most: int) -> np.ndarray:
+        """Steps at which the number of early rows changes, thinned evenly; the first is step 0.
+
+        Of all steps with the same early rows this is the first, which has the highest threshold.
+        """
+        return spread(np.flatnonzero(np.diff(self.n_early, prepend=-1)), n_most)
+
+
+def spread(steps: np.ndarray, n_most: int) -> np.ndarray:
+    """At most `n_most` of sorted steps, the first and the last among them."""
+    if len(steps) <= n_most:
+        return steps
+    return steps[np.linspace(0, len(steps) - 1, n_most).round().astype(int)]
