@@ -1,6 +1,7 @@
 """Statistically-aware optimization of scikit-learn pipelines for fast inference."""
 
-from ._compiled import compile_pipeline
+from ._compiled import CompiledPipeline, compile_pipeline
+from ._persistence import trusted_types
 from ._version import __version__ as __version__
 from .cascade._classifier import CascadeClassifier
 from .lookup._transformer import TableLookup
@@ -11,7 +12,9 @@ __all__ = [
     "ApproxTopKRanker",
     "CascadeClassifier",
     "CascadeDisplay",
+    "CompiledPipeline",
     "TableLookup",
     "TopKDisplay",
     "compile_pipeline",
+    "trusted_types",
 ]

@@ -30,7 +30,6 @@ from .compilers import (
     compile_model,
     compile_step,
     compile_steps,
-    guarded,
     take_rows,
 )
 
@@ -157,12 +156,7 @@ class CompiledPipeline(VersionedState):
         reason = ""
         try:
             model = compile_model(final)
-            if hasattr(model, "bind"):
-                self._scorer = model.bind(guarded(features))
-            elif features.exact_scores:
-                self._scorer = features.bind(model.coef)
-            else:
-                raise Unsupported("a step before it is not fused: see its reason")
+            self._scorer = model.bind(features)
             self._model = model
         except Unsupported as why:
             reason = str(why)

@@ -1,11 +1,13 @@
-"""Pickles that know which version of the package made them."""
+"""Stored objects: the version of the package that made them, and the types that they hold."""
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import Any
 
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from ._version import __version__
 
@@ -66,3 +68,53 @@ class VersionedState:
             parent.__setstate__(state)
         else:
             self.__dict__.update(state)
+
+
+_OF_OTHERS = (
+    "collections.OrderedDict",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
+    "lightgbm.sklearn.LGBMRanker",
+    "lightgbm.sklearn.LGBMRegressor",
+    "numpy.dtype",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+)
+"""Types of other packages that stored models hold, and skops does not trust by itself."""
+
+
+def trusted_types() -> list[str]:
+    """List of the types that skops must trust to load what this package stores.
+
+    `skops.io.load` makes objects of types only that it knows or is told to trust. These are all
+    classes of this package, which hold arrays, numbers and other such classes; and what its
+    objects hold of other packages: NumPy's dtypes, scikit-learn's trees, calibrators and functions
+    of scorers, and LightGBM's models. Estimators, functions and tokenizers of your own are not
+    among them.
+
+    Returns
+    -------
+    list of str
+        Full names, sorted. They are for this version of the package only: do not store them.
+
+    Examples
+    --------
+    >>> from skwillump import trusted_types
+    >>> "skwillump.lookup._transformer.TableLookup" in trusted_types()
+    True
+    """
+    package = __name__.partition(".")[0]
+    own = {
+        f"{kind.__module__}.{kind.__qualname__}"
+        for name, module in list(sys.modules.items())
+        if name == package or name.startswith(f"{package}.")
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == name
+    }
+    scorers = [get_scorer(name) for name in get_scorer_names()]
+    functions = {scorer._score_func for scorer in scorers}
+    made = {f"{type(scorer).__module__}.{type(scorer).__qualname__}" for scorer in scorers}
+    named = {f"{function.__module__}.{function.__qualname__}" for function in functions}
+    return sorted({*own, *made, *named, *_OF_OTHERS})

@@ -1,13 +1,12 @@
 """Fitted objects survive being stored, and say so if another version of the package loads them."""
 
 import copy
+import importlib
 import pickle
-import re
 import subprocess
 import sys
 import textwrap
 import warnings
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -15,19 +14,40 @@ import pandas as pd
 import polars as pl
 import pytest
 from common import COSTS, stdlib_lines, two_blocks, two_signals_frame
+from lightgbm import LGBMClassifier, LGBMRegressor
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import InconsistentVersionWarning
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfVectorizer,
+)
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+)
+from sklearn.svm import LinearSVC
 
 import skwillump._persistence
-from skwillump import ApproxTopKRanker, CascadeClassifier, TableLookup, compile_pipeline
+from skwillump import (
+    ApproxTopKRanker,
+    CascadeClassifier,
+    TableLookup,
+    compile_pipeline,
+    trusted_types,
+)
 from skwillump._one_row import RowTemplate
-
-DOCS = Path(__file__).resolve().parents[1] / "docs" / "persistence.rst"
 
 
 def text_rows():
@@ -226,36 +246,30 @@ def test_a_polars_template_keeps_its_schema():
 # skops ------------------------------------------------------------------------------------------
 
 
-def documented_types():
-    begin, end = (
-        DOCS.read_text(encoding="utf-8").index(f".. types-{at}") for at in ("begin", "end")
-    )
-    return set(re.findall(r"``([\w.]+\.\w+)``", DOCS.read_text(encoding="utf-8")[begin:end]))
+def through_skops(model):
+    """Return a model that was stored, and loaded with trust in the listed types only."""
+    io = pytest.importorskip("skops.io")
+    return io.loads(io.dumps(model), trusted=trusted_types())
 
 
 @pytest.mark.parametrize(
-    ("make", "of_others"),
+    "make",
     [
-        (text_cascade, set()),
-        (lambda: text_cascade(compile=False), set()),
-        (table_cascade, set()),
-        (lambda: table_cascade(scoring="f1"), set()),
-        (
-            lambda: table_cascade(HistGradientBoostingClassifier(max_iter=5)),
-            {"sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"},
-        ),
+        text_cascade,
+        lambda: text_cascade(compile=False),
+        table_cascade,
+        lambda: table_cascade(scoring="f1"),
+        lambda: table_cascade(HistGradientBoostingClassifier(max_iter=5)),
+        lambda: table_cascade(LGBMClassifier(n_estimators=8, verbose=-1)),
+        lambda: table_cascade(RandomForestClassifier(4, random_state=0)),
     ],
-    ids=["text", "text, not compiled", "table", "table, f1", "trees"],
+    ids=["text", "text, not compiled", "table", "table, f1", "boosted trees", "LightGBM", "forest"],
 )
-def test_a_cascade_survives_skops_if_the_documented_types_are_trusted(make, of_others):
-    io = pytest.importorskip("skops.io")
+def test_a_cascade_survives_skops_if_the_listed_types_are_trusted(make):
     model = make()
     X = text_rows()[0] if hasattr(model.estimator_[0], "transformer_list") else None
     X = two_signals_frame(500, seed=1)[0] if X is None else X
-    content = io.dumps(model)
-    needed = set(io.get_untrusted_types(data=content))
-    assert needed <= documented_types() | of_others
-    loaded = io.loads(content, trusted=sorted(needed))
+    loaded = through_skops(model)
     for method in ("predict", "predict_proba", "predict_stage"):
         assert_array_equal(getattr(loaded, method)(X), getattr(model, method)(X))
     row = X[0] if isinstance(X, list) else X.iloc[0].to_dict()
@@ -265,32 +279,67 @@ def test_a_cascade_survives_skops_if_the_documented_types_are_trusted(make, of_o
     assert loaded.set_accuracy_target(1.0).guarantee_.kind == "exact"
 
 
-def test_the_documented_types_exist():
-    for name in documented_types():
-        module, _, attribute = name.rpartition(".")
-        assert hasattr(sys.modules[module], attribute), name
+def mixed_frame():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"number": rng.normal(size=300), "kind": rng.choice(["u", "v"], 300)})
+    frame["note"] = rng.choice(["fine film", "poor film", "fine story"], 300)
+    return frame, (frame["number"] > 0) ^ (frame["kind"] == "u")
 
 
-def test_a_compiled_pipeline_survives_skops(stored):
-    io = pytest.importorskip("skops.io")
+def columns_of_all_kinds():
+    numbers = make_pipeline(SimpleImputer(), StandardScaler(), PolynomialFeatures(2))
+    return make_column_transformer(
+        (numbers, ["number"]),
+        (make_union(KBinsDiscretizer(3), FunctionTransformer(np.exp)), ["number"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["kind"]),
+        (OrdinalEncoder(), ["kind"]),
+        (TfidfVectorizer(), "note"),
+        (HashingVectorizer(n_features=32), "note"),
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LogisticRegression(),
+        Ridge(),
+        CalibratedClassifierCV(LinearSVC(), cv=2),
+        RandomForestClassifier(4),
+        LGBMRegressor(n_estimators=3, verbose=-1),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_compiled_pipeline_survives_skops_if_the_listed_types_are_trusted(model):
+    X, y = mixed_frame()
+    compiled = compile_pipeline(make_pipeline(columns_of_all_kinds(), model).fit(X, y))
+    loaded = through_skops(compiled)
+    assert_array_equal(loaded.predict(X), compiled.predict(X))
+    assert loaded.predict_one(X.iloc[0].to_dict()) == compiled.predict_one(X.iloc[0].to_dict())
+    assert repr(loaded.explain()) == repr(compiled.explain())
+
+
+def test_a_compiled_pipeline_on_text_survives_skops(stored):
     model, X = stored["compiled pipeline"]
-    content = io.dumps(model)
-    needed = set(io.get_untrusted_types(data=content))
-    assert needed <= documented_types()
-    loaded = io.loads(content, trusted=sorted(needed))
+    loaded = through_skops(model)
     assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
     assert repr(loaded.explain()) == repr(model.explain())
 
 
-def test_a_ranker_survives_skops_if_the_documented_types_are_trusted(stored):
-    io = pytest.importorskip("skops.io")
+def test_a_ranker_survives_skops_if_the_listed_types_are_trusted(stored):
     model, X = stored["ranker"]
-    content = io.dumps(model)
-    needed = set(io.get_untrusted_types(data=content))
-    assert needed <= documented_types()
-    loaded = io.loads(content, trusted=sorted(needed))
+    loaded = through_skops(model)
     assert_array_equal(answers(loaded, X), answers(model, X))
     assert loaded.report() == model.report()
+
+
+def test_only_types_that_a_stored_object_may_hold_are_trusted():
+    names = trusted_types()
+    assert names == sorted(set(names))
+    assert "skwillump.cascade._classifier.CascadeClassifier" in names
+    for name in names:
+        module, _, attribute = name.rpartition(".")
+        found = getattr(importlib.import_module(module), attribute)
+        assert isinstance(found, type) or module.startswith("sklearn.metrics.")
 
 
 def test_skops_stores_a_look_up_in_arrays_but_not_in_a_data_frame():

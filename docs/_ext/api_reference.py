@@ -15,6 +15,7 @@ HEADINGS = {
     "Compiled pipelines": ("compile_pipeline", "CompiledPipeline"),
     "Transformers": ("Lookup",),
     "Plots": ("Display",),
+    "Storing": ("trusted_types",),
 }
 
 TEMPLATE = """\
@@ -45,11 +46,6 @@ def api_page():
         left = [name for name in left if name not in names]
         if names:
             sections.append(section(title, "skwillump", names))
-        if title == "Compiled pipelines" and "CompiledPipeline" not in names:
-            sections.append(
-                "What it returns:\n\n.. currentmodule:: skwillump._compiled\n\n"
-                ".. autosummary::\n   :toctree: api\n   :nosignatures:\n\n   CompiledPipeline\n"
-            )
     if left:
         sections.append(section("More", "skwillump", left))
     sections.append(section("Dask data frames", "skwillump.dask", skwillump.dask.__all__))

@@ -1,6 +1,6 @@
 """Directives ``supported-transformers``, ``supported-models`` and ``folded-transformers``.
 
-Their tables come from the registries of compilers, and what the tables say is what
+Their tables come from the registry of compilers, and what the tables say is what
 `compile_pipeline` does when the page is built: each class is fitted as in `EXAMPLES`, each option
 as in `FALLBACKS`, and the reason that is shown is the reason that it gives.
 """
@@ -44,11 +44,11 @@ from sphinx.util.docutils import SphinxDirective
 
 from skwillump import TableLookup, compile_pipeline
 from skwillump.compilers import (
+    REGISTRY,
+    LinearModel,
     OriginalStep,
+    TreeModel,
     compile_step,
-    registered_linear,
-    registered_maps,
-    registered_trees,
     registered_types,
 )
 
@@ -250,14 +250,15 @@ class SupportedModels(_Generated):
     required_arguments = 1
 
     def lines(self):
-        return table({"linear": registered_linear, "trees": registered_trees}[self.arguments[0]]())
+        kinds = {"linear": LinearModel, "trees": TreeModel}
+        return table(REGISTRY.types(kinds[self.arguments[0]]))
 
 
 class FoldedTransformers(_Generated):
     """The list of transformers that become part of a linear model."""
 
     def lines(self):
-        return [", ".join(_link(kind) for kind in registered_maps()) + "."]
+        return [", ".join(_link(kind) for kind in REGISTRY.linear_types()) + "."]
 
 
 def setup(app):

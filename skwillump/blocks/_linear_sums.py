@@ -22,7 +22,7 @@ from ..compilers import (
     SumScorer,
     Unsupported,
     check_scores,
-    compile_linear,
+    compile_model,
     linear_map,
 )
 from ._graph import BlockGraph
@@ -190,7 +190,7 @@ def folded_model(steps: list[Any]) -> tuple[LinearModel, np.ndarray]:
         If a step is not linear.
     """
     *before, last = steps
-    model = compile_linear(last)
+    model = compile_model(last, LinearModel)
     coef = model.coef
     for step in reversed(before):
         coef = linear_map(step).fold(coef)

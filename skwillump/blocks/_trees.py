@@ -20,14 +20,12 @@ from ..compilers import (
     Model,
     Opened,
     TreeModel,
-    TruncatedTrees,
     UnionStep,
     Unsupported,
     check_scores,
     compile_model,
-    guarded,
 )
-from ..compilers._registry import MAX_DENSE_FEATURES
+from ..compilers._steps import MAX_DENSE_FEATURES
 from ._graph import BlockGraph
 from ._protocols import CHUNK_ROWS, BlockReader
 from ._truncated import TruncatedEnsemble, trees_of
@@ -48,7 +46,7 @@ class TreeStage:
         The other blocks, in their places among all features.
     columns : ndarray of intp of shape (n_stage_features,)
         Places of the stage's features among all.
-    approx : LinearModel, TreeModel or TruncatedTrees
+    approx : Model
     full : TreeModel
     remaining : TreeModel or None
         The trees that `approx` has not walked, where it walks some of the full model's.
@@ -57,7 +55,7 @@ class TreeStage:
     known: DenseReader
     missing: DenseReader
     columns: np.ndarray
-    approx: Model | TruncatedTrees
+    approx: Model
     full: TreeModel
     remaining: TreeModel | None
 
@@ -114,7 +112,7 @@ class TreeStage:
         self.known.warm_up()
         self.missing.warm_up()
         for model in (self.approx, self.full, self.remaining):
-            if isinstance(model, TruncatedTrees | TreeModel):
+            if model is not None:
                 model.warm_up()
 
 
@@ -140,7 +138,7 @@ class TreeBlocks:
         model, union = trees_of(graph), graph.union
         if model is None or union is None or model.n_features > MAX_DENSE_FEATURES:
             return None
-        step = guarded(union)
+        step = union.guarded()
         assert isinstance(step, UnionStep)
         return cls(union=step, blocks=tuple(step.leaves()), full=model)
 
@@ -163,7 +161,7 @@ class TreeBlocks:
         known = [leaf for leaf in self.blocks if leaf.name in names]
         missing = tuple(leaf for leaf in self.blocks if leaf.name not in names)
         columns = np.concatenate([np.arange(b.place.start, b.place.stop) for b in known])
-        approx: Model | TruncatedTrees
+        approx: Model
         remaining = None
         if isinstance(model, TruncatedEnsemble):
             approx, remaining = model.truncated, model.remaining
@@ -178,7 +176,7 @@ class TreeBlocks:
             if isinstance(approx, TreeModel):
                 approx = approx.reading(self.union)
         if all(leaf.step.may_give_integers for leaf in known):
-            known = [replace(leaf, step=guarded(leaf.step)) for leaf in known]
+            known = [replace(leaf, step=leaf.step.guarded()) for leaf in known]
         return TreeStage(
             known=self._reader(known),
             missing=DenseReader(missing, self.full.n_features),

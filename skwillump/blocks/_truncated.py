@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
-from ..compilers import TreeModel, TruncatedTrees, Unsupported, compile_trees
-from ..compilers._registry import to_dense
+from ..compilers import TreeModel, TruncatedTrees, Unsupported, compile_model
+from ..compilers._steps import to_dense
 from ._graph import BlockGraph
 
 
@@ -72,7 +72,9 @@ class TruncatedClassifier(ClassifierMixin, TruncatedEnsemble):
     @property
     def classes_(self) -> np.ndarray:
         """Class labels."""
-        return self.truncated.classes
+        classes = self.truncated.classes
+        assert classes is not None
+        return classes
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Predict class probabilities, (n_rows, n_classes), calibrated."""
@@ -143,7 +145,7 @@ def truncated_ensemble(graph: BlockGraph, n_trees: int, blocks: tuple[str, ...])
     places = [leaf.place for leaf in graph.union.leaves() if leaf.name in blocks]
     columns = np.concatenate([np.arange(place.start, place.stop) for place in places])
     kind = TruncatedRegressor if model.classes is None else TruncatedClassifier
-    return kind(n_trees, TruncatedTrees.of(first.on_features(columns)), remaining)
+    return kind(n_trees, TruncatedTrees.uncalibrated(first.on_features(columns)), remaining)
 
 
 def trees_of(graph: BlockGraph) -> TreeModel | None:
@@ -152,7 +154,7 @@ def trees_of(graph: BlockGraph) -> TreeModel | None:
     if union is None or len(graph.model_steps) != 1:
         return None
     try:
-        model = compile_trees(graph.model_steps[-1][1])
+        model = compile_model(graph.model_steps[-1][1], TreeModel)
     except Unsupported:
         return None
     return model.reading(union) if union.n_features == model.n_features else None

@@ -1,33 +1,12 @@
-"""Steps between features and a linear model that are linear themselves.
+"""Steps that are linear maps.
 
-Such a step needs no work at prediction: a model's coefficients on its output become coefficients
-on its input, once.
+Such a step between features and a linear model needs no work at prediction: a model's coefficients
+on its output become coefficients on its input, once. The map of a step is defined with the step.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.feature_selection import (
-    RFE,
-    RFECV,
-    GenericUnivariateSelect,
-    SelectFdr,
-    SelectFpr,
-    SelectFromModel,
-    SelectFwe,
-    SelectKBest,
-    SelectPercentile,
-    SequentialFeatureSelector,
-    VarianceThreshold,
-)
-from sklearn.preprocessing import MaxAbsScaler, StandardScaler
-
-from .._composites import is_passthrough
-from ._registry import Unsupported, sorted_types
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,83 +51,3 @@ class LinearMap:
         if self.components is not None:
             return np.asarray(block @ self.components.T)
         return block
-
-
-_MAPS: dict[type, Callable[[Any], LinearMap]] = {}
-
-
-def register_map(
-    *types: type,
-) -> Callable[[Callable[[Any], LinearMap]], Callable[[Any], LinearMap]]:
-    """Register the decorated function for exactly these types of fitted transformers."""
-
-    def decorate(function: Callable[[Any], LinearMap]) -> Callable[[Any], LinearMap]:
-        for kind in types:
-            _MAPS[kind] = function
-        return function
-
-    return decorate
-
-
-def registered_maps() -> tuple[type, ...]:
-    """Return the types of transformers that are folded into a linear model, sorted by name."""
-    return sorted_types(_MAPS)
-
-
-def linear_map(fitted: Any) -> LinearMap:
-    """Return a fitted transformer as a linear map.
-
-    Raises
-    ------
-    Unsupported
-        If it is none, or not known to be one.
-    """
-    if is_passthrough(fitted):
-        return LinearMap()
-    function = _MAPS.get(type(fitted))
-    if function is None:
-        raise Unsupported(f"{type(fitted).__name__} is not known to be linear")
-    return function(fitted)
-
-
-@register_map(MaxAbsScaler)
-def _max_abs_scaler(scaler: Any) -> LinearMap:
-    if getattr(scaler, "clip", False):
-        raise Unsupported("clip=True is not linear")
-    return LinearMap(divisors=scaler.scale_)
-
-
-@register_map(StandardScaler)
-def _standard_scaler(scaler: Any) -> LinearMap:
-    if scaler.with_mean:
-        raise Unsupported("with_mean=True makes sparse features dense")
-    return LinearMap(divisors=scaler.scale_)
-
-
-@register_map(TfidfTransformer)
-def _tfidf_transformer(tfidf: Any) -> LinearMap:
-    if tfidf.norm is not None or tfidf.sublinear_tf:
-        raise Unsupported("norm and sublinear_tf are not linear")
-    return LinearMap(factors=getattr(tfidf, "idf_", None))
-
-
-@register_map(
-    RFE,
-    RFECV,
-    GenericUnivariateSelect,
-    SelectFdr,
-    SelectFpr,
-    SelectFromModel,
-    SelectFwe,
-    SelectKBest,
-    SelectPercentile,
-    SequentialFeatureSelector,
-    VarianceThreshold,
-)
-def _selector(selector: Any) -> LinearMap:
-    return LinearMap(support=np.asarray(selector.get_support()))
-
-
-@register_map(TruncatedSVD)
-def _truncated_svd(svd: Any) -> LinearMap:
-    return LinearMap(components=svd.components_)

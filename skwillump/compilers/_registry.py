@@ -1,350 +1,139 @@
-"""The registry that turns fitted transformers into compiled steps.
+"""The registry: from the exact type of a fitted object to what compiles it.
 
-A compiler is a function from one fitted transformer to a `Step`, registered for an exact type: a
-subclass may have overridden anything, so it is not taken for its parent. A compiler that meets an
-option it does not know raises `Unsupported` with a reason that a user can act on; `compile_step`
-then wraps the transformer itself, so that callers always get a `Step`.
+A compiler is a function from one fitted object to its compiled twin: a `Step` of a transformer, a
+`Model` of a model. It is registered for an exact type: a subclass may have overridden anything, so
+it is not taken for its parent. A compiler that meets an option it does not know raises
+`Unsupported` with a reason that a user can act on. An error in a compiler is such a reason too,
+since what it reads may be private to another version of a library.
+
+Models of other libraries are plug-ins. `PLUGINS` names, for the root module of a library, the
+module of this package that registers compilers for its types. That module imports the library,
+so it is imported when an object of the library is met: then the library is there already.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, TypeVar, overload
 
-import numpy as np
-from scipy import sparse
-from sklearn import get_config
+from .._composites import is_passthrough
+from ._linear_maps import LinearMap
+from ._models import Model
+from ._steps import InputUnsupported, OriginalStep, Step, Unsupported
 
-MAX_DENSE_FEATURES = 4096
-"""A sparse row of more features than these is not made dense."""
+C = TypeVar("C", bound=Callable[[Any], Any])
+M = TypeVar("M", bound=Model)
 
-
-class Unsupported(Exception):
-    """Raised by a compiler for a fitted object that it cannot compile; the text says why."""
-
-
-class InputUnsupported(Exception):
-    """Raised by a compiled step for data that only the original can judge."""
+PLUGINS = {"lightgbm": ".models._lightgbm"}
+"""Root modules of other libraries, and the modules here that know their types."""
 
 
-def check_scores(scores: np.ndarray) -> None:
-    """Raise `InputUnsupported` if a score, of many rows or of one (n_outputs,), is not finite."""
-    if scores.ndim == 1:  # quickly: a sum is not finite either
-        total = float(scores[0]) if len(scores) == 1 else float(scores.sum())
-        is_finite = total - total == 0.0
-    else:
-        is_finite = bool(np.isfinite(scores).all())
-    if not is_finite:
-        raise InputUnsupported("scores are not finite")
-
-
-@dataclass(frozen=True, eq=False)
-class StepReport:
-    """One row of the answer to "what is compiled?"."""
-
-    name: str
-    type: str
-    compiled: bool
-    reason: str = ""
-
-
-class Scorer:
-    """A step bound to coefficients: rows to partial scores, without the features between.
-
-    Scorers are immutable; threads may share them.
-    """
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns of the scores."""
-        raise NotImplementedError
-
-    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 partial scores of the chosen rows, (n_rows, n_outputs).
-
-        Parameters
-        ----------
-        X : what the step's ``transform`` takes
-        rows : integer array, optional
-            Positions of the rows to score, in the order wanted; all rows by default.
-        n_threads : int
-            Threads to share the rows between. Answers do not depend on it.
-
-        Raises
-        ------
-        InputUnsupported
-            For input that must go to the original transformer.
-        """
-        raise NotImplementedError
-
-    def score_one(self, x: Any) -> np.ndarray:
-        """Return the partial scores (n_outputs,) of one row."""
-        raise NotImplementedError
-
-    def warm_up(self) -> None:
-        """Compile what scoring uses, or load it from the disk."""
-
-
-class Step:
-    """A fitted transformer's compiled twin.
-
-    Subclasses are frozen dataclasses over plain arrays. They hold the transformer that they were
-    made from: input that is out of the ordinary goes to it, and so do its error messages.
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What is known of a type of fitted objects.
 
     Attributes
     ----------
-    original : transformer
-        The fitted transformer.
-    n_features : int or None
-        Number of output columns, None where it is not known without data.
+    compiler : callable
+        From a fitted object of the type to its compiled twin.
+    gives : type
+        What the compiler returns: `Step`, or a kind of `Model`.
+    is_linear : bool
+        Whether the step is a linear map under some options, to be folded into a linear model.
     """
 
-    original: Any
-    n_features: int | None
+    compiler: Callable[[Any], Any]
+    gives: type
+    is_linear: bool
 
-    @property
-    def exact_scores(self) -> bool:
-        """Whether scores of a bound step are those of its features, to float64 precision."""
-        return True
 
-    @property
-    def may_give_integers(self) -> bool:
-        """Whether the original may return an array of integers."""
-        return False
+class Registry:
+    """Compilers by the exact type of what they compile.
 
-    @property
-    def fixed_dtype(self) -> np.dtype | None:
-        """Dtype of what the original returns; None if it depends on the input, or is not known."""
-        return None
+    Parameters
+    ----------
+    plugins : mapping of str to str
+        See `PLUGINS`.
+    """
 
-    def in_doubles(self) -> "Step | None":
-        """Return a twin whose features may be computed with in float64, as the original's are.
+    def __init__(self, plugins: Mapping[str, str]):
+        self._entries: dict[type, Entry] = {}
+        self._plugins = plugins
 
-        It refuses input of which the original makes float32. None if there is no such twin.
-        """
-        dtype = self.fixed_dtype
-        return None if dtype is None or is_single(dtype) else self
+    def register(
+        self, *types: type, gives: type = Step, is_linear: bool = False
+    ) -> Callable[[C], C]:
+        """Register the decorated compiler for exactly these types; see `Entry`."""
 
-    @property
-    def reads_text(self) -> bool:
-        """Whether a row is one str."""
-        return False
+        def decorate(compiler: C) -> C:
+            entry = Entry(compiler=compiler, gives=gives, is_linear=is_linear)
+            self._entries.update(dict.fromkeys(types, entry))
+            return compiler
 
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return what ``original.transform(X)`` returns."""
-        raise NotImplementedError
+        return decorate
 
-    def dense(
-        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
-    ) -> np.ndarray:
-        """Return the values of the features of the chosen rows as a dense array.
+    def find(self, fitted: Any) -> Entry | None:
+        """Return what is known of the type of a fitted object; None if that is nothing."""
+        kind = type(fitted)
+        if kind not in self._entries:
+            self._load(kind.__module__.partition(".")[0])
+        return self._entries.get(kind)
+
+    def compile(self, fitted: Any, gives: type) -> Any:
+        """Return the compiled twin of a fitted object.
 
         Parameters
         ----------
-        X : what the step's ``transform`` takes
-        rows : integer array or slice of step one, optional
-            Positions of the rows, in the order wanted; all rows by default.
-        n_threads : int
-            Threads to share the rows between.
-
-        Returns
-        -------
-        ndarray of float64 of shape (n_rows, n_features), C-contiguous
+        fitted : estimator
+            Fitted; it must not be changed afterwards.
+        gives : type
+            What is wanted, `Step` or a kind of `Model`.
 
         Raises
         ------
-        InputUnsupported
-            For input that must go to the original transformer, and for sparse features of more
-            than `MAX_DENSE_FEATURES` columns.
+        Unsupported
+            With the reason, if there is no such twin.
         """
-        if self.n_features is not None and self.n_features > MAX_DENSE_FEATURES:
-            raise InputUnsupported(f"{self.n_features} features are too many for a dense array")
-        features = self.transform(X if rows is None else take_rows(X, rows), n_threads=n_threads)
-        return to_dense(features)
+        entry = self.find(fitted)
+        if entry is None or not issubclass(entry.gives, gives):
+            raise Unsupported(f"no compiler for {type(fitted).__name__}")
+        try:
+            refuse_replaced_methods(fitted)
+            return entry.compiler(fitted)
+        except Unsupported:
+            raise
+        except InputUnsupported as reason:
+            raise Unsupported(str(reason)) from reason
+        except Exception as error:
+            # Whatever a compiler did not find as it expected: the original still works.
+            said = f"{type(error).__name__}: {error}"
+            raise Unsupported(f"{type(fitted).__name__} could not be read ({said})") from error
 
-    def dense_one(self, x: Any) -> np.ndarray:
-        """Return the values of the features (n_features,) of one row.
+    def types(self, gives: type) -> tuple[type, ...]:
+        """Return the types of which compilers return `gives`, sorted by name.
 
-        Parameters
-        ----------
-        x : mapping of column to value, or 1-D row in the order of the columns
-            For text vectorizers, a str.
-
-        Raises
-        ------
-        ValueError
-            If columns are missing, or a value is of the wrong type.
-        InputUnsupported
-            For input that must go to the original transformer.
+        Types of other libraries are among them where those are installed.
         """
-        if type(x) is not str:
-            raise InputUnsupported(f"{type(x).__name__} is not str")
-        return self.dense([x])[0]
+        for library in self._plugins:
+            if find_spec(library) is not None:
+                self._load(library)
+        return sorted_types(kind for kind, entry in self._entries.items() if entry.gives is gives)
 
-    def bind(self, coef: np.ndarray) -> Scorer:
-        """Return a scorer for coefficients of shape (n_features, n_outputs).
+    def linear_types(self) -> tuple[type, ...]:
+        """Return the types that are folded into a linear model, sorted by name."""
+        return sorted_types(kind for kind, entry in self._entries.items() if entry.is_linear)
 
-        Coefficients of several models go side by side as columns: one pass serves all of them.
-        """
-        raise NotImplementedError
-
-    def warm_up(self) -> None:
-        """Compile what ``transform`` uses, or load it from the disk."""
-
-    def report(self, name: str) -> list[StepReport]:
-        """Return a row for this step and for each step inside it."""
-        return [StepReport(name, type(self.original).__name__, True)]
+    def _load(self, library: str) -> None:
+        module = self._plugins.get(library)
+        if module is not None:
+            import_module(module, __package__)
 
 
-@dataclass(frozen=True, eq=False)
-class OriginalStep(Step):
-    """A transformer that is not compiled: it runs as it is."""
+REGISTRY = Registry(PLUGINS)
+"""The registry of this package."""
 
-    original: Any
-    reason: str
-    n_features: int | None = None
-    doubles: bool = False  # whether features in which arithmetic may be another are refused
-
-    @property
-    def exact_scores(self) -> bool:
-        """Say no: its features may be of any dtype."""
-        return False
-
-    def in_doubles(self) -> "OriginalStep":
-        """Return a twin that refuses features of other dtypes, once they are there."""
-        return replace(self, doubles=True)
-
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return ``original.transform(X)``."""
-        return self.original.transform(X)
-
-    def dense(
-        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
-    ) -> np.ndarray:
-        """Return the features as float64 (n_rows, n_features)."""
-        if not self.doubles:
-            return super().dense(X, rows, n_threads=n_threads)
-        return to_dense(in_double(self.transform(X if rows is None else take_rows(X, rows))))
-
-    def dense_one(self, x: Any) -> np.ndarray:
-        """Refuse: the original wants a table."""
-        raise InputUnsupported("a step that is not compiled")
-
-    def bind(self, coef: np.ndarray) -> Scorer:
-        """Return a scorer that transforms first and multiplies then."""
-        return OriginalScorer(self.original, coef, self.doubles)
-
-    def report(self, name: str) -> list[StepReport]:
-        """Return the row that says why."""
-        return [StepReport(name, type(self.original).__name__, False, self.reason)]
-
-
-@dataclass(frozen=True, eq=False)
-class OriginalScorer(Scorer):
-    """Features from the original transformer, times the coefficients."""
-
-    original: Any
-    coef: np.ndarray
-    doubles: bool = False
-
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns of the scores."""
-        return self.coef.shape[1]
-
-    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return ``original.transform(X[rows]) @ coef``."""
-        if rows is not None:
-            X = take_rows(X, rows)
-        features = self.original.transform(X)
-        if self.doubles:
-            features = in_double(features)
-        if sparse.issparse(features):
-            return np.asarray(features @ self.coef, dtype=np.float64)
-        return np.asarray(features, dtype=np.float64) @ self.coef
-
-    def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores of one row."""
-        return self.scores([x])[0]
-
-
-def is_single(dtype: np.dtype) -> bool:
-    """Tell whether a dtype is of floats in which arithmetic is not that of float64."""
-    return dtype.kind == "f" and dtype != np.float64
-
-
-def in_double(features: Any) -> Any:
-    """Return features that scikit-learn multiplies in float64, or in integers as exactly.
-
-    Raises
-    ------
-    InputUnsupported
-        For others.
-    """
-    dtype = getattr(features, "dtype", None)
-    if dtype not in (np.float64, np.int64):
-        raise InputUnsupported(f"features of dtype {dtype} that are multiplied")
-    return features
-
-
-def to_dense(features: Any) -> np.ndarray:
-    """Return features of any container as a C-contiguous array of float64.
-
-    Raises
-    ------
-    InputUnsupported
-        If they are not numbers, or are of more than `MAX_DENSE_FEATURES` columns and sparse.
-    """
-    if sparse.issparse(features):
-        if features.shape[1] > MAX_DENSE_FEATURES:
-            raise InputUnsupported(f"{features.shape[1]} features are too many for a dense array")
-        features = features.toarray()
-    try:
-        dense = np.ascontiguousarray(features, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputUnsupported(str(error)) from error
-    if dense.ndim != 2:
-        raise InputUnsupported(f"features of {dense.ndim} dimensions")
-    return dense
-
-
-def take_rows(X: Any, rows: np.ndarray | slice) -> Any:
-    """Return the rows of any container that scikit-learn takes, in the order given."""
-    if hasattr(X, "iloc"):
-        return X.iloc[rows]
-    if isinstance(X, (list, tuple)):
-        return X[rows] if isinstance(rows, slice) else [X[row] for row in rows]
-    # Some sparse matrices have no rows to take.
-    return X.tocsr()[rows] if sparse.issparse(X) else X[rows]
-
-
-def default_containers() -> bool:
-    """Tell whether transformers are to return arrays and matrices, not data frames."""
-    return bool(get_config()["transform_output"] == "default")
-
-
-Compiler = Callable[[Any], Step]
-_COMPILERS: dict[type, Compiler] = {}
-
-
-def registered_types() -> tuple[type, ...]:
-    """Return the types of transformers that have a compiler, sorted by name."""
-    return sorted_types(_COMPILERS)
-
-
-def sorted_types(types: Iterable[type]) -> tuple[type, ...]:
-    """Return types sorted by name, then by module."""
-    return tuple(sorted(types, key=lambda kind: (kind.__name__, kind.__module__)))
-
-
-def register(*types: type) -> Callable[[Compiler], Compiler]:
-    """Register the decorated compiler for exactly these types."""
-
-    def decorate(compiler: Compiler) -> Compiler:
-        for kind in types:
-            _COMPILERS[kind] = compiler
-        return compiler
-
-    return decorate
+register = REGISTRY.register
 
 
 def compile_step(fitted: Any) -> Step:
@@ -360,14 +149,75 @@ def compile_step(fitted: Any) -> Step:
     Step
         `OriginalStep` where something is not supported. Never raises for that.
     """
-    compiler = _COMPILERS.get(type(fitted))
-    if compiler is None:
-        return OriginalStep(fitted, f"no compiler for {type(fitted).__name__}")
     try:
-        refuse_replaced_methods(fitted)
-        return compiler(fitted)
+        step: Step = REGISTRY.compile(fitted, Step)
     except Unsupported as reason:
         return OriginalStep(fitted, str(reason))
+    return step
+
+
+@overload
+def compile_model(fitted: Any) -> Model: ...
+@overload
+def compile_model(fitted: Any, kind: type[M]) -> M: ...
+def compile_model(fitted: Any, kind: type[Model] = Model) -> Model:
+    """Return a fitted model as what turns scores into answers.
+
+    Parameters
+    ----------
+    fitted : estimator
+        Fitted; it must not be changed afterwards.
+    kind : type
+        The kind of model that is wanted; any by default.
+
+    Raises
+    ------
+    Unsupported
+        With the reason, for any other model.
+    """
+    model: Model = REGISTRY.compile(fitted, kind)
+    return model
+
+
+def predicts_largest(fitted: Any, method: str) -> bool:
+    """Tell whether a classifier is known to predict the class of its largest response.
+
+    Types are compared exactly: what a subclass predicts is its own affair, as is what a classifier
+    with a decision threshold predicts.
+
+    Parameters
+    ----------
+    fitted : classifier
+    method : {"predict_proba", "decision_function"}
+        What gives the response.
+    """
+    entry = REGISTRY.find(fitted)
+    if entry is None or not issubclass(entry.gives, Model):
+        return False
+    return entry.gives.predicts_largest(fitted, method)
+
+
+def linear_map(fitted: Any) -> LinearMap:
+    """Return a fitted transformer, or "passthrough", as a linear map.
+
+    Raises
+    ------
+    Unsupported
+        If it is none, or not known to be one.
+    """
+    if is_passthrough(fitted):
+        return LinearMap()
+    return compile_step(fitted).linear_map()
+
+
+def registered_types() -> tuple[type, ...]:
+    """Return the types of transformers that have a compiler, sorted by name."""
+    return REGISTRY.types(Step)
+
+
+def sorted_types(types: Iterable[type]) -> tuple[type, ...]:
+    """Return types sorted by name, then by module."""
+    return tuple(sorted(types, key=lambda kind: (kind.__name__, kind.__module__)))
 
 
 def refuse_replaced_methods(fitted: Any) -> None:

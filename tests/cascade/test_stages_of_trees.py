@@ -25,7 +25,7 @@ from skwillump.blocks import (
     truncated_ensemble,
     truncation_sizes,
 )
-from skwillump.compilers import compile_trees
+from skwillump.compilers import TreeModel, compile_model
 from skwillump.planning import match_scores
 from skwillump.stages._models import StageSpec
 
@@ -181,7 +181,7 @@ def test_first_trees_are_a_model_on_the_blocks_that_they_look_at(name):
     everything = truncated_ensemble(graph, counts[0], graph.names)
     full = graph.compute(X, graph.names, {})
     assert_array_equal(model.predict_proba(features), everything.predict_proba(full))
-    labels = compile_trees(graph.model).predict(everything.full_scores(full))
+    labels = compile_model(graph.model, TreeModel).predict(everything.full_scores(full))
     assert_array_equal(labels, graph.model.predict(full))
 
 

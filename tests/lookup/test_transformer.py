@@ -27,10 +27,10 @@ from skwillump import CascadeClassifier, TableLookup, compile_pipeline
 from skwillump.compilers import (
     InputUnsupported,
     OriginalStep,
+    TreeModel,
     _lookup,
+    compile_model,
     compile_step,
-    compile_trees,
-    guarded,
 )
 from skwillump.kernels.tables._integer_keys import make_integer_table, number_integers, rows_of
 
@@ -763,7 +763,7 @@ def test_trees_read_compiled_lookups_bit_for_bit():
     X.loc[5, "user"], X.loc[6, "song"] = 1, "unknown"
     features = columns.fit_transform(X)
     model = LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1).fit(features, y)
-    scorer = compile_trees(model).bind(guarded(compile_step(columns)))
+    scorer = compile_model(model, TreeModel).bind(compile_step(columns).guarded())
     expected = model.predict(features, raw_score=True)
     assert_array_equal(scorer.scores(X)[:, 0], expected)
     for row in (0, 5, 6):

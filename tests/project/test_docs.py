@@ -11,12 +11,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 import skwillump
 import skwillump.dask
 import skwillump.datasets
-from skwillump.compilers import (
-    registered_linear,
-    registered_maps,
-    registered_trees,
-    registered_types,
-)
+from skwillump.compilers import REGISTRY, LinearModel, TreeModel, registered_types
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 sys.path[:0] = [str(DOCS), str(DOCS / "_ext")]
@@ -39,7 +34,9 @@ def name_of(kind):
 
 
 @pytest.mark.parametrize(
-    "kind", [*registered_types(), *registered_linear(), *registered_trees()], ids=name_of
+    "kind",
+    [*registered_types(), *REGISTRY.types(LinearModel), *REGISTRY.types(TreeModel)],
+    ids=name_of,
 )
 def test_each_class_of_the_tables_is_compiled(kind):
     assert supported.why_not_compiled(*supported.example_of(kind)) == ""
@@ -58,19 +55,19 @@ def test_each_option_that_is_said_to_fall_back_does(kind, option, params, X):
 
 
 def test_the_tables_name_every_registered_class_once_and_no_other():
-    for kinds in (registered_types(), registered_linear(), registered_trees()):
+    for kinds in (registered_types(), REGISTRY.types(LinearModel), REGISTRY.types(TreeModel)):
         text = "\n".join(supported.table(kinds))
         for kind in kinds:
             assert len(re.findall(rf"(?<![\w]){kind.__name__}(?= <|`)", text)) == 1
-    known = {*registered_types(), *registered_linear(), *registered_trees()}
+    known = {*registered_types(), *REGISTRY.types(LinearModel), *REGISTRY.types(TreeModel)}
     assert set(supported.FALLBACKS) <= known
     assert set(supported.EXAMPLES) <= known
     # It has no compiler of its own, because it follows counts, which have.
-    assert set(registered_maps()) - known == {TfidfTransformer}
+    assert set(REGISTRY.linear_types()) - known == {TfidfTransformer}
 
 
 def test_the_names_that_are_linked_are_those_that_users_import():
-    for kind in (*registered_types(), *registered_linear(), *registered_trees()):
+    for kind in (*registered_types(), *REGISTRY.types(LinearModel), *REGISTRY.types(TreeModel)):
         package, _, name = supported.public_name(kind).rpartition(".")
         assert getattr(sys.modules[package], name) is kind
 
@@ -81,9 +78,8 @@ def test_the_reference_lists_exactly_what_is_public():
         *skwillump.__all__,
         *skwillump.dask.__all__,
         *skwillump.datasets.__all__,
-        "CompiledPipeline",
     ]
-    assert sorted(listed) == sorted(set(public))
+    assert sorted(listed) == sorted(public)
 
 
 def test_the_rows_that_are_said_to_be_needed_are_those_of_the_test():

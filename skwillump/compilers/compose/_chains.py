@@ -9,17 +9,16 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.pipeline import Pipeline
 
 from ..._composites import ends_in_blocks, is_passthrough
-from .._linear_maps import LinearMap, linear_map
-from .._registry import (
+from .._linear_maps import LinearMap
+from .._registry import compile_step, linear_map, register
+from .._steps import (
     InputUnsupported,
     OriginalStep,
     Scorer,
     Step,
     StepReport,
     Unsupported,
-    compile_step,
     is_single,
-    register,
     take_rows,
 )
 from ..tables._steps import ChainStep, TableStep

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._registry import InputUnsupported, Step
+from .._steps import InputUnsupported, Step
 from ..tables._columns import InputSpec, Opened, Table
 from ..tables._steps import TableStep, each_chunk
 from ._selections import ColumnSelection, Selection, common_spec, unread_columns

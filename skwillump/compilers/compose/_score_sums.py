@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._registry import InputUnsupported, Scorer
+from .._steps import InputUnsupported, Scorer
 from ..tables._columns import InputSpec, Table
 from ..tables._steps import TableScorer
 from ..text._vectorizers import TextScorer, scores_of_texts

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._registry import InputUnsupported, Unsupported
+from .._steps import InputUnsupported, Unsupported
 from ..tables._columns import InputSpec, Table
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._registry import (
+from .._steps import (
     MAX_DENSE_FEATURES,
     InputUnsupported,
     OriginalStep,
@@ -60,6 +60,17 @@ class UnionStep(Step):
     def may_give_integers(self) -> bool:
         """Whether every block may."""
         return all(step.may_give_integers for step in self.steps)
+
+    @property
+    def gives_array(self) -> bool:
+        """Whether the original stacks its blocks in an array."""
+        return getattr(self.original, "sparse_output_", True) is False  # a ColumnTransformer
+
+    def guarded(self) -> "UnionStep":
+        """Return a twin of which no block lets integers pass that a model could round."""
+        if not self.may_give_integers:
+            return self
+        return replace(self, steps=tuple(step.guarded() for step in self.steps))
 
     @cached_property
     def fixed_dtype(self) -> np.dtype | None:

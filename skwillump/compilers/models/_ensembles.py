@@ -31,7 +31,8 @@ from ...kernels.trees._walks import (
     SINGLE_OR_NAN,
     UNKNOWN,
 )
-from .._registry import Unsupported, refuse_replaced_methods
+from .._registry import refuse_replaced_methods, register
+from .._steps import Unsupported
 from ._tree_layout import Tree, pack
 from ._trees import (
     EXP,
@@ -39,18 +40,18 @@ from ._trees import (
     SIGMOID,
     SOFTMAX,
     TreeModel,
-    register_trees,
 )
 
 _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
 
 
-@register_trees(
+@register(
     *_TREES,
     ExtraTreesClassifier,
     ExtraTreesRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
+    gives=TreeModel,
 )
 def _forest(model: Any) -> TreeModel:
     is_tree = isinstance(model, _TREES)
@@ -109,7 +110,7 @@ def _tree(tree: Any, value: np.ndarray) -> Tree:
     )
 
 
-@register_trees(GradientBoostingClassifier, GradientBoostingRegressor)
+@register(GradientBoostingClassifier, GradientBoostingRegressor, gives=TreeModel)
 def _gradient_boosting(model: Any) -> TreeModel:
     if model.init_ != "zero" and type(model.init_) not in (DummyClassifier, DummyRegressor):
         raise Unsupported(f"init={model.init!r}: only 'zero' and None do not look at the features")
@@ -142,7 +143,7 @@ def _gradient_boosting(model: Any) -> TreeModel:
     )
 
 
-@register_trees(HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+@register(HistGradientBoostingClassifier, HistGradientBoostingRegressor, gives=TreeModel)
 def _hist_gradient_boosting(model: Any) -> TreeModel:
     classes = getattr(model, "classes_", None)
     if classes is not None:

@@ -1,17 +1,13 @@
 """What a model sees that stands alone: a table of numbers, or a sparse matrix."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from .._registry import (
-    MAX_DENSE_FEATURES,
-    InputUnsupported,
-    StepReport,
-    take_rows,
-)
+from .._steps import MAX_DENSE_FEATURES, InputUnsupported, Step, StepReport, take_rows
 from ..tables._columns import (
     InputSpec,
     Table,
@@ -43,6 +39,11 @@ class ModelInput(TableStep):
         is_lightgbm = type(model).__module__.partition(".")[0] == "lightgbm"
         return cls(model, spec, spec.n_columns, is_lightgbm)
 
+    @property
+    def gives_array(self) -> bool:
+        """Say yes: an array is what it is."""
+        return True
+
     def part(self, table: Table) -> np.ndarray:
         """Return the columns of a chunk of rows."""
         block = table.floats(strict=False)
@@ -64,6 +65,19 @@ class ModelInput(TableStep):
         if self.n_features > MAX_DENSE_FEATURES:
             raise InputUnsupported(f"{self.n_features} columns are too many for a dense array")
         return np.asarray(self._sparse_rows(X, rows).toarray(), dtype=np.float64)
+
+    def map_dense(
+        self,
+        work: Callable[[np.ndarray], np.ndarray],
+        X: Any,
+        rows: np.ndarray | slice | None = None,
+        *,
+        n_outputs: int,
+        n_threads: int = 1,
+    ) -> np.ndarray:
+        """Return what ``work`` makes of the columns, chunk by chunk if X is no sparse matrix."""
+        way = Step if sparse.issparse(X) else TableStep
+        return way.map_dense(self, work, X, rows, n_outputs=n_outputs, n_threads=n_threads)
 
     def bind(self, coef: np.ndarray) -> "InputScorer":
         """Return a scorer of columns times coefficients."""

@@ -19,7 +19,8 @@ from ...kernels.trees._walks import (
     ZERO_LEFT,
     ZERO_RIGHT,
 )
-from .._registry import Unsupported
+from .._registry import register
+from .._steps import Unsupported
 from ._tree_layout import Tree, pack
 from ._trees import (
     EXP,
@@ -30,7 +31,6 @@ from ._trees import (
     SIGNED_SQUARE,
     SOFTMAX,
     TreeModel,
-    register_trees,
 )
 
 _HOW = np.array(
@@ -67,7 +67,7 @@ _LINKS = {
 }
 
 
-@register_trees(LGBMClassifier, LGBMRanker, LGBMRegressor)
+@register(LGBMClassifier, LGBMRanker, LGBMRegressor, gives=TreeModel)
 def _lightgbm(model: Any) -> TreeModel:
     booster = model.booster_
     if booster.pandas_categorical:

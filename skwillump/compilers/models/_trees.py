@@ -1,9 +1,6 @@
 """Models of decision trees: rows to sums of leaves, and sums to what the model's methods return."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -26,19 +23,9 @@ from ...kernels.trees._walks import (
     predict_row,
     predict_rows,
 )
-from .._registry import (
-    InputUnsupported,
-    Scorer,
-    Step,
-    Unsupported,
-    refuse_replaced_methods,
-    sorted_types,
-    take_rows,
-    to_dense,
-)
-from ..tables._columns import Part
-from ..tables._steps import ChainStep, TableStep, each_chunk, guarded
-from ._input import ModelInput
+from .._models import Model
+from .._steps import InputUnsupported, Scorer, Step, Unsupported, take_rows, to_dense
+from .._threads import map_in_threads
 
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
 """How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become."""
@@ -59,18 +46,14 @@ _FLOAT64 = np.dtype(np.float64)
 _NOT_FINITE = "values that are missing, infinite, or too large for float32"
 
 
-@dataclass(frozen=True, eq=False)
-class TreeModel:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TreeModel(Model):
     """A fitted model of decision trees.
 
-    Its methods take scores, float64 (n_rows, n_outputs): the sums that `raw` returns.
+    Its scores are the sums of leaves that `raw` returns.
 
     Attributes
     ----------
-    original : estimator
-        The fitted model.
-    classes : ndarray or None
-        Its classes, None for a regressor or ranker.
     n_features : int
         Number of features that it was fitted on.
     """
@@ -94,7 +77,7 @@ class TreeModel:
         self.__dict__.update(state, trees=frozen_fields(state["trees"]), masks=masks)
 
     @property
-    def intercept(self) -> np.ndarray:
+    def intercept(self) -> np.ndarray:  # type: ignore[override]
         """Zeros (n_outputs,): scores are complete."""
         return np.zeros(self.n_outputs)
 
@@ -136,25 +119,18 @@ class TreeModel:
         shift, is_deep = self._shift(), self._is_deep()
 
         def run(first: int) -> None:
-            part = features[first : first + _CHUNK_ROWS]
+            chunk = features[first : first + _CHUNK_ROWS]
             place = out[first : first + _CHUNK_ROWS]
-            if self.masks is not None and len(part) >= _MANY_ROWS:
-                accepted = predict_blocks(part, self.trees, self.masks, place)
-            elif is_deep and len(part) >= _MANY_ROWS:
-                accepted = predict_deep(part, self.trees, place)
+            if self.masks is not None and len(chunk) >= _MANY_ROWS:
+                accepted = predict_blocks(chunk, self.trees, self.masks, place)
+            elif is_deep and len(chunk) >= _MANY_ROWS:
+                accepted = predict_deep(chunk, self.trees, place)
             else:
-                accepted = predict_rows(part, self.trees, shift, place)
+                accepted = predict_rows(chunk, self.trees, shift, place)
             if not accepted:
                 raise InputUnsupported(_NOT_FINITE)
 
-        firsts = range(0, len(features), _CHUNK_ROWS)
-        if n_threads == 1 or len(firsts) < 2:
-            for first in firsts:
-                run(first)
-        else:
-            with ThreadPoolExecutor(n_threads) as pool:
-                for _ in pool.map(run, firsts):
-                    pass
+        map_in_threads(run, range(0, len(features), _CHUNK_ROWS), n_threads)
         return out
 
     def raw_one(self, features: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
@@ -192,16 +168,16 @@ class TreeModel:
         """Return a scorer for the features of a compiled step."""
         if features.n_features not in (None, self.n_features):
             raise Unsupported(f"{features.n_features} features for a model of {self.n_features}")
-        return TreeScorer(guarded(features), self, self.reading(features))
+        return TreeScorer(features.guarded(), self, self.reading(features))
 
     def reading(self, features: Step) -> "TreeModel":
         """Return the model as it reads what a step's original returns.
 
         Where that may be a sparse matrix, scikit-learn's trees refuse missing values in it.
         """
-        return self if _is_dense(features) else self._strict()
+        return self if features.gives_array else self.strict()
 
-    def _strict(self) -> "TreeModel":
+    def strict(self) -> "TreeModel":
         """Return a model that refuses missing values: scikit-learn does in sparse matrices."""
         if self.trees.reading != SINGLE_OR_NAN:
             return self
@@ -236,10 +212,10 @@ class TreeModel:
         first, rest = (
             replace(
                 self,
-                trees=frozen_fields(self.trees._replace(roots=self.trees.roots[part], **changes)),
-                masks=None if self.masks is None else self.masks.some(part),
+                trees=frozen_fields(self.trees._replace(roots=self.trees.roots[some], **changes)),
+                masks=None if self.masks is None else self.masks.some(some),
             )
-            for part, changes in (
+            for some, changes in (
                 (slice(0, n), {"divisor": 1.0}),
                 (slice(n, None), {"continues": True}),
             )
@@ -279,10 +255,6 @@ class TreeModel:
         if method == "predict":
             return True
         return self.classes is not None and hasattr(self.original, method)
-
-    def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        """Return the scores in the shape of the model's ``decision_function``."""
-        return scores[:, 0] if scores.shape[1] == 1 else scores
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return labels, or a regressor's values."""
@@ -327,7 +299,7 @@ class TreeModel:
                 return self.classes[1 if score > 0 else 0]
         elif self.link == IDENTITY and self.is_certain:
             return self.classes[scores.argmax()]
-        return None if len(self.doubtful(scores[None])) else self.predict(scores[None])[0]
+        return super().predict_one(scores)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return probabilities (n_rows, n_classes)."""
@@ -343,12 +315,7 @@ class TreeModel:
         if self.link == SIGMOID and len(scores) == 1:
             positive = expit(scores[0] / self.divisor * self.scale)
             return np.array((1.0 - positive, positive))
-        return self.predict_proba(scores[None])[0]
-
-    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return the logarithms of `predict_proba`."""
-        with np.errstate(divide="ignore"):  # a probability of zero is one
-            return np.log(self.predict_proba(scores))
+        return super().predict_proba_one(scores)
 
     def _values(self, scores: np.ndarray) -> np.ndarray:
         """Return the link's values, one for each score."""
@@ -386,23 +353,13 @@ class TreeScorer(Scorer):
         if sparse.issparse(X):
             if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
                 raise InputUnsupported("a sparse matrix")
-            model = model._strict()
-        elif isinstance(step, TableStep):
-
-            def fill(place: np.ndarray, table: Part) -> None:
-                place[:] = model.raw(step.part(table))
-
-            width = model.n_features
-            return each_chunk(fill, step.spec, X, rows, n_threads, model.n_outputs, width)
-        return model.raw(self._dense(X, rows, n_threads), n_threads=n_threads)
-
-    def _dense(self, X: Any, rows: np.ndarray | None, n_threads: int) -> np.ndarray:
-        if self.features.exact_scores:
-            return self.features.dense(X, rows, n_threads=n_threads)
-        features = self.features.transform(X if rows is None else take_rows(X, rows))
-        if not (isinstance(features, np.ndarray) and features.dtype.kind == "f"):
-            raise InputUnsupported("features that are no array of floats")
-        return to_dense(features)
+            model = model.strict()
+        if not step.exact_scores:
+            features = step.transform(X if rows is None else take_rows(X, rows))
+            if not (isinstance(features, np.ndarray) and features.dtype.kind == "f"):
+                raise InputUnsupported("features that are no array of floats")
+            return model.raw(to_dense(features), n_threads=n_threads)
+        return step.map_dense(model.raw, X, rows, n_outputs=model.n_outputs, n_threads=n_threads)
 
     def score_one(self, x: Any) -> np.ndarray:
         """Return the scores (n_outputs,) of one row."""
@@ -412,57 +369,3 @@ class TreeScorer(Scorer):
         """Compile or load what scoring uses."""
         self.features.warm_up()
         self.model.warm_up()
-
-
-def _is_dense(step: Step) -> bool:
-    """Tell whether the original of a step is sure to return an array, for what is no sparse one."""
-    if isinstance(step, ChainStep):
-        return all(_is_dense(inner) for inner in step.steps)
-    if isinstance(step, ModelInput) or getattr(step, "gives_floats", False):
-        return True
-    return getattr(step.original, "sparse_output_", True) is False  # a ColumnTransformer
-
-
-TreeCompiler = Callable[[Any], TreeModel]
-_MODELS: dict[type, TreeCompiler] = {}
-
-
-def register_trees(*types: type) -> Callable[[TreeCompiler], TreeCompiler]:
-    """Register the decorated compiler for exactly these types of models."""
-
-    def decorate(function: TreeCompiler) -> TreeCompiler:
-        for kind in types:
-            _MODELS[kind] = function
-        return function
-
-    return decorate
-
-
-def registered_trees() -> tuple[type, ...]:
-    """Return the types of models of trees that have a compiler, sorted by name."""
-    import_module("skwillump.compilers.models._lightgbm")
-    return sorted_types(_MODELS)
-
-
-def is_of_trees(fitted: Any) -> bool:
-    """Tell whether a model is of a type that `compile_trees` knows."""
-    if type(fitted).__module__.startswith("lightgbm."):
-        import_module(
-            "skwillump.compilers.models._lightgbm"
-        )  # LightGBM is there already, else it is slow
-    return type(fitted) in _MODELS
-
-
-def compile_trees(fitted: Any) -> TreeModel:
-    """Return a fitted model of decision trees as a `TreeModel`.
-
-    Raises
-    ------
-    Unsupported
-        With the reason, for any other model.
-    """
-    if not is_of_trees(fitted):
-        raise Unsupported(f"no compiler for {type(fitted).__name__}")
-    function = _MODELS[type(fitted)]
-    refuse_replaced_methods(fitted)
-    return function(fitted)

@@ -5,18 +5,19 @@ from typing import Any
 
 import numpy as np
 
+from .._models import Model
 from ._trees import IDENTITY, SOFTMAX, TreeModel
 
 
-@dataclass(frozen=True, eq=False)
-class TruncatedTrees:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TruncatedTrees(Model):
     """A truncated ensemble: the first trees of a classifier, regressor or ranker.
 
     Boosted trees that stop early are less sure than they should be, and lean towards what is
     frequent: their scores are stretched and moved to where those of all trees are, before they
-    become probabilities. A forest's first trees are a smaller forest, and stay as they are.
+    become probabilities. A truncated forest is a smaller forest, and stays as it is.
 
-    Its methods take the scores that `raw` returns, float64 (n_rows, n_outputs).
+    Its scores are the sums of the trees, before calibration.
 
     Attributes
     ----------
@@ -33,9 +34,24 @@ class TruncatedTrees:
     offset: np.ndarray
 
     @classmethod
-    def of(cls, trees: TreeModel) -> "TruncatedTrees":
-        """Take the first trees as they are."""
-        return cls(trees, 1.0, np.zeros(trees.n_outputs))
+    def uncalibrated(cls, trees: TreeModel) -> "TruncatedTrees":
+        """Take the trees as they are."""
+        return cls(trees=trees, slope=1.0, offset=np.zeros(trees.n_outputs))
+
+    @property
+    def original(self) -> Any:
+        """The fitted model of all trees."""
+        return self.trees.original
+
+    @property
+    def classes(self) -> np.ndarray | None:  # type: ignore[override]
+        """Class labels; None for a regressor or ranker."""
+        return self.trees.classes
+
+    @property
+    def intercept(self) -> np.ndarray:  # type: ignore[override]
+        """Zeros (n_outputs,): sums are complete."""
+        return self.trees.intercept
 
     @property
     def is_boosted(self) -> bool:
@@ -46,12 +62,6 @@ class TruncatedTrees:
     def is_relative(self) -> bool:
         """Whether only the differences of a row's scores count."""
         return self.trees.link == SOFTMAX
-
-    @property
-    def classes(self) -> np.ndarray:
-        """Class labels."""
-        assert self.trees.classes is not None
-        return self.trees.classes
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return the sums of the trees, before calibration."""
@@ -71,9 +81,13 @@ class TruncatedTrees:
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return labels or values."""
-        if self.trees.classes is None:
+        if self.classes is None:
             return self.trees.predict(scores)
         return self.classes[self.predict_proba(scores).argmax(axis=1)]
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return nothing: there is no original whose label it should be."""
+        return np.zeros(0, dtype=np.intp)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return probabilities (n_rows, n_classes)."""
@@ -82,10 +96,6 @@ class TruncatedTrees:
     def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
         """Return probabilities (n_classes,) for scores (n_outputs,)."""
         return self.trees.predict_proba_one(self._calibrated(scores))
-
-    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return the logarithms of `predict_proba`."""
-        return self.trees.predict_log_proba(self._calibrated(scores))
 
     def warm_up(self) -> None:
         """Compile or load the kernels."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...kernels._arrays import frozen
-from .._registry import InputUnsupported, Unsupported, is_single
+from .._steps import InputUnsupported, Unsupported, is_single
 
 #: Rows in one chunk, and values in one: the cost of a call disappears, and what is computed stays
 #: in the cache.

@@ -21,14 +21,9 @@ from sklearn.preprocessing import (
 
 from ...kernels._arrays import frozen_fields
 from ...kernels.tables._text_keys import TextTable, make_text_table, number_texts
-from .._registry import (
-    InputUnsupported,
-    Step,
-    Unsupported,
-    default_containers,
-    register,
-)
-from ..text._vectorizers import csr
+from .._registry import register
+from .._steps import InputUnsupported, Step, Unsupported, default_containers
+from ..text._rows import csr
 from ._columns import InputSpec, RowTable, Table, Texts, plain_values
 from ._scalers import refuse_infinite
 from ._steps import TableScorer, TableStep, coefficients, each_chunk

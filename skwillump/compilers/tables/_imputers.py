@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.impute import SimpleImputer
 
-from .._registry import InputUnsupported, Step, Unsupported, register
+from .._registry import register
+from .._steps import InputUnsupported, Step, Unsupported
 from ._columns import (
     Codes,
     InputSpec,
@@ -18,11 +19,11 @@ from ._columns import (
     refuse_large_integers,
 )
 from ._scalers import refuse_infinite
-from ._steps import TableStep
+from ._steps import IntegerStep, TableStep
 
 
 @dataclass(frozen=True, eq=False)
-class ImputeStep(TableStep):
+class ImputeStep(IntegerStep):
     """Numbers in the place of missing numbers, then flags of some columns."""
 
     original: Any
@@ -33,7 +34,6 @@ class ImputeStep(TableStep):
     flagged: np.ndarray | None  # positions of columns with flags
     any_dtype: bool  # whether scikit-learn keeps the dtype of the input
     fill_dtype: np.dtype  # of the values, where the original keeps the dtype of the input
-    guarded: bool = False  # whether all features may be integers, which a model may round
 
     @property
     def fixed_dtype(self) -> np.dtype | None:
@@ -52,7 +52,7 @@ class ImputeStep(TableStep):
             self._refuse_other_dtype(table.dtype)
         is_nan = self.missing != self.missing
         refuse_infinite(block, allow_nan=is_nan)
-        if self.guarded:
+        if self.guards_integers:
             refuse_large_integers(block, table)
         mask = np.isnan(block) if is_nan else block == self.missing
         np.copyto(block, self.values, where=mask)

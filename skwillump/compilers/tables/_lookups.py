@@ -19,7 +19,7 @@ from ...kernels.tables._integer_keys import (
     rows_of,
 )
 from ...kernels.tables._text_keys import TextTable, make_text_table, number_texts
-from .._registry import InputUnsupported, Step, Unsupported
+from .._steps import InputUnsupported, Step, Unsupported
 from ._columns import InputSpec, Table, Texts, plain_values
 from ._keys import (
     KeyColumn,

@@ -21,14 +21,12 @@ from sklearn.feature_selection import (
 from sklearn.preprocessing import PolynomialFeatures
 from sklearn.utils import get_tags
 
-from .._registry import (
-    MAX_DENSE_FEATURES,
-    Step,
-    Unsupported,
-    register,
-)
+from .._linear_maps import LinearMap
+from .._registry import register
+from .._steps import MAX_DENSE_FEATURES, Step, Unsupported
 from ._columns import InputSpec, Table, refuse_large_integers
 from ._scalers import NumberStep, refuse_infinite
+from ._steps import IntegerStep
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +47,12 @@ class ProjectStep(NumberStep):
         if self.divisor is not None:
             projected /= self.divisor
         return projected
+
+    def linear_map(self) -> LinearMap:
+        """Return the step as a linear map, if it only projects."""
+        if self.offset is not None or self.divisor is not None:
+            return super().linear_map()
+        return LinearMap(components=self.original.components_)
 
 
 def _components(fitted: Any) -> np.ndarray:
@@ -75,7 +79,7 @@ def compile_pca(pca: Any) -> Step:
     )
 
 
-@register(TruncatedSVD)
+@register(TruncatedSVD, is_linear=True)
 def compile_truncated_svd(svd: Any) -> Step:
     """Compile a ``TruncatedSVD``."""
     components = _components(svd)
@@ -90,12 +94,11 @@ def compile_truncated_svd(svd: Any) -> Step:
 
 
 @dataclass(frozen=True, eq=False)
-class SelectStep(NumberStep):
+class SelectStep(IntegerStep, NumberStep):
     """Some of the columns."""
 
     support: np.ndarray  # positions
     takes_nan: bool
-    guarded: bool = False  # whether all features may be integers, which a model may round
 
     @property
     def fixed_dtype(self) -> None:
@@ -112,9 +115,15 @@ class SelectStep(NumberStep):
         block = table.floats()
         if not self.takes_nan:  # else it takes infinite numbers too
             refuse_infinite(block, allow_nan=False)
-        if self.guarded:
+        if self.guards_integers:
             refuse_large_integers(block, table)
         return block[:, self.support]
+
+    def linear_map(self) -> LinearMap:
+        """Return the choice of columns as a linear map."""
+        is_kept = np.zeros(self.spec.n_columns, dtype=bool)
+        is_kept[self.support] = True
+        return LinearMap(support=is_kept)
 
 
 @register(
@@ -129,6 +138,7 @@ class SelectStep(NumberStep):
     SelectPercentile,
     SequentialFeatureSelector,
     VarianceThreshold,
+    is_linear=True,
 )
 def compile_selector(selector: Any) -> Step:
     """Compile a transformer that keeps some of the columns."""

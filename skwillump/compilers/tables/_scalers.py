@@ -20,7 +20,9 @@ from sklearn.preprocessing import (
 
 from ...kernels._arrays import frozen
 from ...kernels.tables._scaled_sums import add_scaled
-from .._registry import InputUnsupported, Step, Unsupported, register
+from .._linear_maps import LinearMap
+from .._registry import register
+from .._steps import InputUnsupported, Step, Unsupported
 from ._columns import (
     InputSpec,
     Part,
@@ -29,7 +31,7 @@ from ._columns import (
     refuse_objects,
     refuse_single,
 )
-from ._steps import DenseScorer, TableScorer, TableStep, coefficients
+from ._steps import DenseScorer, IntegerStep, TableScorer, TableStep, coefficients
 
 
 def refuse_infinite(block: np.ndarray, *, allow_nan: bool) -> None:
@@ -91,6 +93,15 @@ class ScaleStep(NumberStep):
             np.clip(block, *self.limits, out=block)
         return block
 
+    def linear_map(self) -> LinearMap:
+        """Return the step as a linear map, if it keeps zeros."""
+        if self.limits is not None:
+            raise Unsupported("clip=True is not linear")
+        if self.subtrahend is not None or self.factor is not None:
+            which = "with_mean=True" if type(self.original) is StandardScaler else "moving zeros"
+            raise Unsupported(f"{which} makes sparse features dense")
+        return LinearMap(divisors=self.divisor)
+
     def bind(self, coef: np.ndarray) -> TableScorer:
         """Return a scorer; one without a block in between, if the step allows it."""
         if self.factor is not None or self.limits is not None:
@@ -136,7 +147,7 @@ def _scale_step(scaler: Any, **values: Any) -> ScaleStep:
     return ScaleStep(scaler, spec, spec.n_columns, **values)
 
 
-@register(StandardScaler)
+@register(StandardScaler, is_linear=True)
 def compile_standard_scaler(scaler: Any) -> Step:
     """Compile a ``StandardScaler``."""
     return _scale_step(
@@ -146,7 +157,7 @@ def compile_standard_scaler(scaler: Any) -> Step:
     )
 
 
-@register(RobustScaler)
+@register(RobustScaler, is_linear=True)
 def compile_robust_scaler(scaler: Any) -> Step:
     """Compile a ``RobustScaler``."""
     return _scale_step(
@@ -156,7 +167,7 @@ def compile_robust_scaler(scaler: Any) -> Step:
     )
 
 
-@register(MaxAbsScaler)
+@register(MaxAbsScaler, is_linear=True)
 def compile_max_abs_scaler(scaler: Any) -> Step:
     """Compile a ``MaxAbsScaler``."""
     clip = getattr(scaler, "clip", False)  # since 1.8
@@ -335,13 +346,12 @@ def compile_quantile_transformer(transformer: Any) -> Step:
 
 
 @dataclass(frozen=True, eq=False)
-class IdentityStep(TableStep):
+class IdentityStep(IntegerStep):
     """Columns that pass."""
 
     original: Any
     spec: InputSpec
     n_features: int
-    guarded: bool = False  # whether all features may be integers, which a model may round
     doubles: bool = False  # whether float32 is refused, in which what follows would be computed
 
     @property
@@ -358,7 +368,7 @@ class IdentityStep(TableStep):
         if self.doubles:
             refuse_single(table.dtype)
         block = table.floats(strict=False)
-        if self.guarded:
+        if self.guards_integers:
             refuse_objects(table)
             refuse_large_integers(block, table)
         return block

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import SplineTransformer
 
-from .._registry import Step, Unsupported, register
+from .._registry import register
+from .._steps import Step, Unsupported
 from ._columns import InputSpec
 from ._scalers import NumberStep, refuse_infinite
 

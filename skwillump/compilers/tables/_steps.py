@@ -6,14 +6,13 @@ that is read without a data frame.
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from .._linear_maps import LinearMap, linear_map
-from .._registry import (
+from .._linear_maps import LinearMap
+from .._steps import (
     InputUnsupported,
     Scorer,
     Step,
@@ -22,6 +21,7 @@ from .._registry import (
     default_containers,
     is_single,
 )
+from .._threads import map_in_threads
 from ._columns import BlockTable, InputSpec, Part, Table, chunks
 
 _DOUBLE = np.dtype(np.float64)
@@ -44,13 +44,7 @@ def each_chunk(
     def run(piece: tuple[slice, Any]) -> None:
         work(out[piece[0]], spec.part(source, piece[1]))
 
-    if n_threads == 1 or len(pieces) == 1:
-        for piece in pieces:
-            run(piece)
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            for _ in pool.map(run, pieces):
-                pass
+    map_in_threads(run, pieces, n_threads)
     return out
 
 
@@ -101,6 +95,11 @@ class TableStep(Step):
         """Whether the original returns an array of float64 for what `dense` accepts."""
         return False
 
+    @property
+    def gives_array(self) -> bool:
+        """Whether the original is sure to return an array for whatever is no sparse matrix."""
+        return self.gives_floats
+
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
         if self.gives_floats:
@@ -122,6 +121,22 @@ class TableStep(Step):
 
         return each_chunk(fill, self.spec, X, rows, n_threads, self.n_features, self.n_features)
 
+    def map_dense(
+        self,
+        work: Callable[[np.ndarray], np.ndarray],
+        X: Any,
+        rows: np.ndarray | slice | None = None,
+        *,
+        n_outputs: int,
+        n_threads: int = 1,
+    ) -> np.ndarray:
+        """Return what ``work`` makes of the features, chunk by chunk: (n_rows, n_outputs)."""
+
+        def fill(place: np.ndarray, table: Part) -> None:
+            place[:] = work(self.part(table))
+
+        return each_chunk(fill, self.spec, X, rows, n_threads, n_outputs, self.n_features)
+
     def dense_one(self, x: Any) -> np.ndarray:
         """Return the features (n_features,) of one row."""
         return self.part(self.spec.row(x))[0]
@@ -133,6 +148,17 @@ class TableStep(Step):
 
     def warm_up(self) -> None:
         """Do nothing: there are no kernels."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class IntegerStep(TableStep):
+    """A step that hands on integers as integers."""
+
+    guards_integers: bool = False  # whether those that a model could round are refused
+
+    def guarded(self) -> Step:
+        """Return a twin that refuses integers which a model could round."""
+        return replace(self, guards_integers=True) if self.may_give_integers else self
 
 
 def coefficients(step: Step, coef: np.ndarray) -> np.ndarray:
@@ -250,6 +276,18 @@ class ChainStep(TableStep):
         steps = in_doubles(self.steps)
         return None if steps is None else replace(self, steps=tuple(steps))
 
+    @property
+    def gives_array(self) -> bool:
+        """Whether every step is sure to return an array."""
+        return all(step.gives_array for step in self.steps)
+
+    def guarded(self) -> Step:
+        """Return a twin of which no step lets integers pass that a model could round."""
+        if not self.may_give_integers:
+            return self
+        steps = (step.guarded() for step in self.steps)
+        return replace(self, steps=tuple(steps))  # type: ignore[arg-type]
+
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         *before, last = self.steps
@@ -315,25 +353,9 @@ def in_doubles(steps: Sequence[TableStep]) -> list[TableStep] | None:
     return found
 
 
-def guarded(step: Step) -> Step:
-    """Return a step that leaves integers to the original which its model could round.
-
-    Where every feature may be an integer, the features that the model sees are an array of
-    integers, and LightGBM makes float32 of that.
-    """
-    if not step.may_give_integers:
-        return step
-    changes: dict[str, Any] = {}
-    if hasattr(step, "guarded"):
-        changes["guarded"] = True
-    if hasattr(step, "steps"):
-        changes["steps"] = tuple(guarded(inner) for inner in step.steps)
-    return replace(step, **changes) if changes else step  # type: ignore[type-var]
-
-
 def folded(step: Step) -> LinearMap | None:
-    """Return a step as a linear map, None if it is none or refuses what a map would not."""
+    """Return a step as a linear map, None if it is none."""
     try:
-        return linear_map(step.original)
+        return step.linear_map()
     except Unsupported:
         return None

@@ -13,7 +13,7 @@ import numpy as np
 from ...kernels._arrays import frozen
 from ...kernels.text._unicode import IRREGULAR_UPPERCASE
 from ...kernels.text._utf8 import any_surrogate, flag_irregular_case, split_at_zeros
-from .._registry import InputUnsupported
+from .._steps import InputUnsupported
 
 #: Rows and bytes that are handed to a kernel together: enough to make the cost of a call disappear,
 #: little enough to stay in the cache.

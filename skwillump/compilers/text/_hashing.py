@@ -1,4 +1,4 @@
-"""``HashingVectorizer``: no vocabulary, each n-gram's hash is its column."""
+"""`HashingVectorizer`: no vocabulary, each n-gram's hash is its column."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,83 +9,37 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from ...kernels._arrays import frozen_fields
 from ...kernels.text._counts import NGrams
 from ...kernels.text._hashing import hash_texts
-from ...kernels.text._symbols import Alphabet
 from ...kernels.text._tfidf import L1, L2, normalize_rows
 from ...kernels.text._vocabulary import char_alphabet, word_alphabet
-from .._registry import InputUnsupported, Scorer, Step, Unsupported, register
+from .._registry import register
+from .._steps import InputUnsupported, Scorer, Unsupported
+from .._threads import map_in_threads, ranges
 from ._columns import TextColumn, Utf8, text_column
-from ._vectorizers import (
-    Rows,
-    TextOptions,
-    csr,
-    fill_rows,
-    join_rows,
-    map_ranges,
-    prepare,
-    read_options,
-)
+from ._options import read_options
+from ._rows import Rows, csr, fill_rows
+from ._step import VectorizerStep
 
 _NORMS = {"l1": L1, "l2": L2}
 
 
-@dataclass(frozen=True, eq=False)
-class HashingStep(Step):
-    """A hashing vectorizer as arrays."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HashingStep(VectorizerStep):
+    """A hashing vectorizer."""
 
-    original: Any
-    n_features: int
-    options: TextOptions
     signed: bool
     binary: bool
     norm: str | None
-    dtype: np.dtype
-    alphabet: Alphabet = field(repr=False)
-
-    @property
-    def reads_text(self) -> bool:
-        """Say yes."""
-        return True
-
-    @property
-    def fixed_dtype(self) -> np.dtype:
-        """Dtype of the vectorizer."""
-        return self.dtype
 
     @property
     def exact_scores(self) -> bool:
         """Values of other dtypes than float64 are rounded before they reach the model."""
         return self.dtype == np.float64
 
-    def __getstate__(self) -> dict[str, Any]:
-        # The tables over all code points are those of the process that unpickles.
-        return dict(self.__dict__, alphabet=self.alphabet.without_tables())
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        options = state["options"]
-        alphabet = state["alphabet"].with_tables(options.fold, options.token_class)
-        self.__dict__.update(state, alphabet=frozen_fields(alphabet))
-
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return the matrix that ``original.transform(X)`` returns."""
-        try:
-            column = text_column(X)
-            if not len(column):
-                raise InputUnsupported("no rows")
-            parts = map_ranges(lambda part: self.rows(column, part), len(column), n_threads)
-        except InputUnsupported:
-            return self.original.transform(X)
-        indptr, indices, data = join_rows(parts)
-        return csr(data.astype(self.dtype, copy=False), indices, indptr, self.n_features)
-
     def bind(self, coef: np.ndarray) -> "HashingScorer":
         """Keep the coefficients (n_features, n_outputs) as they are."""
         return HashingScorer(self, np.ascontiguousarray(coef, dtype=np.float64))
 
-    def warm_up(self) -> None:
-        """Compile or load the kernels."""
-        self.transform(["", "ä"])
-
-    def rows(self, column: TextColumn, part: slice) -> Rows:
+    def rows(self, column: TextColumn, some: slice) -> Rows:
         """Return indptr, indices and normalised values of a range of rows."""
         options = self.options
         ngrams = NGrams(options.analyzer, options.min_n, options.max_n)
@@ -105,7 +59,7 @@ class HashingStep(Step):
                 data,
             )
 
-        indptr, indices, data = fill_rows(fill, column, part, self._encode, ngrams)
+        indptr, indices, data = fill_rows(fill, column, some, self.encode, ngrams)
         data = data.astype(self.dtype, copy=False)
         if self.binary:
             data.fill(1)
@@ -113,8 +67,9 @@ class HashingStep(Step):
             normalize_rows(data, indptr, _NORMS[self.norm])
         return indptr, indices, data
 
-    def _encode(self, texts: Utf8) -> Utf8:
-        prepared = prepare(texts, self.options.lowercase, self.options.preprocess)
+    def encode(self, texts: Utf8) -> Utf8:
+        """Return the texts of a chunk as the kernels want them."""
+        prepared = super().encode(texts)
         if prepared.has_surrogates():
             raise InputUnsupported("a lone surrogate has no UTF-8 to hash")
         return prepared
@@ -138,13 +93,14 @@ class HashingScorer(Scorer):
         if rows is not None:
             column = column.take(np.asarray(rows))
 
-        def score(part: slice) -> np.ndarray:
-            indptr, indices, data = self.step.rows(column, part)
+        def score(some: slice) -> np.ndarray:
+            indptr, indices, data = self.step.rows(column, some)
             return np.asarray(csr(data, indices, indptr, self.step.n_features) @ self.coef)
 
         if not len(column):
             return np.empty((0, self.n_outputs))
-        return np.concatenate(map_ranges(score, len(column), n_threads))
+        pieces = ranges(len(column), n_threads)
+        return np.concatenate(map_in_threads(score, pieces, n_threads))
 
     def score_one(self, x: Any) -> np.ndarray:
         """Return the partial scores (n_outputs,) of one text."""

@@ -1,21 +1,15 @@
-"""Text vectorizers: ``CountVectorizer`` and ``TfidfVectorizer``."""
+"""`CountVectorizer` and `TfidfVectorizer`: texts against the terms of a vocabulary."""
 
-import re
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from sklearn import get_config
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from ...kernels._arrays import frozen, frozen_fields, line_aligned
 from ...kernels._scratch import ZeroedCounter
-from ...kernels.text._counts import CHAR, CHAR_WB, WORD, NGrams
-from ...kernels.text._symbols import Alphabet
+from ...kernels.text._counts import CHAR, NGrams
 from ...kernels.text._tfidf import (
     L1,
     L2,
@@ -29,128 +23,44 @@ from ...kernels.text._tfidf import (
 from ...kernels.text._trie import Trie
 from ...kernels.text._unicode import code_points
 from ...kernels.text._vocabulary import char_alphabet, vocabulary_trie, word_alphabet
-from .._registry import (
-    InputUnsupported,
-    Scorer,
-    Step,
-    Unsupported,
-    register,
-)
-from ._columns import (
-    CHUNK_ROWS,
-    TextColumn,
-    Utf8,
-    encode_text,
-    encode_texts,
-    text_column,
-)
-
-Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""indptr, indices and data of some rows"""
-
-MOST_GUESSED = 1 << 24
-"""Values of a matrix that room is made for before it is known that there are as many."""
+from .._registry import register
+from .._steps import InputUnsupported, Scorer, Unsupported
+from .._threads import map_in_threads
+from ._columns import CHUNK_ROWS, TextColumn, Utf8, encode_text, text_column
+from ._options import read_options
+from ._rows import Rows, fill_rows
+from ._step import VectorizerStep
 
 _NORMS = {None: NO_NORM, "l1": L1, "l2": L2}
 _COUNTS = frozen_fields(make_weighting(binary=False, sublinear=False, norm=NO_NORM))
-_ANALYZERS = {"char": CHAR, "char_wb": CHAR_WB, "word": WORD}
-
-_TOKEN_PATTERN = re.compile(
-    r"(?:\(\?u\))?(?P<left>\\b)?(?P<class>\\[wSd]|\[(?:[^\[\]\\]|\\.)+\])(?P<again>(?P=class))?"
-    r"(?:\+|\{(?P<least>[1-9]\d?),\})(?P<right>\\b)?"
-)
-r"""`\b\w\w+\b`, `\w+`, `\S+`, `[a-z]{3,}`: a class, repeated; the groups are the word boundary, the
-class, the class once more, and the least number of characters."""
 
 
-def read_token_pattern(pattern: str) -> tuple[str, int]:
-    """Return the character class and the least length of a pattern's tokens.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TextStep(VectorizerStep):
+    """A text vectorizer with a vocabulary: a trie of its terms, and weights."""
 
-    Raises
-    ------
-    Unsupported
-        If the tokens of ``pattern`` are not the longest runs of one class of characters.
-    """
-    match = _TOKEN_PATTERN.fullmatch(pattern)
-    if match is None:
-        raise Unsupported(f"token_pattern={pattern!r} is not one repeated class of characters")
-    # A boundary next to a longest run of word characters is there anyway; next to a run of
-    # another class it may be missing.
-    if (match["left"] or match["right"]) and match["class"] != r"\w":
-        raise Unsupported(f"token_pattern={pattern!r} has a boundary beside a class other than \\w")
-    if any(operator in match["class"] for operator in ("--", "&&", "~~", "||")):
-        raise Unsupported(f"token_pattern={pattern!r} has a reserved set operator")
-    return match["class"], int(match["least"] or 1) + (match["again"] is not None)
-
-
-@dataclass(frozen=True, eq=False)
-class TextStep(Step):
-    """A text vectorizer as arrays: an alphabet, a trie of its terms, and weights."""
-
-    original: Any
-    n_features: int
     ngrams: NGrams
     weighting: Weighting
-    alphabet: Alphabet = field(repr=False)
     trie: Trie = field(repr=False)
     count_dtype: np.dtype
-    dtype: np.dtype
     idf: np.ndarray | None = field(repr=False)
     factors: np.ndarray = field(repr=False)  # idf as float64, ones where there is none
     is_tfidf: bool
-    lowercase: bool
-    token_class: str | None
-    preprocess: Callable[[str], str] | None = field(repr=False)
-
-    @property
-    def reads_text(self) -> bool:
-        """Say yes."""
-        return True
-
-    @property
-    def fixed_dtype(self) -> np.dtype:
-        """Dtype of the vectorizer."""
-        return self.dtype
-
-    @property
-    def exact_scores(self) -> bool:
-        """Values of other dtypes than float64 are rounded before they reach the model."""
-        return self.dtype != np.float32
 
     @property
     def in_kernel(self) -> bool:
         """Whether values are computed as they are counted: in float64."""
         return not self.is_tfidf or self.dtype == np.float64
 
-    def __getstate__(self) -> dict[str, Any]:
-        # The tables over all code points are those of the process that unpickles.
-        state = dict(self.__dict__)
-        state["alphabet"] = self.alphabet.without_tables()
-        return state
-
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        state["alphabet"] = frozen_fields(
-            state["alphabet"].with_tables(
-                state["lowercase"] and state["preprocess"] is None, state["token_class"]
-            )
+        super().__setstate__(
+            {
+                **state,
+                "trie": frozen_fields(state["trie"]),
+                "weighting": frozen_fields(state["weighting"]),
+                "factors": frozen(state["factors"]),
+            }
         )
-        state["trie"] = frozen_fields(state["trie"])
-        state["weighting"] = frozen_fields(state["weighting"])
-        state["factors"] = frozen(state["factors"])
-        self.__dict__.update(state)
-
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return the matrix that ``original.transform(X)`` returns, indices sorted."""
-        try:
-            column = text_column(X)
-            if not len(column):
-                raise InputUnsupported("no rows")
-            parts = map_ranges(lambda part: self._rows(column, part), len(column), n_threads)
-        except InputUnsupported:
-            return self.original.transform(X)
-        indptr, indices, data = join_rows(parts)
-        return csr(self._finish(data, indices, indptr), indices, indptr, self.n_features)
 
     def bind(self, coef: np.ndarray) -> "TextScorer":
         """Lay coefficients (n_features, n_outputs) out by slot, times the weights of terms."""
@@ -169,15 +79,9 @@ class TextStep(Step):
         weights[slots, 1 : 1 + n_outputs] = self.factors[known, None] * coef[known]
         return TextScorer(self, line_aligned(weights), n_outputs)
 
-    def warm_up(self) -> None:
-        """Compile or load the kernels of ``transform``."""
-        self.transform(["", "ä"])
+    def rows(self, column: TextColumn, some: slice) -> Rows:
+        """Return the features of a range of texts."""
 
-    def encode(self, texts: Utf8) -> Utf8:
-        """Do to the texts of a chunk what tables cannot do."""
-        return prepare(texts, self.lowercase, self.preprocess)
-
-    def _rows(self, column: TextColumn, part: slice) -> Rows:
         def fill(texts: Utf8, row_stops: Any, used: int, indices: Any, data: Any) -> int:
             with ZeroedCounter(len(self.trie.slots)) as counter:
                 return tfidf_texts(
@@ -198,10 +102,11 @@ class TextStep(Step):
                     data,
                 )
 
-        return fill_rows(fill, column, part, self.encode, self.ngrams)
+        indptr, indices, data = fill_rows(fill, column, some, self.encode, self.ngrams)
+        return indptr, indices, self._finished(data, indices, indptr)
 
-    def _finish(self, data: np.ndarray, indices: np.ndarray, indptr: np.ndarray) -> np.ndarray:
-        """Turn what the kernel wrote into values of the vectorizer's dtype."""
+    def _finished(self, data: np.ndarray, indices: np.ndarray, indptr: np.ndarray) -> np.ndarray:
+        """Return what the kernel wrote as values of the vectorizer's dtype."""
         data = data.astype(self.count_dtype if not self.is_tfidf else self.dtype, copy=False)
         if self.in_kernel:
             return data
@@ -218,98 +123,8 @@ class TextStep(Step):
         return data
 
 
-def map_ranges(work: Callable[[slice], Any], n_rows: int, n_threads: int) -> list[Any]:
-    """Apply ``work`` to ranges of rows, one for each thread."""
-    if n_threads == 1 or n_rows <= 1:
-        return [work(slice(0, n_rows))]
-    borders = np.linspace(0, n_rows, min(n_threads, n_rows) + 1).astype(np.intp).tolist()
-    ranges = [slice(*pair) for pair in pairwise(borders)]
-    with ThreadPoolExecutor(len(ranges)) as pool:
-        return list(pool.map(work, ranges))
-
-
 def _ones(n: int) -> np.ndarray:
     return frozen(np.ones(n))
-
-
-def _lengthened(array: np.ndarray, used: int, length: int) -> np.ndarray:
-    longer = np.empty(length, dtype=array.dtype)
-    longer[:used] = array[:used]
-    return longer
-
-
-def _trimmed(array: np.ndarray, used: int) -> np.ndarray:
-    """Return the first values of an array; a view does not keep far more than it shows."""
-    return array[:used] if len(array) <= 2 * used else array[:used].copy()
-
-
-def fill_rows(
-    fill: Callable[..., int],
-    column: TextColumn,
-    part: slice,
-    encode: Callable[[Utf8], Utf8],
-    ngrams: NGrams,
-) -> Rows:
-    """Let a kernel write the rows of a range of texts, and make room as it needs it.
-
-    ``fill(texts, row_stops, used, indices, data)`` returns how many of the texts it wrote.
-    """
-    n_rows = part.stop - part.start
-    indptr = np.zeros(n_rows + 1, dtype=np.int64)
-    indices = np.empty(0, dtype=np.int32)
-    data = np.empty(0)
-    row = 0
-    parts = (texts for _, rows in column.chunks(part) for _, texts in column.encoded(rows))
-    for texts in map(encode, parts):
-        first, stop = row, row + len(texts.starts)
-        if not row:
-            # More than is likely to be filled: what is not costs nothing.
-            n_bytes = int((texts.stops - texts.starts).sum())
-            lengths = max(ngrams.max_n - ngrams.min_n + 1, 1)  # no term may be as long as min_n
-            room = min(n_bytes * lengths, MOST_GUESSED) + 1024
-            indices, data = np.empty(room, dtype=np.int32), np.empty(room)
-        while row < stop:
-            left = texts.after(row - first)
-            used = int(indptr[row])
-            row += fill(left, indptr[row + 1 : stop + 1], used, indices, data)
-            if row < stop:
-                # Too short: as much as the rows so far suggest, and never less than double.
-                used = int(indptr[row])
-                at = row - first
-                bound = int(texts.stops[at] - texts.starts[at]) * 2 * (ngrams.max_n + 2)
-                guess = int(used / max(row, 1) * n_rows * 1.05)
-                room = max(guess, 2 * len(indices), min(bound, MOST_GUESSED)) + 1024
-                indices = _lengthened(indices, used, room)
-                data = _lengthened(data, used, room)
-    return indptr, _trimmed(indices, int(indptr[-1])), _trimmed(data, int(indptr[-1]))
-
-
-def join_rows(parts: list[Rows]) -> Rows:
-    """Put the rows of several ranges under one another."""
-    if len(parts) == 1:
-        return parts[0]
-    ends = np.cumsum([0] + [part[0][-1] for part in parts])
-    indptr = np.concatenate(
-        [[0]] + [part[0][1:] + end for part, end in zip(parts, ends[:-1], strict=True)]
-    )
-    return (
-        indptr,
-        np.concatenate([part[1] for part in parts]),
-        np.concatenate([part[2] for part in parts]),
-    )
-
-
-def csr(data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, n_features: int) -> Any:
-    """Make the sparse matrix that this scikit-learn is set to give, of sorted rows."""
-    # Before 1.9 there is no such setting, and transformers give the older class.
-    interface = get_config().get("sparse_interface", "spmatrix")
-    container = sparse.csr_array if interface == "sparray" else sparse.csr_matrix
-    index_dtype = np.int32 if indptr[-1] <= np.iinfo(np.int32).max else np.int64
-    parts = (data, indices.astype(index_dtype, copy=False), indptr.astype(index_dtype))
-    matrix = container(parts, shape=(len(indptr) - 1, n_features))
-    matrix.has_sorted_indices = True
-    matrix.has_canonical_format = True
-    return matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -367,16 +182,16 @@ def _add_scores(scorers: Sequence[TextScorer], texts: Utf8, out: np.ndarray, fre
     lowered: Utf8 | None = None
     for scorer in scorers:
         step = scorer.step
-        if step.lowercase and step.preprocess is None:
+        if step.options.fold:
             lowered = encoded = step.encode(texts) if lowered is None else lowered
         else:
             encoded = step.encode(texts)
         if fresh:
             scorer.run(encoded, out)
         else:
-            part = np.empty_like(out)
-            scorer.run(encoded, part)
-            out += part
+            own = np.empty_like(out)
+            scorer.run(encoded, own)
+            out += own
         fresh = False
 
 
@@ -414,81 +229,11 @@ def scores_of_texts(
     def score(chunk: tuple[slice, Any]) -> None:
         place, chosen = chunk
         for some, texts in column.encoded(chosen):
-            part = out[place.start + some.start : place.start + some.stop]
-            _add_scores(scorers, texts, part, fresh=total is None)
+            there = out[place.start + some.start : place.start + some.stop]
+            _add_scores(scorers, texts, there, fresh=total is None)
 
-    if n_threads == 1 or n_rows <= CHUNK_ROWS:
-        for chunk in column.chunks(wanted):
-            score(chunk)
-    else:
-        with ThreadPoolExecutor(n_threads) as pool:
-            for _ in pool.map(score, column.chunks(wanted)):
-                pass
+    map_in_threads(score, column.chunks(wanted), n_threads if n_rows > CHUNK_ROWS else 1)
     return out
-
-
-@dataclass(frozen=True)
-class TextOptions:
-    """What all vectorizers have in common, checked."""
-
-    analyzer: int
-    min_n: int
-    max_n: int
-    lowercase: bool
-    preprocess: Callable[[str], str] | None  # None where folding by tables is all
-    token_class: str | None
-    shortest: int
-    stop_words: list[str]
-
-    @property
-    def fold(self) -> bool:
-        """Whether the kernels lower the texts."""
-        return self.lowercase and self.preprocess is None
-
-
-def read_options(vectorizer: Any) -> TextOptions:
-    """Read a vectorizer's parameters.
-
-    Raises
-    ------
-    Unsupported
-        For those that kernels do not know.
-    """
-    if vectorizer.input != "content":
-        raise Unsupported(f"input={vectorizer.input!r} reads files")
-    if vectorizer.analyzer not in _ANALYZERS:
-        raise Unsupported("analyzer is a callable")
-    analyzer = _ANALYZERS[vectorizer.analyzer]
-    min_n, max_n = vectorizer.ngram_range
-    if not 1 <= min_n <= max_n:
-        raise Unsupported(f"ngram_range={vectorizer.ngram_range!r} is not ascending from 1")
-    token_class, shortest, stop_words = None, 1, []
-    if analyzer == WORD:
-        if vectorizer.tokenizer is not None:
-            raise Unsupported("tokenizer is a callable")
-        token_class, shortest = read_token_pattern(vectorizer.token_pattern)
-        if max_n > 1 and re.fullmatch(token_class, " "):
-            raise Unsupported(f"tokens of {vectorizer.token_pattern!r} may hold blanks")
-        stop_words = [w for w in vectorizer.get_stop_words() or () if w and isinstance(w, str)]
-    # Whatever preprocessing is not plain folding runs in Python, before the kernels.
-    plain = vectorizer.preprocessor is None and not vectorizer.strip_accents
-    return TextOptions(
-        analyzer=analyzer,
-        min_n=int(min_n),
-        max_n=int(max_n),
-        lowercase=bool(vectorizer.lowercase),
-        preprocess=None if plain else vectorizer.build_preprocessor(),
-        token_class=token_class,
-        shortest=shortest,
-        stop_words=stop_words,
-    )
-
-
-def prepare(texts: Utf8, lowercase: bool, preprocess: Callable[[str], str] | None) -> Utf8:
-    """Do to the texts of a chunk what tables cannot do."""
-    if preprocess is not None:
-        return encode_texts([preprocess(text) for text in texts.strings()])
-    return texts.with_irregular_lowered() if lowercase else texts
 
 
 @register(CountVectorizer, TfidfVectorizer)
@@ -548,9 +293,7 @@ def compile_vectorizer(vectorizer: Any) -> TextStep:
         idf=None,
         factors=_ones(n_features),
         is_tfidf=False,
-        lowercase=options.lowercase,
-        token_class=options.token_class,
-        preprocess=options.preprocess,
+        options=options,
     )
     if isinstance(vectorizer, TfidfVectorizer):
         return with_tfidf(step, vectorizer, vectorizer._tfidf)

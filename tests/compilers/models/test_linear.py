@@ -31,7 +31,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC, LinearSVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier
 
-from skwillump.compilers import Unsupported, compile_linear, predicts_largest
+from skwillump.compilers import LinearModel, Unsupported, compile_model, predicts_largest
 from skwillump.planning import predicted_codes
 
 GENERATOR = np.random.default_rng(0)
@@ -80,7 +80,7 @@ def scores_of(model):
 def test_classifiers_answer_as_scikit_learns(estimator, labels):
     rows = np.where(X > 0.7, 1.0, 0.0) if isinstance(estimator, BernoulliNB) else X
     fitted = estimator.fit(rows, LABELS[labels])
-    model = compile_linear(fitted)
+    model = compile_model(fitted, LinearModel)
     scores = rows @ model.coef + model.intercept
     predicted = model.predict(scores)
     assert predicted.dtype == fitted.predict(rows).dtype
@@ -107,7 +107,7 @@ def test_regressors_answer_as_scikit_learns(estimator, n_targets):
         pytest.skip("one target only")
     y = X @ np.arange(6.0) if n_targets is None else X[:, :n_targets]
     fitted = estimator.fit(X, y)
-    model = compile_linear(fitted)
+    model = compile_model(fitted, LinearModel)
     actual = model.predict(scores_of(model))
     expected = fitted.predict(X)
     assert actual.shape == expected.shape
@@ -117,7 +117,7 @@ def test_regressors_answer_as_scikit_learns(estimator, n_targets):
 def test_a_calibrated_frozen_model():
     frozen = FrozenEstimator(LogisticRegression().fit(X, LABELS["three"]))
     fitted = CalibratedClassifierCV(frozen).fit(X, LABELS["three"])
-    model = compile_linear(fitted)
+    model = compile_model(fitted, LinearModel)
     np.testing.assert_allclose(
         model.predict_proba(scores_of(model)), fitted.predict_proba(X), rtol=1e-12
     )
@@ -129,7 +129,7 @@ def test_logistic_regression_cv():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # of its parameters' new defaults
         fitted = LogisticRegressionCV(Cs=2, cv=2).fit(X, LABELS["three"])
-        model = compile_linear(fitted)
+        model = compile_model(fitted, LinearModel)
     np.testing.assert_allclose(
         model.predict_proba(scores_of(model)), fitted.predict_proba(X), rtol=1e-12
     )
@@ -152,7 +152,7 @@ def test_what_is_known_to_be_predicted_is(estimator, labels):
 
 
 def test_scores_within_rounding_of_a_tie_are_in_doubt():
-    binary = compile_linear(LogisticRegression().fit(X, LABELS["two"]))
+    binary = compile_model(LogisticRegression().fit(X, LABELS["two"]), LinearModel)
     assert binary.doubtful(np.array([[1e-15], [1.0], [0.0], [np.nan], [-1e-12]])).tolist() == [
         0,
         2,
@@ -160,7 +160,7 @@ def test_scores_within_rounding_of_a_tie_are_in_doubt():
         4,
     ]
     assert binary.predict_one(np.array([1e-15])) is None
-    several = compile_linear(LogisticRegression().fit(X, LABELS["three"]))
+    several = compile_model(LogisticRegression().fit(X, LABELS["three"]), LinearModel)
     scores = np.array([[1.0, 1.0 + 1e-13, 0.0], [1.0, 2.0, 2.1], [0.0, np.nan, 1.0]])
     assert several.doubtful(scores).tolist() == [0, 2]
     assert several.predict_one(scores[0]) is None
@@ -169,7 +169,7 @@ def test_scores_within_rounding_of_a_tie_are_in_doubt():
 
 
 def test_extreme_scores_keep_their_probabilities():
-    model = compile_linear(LogisticRegression().fit(X, LABELS["two"]))
+    model = compile_model(LogisticRegression().fit(X, LABELS["two"]), LinearModel)
     for score in (-1000.0, -40.0, 40.0, 1000.0):
         one = model.predict_proba_one(np.array([score]))
         assert np.array_equal(one, model.predict_proba(np.array([[score]]))[0])
@@ -181,7 +181,7 @@ def test_one_vs_rest_probabilities_that_are_all_zero():
     fitted = SGDClassifier(loss="log_loss", random_state=0).fit(X, LABELS["three"])
     fitted.coef_[:] = -10.0
     rows = np.outer([1.0, 1e3, 1e-3], np.ones(X.shape[1]))
-    model = compile_linear(fitted)
+    model = compile_model(fitted, LinearModel)
     scores = rows @ model.coef + model.intercept
     expected = fitted.predict_proba(rows)
     assert (expit(scores) == 0).all(axis=1).tolist() == [False, True, False]
@@ -207,4 +207,4 @@ def test_one_vs_rest_probabilities_that_are_all_zero():
 )
 def test_other_models_are_refused_with_a_reason(fitted, reason):
     with pytest.raises(Unsupported, match=reason):
-        compile_linear(fitted)
+        compile_model(fitted, LinearModel)

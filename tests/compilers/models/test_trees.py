@@ -41,8 +41,8 @@ from skwillump.compilers import (
     ModelInput,
     TreeModel,
     Unsupported,
+    compile_model,
     compile_step,
-    compile_trees,
 )
 
 GENERATOR = np.random.default_rng(0)
@@ -202,7 +202,7 @@ MODELS = {
 
 @cache
 def compiled(name):
-    return compile_trees(fitted(name))
+    return compile_model(fitted(name), TreeModel)
 
 
 def raw_of(original, rows):
@@ -371,7 +371,7 @@ def test_first_trees_need_only_the_features_that_they_look_at(name):
 def test_lightgbm_stops_where_its_predict_does():
     model = LGBMClassifier(n_estimators=10, verbose=-1, n_jobs=1).fit(X, LABELS[3])
     model.booster_.best_iteration = 4  # what early stopping sets
-    twin = compile_trees(model)
+    twin = compile_model(model, TreeModel)
     assert twin.n_rounds == 4
     assert np.array_equal(twin.raw(X), model.booster_.predict(X, raw_score=True))
     np.testing.assert_allclose(twin.predict_proba(twin.raw(X)), model.predict_proba(X), rtol=1e-12)
@@ -421,9 +421,9 @@ def test_ties():
     # Sums in no order are in doubt where they are near, unless they are sums of whole numbers.
     # Pure leaves hold whole numbers; those of shallow trees do not.
     shallow = RandomForestClassifier(5, max_depth=2, n_jobs=2, random_state=0).fit(X, LABELS[3])
-    assert compile_trees(shallow).doubtful(scores).tolist() == [0, 1]
+    assert compile_model(shallow, TreeModel).doubtful(scores).tolist() == [0, 1]
     pure = RandomForestClassifier(5, n_jobs=2, random_state=0).fit(X, LABELS[2])
-    assert not len(compile_trees(pure).doubtful(scores[:, :2]))
+    assert not len(compile_model(pure, TreeModel).doubtful(scores[:, :2]))
 
 
 class Mine(RandomForestClassifier):
@@ -459,11 +459,11 @@ QUICK = {"n_estimators": 2, "verbose": -1, "n_jobs": 1}
 def test_what_is_not_supported_says_why():
     for model, reason in unsupported():
         with pytest.raises(Unsupported, match=reason):
-            compile_trees(model)
+            compile_model(model, TreeModel)
     replaced = RandomForestClassifier(2).fit(X, LABELS[2])
     replaced.predict = lambda rows: rows
     with pytest.raises(Unsupported, match="replaced"):
-        compile_trees(replaced)
+        compile_model(replaced, TreeModel)
 
 
 # Behind steps
@@ -474,7 +474,7 @@ def test_a_scorer_reads_what_the_step_makes():
     features = scaler.transform(X)
     for estimator in (LGBMClassifier(**QUICK), RandomForestClassifier(3)):
         original = estimator.fit(features, LABELS[2])
-        model = compile_trees(original)
+        model = compile_model(original, TreeModel)
         scorer = model.bind(compile_step(scaler))
         scorer.warm_up()
         expected = model.raw(features)
@@ -484,7 +484,9 @@ def test_a_scorer_reads_what_the_step_makes():
         assert np.array_equal(scorer.scores(X, rows, n_threads=2), expected[rows])
         assert np.array_equal(scorer.score_one(X[9]), expected[9])
     with pytest.raises(Unsupported, match="features"):
-        compile_trees(fitted("forest")).bind(compile_step(StandardScaler().fit(X[:, :2])))
+        compile_model(fitted("forest"), TreeModel).bind(
+            compile_step(StandardScaler().fit(X[:, :2]))
+        )
 
 
 def test_a_model_alone_reads_its_columns():
@@ -540,7 +542,7 @@ def test_missing_values_in_sparse_features_go_to_the_original():
     ).fit(frame)
     features = columns.transform(frame)
     assert sparse.issparse(features)
-    model = compile_trees(RandomForestClassifier(3).fit(features, LABELS[2]))
+    model = compile_model(RandomForestClassifier(3).fit(features, LABELS[2]), TreeModel)
     scorer = model.bind(compile_step(columns))
     assert np.array_equal(scorer.scores(frame), model.raw(features.toarray()))
     frame.loc[4, "a"] = np.nan
@@ -601,7 +603,7 @@ def test_real_tables(table):
         (HistGradientBoostingClassifier(max_iter=10, random_state=0), {}),
     ):
         model.fit(rows[train], y[train], **options)
-        twin = compile_trees(model)
+        twin = compile_model(model, TreeModel)
         assert isinstance(twin, TreeModel)
         scores = twin.raw(rows[test])
         assert np.array_equal(scores, raw_of(model, rows[test]))
@@ -622,6 +624,6 @@ def test_a_table_of_which_trees_read_few_columns(n_features, num_leaves):
     # The other features are constant in fit, so that no tree reads them.
     seen = np.where(np.isin(np.arange(n_features), [0, 1, n_features - 1]), X, 0.0)
     model.fit(seen, y)
-    compiled = compile_trees(model)
+    compiled = compile_model(model, TreeModel)
     assert len(compiled.trees.columns) < 12
     np.testing.assert_array_equal(compiled.predict(compiled.raw(X)), model.predict(X))

@@ -42,7 +42,7 @@ from sklearn.preprocessing import (
 )
 
 from skwillump import compile_pipeline
-from skwillump.compilers import InputUnsupported, OriginalStep, compile_step, guarded
+from skwillump.compilers import InputUnsupported, OriginalStep, compile_step
 
 GENERATOR = np.random.default_rng(0)
 N_FIT = 120
@@ -648,12 +648,12 @@ def test_integers_that_lightgbm_would_round_are_left_to_the_original():
         step = compile_step(transformer.fit(X))
         assert step.dense(X)[1, 0] == 2**24 + 1
         with pytest.raises(InputUnsupported, match="float32"):
-            guarded(step).dense(X)
+            step.guarded().dense(X)
         with pytest.raises(InputUnsupported, match="float32"):
-            guarded(step).dense_one(X.iloc[1].astype(object).to_dict() | {"id": 2**24 + 1})
-        np.testing.assert_array_equal(guarded(step).dense(X[2:]), step.dense(X[2:]))
+            step.guarded().dense_one(X.iloc[1].astype(object).to_dict() | {"id": 2**24 + 1})
+        np.testing.assert_array_equal(step.guarded().dense(X[2:]), step.dense(X[2:]))
     step = compile_step(with_floats.fit(X))
-    np.testing.assert_array_equal(guarded(step).dense(X), step.dense(X))
+    np.testing.assert_array_equal(step.guarded().dense(X), step.dense(X))
 
 
 @pytest.mark.parametrize("transformer", [FunctionTransformer(), VarianceThreshold()], ids=repr)

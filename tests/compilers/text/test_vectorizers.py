@@ -11,9 +11,10 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from strategies import documents
 from text_cases import DOCUMENTS, assert_same_matrix, ngram_ranges, options
 
-from skwillump.compilers import OriginalStep, _text, compile_step
-from skwillump.compilers._registry import Unsupported
-from skwillump.compilers.text._vectorizers import read_token_pattern
+from skwillump.compilers import OriginalStep, compile_step
+from skwillump.compilers._steps import Unsupported
+from skwillump.compilers.text import _rows
+from skwillump.compilers.text._options import read_token_pattern
 
 
 def compiled(vectorizer):
@@ -155,8 +156,8 @@ def test_room_for_a_matrix_is_not_guessed_without_limit(monkeypatch):
     vectorizer = CountVectorizer(analyzer="char", ngram_range=(1, 10), vocabulary=["ab", "b"])
     texts = ["ab " * 5_000, "b"] * 8
     expected = vectorizer.fit(texts).transform(texts)
-    monkeypatch.setattr(_text, "MOST_GUESSED", 4)
-    monkeypatch.setattr(_text.np, "empty", empty)
+    monkeypatch.setattr(_rows, "MOST_GUESSED", 4)
+    monkeypatch.setattr(_rows.np, "empty", empty)
     assert_same_matrix(compiled(vectorizer).transform(texts), expected)
     assert max(made) <= 4096
 

@@ -1,0 +1,110 @@
+"""Compiled models: scores to what the methods of the original return.
+
+Every model here computes scores, float64 (n_rows, n_outputs), from which labels, values and
+probabilities follow: sums of products of a linear model, sums of leaves of trees. Those who use a
+model do not ask of what kind it is.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ._steps import Scorer, Step
+
+
+class Model:
+    """A fitted model's compiled twin.
+
+    Subclasses are frozen dataclasses over plain arrays. Methods whose names scikit-learn has take
+    scores, float64 (n_rows, n_outputs), with `intercept` added; those that end in ``_one`` take the
+    scores of one row, (n_outputs,).
+
+    Attributes
+    ----------
+    original : estimator
+        The fitted model.
+    classes : ndarray or None
+        Its classes; None for a regressor or ranker.
+    intercept : ndarray of float64 of shape (n_outputs,)
+        What is added to the scores that a scorer returns.
+    """
+
+    original: Any
+    classes: np.ndarray | None
+    intercept: np.ndarray
+
+    @staticmethod
+    def predicts_largest(fitted: Any, method: str) -> bool:
+        """Tell whether a fitted classifier of this kind predicts the class of largest response.
+
+        Parameters
+        ----------
+        fitted : classifier
+            It need not be compiled.
+        method : {"predict_proba", "decision_function"}
+            What gives the response.
+        """
+        return True
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return len(self.intercept)
+
+    def bind(self, features: Step) -> Scorer:
+        """Return a scorer of this model for the features of a compiled step.
+
+        Raises
+        ------
+        Unsupported
+            If the scores would not be those of the original.
+        """
+        raise NotImplementedError
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        """Return the scores of dense features, float64 (n_rows, n_features)."""
+        raise NotImplementedError
+
+    def raw_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row of features (n_features,)."""
+        raise NotImplementedError
+
+    def gives(self, method: str) -> bool:
+        """Tell whether ``method`` follows from the scores alone."""
+        raise NotImplementedError
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return labels, or a regressor's values."""
+        raise NotImplementedError
+
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities (n_rows, n_classes)."""
+        raise NotImplementedError
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows whose label rounding could change."""
+        raise NotImplementedError
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        """Return the scores in the shape of the model's ``decision_function``."""
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return the logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):  # a probability of zero is one
+            return np.log(self.predict_proba(scores))
+
+    def predict_one(self, scores: np.ndarray) -> Any:
+        """Return the label or value of one row, None where it is in doubt."""
+        return None if len(self.doubtful(scores[None])) else self.predict(scores[None])[0]
+
+    def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
+        """Return the probabilities (n_classes,) of one row."""
+        return self.predict_proba(scores[None])[0]
+
+    def warm_up(self) -> None:
+        """Compile what `raw` and `raw_one` use, or load it from the disk."""
+
+
+class OriginalModel(Model):
+    """A model that is not compiled, but of which something is known."""

@@ -1,0 +1,383 @@
+"""Compiled steps: what all of them promise to those who use them.
+
+A `Step` is a fitted transformer's compiled twin, a `Scorer` is a step bound to the coefficients of
+a linear model. Nobody asks a step what type it is: what differs between steps is a method or a
+property here, with the answer that is right for most of them. `Unsupported` is how a compiler
+says that it cannot make a step, `InputUnsupported` is how a step says that data must go to the
+original.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn import get_config
+
+from ._linear_maps import LinearMap
+from ._threads import map_in_threads, ranges
+
+MAX_DENSE_FEATURES = 4096
+"""A sparse row of more features than these is not made dense."""
+
+
+class Unsupported(Exception):
+    """Raised by a compiler for a fitted object that it cannot compile; the text says why."""
+
+
+class InputUnsupported(Exception):
+    """Raised by a compiled step for data that only the original can judge."""
+
+
+def check_scores(scores: np.ndarray) -> None:
+    """Raise `InputUnsupported` if a score, of many rows or of one (n_outputs,), is not finite."""
+    if scores.ndim == 1:  # quickly: a sum is not finite either
+        total = float(scores[0]) if len(scores) == 1 else float(scores.sum())
+        is_finite = total - total == 0.0
+    else:
+        is_finite = bool(np.isfinite(scores).all())
+    if not is_finite:
+        raise InputUnsupported("scores are not finite")
+
+
+@dataclass(frozen=True, eq=False)
+class StepReport:
+    """One row of the answer to "what is compiled?"."""
+
+    name: str
+    type: str
+    compiled: bool
+    reason: str = ""
+
+
+class Scorer:
+    """A step bound to coefficients: rows to partial scores, without the features between.
+
+    Scorers are immutable; threads may share them.
+    """
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        raise NotImplementedError
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 partial scores of the chosen rows, (n_rows, n_outputs).
+
+        Parameters
+        ----------
+        X : what the step's ``transform`` takes
+        rows : integer array, optional
+            Positions of the rows to score, in the order wanted; all rows by default.
+        n_threads : int
+            Threads to share the rows between. Answers do not depend on it.
+
+        Raises
+        ------
+        InputUnsupported
+            For input that must go to the original transformer.
+        """
+        raise NotImplementedError
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the partial scores (n_outputs,) of one row."""
+        raise NotImplementedError
+
+    def warm_up(self) -> None:
+        """Compile what scoring uses, or load it from the disk."""
+
+
+class Step:
+    """A fitted transformer's compiled twin.
+
+    Subclasses are frozen dataclasses over plain arrays. They hold the transformer that they were
+    made from: input that is out of the ordinary goes to it, and so do its error messages.
+
+    Attributes
+    ----------
+    original : transformer
+        The fitted transformer.
+    n_features : int or None
+        Number of output columns, None where it is not known without data.
+    """
+
+    original: Any
+    n_features: int | None
+
+    @property
+    def exact_scores(self) -> bool:
+        """Whether scores of a bound step are those of its features, to float64 precision."""
+        return True
+
+    @property
+    def may_give_integers(self) -> bool:
+        """Whether the original may return an array of integers."""
+        return False
+
+    @property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Dtype of what the original returns; None if it depends on the input, or is not known."""
+        return None
+
+    def in_doubles(self) -> "Step | None":
+        """Return a twin whose features may be computed with in float64, as the original's are.
+
+        It refuses input of which the original makes float32. None if there is no such twin.
+        """
+        dtype = self.fixed_dtype
+        return None if dtype is None or is_single(dtype) else self
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether a row is one str."""
+        return False
+
+    @property
+    def gives_array(self) -> bool:
+        """Whether the original is sure to return an array for whatever is no sparse matrix."""
+        return False
+
+    def guarded(self) -> "Step":
+        """Return a twin that leaves integers to the original which its model could round.
+
+        Where every feature may be an integer, the features that the model sees are an array of
+        integers, and LightGBM and XGBoost make float32 of that.
+        """
+        return self
+
+    def linear_map(self) -> LinearMap:
+        """Return the step as a linear map, which can be folded into a linear model behind it.
+
+        Raises
+        ------
+        Unsupported
+            With the reason, if it is none or not known to be one.
+        """
+        raise Unsupported(f"{type(self.original).__name__} is not known to be linear")
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return what ``original.transform(X)`` returns."""
+        raise NotImplementedError
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the values of the features of the chosen rows as a dense array.
+
+        Parameters
+        ----------
+        X : what the step's ``transform`` takes
+        rows : integer array or slice of step one, optional
+            Positions of the rows, in the order wanted; all rows by default.
+        n_threads : int
+            Threads to share the rows between.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_rows, n_features), C-contiguous
+
+        Raises
+        ------
+        InputUnsupported
+            For input that must go to the original transformer, and for sparse features of more
+            than `MAX_DENSE_FEATURES` columns.
+        """
+        if self.n_features is not None and self.n_features > MAX_DENSE_FEATURES:
+            raise InputUnsupported(f"{self.n_features} features are too many for a dense array")
+        features = self.transform(X if rows is None else take_rows(X, rows), n_threads=n_threads)
+        return to_dense(features)
+
+    def map_dense(
+        self,
+        work: Callable[[np.ndarray], np.ndarray],
+        X: Any,
+        rows: np.ndarray | slice | None = None,
+        *,
+        n_outputs: int,
+        n_threads: int = 1,
+    ) -> np.ndarray:
+        """Return what ``work`` makes of the features of the chosen rows.
+
+        Steps that read tables compute their features chunk by chunk, so that memory is bounded.
+
+        Parameters
+        ----------
+        work : callable
+            Of features as `dense` returns them; it returns float64 (n_some_rows, n_outputs).
+        X, rows, n_threads
+            As in `dense`.
+        n_outputs : int
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_rows, n_outputs)
+        """
+        features = self.dense(X, rows, n_threads=n_threads)
+        pieces = [features[piece] for piece in ranges(len(features), n_threads)]
+        found = map_in_threads(work, pieces, n_threads)
+        return np.concatenate(found) if found else np.empty((0, n_outputs))
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the values of the features (n_features,) of one row.
+
+        Parameters
+        ----------
+        x : mapping of column to value, or 1-D row in the order of the columns
+            For text vectorizers, a str.
+
+        Raises
+        ------
+        ValueError
+            If columns are missing, or a value is of the wrong type.
+        InputUnsupported
+            For input that must go to the original transformer.
+        """
+        if type(x) is not str:
+            raise InputUnsupported(f"{type(x).__name__} is not str")
+        return self.dense([x])[0]
+
+    def bind(self, coef: np.ndarray) -> Scorer:
+        """Return a scorer for coefficients of shape (n_features, n_outputs).
+
+        Coefficients of several models go side by side as columns: one pass serves all of them.
+        """
+        raise NotImplementedError
+
+    def warm_up(self) -> None:
+        """Compile what ``transform`` uses, or load it from the disk."""
+
+    def report(self, name: str) -> list[StepReport]:
+        """Return a row for this step and for each step inside it."""
+        return [StepReport(name, type(self.original).__name__, True)]
+
+
+@dataclass(frozen=True, eq=False)
+class OriginalStep(Step):
+    """A transformer that is not compiled: it runs as it is."""
+
+    original: Any
+    reason: str
+    n_features: int | None = None
+    doubles: bool = False  # whether features in which arithmetic may be another are refused
+
+    @property
+    def exact_scores(self) -> bool:
+        """Say no: its features may be of any dtype."""
+        return False
+
+    def in_doubles(self) -> "OriginalStep":
+        """Return a twin that refuses features of other dtypes, once they are there."""
+        return replace(self, doubles=True)
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return ``original.transform(X)``."""
+        return self.original.transform(X)
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features)."""
+        if not self.doubles:
+            return super().dense(X, rows, n_threads=n_threads)
+        return to_dense(in_double(self.transform(X if rows is None else take_rows(X, rows))))
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Refuse: the original wants a table."""
+        raise InputUnsupported("a step that is not compiled")
+
+    def bind(self, coef: np.ndarray) -> Scorer:
+        """Return a scorer that transforms first and multiplies then."""
+        return OriginalScorer(self.original, coef, self.doubles)
+
+    def linear_map(self) -> LinearMap:
+        """Refuse, with the reason why it is not compiled."""
+        raise Unsupported(self.reason)
+
+    def report(self, name: str) -> list[StepReport]:
+        """Return the row that says why."""
+        return [StepReport(name, type(self.original).__name__, False, self.reason)]
+
+
+@dataclass(frozen=True, eq=False)
+class OriginalScorer(Scorer):
+    """Features from the original transformer, times the coefficients."""
+
+    original: Any
+    coef: np.ndarray
+    doubles: bool = False
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.coef.shape[1]
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return ``original.transform(X[rows]) @ coef``."""
+        if rows is not None:
+            X = take_rows(X, rows)
+        features = self.original.transform(X)
+        if self.doubles:
+            features = in_double(features)
+        if sparse.issparse(features):
+            return np.asarray(features @ self.coef, dtype=np.float64)
+        return np.asarray(features, dtype=np.float64) @ self.coef
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores of one row."""
+        return self.scores([x])[0]
+
+
+def is_single(dtype: np.dtype) -> bool:
+    """Tell whether a dtype is of floats in which arithmetic is not that of float64."""
+    return dtype.kind == "f" and dtype != np.float64
+
+
+def in_double(features: Any) -> Any:
+    """Return features that scikit-learn multiplies in float64, or in integers as exactly.
+
+    Raises
+    ------
+    InputUnsupported
+        For others.
+    """
+    dtype = getattr(features, "dtype", None)
+    if dtype not in (np.float64, np.int64):
+        raise InputUnsupported(f"features of dtype {dtype} that are multiplied")
+    return features
+
+
+def to_dense(features: Any) -> np.ndarray:
+    """Return features of any container as a C-contiguous array of float64.
+
+    Raises
+    ------
+    InputUnsupported
+        If they are not numbers, or are of more than `MAX_DENSE_FEATURES` columns and sparse.
+    """
+    if sparse.issparse(features):
+        if features.shape[1] > MAX_DENSE_FEATURES:
+            raise InputUnsupported(f"{features.shape[1]} features are too many for a dense array")
+        features = features.toarray()
+    try:
+        dense = np.ascontiguousarray(features, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputUnsupported(str(error)) from error
+    if dense.ndim != 2:
+        raise InputUnsupported(f"features of {dense.ndim} dimensions")
+    return dense
+
+
+def take_rows(X: Any, rows: np.ndarray | slice) -> Any:
+    """Return the rows of any container that scikit-learn takes, in the order given."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    if isinstance(X, (list, tuple)):
+        return X[rows] if isinstance(rows, slice) else [X[row] for row in rows]
+    # Some sparse matrices have no rows to take.
+    return X.tocsr()[rows] if sparse.issparse(X) else X[rows]
+
+
+def default_containers() -> bool:
+    """Tell whether transformers are to return arrays and matrices, not data frames."""
+    return bool(get_config()["transform_output"] == "default")

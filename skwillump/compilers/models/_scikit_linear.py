@@ -1,0 +1,151 @@
+"""Linear models of scikit-learn, read as `LinearModel`."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import (
+    ARDRegression,
+    BayesianRidge,
+    ElasticNet,
+    ElasticNetCV,
+    HuberRegressor,
+    Lars,
+    Lasso,
+    LassoCV,
+    LassoLars,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    PassiveAggressiveClassifier,
+    PassiveAggressiveRegressor,
+    Perceptron,
+    Ridge,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    RidgeCV,
+    SGDClassifier,
+    SGDRegressor,
+)
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
+from sklearn.svm import LinearSVC, LinearSVR
+
+from .._registry import register
+from .._steps import Unsupported
+from ._linear import (
+    CLIPPED,
+    LOG_LIKELIHOOD,
+    NONE,
+    ONE_VS_REST,
+    SIGMOID,
+    SOFTMAX,
+    SOFTMAX_OF_TWO,
+    LinearModel,
+    is_one_vs_rest,
+)
+
+
+def _make(fitted: Any, coef: Any, intercept: Any, classes: Any, link: int) -> LinearModel:
+    coef = np.asarray(coef)
+    if coef.dtype != np.float64:
+        raise Unsupported(f"its coefficients are {coef.dtype}, not float64")
+    n_outputs = 1 if coef.ndim == 1 else len(coef)
+    if classes is not None:
+        if isinstance(classes, list) or np.ndim(classes) != 1:
+            raise Unsupported("it has several outputs")
+        n_classes = len(classes)
+        one_score = n_classes == 2 and link in (NONE, SIGMOID, SOFTMAX_OF_TWO, CLIPPED)
+        if n_classes < 2 or n_outputs != (1 if one_score else n_classes):
+            raise Unsupported(f"{n_outputs} rows of coefficients for {n_classes} classes")
+    return LinearModel(
+        original=fitted,
+        coef=np.ascontiguousarray(coef.reshape(n_outputs, -1).T),
+        intercept=np.broadcast_to(np.asarray(intercept, dtype=np.float64), (n_outputs,)).copy(),
+        classes=None if classes is None else np.array(classes),
+        link=link,
+        one_dimensional=coef.ndim == 1,
+    )
+
+
+@register(LogisticRegression, LogisticRegressionCV, gives=LinearModel)
+def _logistic_regression(model: Any) -> LinearModel:
+    n_classes = len(model.classes_)
+    if is_one_vs_rest(model):
+        link = SIGMOID if n_classes <= 2 else ONE_VS_REST
+    else:
+        link = SOFTMAX_OF_TWO if n_classes <= 2 else SOFTMAX
+    return _make(model, model.coef_, model.intercept_, model.classes_, link)
+
+
+@register(SGDClassifier, gives=LinearModel)
+def _sgd_classifier(model: Any) -> LinearModel:
+    link = NONE
+    if model.loss == "log_loss":
+        link = SIGMOID if len(model.classes_) == 2 else ONE_VS_REST
+    elif model.loss == "modified_huber" and len(model.classes_) == 2:
+        link = CLIPPED
+    return _make(model, model.coef_, model.intercept_, model.classes_, link)
+
+
+@register(
+    LinearSVC,
+    PassiveAggressiveClassifier,
+    Perceptron,
+    RidgeClassifier,
+    RidgeClassifierCV,
+    gives=LinearModel,
+)
+def _linear_classifier(model: Any) -> LinearModel:
+    binarizer = getattr(model, "_label_binarizer", None)
+    if binarizer is not None and binarizer.y_type_.startswith("multilabel"):
+        raise Unsupported("it was fitted on several labels a row")
+    return _make(model, model.coef_, model.intercept_, model.classes_, NONE)
+
+
+@register(
+    ARDRegression,
+    BayesianRidge,
+    ElasticNet,
+    ElasticNetCV,
+    HuberRegressor,
+    Lars,
+    Lasso,
+    LassoCV,
+    LassoLars,
+    LinearRegression,
+    LinearSVR,
+    PassiveAggressiveRegressor,
+    Ridge,
+    RidgeCV,
+    SGDRegressor,
+    gives=LinearModel,
+)
+def _linear_regressor(model: Any) -> LinearModel:
+    return _make(model, model.coef_, model.intercept_, None, NONE)
+
+
+@register(MultinomialNB, gives=LinearModel)
+def _multinomial_nb(model: Any) -> LinearModel:
+    return _make(
+        model, model.feature_log_prob_, model.class_log_prior_, model.classes_, LOG_LIKELIHOOD
+    )
+
+
+@register(ComplementNB, gives=LinearModel)
+def _complement_nb(model: Any) -> LinearModel:
+    return _make(model, model.feature_log_prob_, 0.0, model.classes_, LOG_LIKELIHOOD)
+
+
+@register(BernoulliNB, gives=LinearModel)
+def _bernoulli_nb(model: Any) -> LinearModel:
+    if model.binarize is not None:
+        raise Unsupported(
+            "it makes its features binary first: give it binary ones, with binarize=None"
+        )
+    absent = np.log(1 - np.exp(model.feature_log_prob_))
+    return _make(
+        model,
+        model.feature_log_prob_ - absent,
+        model.class_log_prior_ + absent.sum(axis=1),
+        model.classes_,
+        LOG_LIKELIHOOD,
+    )

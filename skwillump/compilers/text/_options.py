@@ -1,0 +1,102 @@
+"""Parameters that all text vectorizers share, read for the kernels."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...kernels.text._counts import CHAR, CHAR_WB, WORD
+from .._steps import Unsupported
+from ._columns import Utf8, encode_texts
+
+_ANALYZERS = {"char": CHAR, "char_wb": CHAR_WB, "word": WORD}
+
+_TOKEN_PATTERN = re.compile(
+    r"(?:\(\?u\))?(?P<left>\\b)?(?P<class>\\[wSd]|\[(?:[^\[\]\\]|\\.)+\])(?P<again>(?P=class))?"
+    r"(?:\+|\{(?P<least>[1-9]\d?),\})(?P<right>\\b)?"
+)
+r"""`\b\w\w+\b`, `\w+`, `\S+`, `[a-z]{3,}`: a class, repeated; the groups are the word boundary, the
+class, the class once more, and the least number of characters."""
+
+
+def read_token_pattern(pattern: str) -> tuple[str, int]:
+    """Return the character class and the least length of a pattern's tokens.
+
+    Raises
+    ------
+    Unsupported
+        If the tokens of ``pattern`` are not the longest runs of one class of characters.
+    """
+    match = _TOKEN_PATTERN.fullmatch(pattern)
+    if match is None:
+        raise Unsupported(f"token_pattern={pattern!r} is not one repeated class of characters")
+    # A boundary next to a longest run of word characters is there anyway; next to a run of
+    # another class it may be missing.
+    if (match["left"] or match["right"]) and match["class"] != r"\w":
+        raise Unsupported(f"token_pattern={pattern!r} has a boundary beside a class other than \\w")
+    if any(operator in match["class"] for operator in ("--", "&&", "~~", "||")):
+        raise Unsupported(f"token_pattern={pattern!r} has a reserved set operator")
+    return match["class"], int(match["least"] or 1) + (match["again"] is not None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextOptions:
+    """What all vectorizers have in common, checked."""
+
+    analyzer: int
+    min_n: int
+    max_n: int
+    lowercase: bool
+    preprocess: Callable[[str], str] | None  # None where folding by tables is all
+    token_class: str | None
+    shortest: int
+    stop_words: list[str]
+
+    @property
+    def fold(self) -> bool:
+        """Whether the kernels lower the texts."""
+        return self.lowercase and self.preprocess is None
+
+    def prepare(self, texts: Utf8) -> Utf8:
+        """Do to the texts of a chunk what tables cannot do."""
+        if self.preprocess is not None:
+            return encode_texts([self.preprocess(text) for text in texts.strings()])
+        return texts.with_irregular_lowered() if self.lowercase else texts
+
+
+def read_options(vectorizer: Any) -> TextOptions:
+    """Read a vectorizer's parameters.
+
+    Raises
+    ------
+    Unsupported
+        For those that kernels do not know.
+    """
+    if vectorizer.input != "content":
+        raise Unsupported(f"input={vectorizer.input!r} reads files")
+    if vectorizer.analyzer not in _ANALYZERS:
+        raise Unsupported("analyzer is a callable")
+    analyzer = _ANALYZERS[vectorizer.analyzer]
+    min_n, max_n = vectorizer.ngram_range
+    if not 1 <= min_n <= max_n:
+        raise Unsupported(f"ngram_range={vectorizer.ngram_range!r} is not ascending from 1")
+    token_class, shortest, stop_words = None, 1, []
+    if analyzer == WORD:
+        if vectorizer.tokenizer is not None:
+            raise Unsupported("tokenizer is a callable")
+        token_class, shortest = read_token_pattern(vectorizer.token_pattern)
+        if max_n > 1 and re.fullmatch(token_class, " "):
+            raise Unsupported(f"tokens of {vectorizer.token_pattern!r} may hold blanks")
+        stop_words = [w for w in vectorizer.get_stop_words() or () if w and isinstance(w, str)]
+    # Whatever preprocessing is not plain folding runs in Python, before the kernels.
+    plain = vectorizer.preprocessor is None and not vectorizer.strip_accents
+    return TextOptions(
+        analyzer=analyzer,
+        min_n=int(min_n),
+        max_n=int(max_n),
+        lowercase=bool(vectorizer.lowercase),
+        preprocess=None if plain else vectorizer.build_preprocessor(),
+        token_class=token_class,
+        shortest=shortest,
+        stop_words=stop_words,
+    )

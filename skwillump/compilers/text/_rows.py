@@ -1,0 +1,97 @@
+"""Rows of sparse matrices, as kernels write them from texts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn import get_config
+
+from ...kernels.text._counts import NGrams
+from ._columns import TextColumn, Utf8
+
+Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""`indptr`, `indices` and `data` of some rows."""
+
+MOST_GUESSED = 1 << 24
+"""Values of a matrix that room is made for before it is known that there are as many."""
+
+
+def _lengthened(array: np.ndarray, used: int, length: int) -> np.ndarray:
+    longer = np.empty(length, dtype=array.dtype)
+    longer[:used] = array[:used]
+    return longer
+
+
+def _trimmed(array: np.ndarray, used: int) -> np.ndarray:
+    """Return the first values of an array; a view does not keep far more than it shows."""
+    return array[:used] if len(array) <= 2 * used else array[:used].copy()
+
+
+def fill_rows(
+    fill: Callable[..., int],
+    column: TextColumn,
+    rows: slice,
+    encode: Callable[[Utf8], Utf8],
+    ngrams: NGrams,
+) -> Rows:
+    """Let a kernel write the rows of a range of texts, and make room as it needs it.
+
+    ``fill(texts, row_stops, used, indices, data)`` returns how many of the texts it wrote.
+    """
+    n_rows = rows.stop - rows.start
+    indptr = np.zeros(n_rows + 1, dtype=np.int64)
+    indices = np.empty(0, dtype=np.int32)
+    data = np.empty(0)
+    row = 0
+    pieces = (texts for _, some in column.chunks(rows) for _, texts in column.encoded(some))
+    for texts in map(encode, pieces):
+        first, stop = row, row + len(texts.starts)
+        if not row:
+            # More than is likely to be filled: what is not costs nothing.
+            n_bytes = int((texts.stops - texts.starts).sum())
+            lengths = max(ngrams.max_n - ngrams.min_n + 1, 1)  # no term may be as long as min_n
+            room = min(n_bytes * lengths, MOST_GUESSED) + 1024
+            indices, data = np.empty(room, dtype=np.int32), np.empty(room)
+        while row < stop:
+            left = texts.after(row - first)
+            used = int(indptr[row])
+            row += fill(left, indptr[row + 1 : stop + 1], used, indices, data)
+            if row < stop:
+                # Too short: as much as the rows so far suggest, and never less than double.
+                used = int(indptr[row])
+                at = row - first
+                bound = int(texts.stops[at] - texts.starts[at]) * 2 * (ngrams.max_n + 2)
+                guess = int(used / max(row, 1) * n_rows * 1.05)
+                room = max(guess, 2 * len(indices), min(bound, MOST_GUESSED)) + 1024
+                indices = _lengthened(indices, used, room)
+                data = _lengthened(data, used, room)
+    return indptr, _trimmed(indices, int(indptr[-1])), _trimmed(data, int(indptr[-1]))
+
+
+def join_rows(blocks: list[Rows]) -> Rows:
+    """Put the rows of several ranges under one another."""
+    if len(blocks) == 1:
+        return blocks[0]
+    ends = np.cumsum([0] + [block[0][-1] for block in blocks])
+    indptr = np.concatenate(
+        [[0]] + [block[0][1:] + end for block, end in zip(blocks, ends[:-1], strict=True)]
+    )
+    return (
+        indptr,
+        np.concatenate([block[1] for block in blocks]),
+        np.concatenate([block[2] for block in blocks]),
+    )
+
+
+def csr(data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, n_features: int) -> Any:
+    """Make the sparse matrix that this scikit-learn is set to give, of sorted rows."""
+    # Before 1.9 there is no such setting, and transformers give the older class.
+    interface = get_config().get("sparse_interface", "spmatrix")
+    container = sparse.csr_array if interface == "sparray" else sparse.csr_matrix
+    index_dtype = np.int32 if indptr[-1] <= np.iinfo(np.int32).max else np.int64
+    arrays = (data, indices.astype(index_dtype, copy=False), indptr.astype(index_dtype))
+    matrix = container(arrays, shape=(len(indptr) - 1, n_features))
+    matrix.has_sorted_indices = True
+    matrix.has_canonical_format = True
+    return matrix

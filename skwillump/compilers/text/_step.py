@@ -1,0 +1,87 @@
+"""What text vectorizers share: texts in ranges of rows, through a kernel, to a sparse matrix."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ...kernels._arrays import frozen_fields
+from ...kernels.text._symbols import Alphabet
+from .._steps import InputUnsupported, Step
+from .._threads import map_in_threads, ranges
+from ._columns import TextColumn, Utf8, text_column
+from ._options import TextOptions
+from ._rows import Rows, csr, join_rows
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class VectorizerStep(Step):
+    """A text vectorizer as arrays.
+
+    A subclass says how the rows of a range of texts come about, and with which scorer they are
+    multiplied.
+
+    Attributes
+    ----------
+    options : TextOptions
+        How texts become tokens or characters.
+    alphabet : Alphabet
+        The symbols of those.
+    dtype : dtype
+        Of the matrix.
+    """
+
+    original: Any
+    n_features: int
+    options: TextOptions
+    alphabet: Alphabet = field(repr=False)
+    dtype: np.dtype
+
+    @property
+    def reads_text(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
+    def fixed_dtype(self) -> np.dtype:
+        """Dtype of the vectorizer."""
+        return self.dtype
+
+    @property
+    def exact_scores(self) -> bool:
+        """Values of float32 are rounded before they reach the model."""
+        return self.dtype != np.float32
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The tables over all code points are those of the process that unpickles.
+        return dict(self.__dict__, alphabet=self.alphabet.without_tables())
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        options = state["options"]
+        alphabet = state["alphabet"].with_tables(options.fold, options.token_class)
+        self.__dict__.update(state, alphabet=frozen_fields(alphabet))
+
+    def encode(self, texts: Utf8) -> Utf8:
+        """Return the texts of a chunk as the kernels want them."""
+        return self.options.prepare(texts)
+
+    def rows(self, column: TextColumn, some: slice) -> Rows:
+        """Return the features of a range of texts, with the values that the matrix has."""
+        raise NotImplementedError
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return the matrix that ``original.transform(X)`` returns, indices sorted."""
+        try:
+            column = text_column(X)
+            if not len(column):
+                raise InputUnsupported("no rows")
+            pieces = ranges(len(column), n_threads)
+            blocks = map_in_threads(lambda some: self.rows(column, some), pieces, n_threads)
+        except InputUnsupported:
+            return self.original.transform(X)
+        indptr, indices, data = join_rows(blocks)
+        return csr(data, indices, indptr, self.n_features)
+
+    def warm_up(self) -> None:
+        """Compile or load the kernels of ``transform``."""
+        self.transform(["", "ä"])
