@@ -88,10 +88,10 @@ class Progress:
         n_jobs : int or None
         """
         results = []
-        with self.task(name, n_subtasks=n_calls) as parts:
+        with self.task(name, n_subtasks=n_calls) as folds:
             arriving = _arriving(calls, n_jobs)
-            for part in range(n_calls):
-                with parts.task(f"part {part + 1} of {n_calls}"):
+            for fold in range(n_calls):
+                with folds.task(f"fold {fold + 1} of {n_calls}"):
                     results.append(next(arriving))
         return results
 

@@ -25,7 +25,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._compat import num_samples, safe_indexing
 from .planning import Search, filter_order, gap_search, stable_order
-from .ranking._ranker import DOUBT, _doubtful, _largest, _runs_in_doubt
+from .ranking._doubt import DOUBT, doubtful_rows, largest_of, runs_in_doubt
+from .ranking._ranker import checked_k, searcher_of
+from .ranking._searching import QuerySearcher
 
 __all__ = ["rank", "take"]
 
@@ -107,9 +109,10 @@ def rank(ranker, frame, k=None, *, return_scores=False):
     """
     dask = _import_dask("rank")
     check_is_fitted(ranker)
-    k = ranker._checked_k(k)
-    partitions = _Partitions(dask, _sent(dask, ranker), _delayed_partitions(frame))
-    best = _ranked(ranker, partitions, k)
+    k = checked_k(ranker, k)
+    searcher = searcher_of(ranker)
+    partitions = _Partitions(dask, _sent(dask, searcher), _delayed_partitions(frame))
+    best = _ranked(searcher, partitions, k)
     positions = best.rows.astype(np.intp)
     return (positions, best.scores) if return_scores else positions
 
@@ -194,18 +197,18 @@ class _Scored:
 
 
 class _Partitions:
-    """The partitions of a frame, and a ranker at the workers."""
+    """The partitions of a frame, and a ranker's searcher at the workers."""
 
-    def __init__(self, dask, ranker, parts: list[Any]):
+    def __init__(self, dask, searcher, parts: list[Any]):
         self._dask = dask
-        self._ranker = ranker
+        self._searcher = searcher
         self._parts = parts
 
     def scored(self, function: Callable, *arguments: Any) -> list[Any]:
-        """What a function of the ranker, a partition and its arguments gives; it stays there."""
+        """What a function of the searcher, a partition and its arguments gives; it stays there."""
         call = self._dask.delayed(function, pure=False)
         tasks = [
-            call(self._ranker, *of_part) for of_part in zip(self._parts, *arguments, strict=True)
+            call(self._searcher, *of_part) for of_part in zip(self._parts, *arguments, strict=True)
         ]
         return list(self._dask.persist(*tasks))
 
@@ -215,32 +218,32 @@ class _Partitions:
         return list(self._dask.compute(*(call(one, *arguments) for one in kept)))
 
     def at(self, function: Callable, rows, lengths) -> np.ndarray:
-        """What a function of the ranker and rows of a partition gives, in the order of `rows`."""
+        """What a function of the searcher and rows of a partition gives, in the order of `rows`."""
         order, of_parts = _by_partition(rows, lengths)
         call = self._dask.delayed(_of_rows, pure=False)
-        tasks = [call(self._ranker, self._parts[part], r, function) for part, r in of_parts]
+        tasks = [call(self._searcher, self._parts[part], r, function) for part, r in of_parts]
         found = np.concatenate(self._dask.compute(*tasks))
         by_row = np.empty_like(found)
         by_row[order] = found
         return by_row
 
 
-def _ranked(ranker, partitions: _Partitions, k: int) -> _Scored:
+def _ranked(searcher: QuerySearcher, partitions: _Partitions, k: int) -> _Scored:
     """The best rows, best first."""
     if k == 0:
         return _no_rows()
-    has_filter = ranker._plan.candidate is not None
+    has_filter = searcher.searches is not None
     kept = partitions.scored(_filter_scores if has_filter else _score_all)
     lengths = partitions.ask(len, kept)
     n_rows = sum(lengths)
     if n_rows == 0:
         return _no_rows()
     starts = np.cumsum([0, *lengths[:-1]])
-    search = ranker._search_for(k, n_rows)
+    search = searcher.search_for(k, n_rows, stacklevel=4)
     if search is not None and search.rule == "gap":
         filter_score = np.concatenate(partitions.ask(_itself, kept))
-        visited = _visited(ranker, partitions, k, search, filter_score, lengths)
-        largest = _largest(visited.raw)
+        visited = _visited(searcher, partitions, k, search, filter_score, lengths)
+        largest = largest_of(visited.raw)
         best_of: Callable[..., _Scored] = visited.best
     else:
         if search is not None:
@@ -248,15 +251,15 @@ def _ranked(ranker, partitions: _Partitions, k: int) -> _Scored:
             kept = partitions.scored(_score_candidates, kept, counts)
         elif has_filter:
             kept = partitions.scored(_score_all)
-        largest = max(partitions.ask(_largest_of, kept))
+        largest = max(partitions.ask(_largest_number, kept))
 
         def best_of(*which):
             return _Scored.joined(partitions.ask(_Scored.best, kept, *which), starts)
 
     best = best_of(k + 1)
-    if ranker.compile:
-        best = _with_whole_runs(best, best_of, k, ranker._settled, largest)
-        doubtful = _doubtful(best.scores, best.raw, k, ranker._settled, largest)
+    if searcher.compiled:
+        best = _with_whole_runs(best, best_of, k, searcher.settled, largest)
+        doubtful = doubtful_rows(best.scores, best.raw, k, searcher.settled, largest)
         if len(doubtful):
             best.scores[doubtful] = partitions.at(_original_scores, best.rows[doubtful], lengths)
     order = stable_order(best.scores, k)
@@ -279,10 +282,10 @@ def _candidate_counts(partitions, kept, search: Search, k: int, n_rows: int) -> 
     return np.bincount(part[first], minlength=len(tops)).tolist()
 
 
-def _visited(ranker, partitions, k, search: Search, filter_score, lengths) -> _Scored:
+def _visited(searcher, partitions, k, search: Search, filter_score, lengths) -> _Scored:
     """Rows that a search by gap visits, with full scores that partitions computed ahead of it."""
     order = filter_order(filter_score)
-    expected = int(np.ceil(min(ranker._plan.share, 1.0) * len(order)))
+    expected = int(np.ceil(searcher.share * len(order)))
     known = np.empty((0, 2))
     n_visited = 0
 
@@ -304,7 +307,7 @@ def _visited(ranker, partitions, k, search: Search, filter_score, lengths) -> _S
 def _with_whole_runs(best: _Scored, best_of, k: int, settled, largest: float) -> _Scored:
     """The best rows, with all that rounding could bring to the place of the last one."""
     for n_reaches in (64, np.inf):
-        order, runs, _ = _runs_in_doubt(best.scores, best.raw, settled, largest)
+        order, runs, _ = runs_in_doubt(best.scores, best.raw, settled, largest)
         if len(best) <= k or runs[k - 1] != runs[-1]:
             break
         last = order[k - 1]
@@ -331,32 +334,32 @@ def _by_partition(positions, lengths) -> tuple[np.ndarray, list[tuple[int, np.nd
 # What runs where a partition is. Partitions may be empty, which transformers refuse.
 
 
-def _filter_scores(ranker, X) -> np.ndarray:
-    return ranker._filter_scores(X) if num_samples(X) else np.zeros(0)
+def _filter_scores(searcher: QuerySearcher, X) -> np.ndarray:
+    return searcher.filter_scores(X) if num_samples(X) else np.zeros(0)
 
 
-def _score_all(ranker, X) -> _Scored:
+def _score_all(searcher: QuerySearcher, X) -> _Scored:
     n_rows = num_samples(X)
-    return _Scored(np.arange(n_rows), *ranker._full_scores(X)) if n_rows else _no_rows()
+    return _Scored(np.arange(n_rows), *searcher.full_scores(X)) if n_rows else _no_rows()
 
 
-def _score_candidates(ranker, X, filter_score, n_candidates: int) -> _Scored:
+def _score_candidates(searcher: QuerySearcher, X, filter_score, n_candidates: int) -> _Scored:
     rows = np.sort(filter_order(filter_score, n_candidates))
     if not len(rows):
         return _no_rows()
-    return _Scored(rows, *ranker._full_scores(safe_indexing(X, rows)))
+    return _Scored(rows, *searcher.full_scores(safe_indexing(X, rows)))
 
 
-def _of_rows(ranker, X, rows, function: Callable) -> np.ndarray:
-    return function(ranker, safe_indexing(X, rows))
+def _of_rows(searcher: QuerySearcher, X, rows, function: Callable) -> np.ndarray:
+    return function(searcher, safe_indexing(X, rows))
 
 
-def _full_scores(ranker, X) -> np.ndarray:
-    return np.column_stack(ranker._full_scores(X))
+def _full_scores(searcher: QuerySearcher, X) -> np.ndarray:
+    return np.column_stack(searcher.full_scores(X))
 
 
-def _original_scores(ranker, X) -> np.ndarray:
-    return ranker._original_scores(X)
+def _original_scores(searcher: QuerySearcher, X) -> np.ndarray:
+    return searcher.original_scores(X)
 
 
 def _itself(filter_score) -> np.ndarray:
@@ -371,8 +374,8 @@ def _top(filter_score, n: int) -> np.ndarray:
     return filter_score[filter_order(filter_score, n)]
 
 
-def _largest_of(scored: _Scored) -> float:
-    return _largest(scored.raw)
+def _largest_number(scored: _Scored) -> float:
+    return largest_of(scored.raw)
 
 
 def _no_rows() -> _Scored:
@@ -405,10 +408,10 @@ def _delayed_partitions(frame) -> list[Any]:
     return list(frame.to_delayed())
 
 
-def _sent(dask, ranker):
-    """The ranker where tasks find it: on each worker of a cluster, otherwise in this process."""
+def _sent(dask, searcher):
+    """The searcher where tasks find it: on each worker of a cluster, otherwise in this process."""
     # The scheduler in use is a method of the cluster's client, if there is one.
     client = getattr(dask.base.get_scheduler(), "__self__", None)
     if client is not None and hasattr(client, "scatter"):
-        return client.scatter(ranker, broadcast=True, hash=False)
-    return dask.delayed(ranker, pure=False, traverse=False)
+        return client.scatter(searcher, broadcast=True, hash=False)
+    return dask.delayed(searcher, pure=False, traverse=False)

@@ -28,6 +28,9 @@ from sklearn.tree import DecisionTreeRegressor
 from skwillump import ApproxTopKRanker, CascadeClassifier
 from skwillump.planning import Search
 from skwillump.planning._topk_search import Prediction
+from skwillump.ranking._ranker import searcher_of
+from skwillump.ranking._searching import QuerySearcher
+from skwillump.stages._passes import FusedPass
 
 distributed = pytest.importorskip("distributed")
 pytest.importorskip("dask.dataframe")
@@ -82,7 +85,7 @@ def fitted():
 def with_search(fitted, rule, k=50):
     """The same ranker with a search of the test's choice."""
     frame, _ = table()
-    score = fitted._filter_scores(frame)
+    score = searcher_of(fitted).filter_scores(frame)
     search = {
         # Of the first the share decides, of the second the bar.
         "share": lambda: Search("share", share=0.05, cut=np.inf),
@@ -138,13 +141,13 @@ def test_candidates_are_chosen_among_all_rows_and_not_in_each_partition(fitted, 
     frame = frame.sort_values("c", kind="stable")
     n_scored = Counter()
     with synchronous() as patch:
-        full_scores = ApproxTopKRanker._full_scores
+        full_scores = QuerySearcher.full_scores
 
         def counted(self, X):
             n_scored["rows"] += len(X)
             return full_scores(self, X)
 
-        patch.setattr(ApproxTopKRanker, "_full_scores", counted)
+        patch.setattr(QuerySearcher, "full_scores", counted)
         positions = skwillump.dask.rank(chosen, in_partitions(frame, 2000, 2000))
     assert_array_equal(positions, chosen.rank(frame))
     n_candidates = {"share": 300, "bar": 0.02 * len(frame), "ratio": 150, "gap": 300}
@@ -166,22 +169,15 @@ def test_equal_rows_are_taken_in_the_order_of_their_positions(rule):
 def test_rows_that_the_filter_cannot_score_are_candidates(rule):
     frame, _ = table()
     chosen = with_search(fitted_ranker(query_size=(1000, 6000)), rule)
-    filter_scores = ApproxTopKRanker._filter_scores
+    start = FusedPass.start
+
+    def with_gaps(self, X):
+        inputs, held = start(self, X)
+        scores = np.where(X["unused"] == 1, np.nan, inputs.answer("predict"))
+        return SimpleNamespace(answer=lambda method: scores), held
+
     with synchronous() as patch:
-
-        def with_gaps(self, X):
-            return np.where(X["unused"] == 1, np.nan, filter_scores(self, X))
-
-        def as_in_one_process(self, X, k, search, run):
-            def run_with_gaps(part):
-                scores, held = run(part)
-                return np.where(part["unused"] == 1, np.nan, scores), held
-
-            return searched(self, X, k, search, run_with_gaps)
-
-        searched = ApproxTopKRanker._searched
-        patch.setattr(ApproxTopKRanker, "_filter_scores", with_gaps)
-        patch.setattr(ApproxTopKRanker, "_searched", as_in_one_process)
+        patch.setattr(FusedPass, "start", with_gaps)
         unknown = frame.assign(unused=(np.arange(len(frame)) % 97 == 0).astype(int))
         assert_ranks_as_one_process(chosen, unknown, in_partitions(unknown, 2500, 1000))
 
@@ -198,14 +194,14 @@ def test_scores_that_rounding_could_swap_are_decided_by_the_original_estimator(r
     fitted = ranker(model, query_size=(1000, 6000)).fit(frame, (y > 0).astype(int))
     chosen = fitted.set_precision_target(1.0) if rule is None else with_search(fitted, rule)
     n_decided = Counter()
-    original_scores = ApproxTopKRanker._original_scores
+    original_scores = QuerySearcher.original_scores
 
     def counted(self, X):
         n_decided["rows"] += len(X)
         return original_scores(self, X)
 
     with synchronous() as patch:
-        patch.setattr(ApproxTopKRanker, "_original_scores", counted)
+        patch.setattr(QuerySearcher, "original_scores", counted)
         assert_ranks_as_one_process(chosen, frame, in_partitions(frame, 1000, 2000))
     assert n_decided["rows"] > 0
     # Half of them in one process, which decides the same rows.
@@ -223,7 +219,7 @@ def test_probabilities_that_rounding_cannot_change_are_in_no_doubt(fitted):
         raise AssertionError("the original estimator was asked")
 
     with synchronous() as patch:
-        patch.setattr(ApproxTopKRanker, "_original_scores", refused)
+        patch.setattr(QuerySearcher, "original_scores", refused)
         assert_ranks_as_one_process(fitted, frame, in_partitions(frame, 1000, 2000))
     own = np.argsort(-fitted.estimator_.predict_proba(frame)[:, 1], kind="stable")[: fitted.k]
     assert_array_equal(fitted.set_precision_target(1.0).rank(frame), own)
@@ -489,7 +485,7 @@ def test_the_guides_function_for_spark_finds_what_counts_for_the_guarantee(fitte
     best, full = names["best"], chosen.predict(frame)
     assert_allclose(best["score"], full[best["id"] - 1000], rtol=1e-12)
     top = np.argsort(-full, kind="stable")[: chosen.k]
-    search, score = chosen._plan.search, chosen._filter_scores(frame)
+    search, score = chosen._plan.search, searcher_of(chosen).filter_scores(frame)
     effort = search.margin if rule == "gap" else -search.cut
     found_for_sure = top[search.needs(score[top], full[top]) <= effort]
     assert 0 < len(found_for_sure) < len(top)

@@ -74,14 +74,14 @@ def recorded(model, X, y, recorder=None):
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_callbacks_see_each_task_begin_and_end_in_order(data, n_jobs):
     recorder = recorded(cascade(n_jobs=n_jobs), *data)
-    parts = [f"part {number} of 3" for number in (1, 2, 3)]
+    folds = [f"fold {number} of 3" for number in (1, 2, 3)]
     tasks = [
         ("fit", "fit the full model"),
-        ("fit", "fit part 1 of 3"),
+        ("fit", "fit fold 1 of 3"),
         ("fit", "measure costs"),
         ("fit", "measure importances"),
-        ("fit", "fit all models on parts"),
-        *(("fit", "fit all models on parts", part) for part in parts),
+        ("fit", "fit all models on folds"),
+        *(("fit", "fit all models on folds", fold) for fold in folds),
         ("fit", "fit approximate models"),
         ("fit", "measure costs of stages"),
         ("fit", "choose and certify"),
@@ -115,7 +115,7 @@ def test_a_prefit_estimator_has_no_task_of_fitting_it(data):
     model = cascade().set_params(estimator=FrozenEstimator(fitted))
     begun = recorded(model, *data).paths("begin")
     assert ("fit", "fit the full model") not in begun
-    assert ("fit", "fit approximate models on parts", "part 3 of 3") in begun
+    assert ("fit", "fit approximate models on folds", "fold 3 of 3") in begun
 
 
 def test_a_fit_without_a_cascade_ends_too(data):
@@ -170,7 +170,7 @@ def test_the_progress_bar_of_scikit_learn_reaches_its_end(data, capsys):
     cascade().set_callbacks(callback.ProgressBar()).fit(*data)
     shown = capsys.readouterr().out
     assert "CascadeClassifier - fit" in shown
-    assert "fit all models on parts" in shown
+    assert "fit all models on folds" in shown
     assert "100%" in shown
 
 
@@ -198,7 +198,7 @@ def test_verbose_prints_each_task(data, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert all(line.startswith("[CascadeClassifier] ") for line in lines)
     said = [line.partition("] ")[2] for line in lines]
-    for task in ("fit the full model", "measure costs", "part 3 of 3", "choose and certify"):
+    for task in ("fit the full model", "measure costs", "fold 3 of 3", "choose and certify"):
         assert task in said
 
 
@@ -227,7 +227,7 @@ def test_results_come_in_order_whatever_the_backend(backend):
         assert Progress().results("roots", calls, 3, 2) == [2.0, 3.0, 4.0]
 
 
-def test_an_error_in_a_part_is_raised():
+def test_an_error_in_a_fold_is_raised():
     calls = [delayed(int)("1"), delayed(int)("one")]
     with pytest.raises(ValueError, match="one"):
         Progress().results("numbers", calls, 2, None)
@@ -235,7 +235,7 @@ def test_an_error_in_a_part_is_raised():
         Progress().results("numbers", calls, 2, "many")
 
 
-def test_parts_run_one_after_the_other_on_one_job():
+def test_folds_run_one_after_the_other_on_one_job():
     begun = []
 
     def log(message):
@@ -243,4 +243,4 @@ def test_parts_run_one_after_the_other_on_one_job():
 
     calls = (delayed(log)(f"run {number}") for number in (1, 2))
     Progress(log=log).results("runs", calls, 2, 1)
-    assert begun == ["runs", "part 1 of 2", "run 1", "part 2 of 2", "run 2"]
+    assert begun == ["runs", "fold 1 of 2", "run 1", "fold 2 of 2", "run 2"]

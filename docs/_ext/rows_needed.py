@@ -8,9 +8,9 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from skwillump.cascade._calibration import PREFIT_TRAIN_SHARE, SELECT_SHARE
 from skwillump.planning import Evidence
 from skwillump.planning._p_values import binomial_p_value
+from skwillump.stages._folds import PREFIT_TRAIN_SHARE, SELECT_SHARE
 
 TARGETS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 USED = (0.0, 0.25, 0.5)

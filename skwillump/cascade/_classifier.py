@@ -3,75 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from numbers import Integral, Real
-from typing import Any, cast
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, is_classifier
+from sklearn.base import ClassifierMixin, is_classifier
 from sklearn.metrics import get_scorer_names
-from sklearn.utils import (
-    Bunch,
-    assert_all_finite,
-    check_random_state,
-    column_or_1d,
-    gen_batches,
-    get_tags,
-    indexable,
-)
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils import Bunch, assert_all_finite, column_or_1d, get_tags
+from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from .._compat import (
-    CallbackSupportMixin,
-    HasMethods,
-    Interval,
-    RealNotInt,
-    StrOptions,
-    check_fitted,
-    fit_context,
-    num_samples,
-    routing_enabled,
-    safe_indexing,
-)
-from .._compiled import CompiledPipeline
-from .._composites import thawed
+from .._compat import Interval, StrOptions, check_fitted, fit_context
 from .._one_row import RowTemplate
-from .._persistence import VersionedState
-from .._progress import Progress
-from ..blocks import Store, compiled_blocks, take_rows
-from ..compilers import InputUnsupported, check_scores
-from ..planning import (
-    Guarantee,
-    Plan,
-    confidence,
-    decide_one,
-    make_plan,
-    measures_for,
-)
-from ..stages._diagram import cascade_diagram
-from ..stages._estimator import BlockwiseMixin
-from ..stages._models import (
-    Task,
-    align_response,
-    predicts_largest_response,
-    response_method,
-    stage_codes,
-)
-from ._calibration import Setting, calibrate, why_too_few
-from ._report import cascade_report
+from ..planning import Guarantee, Plan, make_plan, measures_for
+from ..stages._estimator import ONE_BLOCK, BlockwiseEstimator, StageBase
+from ..stages._folds import FitData
+from ._answering import CascadeRunner, EarlyStage
+from ._calibration import block_importance, calibrated_from, check_classes, why_too_few
+from ._report import cascade_report, stage_words
+from ._responses import AnswerRecorder, predicts_largest_response, response_method
 from ._scoring import check_target_scorer, is_accuracy
 
-N_TASKS = 8
-"""Tasks of `fit`, at most, as callbacks see them."""
 
-CHUNK_ROWS = 8192
-"""Rows that run through the stages together, so that memory does not grow with the batch."""
-
-
-@dataclass(frozen=True)
-class Stage:
+@dataclass(frozen=True, kw_only=True)
+class Stage(StageBase):
     """A stage of the cascade.
 
     Attributes
@@ -91,16 +48,11 @@ class Stage:
     share : float
         Share of all rows that it answers, on the rows that certify.
     n_trees : int or None
-        Where the model consists of first trees of the full one: how many.
+        Where the model is a truncation of the full one's ensemble: its number of trees.
     """
 
-    blocks: tuple[str, ...]
-    model: Any = field(repr=False)
-    threshold: Any
-    measure: str | None
-    cost_seconds: float
-    share: float
-    n_trees: int | None = None
+    threshold: Any = None
+    measure: str | None = None
 
 
 def _estimator_has(method):
@@ -116,14 +68,7 @@ def _estimator_has(method):
     return check
 
 
-class CascadeClassifier(
-    BlockwiseMixin,
-    VersionedState,
-    CallbackSupportMixin,
-    MetaEstimatorMixin,
-    ClassifierMixin,
-    BaseEstimator,
-):
+class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     """Classifier that computes expensive features only for rows that need them.
 
     Wraps a classifier `Pipeline` whose features come in blocks. Rows on which an approximate model
@@ -250,23 +195,14 @@ class CascadeClassifier(
     'certified'
     """
 
+    _target_parameter = "accuracy_target"
+    _stage_class = Stage
+
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        **BlockwiseEstimator._parameter_constraints,
         "accuracy_target": [Interval(Real, 0, 1, closed="right")],
-        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
         "scoring": [StrOptions(set(get_scorer_names())), callable, None],
-        "cv": [
-            "cv_object",
-            StrOptions({"prefit"}),
-            Interval(RealNotInt, 0.0, 1.0, closed="neither"),
-        ],
-        "approx_estimator": [HasMethods(["fit", "predict"]), None],
-        "feature_costs": [dict, None],
         "query": [StrOptions({"batch", "point"})],
-        "compile": ["boolean"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -285,18 +221,20 @@ class CascadeClassifier(
         random_state=None,
         verbose=0,
     ):
-        self.estimator = estimator
+        super().__init__(
+            estimator,
+            confidence=confidence,
+            cv=cv,
+            approx_estimator=approx_estimator,
+            feature_costs=feature_costs,
+            compile=compile,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.accuracy_target = accuracy_target
-        self.confidence = confidence
         self.scoring = scoring
-        self.cv = cv
-        self.approx_estimator = approx_estimator
-        self.feature_costs = feature_costs
         self.query = query
-        self.compile = compile
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
 
     @fit_context(
         # *.estimator is not validated yet
@@ -330,70 +268,7 @@ class CascadeClassifier(
             sense as a target, `feature_costs` names a block that does not exist, or `y` is not of
             one label a row.
         """
-        # What a fit that fails leaves behind is not fitted.
-        if "stages_" in vars(self):
-            delattr(self, "stages_")
-        self._check_classifiers()
-        X, y = indexable(X, y)
-        # Types of polars have no kind.
-        if getattr(getattr(y, "dtype", None), "kind", None) == "f":
-            assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
-        if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
-            raise ValueError(
-                f"y holds several labels a row ({type_of_target(y)}). A cascade needs one class "
-                "label a row; fit one cascade for each label."
-            )
-        scorer = check_target_scorer(self.estimator, self.scoring)
-        routed = self._route(params)
-        fit_params = routed.estimator.fit
-
-        prefit = self._is_prefit()
-        progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log)
-        self._fit_full(X, y, fit_params, progress)
-        self._template = RowTemplate.from_data(X)
-        approx = [] if self.approx_estimator is None else [self.approx_estimator]
-        self._method = cast(Any, response_method(self.estimator_, *approx))
-        self._check_feature_costs()
-        y = column_or_1d(y)
-        reason = self._why_no_stages() or (why_too_few(y) if prefit else "")
-        if reason:
-            self._set_plan(_no_plan(self.accuracy_target, self.confidence, reason))
-            progress.end(X, y)
-            return self
-
-        classes = np.asarray(self.classes_)
-        task = Task(
-            classes,
-            self._method,
-            measures_for(self._method == "predict_proba", len(classes)),
-            not is_accuracy(scorer, routed.scorer.score),
-            self.approx_estimator,
-            self.compile,
-        )
-        setting = Setting(
-            self.estimator,
-            prefit,
-            self.cv,
-            scorer,
-            routed.estimator.fit,
-            routed.scorer.score,
-            routed.splitter.split,
-            self.query,
-            self.feature_costs or {},
-            self.n_jobs,
-            self._log,
-            progress,
-        )
-        rng = check_random_state(self.random_state)
-        if self.compile:
-            self._fused_blocks = compiled_blocks(self._graph)
-        self._calibrated = calibrate(self._graph, self._fused_blocks, X, y, task, setting, rng)
-        self.blocks_ = self._describe_blocks(X)
-        with progress.task("choose and certify"):
-            self._set_plan(self._make_plan())
-        progress.end(X, y)
-        return self
+        return self._fit(X, y, params)
 
     def set_accuracy_target(self, accuracy_target):
         """Choose blocks and thresholds for another target, from what `fit` stored.
@@ -410,20 +285,7 @@ class CascadeClassifier(
         -------
         self : CascadeClassifier
         """
-        check_fitted(self)
-        previous = self.accuracy_target
-        self.accuracy_target = accuracy_target
-        try:
-            self._validate_params()
-        except ValueError:
-            self.accuracy_target = previous
-            raise
-        if self._calibrated is None:
-            plan = _no_plan(accuracy_target, self.confidence, self.guarantee_.reason)
-        else:
-            plan = self._make_plan()
-        self._set_plan(plan)
-        return self
+        return self._set_target(accuracy_target)
 
     # Answering ------------------------------------------------------------------------------
 
@@ -555,167 +417,17 @@ class CascadeClassifier(
         answer = self._answer_one(x, "predict_proba")
         return self.predict_proba(self._template.make(x))[0] if answer is None else answer
 
-    def report(self):
-        """Tell what was decided, why, and what is promised.
-
-        Returns
-        -------
-        str
-            Lines of text.
-        """
-        check_fitted(self)
-        return cascade_report(self, self._plan)
-
     def _answer(self, X, method):
         """Output of `method` for each row, and the stage that gave it."""
-        if self._plan.candidate is None or not _has_rows(X):
-            # The full model also says what is wrong with what holds no rows.
-            output = getattr(self._full, method)(X)
-            return output, np.full(len(output), len(self.stages_) - 1, dtype=np.intp)
-        if self._runs_fused(method):
-            try:
-                return self._in_chunks(self._answer_fused, X, method, self._fused.chunk_rows)
-            except InputUnsupported:
-                pass  # the steps themselves judge unusual input, and raise what they raise
-        return self._in_chunks(self._answer_chunk, X, method, CHUNK_ROWS)
-
-    def _in_chunks(self, answer, X, method, chunk_rows):
-        n_rows = num_samples(X)
-        if n_rows <= chunk_rows:
-            return answer(X, method)
-        parts = [answer(safe_indexing(X, rows), method) for rows in gen_batches(n_rows, chunk_rows)]
-        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
-
-    def _runs_fused(self, method):
-        """Whether both models answer `method` from scores."""
-        fused = self._fused
-        return (
-            fused is not None
-            and fused.approx.gives(self._method)
-            and fused.approx.gives(method)
-            and fused.full.gives(method)
-        )
+        return self._runner.answer(X, method, n_threads=self._n_threads())
 
     def _answer_one(self, x, method):
         """Answer for one row on the compiled path; None where the batch path must judge."""
-        if self._plan.candidate is None:
-            if not isinstance(self._full, CompiledPipeline):
-                return None
-            x = self._template.rounded(x)
-            return None if x is None else self._full._answer_one(x, method)
-        if self._graph.prefix or not self._runs_fused(method):
-            return None
-        fused, plan = self._fused, self._plan
-        if self._method != "predict_proba" or len(fused.approx.classes) != len(plan.thresholds):
-            return None
-        if isinstance(x, Mapping):
-            self._template.check_names(x)  # those that only the second stage needs too
-        x = self._template.rounded(x)
-        if x is None:
-            return None
-        try:
-            scores, carry = fused.start_one(x)
-            check_scores(scores)
-            probabilities = fused.approx.predict_proba_one(scores)
-            code = None
-            if not self._is_largest:
-                label = fused.approx.predict_one(scores)
-                if label is None:
-                    return None
-                code = int(np.searchsorted(fused.approx.classes, label))
-            code, sure = decide_one(probabilities, plan.measure, code)
-            if sure >= plan.thresholds[code]:
-                return fused.approx.classes[code] if method == "predict" else probabilities
-            scores = fused.finish_one(x, carry)
-            check_scores(scores)
-        except InputUnsupported:
-            return None
-        if method == "predict":
-            return fused.full.predict_one(scores)
-        return fused.full.predict_proba_one(scores)
+        return self._runner.answer_one(x, method)
 
-    def _answer_fused(self, X, method):
-        """As `_answer`, from scores of blocks with no features in between."""
-        graph, fused, n_threads = self._graph, self._fused, self._n_threads()
-        Z = graph.prepare(X)
-        graph.check_columns(Z)
-        Z = fused.opened(Z)
-        scores, carry = fused.start(Z, n_threads=n_threads)
-        response = self._align(getattr(fused.approx, self._method)(scores), self._method)
-        codes = self._codes(fused.approx, scores, response)
-        early = confidence(response, codes, self._plan.measure) >= self._plan.thresholds[codes]
-        if method == "predict":
-            output = self.classes_[codes]
-        elif method == self._method:
-            output = response
-        else:
-            output = self._align(getattr(fused.approx, method)(scores), method)
-        left = np.flatnonzero(~early)
-        if len(left):
-            scores = fused.finish(Z, left, carry[left], n_threads=n_threads)
-            check_scores(scores)
-            rest = getattr(fused.full, method)(scores)
-            if method == "predict":
-                doubtful = fused.full.doubtful(scores)
-                if len(doubtful):
-                    # Another order of summation could flip these: the original decides.
-                    rows = safe_indexing(X, left[doubtful])
-                    rest[doubtful] = self.estimator_.predict(rows)
-            output[left] = rest
-        return output, np.where(early, 0, 1)
+    # What is a cascade's own in fit -----------------------------------------------------------
 
-    def _answer_chunk(self, X, method):
-        graph, first = self._graph, self.stages_[0]
-        Z = graph.prepare(X)
-        graph.check_columns(Z)
-        store: Store = {}
-        features = graph.compute(Z, first.blocks, store)
-        response = self._respond(first.model, self._method, features)
-        codes = self._codes(first.model, features, response)
-        early = confidence(response, codes, first.measure) >= self._plan.thresholds[codes]
-        if method == "predict":
-            output = self.classes_[codes]
-        elif method == self._method:
-            output = response
-        else:
-            output = self._respond(first.model, method, features)
-        left = np.flatnonzero(~early)
-        if len(left):
-            Z, store = take_rows(Z, store, left)
-            features = graph.compute(Z, graph.names, store)
-            rest = getattr(graph.model, method)(features)
-            if output.dtype != rest.dtype:
-                output = output.astype(np.result_type(output, rest))
-            output[left] = rest
-        return output, np.where(early, 0, 1)
-
-    def _respond(self, model, method, features):
-        return self._align(getattr(model, method)(features), method)
-
-    def _codes(self, model, inputs, response):
-        """Positions of the classes that the first stage's model predicts."""
-        return stage_codes(model, inputs, response, self.classes_, is_largest=self._is_largest)
-
-    def _align(self, response, method):
-        """Response of the first stage's model, with a column for each class."""
-        known = self.stages_[0].model.classes_
-        return align_response(response, known, self.classes_, method == "predict_proba")
-
-    # Planning -------------------------------------------------------------------------------
-
-    def _route(self, params):
-        """Metadata for the estimator, the scorer and the splitter."""
-        if routing_enabled():
-            return process_routing(self, "fit", **params)
-        of_splitter = {key: value for key, value in params.items() if key == "groups"}
-        of_estimator = {key: value for key, value in params.items() if key != "groups"}
-        return Bunch(
-            estimator=Bunch(fit=of_estimator),
-            scorer=Bunch(score={}),
-            splitter=Bunch(split=of_splitter),
-        )
-
-    def _check_classifiers(self):
+    def _check_parameters(self) -> None:
         for name in ("estimator", "approx_estimator"):
             given = getattr(self, name)
             if given is not None and not is_classifier(given):
@@ -724,17 +436,38 @@ class CascadeClassifier(
                     f"ApproxTopKRanker takes regressors. Got {given!r}."
                 )
 
-    def _why_no_stages(self):
-        if self._graph is None:
-            return (
-                "the estimator has a single block, so there is nothing to cascade. Blocks are the "
-                "transformers of a FeatureUnion or ColumnTransformer in a Pipeline"
+    def _fit_data(self, X, y, groups, params):
+        # Types of polars have no kind.
+        if getattr(getattr(y, "dtype", None), "kind", None) == "f":
+            assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
+            raise ValueError(
+                f"y holds several labels a row ({type_of_target(y)}). A cascade needs one class "
+                "label a row; fit one cascade for each label."
             )
+        self._scorer()  # a score that cannot be kept is said before anything is fitted
+        return FitData(X=X, y=column_or_1d(y), params=params)
+
+    def _scorer(self):
+        return check_target_scorer(self.estimator, self.scoring)
+
+    def _read_full_model(self, X) -> None:
+        self._template = RowTemplate.from_data(X)
+        approx = [] if self.approx_estimator is None else [self.approx_estimator]
+        self._method: Any = response_method(self.estimator_, *approx)
+
+    def _why_no_stages(self, data) -> str:
+        if self._graph is None:
+            return ONE_BLOCK.format("cascade")
         if self._method is None:
             return self._why_no_response()
-        return ""
+        reason = why_too_few(data.y) if self._is_prefit() else ""
+        if not reason:
+            check_classes(data.y, self.classes_)
+        return reason
 
-    def _why_no_response(self):
+    def _why_no_response(self) -> str:
         neither = "has neither predict_proba nor decision_function"
         if response_method(self.estimator_) is None:
             return f"the estimator {neither}"
@@ -744,100 +477,97 @@ class CascadeClassifier(
             "the estimator and approx_estimator share neither predict_proba nor decision_function"
         )
 
-    def _make_plan(self):
+    def _query(self) -> str:
+        return self.query
+
+    def _recorder(self, routed) -> AnswerRecorder:
+        classes = np.asarray(self.classes_)
+        assert self._method is not None
+        return AnswerRecorder(
+            classes=classes,
+            method=self._method,
+            measures=measures_for(self._method == "predict_proba", len(classes)),
+            keeps_responses=not is_accuracy(self._scorer(), routed.scorer.score),
+        )
+
+    def _importance(self, data, recorder, routed):
+        return block_importance(data.y, recorder, self._scorer(), routed.scorer.score)
+
+    def _calibrated_from(self, fitted, data, recorder, routed, seed):
+        return calibrated_from(
+            fitted,
+            data.y,
+            recorder,
+            scorer=self._scorer(),
+            score_params=routed.scorer.score,
+            seed=seed,
+        )
+
+    def _make_plan(self) -> Plan:
         calibrated = self._calibrated
         return make_plan(
             calibrated.calibration, self.accuracy_target, self.confidence, calibrated.scores
         )
 
-    def _set_plan(self, plan):
-        """Set the plan and what is learned from it."""
-        graph = self._graph
-        full_blocks = () if graph is None else graph.names
-        full_model = thawed(self.estimator_) if graph is None else graph.model
-        self._plan = plan
-        self._fused: Any = None
-        self.guarantee_ = plan.guarantee
-        self.tradeoff_ = list(plan.tradeoffs)
-        if plan.candidate is None:
-            self.stages_ = [Stage(full_blocks, full_model, None, None, plan.expected_seconds, 1.0)]
-            return
-        calibrated = self._calibrated
-        candidate = calibrated.calibration.candidates[plan.candidate]
-        if self._fused_blocks is not None:
-            self._fused = self._fused_blocks.stage(
-                candidate.blocks, calibrated.models[plan.candidate]
-            )
-        if self._fused is not None:
-            self._fused.warm_up()
-        self._is_largest = predicts_largest_response(
-            calibrated.models[plan.candidate], self._method
+    def _exact_plan(self, reason) -> Plan:
+        exact = Guarantee.of_full_model(
+            accuracy_target=self.accuracy_target, confidence=self.confidence, reason=reason
         )
+        return Plan(expected_seconds=float("nan"), guarantee=exact)
+
+    def _set_plan(self, plan) -> None:
+        super()._set_plan(plan)
+        early = None
+        if plan.candidate is not None:
+            first = self.stages_[0]
+            early = EarlyStage(
+                graph=self._graph,
+                blocks=first.blocks,
+                model=first.model,
+                method=self._method,
+                measure=plan.measure,
+                thresholds=plan.thresholds,
+                is_largest=predicts_largest_response(first.model, self._method),
+                fused=self._fused,
+            )
+        self._runner = CascadeRunner(
+            classes=self.classes_,
+            template=self._template,
+            estimator=self.estimator_,
+            full=self._full,
+            early=early,
+        )
+
+    def _stages_of(self, plan, first, last):
         one = bool(np.all(plan.thresholds == plan.thresholds[0]))
-        self.stages_ = [
-            Stage(
-                candidate.blocks,
-                calibrated.models[plan.candidate],
-                float(plan.thresholds[0]) if one else plan.thresholds,
-                plan.measure,
-                candidate.stage_seconds,
-                plan.early_share,
-                candidate.n_trees,
-            ),
-            Stage(
-                full_blocks, full_model, None, None, candidate.rest_seconds, 1 - plan.early_share
-            ),
+        threshold = float(plan.thresholds[0]) if one else plan.thresholds
+        return [
+            Stage(**first, share=plan.early_share, threshold=threshold, measure=plan.measure),
+            Stage(**last, share=1 - plan.early_share),
         ]
+
+    def _report(self) -> str:
+        return cascade_report(self, self._plan)
+
+    def _stage_words(self):
+        return stage_words(self.classes_)
 
     # scikit-learn ---------------------------------------------------------------------------
 
+    def _routed_by_hand(self, params: Mapping[str, Any]) -> Bunch:
+        others = {key: value for key, value in params.items() if key != "groups"}
+        routed = super()._routed_by_hand(others)
+        if "groups" in params:
+            routed.splitter.split["groups"] = params["groups"]
+        routed.scorer = Bunch(score={})
+        return routed
+
     def get_metadata_routing(self):
-        """Get metadata routing of this object.
-
-        Returns
-        -------
-        routing : MetadataRouter
-            A :class:`~sklearn.utils.metadata_routing.MetadataRouter` with the routes of `fit` to
-            the estimator's `fit`, the splitter and the scorer.
-        """
-        return (
-            MetadataRouter(owner=self)
-            .add(
-                estimator=self.estimator,
-                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-            )
-            .add(
-                splitter=self.cv,
-                method_mapping=MethodMapping().add(caller="fit", callee="split"),
-            )
-            .add(
-                scorer=check_target_scorer(self.estimator, self.scoring),
-                method_mapping=MethodMapping().add(caller="fit", callee="score"),
-            )
-        )
-
-    @available_if(lambda self: hasattr(self, "stages_"))
-    def _sk_visual_block_(self):
-        """Stages and blocks for scikit-learn's diagram; while not fitted, its own is drawn."""
-        return cascade_diagram(self, self._graph)
+        """Get metadata routing of this object: the base's routes, and that to the scorer."""
+        scores = MethodMapping().add(caller="fit", callee="score")
+        return super().get_metadata_routing().add(scorer=self._scorer(), method_mapping=scores)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.input_tags = inner.input_tags
-        tags.target_tags = inner.target_tags
-        tags.classifier_tags = inner.classifier_tags
-        tags.non_deterministic = inner.non_deterministic
+        tags.classifier_tags = get_tags(self.estimator).classifier_tags
         return tags
-
-
-def _has_rows(X):
-    """Whether X has rows that can be taken. A mapping of columns has a length, but none."""
-    sized = hasattr(X, "__len__") or hasattr(X, "shape")
-    return sized and not isinstance(X, Mapping) and num_samples(X) > 0
-
-
-def _no_plan(target, confidence, reason):
-    """Plan where there is nothing to plan with."""
-    exact = Guarantee.of_full_model(accuracy_target=target, confidence=confidence, reason=reason)
-    return Plan(expected_seconds=float("nan"), guarantee=exact)

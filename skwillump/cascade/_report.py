@@ -1,26 +1,11 @@
-"""What was decided, why, and what is promised, as text."""
+"""What a cascade decided, why, and what is promised, as text."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..planning import Guarantee, Plan
-
-_SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
-
-
-def seconds_unit(seconds: float) -> tuple[float, str]:
-    """The unit that suits a time: its length in seconds, and its name."""
-    for scale, unit in _SECONDS:
-        if abs(seconds) >= scale:
-            return scale, unit
-    return _SECONDS[-1]
-
-
-def seconds_text(seconds: float) -> str:
-    """Seconds in a unit that suits them."""
-    scale, unit = seconds_unit(seconds)
-    return f"{seconds / scale:.3g} {unit}"
+from ..stages._report import StageWords, block_lines, cost_lines, stage_lines
 
 
 def promise_text(guarantee: Guarantee) -> list[str]:
@@ -77,32 +62,20 @@ def cascade_report(cascade, plan: Plan) -> str:
             f"About {needed} calibration rows would probably certify a cascade, if "
             "harms and rescues keep the shares seen here."
         )
-    if plan.candidate is not None:
-        full = cascade._calibrated.calibration.full_seconds
-        lines.append(
-            f"Expected cost {seconds_text(plan.expected_seconds)} a row; the full model costs "
-            f"{seconds_text(full)}: {full / plan.expected_seconds:.1f} times as much."
-        )
-    lines += ["", "Stages"]
-    for position, stage in enumerate(cascade.stages_):
-        blocks = ", ".join(stage.blocks) or "all"
-        text = f"  {position}: answers {100 * stage.share:.1f} % of rows from {blocks}"
-        if stage.n_trees is not None:
-            text += f" with the first {stage.n_trees} trees"
-        if not np.isnan(stage.cost_seconds):
-            text += f", {seconds_text(stage.cost_seconds)} a row"
-        if stage.threshold is not None:
-            text += f": {answered_text(stage, cascade.classes_)}"
-        lines.append(text)
-    if cascade.blocks_:
-        lines += ["", "Blocks"]
-        for block in cascade.blocks_:
-            lines.append(
-                f"  {block.name}: {seconds_text(block.cost_seconds)} a row, importance "
-                f"{block.importance:.4f}, {block.n_features} features, "
-                + ("compiled" if block.compiled else f"not compiled ({block.reason})")
-            )
-    return "\n".join(lines)
+    lines += cost_lines(cascade, plan)
+    lines += stage_lines(cascade.stages_, stage_words(cascade.classes_))
+    return "\n".join([*lines, *block_lines(cascade.blocks_)])
+
+
+def stage_words(classes) -> StageWords:
+    """What the stages of a cascade do."""
+    return StageWords(
+        without="no cascade",
+        share=lambda stage: f"answers {100 * stage.share:.1f} % of rows",
+        rule=lambda stage: answered_text(stage, classes),
+        rest="answers all rows that are left",
+        everything="answers every row",
+    )
 
 
 def answered_text(stage, classes) -> str:

@@ -3,81 +3,30 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
-from sklearn.metrics import ndcg_score
-from sklearn.utils import (
-    Bunch,
-    check_consistent_length,
-    check_random_state,
-    column_or_1d,
-    gen_batches,
-    get_tags,
-    indexable,
-)
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.metaestimators import available_if
+from sklearn.base import is_classifier
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array
 
-from .._compat import (
-    CallbackSupportMixin,
-    HasMethods,
-    Interval,
-    RealNotInt,
-    StrOptions,
-    check_fitted,
-    fit_context,
-    num_samples,
-    routing_enabled,
-    safe_indexing,
-)
+from .._compat import Interval, StrOptions, check_fitted, fit_context
 from .._composites import thawed
-from .._persistence import VersionedState
-from .._progress import Progress
-from ..blocks import compiled_blocks
-from ..compilers import InputUnsupported
-from ..planning import (
-    Search,
-    Target,
-    TopKGuarantee,
-    TopKPlan,
-    gap_search,
-    make_topk_plan,
-    replan_search,
-    stable_order,
-)
-from ..stages._diagram import ranker_diagram
-from ..stages._estimator import BlockwiseMixin
-from ..stages._passes import Survivors, feature_pass, fused_pass
-from ._calibration import (
-    RankingData,
-    RankSetting,
-    RankTask,
-    calibrate_ranking,
-    group_column,
-    one_score,
-    queries_of,
-)
-from ._report import ranker_report
-
-N_TASKS = 8
-"""Tasks of `fit`, at most, as callbacks see them."""
-
-CHUNK_ROWS = 16_384
-"""Rows that run through the filter together, so that memory does not grow with the query."""
-
-DOUBT = 1e-10
-"""Scores closer than this share of the largest could be in another order after rounding."""
+from ..planning import Search, Target, TopKGuarantee, TopKPlan, make_topk_plan
+from ..stages._estimator import ONE_BLOCK, BlockwiseEstimator, StageBase
+from ._calibration import block_importance, calibrated_from
+from ._metrics import ndcg, precision
+from ._queries import RankingData, group_column, queries_of
+from ._report import STAGE_WORDS, ranker_report
+from ._scores import ScoreRecorder
+from ._searching import QuerySearcher
+from ._sizes import SizedSearches
 
 
-@dataclass(frozen=True)
-class RankStage:
+@dataclass(frozen=True, kw_only=True)
+class RankStage(StageBase):
     """A stage of a ranker.
 
     Attributes
@@ -93,20 +42,13 @@ class RankStage:
     share : float
         Share of a query's rows that reach it, on the calibration rows.
     n_trees : int or None
-        Where the model consists of first trees of the full one: how many.
+        Where the model is a truncation of the full one's ensemble: its number of trees.
     """
 
-    blocks: tuple[str, ...]
-    model: Any = field(repr=False)
-    search: Search | None
-    cost_seconds: float
-    share: float
-    n_trees: int | None = None
+    search: Search | None = None
 
 
-class ApproxTopKRanker(
-    BlockwiseMixin, VersionedState, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator
-):
+class ApproxTopKRanker(BlockwiseEstimator):
     """Find the K best of N rows without computing all features of all rows.
 
     Wraps a `Pipeline` that ends in a regressor, a ranker or a binary classifier and whose features
@@ -238,23 +180,14 @@ class ApproxTopKRanker(
     True
     """
 
+    _target_parameter = "precision_target"
+    _stage_class = RankStage
+
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        **BlockwiseEstimator._parameter_constraints,
         "k": [Interval(Integral, 1, None, closed="left")],
         "precision_target": [Interval(Real, 0, 1, closed="right")],
-        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
         "query_size": [Interval(Integral, 1, None, closed="left"), tuple, list, None],
-        "cv": [
-            "cv_object",
-            StrOptions({"prefit"}),
-            Interval(RealNotInt, 0.0, 1.0, closed="neither"),
-        ],
-        "approx_estimator": [HasMethods(["fit", "predict"]), None],
-        "feature_costs": [dict, None],
-        "compile": ["boolean"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
         "scoring": [StrOptions({"ndcg", "precision"})],
     }
 
@@ -275,18 +208,20 @@ class ApproxTopKRanker(
         verbose=0,
         scoring="ndcg",
     ):
-        self.estimator = estimator
+        super().__init__(
+            estimator,
+            confidence=confidence,
+            cv=cv,
+            approx_estimator=approx_estimator,
+            feature_costs=feature_costs,
+            compile=compile,
+            n_jobs=n_jobs,
+            random_state=random_state,
+            verbose=verbose,
+        )
         self.k = k
         self.precision_target = precision_target
-        self.confidence = confidence
         self.query_size = query_size
-        self.cv = cv
-        self.approx_estimator = approx_estimator
-        self.feature_costs = feature_costs
-        self.compile = compile
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
         self.scoring = scoring
 
     @fit_context(
@@ -326,60 +261,7 @@ class ApproxTopKRanker(
             that does not exist, `groups` holds missing values, several types or fewer queries than
             `cv` takes, or `groups` and the sizes of queries differ.
         """
-        # What a fit that fails leaves behind is not fitted.
-        if "stages_" in vars(self):
-            delattr(self, "stages_")
-        self._check_query_size()
-        X, y = indexable(X, y)
-        y = self._check_y(y)
-        if groups is not None:
-            groups = group_column(groups, X)
-        routed = self._route(params)
-        data = RankingData.make(thawed(self.estimator), X, y, groups, routed.estimator.fit)
-
-        prefit = self._is_prefit()
-        progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log)
-        self._fit_full(X, y, data.params, progress)
-        self._method = self._score_method()
-        self._check_feature_costs()
-        if self._graph is None:
-            reason = (
-                "the estimator has a single block, so there is nothing to filter by. Blocks are "
-                "the transformers of a FeatureUnion or ColumnTransformer in a Pipeline"
-            )
-            self._set_plan(self._no_plan(reason))
-            progress.end(X, y)
-            return self
-
-        task = RankTask(self._method, self.approx_estimator, self.compile)
-        setting = RankSetting(
-            self.estimator,
-            prefit,
-            self.cv,
-            is_classifier(self.estimator),
-            routed.splitter.split,
-            self.feature_costs or {},
-            self.n_jobs,
-        )
-        if self.compile:
-            self._fused_blocks = compiled_blocks(self._graph)
-            if self._fused_blocks is not None and not self._fused_blocks.full.gives(self._method):
-                self._fused_blocks = None
-        self._task = task
-        self._calibrated = calibrate_ranking(
-            self._graph,
-            self._fused_blocks,
-            data,
-            task,
-            setting,
-            check_random_state(self.random_state),
-            progress,
-        )
-        self.blocks_ = self._describe_blocks(X)
-        with progress.task("choose and certify"):
-            self._set_plan(self._make_plan())
-        progress.end(X, y)
-        return self
+        return self._fit(X, y, params, groups)
 
     def set_precision_target(self, precision_target):
         """Choose filter and search for another target, from what `fit` stored.
@@ -395,20 +277,7 @@ class ApproxTopKRanker(
         -------
         self : ApproxTopKRanker
         """
-        check_fitted(self)
-        previous = self.precision_target
-        self.precision_target = precision_target
-        try:
-            self._validate_params()
-            self._check_query_size()
-        except ValueError:
-            self.precision_target = previous
-            raise
-        if self._calibrated is None:
-            self._set_plan(self._no_plan(self.guarantee_.reason))
-        else:
-            self._set_plan(self._make_plan())
-        return self
+        return self._set_target(precision_target)
 
     # Answering ------------------------------------------------------------------------------
 
@@ -456,11 +325,12 @@ class ApproxTopKRanker(
             certified and the promise for this number of rows is an estimate.
         """
         check_fitted(self)
-        k = self._checked_k(k)
+        k = checked_k(self, k)
         if groups is None:
-            found = {None: self._rank_one(X, k)}
+            found = {None: searcher_of(self).rank(X, k, stacklevel=3)}
         else:
-            found = self._rank_groups(X, k, queries_of(group_column(groups, X)))
+            queries = queries_of(group_column(groups, X))
+            found = searcher_of(self).rank_groups(X, k, queries, stacklevel=3)
         positions = {group: pair[0] for group, pair in found.items()}
         scores = {group: pair[1] for group, pair in found.items()}
         if groups is None:
@@ -480,7 +350,7 @@ class ApproxTopKRanker(
             What `rank` orders by: values, or probabilities or decision values of the second class.
         """
         check_fitted(self)
-        return self._full_scores(X)[0]
+        return searcher_of(self).full_scores(X)[0]
 
     def score(self, X, y, *, groups=None):
         """Tell how good the rows that `rank` returns are.
@@ -519,242 +389,16 @@ class ApproxTopKRanker(
             else:
                 queries = queries_of(group_column(groups, X))
                 ranked = self.rank(X, groups=groups)
-        of_query = _ndcg if self.scoring == "ndcg" else _precision
+        measure = ndcg if self.scoring == "ndcg" else precision
         values = [
-            of_query(gain, rows, ranked[group], binary=classes is not None)
+            measure(gain, rows, ranked[group], binary=classes is not None)
             for group, rows in queries.items()
         ]
         return float(np.mean(values))
 
-    def report(self):
-        """Tell what was decided, why, and what is promised.
+    # What is a ranker's own in fit ------------------------------------------------------------
 
-        Returns
-        -------
-        str
-            Lines of text.
-        """
-        check_fitted(self)
-        return ranker_report(self, self._plan)
-
-    def _checked_k(self, k):
-        k = self.k if k is None else k
-        if not isinstance(k, Integral) or isinstance(k, bool):
-            raise ValueError(f"k is {k!r}. Give the number of rows to return, 0 or more.")
-        if k < 0:
-            raise ValueError(f"k={k} is negative. Give the number of rows to return.")
-        return int(k)
-
-    def _rank_one(self, X, k):
-        """Positions and scores of the best rows of one query."""
-        n_rows = num_samples(X)
-        if k == 0 or n_rows == 0:
-            return np.zeros(0, dtype=np.intp), np.zeros(0)
-        search = self._search_for(k, n_rows)
-        if search is None:
-            scores, raw = self._full_scores(X)
-            return self._best(X, np.arange(n_rows), scores, raw, k)
-        return self._by_pass(X, lambda run: self._searched(X, k, search, run))
-
-    def _rank_groups(self, X, k, queries):
-        """The same for several queries; small ones run together."""
-        found = {}
-        batch: list[Any] = []
-        n_batch = 0
-        for group, rows in queries.items():
-            if len(rows) > CHUNK_ROWS:
-                positions, scores = self._rank_one(safe_indexing(X, rows), k)
-                found[group] = (rows[positions], scores)
-                continue
-            if n_batch + len(rows) > CHUNK_ROWS:
-                found.update(self._rank_batch(X, k, batch))
-                batch, n_batch = [], 0
-            batch.append((group, rows))
-            n_batch += len(rows)
-        if batch:
-            found.update(self._rank_batch(X, k, batch))
-        return {group: found[group] for group in queries}
-
-    def _rank_batch(self, X, k, batch):
-        if k == 0:
-            return {group: (rows[:0], np.zeros(0)) for group, rows in batch}
-        rows = np.concatenate([rows for _, rows in batch])
-        starts = np.cumsum([0, *(len(rows) for _, rows in batch)])
-        X = safe_indexing(X, rows)
-        searches = [self._search_for(k, len(of_group)) for _, of_group in batch]
-
-        def run_all(run):
-            scores, held = run(X)
-            survivors = Survivors(scores, [(np.arange(len(scores)), held)])
-            return self._batched(X, k, searches, starts, survivors)
-
-        if any(search is None for search in searches):
-            full, raw = self._full_scores(X)
-            found = [
-                self._best(X, np.arange(*ends), full[slice(*ends)], raw[slice(*ends)], k)
-                for ends in pairwise(starts)
-            ]
-        else:
-            found = self._by_pass(X, run_all)
-        return {
-            group: (rows[positions], scores)
-            for (group, _), (positions, scores) in zip(batch, found, strict=True)
-        }
-
-    def _batched(self, X, k, searches, starts, survivors):
-        """Search queries that lie one after the other; candidates are completed together."""
-        queries = []
-        for search, (start, stop) in zip(searches, pairwise(starts), strict=True):
-            of_query = survivors.scores[start:stop]
-            if search.rule == "gap":
-                queries.append(self._gap(X, k, search, of_query, survivors, start))
-            else:
-                queries.append((start + np.sort(search.candidates(of_query, k)), None, None))
-        open_rows = [rows for rows, scores, _ in queries if scores is None]
-        if open_rows:
-            scores, raw = survivors.finish(np.concatenate(open_rows), self._compute(X))
-            ends = np.cumsum([len(rows) for rows in open_rows])[:-1]
-            parts = iter(zip(np.split(scores, ends), np.split(raw, ends), strict=True))
-        found = []
-        for rows, scores, raw in queries:
-            if scores is None:
-                scores, raw = next(parts)
-            found.append(self._best(X, rows, scores, raw, k))
-        return found
-
-    def _searched(self, X, k, search, run):
-        """Search one query."""
-        n_rows = num_samples(X)
-        if search.rule == "gap":
-            n_keep = int(min(max(2 * self._plan.share * n_rows, k), n_rows))
-        else:
-            n_keep = search.least_candidates(k, n_rows)
-        survivors = Survivors.of(X, run, n_keep=n_keep, cut=search.cut, chunk_rows=CHUNK_ROWS)
-        return self._batched(X, k, [search], [0, n_rows], survivors)[0]
-
-    def _gap(self, X, k, search, filter_score, survivors, start):
-        """Rows that the gap rule visits, with their full scores."""
-        raws: list[np.ndarray] = []
-
-        def full_score_of(rows):
-            scores, raw = survivors.finish(start + rows, self._compute(X))
-            raws.append(raw)
-            return scores
-
-        visited, scores = gap_search(filter_score, k, search, full_score_of)
-        order = np.argsort(visited)
-        return start + visited[order], scores[order], np.concatenate(raws)[order]
-
-    def _compute(self, X):
-        return lambda rows: self._full_scores(safe_indexing(X, rows))
-
-    def _full_scores(self, X):
-        """Scores of all rows by the full model, and the numbers that they follow from."""
-        n_rows = num_samples(X)
-        if n_rows > CHUNK_ROWS:
-            chunks = (safe_indexing(X, rows) for rows in gen_batches(n_rows, CHUNK_ROWS))
-            parts = [self._full_scores(chunk) for chunk in chunks]
-            return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
-        if not self.compile:
-            scores = one_score(getattr(self._full, self._method)(X))
-            return scores, scores
-        response, raw = self._full._with_scores(self._method, X)
-        scores = one_score(response)
-        return scores, scores if raw is None or raw.shape[1] != 1 else one_score(raw)
-
-    def _by_pass(self, X, answer):
-        """Answer by compiled scores where they can judge the input, otherwise by the steps."""
-        self._graph.check_columns(self._graph.prepare(safe_indexing(X, [0])))
-        if self._fused is not None:
-            try:
-                return answer(fused_pass(self._graph, self._fused, self._task, self._n_threads()))
-            except InputUnsupported:
-                pass  # the steps themselves judge unusual input, and raise what they raise
-        first = self.stages_[0]
-        return answer(feature_pass(self._graph, first.blocks, first.model, self._task))
-
-    def _best(self, X, rows, scores, raw, k):
-        """The `k` best of some rows (ascending positions) by their full scores."""
-        if self.compile:
-            doubtful = _doubtful(scores, raw, k, self._settled)
-            if len(doubtful):
-                # Another order of summation could swap these: the original decides.
-                scores = scores.copy()
-                scores[doubtful] = self._original_scores(safe_indexing(X, rows[doubtful]))
-        order = stable_order(scores, k)
-        return rows[order].astype(np.intp), scores[order]
-
-    def _original_scores(self, X):
-        """Scores by the fitted estimator itself."""
-        return one_score(getattr(self.estimator_, self._method)(X))
-
-    def _settled(self, raw, reach):
-        """Whether scores are the same for all numbers within `reach` of those they follow from."""
-        low, high = (
-            self._full._from_scores_alone(self._method, (raw + step)[:, None])
-            for step in (-reach, reach)
-        )
-        if low is None or high is None:
-            return np.zeros(len(raw), dtype=bool)
-        return one_score(low) == one_score(high)
-
-    def _filter_scores(self, X):
-        """The filter's scores; nothing is held."""
-        return self._by_pass(
-            X, lambda run: Survivors.of(X, run, n_keep=0, chunk_rows=CHUNK_ROWS).scores
-        )
-
-    def _search_for(self, k, n_rows):
-        """How to search a query; None to score all of its rows."""
-        plan = self._plan
-        if plan.candidate is None or k >= n_rows:
-            return None
-        low, high = plan.guarantee.query_size
-        larger, outside = k > plan.guarantee.k, not low <= n_rows <= high
-        if not larger and not outside:
-            return plan.search
-        told = self.query_size is not None or self._calibrated.calibration.queries is not None
-        search, how, weaker = self._other_search(max(k, plan.guarantee.k), n_rows)
-        if larger:
-            _warn(
-                f"k={k} is larger than the k={plan.guarantee.k} that the ranker was tuned for: "
-                f"{how}. Set a larger k in the ranker and fit it again."
-            )
-        elif told:
-            _warn(
-                f"A query of {n_rows} rows is not within the sizes {low} to {high} that the ranker "
-                f"was tuned for: {how}. Fit with a query_size that holds it."
-            )
-        elif weaker:
-            _warn(
-                f"The certificate is for queries of {low} rows, and this one has {n_rows}: {how}. "
-                "Fit on more rows, with a query_size that holds it."
-            )
-        return search
-
-    def _other_search(self, k, n_rows):
-        """Search for sizes that the plan is not for, what it is, and whether less is promised."""
-        plan = self._plan
-        if k >= n_rows:
-            return None, "all rows are scored by the full model", False
-        if plan.search.rule == "ratio":
-            how = f"the ratio of {plan.search.ratio} candidates for each row is kept"
-            return plan.search, how, False
-        if self._calibrated.calibration.queries is not None:
-            if k > plan.guarantee.k:
-                return None, "all rows are scored by the full model", False
-            return plan.search, "the search is the same, and nothing is promised", True
-        # Certify anew, from what fit stored.
-        target = Target(k, (n_rows, n_rows), self._target.precision, self._target.confidence)
-        search, kind = replan_search(self._calibrated.calibration, plan, target)
-        if search is None:
-            return None, "all rows are scored by the full model", False
-        weaker = kind != plan.guarantee.kind == "certified"
-        return search, f"the search was planned anew for it ({kind})", weaker
-
-    # Planning -------------------------------------------------------------------------------
-
-    def _check_query_size(self):
+    def _check_parameters(self) -> None:
         size = self.query_size
         if size is None or isinstance(size, Integral):
             return
@@ -786,10 +430,35 @@ class ApproxTopKRanker(
             return y
         return check_array(y, ensure_2d=False, dtype=None, input_name="y") if _numeric(y) else y
 
+    def _fit_data(self, X, y, groups, params):
+        y = self._check_y(y)
+        if groups is not None:
+            groups = group_column(groups, X)
+        estimator, stratify = thawed(self.estimator), is_classifier(self.estimator)
+        return RankingData.make(estimator, X, y, groups, params, stratify=stratify)
+
+    def _read_full_model(self, X) -> None:
+        self._method = self._score_method()
+
+    def _why_no_stages(self, data) -> str:
+        return ONE_BLOCK.format("filter by") if self._graph is None else ""
+
+    def _usable(self, blocks):
+        return blocks if blocks is not None and blocks.full.gives(self._method) else None
+
+    def _recorder(self, routed) -> ScoreRecorder:
+        return ScoreRecorder(method=self._method)
+
+    def _importance(self, data, recorder, routed):
+        return block_importance(recorder)
+
+    def _calibrated_from(self, fitted, data, recorder, routed, seed):
+        return calibrated_from(fitted, data, seed)
+
     def _classifies(self):
         return is_classifier(thawed(self.estimator))
 
-    def _score_method(self):
+    def _score_method(self) -> str:
         estimators = [self.estimator_]
         if self.approx_estimator is not None:
             estimators.append(self.approx_estimator)
@@ -808,12 +477,6 @@ class ApproxTopKRanker(
             "so that there is no score to rank by."
         )
 
-    def _route(self, params):
-        """Metadata for the estimator and the splitter."""
-        if routing_enabled():
-            return process_routing(self, "fit", **params)
-        return Bunch(estimator=Bunch(fit=params), splitter=Bunch(split={}))
-
     def _query_sizes(self):
         """Least and largest number of rows of a query to plan for."""
         calibration = self._calibrated and self._calibrated.calibration
@@ -827,164 +490,81 @@ class ApproxTopKRanker(
             return int(self.query_size), int(self.query_size)
         return int(self.query_size[0]), int(self.query_size[1])
 
-    def _make_plan(self):
-        self._target = Target(
-            int(self.k), self._query_sizes(), float(self.precision_target), self.confidence
-        )
+    def _make_plan(self) -> TopKPlan:
+        self._target = self._current_target()
         return make_topk_plan(self._calibrated.calibration, self._target)
 
-    def _no_plan(self, reason):
-        """Plan where there is nothing to plan with."""
-        target = Target(self.k, self._query_sizes(), float(self.precision_target), self.confidence)
-        exact = TopKGuarantee.of_full_model(target, reason=reason)
+    def _exact_plan(self, reason) -> TopKPlan:
+        exact = TopKGuarantee.of_full_model(self._current_target(), reason=reason)
         return TopKPlan(expected_seconds=float("nan"), guarantee=exact)
 
-    def _set_plan(self, plan):
-        """Set the plan and what is learned from it."""
-        graph = self._graph
-        full_blocks = () if graph is None else graph.names
-        full_model = thawed(self.estimator_) if graph is None else graph.model
-        self._plan = plan
-        self._fused: Any = None
-        self.guarantee_ = plan.guarantee
-        self.tradeoff_ = list(plan.tradeoffs)
-        if plan.candidate is None:
-            self.stages_ = [RankStage(full_blocks, full_model, None, plan.expected_seconds, 1.0)]
-            return
-        candidate = self._calibrated.calibration.candidates[plan.candidate]
-        model = self._calibrated.models[plan.candidate]
-        if self._fused_blocks is not None:
-            self._fused = self._fused_blocks.stage(candidate.blocks, model)
-            if self._fused is not None and not self._fused.approx.gives(self._method):
-                self._fused = None
-        if self._fused is not None:
-            self._fused.warm_up()
-        self.stages_ = [
-            RankStage(
-                candidate.blocks,
-                model,
-                plan.search,
-                candidate.stage_seconds,
-                1.0,
-                candidate.n_trees,
-            ),
-            RankStage(full_blocks, full_model, None, candidate.rest_seconds, plan.share),
-        ]
-
-    # scikit-learn ---------------------------------------------------------------------------
-
-    def get_metadata_routing(self):
-        """Get metadata routing of this object.
-
-        Returns
-        -------
-        routing : MetadataRouter
-            A :class:`~sklearn.utils.metadata_routing.MetadataRouter` with the routes of `fit` to
-            the estimator's `fit` and the splitter.
-        """
-        return (
-            MetadataRouter(owner=self)
-            .add(
-                estimator=self.estimator,
-                method_mapping=MethodMapping().add(caller="fit", callee="fit"),
-            )
-            .add(
-                splitter=self.cv,
-                method_mapping=MethodMapping().add(caller="fit", callee="split"),
-            )
+    def _current_target(self) -> Target:
+        """What the parameters now ask of a plan."""
+        return Target(
+            k=int(self.k),
+            query_size=self._query_sizes(),
+            precision=float(self.precision_target),
+            confidence=self.confidence,
         )
 
-    @available_if(lambda self: hasattr(self, "stages_"))
-    def _sk_visual_block_(self):
-        """Stages and blocks for scikit-learn's diagram; while not fitted, its own is drawn."""
-        return ranker_diagram(self, self._graph)
+    def _set_plan(self, plan) -> None:
+        super()._set_plan(plan)
+        if self._fused is not None and not self._fused.approx.gives(self._method):
+            self._fused = None
+
+    def _stages_of(self, plan, first, last):
+        return [
+            RankStage(**first, share=1.0, search=plan.search),
+            RankStage(**last, share=plan.share),
+        ]
+
+    def _report(self) -> str:
+        return ranker_report(self, self._plan)
+
+    def _stage_words(self):
+        return STAGE_WORDS
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.input_tags = inner.input_tags
-        tags.target_tags = inner.target_tags
         tags.target_tags.required = True
-        tags.non_deterministic = inner.non_deterministic
         return tags
 
 
-def _numeric(y):
+def checked_k(ranker: ApproxTopKRanker, k: int | None) -> int:
+    """Number of rows to return, by default the ranker's; ValueError where it is none."""
+    k = ranker.k if k is None else k
+    if not isinstance(k, Integral) or isinstance(k, bool):
+        raise ValueError(f"k is {k!r}. Give the number of rows to return, 0 or more.")
+    if k < 0:
+        raise ValueError(f"k={k} is negative. Give the number of rows to return.")
+    return int(k)
+
+
+def searcher_of(ranker: ApproxTopKRanker) -> QuerySearcher:
+    """What a fitted ranker searches with."""
+    first, plan = ranker.stages_[0], ranker._plan
+    searches = None
+    if plan.candidate is not None:
+        calibration = ranker._calibrated.calibration
+        searches = SizedSearches(
+            plan=plan,
+            target=ranker._target,
+            calibration=calibration,
+            told=ranker.query_size is not None or calibration.queries is not None,
+        )
+    return QuerySearcher(
+        method=ranker._method,
+        estimator=ranker.estimator_,
+        full=ranker._full,
+        compiled=ranker.compile,
+        graph=ranker._graph,
+        blocks=first.blocks,
+        model=first.model,
+        fused=ranker._fused,
+        searches=searches,
+        n_threads=ranker._n_threads(),
+    )
+
+
+def _numeric(y) -> bool:
     return np.asarray(y).dtype.kind in "fiub"
-
-
-def _warn(message):
-    warnings.warn(message, UserWarning, stacklevel=5)
-
-
-def _largest(raw) -> float:
-    """The largest number that is finite, by its size."""
-    return float(np.abs(raw[np.isfinite(raw)]).max(initial=0.0))
-
-
-def _runs_in_doubt(scores, raw, settled, largest=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Runs of rows whose places rounding could change among themselves.
-
-    The numbers that scores follow from are known up to rounding. Rows are close if theirs are next
-    to one another, or differ while the scores are the same but for their last bits. Where they
-    are equal, so are the features, and the tie is one in any order of summation; so it is where
-    both scores stay the same whatever rounding does, such as probabilities of one.
-
-    Parameters
-    ----------
-    scores, raw : ndarray of float64 of shape (n_rows,)
-    settled : callable
-        Of numbers and how far rounding may move them: whether each one's score stays the same.
-    largest : float, default=None
-        That of all rows' numbers, where only some rows are given.
-
-    Returns
-    -------
-    order : ndarray of intp of shape (n_rows,)
-        Positions of the rows, best first.
-    runs : ndarray of intp of shape (n_rows,)
-        The run of each row of `order`, ascending from 0.
-    in_doubt : ndarray of intp
-        Runs that hold rows that are close and not equal.
-    """
-    order = np.lexsort((-raw, -scores))
-    ordered, of_raw = scores[order], raw[order]
-    reach = DOUBT * (_largest(raw) if largest is None else largest)
-    with np.errstate(invalid="ignore"):
-        last_bits = np.abs(ordered[:-1] - ordered[1:]) <= 4 * np.spacing(np.abs(ordered[:-1]))
-        close = (np.abs(of_raw[:-1] - of_raw[1:]) <= reach) | last_bits
-    runs = np.concatenate([[0], np.cumsum(~close)])
-    near = close & (of_raw[:-1] != of_raw[1:])
-    if near.any():
-        stays = settled(of_raw, reach)
-        near &= ~(stays[:-1] & stays[1:])
-    return order, runs, np.unique(runs[:-1][near])
-
-
-def _doubtful(scores, raw, k, settled, largest=None) -> np.ndarray:
-    """Positions of rows whose place among the first `k` rounding could change."""
-    if len(scores) < 2:
-        return np.zeros(0, dtype=np.intp)
-    order, runs, in_doubt = _runs_in_doubt(scores, raw, settled, largest)
-    return np.sort(order[np.isin(runs, np.intersect1d(in_doubt, runs[:k]))])
-
-
-def _ndcg(gain, rows, ranked, *, binary):
-    """NDCG of the ranked rows of one query."""
-    gain = gain[rows] - min(0.0, float(gain[rows].min(initial=0.0)))
-    k = len(ranked)
-    if len(rows) < 2 or k == 0 or not gain.any():
-        return 1.0
-    by_position = np.searchsorted(rows, ranked)
-    order = np.zeros(len(rows))
-    order[by_position] = np.arange(k, 0, -1)
-    return float(ndcg_score(gain[None], order[None], k=k, ignore_ties=True))
-
-
-def _precision(gain, rows, ranked, *, binary):
-    """Share of the ranked rows of one query that are among the best."""
-    if not len(ranked):
-        return 1.0
-    of_query = gain[rows]
-    bar = 1.0 if binary else np.sort(of_query)[::-1][len(ranked) - 1]
-    return float(np.mean(gain[ranked] >= bar))

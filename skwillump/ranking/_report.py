@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from ..cascade._report import seconds_text
 from ..planning import TopKGuarantee, TopKPlan
+from ..stages._report import StageWords, block_lines, cost_lines, stage_lines
+
+STAGE_WORDS = StageWords(
+    without="no filter",
+    share=lambda stage: f"scores {100 * stage.share:.3g} % of rows",
+    rule=lambda stage: search_text(stage.search),
+    rest="scores the rows that are let through",
+    everything="scores every row",
+)
+"""What the stages of a ranker do."""
 
 
 def _sizes_text(guarantee: TopKGuarantee) -> str:
@@ -97,29 +106,6 @@ def ranker_report(ranker, plan: TopKPlan) -> str:
             f"About {guarantee.rows_needed} calibration rows could certify a filter for these "
             "queries; fewer would for a larger k or smaller queries."
         )
-    if plan.candidate is not None:
-        full = ranker._calibrated.calibration.full_seconds
-        lines.append(
-            f"Expected cost {seconds_text(plan.expected_seconds)} a row; the full model costs "
-            f"{seconds_text(full)}: {full / plan.expected_seconds:.1f} times as much."
-        )
-    lines += ["", "Stages"]
-    for position, stage in enumerate(ranker.stages_):
-        blocks = ", ".join(stage.blocks) or "all"
-        text = f"  {position}: scores {100 * stage.share:.3g} % of rows from {blocks}"
-        if stage.n_trees is not None:
-            text += f" with the first {stage.n_trees} trees"
-        if stage.cost_seconds == stage.cost_seconds:
-            text += f", {seconds_text(stage.cost_seconds)} a row"
-        if stage.search is not None:
-            text += f"; {search_text(stage.search)}"
-        lines.append(text)
-    if ranker.blocks_:
-        lines += ["", "Blocks"]
-        for block in ranker.blocks_:
-            lines.append(
-                f"  {block.name}: {seconds_text(block.cost_seconds)} a row, importance "
-                f"{block.importance:.4f}, {block.n_features} features, "
-                + ("compiled" if block.compiled else f"not compiled ({block.reason})")
-            )
-    return "\n".join(lines)
+    lines += cost_lines(ranker, plan)
+    lines += stage_lines(ranker.stages_, STAGE_WORDS)
+    return "\n".join([*lines, *block_lines(ranker.blocks_)])

@@ -21,9 +21,8 @@ from ..blocks import (
     take_rows,
 )
 from ..compilers import InputUnsupported
-from ..planning import decide_one
 from ._clock import median_by_key, seconds_in_turns, seconds_of
-from ._models import Task
+from ._recording import StageTask
 
 COST_ROWS = 1000
 """Rows on which the costs of batches are measured, unless they are slow or quick."""
@@ -199,14 +198,14 @@ class CostMeter:
     def _seconds(self, functions_of: FunctionsOf) -> list[float]:
         return seconds_a_row(self.batches, functions_of, self.n_rounds)
 
-    def stages(self, stages: Sequence[tuple[tuple[str, ...], Any]], task: Task) -> StageCosts:
+    def stages(self, stages: Sequence[tuple[tuple[str, ...], Any]], task: StageTask) -> StageCosts:
         """Measure the costs of some first stages.
 
         Parameters
         ----------
         stages : sequence of (tuple of str, classifier)
             Of each stage: the blocks that it computes, and its approximate model.
-        task : Task
+        task : StageTask
 
         Returns
         -------
@@ -315,7 +314,7 @@ class FusedMeter:
     def _seconds(self, functions_of: FunctionsOf) -> list[float]:
         return seconds_a_row(self.batches, functions_of, self.n_rounds, self.typical)
 
-    def stages(self, stages: Sequence[tuple[tuple[str, ...], Any]], task: Task) -> StageCosts:
+    def stages(self, stages: Sequence[tuple[tuple[str, ...], Any]], task: StageTask) -> StageCosts:
         """Measure the costs of some first stages; see `CostMeter.stages`."""
         made = [self.fused.stage(blocks, model) for blocks, model in stages]
         compiled = [stage for stage in made if stage is not None]
@@ -353,7 +352,7 @@ class FusedMeter:
         return prefix + max(seconds + sum(given), 0.0)
 
 
-def stage_on_rows(stage: CompiledStage, task: Task, Z) -> FunctionsWithRows:
+def stage_on_rows(stage: CompiledStage, task: StageTask, Z) -> FunctionsWithRows:
     """What runs a stage on a batch, and what completes the rows that it leaves open."""
 
     def start(Z):
@@ -374,15 +373,12 @@ def stage_on_rows(stage: CompiledStage, task: Task, Z) -> FunctionsWithRows:
     ]
 
 
-def stage_on_row(stage: CompiledStage, task: Task, x) -> FunctionsWithRows:
+def stage_on_row(stage: CompiledStage, task: StageTask, x) -> FunctionsWithRows:
     """What runs a stage on one row, and what completes it."""
 
     def start():
         scores, carry = stage.start_one(x)
-        if task.is_probability:
-            decide_one(stage.approx.predict_proba_one(scores), task.measures[0])
-        else:
-            task.read(getattr(stage.approx, task.method)(scores[None]))
+        task.read_one(stage.approx, scores)
         return carry
 
     return [(start, 1), (partial(stage.finish_one, x, start()), 1)]

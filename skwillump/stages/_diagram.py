@@ -6,7 +6,7 @@ method, and is drawn as any other that wraps an estimator.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -14,80 +14,28 @@ from sklearn.pipeline import Pipeline
 
 from .._compat import DiagramLabel, VisualBlock
 from ..blocks import BlockGraph, locate_blocks
-from ..cascade._report import answered_text, seconds_text
-from ..ranking._report import search_text
+from ._report import StageWords, seconds_text, trees_text
 
 MOST_CHARACTERS = 72
 """Characters in a line of a box, at most."""
 
 
-def cascade_diagram(cascade, graph: BlockGraph | None):
-    """Diagram of a fitted `CascadeClassifier`.
+def stage_diagram(estimator, graph: BlockGraph | None, words: StageWords):
+    """Diagram of a fitted estimator: stages below each other.
 
     Parameters
     ----------
-    cascade : CascadeClassifier
+    estimator : CascadeClassifier or ApproxTopKRanker
     graph : BlockGraph or None
         Its full model in blocks; None if it has none.
+    words : StageWords
 
     Returns
     -------
     object
         What ``_sk_visual_block_`` returns.
     """
-
-    def texts(position, stage, known):
-        title = f"stage {position}: answers {100 * stage.share:.1f} % of rows"
-        if stage.threshold is not None:
-            return title, f"answers {answered_text(stage, cascade.classes_)}"
-        return title, "answers all rows that are left" if known else "answers every row"
-
-    return _diagram(cascade, graph, texts, f"no cascade: {cascade.guarantee_.reason}")
-
-
-def ranker_diagram(ranker, graph: BlockGraph | None):
-    """Diagram of a fitted `ApproxTopKRanker`.
-
-    Parameters
-    ----------
-    ranker : ApproxTopKRanker
-    graph : BlockGraph or None
-        Its full model in blocks; None if it has none.
-
-    Returns
-    -------
-    object
-        What ``_sk_visual_block_`` returns.
-    """
-
-    def texts(position, stage, known):
-        title = f"stage {position}: scores {100 * stage.share:.3g} % of rows"
-        if stage.search is not None:
-            return title, search_text(stage.search)
-        return title, "scores the rows that are let through" if known else "scores every row"
-
-    return _diagram(ranker, graph, texts, f"no filter: {ranker.guarantee_.reason}")
-
-
-def _diagram(
-    estimator,
-    graph: BlockGraph | None,
-    texts: Callable[[int, Any, bool], tuple[str, str]],
-    why: str,
-):
-    """Stages below each other.
-
-    Parameters
-    ----------
-    estimator : CascadeClassifier or the like
-        Fitted.
-    graph : BlockGraph or None
-    texts : callable
-        ``texts(position, stage, known)``: title of a stage, and when it runs; `known` is whether
-        there are stages before it.
-    why : str
-        Why there is a single stage, if there is.
-    """
+    why = f"{words.without}: {estimator.guarantee_.reason}"
     if graph is None:
         full = estimator.estimator_
         named = f"estimator: {type(full).__name__}"
@@ -105,10 +53,13 @@ def _diagram(
         if names:
             boxes = [blocks_diagram(graph, estimator.blocks_, names), *boxes]
             labels = [None, *labels]
-        title, when = texts(position, stage, bool(known))
+        title = f"stage {position}: {words.share(stage)}"
         if stage.cost_seconds == stage.cost_seconds:  # not NaN
             title += f", {seconds_text(stage.cost_seconds)} {'more ' if known else ''}a row"
-        said = [when, f"its model uses the blocks {', '.join(stage.blocks)}"]
+        said = [
+            words.when(estimator.stages_, position),
+            f"its model uses the blocks {', '.join(stage.blocks)}",
+        ]
         if len(estimator.stages_) == 1:
             said.append(why)
         drawn.append(
@@ -165,15 +116,14 @@ def _steps_before(graph: BlockGraph):
 
 def _model(graph: BlockGraph, stage):
     """The model of a stage, as an estimator or a box."""
-    n_trees = getattr(stage, "n_trees", None)
-    if n_trees is None:
+    if stage.n_trees is None:
         return stage.model
     whole = type(graph.model).__name__
     return VisualBlock(
         "single",
         stage.model,
-        names=f"first {n_trees} trees",
-        name_details=f"the first {n_trees} rounds of the full model's {whole}, calibrated",
+        names=trees_text(stage.n_trees),
+        name_details=f"the first {stage.n_trees} rounds of the full model's {whole}, calibrated",
     )
 
 

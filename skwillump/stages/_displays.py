@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ..cascade._report import seconds_unit
+from ._report import seconds_unit, trees_text
 
 __all__ = ["CascadeDisplay", "TopKDisplay"]
 
@@ -511,7 +511,7 @@ def _candidate_text(tradeoff) -> str:
     if len(text) > 40:
         text = f"{text[:38].rstrip(', ')} ..."
     n_trees = getattr(tradeoff, "n_trees", None)
-    return text if n_trees is None else f"{text}; first {n_trees} trees"
+    return text if n_trees is None else f"{text}; {trees_text(n_trees)}"
 
 
 def _ink_on(color) -> str:

@@ -1,70 +1,222 @@
-"""What estimators share that run a fitted pipeline block by block."""
+"""The base of `CascadeClassifier` and `ApproxTopKRanker`: what `fit` does, and what it leaves."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from numbers import Real
-from typing import Any, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from numbers import Integral, Real
+from typing import Any, ClassVar, cast
 
-import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
+from sklearn.utils import Bunch, check_random_state, get_tags, indexable
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._compat import safe_indexing
+from .._compat import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    check_fitted,
+    routing_enabled,
+)
 from .._compiled import compile_pipeline
 from .._composites import thawed
+from .._persistence import VersionedState
 from .._progress import Progress
-from ..blocks import CompiledBlocks, Store, names_in_composites, split_pipeline
-from ..compilers import OriginalStep
+from ..blocks import CompiledBlocks, CompiledStage, compiled_blocks, split_pipeline
+from ._blocks import Block, check_feature_costs, describe_blocks
+from ._cross_fitting import Calibrated, CrossFitted, Setting, cross_fit
+from ._diagram import stage_diagram
+from ._folds import FitData
+from ._recording import Importance, Recorder
+from ._report import StageWords
+
+N_TASKS = 8
+"""Tasks of `fit`, at most, as callbacks see them."""
+
+ONE_BLOCK = (
+    "the estimator has a single block, so there is nothing to {}. Blocks are the "
+    "transformers of a FeatureUnion or ColumnTransformer in a Pipeline"
+)
+"""Why there are no stages."""
 
 
-@dataclass(frozen=True)
-class Block:
-    """A feature block of the pipeline.
+@dataclass(frozen=True, kw_only=True)
+class StageBase:
+    """What all stages have.
 
     Attributes
     ----------
-    name : str
-        Its name in the union or column transformer; nested names are joined by ``__``.
+    blocks : tuple of str
+        The blocks that its model uses.
+    model : estimator
+        The fitted steps after the blocks.
     cost_seconds : float
-        Seconds a row, measured or as given in ``feature_costs``.
-    importance : float or None
-        Score that the full model loses when the block's rows are shuffled (grouped permutation
-        importance on held-out rows). None where it was not measured.
-    n_features : int or None
-        Number of columns.
-    compiled : bool
-        Whether the block runs as a compiled kernel.
-    reason : str
-        Why it does not.
+        Seconds that the stage adds to a row that reaches it.
+    share : float
+    n_trees : int or None
+        Where the model is a truncation of the full one's ensemble: its number of trees.
     """
 
-    name: str
+    blocks: tuple[str, ...]
+    model: Any = field(repr=False)
     cost_seconds: float
-    importance: float | None
-    n_features: int | None
-    compiled: bool
-    reason: str
+    share: float
+    n_trees: int | None = None
 
 
-class BlockwiseMixin:
-    """Fit the full model, read its blocks, describe them.
+class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
+    """Base of estimators that run a fitted pipeline block by block, in stages.
 
-    For estimators with the parameters `estimator`, `cv`, `compile`, `feature_costs`, `n_jobs` and
-    `verbose`.
+    `_fit` does what both do: it fits the full model exactly as a plain fit would, reads its
+    blocks, cross-fits approximate models, and lets a plan be made of what they did. A subclass
+    says what differs, in these methods:
+
+    - `_check_parameters`: what the table of constraints cannot say;
+    - `_fit_data`: checks `y`, and gathers what `fit` takes of rows;
+    - `_read_full_model`: what is learned from the fitted full model before its blocks are tried;
+    - `_why_no_stages`: why there can be none; empty if there can;
+    - `_recorder`, `_importance`, `_calibrated_from`: what is kept of the models' answers, what a
+      block is worth, and the numbers that a plan is made from;
+    - `_make_plan`, `_exact_plan`: the plan, and the one where there is nothing to plan with;
+    - `_stages_of`: the stages of a plan that has two;
+    - `_stage_words`, `_report`: what stages do, and what was decided, in words.
     """
 
-    estimator: Any
-    cv: Any
-    compile: bool
-    feature_costs: dict[str, float] | None
-    n_jobs: int | None
-    verbose: int
+    stages_: list[Any]
+    blocks_: list[Block]
 
-    def _fit_full(self, X, y, params, progress: Progress):
+    _target_parameter: ClassVar[str]
+    _stage_class: ClassVar[type[StageBase]]
+
+    _parameter_constraints: dict = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
+        "cv": [
+            "cv_object",
+            StrOptions({"prefit"}),
+            Interval(RealNotInt, 0.0, 1.0, closed="neither"),
+        ],
+        "approx_estimator": [HasMethods(["fit", "predict"]), None],
+        "feature_costs": [dict, None],
+        "compile": ["boolean"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        confidence,
+        cv,
+        approx_estimator,
+        feature_costs,
+        compile,
+        n_jobs,
+        random_state,
+        verbose,
+    ):
+        self.estimator = estimator
+        self.confidence = confidence
+        self.cv = cv
+        self.approx_estimator = approx_estimator
+        self.feature_costs = feature_costs
+        self.compile = compile
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # Hooks ----------------------------------------------------------------------------------
+
+    def _check_parameters(self) -> None:
+        """Raise ValueError for parameters that do not fit together."""
+
+    def _fit_data(self, X, y, groups, params: dict[str, Any]) -> FitData:
+        """Check y, and gather what the estimator's `fit` takes of each row."""
+        raise NotImplementedError
+
+    def _read_full_model(self, X) -> None:
+        """Learn from the fitted full model how it answers."""
+        raise NotImplementedError
+
+    def _why_no_stages(self, data: FitData) -> str:
+        """Why there can be no stages; empty if there can."""
+        raise NotImplementedError
+
+    def _recorder(self, routed: Bunch) -> Recorder:
+        """What is kept of the models' answers."""
+        raise NotImplementedError
+
+    def _importance(self, data: FitData, recorder: Any, routed: Bunch) -> Importance:
+        """What a block is worth to the full model."""
+        raise NotImplementedError
+
+    def _calibrated_from(
+        self, fitted: CrossFitted, data: FitData, recorder: Any, routed: Bunch, seed: int
+    ) -> Calibrated:
+        """The numbers that a plan is made from."""
+        raise NotImplementedError
+
+    def _make_plan(self) -> Any:
+        """Choose and certify, from what calibration found out."""
+        raise NotImplementedError
+
+    def _exact_plan(self, reason: str) -> Any:
+        """Plan by which the full model answers every row."""
+        raise NotImplementedError
+
+    def _stages_of(self, plan: Any, first: dict[str, Any], last: dict[str, Any]) -> list[Any]:
+        """Stages of a plan, from what every stage has."""
+        raise NotImplementedError
+
+    def _stage_words(self) -> StageWords:
+        """What the stages do, in words."""
+        raise NotImplementedError
+
+    def _report(self) -> str:
+        """What was decided, why, and what is promised."""
+        raise NotImplementedError
+
+    def _query(self) -> str:
+        """Whether to plan for batches or for one row at a time."""
+        return "batch"
+
+    # Fitting --------------------------------------------------------------------------------
+
+    def _fit(self, X, y, params: dict[str, Any], groups=None):
+        """Fit the full model, plan the stages and certify the plan."""
+        # What a fit that fails leaves behind is not fitted.
+        if "stages_" in vars(self):
+            del self.stages_
+        self._check_parameters()
+        X, y = indexable(X, y)
+        routed = self._route(params)
+        data = self._fit_data(X, y, groups, routed.estimator.fit)
+
+        progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log)
+        self._fit_full(X, y, data, progress)
+        self._read_full_model(X)
+        check_feature_costs(self.feature_costs, self._graph, thawed(self.estimator_))
+        reason = self._why_no_stages(data)
+        if reason:
+            self._set_plan(self._exact_plan(reason))
+        else:
+            self._calibrate(data, routed, progress)
+            self.blocks_ = describe_blocks(self._graph, self._calibrated, X)
+            with progress.task("choose and certify"):
+                self._set_plan(self._make_plan())
+        progress.end(X, y)
+        return self
+
+    def _fit_full(self, X, y, data: FitData, progress: Progress) -> None:
         """Fit the full model, or take the one that is fitted, and read its blocks."""
         if self._is_prefit():
             self._check_prefit()
@@ -73,7 +225,7 @@ class BlockwiseMixin:
             # Before anything here draws a random number.
             full = clone(self.estimator)
             with progress.task("fit the full model", fits=full):
-                self.estimator_ = full.fit(X, y, **params)
+                self.estimator_ = full.fit(X, y, **data.params)
         for attribute in ("n_features_in_", "feature_names_in_"):
             if hasattr(self, attribute):
                 delattr(self, attribute)
@@ -84,14 +236,47 @@ class BlockwiseMixin:
         self._full = compile_pipeline(full) if self.compile else self.estimator_
         self._calibrated: Any = None
         self._fused_blocks: CompiledBlocks | None = None
-        self.blocks_: list[Block] = []
+        self.blocks_ = []
 
-    def _is_prefit(self):
+    def _calibrate(self, data: FitData, routed: Bunch, progress: Progress) -> None:
+        """Cross-fit approximate models, and store what a plan is made from."""
+        rng = check_random_state(self.random_state)
+        if self.compile:
+            self._fused_blocks = self._usable(compiled_blocks(self._graph))
+        recorder = self._recorder(routed)
+        fitted = cross_fit(
+            graph=self._graph,
+            fused=self._fused_blocks,
+            data=data,
+            recorder=recorder,
+            importance=self._importance(data, recorder, routed),
+            setting=Setting(
+                estimator=self.estimator,
+                approx_estimator=self.approx_estimator,
+                prefit=self._is_prefit(),
+                cv=self.cv,
+                split_params=routed.splitter.split,
+                query=self._query(),
+                feature_costs=self.feature_costs or {},
+                compile=self.compile,
+                n_jobs=self.n_jobs,
+            ),
+            rng=rng,
+            progress=progress,
+        )
+        seed = int(rng.randint(2**31 - 1))
+        self._calibrated = self._calibrated_from(fitted, data, recorder, routed, seed)
+
+    def _usable(self, blocks: CompiledBlocks | None):
+        """The blocks on a compiled path, if that gives what is asked of it."""
+        return blocks
+
+    def _is_prefit(self) -> bool:
         return isinstance(self.estimator, FrozenEstimator) or (
             isinstance(self.cv, str) and self.cv == "prefit"
         )
 
-    def _check_prefit(self):
+    def _check_prefit(self) -> None:
         try:
             check_is_fitted(self.estimator)
         except NotFittedError as error:
@@ -100,48 +285,110 @@ class BlockwiseMixin:
                 f"those given to {type(self).__name__}.fit, or use another cv."
             ) from error
 
-    def _check_feature_costs(self):
-        known = () if self._graph is None else self._graph.names
-        # A search over "drop" for some steps keeps their costs.
-        named = names_in_composites(thawed(self.estimator_))
-        absent = tuple(f"{name}__" for name, is_absent in named.items() if is_absent)
-        for name, seconds in (self.feature_costs or {}).items():
-            if not (name in known or name in named or name.startswith(absent)):
-                raise ValueError(
-                    f"feature_costs names {name!r}, which is not a block of the estimator. Its "
-                    f"blocks are {list(known)}."
-                )
-            if not (isinstance(seconds, Real) and 0 <= float(seconds) < np.inf):
-                raise ValueError(
-                    f"feature_costs[{name!r}] is {seconds!r}. Give seconds a row, 0 or more."
-                )
-
-    def _log(self, message):
+    def _log(self, message: str) -> None:
         if self.verbose:
             print(f"[{type(self).__name__}] {message}")
 
-    def _describe_blocks(self, X):
-        graph, calibrated = self._graph, self._calibrated
-        store: Store = {}
-        graph.compute(graph.prepare(safe_indexing(X, [0])), graph.names, store)
-        reasons = {name: "compile=False" for name in graph.names if name not in graph.compiled}
-        for name, step in graph.compiled.items():
-            if isinstance(step, OriginalStep):
-                reasons[name] = step.reason
-        return [
-            Block(
-                name=name,
-                cost_seconds=calibrated.costs.of_blocks(graph, [name]),
-                importance=float(importance),
-                n_features=store[name].shape[1],
-                compiled=name not in reasons,
-                reason=reasons.get(name, ""),
-            )
-            for name, importance in zip(graph.names, calibrated.importances, strict=True)
-        ]
-
-    def _n_threads(self):
+    def _n_threads(self) -> int:
         return 1 if self.n_jobs is None else effective_n_jobs(self.n_jobs)
 
-    def __sklearn_is_fitted__(self):
+    def report(self):
+        """Tell what was decided, why, and what is promised.
+
+        Returns
+        -------
+        str
+            Lines of text.
+        """
+        check_fitted(self)
+        return self._report()
+
+    # Planning -------------------------------------------------------------------------------
+
+    def _set_target(self, target: float):
+        """Plan again for another target, from what `fit` stored."""
+        check_fitted(self)
+        changed = {**self.get_params(deep=False), self._target_parameter: target}
+        other = type(self)(**changed)
+        other._validate_params()
+        other._check_parameters()
+        setattr(self, self._target_parameter, target)
+        if self._calibrated is None:
+            self._set_plan(self._exact_plan(self.guarantee_.reason))
+        else:
+            self._set_plan(self._make_plan())
+        return self
+
+    def _set_plan(self, plan: Any) -> None:
+        """Set the plan and what is learned from it."""
+        graph = self._graph
+        self._plan = plan
+        self._fused: CompiledStage | None = None
+        self.guarantee_ = plan.guarantee
+        self.tradeoff_ = list(plan.tradeoffs)
+        last = {
+            "blocks": () if graph is None else graph.names,
+            "model": thawed(self.estimator_) if graph is None else graph.model,
+        }
+        if plan.candidate is None:
+            self.stages_ = [
+                self._stage_class(**last, cost_seconds=plan.expected_seconds, share=1.0)
+            ]
+            return
+        candidate = self._calibrated.calibration.candidates[plan.candidate]
+        model = self._calibrated.models[plan.candidate]
+        if self._fused_blocks is not None:
+            self._fused = self._fused_blocks.stage(candidate.blocks, model)
+        if self._fused is not None:
+            self._fused.warm_up()
+        first = {
+            "blocks": candidate.blocks,
+            "model": model,
+            "cost_seconds": candidate.stage_seconds,
+            "n_trees": candidate.n_trees,
+        }
+        last["cost_seconds"] = candidate.rest_seconds
+        self.stages_ = self._stages_of(plan, first, last)
+
+    # scikit-learn ---------------------------------------------------------------------------
+
+    def _route(self, params: dict[str, Any]) -> Bunch:
+        """Metadata for the estimator, the splitter and what else takes some."""
+        if routing_enabled():
+            return process_routing(self, "fit", **params)
+        return self._routed_by_hand(params)
+
+    def _routed_by_hand(self, params: Mapping[str, Any]) -> Bunch:
+        """The same where scikit-learn's metadata routing is off."""
+        return Bunch(estimator=Bunch(fit=dict(params)), splitter=Bunch(split={}))
+
+    def get_metadata_routing(self):
+        """Get metadata routing of this object.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            A :class:`~sklearn.utils.metadata_routing.MetadataRouter` with the routes of `fit` to
+            the estimator's `fit`, the splitter and, of a cascade, the scorer.
+        """
+        router = MetadataRouter(owner=self)
+        fits = MethodMapping().add(caller="fit", callee="fit")
+        splits = MethodMapping().add(caller="fit", callee="split")
+        router.add(estimator=self.estimator, method_mapping=fits)
+        return router.add(splitter=self.cv, method_mapping=splits)
+
+    @available_if(lambda self: hasattr(self, "stages_"))
+    def _sk_visual_block_(self):
+        """Stages and blocks for scikit-learn's diagram; while not fitted, its own is drawn."""
+        return stage_diagram(self, self._graph, self._stage_words())
+
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "stages_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags = inner.input_tags
+        tags.target_tags = inner.target_tags
+        tags.non_deterministic = inner.non_deterministic
+        return tags

@@ -1,210 +1,222 @@
-"""The pass of a filter over a query, keeping what completes the rows that it may let through.
+"""Passes over the stages: the first stage runs on a chunk of rows, open rows are completed later.
 
-A *pass* runs the filter on a chunk of rows; what it holds of them (blocks that are known, or scores
-that they have already given) is kept for the rows that may still become candidates and dropped for
-all others, so that memory grows with the number of candidates and not with that of rows.
+A *pass* runs the first stage on a chunk of rows. What it then knows of them (blocks, or the full
+model's scores of these blocks) is *held*, so that rows that stay open, which a cascade escalates
+and a ranker scores, need only what is missing. There are two: one computes features, as the
+pipeline itself does, and one turns blocks into scores on the compiled path.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from sklearn.utils import gen_batches
 
-from .._compat import num_samples, safe_indexing
+from .._compat import safe_indexing
 from ..blocks import BlockGraph, CompiledStage, Store, take_rows
-from ..ranking._calibration import RankTask, one_score
+from ..compilers import check_scores
+
+CHUNK_ROWS = 8192
+"""Rows whose features are held together, so that memory does not grow with the batch."""
+
+
+class ModelInput(Protocol):
+    """A model, and what it takes of some rows."""
+
+    def answer(self, method: str) -> np.ndarray:
+        """What a method of the model returns."""
+
+    def raw(self, response: np.ndarray) -> np.ndarray:
+        """The numbers that a response follows from: one a row, or the response."""
+
+    def doubtful(self) -> np.ndarray:
+        """Positions of rows that another order of summation could give another label."""
 
 
 class Held(Protocol):
-    """What is known of some rows of a chunk."""
+    """What is known of some rows of a chunk after its first stage."""
 
-    def take(self, positions) -> Held:
+    def take(self, positions: np.ndarray) -> Held:
         """The same for some of the rows."""
 
-    def finish(self, positions) -> tuple[np.ndarray, np.ndarray]:
-        """Full scores of some of the rows, and the numbers that these follow from."""
+    def finish(self, positions: np.ndarray) -> ModelInput:
+        """The full model, and what it takes of some of the rows."""
 
 
-Pass = Callable[[Any], tuple[np.ndarray, Held]]
-"""From a chunk of rows to the filter's scores and what is held of the rows.
+class StagePass(Protocol):
+    """The first stage on a chunk of rows, and what completes them."""
 
-A filter that leaves out a block does not notice that its columns are missing: check them before.
-"""
+    @property
+    def chunk_rows(self) -> int:
+        """Rows to run together."""
+
+    def start(self, X: Any) -> tuple[ModelInput, Held]:
+        """Run the first stage.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or list of n_rows rows
+
+        Returns
+        -------
+        ModelInput
+            The stage's model, and what it takes of the rows.
+        Held
+            What is known of the rows.
+
+        Raises
+        ------
+        InputUnsupported
+            On the compiled path, for input that only the original steps can judge.
+        """
+
+
+@dataclass(frozen=True)
+class FeatureInput:
+    """An estimator and features."""
+
+    model: Any
+    features: Any
+
+    def answer(self, method: str) -> np.ndarray:
+        """What a method of the model returns."""
+        return getattr(self.model, method)(self.features)
+
+    def raw(self, response: np.ndarray) -> np.ndarray:
+        """Return the response: nothing is known below it."""
+        return response
+
+    def doubtful(self) -> np.ndarray:
+        """Return no rows: the model is the original."""
+        return np.zeros(0, dtype=np.intp)
+
+
+@dataclass(frozen=True)
+class ScoreInput:
+    """A compiled model and its scores."""
+
+    model: Any
+    scores: np.ndarray
+
+    def answer(self, method: str) -> np.ndarray:
+        """What a method of the model returns."""
+        return getattr(self.model, method)(self.scores)
+
+    def raw(self, response: np.ndarray) -> np.ndarray:
+        """Return the scores where there is one a row."""
+        if self.scores.ndim == 1:
+            return np.asarray(self.scores, dtype=np.float64)
+        return self.scores[:, 0] if self.scores.shape[1] == 1 else response
+
+    def doubtful(self) -> np.ndarray:
+        """Rows that another order of summation could give another label."""
+        return self.model.doubtful(self.scores)
 
 
 @dataclass(frozen=True)
 class HeldFeatures:
     """Blocks that are known."""
 
+    graph: BlockGraph
     Z: Any
     store: Store
-    graph: BlockGraph
-    task: RankTask
 
-    def take(self, positions) -> HeldFeatures:
+    def take(self, positions: np.ndarray) -> HeldFeatures:
         """The same for some of the rows."""
-        return HeldFeatures(*take_rows(self.Z, self.store, positions), self.graph, self.task)
+        return HeldFeatures(self.graph, *take_rows(self.Z, self.store, positions))
 
-    def finish(self, positions) -> tuple[np.ndarray, np.ndarray]:
-        """Compute the missing blocks and the full model."""
+    def finish(self, positions: np.ndarray) -> FeatureInput:
+        """Compute the missing blocks."""
         Z, store = take_rows(self.Z, self.store, positions)
-        features = self.graph.compute(Z, self.graph.names, store)
-        scores = self.task.scores(self.graph.model, features)
-        return scores, scores
+        return FeatureInput(self.graph.model, self.graph.compute(Z, self.graph.names, store))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HeldScores:
-    """The full model's scores from the blocks that are known."""
-
-    Z: Any
-    carry: np.ndarray
-    stage: CompiledStage
-    task: RankTask
-    n_threads: int
-
-    def take(self, positions) -> HeldScores:
-        """The same for some of the rows."""
-        Z, carry = safe_indexing(self.Z, positions), self.carry[positions]
-        return HeldScores(Z, carry, self.stage, self.task, self.n_threads)
-
-    def finish(self, positions) -> tuple[np.ndarray, np.ndarray]:
-        """Add the scores of the missing blocks."""
-        carry = self.carry[positions]
-        raw = self.stage.finish(self.Z, positions, carry, n_threads=self.n_threads)
-        scores = one_score(getattr(self.stage.full, self.task.method)(raw))
-        return scores, one_score(raw) if raw.ndim == 1 or raw.shape[1] == 1 else scores
-
-
-def feature_pass(graph: BlockGraph, blocks, model, task: RankTask) -> Pass:
-    """Pass of a filter that reads features."""
-
-    def run(X):
-        Z = graph.prepare(X)
-        store: Store = {}
-        scores = task.scores(model, graph.compute(Z, blocks, store))
-        return scores, HeldFeatures(Z, store, graph, task)
-
-    return run
-
-
-def fused_pass(graph: BlockGraph, stage: CompiledStage, task: RankTask, n_threads: int) -> Pass:
-    """Pass of a filter whose blocks become scores."""
-
-    def run(X):
-        Z = graph.prepare(X)
-        raw, carry = stage.start(Z, n_threads=n_threads)
-        scores = one_score(getattr(stage.approx, task.method)(raw))
-        return scores, HeldScores(Z, carry, stage, task, n_threads)
-
-    return run
-
-
-@dataclass
-class Survivors:
-    """A query after its filter: all of the filter's scores, and what is held of some rows.
+    """The full model's scores from the blocks that are known.
 
     Attributes
     ----------
-    scores : ndarray of float64 of shape (n_rows,)
-    chunks : list of (ndarray of intp, Held)
-        Ascending positions of the rows that are held, and what is held of them.
+    stage : CompiledStage
+    Z : object
+        The rows.
+    opened : object
+        The same, as the stage reads them.
+    carry : ndarray of n_rows rows
+        What the stage carries of them.
+    n_threads : int
     """
 
-    scores: np.ndarray
-    chunks: list[tuple[np.ndarray, Held]]
+    stage: CompiledStage
+    Z: Any
+    opened: Any
+    carry: np.ndarray
+    n_threads: int
 
-    @classmethod
-    def of(
-        cls, X, run: Pass, *, n_keep: int | None = None, cut: float = np.inf, chunk_rows: int
-    ) -> Survivors:
-        """Run a filter over all rows.
+    def take(self, positions: np.ndarray) -> HeldScores:
+        """The same for some of the rows."""
+        Z = safe_indexing(self.Z, positions)
+        return HeldScores(
+            stage=self.stage,
+            Z=Z,
+            opened=self.stage.opened(Z),
+            carry=self.carry[positions],
+            n_threads=self.n_threads,
+        )
 
-        Parameters
-        ----------
-        X : array-like, sparse matrix, data frame or list
-        run : Pass
-        n_keep : int, optional
-            Rows with the highest scores to hold at least; all by default.
-        cut : float
-            Rows with this score are held too.
-        chunk_rows : int
-            Rows that run together.
-        """
-        n_rows = num_samples(X)
-        survivors = cls(np.empty(n_rows), [])
-        if n_rows <= chunk_rows:
-            survivors.scores[:], held = run(X)
-            survivors.chunks.append((np.arange(n_rows), held))
-            return survivors
-        n_held = 0
-        for rows in gen_batches(n_rows, chunk_rows):
-            scores, held = run(safe_indexing(X, rows))
-            survivors.scores[rows] = scores
-            survivors.chunks.append((np.arange(rows.start, rows.stop), held))
-            if n_keep is None:
-                continue
-            n_held += len(scores)
-            if n_held > 2 * n_keep or rows.stop == n_rows:
-                bar = _bar(survivors.scores[: rows.stop], n_keep)
-                n_held = survivors._drop_below(min(bar, cut))
-        return survivors
-
-    def _drop_below(self, bar: float) -> int:
-        """Drop what is held of rows below; the number of rows that are left."""
-        kept, n_held = [], 0
-        for positions, held in self.chunks:
-            stays = np.flatnonzero(~(self.scores[positions] < bar))
-            if len(stays) < len(positions):
-                positions, held = positions[stays], held.take(stays)
-            if len(positions):
-                kept.append((positions, held))
-                n_held += len(positions)
-        self.chunks = kept
-        return n_held
-
-    def finish(self, rows, compute: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]):
-        """Full scores of some rows.
-
-        Parameters
-        ----------
-        rows : ndarray of intp of shape (n_chosen,)
-        compute : callable
-            The same for rows of which nothing is held.
-
-        Returns
-        -------
-        scores, raw : ndarray of float64 of shape (n_chosen,)
-            As of `Held.finish`.
-        """
-        scores = np.empty(len(rows))
-        raw = np.empty(len(rows))
-        open_rows = np.ones(len(rows), dtype=bool)
-        for positions, held in self.chunks:
-            places = np.minimum(np.searchsorted(positions, rows), len(positions) - 1)
-            here = np.flatnonzero(positions[places] == rows)
-            if not len(here):
-                continue
-            # In ascending order, as the input is laid out.
-            here = here[np.argsort(rows[here])]
-            places = places[here]
-            scores[here], raw[here] = held.finish(places)
-            open_rows[here] = False
-        if open_rows.any():
-            scores[open_rows], raw[open_rows] = compute(rows[open_rows])
-        return scores, raw
+    def finish(self, positions: np.ndarray) -> ScoreInput:
+        """Add the scores of the missing blocks."""
+        scores = self.stage.finish(
+            self.opened, positions, self.carry[positions], n_threads=self.n_threads
+        )
+        check_scores(scores)
+        return ScoreInput(self.stage.full, scores)
 
 
-def _bar(scores, n_keep: int) -> float:
-    """Score that the first `n_keep` rows reach; rows without one count as the highest."""
-    known = scores[~np.isnan(scores)]
-    n_keep -= len(scores) - len(known)
-    if n_keep >= len(known):
-        return -np.inf
-    if n_keep <= 0:
-        return np.inf
-    return float(np.partition(known, len(known) - n_keep)[len(known) - n_keep])
+@dataclass(frozen=True)
+class FeaturePass:
+    """Pass of a first stage that reads features, as the pipeline computes them."""
+
+    graph: BlockGraph
+    blocks: tuple[str, ...]
+    model: Any
+
+    @property
+    def chunk_rows(self) -> int:
+        """Rows to run together."""
+        return CHUNK_ROWS
+
+    def start(self, X: Any) -> tuple[FeatureInput, HeldFeatures]:
+        """Compute the stage's blocks."""
+        Z = self.graph.prepare(X)
+        # A stage that leaves out a block does not notice that its columns are missing.
+        self.graph.check_columns(Z)
+        store: Store = {}
+        features = self.graph.compute(Z, self.blocks, store)
+        return FeatureInput(self.model, features), HeldFeatures(self.graph, Z, store)
+
+
+@dataclass(frozen=True)
+class FusedPass:
+    """Pass of a first stage whose blocks become scores on the compiled path."""
+
+    graph: BlockGraph
+    stage: CompiledStage
+    n_threads: int
+
+    @property
+    def chunk_rows(self) -> int:
+        """Rows to run together."""
+        return self.stage.chunk_rows
+
+    def start(self, X: Any) -> tuple[ScoreInput, HeldScores]:
+        """Score the stage's blocks, for its own model and for the full one."""
+        Z = self.graph.prepare(X)
+        self.graph.check_columns(Z)
+        opened = self.stage.opened(Z)
+        scores, carry = self.stage.start(opened, n_threads=self.n_threads)
+        held = HeldScores(
+            stage=self.stage, Z=Z, opened=opened, carry=carry, n_threads=self.n_threads
+        )
+        return ScoreInput(self.stage.approx, scores), held

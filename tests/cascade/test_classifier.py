@@ -40,9 +40,9 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-import skwillump.cascade._classifier
+import skwillump.stages._passes
 from skwillump import CascadeClassifier
-from skwillump.cascade._calibration import _hold_out, _selecting_rows
+from skwillump.stages._folds import FitData, cross_fit_splits, selecting_rows
 
 
 def cascade(model=None, *, columns=(0, 1), **kwargs):
@@ -154,7 +154,7 @@ def test_a_row_is_early_exactly_if_its_confidence_reaches_the_threshold(fitted, 
 def test_chunks_change_nothing(fitted, new_rows, monkeypatch):
     X, _ = new_rows
     whole, stages = fitted.predict_proba(X), fitted.predict_stage(X)
-    monkeypatch.setattr(skwillump.cascade._classifier, "CHUNK_ROWS", 700)
+    monkeypatch.setattr(skwillump.stages._passes, "CHUNK_ROWS", 700)
     assert_allclose(fitted.predict_proba(X), whole, rtol=1e-14)
     assert_array_equal(fitted.predict_stage(X), stages)
 
@@ -574,7 +574,8 @@ def test_rows_of_rare_classes_certify_as_often_as_others(n_classes):
     # Of each class there are a few rows only, of many of them one.
     rng = np.random.RandomState(0)
     y = np.append(np.zeros(2000, int), 1 + rng.randint(n_classes, size=600))
-    selecting = [_selecting_rows([_hold_out(y, 0.5, rng)], rng) for _ in range(20)]
+    data = FitData(X=y[:, None], y=y, params={})
+    selecting = [selecting_rows(cross_fit_splits(data, 0.5, {}, rng), data, rng) for _ in range(20)]
     rare = np.mean([np.mean(y[rows] > 0) for rows in selecting])
     assert rare == pytest.approx(600 / 2600, abs=0.02)
     assert {len(rows) for rows in selecting} == {325}

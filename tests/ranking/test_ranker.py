@@ -27,7 +27,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-import skwillump.ranking._ranker
+import skwillump.ranking._filtering
 from skwillump import ApproxTopKRanker
 
 
@@ -128,8 +128,8 @@ def test_rows_that_are_found_are_in_the_order_of_a_stable_sort(rule, compiled, m
     scores = model.estimator_.predict(new)
     assert len(np.unique(scores[found])) < 100
     assert_array_equal(found, found[np.lexsort((found, -scores[found]))])
-    whole = skwillump.ranking._ranker.CHUNK_ROWS
-    monkeypatch.setattr(skwillump.ranking._ranker, "CHUNK_ROWS", 130)
+    whole = skwillump.ranking._filtering.CHUNK_ROWS
+    monkeypatch.setattr(skwillump.ranking._filtering, "CHUNK_ROWS", 130)
     assert whole > 3000
     assert_array_equal(model.rank(new), found)
 
@@ -349,7 +349,7 @@ def test_the_order_and_the_batches_of_groups_do_not_matter(monkeypatch):
     order = np.random.default_rng(0).permutation(len(X))
     names = np.array([f"query {group}" for group in groups])
     for chunk in (25, 100, 10**6):
-        monkeypatch.setattr(skwillump.ranking._ranker, "CHUNK_ROWS", chunk)
+        monkeypatch.setattr(skwillump.ranking._filtering, "CHUNK_ROWS", chunk)
         mixed = model.rank(X[order], groups=names[order])
         assert set(mixed) == set(names)
         for group in range(200):

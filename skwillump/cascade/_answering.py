@@ -1,0 +1,198 @@
+"""How a fitted cascade answers: many rows in chunks, or one row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from .._compat import num_samples, safe_indexing
+from .._compiled import CompiledPipeline
+from .._one_row import RowTemplate
+from ..blocks import BlockGraph
+from ..compilers import InputUnsupported, check_scores
+from ..planning import confidence, decide_one
+from ..stages._passes import FeaturePass, FusedPass, ModelInput, StagePass
+from ._responses import align_response, stage_codes
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyStage:
+    """The first stage of two, and which rows it answers.
+
+    Attributes
+    ----------
+    graph : BlockGraph
+        The full model in blocks.
+    blocks : tuple of str
+        Those of the stage.
+    model : classifier
+        Its model.
+    method : {"predict_proba", "decision_function"}
+        What confidence is read from.
+    measure : {"probability", "margin"}
+        What confidence is.
+    thresholds : ndarray of float64 of shape (n_classes,)
+        Least confidence that answers a row, by predicted class.
+    is_largest : bool
+        Whether the model is known to predict the class of its largest response.
+    fused : CompiledStage or None
+        The stage on the compiled path, where it has one.
+    """
+
+    graph: BlockGraph
+    blocks: tuple[str, ...]
+    model: Any
+    method: str
+    measure: str
+    thresholds: np.ndarray
+    is_largest: bool
+    fused: Any
+
+    def gives(self, method: str) -> bool:
+        """Whether both models answer `method` on the compiled path."""
+        fused = self.fused
+        return (
+            fused is not None
+            and fused.approx.gives(self.method)
+            and fused.approx.gives(method)
+            and fused.full.gives(method)
+        )
+
+    def gives_one(self, method: str) -> bool:
+        """Whether both models answer `method` for one row on the compiled path."""
+        return (
+            not self.graph.prefix
+            and self.gives(method)
+            and self.method == "predict_proba"
+            and len(self.fused.approx.classes) == len(self.thresholds)
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CascadeRunner:
+    """The models of a fitted cascade, which answer.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    template : RowTemplate
+        The form of one row.
+    estimator : classifier
+        The full model.
+    full : CompiledPipeline or classifier
+        The same as it runs.
+    early : EarlyStage or None
+        The stage before it, if there is one.
+    """
+
+    classes: np.ndarray
+    template: RowTemplate
+    estimator: Any
+    full: Any
+    early: EarlyStage | None
+
+    def answer(self, X: Any, method: str, *, n_threads: int) -> tuple[np.ndarray, np.ndarray]:
+        """Output of `method` for each row, and the position of the stage that gave it."""
+        early = self.early
+        if early is None or not _has_rows(X):
+            # The full model also says what is wrong with what holds no rows.
+            output = getattr(self.full, method)(X)
+            return output, np.full(len(output), 0 if early is None else 1, dtype=np.intp)
+        if early.gives(method):
+            # The steps themselves judge unusual input, and raise what they raise.
+            with suppress(InputUnsupported):
+                fused_pass = FusedPass(early.graph, early.fused, n_threads)
+                return self._in_chunks(early, fused_pass, X, method)
+        feature_pass = FeaturePass(early.graph, early.blocks, early.model)
+        return self._in_chunks(early, feature_pass, X, method)
+
+    def answer_one(self, x: Any, method: str) -> Any:
+        """Answer for one row on the compiled path; None where the batch path must judge."""
+        early = self.early
+        if early is None:
+            if not isinstance(self.full, CompiledPipeline):
+                return None
+            x = self.template.rounded(x)
+            return None if x is None else self.full._answer_one(x, method)
+        if not early.gives_one(method):
+            return None
+        if isinstance(x, Mapping):
+            self.template.check_names(x)  # those that only the second stage needs too
+        x = self.template.rounded(x)
+        if x is None:
+            return None
+        approx, full = early.fused.approx, early.fused.full
+        try:
+            scores, carry = early.fused.start_one(x)
+            check_scores(scores)
+            probabilities = approx.predict_proba_one(scores)
+            code = None
+            if not early.is_largest:
+                label = approx.predict_one(scores)
+                if label is None:
+                    return None
+                code = int(np.searchsorted(approx.classes, label))
+            code, sure = decide_one(probabilities, early.measure, code)
+            if sure >= early.thresholds[code]:
+                return approx.classes[code] if method == "predict" else probabilities
+            scores = early.fused.finish_one(x, carry)
+            check_scores(scores)
+        except InputUnsupported:
+            return None
+        return full.predict_one(scores) if method == "predict" else full.predict_proba_one(scores)
+
+    def _in_chunks(
+        self, early: EarlyStage, run: StagePass, X: Any, method: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        n_rows, chunk_rows = num_samples(X), run.chunk_rows
+        if n_rows <= chunk_rows:
+            return self._answer_chunk(early, run, X, method)
+        chunks = [
+            self._answer_chunk(early, run, safe_indexing(X, rows), method)
+            for rows in gen_batches(n_rows, chunk_rows)
+        ]
+        outputs, stages = zip(*chunks, strict=True)
+        return np.concatenate(outputs), np.concatenate(stages)
+
+    def _answer_chunk(
+        self, early: EarlyStage, run: StagePass, X: Any, method: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        inputs, held = run.start(X)
+        response = self._respond(early, inputs, early.method)
+        codes = stage_codes(inputs, response, self.classes, is_largest=early.is_largest)
+        is_early = confidence(response, codes, early.measure) >= early.thresholds[codes]
+        if method == "predict":
+            output = self.classes[codes]
+        elif method == early.method:
+            output = response
+        else:
+            output = self._respond(early, inputs, method)
+        open_rows = np.flatnonzero(~is_early)
+        if len(open_rows):
+            escalated = held.finish(open_rows)
+            answers = escalated.answer(method)
+            doubtful = escalated.doubtful() if method == "predict" else open_rows[:0]
+            if len(doubtful):
+                # Another order of summation could flip these: the original decides.
+                rows = safe_indexing(X, open_rows[doubtful])
+                answers[doubtful] = self.estimator.predict(rows)
+            if output.dtype != answers.dtype:
+                output = output.astype(np.result_type(output, answers))
+            output[open_rows] = answers
+        return output, np.where(is_early, 0, 1)
+
+    def _respond(self, early: EarlyStage, inputs: ModelInput, method: str) -> np.ndarray:
+        """Response of the first stage's model, with a column for each class."""
+        response, known = inputs.answer(method), early.model.classes_
+        return align_response(response, known, self.classes, method == "predict_proba")
+
+
+def _has_rows(X: Any) -> bool:
+    """Whether X has rows that can be taken. A mapping of columns has a length, but none."""
+    sized = hasattr(X, "__len__") or hasattr(X, "shape")
+    return sized and not isinstance(X, Mapping) and num_samples(X) > 0

@@ -1,0 +1,164 @@
+"""What classifiers return, read: classes, confidence, and what is kept of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._composites import chain
+from ..blocks import TruncatedEnsemble
+from ..compilers import predicts_largest
+from ..planning import confidence, decide_one, predicted_codes
+from ..stages._passes import FeatureInput, ModelInput
+from ..stages._recording import Record
+
+
+def response_method(*estimators) -> str | None:
+    """Method that tells how sure all of these classifiers are; None if they share none."""
+    for method in ("predict_proba", "decision_function"):
+        if all(hasattr(estimator, method) for estimator in estimators):
+            return method
+    return None
+
+
+def align_response(response, model_classes, classes, is_probability):
+    """Response of a model that may not have seen every class, with a column for each class.
+
+    Parameters
+    ----------
+    response : ndarray of shape (n_rows,) or (n_rows, n_model_classes)
+    model_classes : ndarray of shape (n_model_classes,)
+    classes : ndarray of shape (n_classes,)
+        Sorted, a superset of `model_classes`.
+    is_probability : bool
+        A class that the model does not know gets probability 0, or the decision value -inf.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,) or (n_rows, n_classes)
+    """
+    if len(model_classes) == len(classes):
+        return response
+    if response.ndim == 1:
+        response = np.column_stack([-response, response])
+    fill = 0.0 if is_probability else -np.inf
+    aligned = np.full((len(response), len(classes)), fill, dtype=response.dtype)
+    aligned[:, np.searchsorted(classes, model_classes)] = response
+    return aligned
+
+
+def predicts_largest_response(model, method: str) -> bool:
+    """Whether `predict` of a stage's model is known to give the class of its largest response."""
+    if isinstance(model, TruncatedEnsemble):
+        return True
+    return predicts_largest(chain(model)[-1][1], method)
+
+
+def stage_codes(
+    inputs: ModelInput, response: np.ndarray, classes: np.ndarray, *, is_largest: bool
+) -> np.ndarray:
+    """Positions of the classes that a stage's model predicts.
+
+    A row with a label that is no class counts as one of the class with the largest response.
+
+    Parameters
+    ----------
+    inputs : ModelInput
+        The model, with what it takes of n_rows rows.
+    response : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        Its probabilities or decision values.
+    classes : ndarray of shape (n_classes,)
+    is_largest : bool
+        Whether it is known to predict the class of its largest response, so that it need not be
+        asked.
+
+    Returns
+    -------
+    ndarray of intp of shape (n_rows,)
+    """
+    if is_largest:
+        return predicted_codes(response)
+    labels = inputs.answer("predict")
+    codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
+    foreign = np.flatnonzero(classes[codes] != labels)
+    if len(foreign):
+        # Such as the label of outliers of a RadiusNeighborsClassifier, which is no class.
+        codes[foreign] = predicted_codes(response[foreign])
+    return codes
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerRecorder:
+    """What is kept of classifiers' answers, and what the first stage does with them.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    method : {"predict_proba", "decision_function"}
+    measures : tuple of str
+        Measures of confidence to record.
+    keeps_responses : bool
+        Whether whole responses are needed, for other scores than accuracy.
+    """
+
+    classes: np.ndarray
+    method: str
+    measures: tuple[str, ...]
+    keeps_responses: bool
+
+    @property
+    def calibrates_trees(self) -> bool:
+        """Thresholds are for probabilities of the whole ensemble's scale."""
+        return True
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether responses are probabilities."""
+        return self.method == "predict_proba"
+
+    def record_full(self, model: Any, features: Any) -> Record:
+        """Keep the full model's classes, and its responses where a score is made of them."""
+        record = {"codes": np.searchsorted(self.classes, model.predict(features))}
+        if self.keeps_responses:
+            record["response"] = self.respond(model, features)
+        return record
+
+    def record_stage(self, model: Any, features: Any) -> Record:
+        """Keep an approximate model's classes, its confidence by each measure, its responses."""
+        response = self.respond(model, features)
+        codes = self._codes(model, features, response)
+        record = {"codes": codes}
+        for measure in self.measures:
+            record[measure] = confidence(response, codes, measure)
+        if self.keeps_responses:
+            record["response"] = response
+        return record
+
+    def respond(self, model: Any, features: Any) -> np.ndarray:
+        """Response of a model, with a column for each class."""
+        response = getattr(model, self.method)(features)
+        return align_response(response, model.classes_, self.classes, self.is_probability)
+
+    def decide(self, model: Any, features: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Predicted classes and confidence, as in the first stage."""
+        response = self.respond(model, features)
+        codes = self._codes(model, features, response)
+        return codes, confidence(response, codes, self.measures[0])
+
+    def read(self, response: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Classes of the largest responses and confidence in them."""
+        codes = predicted_codes(response)
+        return codes, confidence(response, codes, self.measures[0])
+
+    def read_one(self, model: Any, scores: np.ndarray) -> object:
+        """Class and confidence of one row."""
+        if self.is_probability:
+            return decide_one(model.predict_proba_one(scores), self.measures[0])
+        return self.read(getattr(model, self.method)(scores[None]))
+
+    def _codes(self, model: Any, features: Any, response: np.ndarray) -> np.ndarray:
+        is_largest = predicts_largest_response(model, self.method)
+        inputs = FeatureInput(model, features)
+        return stage_codes(inputs, response, self.classes, is_largest=is_largest)

@@ -1,0 +1,146 @@
+"""A query behind its filter: scores of all rows, and what completes those that may be candidates.
+
+What a pass holds of the rows of a chunk is kept for the rows that may still become candidates and
+dropped for all others, so that memory grows with the number of candidates and not with that of
+rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from .._compat import num_samples, safe_indexing
+from ..stages._passes import Held, StagePass
+from ._scores import one_score, scores_of
+
+CHUNK_ROWS = 16_384
+"""Rows that run through the filter together, so that memory does not grow with the query."""
+
+
+@dataclass
+class FilteredQuery:
+    """A query behind its filter: all of the filter's scores, and what is held of some rows.
+
+    Attributes
+    ----------
+    method : str
+        Method of the models whose result ranks.
+    scores : ndarray of float64 of shape (n_rows,)
+    chunks : list of (ndarray of intp, Held)
+        Ascending positions of the rows that are held, and what is held of them.
+    """
+
+    method: str
+    scores: np.ndarray
+    chunks: list[tuple[np.ndarray, Held]]
+
+    @classmethod
+    def run(
+        cls,
+        X: Any,
+        first: StagePass,
+        method: str,
+        *,
+        n_keep: int | None = None,
+        cut: float = np.inf,
+    ) -> FilteredQuery:
+        """Run a filter over all rows.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or list
+        first : StagePass
+            What filters.
+        method : str
+        n_keep : int, optional
+            Rows with the highest scores to hold at least; all by default.
+        cut : float
+            Rows with this score are held too.
+        """
+        n_rows = num_samples(X)
+        query = cls(method, np.empty(n_rows), [])
+        if n_rows <= CHUNK_ROWS:
+            query._add(first, X, 0)
+            return query
+        n_held = 0
+        for rows in gen_batches(n_rows, CHUNK_ROWS):
+            n_held += query._add(first, safe_indexing(X, rows), rows.start)
+            if n_keep is None:
+                continue
+            if n_held > 2 * n_keep or rows.stop == n_rows:
+                bar = _bar(query.scores[: rows.stop], n_keep)
+                n_held = query._drop_below(min(bar, cut))
+        return query
+
+    def _add(self, first: StagePass, X: Any, start: int) -> int:
+        """Run the filter on a chunk that begins at row `start`; the number of its rows."""
+        inputs, held = first.start(X)
+        scores = one_score(inputs.answer(self.method))
+        rows = np.arange(start, start + len(scores))
+        self.scores[rows] = scores
+        self.chunks.append((rows, held))
+        return len(scores)
+
+    def _drop_below(self, bar: float) -> int:
+        """Drop what is held of rows below; the number of rows that are left."""
+        kept, n_held = [], 0
+        for positions, held in self.chunks:
+            stays = np.flatnonzero(~(self.scores[positions] < bar))
+            if len(stays) < len(positions):
+                positions, held = positions[stays], held.take(stays)
+            if len(positions):
+                kept.append((positions, held))
+                n_held += len(positions)
+        self.chunks = kept
+        return n_held
+
+    def finish(
+        self,
+        rows: np.ndarray,
+        compute: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Full scores of some rows.
+
+        Parameters
+        ----------
+        rows : ndarray of intp of shape (n_chosen,)
+        compute : callable
+            The same for rows of which nothing is held.
+
+        Returns
+        -------
+        scores, raw : ndarray of float64 of shape (n_chosen,)
+            As of `scores_of`.
+        """
+        scores = np.empty(len(rows))
+        raw = np.empty(len(rows))
+        open_rows = np.ones(len(rows), dtype=bool)
+        for positions, held in self.chunks:
+            places = np.minimum(np.searchsorted(positions, rows), len(positions) - 1)
+            here = np.flatnonzero(positions[places] == rows)
+            if not len(here):
+                continue
+            # In ascending order, as the input is laid out.
+            here = here[np.argsort(rows[here])]
+            places = places[here]
+            scores[here], raw[here] = scores_of(held.finish(places), self.method)
+            open_rows[here] = False
+        if open_rows.any():
+            scores[open_rows], raw[open_rows] = compute(rows[open_rows])
+        return scores, raw
+
+
+def _bar(scores, n_keep: int) -> float:
+    """Score that the first `n_keep` rows reach; rows without one count as the highest."""
+    known = scores[~np.isnan(scores)]
+    n_keep -= len(scores) - len(known)
+    if n_keep >= len(known):
+        return -np.inf
+    if n_keep <= 0:
+        return np.inf
+    return float(np.partition(known, len(known) - n_keep)[len(known) - n_keep])

@@ -1,0 +1,151 @@
+"""The rows of queries: groups, sizes, and what a ranker's `fit` takes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.validation import has_fit_parameter
+
+from .._compat import check_method_params, routing_enabled, safe_indexing
+from .._composites import last_step
+from ..stages._folds import FitData
+
+
+def group_column(groups, X) -> np.ndarray:
+    """Query of each row of `X` as an array.
+
+    Raises
+    ------
+    ValueError
+        If it is not one value for each row.
+    """
+    shape = np.shape(groups)
+    if len(shape) != 1 and shape[1:] != (1,):
+        raise ValueError(
+            f"groups has the shape {shape}, but must hold one value for each row: the name of its "
+            "query. To tell queries by several columns, join them into one."
+        )
+    groups = column_or_1d(groups)
+    check_consistent_length(X, groups)
+    return groups
+
+
+def queries_of(groups) -> dict[Any, np.ndarray]:
+    """Rows of each query, in ascending order; queries in the order of their first rows.
+
+    Raises
+    ------
+    ValueError
+        If groups cannot be sorted, or are missing for some rows.
+    """
+    try:
+        values, first, codes = np.unique(groups, return_index=True, return_inverse=True)
+    except TypeError as error:
+        types = ", ".join(sorted({type(value).__name__ for value in groups}))
+        raise ValueError(
+            f"groups holds values that cannot be sorted, of these types: {types}. Give every row "
+            "the name of its query, all of one type and none missing."
+        ) from error
+    if len(values) and values[-1] != values[-1]:  # missing values are sorted last
+        raise ValueError(
+            f"groups has a missing value ({values[-1]}). Give every row the name of its query, or "
+            "leave out rows without one."
+        )
+    order = np.argsort(codes, kind="stable")
+    rows = np.split(order, np.cumsum(np.bincount(codes, minlength=len(values)))[:-1])
+    return {values[i]: rows[i] for i in np.argsort(first)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingData(FitData):
+    """Rows to fit a ranker on, with all that the estimator's `fit` takes.
+
+    `groups` is the query of each row.
+
+    Attributes
+    ----------
+    size_params : tuple of str
+        Those of `params` that hold the sizes of consecutive queries (LightGBM's ``group``).
+    """
+
+    size_params: tuple[str, ...] = ()
+
+    @classmethod
+    def make(
+        cls, estimator, X, y, groups, params: Mapping[str, Any], *, stratify: bool
+    ) -> RankingData:
+        """Bring groups and a ranker's sizes of queries in line.
+
+        Raises
+        ------
+        ValueError
+            If both are given and differ, sizes do not add up, groups cannot be sorted, or a ranker
+            that takes sizes is given groups whose rows are not consecutive.
+        """
+        params, n_rows = dict(params), len(y)
+        if groups is not None:
+            queries_of(groups)  # judges them before anything is fitted
+        names = [name for name in params if name == "group" or name.endswith("__group")]
+        for name in names:
+            sizes = np.asarray(params[name])
+            if sizes.ndim != 1 or sizes.sum() != n_rows:
+                raise ValueError(
+                    f"{name} must hold the sizes of consecutive queries. They add up to "
+                    f"{sizes.sum()}, but X has {n_rows} rows."
+                )
+            if groups is None:
+                groups = np.repeat(np.arange(len(sizes)), sizes.astype(np.intp))
+            elif not np.array_equal(sizes[sizes > 0], run_lengths(groups)):
+                raise ValueError(f"groups and {name} tell different queries. Give one of them.")
+        if groups is not None and not names and not routing_enabled():
+            path, final = last_step(estimator)
+            if has_fit_parameter(final, "group"):
+                names = [f"{path}__group" if path else "group"]
+        data = cls(
+            X=X, y=y, params=params, groups=groups, stratify=stratify, size_params=tuple(names)
+        )
+        if names:
+            data.params.update(data._sizes(np.arange(n_rows)))
+        return data
+
+    def _sizes(self, rows) -> dict[str, np.ndarray]:
+        if not self.size_params:
+            return {}
+        assert self.groups is not None
+        groups = self.groups[rows]
+        sizes = run_lengths(groups)
+        if len(sizes) != len(np.unique(groups)):
+            raise ValueError(
+                "The estimator's fit takes the sizes of consecutive queries, but the rows of some "
+                "groups are apart. Sort X, y and groups by group."
+            )
+        return dict.fromkeys(self.size_params, sizes)
+
+    def take(self, rows: np.ndarray) -> tuple[Any, np.ndarray, dict[str, Any]]:
+        """X, y and parameters of some rows, in ascending order."""
+        by_row = {k: v for k, v in self.params.items() if k not in self.size_params}
+        params = check_method_params(self.X, by_row, indices=rows)
+        return safe_indexing(self.X, rows), self.y[rows], params | self._sizes(rows)
+
+    def check_enough_units(self, cv: Any, least: int) -> None:
+        """Raise where there are too few queries to hold some out."""
+        if self.groups is None:
+            return
+        n_queries = len(np.unique(self.groups))
+        if n_queries < least:
+            raise ValueError(
+                f"The number of queries in groups is {n_queries}, but cv={cv!r} takes {least} or "
+                "more: rows of one query are never split. Tell more queries, or leave groups out: "
+                "queries are then drawn from all rows."
+            )
+
+
+def run_lengths(groups) -> np.ndarray:
+    """Lengths of the runs of equal values."""
+    groups = np.asarray(groups)
+    starts = np.flatnonzero(np.append(len(groups) > 0, groups[1:] != groups[:-1]))
+    return np.diff(np.append(starts, len(groups))).astype(np.intp)

@@ -1,0 +1,266 @@
+"""How a fitted ranker scores rows and finds the best ones. Nothing of `fit` is needed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from .._compat import num_samples, safe_indexing
+from ..blocks import BlockGraph, CompiledStage
+from ..compilers import InputUnsupported
+from ..planning import Search, gap_search, stable_order
+from ..stages._passes import FeaturePass, FusedPass, StagePass
+from . import _filtering
+from ._doubt import doubtful_rows
+from ._filtering import FilteredQuery
+from ._scores import one_score
+from ._sizes import SizedSearches
+
+Found = tuple[np.ndarray, np.ndarray]
+"""Positions of the best rows of a query, best first, and their full scores."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuerySearcher:
+    """The models of a fitted ranker, and how it searches.
+
+    Attributes
+    ----------
+    method : {"predict", "predict_proba", "decision_function"}
+        Whose result ranks.
+    estimator : estimator
+        The full model, which decides where rounding could.
+    full : CompiledPipeline or estimator
+        The same as it runs.
+    compiled : bool
+        Whether that is compiled.
+    graph : BlockGraph or None
+        The same in blocks.
+    blocks : tuple of str
+        Those of the filter.
+    model : estimator
+        That of the filter.
+    fused : CompiledStage or None
+        The filter on the compiled path, where it has one.
+    searches : SizedSearches or None
+        How to search; None where all rows get the full model's score.
+    n_threads : int
+    """
+
+    method: str
+    estimator: Any
+    full: Any
+    compiled: bool
+    graph: BlockGraph | None
+    blocks: tuple[str, ...]
+    model: Any
+    fused: CompiledStage | None
+    searches: SizedSearches | None
+    n_threads: int
+
+    def search_for(self, k: int, n_rows: int, *, stacklevel: int = 2) -> Search | None:
+        """How to search a query; None to score all of its rows. See `SizedSearches.search_for`."""
+        if self.searches is None:
+            return None
+        return self.searches.search_for(k, n_rows, stacklevel=stacklevel + 1)
+
+    @property
+    def share(self) -> float:
+        """Expected share of a query's rows that get the full model's score."""
+        return 1.0 if self.searches is None else min(self.searches.plan.share, 1.0)
+
+    # Scores ---------------------------------------------------------------------------------
+
+    def full_scores(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Scores of all rows by the full model, and the numbers that they follow from.
+
+        Returns
+        -------
+        scores, raw : ndarray of float64 of shape (n_rows,)
+        """
+        n_rows = num_samples(X)
+        if n_rows > _filtering.CHUNK_ROWS:
+            batches = gen_batches(n_rows, _filtering.CHUNK_ROWS)
+            chunks = [self.full_scores(safe_indexing(X, rows)) for rows in batches]
+            scores, raw = zip(*chunks, strict=True)
+            return np.concatenate(scores), np.concatenate(raw)
+        if not self.compiled:
+            own = one_score(getattr(self.full, self.method)(X))
+            return own, own
+        response, numbers = self.full._with_scores(self.method, X)
+        own = one_score(response)
+        return own, own if numbers is None or numbers.shape[1] != 1 else one_score(numbers)
+
+    def filter_scores(self, X: Any) -> np.ndarray:
+        """The filter's scores of all rows; nothing is held."""
+        return self._by_pass(
+            lambda first: FilteredQuery.run(X, first, self.method, n_keep=0).scores
+        )
+
+    def original_scores(self, X: Any) -> np.ndarray:
+        """Scores by the fitted estimator itself."""
+        return one_score(getattr(self.estimator, self.method)(X))
+
+    def settled(self, raw: np.ndarray, reach: float) -> np.ndarray:
+        """Whether scores are the same for all numbers within `reach` of those they follow from."""
+        low, high = (
+            self.full._from_scores_alone(self.method, (raw + step)[:, None])
+            for step in (-reach, reach)
+        )
+        if low is None or high is None:
+            return np.zeros(len(raw), dtype=bool)
+        return one_score(low) == one_score(high)
+
+    # Ranking --------------------------------------------------------------------------------
+
+    def rank(self, X: Any, k: int, *, stacklevel: int = 2) -> Found:
+        """Find the `k` best rows of one query.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or list
+        k : int
+        stacklevel : int
+            Of warnings: 2 for the caller.
+        """
+        n_rows = num_samples(X)
+        if k == 0 or n_rows == 0:
+            return np.zeros(0, dtype=np.intp), np.zeros(0)
+        search = self.search_for(k, n_rows, stacklevel=stacklevel + 1)
+        if search is None:
+            scores, raw = self.full_scores(X)
+            return self._best(X, np.arange(n_rows), scores, raw, k=k)
+        if search.rule == "gap":
+            n_keep = int(min(max(2 * self.share * n_rows, k), n_rows))
+        else:
+            n_keep = search.least_candidates(k, n_rows)
+
+        def searched(first: StagePass) -> Found:
+            query = FilteredQuery.run(X, first, self.method, n_keep=n_keep, cut=search.cut)
+            (found,) = self._searched(X, k, [search], [0, n_rows], query)
+            return found
+
+        return self._by_pass(searched)
+
+    def rank_groups(
+        self, X: Any, k: int, queries: Mapping[Any, np.ndarray], *, stacklevel: int = 2
+    ) -> dict[Any, Found]:
+        """Find the `k` best rows of each of several queries; small ones run together.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or list
+        k : int
+        queries : mapping of object to ndarray of intp
+            Rows of each query.
+        stacklevel : int
+            Of warnings: 2 for the caller.
+        """
+        found: list[Found] = []
+        for batch in _batches(list(queries.values())):
+            rows = np.concatenate(batch)
+            starts = np.cumsum([0, *(len(query) for query in batch)])
+            best = self._rank_batch(safe_indexing(X, rows), k, starts, stacklevel=stacklevel + 1)
+            found += [(rows[positions], scores) for positions, scores in best]
+        return dict(zip(queries, found, strict=True))
+
+    def _rank_batch(self, X: Any, k: int, starts: np.ndarray, *, stacklevel: int) -> list[Found]:
+        """Rank queries that lie one after the other, each from one of `starts` to the next."""
+        if len(starts) == 2:
+            return [self.rank(X, k, stacklevel=stacklevel + 1)]
+        if k == 0:
+            return [(np.zeros(0, dtype=np.intp), np.zeros(0)) for _ in starts[1:]]
+        searches = [
+            self.search_for(k, int(stop - start), stacklevel=stacklevel + 1)
+            for start, stop in pairwise(starts)
+        ]
+        known = [search for search in searches if search is not None]
+        if len(known) < len(searches):
+            scores, raw = self.full_scores(X)
+            return [
+                self._best(X, np.arange(*ends), scores[slice(*ends)], raw[slice(*ends)], k=k)
+                for ends in pairwise(starts)
+            ]
+        return self._by_pass(
+            lambda first: self._searched(
+                X, k, known, starts, FilteredQuery.run(X, first, self.method)
+            )
+        )
+
+    def _searched(
+        self, X: Any, k: int, searches: Sequence[Search], starts, filtered: FilteredQuery
+    ) -> list[Found]:
+        """Search queries that lie one after the other; candidates are completed together."""
+        visits = [
+            self._visited_by_gap(X, k, search, filtered, slice(*ends))
+            if search.rule == "gap"
+            else ends[0] + np.sort(search.candidates(filtered.scores[slice(*ends)], k))
+            for search, ends in zip(searches, pairwise(starts), strict=True)
+        ]
+        candidates = [visit for visit in visits if isinstance(visit, np.ndarray)]
+        if candidates:
+            scores, raw = filtered.finish(np.concatenate(candidates), self._compute(X))
+            ends = np.cumsum([len(rows) for rows in candidates])[:-1]
+            completed = iter(zip(np.split(scores, ends), np.split(raw, ends), strict=True))
+        found = []
+        for visit in visits:
+            rows, of_rows = (
+                (visit, next(completed)) if isinstance(visit, np.ndarray) else (visit[0], visit[1:])
+            )
+            found.append(self._best(X, rows, *of_rows, k=k))
+        return found
+
+    def _visited_by_gap(self, X: Any, k: int, search: Search, filtered: FilteredQuery, ends: slice):
+        """Rows that the gap rule visits, with their full scores and the numbers below them."""
+        raws: list[np.ndarray] = []
+
+        def full_score_of(rows):
+            scores, raw = filtered.finish(ends.start + rows, self._compute(X))
+            raws.append(raw)
+            return scores
+
+        visited, scores = gap_search(filtered.scores[ends], k, search, full_score_of)
+        order = np.argsort(visited)
+        return ends.start + visited[order], scores[order], np.concatenate(raws)[order]
+
+    def _compute(self, X: Any) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        return lambda rows: self.full_scores(safe_indexing(X, rows))
+
+    def _best(self, X: Any, rows, scores, raw, *, k: int) -> Found:
+        """The `k` best of some rows (ascending positions) by their full scores."""
+        if self.compiled:
+            doubtful = doubtful_rows(scores, raw, k, self.settled)
+            if len(doubtful):
+                # Another order of summation could swap these: the original decides.
+                scores = scores.copy()
+                scores[doubtful] = self.original_scores(safe_indexing(X, rows[doubtful]))
+        order = stable_order(scores, k)
+        return rows[order].astype(np.intp), scores[order]
+
+    def _by_pass(self, answer: Callable[[StagePass], Any]) -> Any:
+        """Answer by compiled scores where they can judge the input, otherwise by the steps."""
+        assert self.graph is not None
+        if self.fused is not None:
+            # The steps themselves judge unusual input, and raise what they raise.
+            with suppress(InputUnsupported):
+                return answer(FusedPass(self.graph, self.fused, self.n_threads))
+        return answer(FeaturePass(self.graph, self.blocks, self.model))
+
+
+def _batches(queries: Iterable[np.ndarray]) -> list[list[np.ndarray]]:
+    """Queries that run together: consecutive ones of a limited number of rows."""
+    batches: list[list[np.ndarray]] = []
+    n_rows = _filtering.CHUNK_ROWS
+    for query in queries:
+        if n_rows + len(query) > _filtering.CHUNK_ROWS:
+            batches.append([])
+            n_rows = 0
+        batches[-1].append(query)
+        n_rows += len(query)
+    return batches

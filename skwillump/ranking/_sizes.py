@@ -1,0 +1,102 @@
+"""The search of a query of any size, and what is promised for it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+from ..planning import Search, Target, TopKCalibration, TopKPlan, replan_search
+
+ALL_ROWS = "all rows are scored by the full model"
+"""What is done where no search is known to find enough."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizedSearches:
+    """A plan for queries of some sizes, and how to search others.
+
+    Attributes
+    ----------
+    plan : TopKPlan
+    target : Target
+    calibration : TopKCalibration
+        What the plan was made from.
+    told : bool
+        Whether the user stated sizes, so that others are worth a warning.
+    """
+
+    plan: TopKPlan
+    target: Target
+    calibration: TopKCalibration
+    told: bool
+
+    def search_for(self, k: int, n_rows: int, *, stacklevel: int = 2) -> Search | None:
+        """How to search a query; None to score all of its rows.
+
+        Parameters
+        ----------
+        k : int
+            Rows to return.
+        n_rows : int
+            Rows of the query.
+        stacklevel : int
+            Of warnings: 2 for the caller.
+
+        Warns
+        -----
+        UserWarning
+            If the plan is not for this size.
+        """
+        plan = self.plan
+        if k >= n_rows:
+            return None
+        low, high = plan.guarantee.query_size
+        larger, outside = k > plan.guarantee.k, not low <= n_rows <= high
+        if not larger and not outside:
+            return plan.search
+        search, how, weaker = self._other_search(max(k, plan.guarantee.k), n_rows)
+        message = ""
+        if larger:
+            message = (
+                f"k={k} is larger than the k={plan.guarantee.k} that the ranker was tuned for: "
+                f"{how}. Set a larger k in the ranker and fit it again."
+            )
+        elif self.told:
+            message = (
+                f"A query of {n_rows} rows is not within the sizes {low} to {high} that the ranker "
+                f"was tuned for: {how}. Fit with a query_size that holds it."
+            )
+        elif weaker:
+            message = (
+                f"The certificate is for queries of {low} rows, and this one has {n_rows}: {how}. "
+                "Fit on more rows, with a query_size that holds it."
+            )
+        if message:
+            warnings.warn(message, UserWarning, stacklevel=stacklevel)
+        return search
+
+    def _other_search(self, k: int, n_rows: int) -> tuple[Search | None, str, bool]:
+        """Search for sizes that the plan is not for, what it is, and whether less is promised."""
+        plan = self.plan
+        if k >= n_rows:
+            return None, ALL_ROWS, False
+        assert plan.search is not None
+        if plan.search.rule == "ratio":
+            how = f"the ratio of {plan.search.ratio} candidates for each row is kept"
+            return plan.search, how, False
+        if self.calibration.queries is not None:
+            if k > plan.guarantee.k:
+                return None, ALL_ROWS, False
+            return plan.search, "the search is the same, and nothing is promised", True
+        # Certify anew, from what fit stored.
+        target = Target(
+            k=k,
+            query_size=(n_rows, n_rows),
+            precision=self.target.precision,
+            confidence=self.target.confidence,
+        )
+        search, kind = replan_search(self.calibration, plan, target)
+        if search is None:
+            return None, ALL_ROWS, False
+        weaker = kind != plan.guarantee.kind == "certified"
+        return search, f"the search was planned anew for it ({kind})", weaker

@@ -1,0 +1,102 @@
+"""The feature blocks of a fitted estimator, described."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from .._compat import safe_indexing
+from ..blocks import BlockGraph, Store, names_in_composites
+from ..compilers import OriginalStep
+from ._cross_fitting import Calibrated
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A feature block of the pipeline.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the union or column transformer; nested names are joined by ``__``.
+    cost_seconds : float
+        Seconds a row, measured or as given in ``feature_costs``.
+    importance : float or None
+        Score that the full model loses when the block's rows are shuffled (grouped permutation
+        importance on held-out rows). None where it was not measured.
+    n_features : int or None
+        Number of columns.
+    compiled : bool
+        Whether the block runs as a compiled kernel.
+    reason : str
+        Why it does not.
+    """
+
+    name: str
+    cost_seconds: float
+    importance: float | None
+    n_features: int | None
+    compiled: bool
+    reason: str
+
+
+def describe_blocks(graph: BlockGraph, calibrated: Calibrated, X: Any) -> list[Block]:
+    """Blocks of a graph, with what calibration found out on them.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+    calibrated : Calibrated
+    X : array-like, sparse matrix, data frame or list
+        Rows, of which one is looked at.
+    """
+    store: Store = {}
+    graph.compute(graph.prepare(safe_indexing(X, [0])), graph.names, store)
+    reasons = {name: "compile=False" for name in graph.names if name not in graph.compiled}
+    for name, step in graph.compiled.items():
+        if isinstance(step, OriginalStep):
+            reasons[name] = step.reason
+    return [
+        Block(
+            name=name,
+            cost_seconds=calibrated.costs.of_blocks(graph, [name]),
+            importance=float(importance),
+            n_features=store[name].shape[1],
+            compiled=name not in reasons,
+            reason=reasons.get(name, ""),
+        )
+        for name, importance in zip(graph.names, calibrated.importances, strict=True)
+    ]
+
+
+def check_feature_costs(
+    feature_costs: Mapping[str, float] | None, graph: BlockGraph | None, fitted: Any
+) -> None:
+    """Raise ValueError for costs that are no numbers, or of blocks that do not exist.
+
+    Parameters
+    ----------
+    feature_costs : mapping of str to float, or None
+        Seconds a row.
+    graph : BlockGraph or None
+    fitted : estimator
+        The full model.
+    """
+    known = () if graph is None else graph.names
+    # A search over "drop" for some steps keeps their costs.
+    named = names_in_composites(fitted)
+    absent = tuple(f"{name}__" for name, is_absent in named.items() if is_absent)
+    for name, seconds in (feature_costs or {}).items():
+        if not (name in known or name in named or name.startswith(absent)):
+            raise ValueError(
+                f"feature_costs names {name!r}, which is not a block of the estimator. Its "
+                f"blocks are {list(known)}."
+            )
+        if not (isinstance(seconds, Real) and 0 <= float(seconds) < np.inf):
+            raise ValueError(
+                f"feature_costs[{name!r}] is {seconds!r}. Give seconds a row, 0 or more."
+            )

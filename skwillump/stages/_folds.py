@@ -1,0 +1,206 @@
+"""Rows that models are fitted on, and held-out rows that show what these models do."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    KFold,
+    ShuffleSplit,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+    check_cv,
+)
+
+from .._compat import check_method_params, safe_indexing
+
+PREFIT_TRAIN_SHARE = 0.4
+"""With a fitted estimator, the share of the rows that approximate models are fitted on. They also
+select, by approximate models that are fitted on folds of them; all other rows certify."""
+
+PREFIT_FOLDS = 3
+"""Number of those folds."""
+
+SELECT_SHARE = 0.25
+"""Share of the calibration set that selects rather than certifies."""
+
+Split = tuple[np.ndarray, np.ndarray]
+"""Rows to fit on and held-out rows, as ascending positions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitData:
+    """Rows to fit on, with all that the estimator's `fit` takes.
+
+    Attributes
+    ----------
+    X : array-like, sparse matrix, data frame or list of n_rows rows
+    y : ndarray of shape (n_rows,)
+    params : dict
+        Of the estimator's `fit`.
+    groups : ndarray of shape (n_rows,) or None
+        Units that no split tears, such as queries.
+    stratify : bool
+        Whether `y` holds classes.
+    """
+
+    X: Any
+    y: np.ndarray
+    params: dict[str, Any]
+    groups: np.ndarray | None = None
+    stratify: bool = True
+
+    def take(self, rows: np.ndarray) -> tuple[Any, np.ndarray, dict[str, Any]]:
+        """X, y and parameters of `fit` of some rows, in ascending order."""
+        params = check_method_params(self.X, self.params, indices=rows)
+        return safe_indexing(self.X, rows), self.y[rows], params
+
+    def whole(self) -> tuple[Any, np.ndarray, dict[str, Any]]:
+        """X, y and parameters of `fit` of all rows."""
+        return self.X, self.y, self.params
+
+    def check_enough_units(self, cv: Any, least: int) -> None:
+        """Raise where there are too few units to hold some out; rows are judged by splitters."""
+
+
+def prefit_splits(data: FitData, rng) -> list[Split]:
+    """Splits for a fitted full model, the last one into rows to fit on and rows that certify.
+
+    The splits before it divide the rows to fit on, which select.
+    """
+    data.check_enough_units("prefit", int(np.ceil(PREFIT_FOLDS / PREFIT_TRAIN_SHARE)))
+    ((train, test),) = _hold_out(data, 1 - PREFIT_TRAIN_SHARE, rng)
+    return [*_folds(data, PREFIT_FOLDS, rng, rows=train), (train, test)]
+
+
+def cross_fit_splits(data: FitData, cv: Any, split_params: dict[str, Any], rng) -> list[Split]:
+    """Splits into rows to train on and held-out rows, each row held out once.
+
+    Parameters
+    ----------
+    data : FitData
+    cv : int, float, splitter, iterable or None
+        As the parameter of a cascade or ranker.
+    split_params : dict
+        Metadata for a splitter.
+    rng : RandomState
+
+    Returns
+    -------
+    list of (ndarray of intp, ndarray of intp)
+    """
+    cv = 5 if cv is None else cv
+    if isinstance(cv, Integral):
+        data.check_enough_units(cv, int(cv))
+        splits = _folds(data, int(cv), rng)
+    elif isinstance(cv, Real):
+        # One at least is left to train on; 1e-9 is for rounding.
+        data.check_enough_units(cv, max(2, int(np.ceil(1 / (1 - float(cv)) - 1e-9))))
+        splits = _hold_out(data, float(cv), rng)
+    else:
+        params = dict(split_params)
+        if data.groups is not None:
+            params.setdefault("groups", data.groups)
+        splits = _split(check_cv(cv, y=data.y, classifier=data.stratify), data, params=params)
+    fresh_splits = []
+    seen = np.zeros(len(data.y), dtype=bool)
+    for train, test in splits:
+        if data.groups is not None and len(np.intersect1d(data.groups[train], data.groups[test])):
+            raise ValueError(
+                "cv splits queries: rows of one group are in a training and a test part. Use an "
+                "int, a float or a splitter of groups such as GroupKFold."
+            )
+        # A row that several splits hold out is evidence only once.
+        fresh = test[~seen[test]]
+        seen[fresh] = True
+        if len(fresh):
+            fresh_splits.append((train, fresh))
+    return fresh_splits
+
+
+def selecting_rows(splits: Sequence[Split], data: FitData, rng) -> np.ndarray:
+    """Held-out rows that choose; the other ones certify.
+
+    With several folds these are the rows of the first ones, about a quarter of all; with a single
+    one they are drawn from it, whatever their class: a share of each class would be rounded, and
+    rows of rare classes be missing from those that certify. Of groups, whole ones are drawn.
+    """
+    if len(splits) > 1:
+        n_folds = max(1, round(SELECT_SHARE * len(splits)))
+        return np.sort(np.concatenate([test for _, test in splits[:n_folds]]))
+    ((_, test),) = splits
+    units = test if data.groups is None else np.unique(data.groups[test])
+    chosen = rng.permutation(units)[: int(np.ceil(SELECT_SHARE * len(units)))]
+    return np.sort(chosen) if data.groups is None else test[np.isin(data.groups[test], chosen)]
+
+
+def _hold_out(data: FitData, share: float, rng) -> list[Split]:
+    """One split that holds out a share of the rows; whole groups, or the same of each class."""
+    kwargs = {"n_splits": 1, "test_size": share, "random_state": rng}
+    if data.groups is not None:
+        return _split(GroupShuffleSplit(**kwargs), data)
+    if not data.stratify:
+        return _split(ShuffleSplit(**kwargs), data)
+    n_least = int(np.ceil(1 / min(share, 1 - share)))
+    return _split(StratifiedShuffleSplit(**kwargs), data, n_least=n_least)
+
+
+def _folds(data: FitData, n_folds: int, rng, *, rows: np.ndarray | None = None) -> list[Split]:
+    """Shuffled folds of some rows (all by default); whole groups, or the same of each class."""
+    if data.groups is not None:
+        # This splitter takes no generator.
+        seed = rng.randint(2**31 - 1)
+        return _split(GroupKFold(n_folds, shuffle=True, random_state=seed), data, rows=rows)
+    kind = StratifiedKFold if data.stratify else KFold
+    splitter = kind(n_folds, shuffle=True, random_state=rng)
+    return _split(splitter, data, rows=rows, n_least=n_folds)
+
+
+def _split(
+    splitter,
+    data: FitData,
+    *,
+    rows: np.ndarray | None = None,
+    n_least: int | None = None,
+    params: dict[str, Any] | None = None,
+) -> list[Split]:
+    """Splits of some rows (all by default), as ascending positions in the data.
+
+    Parameters
+    ----------
+    splitter : object with a `split`
+    data : FitData
+    rows : ndarray of intp, optional
+    n_least : int, optional
+        With it, classes with fewer rows are not told apart.
+    params : dict, optional
+        Of `split`; by default the groups that there are.
+    """
+    X = data.X if rows is None else safe_indexing(data.X, rows)
+    rows = np.arange(len(data.y)) if rows is None else rows
+    y = data.y[rows]
+    if data.stratify and n_least is not None:
+        y = strata(y, n_least)
+    if params is None:
+        params = {} if data.groups is None else {"groups": data.groups[rows]}
+    with warnings.catch_warnings():
+        # That a splitter which knows no groups does not tear them is checked afterwards.
+        warnings.filterwarnings("ignore", message="The groups parameter is ignored")
+        splits = list(splitter.split(X, y, **params))
+    return [(np.sort(rows[train]), np.sort(rows[test])) for train, test in splits]
+
+
+def strata(y, n_least: int) -> np.ndarray:
+    """What to stratify by: classes, those with fewer than `n_least` rows taken together."""
+    _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    rare = counts[codes] < n_least
+    # Still too few of them: they go with the commonest class.
+    together = len(counts) if np.count_nonzero(rare) >= n_least else int(np.argmax(counts))
+    return np.where(rare, together, codes)

@@ -1,0 +1,67 @@
+"""What is read of the models' answers: the differences between a cascade and a ranker in `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+Record = dict[str, np.ndarray]
+"""What is kept of a model's answers on some rows: arrays of n_rows elements, by name."""
+
+
+class StageTask(Protocol):
+    """What a stage does with the answers of its model; for measuring what that costs."""
+
+    @property
+    def method(self) -> str:
+        """Method of the models that is read."""
+
+    def decide(self, model: Any, features: Any) -> object:
+        """Do with features what the first stage does."""
+
+    def read(self, response: Any) -> object:
+        """Do with a response what the first stage does."""
+
+    def read_one(self, model: Any, scores: np.ndarray) -> object:
+        """Do with the scores of one row, by a compiled model, what the first stage does."""
+
+
+class Recorder(StageTask, Protocol):
+    """What is kept of the answers of the full and of approximate models on held-out rows.
+
+    It is sent to the processes that fit folds: it holds what is the same for all of them.
+    """
+
+    @property
+    def calibrates_trees(self) -> bool:
+        """Whether a truncated ensemble must answer on the scale of the whole one."""
+
+    def record_full(self, model: Any, features: Any) -> Record:
+        """Keep what the full model answers."""
+
+    def record_stage(self, model: Any, features: Any) -> Record:
+        """Keep what an approximate model answers."""
+
+
+class Importance(Protocol):
+    """What a block is worth to the full model."""
+
+    def __call__(self, rows: np.ndarray, model: Any, features: Any) -> Callable[[Any], float]:
+        """Return the score of the model on features in which a block's rows are shuffled.
+
+        Parameters
+        ----------
+        rows : ndarray of intp of shape (n_rows,)
+            Positions in the data.
+        model : estimator
+            The full model.
+        features : array-like, sparse matrix or data frame
+            As they are.
+        """
+
+
+def joined(records: list[Record] | list[Mapping[str, np.ndarray]]) -> Record:
+    """Records of several folds, one after the other."""
+    return {key: np.concatenate([record[key] for record in records]) for key in records[0]}

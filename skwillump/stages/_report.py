@@ -1,0 +1,96 @@
+"""What was decided, why, and what is promised, as text: what all reports share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+_SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageWords:
+    """What the stages of an estimator do, in its words.
+
+    Attributes
+    ----------
+    without : str
+        That there is a single stage.
+    share : callable
+        ``share(stage)``: the rows that a stage works on.
+    rule : callable
+        ``rule(stage)``: which rows the first stage settles.
+    rest, everything : str
+        What the last stage does, behind another one or alone.
+    """
+
+    without: str
+    share: Callable[[Any], str]
+    rule: Callable[[Any], str]
+    rest: str
+    everything: str
+
+    def when(self, stages: Sequence[Any], position: int) -> str:
+        """On which rows a stage works, and when."""
+        if position < len(stages) - 1:
+            return self.rule(stages[position])
+        return self.rest if position else self.everything
+
+
+def seconds_unit(seconds: float) -> tuple[float, str]:
+    """The unit that suits a time: its length in seconds, and its name."""
+    for scale, unit in _SECONDS:
+        if abs(seconds) >= scale:
+            return scale, unit
+    return _SECONDS[-1]
+
+
+def seconds_text(seconds: float) -> str:
+    """Seconds in a unit that suits them."""
+    scale, unit = seconds_unit(seconds)
+    return f"{seconds / scale:.3g} {unit}"
+
+
+def trees_text(n_trees: int) -> str:
+    """How a truncated ensemble is called."""
+    return f"first {n_trees} trees"
+
+
+def cost_lines(estimator: Any, plan: Any) -> list[str]:
+    """What a plan costs, beside the full model."""
+    if plan.candidate is None:
+        return []
+    full = estimator._calibrated.calibration.full_seconds
+    return [
+        f"Expected cost {seconds_text(plan.expected_seconds)} a row; the full model costs "
+        f"{seconds_text(full)}: {full / plan.expected_seconds:.1f} times as much."
+    ]
+
+
+def stage_lines(stages: Sequence[Any], words: StageWords) -> list[str]:
+    """The stages, one a line."""
+    lines = ["", "Stages"]
+    for position, stage in enumerate(stages):
+        text = f"  {position}: {words.share(stage)} from {', '.join(stage.blocks) or 'all'}"
+        if stage.n_trees is not None:
+            text += f" with the {trees_text(stage.n_trees)}"
+        if not np.isnan(stage.cost_seconds):
+            text += f", {seconds_text(stage.cost_seconds)} a row"
+        if position < len(stages) - 1:
+            text += f": {words.rule(stage)}"
+        lines.append(text)
+    return lines
+
+
+def block_lines(blocks: Iterable[Any]) -> list[str]:
+    """The feature blocks, one a line; no lines where there are none."""
+    lines = [
+        f"  {block.name}: {seconds_text(block.cost_seconds)} a row, importance "
+        f"{block.importance:.4f}, {block.n_features} features, "
+        + ("compiled" if block.compiled else f"not compiled ({block.reason})")
+        for block in blocks
+    ]
+    return ["", "Blocks", *lines] if lines else []
