@@ -57,27 +57,14 @@ __all__ = [
     "check_feature_names_in",
     "check_fitted",
     "check_method_params",
-    "column_names",
+    "count_samples",
     "fit_context",
     "is_empty_selection",
-    "num_samples",
     "routing_enabled",
     "safe_indexing",
     "scorer_parts",
     "selected_positions",
 ]
-
-
-def num_samples(X) -> int:
-    """Count the rows of X as scikit-learn does, and those of a list at once."""
-    # Otherwise every known library of data frames is asked whether the list is one of its own.
-    return len(X) if isinstance(X, (list, tuple)) else count_samples(X)
-
-
-def column_names(X) -> Any:
-    """Names of the columns of a pandas, polars or pyarrow table; None for anything else."""
-    # What pyarrow calls columns are their values.
-    return getattr(X, "column_names" if hasattr(X, "column_names") else "columns", None)
 
 
 def selected_positions(column_transformer, name: str) -> Any:

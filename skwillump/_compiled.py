@@ -1,7 +1,7 @@
 """`compile_pipeline`: the compiled twin of a fitted estimator."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from numbers import Integral
 from typing import Any
 
@@ -9,13 +9,13 @@ import numpy as np
 from joblib import cpu_count
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.utils import get_tags
+from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._composites import is_dropped, is_passthrough
-from ._one_row import check_one, check_text
+from ._composites import is_passthrough
+from ._containers import take_rows
+from ._one_row import RowTemplate
 from ._persistence import VersionedState
 from .compilers import (
     InputUnsupported,
@@ -30,7 +30,6 @@ from .compilers import (
     compile_model,
     compile_step,
     compile_steps,
-    take_rows,
 )
 
 __all__ = ["CompiledPipeline", "compile_pipeline"]
@@ -120,6 +119,8 @@ class CompiledPipeline(VersionedState):
         self._scorer: Scorer | None = None
         self._reports: list[StepReport] = []
         self._compile()
+        reads_text = self._features is not None and self._features.reads_text
+        self._template = RowTemplate.of_estimator(estimator, of_text=reads_text)
         # All kernels are compiled or loaded now, so that the first prediction does not wait.
         if self._scorer is not None:
             self._scorer.warm_up()
@@ -422,7 +423,7 @@ class CompiledPipeline(VersionedState):
             takes texts and it is none.
         """
         answer = self._answer_one(x, "predict")
-        return self.predict(self._as_rows(x))[0] if answer is None else answer
+        return self.predict(self._template.make(x))[0] if answer is None else answer
 
     @available_if(_has("predict_proba"))
     def predict_proba_one(self, x: Any) -> np.ndarray:
@@ -442,69 +443,10 @@ class CompiledPipeline(VersionedState):
             As for `predict_one`.
         """
         answer = self._answer_one(x, "predict_proba")
-        return self.predict_proba(self._as_rows(x))[0] if answer is None else answer
-
-    def _as_rows(self, x: Any) -> Any:
-        """Return one row in the form of many, for the original to judge."""
-        if self._features is not None and self._features.reads_text:
-            check_text(x)
-            return [x]
-        if isinstance(x, str) or (isinstance(x, Mapping) and _takes_mappings(self.estimator)):
-            return [x]
-        if getattr(x, "ndim", 1) == 2 or hasattr(x, "columns"):
-            check_one(x)
-            if not isinstance(x, np.ndarray):
-                return x
-            x = x[0]
-        names = getattr(self.estimator, "feature_names_in_", None)
-        n_columns = getattr(self.estimator, "n_features_in_", None)
-        if hasattr(x, "iloc"):  # a Series
-            x = x.to_numpy() if names is None else x.to_dict()
-        if isinstance(x, Mapping):
-            if names is None and n_columns is not None:
-                raise TypeError(
-                    "The row is a mapping, but the estimator does not know names of its "
-                    f"{n_columns} columns: pass a sequence."
-                )
-            return _frame_of(x)
-        if n_columns is not None and hasattr(x, "__len__") and len(x) != n_columns:
-            raise ValueError(f"The row has {len(x)} values, but {n_columns} are expected.")
-        if names is not None:
-            return _frame_of(dict(zip(names, x, strict=True)))
-        if isinstance(x, np.ndarray):
-            return x[None]
-        return np.asarray([x], dtype=object)
-
-
-def _frame_of(row: Mapping[Any, Any]) -> Any:
-    """Return a data frame of one row."""
-    try:
-        import pandas as pd
-    except ImportError:
-        import polars as pl
-
-        return pl.DataFrame({name: [value] for name, value in row.items()})
-    frame = pd.DataFrame({name: [value] for name, value in row.items()})
-    # A missing value alone does not tell whether its column holds numbers or texts.
-    missing = [
-        name
-        for name, value in row.items()
-        if value is None or (isinstance(value, float) and np.isnan(value))
-    ]
-    return frame.astype(dict.fromkeys(missing, object)) if missing else frame
+        return self.predict_proba(self._template.make(x))[0] if answer is None else answer
 
 
 def _checked_n_jobs(n_jobs: Any) -> int | None:
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or not n_jobs):
         raise ValueError(f"n_jobs={n_jobs!r} must be an integer other than 0, or None.")
     return n_jobs  # type: ignore[return-value]
-
-
-def _takes_mappings(estimator: Any) -> bool:
-    """Tell whether a mapping is an element of X, as for a `DictVectorizer`, and no row of names."""
-    if isinstance(estimator, (Pipeline, FeatureUnion)):
-        steps = estimator.steps if isinstance(estimator, Pipeline) else estimator.transformer_list
-        present = (step for _, step in steps if not (is_passthrough(step) or is_dropped(step)))
-        first = next(present, None)
-        return _takes_mappings(first)
-    return hasattr(estimator, "__sklearn_tags__") and bool(get_tags(estimator).input_tags.dict)

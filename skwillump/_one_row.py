@@ -1,98 +1,237 @@
-"""One row in the form of the data that an estimator was fitted on."""
+"""One row in any form: its values by column, and X of one row for what reads only many.
+
+A row is a mapping of column to value, a sequence, a 1-D array, a pandas Series, a data frame or
+array of one row, a str, or any other element. All who take one row read it here, so that a mistake
+has the same message and the same type everywhere.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.utils import get_tags
 
-from ._compat import column_names, num_samples, safe_indexing
+from ._composites import is_dropped, is_passthrough
+from ._containers import (
+    column_names,
+    container_of,
+    frame_of,
+    frame_of_plain,
+    frame_of_row,
+    is_frame,
+    num_samples,
+    plain_frame,
+    series_of,
+    take_rows,
+)
 
 
-def one_rows(X, n_most: int) -> list[Any]:
-    """Return the first rows of X in the form in which one row is answered fastest.
+class _NotRead:
+    """Stands for the value of a column that no step reads."""
 
-    Parameters
+    def __repr__(self) -> str:
+        return "a column that no step reads"
+
+
+NOT_READ = _NotRead()
+"""The value of a column that no step reads."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowColumns:
+    """The columns that a row is to have, and how their values are found.
+
+    Attributes
     ----------
-    X : array-like, sparse matrix, data frame or list of str
-    n_most : int
-
-    Returns
-    -------
-    list
-        Mappings of column to value for a data frame, 1-D arrays for a 2-D array, else elements.
-        Empty for a sparse matrix.
+    names : tuple or None
+        None if an array was fitted: then there is an order only.
+    n_columns : int
     """
-    if sparse.issparse(X):
-        return []
-    some = safe_indexing(X, slice(0, n_most))
-    if hasattr(some, "to_dicts"):
-        return some.to_dicts()
-    if hasattr(some, "to_pylist"):
-        return some.to_pylist()
-    if hasattr(some, "columns"):
-        return some.to_dict("records")
-    return list(some)
+
+    names: tuple[Any, ...] | None
+    n_columns: int
+
+    def values(self, x: Any, needed: tuple[int, ...] | None = None) -> list[Any] | None:
+        """Return the values of a row in the order of the columns.
+
+        Parameters
+        ----------
+        x : mapping of column to value, sequence, 1-D array, Series, or X of one row
+            A mapping may hold more columns than there are, in any order.
+        needed : tuple of int, optional
+            Positions of the columns that there must be; a mapping is asked for no other. All by
+            default.
+
+        Returns
+        -------
+        list or None
+            None where only X of one row tells what the values are.
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, there are too many or too few values, or more rows than one.
+        """
+        row = x if type(x) is dict else self._plain(x)
+        if row is None:
+            return None
+        if isinstance(row, list):
+            if len(row) != self.n_columns:
+                raise ValueError(f"Got {len(row)} values. Pass {self.expected()}.")
+            return row
+        names = self.names
+        if names is None:
+            return None
+        try:
+            if needed is None:
+                return [row[name] for name in names]
+            values: list[Any] = [NOT_READ] * self.n_columns
+            for position in needed:
+                values[position] = row[names[position]]
+            return values
+        except KeyError:
+            raise self._lacking(row, needed) from None
+
+    def value(self, x: Any, position: int) -> Any:
+        """Return the value of one column of a row; `NOT_READ` where `values` returns None.
+
+        Raises
+        ------
+        ValueError
+            As `values` does.
+        """
+        if type(x) is dict and self.names is not None:
+            name = self.names[position]
+            if name in x:
+                return x[name]
+        values = self.values(x, (position,))
+        return NOT_READ if values is None else values[position]
+
+    def check_names(self, row: Mapping[Any, Any]) -> None:
+        """Raise ValueError if a mapping lacks a column."""
+        if self.names is not None and not all(name in row for name in self.names):
+            raise self._lacking(row, None)
+
+    def _lacking(self, row: Mapping[Any, Any], needed: tuple[int, ...] | None) -> ValueError:
+        assert self.names is not None
+        wanted = self.names if needed is None else [self.names[at] for at in needed]
+        missing = [name for name in wanted if name not in row]
+        return ValueError(f"columns are missing: {missing}. Pass {self.expected()}.")
+
+    def expected(self) -> str:
+        """Say what to pass."""
+        if self.names is not None:
+            return f"a mapping with the columns {list(self.names)}"
+        return f"a 1-D array of {self.n_columns} values"
+
+    def _plain(self, x: Any) -> Mapping[Any, Any] | list[Any] | None:
+        """Return a row as a mapping, or as a list of its values."""
+        kind = type(x)
+        if kind is list:
+            return x
+        if kind is tuple:
+            return list(x)
+        if isinstance(x, np.ndarray):
+            if x.ndim == 2:
+                check_one(x)
+                x = x[0]
+            if x.ndim != 1:
+                return None
+            # Python's own numbers are of double precision.
+            return list(x) if x.dtype.kind == "f" and x.dtype != np.float64 else x.tolist()
+        if isinstance(x, Mapping):
+            return x
+        if isinstance(x, Sequence) and not isinstance(x, (str, bytes)):
+            return list(x)
+        of_frame = frame_of(x)
+        if of_frame is not None:
+            check_one(x)
+            return None if self.names is None else of_frame.first_row(x)
+        of_series = series_of(x)
+        if of_series is not None and of_series.has_index:
+            if self.names is not None:
+                return x.to_dict()
+            # Labels that are no str are not known to estimators, but to who saw X.
+            in_order = list(x.index) == list(range(len(x)))
+            return self._plain(x.to_numpy()) if in_order else None
+        return None
 
 
 @dataclass(frozen=True)
 class RowTemplate:
-    """The kind of X that was seen in fit, for making one row of the same kind.
+    """The form of the rows that an estimator takes, for making X of one row.
 
     Attributes
     ----------
-    empty : array-like, sparse matrix or data frame
-        X without its rows: container, columns and dtypes.
+    empty : array-like, sparse matrix, data frame or None
+        X without its rows: container, columns and dtypes. None where nobody has seen X.
     of_text : bool
         Whether X was texts.
     of_mappings : bool
         Whether X was mappings, as for a `DictVectorizer`.
+    columns : RowColumns or None
+        None where a row is one element, and where columns are not known.
     """
 
     empty: Any
     of_text: bool = False
     of_mappings: bool = False
+    columns: RowColumns | None = None
 
     @classmethod
-    def from_data(cls, X) -> RowTemplate:
-        """Template of `X`; keeps none of its rows."""
-        first = None
-        if not hasattr(X, "columns") and getattr(X, "ndim", 1) == 1 and num_samples(X):
-            (first,) = safe_indexing(X, slice(0, 1))
-        empty = safe_indexing(X, slice(0, 0))
-        return cls(empty, isinstance(first, (str, bytes)), isinstance(first, Mapping))
+    def from_data(cls, X: Any) -> RowTemplate:
+        """Return the template of `X`, which keeps none of its rows."""
+        first, columns = None, None
+        names, width = column_names(X), container_of(X).row_width(X)
+        if names is not None:
+            columns = RowColumns(tuple(names), len(names))
+        elif width is not None:
+            columns = RowColumns(None, width)
+        elif num_samples(X):
+            first = container_of(X).first(X)
+        empty = take_rows(X, slice(0, 0))
+        return cls(empty, isinstance(first, (str, bytes)), isinstance(first, Mapping), columns)
 
-    def check_names(self, row: Mapping) -> None:
-        """Raise ValueError if a mapping lacks a column that was seen in fit."""
-        for name in self.names:
-            if name not in row:
-                missing = [name for name in self.names if name not in row]
-                raise ValueError(f"columns are missing: {missing}. Pass {self._expected()}.")
+    @classmethod
+    def of_estimator(cls, fitted: Any, *, of_text: bool = False) -> RowTemplate:
+        """Return the template that a fitted estimator tells of."""
+        names = getattr(fitted, "feature_names_in_", None)
+        n_columns = getattr(fitted, "n_features_in_", None)
+        columns = None
+        if n_columns is not None and not of_text:
+            known = None if names is None else tuple(np.asarray(names).tolist())
+            columns = RowColumns(known, int(n_columns))
+        return cls(None, of_text, _takes_mappings(fitted), columns)
 
-    @cached_property
+    @property
     def names(self) -> tuple[Any, ...]:
         """Names of the columns; none if it was no data frame."""
-        names = column_names(self.empty)
-        return () if names is None else tuple(names)
+        return () if self.columns is None else self.columns.names or ()
+
+    def check_names(self, row: Mapping[Any, Any]) -> None:
+        """Raise ValueError if a mapping lacks a column that was seen in fit."""
+        if self.columns is not None:
+            self.columns.check_names(row)
 
     @cached_property
     def _narrow(self) -> tuple[tuple[Any, type], ...]:
         """Columns of numbers of less than double precision, with what rounds a number to theirs."""
-        if hasattr(self.empty, "columns"):
-            dtypes = list(zip(self.names, _dtypes(self.empty), strict=True))
+        of_frame = frame_of(self.empty)
+        if of_frame is not None:
+            dtypes = list(zip(self.names, of_frame.dtypes(self.empty), strict=True))
         else:
             dtypes = [(None, getattr(self.empty, "dtype", None))]
         found = [(name, _NARROW.get(str(dtype).lower())) for name, dtype in dtypes]
         return tuple((name, rounding) for name, rounding in found if rounding is not None)
 
-    def rounded(self, row):
-        """A row with numbers as precise as the columns that were seen in fit.
+    def rounded(self, row: Any) -> Any:
+        """Return a row with numbers as precise as the columns that were seen in fit.
 
         Parameters
         ----------
@@ -103,10 +242,10 @@ class RowTemplate:
         row, or a mapping in its place
             None where only `make` can do it.
         """
-        if not self._narrow or hasattr(row, "columns"):
+        if not self._narrow or is_frame(row):
             return row
         if not self.names:
-            return row if hasattr(row, "dtype") else None
+            return row if isinstance(row, (np.ndarray, np.generic)) else None
         if isinstance(row, (list, tuple)):
             if len(row) != len(self.names):
                 return row  # for its reader to refuse
@@ -124,19 +263,21 @@ class RowTemplate:
     # insides of pandas or polars, and tools that refuse pickles (skops) can store it.
 
     def __getstate__(self) -> dict[str, Any]:
-        plain = _plain_frame(self.empty)
-        if plain is not None:
-            return plain
-        return {"empty": self.empty, "of_text": self.of_text, "of_mappings": self.of_mappings}
+        state = {name: getattr(self, name) for name in _STATE}
+        plain = plain_frame(self.empty)
+        return state if plain is None else state | {"empty": None, "plain": plain}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        empty = state["empty"] if "empty" in state else _frame_of(state)
-        object.__setattr__(self, "empty", empty)
-        object.__setattr__(self, "of_text", state.get("of_text", False))
-        object.__setattr__(self, "of_mappings", state.get("of_mappings", False))
+        plain = state.get("plain")
+        if plain is not None:
+            state = state | {"empty": frame_of_plain(plain)}
+        for name in _STATE:
+            object.__setattr__(self, name, state[name])
 
-    def make(self, row):
-        """X of one row.
+    # X of one row
+
+    def make(self, row: Any) -> Any:
+        """Return X of one row.
 
         Parameters
         ----------
@@ -152,89 +293,90 @@ class RowTemplate:
         Raises
         ------
         ValueError
-            If a column is missing, or there are too many or too few values.
+            If a column is missing, there are too many or too few values, or more rows than one.
         TypeError
             If `row` does not have the form that the data had in fit.
         """
-        if hasattr(self.empty, "columns"):
-            return self._frame(row)
-        if self.of_mappings:
-            if not isinstance(row, Mapping):
-                raise TypeError(f"The row is of type {type(row).__name__}. Pass one mapping.")
-        elif isinstance(row, Mapping):
-            raise TypeError(
-                "Got a mapping of column to value, but the estimator was not fitted on a data "
-                f"frame. Pass {self._expected()}."
-            )
-        if sparse.issparse(self.empty):
-            return self._two_dimensional(row)
-        if getattr(self.empty, "ndim", 1) == 2:
-            return self._two_dimensional(row)
         if self.of_text:
             check_text(row)
-        if isinstance(self.empty, list):
-            return [row]
-        if isinstance(self.empty, np.ndarray):
-            made = np.empty(1, dtype=self.empty.dtype if self.empty.dtype.kind != "U" else object)
-            made[0] = row
-            return made
-        return type(self.empty)([row])
+        elif self.of_mappings and not isinstance(row, Mapping):
+            raise TypeError(f"The row is of type {type(row).__name__}. Pass one mapping.")
+        if self.columns is None or self.of_mappings:
+            return self._element(row)
+        if is_frame(row):
+            check_one(row)
+            return row
+        if isinstance(row, (str, bytes)):
+            raise TypeError(f"Got a {type(row).__name__}. Pass {self._expected()}.")
+        if self.columns.names is None:
+            return self._array(row, self.columns)
+        return self._frame(row, self.columns)
 
     def _expected(self) -> str:
-        if hasattr(self.empty, "columns"):
-            return f"a mapping with the columns {list(self.names)}"
-        if getattr(self.empty, "ndim", 1) == 2:
-            return f"a 1-D array of {self.empty.shape[1]} values"
-        return "one element, such as a str"
+        if self.columns is None:
+            return "one element, such as a str"
+        return self.columns.expected()
 
-    def _two_dimensional(self, row):
-        n_columns = self.empty.shape[1]
+    def _element(self, row: Any) -> Any:
+        if self.empty is not None:
+            if isinstance(row, Mapping) and not self.of_mappings:
+                raise self._no_names()
+            return container_of(self.empty).one_like(self.empty, row)
+        if self.of_text or self.of_mappings or isinstance(row, str):
+            return [row]
+        if isinstance(row, Mapping):
+            return frame_of_row(row)
+        if is_frame(row) or sparse.issparse(row):
+            check_one(row)
+            return row
+        if getattr(row, "ndim", 0) == 0:  # no array and no series
+            return np.asarray([row], dtype=object)
+        values = np.asarray(row)
+        if values.ndim == 1:
+            return values[None]
+        check_one(values)
+        return values
+
+    def _no_names(self) -> TypeError:
+        return TypeError(
+            "Got a mapping of column to value, but the estimator was not fitted on a data "
+            f"frame. Pass {self._expected()}."
+        )
+
+    def _array(self, row: Any, columns: RowColumns) -> Any:
+        """Return a 2-D array, or the sparse matrix that the row is."""
+        if isinstance(row, Mapping):
+            raise self._no_names()
         if sparse.issparse(row):
             made = row
+        elif self.empty is None:
+            made = row if isinstance(row, np.ndarray) else np.array(row, dtype=object)
         else:
-            if isinstance(row, str):
-                raise TypeError(f"Got a str. Pass {self._expected()}.")
             dtype = object if self.empty.dtype == object else None
-            if self._narrow and not hasattr(row, "dtype"):
+            if self._narrow and not isinstance(row, (np.ndarray, np.generic)):
                 dtype = self.empty.dtype
             made = np.asarray(row, dtype=dtype)
-            made = made.reshape(1, -1) if made.ndim == 1 else made
-        if made.shape != (1, n_columns):
+        if made.ndim == 1:
+            made = made.reshape(1, -1)
+        if made.shape != (1, columns.n_columns):
             raise ValueError(f"Got values of shape {made.shape}. Pass {self._expected()}.")
         return made
 
-    def _frame(self, row):
-        if hasattr(row, "columns"):
-            check_one(row)
-            return row
-        names = self.names
-        if hasattr(row, "iloc"):
-            row = row.to_dict()
-        elif getattr(row, "ndim", 1) == 2:
-            check_one(row)
-            row = row[0]
-        if isinstance(row, Mapping):
-            self.check_names(row)
-            values = [row[name] for name in names]
-        else:
-            if isinstance(row, str):
-                raise TypeError(f"Got a str. Pass {self._expected()}.")
-            values = list(row)
-            if len(values) != len(names):
-                raise ValueError(f"Got {len(values)} values. Pass {self._expected()}.")
-        if hasattr(self.empty, "to_pylist"):
-            made = dict(zip(names, values, strict=True))
-            return type(self.empty).from_pylist([made], schema=self.empty.schema)
-        # Whole columns keep their dtypes, categories included.
-        dtypes = {
-            name: None if _alters(dtype, value) else dtype
-            for name, dtype, value in zip(names, _dtypes(self.empty), values, strict=True)
-        }
-        if hasattr(self.empty, "iloc"):
-            made = type(self.empty)({n: [v] for n, v in zip(names, values, strict=True)})
-            return made.astype({n: dtype for n, dtype in dtypes.items() if dtype is not None})
-        return type(self.empty)([values], schema=dtypes, orient="row")
+    def _frame(self, row: Any, columns: RowColumns) -> Any:
+        """Return a data frame."""
+        assert columns.names is not None
+        if self.empty is None and isinstance(row, Mapping):
+            # What is missing may be a column that no step reads: the original judges.
+            return frame_of_row({name: row[name] for name in columns.names if name in row})
+        values = columns.values(row)
+        if values is None:
+            raise TypeError(f"Got a {type(row).__name__}. Pass {self._expected()}.")
+        if self.empty is None:
+            return frame_of_row(dict(zip(columns.names, values, strict=True)))
+        return container_of(self.empty).one_like(self.empty, values)
 
+
+_STATE = ("empty", "of_text", "of_mappings", "columns")
 
 _NARROW = {
     "float32": np.float32,
@@ -247,39 +389,15 @@ _NARROW = {
 """Names of dtypes of less than double precision, in lower case."""
 
 
-def _dtypes(frame) -> list[Any]:
-    """Dtypes of the columns of a pandas, polars or pyarrow table."""
-    return list(frame.dtypes if hasattr(frame, "dtypes") else frame.schema.types)
-
-
-def _alters(dtype, value) -> bool:
-    """Whether a value of a row would be another one in a column of a dtype.
-
-    Integers cut off what is behind the point and wrap around, and texts are made of anything.
-    """
-    if hasattr(dtype, "is_integer"):  # of polars
-        return dtype.is_integer() and isinstance(value, float) and not value.is_integer()
-    if type(dtype).__name__ == "StringDtype":
-        is_missing = value is None or (isinstance(value, float) and np.isnan(value))
-        return not (isinstance(value, str) or is_missing or type(value).__name__ == "NAType")
-    if not isinstance(dtype, np.dtype) or dtype.kind not in "iub":
-        return isinstance(value, (complex, np.complexfloating))
-    try:
-        with np.errstate(all="ignore"):
-            return bool(np.array([value]).astype(dtype)[0] != value)
-    except (TypeError, ValueError, OverflowError):
-        return True
-
-
-def check_one(X) -> None:
+def check_one(X: Any) -> None:
     """Raise ValueError if a data frame, array or matrix is not of one row."""
     n_rows = num_samples(X)
     if n_rows != 1:
-        what = "a data frame" if hasattr(X, "columns") else "an array"
+        what = "a data frame" if is_frame(X) else "an array"
         raise ValueError(f"Got {what} of {n_rows} rows. Pass one row.")
 
 
-def check_text(row) -> None:
+def check_text(row: Any) -> None:
     """Raise TypeError if a row is not what a vectorizer takes for a document.
 
     A missing value passes, for the vectorizer to say so.
@@ -288,51 +406,10 @@ def check_text(row) -> None:
         raise TypeError(f"The row is of type {type(row).__name__}. Pass one str.")
 
 
-def _plain_frame(frame) -> dict[str, Any] | None:
-    """What an empty data frame is made from; None if it is none, or has dtypes without a name."""
-    package = type(frame).__module__.partition(".")[0]
-    if package == "polars" and hasattr(frame, "write_ipc"):
-        buffer = BytesIO()
-        frame.write_ipc(buffer)
-        return {"package": package, "arrow": buffer.getvalue()}
-    if package != "pandas" or not hasattr(frame, "iloc") or frame.columns.nlevels > 1:
-        return None
-    named = [_named_dtype(dtype) for dtype in frame.dtypes]
-    if None in named:
-        return None
-    return {"package": package, "columns": list(frame.columns), "dtypes": named}
-
-
-def _frame_of(state: Mapping[str, Any]):
-    """Empty data frame from what `_plain_frame` returned."""
-    if state["package"] == "polars":
-        import polars as pl
-
-        return pl.read_ipc(state["arrow"])
-    import pandas as pd
-
-    columns = [pd.Series([], dtype=_dtype(named)) for named in state["dtypes"]]
-    frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
-    frame.columns = state["columns"]
-    return frame
-
-
-def _named_dtype(dtype) -> Any:
-    """Name of a pandas dtype, with the categories of a categorical one; None if that loses some."""
-    if hasattr(dtype, "categories"):
-        of_categories = _named_dtype(dtype.categories.dtype)
-        if of_categories is None:
-            return None
-        return ["category", dtype.categories.tolist(), of_categories, bool(dtype.ordered)]
-    with suppress(TypeError):
-        return str(dtype) if _dtype(str(dtype)) == dtype else None
-    return None
-
-
-def _dtype(named):
-    import pandas as pd
-
-    if isinstance(named, str):
-        return pd.api.types.pandas_dtype(named)
-    _, categories, of_categories, ordered = named
-    return pd.CategoricalDtype(pd.Index(categories, dtype=_dtype(of_categories)), ordered)
+def _takes_mappings(estimator: Any) -> bool:
+    """Tell whether a mapping is an element of X, as for a `DictVectorizer`, and no row of names."""
+    if isinstance(estimator, (Pipeline, FeatureUnion)):
+        steps = estimator.steps if isinstance(estimator, Pipeline) else estimator.transformer_list
+        present = (step for _, step in steps if not (is_passthrough(step) or is_dropped(step)))
+        return _takes_mappings(next(present, None))
+    return hasattr(estimator, "__sklearn_tags__") and bool(get_tags(estimator).input_tags.dict)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._compat import num_samples, safe_indexing
+from ._containers import num_samples, take_rows
 from .planning import Search, filter_order, gap_search, stable_order
 from .ranking._doubt import DOUBT, doubtful_rows, largest_of, runs_in_doubt
 from .ranking._ranker import checked_k, searcher_of
@@ -154,9 +154,7 @@ def take(frame, positions):
     if len(outside):
         raise IndexError(f"positions holds {outside[0]}, but the frame has {n_rows} rows.")
     order, of_parts = _by_partition(positions, lengths)
-    taken = dask.compute(
-        *(dask.delayed(safe_indexing)(parts[part], rows) for part, rows in of_parts)
-    )
+    taken = dask.compute(*(dask.delayed(take_rows)(parts[part], rows) for part, rows in of_parts))
     return pd.concat(taken).iloc[np.argsort(order, kind="stable")]
 
 
@@ -347,11 +345,11 @@ def _score_candidates(searcher: QuerySearcher, X, filter_score, n_candidates: in
     rows = np.sort(filter_order(filter_score, n_candidates))
     if not len(rows):
         return _no_rows()
-    return _Scored(rows, *searcher.full_scores(safe_indexing(X, rows)))
+    return _Scored(rows, *searcher.full_scores(take_rows(X, rows)))
 
 
 def _of_rows(searcher: QuerySearcher, X, rows, function: Callable) -> np.ndarray:
-    return function(searcher, safe_indexing(X, rows))
+    return function(searcher, take_rows(X, rows))
 
 
 def _full_scores(searcher: QuerySearcher, X) -> np.ndarray:

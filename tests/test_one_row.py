@@ -22,7 +22,8 @@ from sklearn.preprocessing import (
 )
 
 from skwillump import CascadeClassifier, compile_pipeline
-from skwillump._one_row import RowTemplate, one_rows
+from skwillump._containers import fast_rows
+from skwillump._one_row import RowTemplate
 
 #: With and without a cascade: what one row may be does not depend on the plan.
 PLANS = pytest.mark.parametrize("target", [0.95, 1.0], ids=["cascade", "exact"])
@@ -111,14 +112,14 @@ def test_numbers_of_single_precision_are_read_as_such(target):
     for frame in (X, pl.from_pandas(X)):
         model = fitted(pipeline, 0.9 if target < 1 else target, frame, y)
         expected = model.predict_proba(frame[:20])
-        for row, answer in zip(one_rows(frame, 20), expected, strict=True):
+        for row, answer in zip(fast_rows(frame, 20), expected, strict=True):
             row["rate"] = round(row["rate"], 2)  # what a client would send: 0.1
             for form in (row, list(row.values()), pd.Series(row)):
                 assert_allclose(model.predict_proba_one(form), answer, rtol=1e-12)
         # The fast path: no data frame is made.
         assert model._answer_one(row, "predict_proba") is not None
     alone = fitted(two_blocks(columns=("d", "s")), target, X, X["d"] + X["s"] > 0)
-    for row, answer in zip(one_rows(X, 20), alone.predict_proba(X[:20]), strict=True):
+    for row, answer in zip(fast_rows(X, 20), alone.predict_proba(X[:20]), strict=True):
         assert_allclose(alone.predict_proba_one(row), answer, rtol=1e-12)
     narrow = X[["d", "s"]].to_numpy(dtype=np.float32)
     array = fitted(two_blocks(), target, narrow, X["d"] + X["s"] > 0)

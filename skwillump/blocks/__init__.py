@@ -6,7 +6,7 @@ from ._graph import (
     locate_blocks,
     names_in_composites,
     split_pipeline,
-    take_rows,
+    take_stored,
 )
 from ._linear_sums import LinearBlocks
 from ._protocols import CompiledBlocks, CompiledStage
@@ -33,7 +33,7 @@ __all__ = [
     "locate_blocks",
     "names_in_composites",
     "split_pipeline",
-    "take_rows",
+    "take_stored",
     "truncated_ensemble",
     "truncation_sizes",
 ]

@@ -23,7 +23,6 @@ from scipy import sparse
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, get_tags
 
-from .._compat import column_names, num_samples, safe_indexing
 from .._composites import (
     NestedBlock,
     chain,
@@ -34,6 +33,7 @@ from .._composites import (
     nested_blocks,
     with_children,
 )
+from .._containers import column_names, num_samples, take_rows
 from ..compilers import Step, UnionStep, Unsupported, compile_step
 
 Store = MutableMapping[str, Any]
@@ -194,7 +194,7 @@ class BlockGraph:
             if num_samples(Z) == 0:
                 return
             if row is None:
-                row = safe_indexing(Z, [0])
+                row = take_rows(Z, [0])
             checker = copy(node)
             checker.transformers_ = [
                 (name, step if is_dropped(step) else _Constant(name), columns)
@@ -248,10 +248,10 @@ class BlockGraph:
         return lambda key, step: _Tap(step, key, store, seconds)
 
 
-def take_rows(Z, store: Store, positions) -> tuple[Any, dict[str, Any]]:
+def take_stored(Z, store: Store, positions) -> tuple[Any, dict[str, Any]]:
     """Rows at `positions` of `Z` and of everything in the store."""
-    return safe_indexing(Z, positions), {
-        key: safe_indexing(value, positions) for key, value in store.items()
+    return take_rows(Z, positions), {
+        key: take_rows(value, positions) for key, value in store.items()
     }
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .._compat import num_samples, safe_indexing
 from .._compiled import CompiledPipeline
+from .._containers import has_rows, num_samples, take_rows
 from .._one_row import RowTemplate
 from ..blocks import BlockGraph
 from ..compilers import InputUnsupported, check_scores
@@ -99,7 +99,7 @@ class CascadeRunner:
     def answer(self, X: Any, method: str, *, n_threads: int) -> tuple[np.ndarray, np.ndarray]:
         """Output of `method` for each row, and the position of the stage that gave it."""
         early = self.early
-        if early is None or not _has_rows(X):
+        if early is None or not has_rows(X):
             # The full model also says what is wrong with what holds no rows.
             output = getattr(self.full, method)(X)
             return output, np.full(len(output), 0 if early is None else 1, dtype=np.intp)
@@ -153,7 +153,7 @@ class CascadeRunner:
         if n_rows <= chunk_rows:
             return self._answer_chunk(early, run, X, method)
         chunks = [
-            self._answer_chunk(early, run, safe_indexing(X, rows), method)
+            self._answer_chunk(early, run, take_rows(X, rows), method)
             for rows in gen_batches(n_rows, chunk_rows)
         ]
         outputs, stages = zip(*chunks, strict=True)
@@ -179,7 +179,7 @@ class CascadeRunner:
             doubtful = escalated.doubtful() if method == "predict" else open_rows[:0]
             if len(doubtful):
                 # Another order of summation could flip these: the original decides.
-                rows = safe_indexing(X, open_rows[doubtful])
+                rows = take_rows(X, open_rows[doubtful])
                 answers[doubtful] = self.estimator.predict(rows)
             if output.dtype != answers.dtype:
                 output = output.astype(np.result_type(output, answers))
@@ -190,9 +190,3 @@ class CascadeRunner:
         """Response of the first stage's model, with a column for each class."""
         response, known = inputs.answer(method), early.model.classes_
         return align_response(response, known, self.classes, method == "predict_proba")
-
-
-def _has_rows(X: Any) -> bool:
-    """Whether X has rows that can be taken. A mapping of columns has a length, but none."""
-    sized = hasattr(X, "__len__") or hasattr(X, "shape")
-    return sized and not isinstance(X, Mapping) and num_samples(X) > 0

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compat import safe_indexing
+from .._containers import take_rows
 from ..planning import Calibration, Candidate
 from ..stages._cross_fitting import Calibrated, CrossFitted
 from ..stages._recording import Importance
@@ -50,7 +50,7 @@ def block_importance(
     """
 
     def importance(rows, model, features):
-        params = {key: safe_indexing(value, rows) for key, value in score_params.items()}
+        params = {key: take_rows(value, rows) for key, value in score_params.items()}
 
         def score(permuted) -> float:
             labels = model.predict(permuted)
@@ -150,9 +150,7 @@ def _recorded_scores(
         stage_labels=tuple(recorder.classes[stage["codes"]] for stage in fitted.stages),
         stage_responses=tuple(stage["response"] for stage in fitted.stages),
         is_probability=recorder.is_probability,
-        score_params={
-            key: safe_indexing(value, fitted.rows) for key, value in score_params.items()
-        },
+        score_params={key: take_rows(value, fitted.rows) for key, value in score_params.items()},
     )
     scores.check()
     return scores

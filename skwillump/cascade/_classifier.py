@@ -16,6 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .._compat import Interval, StrOptions, check_fitted, fit_context
+from .._containers import dtype_kind
 from .._one_row import RowTemplate
 from ..planning import Guarantee, Plan, make_plan, measures_for
 from ..stages._estimator import ONE_BLOCK, BlockwiseEstimator, StageBase
@@ -437,8 +438,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
                 )
 
     def _fit_data(self, X, y, groups, params):
-        # Types of polars have no kind.
-        if getattr(getattr(y, "dtype", None), "kind", None) == "f":
+        if dtype_kind(y) == "f":
             assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         if type_of_target(y, input_name="y") not in ("binary", "multiclass"):

@@ -10,8 +10,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score, check_scoring
 from sklearn.utils.metaestimators import available_if
 
-from .._compat import safe_indexing, scorer_parts
+from .._compat import scorer_parts
 from .._composites import last_step
+from .._containers import take_rows
 
 NOT_A_SHARE = frozenset(
     {
@@ -182,7 +183,7 @@ class RecordedScores:
             raise ValueError(f"The full model's score is {value:.6g}: {USE_INSTEAD}")
 
     def _score(self, labels, response, rows) -> float:
-        params = {key: safe_indexing(value, rows) for key, value in self.score_params.items()}
+        params = {key: take_rows(value, rows) for key, value in self.score_params.items()}
         return score_answers(
             self.scorer,
             self.classes,

@@ -17,7 +17,6 @@ from ._steps import (
     StepReport,
     Unsupported,
     check_scores,
-    take_rows,
 )
 from .compose import _composites  # noqa: F401 (it registers compilers, as do those below)
 from .compose._chains import compile_steps
@@ -30,7 +29,7 @@ from .models._linear import LinearModel
 from .models._trees import TreeModel
 from .models._truncated import TruncatedTrees
 from .tables import _encoders, _imputers, _projections, _scalers, _splines  # noqa: F401
-from .tables._columns import Opened
+from .tables._input import Opened
 from .text import _hashing, _idf, _vectorizers  # noqa: F401
 
 __all__ = [
@@ -58,5 +57,4 @@ __all__ = [
     "linear_map",
     "predicts_largest",
     "registered_types",
-    "take_rows",
 ]

@@ -15,6 +15,7 @@ import numpy as np
 from scipy import sparse
 from sklearn import get_config
 
+from .._containers import take_rows
 from ._linear_maps import LinearMap
 from ._threads import map_in_threads, ranges
 
@@ -366,16 +367,6 @@ def to_dense(features: Any) -> np.ndarray:
     if dense.ndim != 2:
         raise InputUnsupported(f"features of {dense.ndim} dimensions")
     return dense
-
-
-def take_rows(X: Any, rows: np.ndarray | slice) -> Any:
-    """Return the rows of any container that scikit-learn takes, in the order given."""
-    if hasattr(X, "iloc"):
-        return X.iloc[rows]
-    if isinstance(X, (list, tuple)):
-        return X[rows] if isinstance(rows, slice) else [X[row] for row in rows]
-    # Some sparse matrices have no rows to take.
-    return X.tocsr()[rows] if sparse.issparse(X) else X[rows]
 
 
 def default_containers() -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .._compat import num_samples, safe_indexing
+from .._containers import num_samples, take_rows
 from ..stages._passes import Held, StagePass
 from ._scores import one_score, scores_of
 
@@ -69,7 +69,7 @@ class FilteredQuery:
             return query
         n_held = 0
         for rows in gen_batches(n_rows, CHUNK_ROWS):
-            n_held += query._add(first, safe_indexing(X, rows), rows.start)
+            n_held += query._add(first, take_rows(X, rows), rows.start)
             if n_keep is None:
                 continue
             if n_held > 2 * n_keep or rows.stop == n_rows:

@@ -10,8 +10,9 @@ import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import has_fit_parameter
 
-from .._compat import check_method_params, routing_enabled, safe_indexing
+from .._compat import check_method_params, routing_enabled
 from .._composites import last_step
+from .._containers import take_rows
 from ..stages._folds import FitData
 
 
@@ -129,7 +130,7 @@ class RankingData(FitData):
         """X, y and parameters of some rows, in ascending order."""
         by_row = {k: v for k, v in self.params.items() if k not in self.size_params}
         params = check_method_params(self.X, by_row, indices=rows)
-        return safe_indexing(self.X, rows), self.y[rows], params | self._sizes(rows)
+        return take_rows(self.X, rows), self.y[rows], params | self._sizes(rows)
 
     def check_enough_units(self, cv: Any, least: int) -> None:
         """Raise where there are too few queries to hold some out."""

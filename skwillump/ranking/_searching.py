@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .._compat import num_samples, safe_indexing
+from .._containers import num_samples, take_rows
 from ..blocks import BlockGraph, CompiledStage
 from ..compilers import InputUnsupported
 from ..planning import Search, gap_search, stable_order
@@ -87,7 +87,7 @@ class QuerySearcher:
         n_rows = num_samples(X)
         if n_rows > _filtering.CHUNK_ROWS:
             batches = gen_batches(n_rows, _filtering.CHUNK_ROWS)
-            chunks = [self.full_scores(safe_indexing(X, rows)) for rows in batches]
+            chunks = [self.full_scores(take_rows(X, rows)) for rows in batches]
             scores, raw = zip(*chunks, strict=True)
             return np.concatenate(scores), np.concatenate(raw)
         if not self.compiled:
@@ -166,7 +166,7 @@ class QuerySearcher:
         for batch in _batches(list(queries.values())):
             rows = np.concatenate(batch)
             starts = np.cumsum([0, *(len(query) for query in batch)])
-            best = self._rank_batch(safe_indexing(X, rows), k, starts, stacklevel=stacklevel + 1)
+            best = self._rank_batch(take_rows(X, rows), k, starts, stacklevel=stacklevel + 1)
             found += [(rows[positions], scores) for positions, scores in best]
         return dict(zip(queries, found, strict=True))
 
@@ -230,7 +230,7 @@ class QuerySearcher:
         return ends.start + visited[order], scores[order], np.concatenate(raws)[order]
 
     def _compute(self, X: Any) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
-        return lambda rows: self.full_scores(safe_indexing(X, rows))
+        return lambda rows: self.full_scores(take_rows(X, rows))
 
     def _best(self, X: Any, rows, scores, raw, *, k: int) -> Found:
         """The `k` best of some rows (ascending positions) by their full scores."""
@@ -239,7 +239,7 @@ class QuerySearcher:
             if len(doubtful):
                 # Another order of summation could swap these: the original decides.
                 scores = scores.copy()
-                scores[doubtful] = self.original_scores(safe_indexing(X, rows[doubtful]))
+                scores[doubtful] = self.original_scores(take_rows(X, rows[doubtful]))
         order = stable_order(scores, k)
         return rows[order].astype(np.intp), scores[order]
 

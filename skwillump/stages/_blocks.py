@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compat import safe_indexing
+from .._containers import take_rows
 from ..blocks import BlockGraph, Store, names_in_composites
 from ..compilers import OriginalStep
 from ._cross_fitting import Calibrated
@@ -55,7 +55,7 @@ def describe_blocks(graph: BlockGraph, calibrated: Calibrated, X: Any) -> list[B
         Rows, of which one is looked at.
     """
     store: Store = {}
-    graph.compute(graph.prepare(safe_indexing(X, [0])), graph.names, store)
+    graph.compute(graph.prepare(take_rows(X, [0])), graph.names, store)
     reasons = {name: "compile=False" for name in graph.names if name not in graph.compiled}
     for name, step in graph.compiled.items():
         if isinstance(step, OriginalStep):

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from .._compat import num_samples, safe_indexing
-from .._one_row import one_rows
+from .._containers import fast_rows, num_samples, take_rows
 from ..blocks import (
     BlockGraph,
     CompiledBlocks,
     CompiledStage,
     Store,
-    take_rows,
+    take_stored,
 )
 from ..compilers import InputUnsupported
 from ._clock import median_by_key, seconds_in_turns, seconds_of
@@ -98,10 +97,10 @@ def _batches(X, query: str, run: Callable[[Any], object]) -> tuple[list[Any], in
     """Batches to measure on, and how often: single rows, or one batch that does not take long."""
     n_rows = min(num_samples(X), COST_ROWS)
     if query == "point":
-        return [safe_indexing(X, [i]) for i in range(min(n_rows, POINT_ROWS))], 1
+        return [take_rows(X, [i]) for i in range(min(n_rows, POINT_ROWS))], 1
 
     def per_row(n: int) -> float:
-        return seconds_of(partial(run, safe_indexing(X, slice(0, n)))) / n
+        return seconds_of(partial(run, take_rows(X, slice(0, n)))) / n
 
     few = min(n_rows, 20)
     seconds = per_row(few)
@@ -113,7 +112,7 @@ def _batches(X, query: str, run: Callable[[Any], object]) -> tuple[list[Any], in
         n_rows = max(n_rows, min(most, int(BATCH_SECONDS / seconds)))
     # Other work on the machine disturbs short measurements most.
     n_rounds = int(np.clip(REPEAT_SECONDS / (seconds * n_rows), *N_ROUNDS))
-    return [safe_indexing(X, slice(0, n_rows))], n_rounds
+    return [take_rows(X, slice(0, n_rows))], n_rounds
 
 
 FunctionsWithRows = Sequence[tuple[Callable[[], object], int]]
@@ -219,7 +218,7 @@ class CostMeter:
             left = _left_open(n_rows)
 
             def complete():
-                return self._full_model(*take_rows(Z, store, left))
+                return self._full_model(*take_stored(Z, store, left))
 
             def decide(blocks, model):
                 return task.decide(model, graph.compute(Z, blocks, store))
@@ -276,10 +275,10 @@ class FusedMeter:
         self.typical: Callable[[Sequence[float]], float] = min if given else median
         self.is_point, self.batches, self.n_rounds = False, [], N_ROUNDS_OF_ONE
         readers = {name: fused.block(name) for name in graph.names}
-        fused.answer(graph.prepare(safe_indexing(X, slice(0, 1))))  # loads what is compiled
+        fused.answer(graph.prepare(take_rows(X, slice(0, 1))))  # loads what is compiled
         if query == "point" and not graph.prefix:
             with suppress(InputUnsupported):
-                self.batches = one_rows(X, POINT_ROWS)
+                self.batches = fast_rows(X, POINT_ROWS)
                 self.is_point = bool(self.batches)
                 for x in self.batches[:1]:
                     fused.answer_one(x)

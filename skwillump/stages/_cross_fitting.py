@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from joblib import delayed
 
-from .._compat import safe_indexing
+from .._containers import take_rows
 from .._progress import Progress
 from ..blocks import BlockGraph, CompiledBlocks, Store
 from ..compilers import InputUnsupported
@@ -327,7 +327,7 @@ def record_rows(
     graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X, rows
 ) -> FoldRecord:
     """Record what the full model and approximate models answer on some rows."""
-    Z = graph.prepare(safe_indexing(X, rows))
+    Z = graph.prepare(take_rows(X, rows))
     store: Store = {}
     full = recorder.record_full(graph.model, graph.compute(Z, graph.names, store))
     stages: list[Record | None] = []
@@ -368,19 +368,19 @@ def _specs(graph: BlockGraph, costs: Costs, importances) -> list[StageSpec]:
 
 
 def _features(graph: BlockGraph, X, rows) -> Any:
-    return graph.compute(graph.prepare(safe_indexing(X, rows)), graph.names, {})
+    return graph.compute(graph.prepare(take_rows(X, rows)), graph.names, {})
 
 
 def _importances(graph: BlockGraph, X, rows, importance: Importance, rng) -> np.ndarray:
     """Importance of each block to the model of the first fold, on rows that select."""
-    Z = graph.prepare(safe_indexing(X, rows))
+    Z = graph.prepare(take_rows(X, rows))
     store: Store = {}
     score_of = importance(rows, graph.model, graph.compute(Z, graph.names, store))
 
     def score(block, permutation):
         permuted = dict(store)
         if block is not None:
-            permuted[block] = safe_indexing(store[block], permutation)
+            permuted[block] = take_rows(store[block], permutation)
         return score_of(graph.compute(Z, graph.names, permuted))
 
     return permutation_importance(score, graph.names, len(rows), rng)

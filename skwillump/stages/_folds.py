@@ -19,7 +19,8 @@ from sklearn.model_selection import (
     check_cv,
 )
 
-from .._compat import check_method_params, safe_indexing
+from .._compat import check_method_params
+from .._containers import take_rows
 
 PREFIT_TRAIN_SHARE = 0.4
 """With a fitted estimator, the share of the rows that approximate models are fitted on. They also
@@ -60,7 +61,7 @@ class FitData:
     def take(self, rows: np.ndarray) -> tuple[Any, np.ndarray, dict[str, Any]]:
         """X, y and parameters of `fit` of some rows, in ascending order."""
         params = check_method_params(self.X, self.params, indices=rows)
-        return safe_indexing(self.X, rows), self.y[rows], params
+        return take_rows(self.X, rows), self.y[rows], params
 
     def whole(self) -> tuple[Any, np.ndarray, dict[str, Any]]:
         """X, y and parameters of `fit` of all rows."""
@@ -183,7 +184,7 @@ def _split(
     params : dict, optional
         Of `split`; by default the groups that there are.
     """
-    X = data.X if rows is None else safe_indexing(data.X, rows)
+    X = data.X if rows is None else take_rows(data.X, rows)
     rows = np.arange(len(data.y)) if rows is None else rows
     y = data.y[rows]
     if data.stratify and n_least is not None:

@@ -12,7 +12,8 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
-from .._compat import num_samples, routing_enabled
+from .._compat import routing_enabled
+from .._containers import num_samples
 from ..blocks import (
     BlockGraph,
     Store,

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from .._compat import safe_indexing
-from ..blocks import BlockGraph, CompiledStage, Store, take_rows
+from .._containers import take_rows
+from ..blocks import BlockGraph, CompiledStage, Store, take_stored
 from ..compilers import check_scores
 
 CHUNK_ROWS = 8192
@@ -124,11 +124,11 @@ class HeldFeatures:
 
     def take(self, positions: np.ndarray) -> HeldFeatures:
         """The same for some of the rows."""
-        return HeldFeatures(self.graph, *take_rows(self.Z, self.store, positions))
+        return HeldFeatures(self.graph, *take_stored(self.Z, self.store, positions))
 
     def finish(self, positions: np.ndarray) -> FeatureInput:
         """Compute the missing blocks."""
-        Z, store = take_rows(self.Z, self.store, positions)
+        Z, store = take_stored(self.Z, self.store, positions)
         return FeatureInput(self.graph.model, self.graph.compute(Z, self.graph.names, store))
 
 
@@ -156,7 +156,7 @@ class HeldScores:
 
     def take(self, positions: np.ndarray) -> HeldScores:
         """The same for some of the rows."""
-        Z = safe_indexing(self.Z, positions)
+        Z = take_rows(self.Z, positions)
         return HeldScores(
             stage=self.stage,
             Z=Z,

@@ -9,6 +9,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.pipeline import Pipeline
 
 from ..._composites import ends_in_blocks, is_passthrough
+from ..._containers import take_rows
 from .._linear_maps import LinearMap
 from .._registry import compile_step, linear_map, register
 from .._steps import (
@@ -19,7 +20,6 @@ from .._steps import (
     StepReport,
     Unsupported,
     is_single,
-    take_rows,
 )
 from ..tables._steps import ChainStep, TableStep
 from ..text._vectorizers import TextStep, with_tfidf

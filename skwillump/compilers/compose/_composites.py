@@ -14,7 +14,7 @@ from sklearn.pipeline import FeatureUnion
 from ..._composites import Child, children, positions, with_children
 from .._registry import compile_step, register
 from .._steps import OriginalStep, Step
-from ..tables._columns import InputSpec
+from ..tables._input import InputSpec
 from ..tables._steps import TableStep
 from ._selections import ColumnSelection, Selection, common_spec
 from ._unions import UnionStep, union_step

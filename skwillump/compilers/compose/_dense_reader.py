@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from .._steps import InputUnsupported, Step
-from ..tables._columns import InputSpec, Opened, Table
-from ..tables._steps import TableStep, each_chunk
+from ..tables._chunks import each_chunk
+from ..tables._input import InputSpec, Opened
+from ..tables._steps import TableStep
+from ..tables._tables import Table
 from ._selections import ColumnSelection, Selection, common_spec, unread_columns
 
 
@@ -117,7 +119,15 @@ class DenseReader:
                         columns *= leaf.weight
 
             width = self.n_features
-            out = each_chunk(fill, self.spec, X, rows, n_threads, width, width)
+            out = each_chunk(
+                fill,
+                self.spec,
+                X,
+                rows,
+                n_threads=n_threads,
+                n_outputs=width,
+                n_features=width,
+            )
         for leaf in self.alone:
             selected = leaf.selection.of(X.X if isinstance(X, Opened) else X)
             block = leaf.step.dense(selected, rows, n_threads=n_threads)

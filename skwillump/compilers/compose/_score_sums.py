@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from .._steps import InputUnsupported, Scorer
-from ..tables._columns import InputSpec, Table
+from ..tables._input import InputSpec
 from ..tables._steps import TableScorer
+from ..tables._tables import Table
 from ..text._vectorizers import TextScorer, scores_of_texts
 from ._selections import ColumnSelection, Selection, common_spec, unread_columns
 

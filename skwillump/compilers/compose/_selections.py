@@ -1,13 +1,17 @@
 """The columns of its input that a block reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..._containers import frame_of
+from ..._one_row import NOT_READ, RowColumns
 from .._steps import InputUnsupported, Unsupported
-from ..tables._columns import InputSpec, Table
+from ..tables._input import InputSpec
+from ..tables._tables import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,41 +70,31 @@ class ColumnSelection(Selection):
 
     def of(self, X: Any) -> Any:
         """Return a column, or a table of columns."""
+        of_frame = frame_of(X)
         columns = self.columns if isinstance(self.columns, int) else list(self.columns)
+        is_table = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == self.n_columns
         try:
-            if hasattr(X, "columns"):
-                return X[self._labels()]
-            is_table = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == self.n_columns
+            if of_frame is not None:
+                return of_frame.select(X, self._labels())
             if is_table and self.names is None:
                 return X[:, columns]
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise InputUnsupported(f"columns cannot be selected: {error}") from error
-        except Exception as error:
-            # polars has errors of its own for a column that is missing.
-            if type(error).__module__.startswith("polars"):
-                raise InputUnsupported(str(error)) from error
-            raise
         raise InputUnsupported(f"{type(X).__name__} has no columns to select")
 
     def of_one(self, x: Any) -> Any:
-        """Return the value of a column of one row: a mapping, or a sequence by position."""
+        """Return the value of a column of one row."""
         if not isinstance(self.columns, int):
             raise InputUnsupported("several columns of one row")
-        if isinstance(x, Mapping):
-            name = self._labels()
-            if name not in x:
-                raise ValueError(f"columns are missing: [{name!r}].")
-            return x[name]
-        is_array = isinstance(x, np.ndarray) and x.ndim == 1
-        if is_array or (isinstance(x, Sequence) and not isinstance(x, (str, bytes))):
-            if len(x) != self.n_columns:
-                raise ValueError(f"The row has {len(x)} values, but {self.n_columns} are expected.")
-            return x[self.columns]
-        if hasattr(x, "iloc") and x.ndim == 1:
-            return self.of_one(x.to_dict())
-        if hasattr(x, "columns") and len(x) == 1 and self._labels() in x.columns:
-            return next(iter(x[self._labels()]))
-        raise InputUnsupported(f"{type(x).__name__} is no row with columns")
+        value = self.row_columns.value(x, self.columns)
+        if value is NOT_READ:
+            raise InputUnsupported(f"{type(x).__name__} is no row with columns")
+        return value
+
+    @cached_property
+    def row_columns(self) -> RowColumns:
+        """The columns of one row."""
+        return RowColumns(self.names, self.n_columns)
 
     def _labels(self) -> Any:
         """Return names for positions: a data frame is read by name if one was fitted."""

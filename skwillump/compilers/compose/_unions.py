@@ -17,8 +17,9 @@ from .._steps import (
     Unsupported,
     default_containers,
 )
-from ..tables._columns import BlockTable, InputSpec, Table
+from ..tables._input import InputSpec
 from ..tables._steps import TableStep
+from ..tables._tables import BlockTable, Table
 from ._dense_reader import DenseReader, Leaf
 from ._score_sums import SumScorer, TableSum
 from ._selections import Selection

@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .._steps import MAX_DENSE_FEATURES, InputUnsupported, Step, StepReport, take_rows
-from ..tables._columns import (
-    InputSpec,
-    Table,
-    refuse_large_integers,
-    refuse_objects,
-)
+from ..._containers import take_rows
+from .._steps import MAX_DENSE_FEATURES, InputUnsupported, Step, StepReport
+from ..tables._guards import refuse_large_integers, refuse_objects
+from ..tables._input import InputSpec
 from ..tables._steps import DenseScorer, TableStep, coefficients
+from ..tables._tables import Table
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,6 +8,7 @@ from scipy import sparse
 from scipy.special import expit
 from sklearn.utils.extmath import softmax
 
+from ..._containers import take_rows
 from ...kernels._arrays import frozen, frozen_fields
 from ...kernels.trees._deep import predict_deep
 from ...kernels.trees._masks import Masks, predict_blocks
@@ -24,7 +25,7 @@ from ...kernels.trees._walks import (
     predict_rows,
 )
 from .._models import Model
-from .._steps import InputUnsupported, Scorer, Step, Unsupported, take_rows, to_dense
+from .._steps import InputUnsupported, Scorer, Step, Unsupported, to_dense
 from .._threads import map_in_threads
 
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)

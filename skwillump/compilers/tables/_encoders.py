@@ -24,9 +24,14 @@ from ...kernels.tables._text_keys import TextTable, make_text_table, number_text
 from .._registry import register
 from .._steps import InputUnsupported, Step, Unsupported, default_containers
 from ..text._rows import csr
-from ._columns import InputSpec, RowTable, Table, Texts, plain_values
+from ._chunks import each_chunk
+from ._columns import Texts
+from ._guards import plain_values
+from ._input import InputSpec
+from ._row_table import RowTable
 from ._scalers import refuse_infinite
-from ._steps import TableScorer, TableStep, coefficients, each_chunk
+from ._steps import TableScorer, TableStep, coefficients
+from ._tables import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -319,7 +324,15 @@ class OneHotStep(OneOfStep):
                     place[:, column] = features[codes]
 
             width = len(self.lookups)
-            found = each_chunk(fill, self.spec, X, None, n_threads, width, width)
+            found = each_chunk(
+                fill,
+                self.spec,
+                X,
+                None,
+                n_threads=n_threads,
+                n_outputs=width,
+                n_features=width,
+            )
         except InputUnsupported:
             return encoder.transform(X)
         known = found >= 0

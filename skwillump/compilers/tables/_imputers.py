@@ -9,17 +9,13 @@ from sklearn.impute import SimpleImputer
 
 from .._registry import register
 from .._steps import InputUnsupported, Step, Unsupported
-from ._columns import (
-    Codes,
-    InputSpec,
-    ObjectTable,
-    RowTable,
-    Table,
-    plain_values,
-    refuse_large_integers,
-)
+from ._columns import Codes
+from ._guards import plain_values, refuse_large_integers
+from ._input import InputSpec
+from ._row_table import RowTable
 from ._scalers import refuse_infinite
 from ._steps import IntegerStep, TableStep
+from ._tables import ObjectTable, Table
 
 
 @dataclass(frozen=True, eq=False)

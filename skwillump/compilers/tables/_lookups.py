@@ -20,7 +20,9 @@ from ...kernels.tables._integer_keys import (
 )
 from ...kernels.tables._text_keys import TextTable, make_text_table, number_texts
 from .._steps import InputUnsupported, Step, Unsupported
-from ._columns import InputSpec, Table, Texts, plain_values
+from ._columns import Texts
+from ._guards import plain_values
+from ._input import InputSpec
 from ._keys import (
     KeyColumn,
     KeyedRows,
@@ -30,6 +32,7 @@ from ._keys import (
     kind_of_value,
 )
 from ._steps import DenseScorer, TableScorer, TableStep, coefficients
+from ._tables import Table
 
 #: Integers from here on may have been rounded when they became floats.
 _EXACT = 2.0**53

@@ -24,9 +24,11 @@ from sklearn.utils import get_tags
 from .._linear_maps import LinearMap
 from .._registry import register
 from .._steps import MAX_DENSE_FEATURES, Step, Unsupported
-from ._columns import InputSpec, Table, refuse_large_integers
+from ._guards import refuse_large_integers
+from ._input import InputSpec
 from ._scalers import NumberStep, refuse_infinite
 from ._steps import IntegerStep
+from ._tables import Table
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,15 +23,11 @@ from ...kernels.tables._scaled_sums import add_scaled
 from .._linear_maps import LinearMap
 from .._registry import register
 from .._steps import InputUnsupported, Step, Unsupported
-from ._columns import (
-    InputSpec,
-    Part,
-    Table,
-    refuse_large_integers,
-    refuse_objects,
-    refuse_single,
-)
+from ._columns import refuse_single
+from ._guards import refuse_large_integers, refuse_objects
+from ._input import InputSpec
 from ._steps import DenseScorer, IntegerStep, TableScorer, TableStep, coefficients
+from ._tables import ChunkTable, Table
 
 
 def refuse_infinite(block: np.ndarray, *, allow_nan: bool) -> None:
@@ -122,7 +118,7 @@ class ScaleScorer(DenseScorer):
         """Return the scores of a chunk of rows."""
         step = self.step
         assert isinstance(step, ScaleStep)
-        if not isinstance(table, Part):
+        if not isinstance(table, ChunkTable):
             return super().part(table)
         out = np.zeros((table.n_rows, self.n_outputs))
         for j, column in enumerate(table.arrays()):

@@ -8,7 +8,7 @@ from sklearn.preprocessing import SplineTransformer
 
 from .._registry import register
 from .._steps import Step, Unsupported
-from ._columns import InputSpec
+from ._input import InputSpec
 from ._scalers import NumberStep, refuse_infinite
 
 

@@ -21,31 +21,11 @@ from .._steps import (
     default_containers,
     is_single,
 )
-from .._threads import map_in_threads
-from ._columns import BlockTable, InputSpec, Part, Table, chunks
+from ._chunks import each_chunk
+from ._input import InputSpec
+from ._tables import BlockTable, ChunkTable, Table
 
 _DOUBLE = np.dtype(np.float64)
-
-
-def each_chunk(
-    work: Callable[[np.ndarray, Part], None],
-    spec: InputSpec,
-    X: Any,
-    rows: np.ndarray | slice | None,
-    n_threads: int,
-    n_outputs: int,
-    n_features: int,
-) -> np.ndarray:
-    """Let ``work(place, table)`` fill an array (n_rows, n_outputs), chunk by chunk."""
-    source = spec.open(X)
-    pieces, n_rows = chunks(source.n_rows, rows, n_features)
-    out = np.empty((n_rows, n_outputs))
-
-    def run(piece: tuple[slice, Any]) -> None:
-        work(out[piece[0]], spec.part(source, piece[1]))
-
-    map_in_threads(run, pieces, n_threads)
-    return out
 
 
 class TableStep(Step):
@@ -116,10 +96,18 @@ class TableStep(Step):
     ) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features)."""
 
-        def fill(place: np.ndarray, table: Part) -> None:
+        def fill(place: np.ndarray, table: ChunkTable) -> None:
             place[:] = self.part(table)
 
-        return each_chunk(fill, self.spec, X, rows, n_threads, self.n_features, self.n_features)
+        return each_chunk(
+            fill,
+            self.spec,
+            X,
+            rows,
+            n_threads=n_threads,
+            n_outputs=self.n_features,
+            n_features=self.n_features,
+        )
 
     def map_dense(
         self,
@@ -132,10 +120,18 @@ class TableStep(Step):
     ) -> np.ndarray:
         """Return what ``work`` makes of the features, chunk by chunk: (n_rows, n_outputs)."""
 
-        def fill(place: np.ndarray, table: Part) -> None:
+        def fill(place: np.ndarray, table: ChunkTable) -> None:
             place[:] = work(self.part(table))
 
-        return each_chunk(fill, self.spec, X, rows, n_threads, n_outputs, self.n_features)
+        return each_chunk(
+            fill,
+            self.spec,
+            X,
+            rows,
+            n_threads=n_threads,
+            n_outputs=n_outputs,
+            n_features=self.n_features,
+        )
 
     def dense_one(self, x: Any) -> np.ndarray:
         """Return the features (n_features,) of one row."""
@@ -199,10 +195,18 @@ class TableScorer(Scorer):
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 partial scores (n_rows, n_outputs)."""
 
-        def fill(place: np.ndarray, table: Part) -> None:
+        def fill(place: np.ndarray, table: ChunkTable) -> None:
             place[:] = self.part(table)
 
-        return each_chunk(fill, self.spec, X, rows, n_threads, self.n_outputs, self.width)
+        return each_chunk(
+            fill,
+            self.spec,
+            X,
+            rows,
+            n_threads=n_threads,
+            n_outputs=self.n_outputs,
+            n_features=self.width,
+        )
 
     def score_one(self, x: Any) -> np.ndarray:
         """Return the partial scores (n_outputs,) of one row."""

@@ -1,0 +1,175 @@
+"""Every question to a container of rows, whatever library it is of.
+
+`container_of` finds a container's kind by its type: one class a kind (`Container`), which knows
+its library. A subclass of a library's class is what its parent is, and no library is imported to
+ask. The functions below are the questions that are asked of anything.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from ._arrays import SPARSE_TYPES, Array, Elements, Sparse
+from ._arrow import ArrowTable
+from ._base import ArrowTexts, Categories, CategoryNumbers, Container, Frame, Series, Values
+from ._pandas import ForeignFrame, PandasFrame
+from ._polars import PolarsFrame
+
+__all__ = [
+    "ArrowTexts",
+    "Categories",
+    "CategoryNumbers",
+    "Container",
+    "Frame",
+    "Series",
+    "Values",
+    "column_names",
+    "container_of",
+    "dtype_kind",
+    "fast_rows",
+    "frame_of",
+    "frame_of_plain",
+    "frame_of_row",
+    "has_rows",
+    "is_frame",
+    "is_plain_array",
+    "num_samples",
+    "plain_frame",
+    "series_of",
+    "take_rows",
+]
+
+_PANDAS_FRAME, _POLARS_FRAME = PandasFrame(), PolarsFrame()
+
+_OF_LIBRARIES: dict[tuple[str, str], Container] = {
+    ("pandas", "DataFrame"): _PANDAS_FRAME,
+    ("pandas", "Series"): PandasFrame.series,
+    ("polars", "DataFrame"): _POLARS_FRAME,
+    ("polars", "Series"): PolarsFrame.series,
+    ("pyarrow", "Table"): ArrowTable(),
+    ("pyarrow", "RecordBatch"): ArrowTable(),
+}
+"""Kinds of containers by the library and the name of their class."""
+
+_ARRAY, _ELEMENTS, _SPARSE = Array(), Elements(), Sparse()
+_FOREIGN, _ANYTHING = ForeignFrame(), Container()
+
+
+def container_of(X: Any) -> Container:
+    """Return the kind of a container."""
+    return _kind_of(type(X))
+
+
+def _find_kind(kind: type) -> Container:
+    for parent in kind.__mro__:
+        found = _OF_LIBRARIES.get((parent.__module__.partition(".")[0], parent.__name__))
+        if found is not None:
+            return found
+    if issubclass(kind, np.ndarray):
+        return _ARRAY
+    if issubclass(kind, (list, tuple)):
+        return _ELEMENTS
+    if issubclass(kind, SPARSE_TYPES):
+        return _SPARSE
+    return _FOREIGN if hasattr(kind, "columns") and hasattr(kind, "iloc") else _ANYTHING
+
+
+_kind_of: Callable[[type], Container] = lru_cache(maxsize=256)(_find_kind)
+
+
+def frame_of(X: Any) -> Frame | None:
+    """Return the kind of a data frame; None for anything else."""
+    kind = _kind_of(type(X))
+    return kind if isinstance(kind, Frame) else None
+
+
+def series_of(X: Any) -> Series | None:
+    """Return the kind of a series of pandas or polars; None for anything else."""
+    kind = _kind_of(type(X))
+    return kind if isinstance(kind, Series) else None
+
+
+def is_frame(X: Any) -> bool:
+    """Tell whether something is a table of named columns."""
+    return _kind_of(type(X)).is_frame
+
+
+def is_plain_array(X: Any) -> bool:
+    """Tell whether X is a NumPy array of no subclass that makes something else of its elements."""
+    return type(X) in (np.ndarray, np.memmap)
+
+
+def num_samples(X: Any) -> int:
+    """Count the rows of X as scikit-learn does, and raise what it raises."""
+    return _kind_of(type(X)).n_rows(X)
+
+
+def has_rows(X: Any) -> bool:
+    """Tell whether X has rows that can be taken. A mapping of columns has a length, but none."""
+    sized = hasattr(X, "__len__") or hasattr(X, "shape")
+    return sized and not isinstance(X, Mapping) and num_samples(X) > 0
+
+
+def take_rows(X: Any, rows: Any) -> Any:
+    """Return rows of any container that scikit-learn takes, in the order given.
+
+    Parameters
+    ----------
+    X : object
+    rows : slice, or array or list of positions or of booleans
+    """
+    return _kind_of(type(X)).take_rows(X, rows)
+
+
+def column_names(X: Any) -> list[Any] | None:
+    """Return the names of a data frame's columns; None for anything else."""
+    kind = frame_of(X)
+    return None if kind is None else kind.names(X)
+
+
+def dtype_kind(X: Any) -> str | None:
+    """Return the letter of NumPy for the kind of all values; None where none tells."""
+    return _kind_of(type(X)).dtype_kind(X)
+
+
+def fast_rows(X: Any, n_most: int) -> list[Any]:
+    """Return the first rows of X in the form in which one row is answered fastest.
+
+    Parameters
+    ----------
+    X : array-like, sparse matrix, data frame or list of str
+    n_most : int
+
+    Returns
+    -------
+    list
+        Mappings of column to value for a data frame, 1-D arrays for a 2-D array, else elements.
+        Empty for a sparse matrix.
+    """
+    return container_of(X).rows(take_rows(X, slice(0, n_most)))
+
+
+def frame_of_row(row: Mapping[Any, Any]) -> Any:
+    """Return a data frame of one row, of the library that is there: pandas or polars."""
+    has_pandas = find_spec("pandas") is not None
+    kind = _PANDAS_FRAME if has_pandas else _POLARS_FRAME
+    dtypes = dict.fromkeys(row)
+    if has_pandas:
+        # A missing value alone does not tell whether its column holds numbers or texts.
+        missing = [name for name, value in row.items() if value is None or value != value]
+        dtypes |= dict.fromkeys(missing, object)
+    return kind.one_row(row, dtypes)
+
+
+def plain_frame(empty: Any) -> dict[str, Any] | None:
+    """Return what an empty data frame is made from; None if it is none, or that loses something."""
+    kind = frame_of(empty)
+    return None if kind is None else kind.plain(empty)
+
+
+def frame_of_plain(plain: Mapping[str, Any]) -> Any:
+    """Return the empty data frame that `plain_frame` was asked of."""
+    return (_POLARS_FRAME if plain["package"] == "polars" else _PANDAS_FRAME).of_plain(plain)

@@ -1,0 +1,40 @@
+"""Tables of pyarrow."""
+
+from typing import Any
+
+from ._base import Frame
+
+
+class ArrowTable(Frame):
+    """A table of pyarrow: scikit-learn reads it, compiled steps leave it to scikit-learn."""
+
+    is_read = False
+
+    def names(self, frame: Any) -> list[Any]:
+        """Return the names of the columns: what pyarrow calls columns are their values."""
+        return list(frame.column_names)
+
+    def column(self, frame: Any, name: Any) -> Any | None:
+        """Return the column of a name; None if there is none, or there are several."""
+        return frame.column(name) if frame.column_names.count(name) == 1 else None
+
+    def columns(self, frame: Any) -> list[Any]:
+        """Return each column."""
+        return list(frame.columns)
+
+    def select(self, frame: Any, names: Any) -> Any:
+        """Return one column, or a table of several."""
+        return frame.select(names) if isinstance(names, list) else frame.column(names)
+
+    def dtypes(self, frame: Any) -> list[Any]:
+        """Return the type of each column."""
+        return list(frame.schema.types)
+
+    def rows(self, X: Any) -> list[Any]:
+        """Return a mapping of column to value for each row."""
+        return X.to_pylist()
+
+    def one_like(self, empty: Any, element: Any) -> Any:
+        """Return a table of one row with the schema of an empty one."""
+        made = dict(zip(self.names(empty), element, strict=True))
+        return type(empty).from_pylist([made], schema=empty.schema)

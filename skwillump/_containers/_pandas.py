@@ -1,0 +1,185 @@
+"""Data frames and series of pandas, and of libraries that are like it."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from .._compat import safe_indexing
+from ._base import ArrowTexts, Categories, CategoryNumbers, Frame, Series, Values
+
+
+class PandasSeries(Series):
+    """A series of pandas."""
+
+    has_index = True
+
+    def take_rows(self, X: Any, rows: Any) -> Any:
+        """Return some rows."""
+        return X.iloc[rows] if isinstance(rows, slice) else safe_indexing(X, rows)
+
+    def values(self, series: Any) -> Values | None:
+        """Return what a compiled step reads; None for a dtype that scikit-learn must judge."""
+        dtype = series.dtype
+        if isinstance(dtype, np.dtype):
+            return series.to_numpy()
+        kind = type(dtype).__name__
+        if kind == "CategoricalDtype":
+            of_categories = dtype.categories.dtype
+            if str(of_categories) in ("object", "str"):
+                return Categories(series.cat.codes.to_numpy(), [*dtype.categories.tolist(), np.nan])
+            if isinstance(of_categories, np.dtype):
+                array = np.asarray(series)
+                return CategoryNumbers(array) if array.dtype.kind in "iufb" else array
+        if kind == "StringDtype" and isinstance(dtype.na_value, float):
+            if dtype.storage.startswith("pyarrow"):
+                array = series.array.__arrow_array__()
+                if hasattr(array, "combine_chunks"):
+                    array = array.combine_chunks()
+                # One array after all, unless the chunks did not combine.
+                if not hasattr(array, "num_chunks") and len(array):
+                    return ArrowTexts(array, np.nan)
+            return series.to_numpy(dtype=object)
+        return None
+
+    def array(self, series: Any) -> np.ndarray | None:
+        """Return the values as a NumPy array; None where only Python objects keep what they are."""
+        return np.asarray(series) if isinstance(series.dtype, np.dtype) else None
+
+    def objects(self, series: Any) -> list[Any]:
+        """Return the values as Python objects."""
+        return series.tolist()
+
+    def floats(self, series: Any) -> np.ndarray | None:
+        """Return numbers and booleans as float64, missing ones as NaN; None for anything else."""
+        if getattr(series.dtype, "kind", "O") not in "iufb":
+            return None
+        if isinstance(series.dtype, np.dtype):
+            return np.asarray(series, dtype=np.float64)
+        return series.to_numpy(dtype=np.float64, na_value=np.nan)
+
+    def dtype_kind(self, X: Any) -> str | None:
+        """Return the letter of NumPy for the kind of the values."""
+        return getattr(X.dtype, "kind", None)
+
+    def one_like(self, empty: Any, element: Any) -> Any:
+        """Return a series of one element."""
+        return type(empty)([element], name=empty.name)
+
+
+class PandasFrame(Frame):
+    """A data frame of pandas."""
+
+    series = PandasSeries()
+
+    def common_dtype(self, dtypes: set[np.dtype]) -> np.dtype:
+        """Return the dtype of the NumPy array; it is of objects for booleans beside numbers."""
+        if len(dtypes) > 1 and np.dtype(bool) in dtypes:
+            return np.dtype(object)
+        return np.result_type(*dtypes)
+
+    def take_rows(self, X: Any, rows: Any) -> Any:
+        """Return some rows."""
+        return X.iloc[rows] if isinstance(rows, slice) else safe_indexing(X, rows)
+
+    def column(self, frame: Any, name: Any) -> Any | None:
+        """Return the column of a name as a series; None if there is none, or there are several."""
+        try:
+            series = frame[name]
+        except (KeyError, TypeError):
+            return None
+        return series if series.ndim == 1 else None
+
+    def columns(self, frame: Any) -> list[Any]:
+        """Return each column as a series."""
+        return [frame.iloc[:, position] for position in range(frame.shape[1])]
+
+    def rows(self, X: Any) -> list[Any]:
+        """Return a mapping of column to value for each row."""
+        return X.to_dict("records")
+
+    def first_row(self, frame: Any) -> dict[Any, Any] | None:
+        """Return the first row as a mapping; None where its dtypes say more than its values."""
+        row = {}
+        for name in frame.columns:
+            column = frame[name]
+            value = row[name] = column.iloc[0]
+            dtype = getattr(column, "dtype", None)
+            is_plain = isinstance(dtype, np.dtype) and dtype.kind != "O"
+            if not is_plain and not isinstance(value, str):
+                return None
+        return row
+
+    def alters(self, dtype: Any, value: Any) -> bool:
+        """Whether a value would be another one in a column of a dtype.
+
+        Integers cut off what is behind the point and wrap around, and texts are made of anything.
+        """
+        if type(dtype).__name__ == "StringDtype":
+            is_missing = value is None or (isinstance(value, float) and np.isnan(value))
+            return not (isinstance(value, str) or is_missing or type(value).__name__ == "NAType")
+        if not isinstance(dtype, np.dtype) or dtype.kind not in "iub":
+            return isinstance(value, (complex, np.complexfloating))
+        try:
+            with np.errstate(all="ignore"):
+                return bool(np.array([value]).astype(dtype)[0] != value)
+        except (TypeError, ValueError, OverflowError):
+            return True
+
+    def one_row(self, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
+        """Return a data frame of one row; pandas infers dtypes that are None."""
+        import pandas as pd
+
+        made = pd.DataFrame({name: [value] for name, value in values.items()})
+        # Whole columns keep their dtypes, categories included.
+        return made.astype({name: dtype for name, dtype in dtypes.items() if dtype is not None})
+
+    def plain(self, empty: Any) -> dict[str, Any] | None:
+        """Return names and dtypes of an empty data frame; None if a dtype has no name."""
+        if type(empty).__module__.partition(".")[0] != "pandas" or empty.columns.nlevels > 1:
+            return None
+        named = [_named_dtype(dtype) for dtype in empty.dtypes]
+        if None in named:
+            return None
+        return {"package": "pandas", "columns": list(empty.columns), "dtypes": named}
+
+    def of_plain(self, plain: Mapping[str, Any]) -> Any:
+        """Return the empty data frame that `plain` was asked of."""
+        import pandas as pd
+
+        columns = [pd.Series([], dtype=_dtype(named)) for named in plain["dtypes"]]
+        frame = pd.concat(columns, axis=1) if columns else pd.DataFrame()
+        frame.columns = plain["columns"]
+        return frame
+
+
+class ForeignFrame(PandasFrame):
+    """A data frame of another library with the methods of pandas: compiled steps do not read it."""
+
+    is_read = False
+
+    def first_row(self, frame: Any) -> None:
+        """Say that the values alone do not tell."""
+        return
+
+
+def _named_dtype(dtype: Any) -> Any:
+    """Return the name of a dtype, with categories of a categorical one; None if that loses some."""
+    if hasattr(dtype, "categories"):
+        of_categories = _named_dtype(dtype.categories.dtype)
+        if of_categories is None:
+            return None
+        return ["category", dtype.categories.tolist(), of_categories, bool(dtype.ordered)]
+    with suppress(TypeError):
+        return str(dtype) if _dtype(str(dtype)) == dtype else None
+    return None
+
+
+def _dtype(named: Any) -> Any:
+    import pandas as pd
+
+    if isinstance(named, str):
+        return pd.api.types.pandas_dtype(named)
+    _, categories, of_categories, ordered = named
+    return pd.CategoricalDtype(pd.Index(categories, dtype=_dtype(of_categories)), ordered)

@@ -1,0 +1,117 @@
+"""Data frames and series of polars."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+
+from ._base import ArrowTexts, Frame, Series, Values
+
+
+class PolarsSeries(Series):
+    """A series of polars."""
+
+    def values(self, series: Any) -> Values | None:
+        """Return what a compiled step reads; None for a dtype that scikit-learn must judge."""
+        dtype = str(series.dtype)
+        if dtype.startswith(("Int", "UInt", "Float", "Boolean")) and "Int128" not in dtype:
+            # scikit-learn sees None in place of a boolean that is missing.
+            return None if dtype == "Boolean" and series.null_count() else series.to_numpy()
+        if dtype.startswith(("Categorical", "Enum")):
+            series = series.cast(str)
+        elif dtype != "String":
+            return None
+        try:
+            array = series.to_arrow()
+        except ImportError:
+            return np.array(series.to_list(), dtype=object)
+        if str(array.type) == "string_view":
+            array = array.cast("large_string")
+        return ArrowTexts(array, None)
+
+    def array(self, series: Any) -> np.ndarray | None:
+        """Return the values as a NumPy array; None where only Python objects keep what they are."""
+        dtype = series.dtype
+        plain = dtype.is_integer() or dtype.is_float() or str(dtype) == "Boolean"
+        if plain and not series.null_count() and "128" not in str(dtype):
+            return series.to_numpy()
+        if str(dtype) == "Date" or (dtype.is_temporal() and not getattr(dtype, "time_zone", None)):
+            return series.to_numpy()
+        return None
+
+    def objects(self, series: Any) -> list[Any]:
+        """Return the values as Python objects."""
+        return series.to_list()
+
+    def floats(self, series: Any) -> np.ndarray | None:
+        """Return numbers and booleans as float64, missing ones as NaN; None for anything else."""
+        if not (series.dtype.is_numeric() or str(series.dtype) == "Boolean"):
+            return None
+        import polars as pl
+
+        return series.cast(pl.Float64).to_numpy()
+
+    def dtype_kind(self, X: Any) -> str | None:
+        """Return the letter of NumPy for floats and for times."""
+        if X.dtype.is_float():
+            return "f"
+        return "M" if X.dtype.is_temporal() else None
+
+    def one_like(self, empty: Any, element: Any) -> Any:
+        """Return a series of one element."""
+        return type(empty)(empty.name, [element])
+
+
+class PolarsFrame(Frame):
+    """A data frame of polars."""
+
+    mixes_objects = True
+    series = PolarsSeries()
+
+    def column(self, frame: Any, name: Any) -> Any | None:
+        """Return the column of a name as a series; None if there is none."""
+        return frame.get_column(name) if name in frame.columns else None
+
+    def columns(self, frame: Any) -> list[Any]:
+        """Return each column as a series."""
+        return frame.get_columns()
+
+    def select(self, frame: Any, names: Any) -> Any:
+        """Return one column as a series, or a data frame of several."""
+        import polars as pl
+
+        try:
+            return frame[names]
+        except pl.exceptions.ColumnNotFoundError as error:
+            raise KeyError(str(error)) from error
+
+    def rows(self, X: Any) -> list[Any]:
+        """Return a mapping of column to value for each row."""
+        return X.to_dicts()
+
+    def first_row(self, frame: Any) -> dict[Any, Any] | None:
+        """Return the first row as a mapping."""
+        return frame.row(0, named=True)
+
+    def alters(self, dtype: Any, value: Any) -> bool:
+        """Whether a value would be another one in a column of a dtype."""
+        return dtype.is_integer() and isinstance(value, float) and not value.is_integer()
+
+    def one_row(self, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
+        """Return a data frame of one row; polars infers dtypes that are None."""
+        import polars as pl
+
+        return pl.DataFrame([list(values.values())], schema=dict(dtypes), orient="row")
+
+    def plain(self, empty: Any) -> dict[str, Any]:
+        """Return an empty data frame in Arrow's format of files."""
+        buffer = BytesIO()
+        empty.write_ipc(buffer)
+        return {"package": "polars", "arrow": buffer.getvalue()}
+
+    def of_plain(self, plain: Mapping[str, Any]) -> Any:
+        """Return the empty data frame that `plain` was asked of."""
+        import polars as pl
+
+        return pl.read_ipc(plain["arrow"])

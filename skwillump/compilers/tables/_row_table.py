@@ -1,0 +1,87 @@
+"""A table of one row, made of Python objects."""
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from .._steps import InputUnsupported
+from ._columns import EXACT_INTEGERS, Codes
+from ._tables import Table
+
+_DOUBLE = np.dtype(np.float64)
+
+_ONE_CODE = np.zeros(1, dtype=np.intp)
+_NUMBERS = (int, float, bool, np.integer, np.floating, np.bool_)
+
+
+class RowTable(Table):
+    """One row."""
+
+    n_rows = 1
+    row: list[Any]
+
+    def __init__(self, row: list[Any], as_objects: bool = False):
+        self.row = row
+        self.as_objects = as_objects
+
+    @property
+    def n_columns(self) -> int:  # type: ignore[override]
+        """Number of columns."""
+        return len(self.row)
+
+    def select(self, positions: tuple[int, ...]) -> "RowTable":
+        """Return some of the columns."""
+        row = self.row
+        return RowTable([row[p] for p in positions], self.as_objects)
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]
+        """Dtype of an array of the values, but float64 where Python's ints may stand for floats."""
+        if self.as_objects:
+            return np.dtype(object)
+        kinds = set(map(type, self.row))
+        if float in kinds or type(None) in kinds or not kinds:
+            return _DOUBLE
+        if int not in kinds:
+            return np.result_type(*kinds)
+        large = any(type(value) is int and abs(value) >= EXACT_INTEGERS for value in self.row)
+        return np.dtype(np.int64) if large else _DOUBLE
+
+    def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
+        """Return all values as float64 (1, n_columns)."""
+        try:
+            values = np.array((self.row,))
+        except ValueError:  # sequences of different lengths
+            return self._checked(strict)
+        if values.dtype == np.float64 and values.ndim == 2:
+            return values
+        if values.dtype.kind in "iub" and values.ndim == 2:
+            return values.astype(np.float64)
+        return self._checked(strict)
+
+    def _checked(self, strict: bool) -> np.ndarray:
+        out = np.empty((1, len(self.row)))
+        single = bool(self.row)
+        for i, value in enumerate(self.row):
+            if value is None or type(value).__name__ == "NAType":  # pandas.NA
+                value = np.nan
+            elif not isinstance(value, (*_NUMBERS, Decimal)):
+                raise ValueError(f"{value!r} is where a number is expected.")
+            single = single and isinstance(value, np.float32 | np.float16)
+            try:
+                out[0, i] = value
+            except OverflowError as error:  # a huge int
+                raise InputUnsupported(str(error)) from error
+        if single and strict:
+            raise InputUnsupported("numbers of single precision")
+        return out
+
+    def numbers(self, position: int) -> np.ndarray | None:
+        """Return an array of one value, or None if it is not a number."""
+        value = self.row[position]
+        return np.array((value,)) if isinstance(value, _NUMBERS) else None
+
+    def codes(self, position: int) -> Codes:
+        """Return the value with a code."""
+        return Codes(_ONE_CODE, [self.row[position]])

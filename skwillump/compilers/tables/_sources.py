@@ -1,0 +1,113 @@
+"""Whole inputs, whose columns are read at their first use.
+
+Columns are known by their position among those that were fitted.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..._containers import Frame
+from .._steps import InputUnsupported
+from ._columns import Column, array_column, column_of
+
+_UNKNOWN = -2
+"""Of a row for which nothing is known yet, among answers that are -1 at least."""
+
+
+class Source:
+    """A whole input, whose columns are read at their first use."""
+
+    n_rows: int
+    kept: dict[tuple[int, bytes], np.ndarray] | None = None
+    """Answers for all rows by what was asked, where they are kept; see `Opened`."""
+
+    def answers(
+        self,
+        rows: slice | np.ndarray,
+        question: tuple[int, bytes],
+        answer: Callable[[], np.ndarray],
+    ) -> np.ndarray:
+        """Return what ``answer()`` gives for some rows, from what is kept if it is there."""
+        if self.kept is None:
+            return answer()
+        if question not in self.kept:
+            nothing = np.full(self.n_rows, _UNKNOWN, dtype=np.intp)
+            self.kept.setdefault(question, nothing)  # unless another thread was faster
+        kept = self.kept[question]
+        found = kept[rows]
+        if (found == _UNKNOWN).any():
+            found = kept[rows] = answer()
+        return found
+
+    def column(self, position: int) -> Column:
+        """Return a column by its position among the fitted ones."""
+        raise NotImplementedError
+
+    @property
+    def mixes_bool(self) -> bool:
+        """Whether numbers and booleans side by side become numbers."""
+        return True
+
+    @property
+    def mixes_objects(self) -> bool:
+        """Whether one column of objects makes objects of the columns beside it."""
+        return False
+
+    def common_dtype(self, dtypes: set[np.dtype]) -> np.dtype:
+        """Return the dtype of the array that columns of these dtypes become."""
+        return np.result_type(*dtypes)
+
+
+class FrameSource(Source):
+    """A data frame."""
+
+    def __init__(self, kind: Frame, frame: Any, names: tuple[Any, ...]):
+        self._kind = kind
+        self._frame = frame
+        self._names = names
+        self._columns: dict[int, Column] = {}
+        self.n_rows = len(frame)
+
+    def column(self, position: int) -> Column:
+        """Return a column, which is kept."""
+        column = self._columns.get(position)
+        if column is None:
+            column = self._columns[position] = self._read(self._names[position])
+        return column
+
+    def _read(self, name: Any) -> Column:
+        series = self._kind.column(self._frame, name)
+        if series is None:
+            raise InputUnsupported(f"no column {name!r}, or several")
+        values = self._kind.series.values(series)
+        if values is None:
+            raise InputUnsupported(f"column {name!r} is of dtype {series.dtype}")
+        return column_of(values)
+
+    @property
+    def mixes_bool(self) -> bool:
+        """Say no: numbers beside booleans become objects."""
+        return False
+
+    @property
+    def mixes_objects(self) -> bool:
+        """Whether one column of objects makes objects of the columns beside it."""
+        return self._kind.mixes_objects
+
+    def common_dtype(self, dtypes: set[np.dtype]) -> np.dtype:
+        """Return the dtype of the array that columns of these dtypes become."""
+        return self._kind.common_dtype(dtypes)
+
+
+class ArraySource(Source):
+    """A two-dimensional array."""
+
+    def __init__(self, array: np.ndarray):
+        self._array = array
+        self.n_rows = len(array)
+
+    def column(self, position: int) -> Column:
+        """Return a column."""
+        return array_column(self._array[:, position])
