@@ -83,7 +83,10 @@ class RowColumns:
             return None
         if isinstance(row, list):
             if len(row) != self.n_columns:
-                raise ValueError(f"Got {len(row)} values. Pass {self.expected()}.")
+                raise ValueError(
+                    f"The row has {len(row)} values, but {self.n_columns} are expected. "
+                    f"Pass {self.expected()}."
+                )
             return row
         names = self.names
         if names is None:
