@@ -171,10 +171,10 @@ class TreeBlocks:
                 return None
             try:
                 approx = compile_model(last)
+                if isinstance(approx, TreeModel):
+                    approx = approx.reading(self.union.some(known))
             except Unsupported:
                 return None
-            if isinstance(approx, TreeModel):
-                approx = approx.reading(self.union)
         if all(leaf.step.may_give_integers for leaf in known):
             known = [replace(leaf, step=leaf.step.guarded()) for leaf in known]
         return TreeStage(

@@ -154,7 +154,7 @@ def trees_of(graph: BlockGraph) -> TreeModel | None:
     if union is None or len(graph.model_steps) != 1:
         return None
     try:
-        model = compile_model(graph.model_steps[-1][1], TreeModel)
+        model = compile_model(graph.model_steps[-1][1], TreeModel).reading(union)
     except Unsupported:
         return None
-    return model.reading(union) if union.n_features == model.n_features else None
+    return model if union.n_features == model.n_features else None

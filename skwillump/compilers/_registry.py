@@ -25,7 +25,7 @@ from ._steps import InputUnsupported, OriginalStep, Step, Unsupported
 C = TypeVar("C", bound=Callable[[Any], Any])
 M = TypeVar("M", bound=Model)
 
-PLUGINS = {"lightgbm": ".models._lightgbm"}
+PLUGINS = {"lightgbm": ".models._lightgbm", "xgboost": ".models._xgboost"}
 """Root modules of other libraries, and the modules here that know their types."""
 
 

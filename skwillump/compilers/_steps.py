@@ -139,6 +139,11 @@ class Step:
         """Whether the original is sure to return an array for whatever is no sparse matrix."""
         return False
 
+    @property
+    def gives_sparse(self) -> bool:
+        """Whether the original is sure to return a sparse matrix that holds no zeros."""
+        return False
+
     def guarded(self) -> "Step":
         """Return a twin that leaves integers to the original which its model could round.
 

@@ -1,6 +1,6 @@
 """Blocks side by side as one compiled step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -65,7 +65,28 @@ class UnionStep(Step):
     @property
     def gives_array(self) -> bool:
         """Whether the original stacks its blocks in an array."""
-        return getattr(self.original, "sparse_output_", True) is False  # a ColumnTransformer
+        stacks = getattr(self.original, "sparse_output_", None)  # a ColumnTransformer
+        return all(step.gives_array for step in self.steps) if stacks is None else not stacks
+
+    @property
+    def gives_sparse(self) -> bool:
+        """Whether the original stacks its blocks in a sparse matrix that holds no zeros."""
+        stacks = getattr(self.original, "sparse_output_", None)  # a ColumnTransformer
+        if stacks is None:
+            stacks = any(step.gives_sparse for step in self.steps)
+        known = all(step.gives_sparse or step.gives_array for step in self.steps)
+        return bool(stacks) and known and all(self.weights)
+
+    def some(self, leaves: Sequence[Leaf]) -> "UnionStep":
+        """Return the union of some of its leaves, to ask in which container they are stacked."""
+        return replace(
+            self,
+            names=tuple(leaf.name for leaf in leaves),
+            selections=tuple(leaf.selection for leaf in leaves),
+            steps=tuple(leaf.step for leaf in leaves),
+            weights=tuple(leaf.weight for leaf in leaves),
+            places=tuple(leaf.place for leaf in leaves),
+        )
 
     def guarded(self) -> "UnionStep":
         """Return a twin of which no block lets integers pass that a model could round."""

@@ -22,7 +22,7 @@ class ModelInput(TableStep):
     original: Any  # the model
     spec: InputSpec
     n_features: int
-    is_lightgbm: bool  # which reads integers and sparse matrices in its own way
+    library: str  # its root module: others than scikit-learn read integers in their own way
 
     @classmethod
     def of(cls, model: Any) -> "ModelInput":
@@ -34,8 +34,8 @@ class ModelInput(TableStep):
             If it does not tell how many columns it was fitted on.
         """
         spec = InputSpec.of(model)
-        is_lightgbm = type(model).__module__.partition(".")[0] == "lightgbm"
-        return cls(model, spec, spec.n_columns, is_lightgbm)
+        library = type(model).__module__.partition(".")[0]
+        return cls(model, spec, spec.n_columns, library)
 
     @property
     def gives_array(self) -> bool:
@@ -46,7 +46,7 @@ class ModelInput(TableStep):
         """Return the columns of a chunk of rows."""
         block = table.floats(strict=False)
         refuse_objects(table)
-        if self.is_lightgbm:
+        if self.library != "sklearn":
             refuse_large_integers(block, table)
         return block
 
@@ -91,7 +91,9 @@ class ModelInput(TableStep):
             raise InputUnsupported(f"a sparse matrix of shape {X.shape}")
         if X.dtype.kind not in "iufb":
             raise InputUnsupported(f"a sparse matrix of dtype {X.dtype}")
-        if self.is_lightgbm:
+        if self.library not in ("sklearn", "lightgbm"):
+            raise InputUnsupported("a sparse matrix, which may hold zeros or not")
+        if self.library == "lightgbm":
             if X.dtype not in (np.float32, np.float64):
                 raise InputUnsupported(f"LightGBM refuses sparse matrices of dtype {X.dtype}")
             if not getattr(X, "has_canonical_format", True):

@@ -34,6 +34,9 @@ IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
 _DOUBT = 1e-9
 """What is closer than this share of its size to a tie may be one in the original."""
 
+_SINGLE_DOUBT = 1e-5
+"""The same where values are float32."""
+
 _CHUNK_ROWS = 4096
 """Rows in a thread's piece of a batch."""
 
@@ -44,6 +47,7 @@ _MANY_ROWS = 12
 """Fewer rows are walked: masks are for 64 at once."""
 
 _FLOAT64 = np.dtype(np.float64)
+_LEAST_SINGLE = -88.7  # scores of float32 with a sigmoid of their own
 _NOT_FINITE = "values that are missing, infinite, or too large for float32"
 
 
@@ -71,6 +75,9 @@ class TreeModel(Model):
     divisor: float = 1.0  # of the scores before that, LightGBM's random forests
     zero_is_positive: bool = False  # the label where two classes' only score is zero
     is_certain: bool = True  # whether sums are those of the original, to the last bit
+    dtype: np.dtype = _FLOAT64  # of values and probabilities
+    missing: float = np.nan  # what is a missing value, beside NaN
+    absent_is_missing: bool = False  # whether what a sparse matrix does not hold is
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         masks = state["masks"]
@@ -86,6 +93,11 @@ class TreeModel(Model):
     def n_outputs(self) -> int:
         """Number of columns of the scores."""
         return len(self.trees.base)
+
+    @property
+    def _doubt(self) -> float:
+        """What is closer than this share of its size to a tie may be one in the original."""
+        return _DOUBT if self.dtype == _FLOAT64 else _SINGLE_DOUBT
 
     @property
     def n_rounds(self) -> int:
@@ -111,7 +123,7 @@ class TreeModel(Model):
         InputUnsupported
             For values that the original refuses.
         """
-        features = frozen(np.asarray(features, dtype=np.float64))
+        features = frozen(self._with_nan(np.asarray(features, dtype=np.float64)))
         if features.ndim != 2 or features.shape[1] != self.n_features:
             raise InputUnsupported(f"features of shape {features.shape}")
         out = np.empty((len(features), self.n_outputs))
@@ -136,6 +148,7 @@ class TreeModel(Model):
 
     def raw_one(self, features: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
         """Return the scores (n_outputs,) of one row of features (n_features,)."""
+        features = self._with_nan(features)
         trees, flags = self.trees, features.flags
         if not (features.dtype is _FLOAT64 and flags.c_contiguous and flags.writeable):
             features = np.array(features, dtype=np.float64)  # numba compiles for one type
@@ -145,6 +158,12 @@ class TreeModel(Model):
         if not predict_row(features, *trees, out):
             raise InputUnsupported(_NOT_FINITE)
         return out
+
+    def _with_nan(self, features: np.ndarray) -> np.ndarray:
+        """Return features with NaN in the place of what is missing."""
+        if self.missing != self.missing:
+            return features
+        return np.where(np.float32(features) == np.float32(self.missing), np.nan, features)
 
     def _shift(self) -> int:
         """Return the binary logarithm of the number of rows in a block.
@@ -174,9 +193,21 @@ class TreeModel(Model):
     def reading(self, features: Step) -> "TreeModel":
         """Return the model as it reads what a step's original returns.
 
-        Where that may be a sparse matrix, scikit-learn's trees refuse missing values in it.
+        Where that may be a sparse matrix, scikit-learn's trees refuse missing values in it. For
+        XGBoost, what is absent from it is missing.
+
+        Raises
+        ------
+        Unsupported
+            If that depends on the container, and the container depends on the data.
         """
-        return self if features.gives_array else self.strict()
+        if features.gives_array:
+            return self
+        if not self.absent_is_missing:
+            return self.strict()
+        if not features.gives_sparse or self.missing == self.missing:
+            raise Unsupported("it takes what a sparse matrix does not hold for missing")
+        return replace(self, missing=0.0)
 
     def strict(self) -> "TreeModel":
         """Return a model that refuses missing values: scikit-learn does in sparse matrices."""
@@ -260,7 +291,7 @@ class TreeModel(Model):
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return labels, or a regressor's values."""
         if self.classes is None:
-            values = self._values(scores)
+            values = self._values(scores).astype(self.dtype, copy=False)
             return values[:, 0] if values.shape[1] == 1 else values
         if scores.shape[1] == 1:
             score = scores[:, 0]
@@ -279,10 +310,10 @@ class TreeModel(Model):
             return np.zeros(0, dtype=np.intp)
         if scores.shape[1] == 1:
             size = np.abs(scores[:, 0]) * (self.scale / self.divisor)
-            return np.flatnonzero(~((size > _DOUBT) | (size == 0.0)))
+            return np.flatnonzero(~((size > self._doubt) | (size == 0.0)))
         values = self._values(scores) if self.link == SIGMOIDS else scores
         top = values.max(axis=1, keepdims=True)
-        near = values > top - _DOUBT * (1.0 + np.abs(top))
+        near = values > top - self._doubt * (1.0 + np.abs(top))
         if self.link != SIGMOIDS and self.is_certain:
             near &= values < top
             return np.flatnonzero(near.any(axis=1) | np.isnan(top[:, 0]))
@@ -292,11 +323,11 @@ class TreeModel(Model):
         """Return the label or value for scores (n_outputs,), None where it is in doubt."""
         if self.classes is None:
             if self.link == IDENTITY and self.divisor == 1.0 and len(scores) == 1:
-                return scores[0]
+                return self.dtype.type(scores[0])
             return self.predict(scores[None])[0]
         if len(scores) == 1:
             score = float(scores[0])
-            if abs(score) * (self.scale / self.divisor) > _DOUBT:
+            if abs(score) * (self.scale / self.divisor) > self._doubt:
                 return self.classes[1 if score > 0 else 0]
         elif self.link == IDENTITY and self.is_certain:
             return self.classes[scores.argmax()]
@@ -304,9 +335,9 @@ class TreeModel(Model):
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return probabilities (n_rows, n_classes)."""
-        values = self._values(scores)
+        values = self._values(scores).astype(self.dtype, copy=False)
         if values.shape[1] == 1:
-            return np.column_stack((1.0 - values[:, 0], values[:, 0]))
+            return np.column_stack((self.dtype.type(1.0) - values[:, 0], values[:, 0]))
         return values
 
     def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
@@ -314,8 +345,8 @@ class TreeModel(Model):
         if self.link == IDENTITY and self.divisor == 1.0:
             return scores
         if self.link == SIGMOID and len(scores) == 1:
-            positive = expit(scores[0] / self.divisor * self.scale)
-            return np.array((1.0 - positive, positive))
+            positive = self.dtype.type(expit(scores[0] / self.divisor * self.scale))
+            return np.array((self.dtype.type(1.0) - positive, positive))
         return super().predict_proba_one(scores)
 
     def _values(self, scores: np.ndarray) -> np.ndarray:
@@ -323,6 +354,8 @@ class TreeModel(Model):
         if self.divisor != 1.0:
             scores = scores / self.divisor
         if self.link in (SIGMOID, SIGMOIDS):
+            if self.dtype != _FLOAT64:
+                scores = np.maximum(scores, _LEAST_SINGLE)
             return expit(self.scale * scores)
         if self.link == SOFTMAX:
             return softmax(scores)

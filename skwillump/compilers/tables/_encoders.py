@@ -276,6 +276,16 @@ class OneHotStep(OneOfStep):
         """Dtype of the encoder."""
         return np.dtype(self.original.dtype)
 
+    @property
+    def gives_array(self) -> bool:
+        """Whether ``sparse_output=False``."""
+        return not self.original.sparse_output
+
+    @property
+    def gives_sparse(self) -> bool:
+        """Whether ``sparse_output=True``."""
+        return bool(self.original.sparse_output)
+
     def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return codes and features of each column."""
         found = []
@@ -418,6 +428,11 @@ class ValuesStep(TableStep):
         """Dtype of the encoder."""
         return self.dtype
 
+    @property
+    def gives_array(self) -> bool:
+        """Say yes: there is a number for every value."""
+        return True
+
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         if table.row is not None:
@@ -541,6 +556,16 @@ class OneHotBinStep(OneOfStep):
     n_features: int
     edges: tuple[np.ndarray, ...]
     starts: tuple[int, ...]  # feature of the first bin of each column
+
+    @property
+    def gives_array(self) -> bool:
+        """Whether ``encode="onehot-dense"``."""
+        return self.original.encode == "onehot-dense"
+
+    @property
+    def gives_sparse(self) -> bool:
+        """Whether ``encode="onehot"``."""
+        return self.original.encode == "onehot"
 
     def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return bins and features of each column."""

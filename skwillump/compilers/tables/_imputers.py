@@ -41,6 +41,11 @@ class ImputeStep(IntegerStep):
         """Say yes if integers become floats."""
         return not self.any_dtype
 
+    @property
+    def gives_array(self) -> bool:
+        """Say yes, of whatever dtype."""
+        return True
+
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         block = table.floats()

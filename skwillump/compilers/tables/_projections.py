@@ -112,6 +112,11 @@ class SelectStep(IntegerStep, NumberStep):
         """Say no: columns keep their dtype."""
         return False
 
+    @property
+    def gives_array(self) -> bool:
+        """Say yes: of an array, columns of it."""
+        return True
+
     def part(self, table: Table) -> np.ndarray:
         """Return the columns that are kept."""
         block = table.floats()

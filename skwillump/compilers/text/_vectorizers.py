@@ -48,6 +48,11 @@ class TextStep(VectorizerStep):
     is_tfidf: bool
 
     @property
+    def gives_sparse(self) -> bool:
+        """Say yes: what is counted is no zero."""
+        return True
+
+    @property
     def in_kernel(self) -> bool:
         """Whether values are computed as they are counted: in float64."""
         return not self.is_tfidf or self.dtype == np.float64

@@ -1,0 +1,134 @@
+"""The registry knows exact types, loads plug-ins when they are needed, and never fails."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+
+from skwillump.compilers import (
+    REGISTRY,
+    LinearModel,
+    Model,
+    OriginalStep,
+    Step,
+    TreeModel,
+    Unsupported,
+    compile_model,
+    compile_step,
+    linear_map,
+)
+from skwillump.compilers._registry import Registry
+from skwillump.compilers._steps import InputUnsupported
+
+X = np.random.default_rng(0).normal(size=(60, 3))
+Y = X[:, 0] > 0
+
+
+class Thing:
+    """Anything that is fitted."""
+
+
+@pytest.mark.parametrize(
+    "error", [AttributeError("no_such_"), KeyError(3), InputUnsupported("data"), MemoryError()]
+)
+def test_an_error_in_a_compiler_is_a_reason_and_no_error(error):
+    registry = Registry({})
+
+    @registry.register(Thing)
+    def compile_thing(thing):
+        raise error
+
+    with pytest.raises(Unsupported, match=r"Thing could not be read|data"):
+        registry.compile(Thing(), Step)
+
+
+def test_a_subclass_is_not_taken_for_its_parent():
+    class Scaler(StandardScaler):
+        pass
+
+    step = compile_step(Scaler().fit(X))
+    assert isinstance(step, OriginalStep)
+    assert step.reason == "no compiler for Scaler"
+
+
+def test_what_is_wanted_decides_whether_an_object_has_a_compiler():
+    forest, linear = RandomForestClassifier(2).fit(X, Y), LogisticRegression().fit(X, Y)
+    assert isinstance(compile_model(forest), TreeModel)
+    assert isinstance(compile_model(linear, LinearModel), LinearModel)
+    with pytest.raises(Unsupported, match="no compiler for RandomForestClassifier"):
+        compile_model(forest, LinearModel)
+    assert isinstance(compile_step(linear), OriginalStep)
+    with pytest.raises(Unsupported, match="no compiler for StandardScaler"):
+        compile_model(StandardScaler().fit(X))
+
+
+def test_replaced_methods_are_seen_in_every_kind_of_object():
+    model = LogisticRegression().fit(X, Y)
+    model.decision_function = lambda rows: rows
+    with pytest.raises(Unsupported, match="decision_function"):
+        compile_model(model)
+
+
+def test_other_libraries_are_imported_when_an_object_of_theirs_is_met():
+    code = (
+        "import sys\n"
+        "from sklearn.linear_model import LogisticRegression\n"
+        "import skwillump\n"
+        "skwillump.compile_pipeline(LogisticRegression().fit([[0], [1]], [0, 1]))\n"
+        "assert not {'lightgbm', 'xgboost', 'catboost'} & set(sys.modules)\n"
+        "import lightgbm\n"
+        "model = lightgbm.LGBMRegressor(n_estimators=2, min_child_samples=1, verbose=-1)\n"
+        "twin = skwillump.compile_pipeline(model.fit([[0.0], [1.0]] * 9, [0, 1] * 9))\n"
+        "assert twin.explain()[-1].compiled\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_registered_type_is_listed_once_by_what_it_becomes():
+    kinds = {entry.gives for entry in REGISTRY._entries.values()}
+    assert {Step, LinearModel, TreeModel} <= kinds
+    listed = [kind for gives in kinds for kind in REGISTRY.types(gives)]
+    assert len(listed) == len(set(listed)) == len(REGISTRY._entries)
+    assert all(issubclass(gives, Step | Model) for gives in kinds)
+
+
+@pytest.mark.parametrize(
+    "scaler",
+    [
+        MaxAbsScaler(),
+        StandardScaler(with_mean=False),
+        StandardScaler(with_mean=False, with_std=False),
+        RobustScaler(with_centering=False),
+        TfidfTransformer(norm=None),
+    ],
+)
+def test_a_step_that_keeps_zeros_is_a_linear_map(scaler):
+    counts = np.abs(np.rint(X * 3))
+    scaler.fit(counts)
+    coef = np.random.default_rng(1).normal(size=(3, 2))
+    expected = np.asarray(scaler.transform(counts) @ coef)
+    np.testing.assert_allclose(counts @ linear_map(scaler).fold(coef), expected, rtol=1e-12)
+    assert type(scaler) in REGISTRY.linear_types()
+
+
+@pytest.mark.parametrize(
+    ("scaler", "reason"),
+    [
+        (StandardScaler(), "with_mean=True"),
+        (RobustScaler(), "moving zeros"),
+        (MinMaxScaler(), "moving zeros"),
+        (
+            MaxAbsScaler(clip=True) if hasattr(MaxAbsScaler(), "clip") else MinMaxScaler(),
+            "clip|mov",
+        ),
+        (TfidfTransformer(), "norm and sublinear_tf"),
+    ],
+)
+def test_a_step_that_is_no_linear_map_says_why(scaler, reason):
+    with pytest.raises(Unsupported, match=reason):
+        linear_map(scaler.fit(np.abs(X)))
