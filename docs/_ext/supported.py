@@ -7,6 +7,7 @@ as in `FALLBACKS`, and the reason that is shown is the reason that it gives.
 
 import re
 import warnings
+from importlib.util import find_spec
 
 import numpy as np
 from docutils import nodes
@@ -137,6 +138,15 @@ FALLBACKS = {
 }
 """Options with which a class runs as it is: as they are written, as they are made, and the data."""
 
+if find_spec("xgboost") is not None:
+    from xgboost import XGBClassifier, XGBRegressor
+
+    FALLBACKS[XGBClassifier] = [
+        ('booster="gblinear"', {"booster": "gblinear"}, NUMBERS),
+        ('objective="binary:hinge"', {"objective": "binary:hinge"}, NUMBERS),
+    ]
+    FALLBACKS[XGBRegressor] = [('booster="gblinear"', {"booster": "gblinear"}, NUMBERS)]
+
 
 def example_of(kind):
     """Return an estimator of a class, and data to fit it on."""
@@ -150,7 +160,7 @@ def example_of(kind):
 
 def why_not_compiled(estimator, X):
     """Fit an estimator; return why it is left as it is, or "" if it is compiled."""
-    params = {"group": [20, 20]} if isinstance(estimator, LGBMRanker) else {}
+    params = {"group": [20, 20]} if type(estimator).__name__.endswith("Ranker") else {}
     with warnings.catch_warnings():
         # What fits on such data warns of is not of interest here.
         warnings.simplefilter("ignore")
@@ -164,7 +174,11 @@ def why_not_compiled(estimator, X):
 
 def public_name(kind):
     """Return the name of a class as users import it."""
-    module = re.sub(r"\._.*|(?<=^lightgbm)\.sklearn|(?<=^skwillump)\..*", "", kind.__module__)
+    module = re.sub(
+        r"\._.*|(?<=^lightgbm)\.sklearn|(?<=^xgboost)\.sklearn|(?<=^skwillump)\..*",
+        "",
+        kind.__module__,
+    )
     return f"{module}.{kind.__name__}"
 
 
@@ -177,6 +191,9 @@ def _link(kind):
     if name.startswith("lightgbm."):
         page = "https://lightgbm.readthedocs.io/en/stable/pythonapi"
         return f"`{kind.__name__} <{page}/lightgbm.{kind.__name__}.html>`__"
+    if name.startswith("xgboost."):
+        page = "https://xgboost.readthedocs.io/en/stable/python/python_api.html"
+        return f"`{kind.__name__} <{page}#{name}>`__"
     return f":class:`~{name}`"
 
 

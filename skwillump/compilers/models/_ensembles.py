@@ -62,7 +62,7 @@ def _forest(model: Any) -> TreeModel:
         if type(member) not in _TREES:
             raise Unsupported(f"one of its trees is a {type(member).__name__}")
         refuse_replaced_methods(member)
-    classes = getattr(model, "classes_", None)
+    classes = _classes(model)
     n_outputs = 1 if classes is None else len(classes)
     leaves = [member.tree_.value[:, 0, :] for member in members]
     if any(values.shape[1] != n_outputs for values in leaves):
@@ -88,13 +88,23 @@ def _forest(model: Any) -> TreeModel:
         original=model,
         trees=packed,
         masks=masks,
-        classes=None if classes is None else np.array(classes),
+        classes=classes,
         n_features=model.n_features_in_,
         link=IDENTITY,
         trees_per_round=1,
         is_mean=not is_tree,
         is_certain=is_tree or whole or model.n_jobs in (None, 1),
     )
+
+
+def _classes(model: Any) -> np.ndarray | None:
+    """Return the classes of a classifier; None for a regressor."""
+    classes = getattr(model, "classes_", None)
+    if classes is None:
+        return None
+    if len(classes) < 2:
+        raise Unsupported("it was fitted on rows of one class")
+    return np.array(classes)
 
 
 def _tree(tree: Any, value: np.ndarray) -> Tree:
@@ -119,7 +129,7 @@ def _gradient_boosting(model: Any) -> TreeModel:
         raise Unsupported("one of its trees is of another type")
     # What the initial estimator answers does not depend on the row.
     start = _private(model, "_raw_predict_init")(np.zeros((1, model.n_features_in_)))
-    classes = getattr(model, "classes_", None)
+    classes = _classes(model)
     link, scale = IDENTITY, 1.0
     if classes is not None:
         if model.loss not in ("log_loss", "exponential"):
@@ -134,7 +144,7 @@ def _gradient_boosting(model: Any) -> TreeModel:
         original=model,
         trees=packed,
         masks=masks,
-        classes=None if classes is None else np.array(classes),
+        classes=classes,
         n_features=model.n_features_in_,
         link=link,
         trees_per_round=model.estimators_.shape[1],
@@ -145,7 +155,7 @@ def _gradient_boosting(model: Any) -> TreeModel:
 
 @register(HistGradientBoostingClassifier, HistGradientBoostingRegressor, gives=TreeModel)
 def _hist_gradient_boosting(model: Any) -> TreeModel:
-    classes = getattr(model, "classes_", None)
+    classes = _classes(model)
     if classes is not None:
         if model.loss != "log_loss":
             raise Unsupported(f"loss={model.loss!r}")
@@ -177,7 +187,7 @@ def _hist_gradient_boosting(model: Any) -> TreeModel:
         original=model,
         trees=packed,
         masks=masks,
-        classes=None if classes is None else np.array(classes),
+        classes=classes,
         n_features=model.n_features_in_,
         link=link,
         trees_per_round=model.n_trees_per_iteration_,

@@ -1,6 +1,7 @@
 """Products and sums of features, and choices of them: PCA, polynomials, selectors."""
 
 from dataclasses import dataclass
+from itertools import combinations, combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -175,14 +176,29 @@ class PolynomialStep(NumberStep):
         return last[:, self.wanted]
 
 
+def _products(polynomial: Any, n_columns: int) -> list[tuple[int, ...]]:
+    """Return the columns of each product, in scikit-learn's order.
+
+    Its own ``powers_`` takes memory of features times columns.
+    """
+    degree = polynomial.degree
+    least, most = degree if isinstance(degree, tuple | list) else (0, degree)
+    choose = combinations if polynomial.interaction_only else combinations_with_replacement
+    degrees = range(max(least, 1), most + 1)
+    products = [found for of in degrees for found in choose(range(n_columns), of)]
+    return [(), *products] if polynomial.include_bias else products
+
+
 @register(PolynomialFeatures)
 def compile_polynomial(polynomial: Any) -> Step:
     """Compile ``PolynomialFeatures``."""
     spec = InputSpec.of(polynomial)
-    columns = np.arange(spec.n_columns)
-    wanted = [tuple(np.repeat(columns, powers).tolist()) for powers in polynomial.powers_]
-    if len(wanted) > MAX_DENSE_FEATURES:
-        raise Unsupported(f"{len(wanted)} features are more than {MAX_DENSE_FEATURES}")
+    n_features = int(polynomial.n_output_features_)
+    if n_features > MAX_DENSE_FEATURES:
+        raise Unsupported(f"{n_features} features are more than {MAX_DENSE_FEATURES}")
+    wanted = _products(polynomial, spec.n_columns)
+    if len(wanted) != n_features:
+        raise Unsupported("its parameters were changed after it was fitted")
     products = [(), *((column,) for column in range(spec.n_columns))]
     place = {product: at for at, product in enumerate(products)}
     degree = max(map(len, wanted), default=0)

@@ -36,6 +36,7 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
+from skwillump import compile_pipeline
 from skwillump.compilers import (
     InputUnsupported,
     ModelInput,
@@ -464,6 +465,27 @@ def test_what_is_not_supported_says_why():
     replaced.predict = lambda rows: rows
     with pytest.raises(Unsupported, match="replaced"):
         compile_model(replaced, TreeModel)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        DecisionTreeClassifier(),
+        RandomForestClassifier(2),
+        HistGradientBoostingClassifier(max_iter=1),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_models_that_were_fitted_on_one_class_answer_as_scikit_learns(model):
+    model = model.fit(FULL, np.array(["no"] * len(FULL)))
+    compiled = compile_pipeline(model)
+    assert "one class" in compiled.explain()[-1].reason
+    np.testing.assert_array_equal(compiled.predict(FULL), model.predict(FULL))
+    np.testing.assert_array_equal(compiled.predict_proba(FULL), model.predict_proba(FULL))
+    assert compiled.predict_one(FULL[0]) == "no"
+    np.testing.assert_array_equal(
+        compiled.predict_proba_one(FULL[0]), model.predict_proba(FULL[:1])[0]
+    )
 
 
 # Behind steps
