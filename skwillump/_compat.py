@@ -4,7 +4,11 @@ Nothing else in the package imports a name of scikit-learn that starts with an u
 a release that moves one is a change to this file only.
 """
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
 from typing import Any, NamedTuple
 
 from sklearn.base import _fit_context as fit_context
@@ -52,6 +56,7 @@ __all__ = [
     "RealNotInt",
     "ScorerParts",
     "StrOptions",
+    "VectorizerSteps",
     "VisualBlock",
     "begin_callbacks",
     "check_feature_names_in",
@@ -64,6 +69,7 @@ __all__ = [
     "safe_indexing",
     "scorer_parts",
     "selected_positions",
+    "vectorizer_steps",
 ]
 
 
@@ -135,3 +141,102 @@ def scorer_parts(scorer) -> ScorerParts | None:
     if not isinstance(scorer, _BaseScorer):
         return None
     return ScorerParts(scorer._score_func, scorer._sign, scorer._kwargs)
+
+
+class VectorizerSteps:
+    """What `CountVectorizer` and `TfidfVectorizer` do in `fit_transform`, step by step.
+
+    A subclass takes a step in another way. Each is given scikit-learn's own function, and then what
+    that function takes.
+    """
+
+    def count(self, original, vectorizer, documents, fixed_vocab):
+        """Return the vocabulary, in the order in which terms were met, and the matrix."""
+        return original(vectorizer, documents, fixed_vocab)
+
+    def limit(self, original, vectorizer, X, vocabulary, *bounds):
+        """Leave out rare and frequent terms."""
+        return original(vectorizer, X, vocabulary, *bounds)
+
+    def sort(self, original, vectorizer, X, vocabulary):
+        """Number the terms in the order of their texts."""
+        return original(vectorizer, X, vocabulary)
+
+    def document_frequency(self, original, X):
+        """Count the entries of each column."""
+        return original(X)
+
+    def weigh(self, original, transformer, X, copy=True):
+        """Return what `TfidfTransformer.transform` returns."""
+        return original(transformer, X, copy)
+
+
+_STEPS = (
+    ("CountVectorizer", "_count_vocab", "count"),
+    ("CountVectorizer", "_limit_features", "limit"),
+    ("CountVectorizer", "_sort_features", "sort"),
+    ("TfidfTransformer", "transform", "weigh"),
+    (None, "_document_frequency", "document_frequency"),
+)
+_current_steps: ContextVar[VectorizerSteps | None] = ContextVar("steps", default=None)
+_steps_lock = threading.Lock()
+_replaced: list[tuple[Any, str, Any, Any]] = []  # owner, name, its value, what stands for it
+_n_inside = 0
+
+
+@contextmanager
+def vectorizer_steps(steps: VectorizerSteps) -> Iterator[None]:
+    """Let vectorizers that this thread fits take other steps.
+
+    scikit-learn's functions are replaced while any thread is inside; objects are never changed, so
+    that all that is cloned, pickled or fitted inside is scikit-learn's own.
+    """
+    global _n_inside
+    with _steps_lock:
+        _n_inside += 1
+        if _n_inside == 1:
+            _replace_steps()
+    token = _current_steps.set(steps)
+    try:
+        yield
+    finally:
+        _current_steps.reset(token)
+        with _steps_lock:
+            _n_inside -= 1
+            if not _n_inside:
+                _restore_steps()
+
+
+def _replace_steps() -> None:
+    from sklearn.feature_extraction import text
+
+    found = [
+        (text if name is None else getattr(text, name), function, step)
+        for name, function, step in _STEPS
+    ]
+    if not all(function in vars(owner) for owner, function, _ in found):
+        return  # a release that does it in another way
+    for owner, name, step in found:
+        original = vars(owner)[name]
+        chooser = _choosing(original, step)
+        setattr(owner, name, chooser)
+        _replaced.append((owner, name, original, chooser))
+
+
+def _choosing(original: Callable[..., Any], step: str) -> Callable[..., Any]:
+    @wraps(original)
+    def choose(*args, **kwargs):
+        steps = _current_steps.get()
+        if steps is None:
+            return original(*args, **kwargs)
+        return getattr(steps, step)(original, *args, **kwargs)
+
+    return choose
+
+
+def _restore_steps() -> None:
+    for owner, name, original, chooser in _replaced:
+        # Somebody else's change, made since, stays.
+        if vars(owner)[name] is chooser:
+            setattr(owner, name, original)
+    _replaced.clear()

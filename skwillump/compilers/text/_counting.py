@@ -1,0 +1,259 @@
+"""What `CountVectorizer` and `TfidfVectorizer` do in `fit`, by kernels.
+
+The result is scikit-learn's to the last detail that a model or a user can see: the order of the
+vocabulary, the types of its values, the order of the entries in the matrix, errors and warnings.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn import get_config
+
+from ...kernels.text._counting import count_new_terms
+from ...kernels.text._counts import CHAR_WB, WORD
+from ...kernels.text._entries import as_floats, relabel
+from ...kernels.text._growing import new_nodes, with_node_room
+from ...kernels.text._order import make_bitmap
+from .._registry import InputUnsupported, Unsupported
+from ._columns import StringList, TextColumn, Utf8, encode_texts, text_column
+from ._learned_terms import LearnedTerms
+from ._options import TextOptions, read_options
+from ._symbol_reader import SymbolReader
+
+_FEW_ENTRIES = 1 << 16
+"""Entries of the matrix that room is made for at first."""
+
+Original = Callable[..., Any]
+
+
+class TooManyTerms(Exception):
+    """Terms cannot be numbered with 31 bits."""
+
+
+def fit_column(documents: Any, options: TextOptions, least_characters: int) -> TextColumn:
+    """Return the texts that a vectorizer is to learn from.
+
+    Raises
+    ------
+    InputUnsupported
+        If kernels do not read them, or if they have fewer characters than it takes to pay.
+    """
+    column = text_column(documents)
+    if isinstance(column, StringList):
+        # A subclass of str may have methods of its own.
+        if any(kind is not str for kind in set(map(type, column.texts))):
+            raise InputUnsupported("an element is not a str")
+        is_array = isinstance(documents, np.ndarray) and documents.dtype.kind != "O"
+        if is_array and options.preprocess is not None:
+            raise InputUnsupported("the preprocessor is given elements of an array")
+    if not _has_characters(column, least_characters):
+        raise InputUnsupported("too few characters")
+    return column
+
+
+def _has_characters(column: TextColumn, least: int) -> bool:
+    n_bytes = 0
+    for texts in _all_texts(column):
+        n_bytes += int((texts.stops - texts.starts).sum())
+        if n_bytes >= least:
+            return True
+    return False
+
+
+def fit_options(vectorizer: Any) -> TextOptions:
+    """Read the options of a vectorizer that is to be fitted.
+
+    Raises
+    ------
+    Unsupported
+        For those that kernels do not know.
+    """
+    if any(callable(getattr(type(vectorizer), name, None)) for name in vars(vectorizer)):
+        raise Unsupported("one of its methods was replaced")
+    if not isinstance(vectorizer.analyzer, str):
+        raise Unsupported("analyzer is a callable")
+    if not all(isinstance(n, Integral) for n in vectorizer.ngram_range):
+        raise Unsupported(f"ngram_range={vectorizer.ngram_range!r} is not of integers")
+    if vectorizer.analyzer == "word" and not isinstance(vectorizer.token_pattern, str):
+        raise Unsupported("token_pattern is not a str")
+    return read_options(vectorizer)
+
+
+def count_terms(
+    vectorizer: Any, documents: Any, original: Original, least_characters: int
+) -> tuple[dict[str, Any], Any] | None:
+    """Return what ``original(vectorizer, documents, False)`` returns, the vocabulary still empty.
+
+    Parameters
+    ----------
+    vectorizer : CountVectorizer or TfidfVectorizer
+    documents : iterable of texts
+    original : callable
+        scikit-learn's own counting.
+    least_characters : int
+
+    Returns
+    -------
+    tuple of dict and sparse matrix, or None
+        The matrix has an attribute `learned_terms`: the columns, in the order in which their terms
+        were first met. None where kernels do not know the vectorizer or the texts: nothing was
+        done.
+    """
+    try:
+        options = fit_options(vectorizer)
+        column = fit_column(documents, options, least_characters)
+    except (Unsupported, InputUnsupported):
+        return None
+    # What it checks and warns of is part of scikit-learn's counting.
+    vectorizer.build_analyzer()
+    dtype = np.dtype(vectorizer.dtype)
+    encode = _Encoder(vectorizer, options, original)
+    try:
+        terms, (indptr, indices, counts) = _count(column, options, encode, dtype)
+    except TooManyTerms:
+        return None
+    if not len(terms):
+        return original(vectorizer, [], False)  # the error of an empty vocabulary
+    interface = get_config().get("sparse_interface", "spmatrix")
+    container = sparse.csr_array if interface == "sparray" else sparse.csr_matrix
+    shape = (len(indptr) - 1, len(terms))
+    X: Any = container((counts, indices, indptr), shape=shape, dtype=vectorizer.dtype)
+    X.learned_terms = terms
+    return {}, X
+
+
+class _Encoder:
+    """Make of the texts of a chunk what kernels read, with the user's preprocessor if any."""
+
+    def __init__(self, vectorizer: Any, options: TextOptions, original: Original):
+        self.vectorizer = vectorizer
+        self.options = options
+        self.original = original
+
+    def __call__(self, texts: Utf8) -> Utf8:
+        preprocess = self.options.preprocess
+        if preprocess is None:
+            return self.options.prepare(texts)
+        outputs = []
+        for text in texts.strings():
+            outputs.append(preprocess(text))
+            if not isinstance(outputs[-1], str):
+                self._refuse(outputs[-1])
+        return encode_texts(outputs)
+
+    def _refuse(self, output: Any) -> None:
+        """Raise what scikit-learn raises for the result of a preprocessor that is no text."""
+        vectorizer = copy.copy(self.vectorizer)
+        vectorizer.preprocessor = lambda text: output
+        self.original(vectorizer, [""], False)
+        raise TypeError(f"preprocessor returned {output!r}, which is not a str.")
+
+
+def _count(
+    column: TextColumn, options: TextOptions, encode: Callable[[Utf8], Utf8], dtype: np.dtype
+) -> tuple[LearnedTerms, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Count all n-grams of a column; return the terms, and the matrix as indptr, indices, data."""
+    reader = SymbolReader(options)
+    nodes = new_nodes()
+    bitmap = make_bitmap(len(nodes.parents))
+    indptr = np.zeros(len(column) + 1, dtype=np.int64)
+    entries = _Entries()
+    start = 0
+    for texts in map(encode, _all_texts(column)):
+        streams = reader.read(texts)
+        row_stops = indptr[start + 1 : start + len(texts.starts) + 1]
+        row = 0
+        while True:
+            stopped, n_ngrams = count_new_terms(
+                streams,
+                row,
+                options.min_n,
+                options.max_n,
+                options.analyzer == CHAR_WB,
+                nodes,
+                bitmap,
+                row_stops,
+                entries.n_used,
+                entries.indices,
+                entries.counts,
+            )
+            if stopped > row:
+                entries.n_used = int(row_stops[stopped - 1])
+            row = stopped
+            if row == len(row_stops):
+                break
+            share = (start + row) / len(column)
+            nodes = with_node_room(nodes, n_ngrams, share)
+            if len(nodes.parents) >= 1 << 31:
+                raise TooManyTerms
+            if 64 * len(bitmap[0]) < len(nodes.parents):
+                bitmap = make_bitmap(len(nodes.parents))
+            entries.make_room(n_ngrams, share)
+        start += row
+    is_term = nodes.is_term[: int(nodes.sizes[0])]
+    terms = LearnedTerms(
+        symbols=reader.symbols,
+        nodes=nodes,
+        chosen=np.flatnonzero(is_term),
+        of_tokens=options.analyzer == WORD,
+    )
+    number_of = np.cumsum(is_term, dtype=np.intp)
+    number_of -= 1
+    indices, counts = entries.finished(dtype)
+    relabel(indices, number_of)
+    if indptr[-1] <= np.iinfo(np.int32).max:
+        indptr = indptr.astype(np.int32)
+    else:
+        indices = indices.astype(np.int64)
+    return terms, (indptr, indices, counts)
+
+
+def _all_texts(column: TextColumn) -> Iterator[Utf8]:
+    for _, rows in column.chunks(slice(0, len(column))):
+        for _, texts in column.encoded(rows):
+            yield texts
+
+
+class _Entries:
+    """The entries of the matrix that is being made, in arrays that are made longer."""
+
+    def __init__(self) -> None:
+        self.n_used = 0
+        self.indices = np.empty(_FEW_ENTRIES, dtype=np.int32)
+        self.counts = np.empty(_FEW_ENTRIES, dtype=np.int64)
+
+    def make_room(self, n_more: int, share: float) -> None:
+        """Make room for some more, and for all that are expected after a share of the texts."""
+        least = self.n_used + n_more
+        if least > len(self.indices):
+            expected = int(1.05 * self.n_used / share) if share else 0
+            length = max(least, expected, 5 * len(self.indices) // 4)
+            self.indices = _lengthened(self.indices, self.n_used, length)
+            self.counts = _lengthened(self.counts, self.n_used, length)
+
+    def finished(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+        """Return the columns and the values of all entries."""
+        indices = _trimmed(self.indices, self.n_used)
+        counts = _trimmed(self.counts, self.n_used)
+        if dtype == np.float64:
+            floats = counts.view(np.float64)
+            as_floats(counts, floats)
+            return indices, floats
+        return indices, counts.astype(dtype if dtype.kind in "iuf" else np.intc, copy=False)
+
+
+def _lengthened(array: np.ndarray, used: int, length: int) -> np.ndarray:
+    longer = np.empty(length, dtype=array.dtype)
+    longer[:used] = array[:used]
+    return longer
+
+
+def _trimmed(array: np.ndarray, used: int) -> np.ndarray:
+    # What was never written to takes no memory.
+    return array[:used] if 4 * used >= 3 * len(array) else array[:used].copy()

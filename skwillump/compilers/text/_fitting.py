@@ -1,0 +1,172 @@
+"""Vectorizers learn their vocabularies by kernels while an estimator is fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn import get_config
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+
+from ..._compat import VectorizerSteps, vectorizer_steps
+from ...kernels.text._entries import document_frequencies, relabel, weight_rows
+from ...kernels.text._tfidf import L1, L2, NO_NORM
+from ._counting import count_terms
+from ._learned_terms import LearnedTerms
+
+Original = Callable[..., Any]
+
+LEAST_CHARACTERS = 1 << 15
+"""Characters of all texts below which scikit-learn's own code takes no longer."""
+
+_NORMS = {None: NO_NORM, "l1": L1, "l2": L2}
+
+
+@dataclass(frozen=True)
+class _KernelSteps(VectorizerSteps):
+    """scikit-learn's steps of fitting a vectorizer, by kernels.
+
+    A matrix that `count` made carries its terms, as tables, in an attribute, and no other matrix is
+    touched. What would be the last step to change the vocabulary writes it: so texts are made of
+    those terms only that stay.
+
+    Attributes
+    ----------
+    least_characters : int
+        Fewer of them in all texts are left to scikit-learn.
+    """
+
+    least_characters: int
+
+    def count(
+        self, original: Original, vectorizer: Any, documents: Any, fixed_vocab: bool
+    ) -> tuple[Any, Any]:
+        """Count all terms; those of a vocabulary that is given are scikit-learn's to count."""
+        result = None
+        if not fixed_vocab and type(vectorizer) in (CountVectorizer, TfidfVectorizer):
+            result = count_terms(vectorizer, documents, original, self.least_characters)
+        return original(vectorizer, documents, fixed_vocab) if result is None else result
+
+    def limit(
+        self, original: Original, vectorizer: Any, X: Any, vocabulary: dict, *bounds: Any
+    ) -> Any:
+        """Leave out rare and frequent terms: scikit-learn's own choice of columns."""
+        terms = _terms_of(X)
+        if terms is None:
+            return original(vectorizer, X, vocabulary, *bounds)
+        chooser = _ColumnChooser(X)
+        original(vectorizer, chooser, {}, *bounds)
+        kept = chooser.kept
+        if terms.ranks is not None:
+            # Columns are in their final order, and the vocabulary holds NumPy's integers.
+            is_kept = np.zeros(X.shape[1], dtype=np.bool_)
+            is_kept[kept] = True
+            positions = np.flatnonzero(is_kept[terms.ranks])
+            values = (np.cumsum(is_kept) - 1)[terms.ranks[positions]]
+            vocabulary.update(zip(terms.only(positions).texts(), values, strict=True))
+            terms = None
+        elif len(kept) < X.shape[1]:
+            terms = terms.only(kept)
+        if len(kept) < X.shape[1]:
+            X = X[:, kept]
+        X.learned_terms = terms
+        return _final(X, vectorizer) if terms is None else X
+
+    def sort(self, original: Original, vectorizer: Any, X: Any, vocabulary: dict) -> Any:
+        """Number the columns in the order of the terms."""
+        terms = _terms_of(X)
+        if terms is None:
+            return original(vectorizer, X, vocabulary)
+        X.learned_terms = terms = terms.sorted()
+        assert terms.ranks is not None
+        relabel(X.indices, terms.ranks)
+        if vectorizer.max_features is not None:
+            return X  # the limit is next
+        vocabulary.update(zip(terms.texts(), terms.ranks.tolist(), strict=True))
+        X.learned_terms = None
+        return _final(X, vectorizer)
+
+    def document_frequency(self, original: Original, X: Any) -> Any:
+        """Count the entries of each column."""
+        if not hasattr(X, "learned_terms"):
+            return original(X)
+        frequencies = np.zeros(X.shape[1], dtype=np.intp)
+        document_frequencies(X.indices, frequencies)
+        return frequencies
+
+    def weigh(self, original: Original, transformer: Any, X: Any, copy: bool = True) -> Any:
+        """Weigh the counts of a vectorizer in place."""
+        if not hasattr(X, "learned_terms"):
+            return original(transformer, X, copy)
+        del X.learned_terms
+        idf = getattr(transformer, "idf_", None)
+        if (
+            X.dtype != np.float64
+            or X.indices.dtype != np.int32
+            or copy
+            or get_config()["transform_output"] != "default"
+        ):
+            return original(transformer, X, copy)
+        if transformer.sublinear_tf:
+            np.log(X.data, X.data)
+            X.data += 1.0
+        factors = np.ones(X.shape[1]) if idf is None else idf
+        weight_rows(X.data, X.indices, X.indptr, factors, _NORMS[transformer.norm])
+        return X
+
+
+def _terms_of(X: Any) -> LearnedTerms | None:
+    return getattr(X, "learned_terms", None)
+
+
+def _final(X: Any, vectorizer: Any) -> Any:
+    """Take the mark from a matrix that is what the user gets."""
+    if type(vectorizer) is CountVectorizer:
+        del X.learned_terms
+    return X
+
+
+class _ColumnChooser:
+    """A matrix of which scikit-learn chooses columns; keeps which.
+
+    It looks like one in CSC format, where a column's entries are counted at once.
+    """
+
+    format = "csc"
+
+    def __init__(self, X: Any):
+        self.kept = np.arange(X.shape[1])
+        self.sum = X.sum
+        frequencies = np.zeros(X.shape[1] + 1, dtype=np.intp)
+        document_frequencies(X.indices, frequencies[1:])
+        self.indptr = np.cumsum(frequencies)
+
+    def __getitem__(self, key: Any) -> Any:
+        self.kept = key[1]
+        return self
+
+
+def fast_vectorizers(*, least_characters: int = LEAST_CHARACTERS) -> AbstractContextManager[None]:
+    """Let vectorizers that this thread fits learn by kernels, exactly as they do without.
+
+    Within the context, `CountVectorizer` and `TfidfVectorizer` themselves are fitted: their types,
+    attributes, matrices, warnings and errors are scikit-learn's. Where kernels do not know an
+    option or the texts, its own code runs. Other threads are not affected.
+
+    Parameters
+    ----------
+    least_characters : int
+        Characters of all texts from which on kernels run.
+
+    Examples
+    --------
+    >>> from sklearn.feature_extraction.text import TfidfVectorizer
+    >>> with fast_vectorizers(least_characters=0):
+    ...     vectorizer = TfidfVectorizer().fit(["some text", "more text"])
+    >>> vectorizer.vocabulary_
+    {'some': 1, 'text': 2, 'more': 0}
+    """
+    return vectorizer_steps(_KernelSteps(least_characters))
