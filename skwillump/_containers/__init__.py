@@ -38,6 +38,7 @@ __all__ = [
     "is_plain_array",
     "num_samples",
     "plain_frame",
+    "read_frame_of",
     "series_of",
     "take_rows",
 ]
@@ -84,6 +85,12 @@ def frame_of(X: Any) -> Frame | None:
     """Return the kind of a data frame; None for anything else."""
     kind = _kind_of(type(X))
     return kind if isinstance(kind, Frame) else None
+
+
+def read_frame_of(X: Any) -> Frame | None:
+    """Return the kind of a data frame whose columns can be read; None for anything else."""
+    kind = frame_of(X)
+    return kind if kind is not None and kind.is_read else None
 
 
 def series_of(X: Any) -> Series | None:

@@ -71,7 +71,7 @@ class Container:
         return type(empty)([element])
 
     def dtype_kind(self, X: Any) -> str | None:
-        """Return the letter of NumPy for the kind of all values; None where none tells."""
+        """Return the letter of NumPy for the kind of all values; None where there is none."""
         dtype = getattr(X, "dtype", None)
         return dtype.kind if isinstance(dtype, np.dtype) else None
 
@@ -100,9 +100,10 @@ class Series(Container):
         """Return numbers and booleans as float64, missing ones as NaN; None for anything else."""
         raise NotImplementedError
 
-    def holds_texts(self, series: Any) -> bool:
-        """Whether the dtype is of texts."""
-        return str(series.dtype).lower().startswith(("str", "large_str"))
+    def gives_arrow_texts(self, series: Any) -> bool:
+        """Whether the values are texts that Arrow can take over."""
+        is_text = str(series.dtype).lower().startswith(("str", "large_str"))
+        return is_text and hasattr(series, "__arrow_c_stream__")  # pandas 2.1 has none
 
 
 class Frame(Container):
@@ -134,6 +135,10 @@ class Frame(Container):
     def columns(self, frame: Any) -> list[Any]:
         """Return each column as a series."""
         raise NotImplementedError
+
+    def with_index(self, frame: Any, names: list[Any]) -> Any:
+        """Return a data frame whose index, if that is what it is named, became its columns."""
+        return frame
 
     def select(self, frame: Any, names: Any) -> Any:
         """Return one column as a series, or a data frame of several.

@@ -95,6 +95,10 @@ class PandasFrame(Frame):
         """Return each column as a series."""
         return [frame.iloc[:, position] for position in range(frame.shape[1])]
 
+    def with_index(self, frame: Any, names: list[Any]) -> Any:
+        """Return a data frame whose index, if that is what it is named, became its columns."""
+        return frame.reset_index() if list(frame.index.names) == names else frame
+
     def rows(self, X: Any) -> list[Any]:
         """Return a mapping of column to value for each row."""
         return X.to_dict("records")

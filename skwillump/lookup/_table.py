@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from .._containers import Frame, dtype_kind, read_frame_of, series_of
 from ..compilers.tables._keys import is_missing, objects
 
 
@@ -35,15 +36,6 @@ class Columns:
     has_names: bool
 
 
-def is_frame(X: Any) -> bool:
-    """Tell whether something is a data frame of pandas or polars."""
-    return _package(X) in ("pandas", "polars") and hasattr(X, "columns")
-
-
-def _package(X: Any) -> str:
-    return type(X).__module__.partition(".")[0]
-
-
 # The table
 
 
@@ -67,8 +59,9 @@ def read_table(table: Any, on: Sequence[Any] | None, n_keys: int, columns: Any) 
     ValueError
         If it is not of the form that its kind must have.
     """
-    if is_frame(table):
-        return _read_frame(table, on, columns)
+    kind = read_frame_of(table)
+    if kind is not None:
+        return _read_frame(kind, table, on, columns)
     if isinstance(table, Mapping):
         keys = _split_keys(list(table), n_keys)
         rows, labels, has_names = _rows_of_mapping(table)
@@ -95,12 +88,11 @@ def _listed(labels: list[Any]) -> str:
     return str(labels) if len(labels) <= 20 else f"{labels[:20]} and {len(labels) - 20} more"
 
 
-def _read_frame(table: Any, on: Sequence[Any] | None, columns: Any) -> Columns:
+def _read_frame(kind: Frame, table: Any, on: Sequence[Any] | None, columns: Any) -> Columns:
     if on is None:
         raise ValueError("on=None: name the key columns of the data frame that is the table.")
-    if hasattr(table, "iloc") and list(table.index.names) == list(on):
-        table = table.reset_index()
-    labels = list(table.columns)
+    table = kind.with_index(table, list(on))
+    labels = kind.names(table)
     if len(set(labels)) != len(labels):
         double = next(label for label in labels if labels.count(label) > 1)
         raise ValueError(f"The table has several columns {double!r}.")
@@ -179,24 +171,19 @@ def value_array(column: Any, label: Any) -> np.ndarray:
     ValueError
         For times and complex numbers.
     """
-    dtype: Any = column.dtype
-    if _package(column) == "polars":
-        if dtype.is_numeric() or str(dtype) == "Boolean":
-            import polars as pl
-
-            return column.cast(pl.Float64).to_numpy()
-        kind = "M" if dtype.is_temporal() else "O"
-    elif isinstance(dtype, np.dtype):
-        kind = dtype.kind
-    else:
-        kind = getattr(dtype, "kind", "O")
-        if kind in "iufb":
-            return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    if kind in "iufb":
+    of_series = series_of(column)
+    letter = dtype_kind(column)
+    if of_series is not None:
+        floats = of_series.floats(column)
+        if floats is not None:
+            return floats
+    elif letter is not None and letter in "iufb":
         return np.asarray(column, dtype=np.float64)
-    if kind in "mMc":
-        raise ValueError(f"The column {label!r} of the table is of {dtype}: make numbers of it.")
-    values = column.tolist() if hasattr(column, "tolist") else column.to_list()
+    if letter is not None and letter in "mMc":
+        raise ValueError(
+            f"The column {label!r} of the table is of {column.dtype}: make numbers of it."
+        )
+    values = column.tolist() if of_series is None else of_series.objects(column)
     missing = [is_missing(value) for value in values]
     if all(here or isinstance(v, Real) for v, here in zip(values, missing, strict=True)):
         cleaned = [np.nan if here else v for v, here in zip(values, missing, strict=True)]
@@ -225,12 +212,10 @@ def input_columns(X: Any) -> tuple[list[Any] | None, list[Any]]:
     """
     if sparse.issparse(X):
         raise TypeError("Sparse data was passed, but keys are dense: use X.toarray().")
-    if is_frame(X):
-        names = list(X.columns)
-        if hasattr(X, "iloc"):
-            return names, [X.iloc[:, position] for position in range(X.shape[1])]
-        return names, X.get_columns()
-    if _package(X) in ("pandas", "polars"):
+    kind = read_frame_of(X)
+    if kind is not None:
+        return kind.names(X), kind.columns(X)
+    if series_of(X) is not None:
         return None, [X]
     if isinstance(X, (list, tuple)):
         if not X or not isinstance(X[0], (list, tuple, np.ndarray)):
@@ -260,19 +245,11 @@ def key_array(column: Any) -> np.ndarray:
     Times become `datetime.datetime` and `datetime.timedelta`, so that those of all containers and
     units are equal where they are the same.
     """
-    if _package(column) == "polars":
-        dtype = column.dtype
-        plain = dtype.is_integer() or dtype.is_float() or str(dtype) == "Boolean"
-        if plain and not column.null_count() and "128" not in str(dtype):
-            return column.to_numpy()
-        if str(dtype) == "Date" or (dtype.is_temporal() and not getattr(dtype, "time_zone", None)):
-            array = column.to_numpy()
-        else:
-            return objects(column.to_list())
-    elif isinstance(column.dtype, np.dtype):
-        array = np.asarray(column)
-    else:
-        return objects(column.tolist())
+    of_series = series_of(column)
+    array = column if of_series is None else of_series.array(column)
+    if array is None:
+        assert of_series is not None
+        return objects(of_series.objects(column))
     kind = array.dtype.kind
     if kind in "mM":
         return _times(array)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._containers import column_names, frame_of, is_plain_array
+from ..._containers import column_names, is_plain_array, read_frame_of
 from ..._one_row import RowColumns
 from .._steps import InputUnsupported, Unsupported
 from ._row_table import RowTable
@@ -78,8 +78,8 @@ class InputSpec(RowColumns):
         source: Source
         if type(X) is Opened:
             return X.source(self)
-        kind = frame_of(X)
-        if kind is not None and kind.is_read:
+        kind = read_frame_of(X)
+        if kind is not None:
             source = FrameSource(kind, X, self._names_in(kind.names(X)))
         elif is_plain_array(X) or type(X) is list:
             if isinstance(X, list):

@@ -14,7 +14,8 @@ from ...kernels.text._vocabulary import char_alphabet, word_alphabet
 from .._registry import register
 from .._steps import InputUnsupported, Scorer, Unsupported
 from .._threads import map_in_threads, ranges
-from ._columns import TextColumn, Utf8, text_column
+from ._columns import TextColumn, text_column
+from ._encoding import Utf8
 from ._options import read_options
 from ._rows import Rows, csr, fill_rows
 from ._step import VectorizerStep

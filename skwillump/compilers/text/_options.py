@@ -7,7 +7,7 @@ from typing import Any
 
 from ...kernels.text._counts import CHAR, CHAR_WB, WORD
 from .._steps import Unsupported
-from ._columns import Utf8, encode_texts
+from ._encoding import Utf8, encode_texts
 
 _ANALYZERS = {"char": CHAR, "char_wb": CHAR_WB, "word": WORD}
 

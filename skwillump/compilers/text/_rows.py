@@ -8,7 +8,8 @@ from scipy import sparse
 from sklearn import get_config
 
 from ...kernels.text._counts import NGrams
-from ._columns import TextColumn, Utf8
+from ._columns import TextColumn
+from ._encoding import Utf8
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 """`indptr`, `indices` and `data` of some rows."""

@@ -9,7 +9,8 @@ from ...kernels._arrays import frozen_fields
 from ...kernels.text._symbols import Alphabet
 from .._steps import InputUnsupported, Step
 from .._threads import map_in_threads, ranges
-from ._columns import TextColumn, Utf8, text_column
+from ._columns import TextColumn, text_column
+from ._encoding import Utf8
 from ._options import TextOptions
 from ._rows import Rows, csr, join_rows
 

@@ -26,7 +26,8 @@ from ...kernels.text._vocabulary import char_alphabet, vocabulary_trie, word_alp
 from .._registry import register
 from .._steps import InputUnsupported, Scorer, Unsupported
 from .._threads import map_in_threads
-from ._columns import CHUNK_ROWS, TextColumn, Utf8, encode_text, text_column
+from ._columns import CHUNK_ROWS, TextColumn, text_column
+from ._encoding import Utf8, encode_text
 from ._options import read_options
 from ._rows import Rows, fill_rows
 from ._step import VectorizerStep

@@ -10,13 +10,8 @@ from hypothesis import strategies as st
 from strategies import documents
 
 from skwillump.compilers import InputUnsupported
-from skwillump.compilers.text._columns import (
-    CHUNK_BYTES,
-    GROUP_ROWS,
-    ArrowText,
-    encode_texts,
-    text_column,
-)
+from skwillump.compilers.text._columns import ArrowText, text_column
+from skwillump.compilers.text._encoding import CHUNK_BYTES, GROUP_ROWS, encode_texts
 
 TEXTS = ["first", "", "zweiter Tag: Übung", "третий", "😀", "last\0"]
 
