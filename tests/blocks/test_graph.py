@@ -22,7 +22,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.utils import _safe_indexing
 
-from skwillump.blocks import split_pipeline, take_rows
+from skwillump.blocks import split_pipeline, take_stored
 
 
 def texts(n=60):
@@ -272,7 +272,7 @@ def test_rows_taken_from_the_store_get_the_pipelines_own_answers(fitted):
     rows = np.arange(len(target()))[::3]
     Z, store = graph.prepare(X), {}
     graph.compute(Z, graph.names[:1], store)
-    Z, store = take_rows(Z, store, rows)
+    Z, store = take_stored(Z, store, rows)
     probabilities = graph.model.predict_proba(graph.compute(Z, graph.names, store))
     # Dense products may round differently for another number of rows, so the same rows are asked.
     assert_array_equal(probabilities, pipeline.predict_proba(_safe_indexing(X, rows)))

@@ -28,10 +28,10 @@ from skwillump.compilers import (
     InputUnsupported,
     OriginalStep,
     TreeModel,
-    _lookup,
     compile_model,
     compile_step,
 )
+from skwillump.compilers.tables import _lookups
 from skwillump.kernels.tables._integer_keys import make_integer_table, number_integers, rows_of
 
 NAN = float("nan")
@@ -669,13 +669,13 @@ def test_tables_with_the_same_keys_are_searched_once(monkeypatch):
     blocks.append(("elsewhere", TableLookup(renamed, on="other"), ["other"]))
     union = ColumnTransformer(blocks).fit(X)
     searched = []
-    find = _lookup.number_texts
+    find = _lookups.number_texts
 
     def counted(data, starts, stops, table, unknown):
         searched.append(table.n_texts)
         return find(data, starts, stops, table, unknown)
 
-    monkeypatch.setattr(_lookup, "number_texts", counted)
+    monkeypatch.setattr(_lookups, "number_texts", counted)
     step = compile_step(union)
     assert_array_equal(step.dense(X), union.transform(X))
     # "one" and "same" share a search; the others have other keys, another order, another column.
@@ -718,13 +718,13 @@ def test_rows_that_are_left_are_not_searched_again(monkeypatch, n_jobs, kind):
     stage = cascade.predict_stage(X)
     assert 0.2 < (stage == 0).mean() < 1
     searched = []
-    find = _lookup.number_texts
+    find = _lookups.number_texts
 
     def counted(data, starts, *rest, **options):
         searched.append(len(starts))
         return find(data, starts, *rest, **options)
 
-    monkeypatch.setattr(_lookup, "number_texts", counted)
+    monkeypatch.setattr(_lookups, "number_texts", counted)
     answers = cascade.predict(X)
     assert sum(searched) == len(X)
     full = cascade.estimator_.predict(X)
@@ -768,3 +768,21 @@ def test_trees_read_compiled_lookups_bit_for_bit():
     assert_array_equal(scorer.scores(X)[:, 0], expected)
     for row in (0, 5, 6):
         assert_array_equal(scorer.score_one(X.iloc[row].to_dict()), expected[[row]])
+
+
+class OwnFrame(pd.DataFrame):
+    """A subclass, as libraries of geographic or typed tables make them."""
+
+    @property
+    def _constructor(self):
+        return OwnFrame
+
+
+def test_a_subclass_of_a_data_frame_is_a_data_frame():
+    users = pd.DataFrame({"user": [7, 8], "age": [31.0, 54.0]})
+    X = pd.DataFrame({"other": [1, 2, 3], "user": [8, 9, 7]})
+    for table, data in ((users, OwnFrame(X)), (OwnFrame(users), X), (OwnFrame(users), OwnFrame(X))):
+        lookup = TableLookup(table, on="user").fit(data)
+        assert lookup.feature_names_in_.tolist() == ["other", "user"]
+        for transform in (lookup.transform, compile_pipeline(lookup).transform):
+            assert_array_equal(transform(data), [[54.0], [np.nan], [31.0]])
