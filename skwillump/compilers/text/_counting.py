@@ -21,7 +21,8 @@ from ...kernels.text._entries import as_floats, relabel
 from ...kernels.text._growing import new_nodes, with_node_room
 from ...kernels.text._order import make_bitmap
 from .._registry import InputUnsupported, Unsupported
-from ._columns import StringList, TextColumn, Utf8, encode_texts, text_column
+from ._columns import StringList, TextColumn, text_column
+from ._encoding import Utf8, encode_texts
 from ._learned_terms import LearnedTerms
 from ._options import TextOptions, read_options
 from ._symbol_reader import SymbolReader

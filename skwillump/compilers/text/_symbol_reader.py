@@ -24,7 +24,7 @@ from ...kernels.text._unicode import (
     lower_table,
     space_table,
 )
-from ._columns import Utf8, encode_texts
+from ._encoding import Utf8, encode_texts
 from ._options import TextOptions
 
 
