@@ -2,8 +2,21 @@
 
 from ._candidate_sets import candidate_sets
 from ._cascade_plan import make_plan
-from ._cascade_records import Calibration, Candidate, Guarantee, Plan, Score, Tradeoff
+from ._cascade_records import (
+    Calibration,
+    Candidate,
+    Guarantee,
+    Plan,
+    PlannedPath,
+    Score,
+    SmallerAnswers,
+    SmallerModels,
+    Tradeoff,
+)
 from ._confidence import confidence, decide_one, measures_for, predicted_codes
+from ._fresh_queries import candidates_to_test, certify_topk_plan
+from ._fresh_rows import FreshRows, certify_plan
+from ._growth import Growth
 from ._importance import permutation_importance
 from ._orders import stable_order
 from ._records import Evidence
@@ -23,10 +36,15 @@ __all__ = [
     "Calibration",
     "Candidate",
     "Evidence",
+    "FreshRows",
+    "Growth",
     "Guarantee",
     "Plan",
+    "PlannedPath",
     "Score",
     "Search",
+    "SmallerAnswers",
+    "SmallerModels",
     "Target",
     "TopKCalibration",
     "TopKCandidate",
@@ -35,6 +53,9 @@ __all__ = [
     "TopKTradeoff",
     "Tradeoff",
     "candidate_sets",
+    "candidates_to_test",
+    "certify_plan",
+    "certify_topk_plan",
     "confidence",
     "decide_one",
     "filter_order",

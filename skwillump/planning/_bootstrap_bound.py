@@ -1,7 +1,6 @@
 """A bootstrap lower bound of any score: an estimate of how far a threshold path may go."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -42,14 +41,13 @@ class BootstrapBound(ThresholdRule):
     strata: np.ndarray
     seed: int
     n_resamples: int = 200
-
-    kind: ClassVar[str] = "estimate"
+    kind: str = "estimate"
 
     def expected_step(self, walk: Walk, n_certify: int) -> int:
         """Step that `allow` would probably reach, seen from the rows that choose."""
         return self._last_step(walk, n_certify, self.n_resamples // 5, n_steps=64)[0]
 
-    def allow(self, walk: Walk, chooser: Walk) -> Allowed:
+    def allow(self, walk: Walk, rescue_share: np.ndarray) -> Allowed:
         """Last step with a lower bound of the score kept that meets the target."""
         step, bound = self._last_step(walk, len(walk.rows), self.n_resamples, n_steps=512)
         evidence = {

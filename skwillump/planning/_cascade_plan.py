@@ -5,14 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._bootstrap_bound import BootstrapBound
-from ._cascade_records import Calibration, Guarantee, Plan, Score, Tradeoff
+from ._cascade_records import Calibration, Guarantee, Plan, PlannedPath, Score, Tradeoff
 from ._confidence import measures_for
-from ._fixed_sequence import AccuracyTest
-from ._records import pays
+from ._fixed_sequence import MOST_TESTS, AccuracyTest
+from ._growth import Growth
+from ._harm_growth import growth_at
+from ._records import Evidence, pays
 from ._threshold_paths import ThresholdPath, per_class_path, pooled_path
 from ._threshold_rules import Allowed, PaperRule, ThresholdRule
 from ._walk_scores import AccuracyScore, RecordedScore
-from ._walks import Walk
+from ._walks import Walk, spread
 
 LEAST_SAVING = 0.05
 """A cascade must be expected to save this share of the full cost: measured costs are noisy."""
@@ -38,6 +40,8 @@ class Option:
     path : ThresholdPath
     rule : ThresholdRule
         What decides how far along the path the cascade may go.
+    growth : Growth or None
+        How harms grow with the rows, where that was measured.
     chooser : Walk
         Of the rows that choose.
     expected_seconds : float
@@ -48,12 +52,24 @@ class Option:
     measure: str
     path: ThresholdPath
     rule: ThresholdRule
+    growth: Growth | None
     chooser: Walk
     expected_seconds: float
 
     def walk(self, calibration: Calibration, rows) -> Walk:
         """The walk of some calibration rows along the path."""
         return Walk.along(self.path, calibration, self.candidate, self.measure, rows)
+
+    def planned(self, last: int | None = None) -> PlannedPath:
+        """What fresh rows can certify, up to a step."""
+        steps = np.arange(len(self.path.thresholds) if last is None else last + 1)
+        steps = spread(steps, MOST_TESTS)
+        return PlannedPath(
+            candidate=self.candidate,
+            measure=self.measure,
+            thresholds=np.array(self.path.thresholds[steps]),
+            rescue_share=self.chooser.rescue_share[steps],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,49 +84,41 @@ class Asked:
         None for the plug-in rule of the paper, which makes no promise.
     score : callable or None
         The score to keep; None for accuracy, which alone can be certified.
-    tested_target, tested_confidence : float
-        What is tested of the models that the numbers are of.
     """
 
     target: float
     confidence: float | None
     score: Score | None
-    tested_target: float
-    tested_confidence: float | None
 
-    @classmethod
-    def make(
-        cls, calibration: Calibration, target: float, confidence: float | None, score: Score | None
-    ) -> "Asked":
-        """What is tested follows from which models the numbers are of."""
-        evidence = calibration.evidence
-        tested_target, tested_confidence = target, None
-        if confidence is not None:
-            tested_target = 1 - evidence.tested_loss(1 - target)
-            tested_confidence = evidence.tested_confidence(confidence)
-        return cls(
-            target=target,
-            confidence=confidence,
-            score=score,
-            tested_target=tested_target,
-            tested_confidence=tested_confidence,
-        )
+    def tested_target(self, evidence: Evidence, growth: Growth | None = None) -> float:
+        """Target to test for, so that the models that will answer keep theirs."""
+        if self.confidence is None:
+            return self.target
+        return 1 - evidence.tested_loss(1 - self.target, growth)
 
-    def rule(self, calibration: Calibration, candidate: int) -> ThresholdRule:
+    def tested_confidence(self, evidence: Evidence) -> float | None:
+        """Confidence to test with."""
+        return None if self.confidence is None else evidence.tested_confidence(self.confidence)
+
+    def rule(
+        self, calibration: Calibration, candidate: int, growth: Growth | None = None
+    ) -> ThresholdRule:
         """The rule for thresholds of a candidate."""
+        evidence = calibration.evidence
+        target = self.tested_target(evidence, growth)
+        confidence = self.tested_confidence(evidence)
         recorded = None if self.score is None else RecordedScore(self.score, candidate)
-        if self.tested_confidence is None:
+        if confidence is None:
             return PaperRule(
-                target=self.tested_target,
+                target=target,
                 score=recorded or AccuracyScore(),
                 is_probability=calibration.is_probability,
             )
-        level = 1 - self.tested_confidence
         if recorded is None:
-            return AccuracyTest(target=self.tested_target, level=level)
+            return AccuracyTest(target=target, level=1 - confidence, kind=evidence.kind_of_test)
         return BootstrapBound(
-            target=self.tested_target,
-            level=level,
+            target=target,
+            level=1 - confidence,
             score=recorded,
             codes=calibration.candidates[candidate].codes,
             strata=calibration.classes,
@@ -142,13 +150,15 @@ def make_plan(
     -------
     Plan
     """
-    asked = Asked.make(calibration, target, confidence, score)
+    asked = Asked(target=target, confidence=confidence, score=score)
     best = [_best_option(calibration, asked, i) for i in range(len(calibration.candidates))]
     n_rows = (
         int(np.sum(~calibration.selects)) if confidence is not None else len(calibration.selects)
     )
 
-    def of_full_model(reason: str, rows_needed: int | None = None) -> Plan:
+    def of_full_model(
+        reason: str, rows_needed: int | None = None, path: PlannedPath | None = None
+    ) -> Plan:
         return Plan(
             expected_seconds=calibration.full_seconds,
             guarantee=Guarantee.of_full_model(
@@ -159,6 +169,7 @@ def make_plan(
                 rows_needed=rows_needed,
             ),
             tradeoffs=tuple(_tradeoff(calibration, asked, option) for option in best),
+            path=path,
         )
 
     if not best:
@@ -169,7 +180,7 @@ def make_plan(
     option = _cheapest(best)
     candidate = calibration.candidates[option.candidate]
     walk = option.walk(calibration, _certifying_rows(calibration, option.rule))
-    allowed = option.rule.allow(walk, option.chooser)
+    allowed = option.rule.allow(walk, option.chooser.rescue_share)
     early_share = float(walk.early_share[allowed.step])
     seconds = candidate.expected_seconds(1 - early_share)
     if allowed.step == 0 or early_share == 0.0:
@@ -178,12 +189,13 @@ def make_plan(
                 f"the full model is right on none of the {len(walk.rows)} certifying rows"
             )
         reason = option.rule.why_not(walk, allowed, target)
-        return of_full_model(reason, _rows_needed(calibration, best))
+        return of_full_model(reason, _rows_needed(calibration, best), option.planned())
     if not pays(seconds, calibration.full_seconds, LEAST_SAVING):
         return of_full_model(
             f"the cheapest cascade that meets the target answers {early_share:.1%} of rows early "
             f"and would cost {seconds:.3g} s a row; the full model costs "
             f"{calibration.full_seconds:.3g} s",
+            path=option.planned(),
         )
     return Plan(
         candidate=option.candidate,
@@ -196,6 +208,7 @@ def make_plan(
             _tradeoff(calibration, asked, other, allowed.step if other is option else None)
             for other in best
         ),
+        path=option.planned(allowed.step),
     )
 
 
@@ -208,9 +221,10 @@ def _guarantee(
         confidence=asked.confidence,
         basis=calibration.basis,
         n_rows=n_rows,
-        tested_target=asked.tested_target,
-        tested_confidence=asked.tested_confidence,
+        tested_target=asked.tested_target(calibration.evidence, option.growth),
+        tested_confidence=asked.tested_confidence(calibration.evidence),
         evidence=allowed.evidence,
+        growth=option.growth,
     )
 
 
@@ -253,13 +267,17 @@ def _best_option(calibration: Calibration, asked: Asked, position: int) -> Optio
             if path is None:
                 continue
             walk = Walk.along(path, calibration, position, measure, rows)
-            early = walk.early_share[rule.expected_step(walk, n_certify)]
+            step = rule.expected_step(walk, n_certify)
+            growth = growth_at(calibration, position, measure, path.thresholds[step])
+            own_rule = asked.rule(calibration, position, growth)
+            early = walk.early_share[own_rule.expected_step(walk, n_certify)]
             options.append(
                 Option(
                     candidate=position,
                     measure=measure,
                     path=path,
-                    rule=rule,
+                    rule=own_rule,
+                    growth=growth,
                     chooser=walk,
                     expected_seconds=float(candidate.expected_seconds(1 - early)),
                 )

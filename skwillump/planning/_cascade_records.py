@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ._growth import Growth
 from ._records import ApproximateStage, BaseGuarantee, BaseTradeoff, Evidence
 
 Score = Callable[..., float]
@@ -32,6 +33,44 @@ class Candidate(ApproximateStage):
     right: np.ndarray
 
 
+@dataclass(frozen=True, kw_only=True)
+class SmallerAnswers:
+    """What an approximate model that was fitted on fewer rows did.
+
+    Attributes
+    ----------
+    codes : ndarray of int of shape (n_rows,)
+    confidence : dict of str to ndarray of float64 of shape (n_rows,)
+    right : ndarray of bool of shape (n_rows,)
+        As in `Candidate`.
+    """
+
+    codes: np.ndarray
+    confidence: dict[str, np.ndarray]
+    right: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallerModels:
+    """What models fitted on a part of the rows of a fold did on rows that they have not seen.
+
+    Attributes
+    ----------
+    rows : ndarray of intp of shape (n_rows,)
+        Positions in the calibration; -1 for rows that are not in it.
+    full_right : ndarray of bool of shape (n_rows,)
+    candidates : tuple of (SmallerAnswers or None)
+        One for each candidate; None for one that could not be made.
+    row_ratio : float
+        Rows that these models were fitted on, over those of the fold.
+    """
+
+    rows: np.ndarray
+    full_right: np.ndarray
+    candidates: tuple[SmallerAnswers | None, ...]
+    row_ratio: float
+
+
 @dataclass(frozen=True)
 class Calibration:
     """All that a plan is made from: numbers and arrays.
@@ -49,11 +88,13 @@ class Calibration:
     n_classes : int
     is_probability : bool
         Whether confidences are probabilities, otherwise margins of a decision function.
-    basis : {"prefit", "cross-fitted"}
+    basis : {"prefit", "held-out", "cross-fitted"}
     train_share : float
         As in `Evidence`.
     seed : int
         For the bootstrap.
+    smaller : SmallerModels or None
+        What models fitted on fewer rows did.
     """
 
     candidates: tuple[Candidate, ...]
@@ -66,6 +107,7 @@ class Calibration:
     basis: str
     train_share: float
     seed: int
+    smaller: SmallerModels | None = field(default=None, kw_only=True)
 
     @property
     def evidence(self) -> Evidence:
@@ -112,16 +154,19 @@ class Guarantee(BaseGuarantee):
 
     Attributes
     ----------
-    kind : {"certified", "estimate", "plug-in", "exact"}
-        ``"certified"``: a hypothesis test at level ``1 - confidence``. ``"estimate"``: a bootstrap
-        lower bound. ``"plug-in"``: the score of the calibration rows, no more. ``"exact"``: the
-        full model answers every row, so that there is nothing to lose.
+    kind : {"certified", "cross-fitted", "estimate", "plug-in", "exact"}
+        ``"certified"``: a hypothesis test of the very models that answer, at level
+        ``1 - confidence``. ``"cross-fitted"``: the same test of models that were fitted in the same
+        way on folds of the rows. ``"estimate"``: a bootstrap lower bound. ``"plug-in"``: the score
+        of the calibration rows, no more. ``"exact"``: the full model answers every row, so that
+        there is nothing to lose.
     accuracy_target : float
         Share of the full model's score that is kept.
     confidence : float or None
-    basis : {"prefit", "cross-fitted"} or None
-        Whether the numbers are those of the very models that answer, or of models fitted in the
-        same way on parts of the data.
+    basis : {"prefit", "held-out", "fresh", "cross-fitted"} or None
+        Which models the evidence is of: those given as fitted, those fitted on the training rows
+        alone (``refit=False``), those that answer, on the rows of `certify`; or others, fitted in
+        the same way on folds of the rows.
     n_rows : int
         Rows that the evidence rests on.
     tested_target, tested_confidence : float
@@ -129,6 +174,8 @@ class Guarantee(BaseGuarantee):
         `confidence` if other models, fitted on more rows, answer.
     evidence : dict of str to float
         Counts, p-value or scores, by kind.
+    growth : Growth or None
+        For ``"cross-fitted"``, how harms were taken to grow with the rows.
     reason : str
         Why there is no cascade; empty if there is one.
     rows_needed : int or None
@@ -137,6 +184,7 @@ class Guarantee(BaseGuarantee):
 
     accuracy_target: float
     evidence: dict[str, Any]
+    growth: Growth | None = None
 
     @classmethod
     def of_full_model(
@@ -164,6 +212,27 @@ class Guarantee(BaseGuarantee):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedPath:
+    """The candidate and the thresholds that were chosen, whether or not they could be certified.
+
+    Attributes
+    ----------
+    candidate : int
+    measure : {"probability", "margin"}
+    thresholds : ndarray of float64 of shape (n_steps, n_classes)
+        From the safest step on.
+    rescue_share : ndarray of float64 of shape (n_steps,)
+        Share of the choosing rows that each step answers early and only the approximate model has
+        right.
+    """
+
+    candidate: int
+    measure: str
+    thresholds: np.ndarray = field(repr=False)
+    rescue_share: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """The outcome of `make_plan`.
 
@@ -181,6 +250,8 @@ class Plan:
     guarantee : Guarantee
     tradeoffs : tuple of Tradeoff
         One for each candidate, along its best path.
+    path : PlannedPath or None
+        What fresh rows can certify: up to the step in use or, where none is, as far as they show.
     """
 
     candidate: int | None = None
@@ -190,3 +261,4 @@ class Plan:
     expected_seconds: float
     guarantee: Guarantee
     tradeoffs: tuple[Tradeoff, ...] = ()
+    path: PlannedPath | None = None

@@ -8,7 +8,6 @@ Angelopoulos et al. 2021, section 4.2). The loop stands here once; a test suppli
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -38,15 +37,16 @@ class FixedSequenceTest(ThresholdRule):
         Share of the full model's score that the cascade must keep.
     level : float
         Chance of an error that is allowed.
+    kind : {"certified", "cross-fitted"}
+        What the models that are tested make of it.
     """
 
     target: float
     level: float
-
-    kind: ClassVar[str] = "certified"
+    kind: str = "certified"
 
     @abstractmethod
-    def outcomes(self, walk: Walk, chooser: Walk) -> np.ndarray:
+    def outcomes(self, walk: Walk, rescue_share: np.ndarray) -> np.ndarray:
         """What is counted, as an array of int of shape (n_steps, n_counts)."""
 
     @abstractmethod
@@ -57,10 +57,10 @@ class FixedSequenceTest(ThresholdRule):
     def counts(self, walk: Walk, step: int) -> dict[str, float]:
         """What is told of a step."""
 
-    def allow(self, walk: Walk, chooser: Walk) -> Allowed:
+    def allow(self, walk: Walk, rescue_share: np.ndarray) -> Allowed:
         """Last step before the first that is not rejected."""
         tested = spread(np.arange(walk.n_steps), MOST_TESTS)
-        outcomes = self.outcomes(walk, chooser)[tested]
+        outcomes = self.outcomes(walk, rescue_share)[tested]
         # Runs of steps with the same outcome have the same p-value.
         starts = np.flatnonzero(np.any(np.diff(outcomes, axis=0, prepend=-1) != 0, axis=1))
         last, p_value = 0, 1.0
@@ -102,10 +102,10 @@ class AccuracyTest(FixedSequenceTest):
         """Whether so many rows of each outcome would probably pass; counts need not be whole."""
         return expected_p_value(both, harms, rescues, self.target, self.level) <= self.level
 
-    def outcomes(self, walk: Walk, chooser: Walk) -> np.ndarray:
+    def outcomes(self, walk: Walk, rescue_share: np.ndarray) -> np.ndarray:
         """Rows on which both are right, harms, rescues, and whether rescues are to be expected."""
-        ratio = len(walk.rows) / max(len(chooser.rows), 1)
-        return np.column_stack([*walk.outcomes, ratio * chooser.n_rescues >= LEAST_RESCUES])
+        expected = len(walk.rows) * rescue_share
+        return np.column_stack([*walk.outcomes, expected >= LEAST_RESCUES])
 
     def p_value(self, *counts: int) -> float:
         """P-value by the test that suits the expected rescues."""
@@ -117,3 +117,20 @@ class AccuracyTest(FixedSequenceTest):
     def counts(self, walk: Walk, step: int) -> dict[str, float]:
         """Harms and rescues of a step."""
         return {"n_harms": int(walk.n_harms[step]), "n_rescues": int(walk.n_rescues[step])}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgreementTest(AccuracyTest):
+    """Test of how often the cascade answers as the full model does, which asks for no label.
+
+    The full model's answers are taken for the truth, so that each early row with another answer is
+    a harm and no row a rescue. What is lost in accuracy is no more than that.
+    """
+
+    def outcomes(self, walk: Walk, rescue_share: np.ndarray) -> np.ndarray:
+        """As for accuracy, with no rescue to be expected."""
+        return super().outcomes(walk, np.zeros(walk.n_steps))
+
+    def counts(self, walk: Walk, step: int) -> dict[str, float]:
+        """Early rows with another answer than the full model's."""
+        return {"n_disagreements": int(walk.n_harms[step])}

@@ -30,8 +30,8 @@ class QueryEvidence(TopKEvidence):
         self._choosing = calibration.queries_that(True)
         self.n_queries = len(self._certifying)
         without_loss = np.ones(self.n_queries if self._choosing else 0)
-        enough = self.loss > 0 and self._p_value(without_loss, BETS[-1]) <= self.error
-        self.kind = "certified" if enough else "exact"
+        self.is_tested = self.loss > 0 and self._p_value(without_loss, BETS[-1]) <= self.error
+        self.kind = calibration.evidence.kind_of_test if self.is_tested else "exact"
 
     def needs(self, search: Search, candidate: TopKCandidate) -> np.ndarray:
         """Effort at which each calibration row is found by a search with a filter.

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ._growth import Growth
+
 
 @dataclass(frozen=True)
 class ApproximateStage:
@@ -41,14 +43,16 @@ class Evidence:
     """Which models the numbers of a calibration are of, and what must therefore be tested.
 
     A model with more features gains more from more rows, so what an approximation loses can grow
-    when its models are fitted again on all rows. It is taken to grow no faster than their number.
-    Evidence of several models that were fitted on folds is of their average; half of the error
-    that is allowed is left to the one model that will answer being worse than that.
+    when its models are fitted again on all rows (`Growth`). Evidence of several models that were
+    fitted on folds is of their average; half of the error that is allowed is left to the one model
+    that will answer being worse than that.
 
     Attributes
     ----------
-    basis : {"prefit", "cross-fitted"}
-        Whether the models that made the numbers are the ones that will answer.
+    basis : {"prefit", "held-out", "fresh", "cross-fitted"}
+        The models that made the numbers: the fitted ones that were given, those fitted on the
+        training rows alone, those that answer, on rows that came later; or, for
+        ``"cross-fitted"``, others that were fitted in the same way on folds.
     train_share : float
         Share of the rows of the models that will answer that these models were fitted on; 1.0 if
         they are the same.
@@ -57,13 +61,23 @@ class Evidence:
     basis: str
     train_share: float
 
-    def tested_loss(self, loss: float) -> float:
+    @property
+    def is_of_these_models(self) -> bool:
+        """Whether the models that made the numbers are the ones that answer."""
+        return self.basis != "cross-fitted"
+
+    @property
+    def kind_of_test(self) -> str:
+        """Kind of the guarantee that a valid test gives."""
+        return "certified" if self.is_of_these_models else "cross-fitted"
+
+    def tested_loss(self, loss: float, growth: Growth | None = None) -> float:
         """Loss to test for, so that the models that will answer lose no more than `loss`."""
-        return loss * self.train_share
+        return loss / (growth or Growth()).factor(self.train_share)
 
     def tested_confidence(self, confidence: float) -> float:
         """Confidence to test with, so that the models that will answer keep theirs."""
-        return confidence if self.basis == "prefit" else (1 + confidence) / 2
+        return confidence if self.is_of_these_models else (1 + confidence) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +107,16 @@ class BaseGuarantee:
 
     Attributes
     ----------
-    kind : {"certified", "estimate", "plug-in", "exact"}
+    kind : {"certified", "cross-fitted", "estimate", "plug-in", "exact"}
+        ``"certified"``: a valid test of the very models that answer. ``"cross-fitted"``: the same
+        test of models that were fitted in the same way on folds of the rows. ``"estimate"``: it
+        holds under a further assumption. ``"plug-in"``: the score of the calibration rows, no more.
+        ``"exact"``: nothing is approximated.
     confidence : float or None
-    basis : {"prefit", "cross-fitted"} or None
-        Whether the numbers are those of the very models that answer, or of models fitted in the
-        same way on parts of the data.
+    basis : {"prefit", "held-out", "fresh", "cross-fitted"} or None
+        Which models the evidence is of: those given as fitted, those fitted on the training rows
+        alone (``refit=False``), those that answer, on the rows of `certify`; or others, fitted in
+        the same way on folds of the rows.
     n_rows : int
         Rows that the evidence rests on.
     tested_target, tested_confidence : float

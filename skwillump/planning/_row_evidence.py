@@ -61,20 +61,19 @@ class RowEvidence(TopKEvidence):
         )
         low, high = target.query_size
         self.sizes = (max(low, target.k + 1), max(high, target.k + 1))
-        self.kind, self.tests = self._kind_and_tests()
-
-    def _kind_and_tests(self) -> tuple[str, list[TopTest]]:
-        """The tests that all must be passed, each at the full level, and what passing them is."""
-        k = self.target.k
+        k = target.k
         n_by_fold = [len(order) for order in self._certifying]
-        if not n_by_fold:
-            return "exact", []
-        tests = self._tests((k, k))
-        if tests:
-            return "certified", [*tests, *self._tests_of_smaller(tests)]
-        # Larger queries have better rows as their best: under the assumption they lose less.
-        tests = assumed_tests(n_by_fold, k, self.sizes[0], self.loss, self.error)
-        return ("estimate" if tests else "exact"), tests
+        tests = self._tests((k, k)) if n_by_fold else []
+        self.is_tested = bool(tests)
+        if self.is_tested:
+            self.kind = calibration.evidence.kind_of_test
+            self.tests = [*tests, *self._tests_of_smaller(tests)]
+            return
+        if n_by_fold:
+            # Larger queries have better rows as their best: under the assumption they lose less.
+            tests = assumed_tests(n_by_fold, k, self.sizes[0], self.loss, self.error)
+        self.kind = "estimate" if tests else "exact"
+        self.tests = tests
 
     def _tests(self, k: tuple[int, int]) -> list[TopTest]:
         """A test for every interval of query sizes; empty if a single one cannot be passed."""
@@ -136,7 +135,7 @@ class RowEvidence(TopKEvidence):
 
     def least_k(self, needs, effort: float) -> int:
         """Smallest k for which, and for all between it and the target's, the tests are passed."""
-        if self.kind == "estimate":
+        if not self.is_tested:
             return 1
         least = self.target.k
         for low, high in _cells_below(least):

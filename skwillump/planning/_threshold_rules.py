@@ -40,7 +40,7 @@ class ThresholdRule(ABC):
     rule which tests on rows of its own and cannot tell how many more it would need.
     """
 
-    kind: ClassVar[str]
+    kind: str
     """Of the guarantee that the rule gives."""
 
     tests_other_rows: ClassVar[bool] = True
@@ -54,8 +54,11 @@ class ThresholdRule(ABC):
         """Step that `allow` would probably reach, seen from the rows that choose."""
 
     @abstractmethod
-    def allow(self, walk: Walk, chooser: Walk) -> Allowed:
-        """Step reached on the rows that certify; `chooser` walks the rows that choose."""
+    def allow(self, walk: Walk, rescue_share: np.ndarray) -> Allowed:
+        """Step reached on the rows that certify.
+
+        `rescue_share` is the share of rescues to expect at each step, seen from other rows.
+        """
 
     def measures(self, known: Sequence[str]) -> Sequence[str]:
         """The measures of confidence to try, of those `known`."""
@@ -92,7 +95,7 @@ class PaperRule(ThresholdRule):
     score: WalkScore
     is_probability: bool
 
-    kind: ClassVar[str] = "plug-in"
+    kind: str = "plug-in"
     tests_other_rows: ClassVar[bool] = False
     uses_class_thresholds: ClassVar[bool] = False
 
@@ -102,9 +105,9 @@ class PaperRule(ThresholdRule):
 
     def expected_step(self, walk: Walk, n_certify: int) -> int:
         """Step reached on these rows."""
-        return self.allow(walk, walk).step
+        return self.allow(walk, walk.rescue_share).step
 
-    def allow(self, walk: Walk, chooser: Walk) -> Allowed:
+    def allow(self, walk: Walk, rescue_share: np.ndarray) -> Allowed:
         """Last step, of those tried, with a score that meets the target."""
         if self.is_probability:
             tried = np.flatnonzero(np.isin(walk.thresholds[:, 0], PAPER_THRESHOLDS))

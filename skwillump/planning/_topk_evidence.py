@@ -43,6 +43,9 @@ class TopKEvidence(ABC):
     kind: str
     """Of the guarantee that can be given; ``"exact"`` if nothing could be shown."""
 
+    is_tested: bool
+    """Whether it is given by a test that holds without a further assumption."""
+
     n_queries: int
     """Told queries that certify."""
 
@@ -101,7 +104,7 @@ class TopKEvidence(ABC):
         """
         searches = [Search("share")]
         rows = self.choosing_rows
-        if self.kind == "certified" and np.isfinite(candidate.score[rows]).any():
+        if self.is_tested and np.isfinite(candidate.score[rows]).any():
             full_score = self.calibration.full_score[rows]
             prediction = Prediction.fit(candidate.score[rows], full_score)
             searches.append(Search("gap", prediction=prediction))

@@ -139,7 +139,7 @@ def replan_search(
     -------
     search : Search or None
         None where nothing could be shown for this size.
-    kind : {"certified", "estimate", "exact"}
+    kind : {"certified", "cross-fitted", "estimate", "exact"}
     """
     assert plan.search is not None
     assert plan.candidate is not None
@@ -147,7 +147,7 @@ def replan_search(
     if evidence.kind == "exact":
         return None, "exact"
     # No estimate is made of the gap rule.
-    search = plan.search if evidence.kind == "certified" else Search("share")
+    search = plan.search if evidence.is_tested else Search("share")
     needs = evidence.needs(search, calibration.candidates[plan.candidate])
     effort = evidence.depth(needs).effort
     share = max(float(np.mean(needs <= effort)), target.k / target.query_size[0])

@@ -37,7 +37,7 @@ class TopKCalibration:
         Rows that choose; the others certify.
     queries : tuple of ndarray of intp, or None
         Rows of each query, where queries were told.
-    basis : {"prefit", "cross-fitted"}
+    basis : {"prefit", "held-out", "fresh", "cross-fitted"}
     train_share : float
         As in `Evidence`.
     seed : int
@@ -122,18 +122,20 @@ class TopKGuarantee(BaseGuarantee):
 
     Attributes
     ----------
-    kind : {"certified", "estimate", "plug-in", "exact"}
-        ``"certified"``: a test at level ``1 - confidence`` that assumes nothing but that queries
-        are of independent rows of one distribution, or independent of one another where they were
-        told. ``"estimate"``: the same, if rows with higher full scores are not missed more often.
-        ``"plug-in"``: the mean of resampled queries, no more. ``"exact"``: all rows get the full
-        model's score.
+    kind : {"certified", "cross-fitted", "estimate", "plug-in", "exact"}
+        ``"certified"``: a test of the very models that answer, at level ``1 - confidence``, that
+        assumes nothing but that queries are of independent rows of one distribution, or independent
+        of one another where they were told. ``"cross-fitted"``: the same test of models that were
+        fitted in the same way on folds of the rows. ``"estimate"``: the same, if rows with higher
+        full scores are not missed more often. ``"plug-in"``: the mean of resampled queries, no
+        more. ``"exact"``: all rows get the full model's score.
     precision_target : float
         Mean share of the full model's own k best that are found.
     confidence : float or None
-    basis : {"prefit", "cross-fitted"} or None
-        Whether the numbers are those of the very models that answer, or of models fitted in the
-        same way on parts of the data.
+    basis : {"prefit", "held-out", "fresh", "cross-fitted"} or None
+        Which models the evidence is of: those given as fitted, those fitted on the training rows
+        alone (``refit=False``), those that answer, on the rows of `certify`; or others, fitted in
+        the same way on folds of the rows.
     k : int
         Largest k that it is for.
     least_k : int

@@ -1,0 +1,107 @@
+"""How harms grow with the rows that the models are fitted on.
+
+A full model with more features than the approximate one gains more from more rows, so what a
+cascade loses can grow when its models are fitted again on all rows. Harms are taken to grow like a
+power of the number of rows,
+
+    chance of a harm with n rows = c * n**b,
+
+and b is read off models that were fitted on fewer rows: with shares A and B of harms among the
+rows that are answered early, by models fitted on r * n and on n rows,
+
+    b = log(B / A) / log(1 / r).
+
+Harms are few, so the estimate has a large error; it is combined with what is known of learning
+curves in general, in the way of a normal prior (`PRIOR_MEAN`, `PRIOR_SD`), and `N_ERRORS` posterior
+standard deviations are added. Growth is never taken to be slower than in proportion to the rows.
+
+A power of the rows is an assumption. It is wrong where what is learned jumps with the number of
+rows, for instance where many categories reach a ``min_frequency`` together.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+PRIOR_MEAN, PRIOR_SD = 0.5, 2.0
+"""Of the exponent, before any harm is counted."""
+
+N_ERRORS = 1.5
+"""Posterior standard deviations that are added."""
+
+LEAST_EXPONENT = 1.0
+"""Harms are taken to grow no slower than in proportion to the rows."""
+
+STEEP = 2.0
+"""With a larger exponent than this, growth is called steep."""
+
+FEW_HARMS = 10
+"""With fewer harms than this, how they grow cannot be told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """Harms as a power of the number of rows.
+
+    Attributes
+    ----------
+    exponent : float
+        The exponent that is reckoned with.
+    estimate, error : float
+        What the harms alone say: the exponent and its standard error.
+    n_harms : int
+        Harms of the models on more rows that this was read from; 0 if nothing was measured.
+    """
+
+    exponent: float = LEAST_EXPONENT
+    estimate: float = np.nan
+    error: float = np.inf
+    n_harms: int = 0
+
+    @property
+    def is_steep(self) -> bool:
+        """Whether harms grow much faster than the rows."""
+        return self.exponent > STEEP and self.n_harms >= FEW_HARMS
+
+    @property
+    def is_told(self) -> bool:
+        """Whether there are enough harms to tell how they grow."""
+        return self.n_harms >= FEW_HARMS
+
+    def factor(self, train_share: float) -> float:
+        """Growth from models fitted on a share of the rows to models fitted on all of them."""
+        return train_share**-self.exponent
+
+
+def measured_growth(
+    *, n_smaller: int, n_smaller_rows: int, n_harms: int, n_rows: int, n_both: int, row_ratio: float
+) -> Growth:
+    """Growth from harms that were counted with models fitted on fewer rows, and on more.
+
+    Parameters
+    ----------
+    n_smaller, n_harms : int
+        Harms of the models fitted on fewer rows, and of those on more.
+    n_smaller_rows, n_rows : int
+        Rows on which they were counted.
+    n_both : int
+        Harms of both on the same row.
+    row_ratio : float in (0, 1)
+        Rows that the smaller models were fitted on, over those of the others.
+
+    Returns
+    -------
+    Growth
+    """
+    fewer, more = n_smaller + 0.5, n_harms + 0.5
+    step = np.log(1 / row_ratio)
+    estimate = np.log(more / max(n_rows, 1) / (fewer / max(n_smaller_rows, 1))) / step
+    error = np.sqrt(1 / fewer + 1 / more - 2 * n_both / (fewer * more)) / step
+    weights = np.array([PRIOR_SD, error]) ** -2.0
+    mean = np.average([PRIOR_MEAN, estimate], weights=weights)
+    return Growth(
+        exponent=float(max(mean + N_ERRORS * weights.sum() ** -0.5, LEAST_EXPONENT)),
+        estimate=float(estimate),
+        error=float(error),
+        n_harms=n_harms,
+    )
