@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from .._containers import take_rows
-from ..planning import Calibration, Candidate
-from ..stages._cross_fitting import Calibrated, CrossFitted
+from ..planning import Calibration, Candidate, FreshRows, SmallerAnswers, SmallerModels
+from ..stages._cross_fitting import Calibrated, CrossFitted, FoldRecord
 from ..stages._recording import Importance
 from ._responses import AnswerRecorder
 from ._scoring import RecordedScores, score_answers
@@ -98,7 +98,8 @@ def calibrated_from(
     ValueError
         If the score is not between 0 and 1.
     """
-    codes = np.searchsorted(recorder.classes, y[fitted.rows])
+    codes = codes_of(y, recorder.classes)
+    of_rows = codes[fitted.rows]
     candidates = tuple(
         Candidate(
             blocks=spec.blocks,
@@ -106,7 +107,7 @@ def calibrated_from(
             rest_seconds=rest_seconds,
             codes=stage["codes"],
             confidence={measure: stage[measure] for measure in recorder.measures},
-            right=stage["codes"] == codes,
+            right=stage["codes"] == of_rows,
             n_trees=spec.n_trees,
         )
         for spec, stage, (stage_seconds, rest_seconds) in zip(
@@ -117,14 +118,15 @@ def calibrated_from(
         calibration=Calibration(
             candidates=candidates,
             full_seconds=fitted.stage_costs.full,
-            full_right=fitted.full["codes"] == codes,
-            classes=codes,
+            full_right=fitted.full["codes"] == of_rows,
+            classes=of_rows,
             selects=fitted.selects,
             n_classes=len(recorder.classes),
             is_probability=recorder.is_probability,
             basis=fitted.basis,
             train_share=fitted.train_share,
             seed=seed,
+            smaller=_smaller(fitted, codes, recorder),
         ),
         models=fitted.models,
         costs=fitted.costs,
@@ -134,6 +136,57 @@ def calibrated_from(
             if recorder.keeps_responses
             else None
         ),
+    )
+
+
+def codes_of(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Positions of classes; -1 for one that the models that answer do not know."""
+    codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+    return np.where(classes[codes] == y, codes, -1)
+
+
+def _smaller(
+    fitted: CrossFitted, codes: np.ndarray, recorder: AnswerRecorder
+) -> SmallerModels | None:
+    """What models that were fitted on fewer rows did."""
+    smaller = fitted.smaller
+    if smaller is None:
+        return None
+    of_rows = codes[smaller.rows]
+    positions = np.full(len(codes), -1)
+    positions[fitted.rows] = np.arange(len(fitted.rows))
+    return SmallerModels(
+        rows=positions[smaller.rows],
+        full_right=smaller.full["codes"] == of_rows,
+        candidates=tuple(
+            None
+            if stage is None
+            else SmallerAnswers(
+                codes=stage["codes"],
+                confidence={measure: stage[measure] for measure in recorder.measures},
+                right=stage["codes"] == of_rows,
+            )
+            for stage in smaller.stages
+        ),
+        row_ratio=fitted.row_ratio,
+    )
+
+
+def fresh_rows(
+    record: FoldRecord, y: np.ndarray | None, measure: str, classes: np.ndarray, score: Any
+) -> FreshRows:
+    """What the models that answer did on rows that came after `fit`."""
+    (stage,) = record.stages
+    assert stage is not None
+    full = record.full["codes"]
+    truth = full if y is None else codes_of(y, classes)
+    return FreshRows(
+        codes=stage["codes"],
+        confidence=stage[measure],
+        full_right=full == truth,
+        right=stage["codes"] == truth,
+        classes=None if y is None else truth,
+        score=score,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin, is_classifier
 from sklearn.metrics import get_scorer_names
-from sklearn.utils import Bunch, assert_all_finite, column_or_1d, get_tags
+from sklearn.utils import Bunch, assert_all_finite, column_or_1d, get_tags, indexable
 from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
@@ -18,11 +18,19 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from .._compat import Interval, StrOptions, check_fitted, fit_context
 from .._containers import dtype_kind
 from .._one_row import RowTemplate
-from ..planning import Guarantee, Plan, make_plan, measures_for
+from ..planning import Guarantee, Plan, certify_plan, make_plan, measures_for
+from ..stages._cross_fitting import record_in_chunks
 from ..stages._estimator import ONE_BLOCK, BlockwiseEstimator, StageBase
 from ..stages._folds import FitData
+from ..stages._models import StageSpec
 from ._answering import CascadeRunner, EarlyStage
-from ._calibration import block_importance, calibrated_from, check_classes, why_too_few
+from ._calibration import (
+    block_importance,
+    calibrated_from,
+    check_classes,
+    fresh_rows,
+    why_too_few,
+)
 from ._report import cascade_report, stage_words
 from ._responses import AnswerRecorder, predicts_largest_response, response_method
 from ._scoring import check_target_scorer, is_accuracy
@@ -104,6 +112,12 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         shuffled folds, a float the share of one stratified hold-out. With ``"prefit"`` the
         estimator is already fitted and the `X` and `y` of `fit`, which it must not have seen, fit
         the approximate models, choose and certify. A frozen estimator is always taken as prefit.
+
+    refit : bool, default=True
+        Whether the models that answer are fitted on all rows, after others were fitted on parts of
+        them to plan with. With False, `cv` must be a float (or split once): the models that answer
+        are those fitted on the training rows alone, `estimator_` too, and the held-out rows certify
+        them. Not used with ``cv="prefit"``.
 
     approx_estimator : classifier, default=None
         The approximate model, fitted on the features of some blocks. By default a clone of the
@@ -193,7 +207,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     >>> cascade.fit(X, y).predict(["def fit(self, X, y):"])
     array([0])
     >>> cascade.guarantee_.kind
-    'certified'
+    'cross-fitted'
     """
 
     _target_parameter = "accuracy_target"
@@ -214,6 +228,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         confidence=0.95,
         scoring="accuracy",
         cv=5,
+        refit=True,
         approx_estimator=None,
         feature_costs=None,
         query="batch",
@@ -226,6 +241,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             estimator,
             confidence=confidence,
             cv=cv,
+            refit=refit,
             approx_estimator=approx_estimator,
             feature_costs=feature_costs,
             compile=compile,
@@ -287,6 +303,81 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         self : CascadeClassifier
         """
         return self._set_target(accuracy_target)
+
+    def certify(self, X, y=None):
+        """Test the models that answer on fresh rows.
+
+        Nothing is fitted or chosen anew: the thresholds that `fit` planned are tested, from the
+        safest ones to those in use, or as far as the rows show where none are in use. They can so
+        become safer ones. What is shown is certified, whatever the models were fitted on.
+
+        Without labels it is tested how often the cascade answers as the full model does, which
+        bounds what is lost: a full model that is right on a share f of the rows keeps
+        `accuracy_target` of it if no more than ``(1 - accuracy_target) * f`` rows are answered in
+        another way. For f a lower bound is taken from the rows of `fit`, and told in
+        ``guarantee_.evidence["full_accuracy"]``.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or list of str, of n_rows rows
+            Rows of the distribution that will be answered, drawn independently, that no model was
+            fitted on and that `certify` was not given before.
+
+        y : array-like of shape (n_rows,), default=None
+            Class labels, where they are known.
+
+        Returns
+        -------
+        self : CascadeClassifier
+
+        Raises
+        ------
+        ValueError
+            If the rows are too few to certify anything, `confidence` is None, or there are no
+            labels and `scoring` is not accuracy.
+
+        Notes
+        -----
+        The certificate is for one call, with a target that was fixed before. Of several calls with
+        other rows until one succeeds, the promise is broken more often.
+        """
+        self._check_certifies()
+        plan, calibrated = self._plan, self._calibrated
+        path = plan.path
+        if path is None:
+            return self  # the full model answers every row, whatever rows may show
+        is_scored = calibrated.scores is not None
+        if y is None and is_scored:
+            raise ValueError(
+                f"Without labels only accuracy can be certified, and scoring={self.scoring!r}. "
+                "Pass the labels of the rows as y."
+            )
+        if y is not None:
+            X, y = indexable(X, y)
+            y = column_or_1d(y)
+        candidate = calibrated.calibration.candidates[path.candidate]
+        record = record_in_chunks(
+            self._graph,
+            [StageSpec(candidate.blocks)],
+            [calibrated.models[path.candidate]],
+            AnswerRecorder(
+                classes=np.asarray(self.classes_),
+                method=self._method,
+                measures=(path.measure,),
+                keeps_responses=is_scored,
+            ),
+            X,
+        )
+        score = calibrated.scores.on_fresh_rows(record, y) if is_scored else None
+        plan = certify_plan(
+            calibrated.calibration,
+            plan,
+            fresh_rows(record, y, path.measure, np.asarray(self.classes_), score),
+            target=self.accuracy_target,
+            confidence=self.confidence,
+        )
+        self._set_plan(plan)
+        return self
 
     # Answering ------------------------------------------------------------------------------
 
@@ -463,7 +554,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         if self._method is None:
             return self._why_no_response()
         reason = why_too_few(data.y) if self._is_prefit() else ""
-        if not reason:
+        if not reason and self._is_prefit():
             check_classes(data.y, self.classes_)
         return reason
 
@@ -476,6 +567,9 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         return (
             "the estimator and approx_estimator share neither predict_proba nor decision_function"
         )
+
+    def _measures_growth(self) -> bool:
+        return self.confidence is not None
 
     def _query(self) -> str:
         return self.query

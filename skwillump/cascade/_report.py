@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ..planning import Guarantee, Plan
@@ -10,42 +12,103 @@ from ..stages._report import StageWords, block_lines, cost_lines, stage_lines
 
 def promise_text(guarantee: Guarantee) -> list[str]:
     """What is promised, in sentences."""
-    target, evidence = guarantee.accuracy_target, guarantee.evidence
-    share = f"{100 * target:g} %"
     if guarantee.kind == "exact":
         return ["Every row is answered by the full model: nothing is approximated."]
-    if guarantee.kind == "certified":
-        how = "Certified"
-        if guarantee.basis == "cross-fitted":
-            how += " on models fitted on parts of the data"
-        lines = [
-            f"{how}: at least {share} of the full model's accuracy on new data of the same "
-            f"distribution, with confidence {guarantee.confidence:g}.",
-            f"Evidence: {guarantee.n_rows} rows other than those that chose, "
-            f"{evidence['n_harms']} on which only the full model is right, "
-            f"{evidence['n_rescues']} on which only the cascade is; "
-            f"p-value {evidence['p_value']:.3g}.",
-        ]
-    elif guarantee.kind == "estimate":
-        lines = [
-            f"Estimate, not a guarantee: at least {share} of the full model's score, with "
-            f"confidence {guarantee.confidence:g}, by a bootstrap lower bound on "
-            f"{guarantee.n_rows} rows.",
-            f"Score of the cascade {evidence['score']:.4f}, of the full model "
-            f"{evidence['full_score']:.4f}.",
-        ]
-    else:
-        lines = [
-            f"No guarantee (confidence=None): on the {guarantee.n_rows} rows that chose the "
-            f"threshold the cascade scores {evidence['score']:.4f}, the full model "
-            f"{evidence['full_score']:.4f}.",
-        ]
+    lines = _LINES[guarantee.kind](guarantee)
     if guarantee.basis == "cross-fitted" and guarantee.kind != "plug-in":
+        lines += _cross_fitted_lines(guarantee)
+    return lines
+
+
+def _share_text(guarantee: Guarantee) -> str:
+    return f"{100 * guarantee.accuracy_target:g} %"
+
+
+def _tested_lines(guarantee: Guarantee) -> list[str]:
+    """Of a test, with labels or without."""
+    evidence, share = guarantee.evidence, _share_text(guarantee)
+    how = {"certified": "Certified", "cross-fitted": "Cross-fitted, not certified"}[guarantee.kind]
+    seen = {
+        "prefit": "rows that the models have not seen, other than those that chose",
+        "held-out": "held-out rows",
+        "fresh": "fresh rows",
+        "cross-fitted": "rows other than those that chose",
+    }[guarantee.basis or ""]
+    lines = [
+        f"{how}: at least {share} of the full model's accuracy on new data of the same "
+        f"distribution, with confidence {guarantee.confidence:g}."
+    ]
+    if "n_disagreements" in evidence:
+        return [
+            *lines,
+            f"Evidence: {guarantee.n_rows} {seen} without labels, {evidence['n_disagreements']} on "
+            "which the cascade does not answer as the full model; "
+            f"p-value {evidence['p_value']:.3g}. It holds for a full model with an accuracy of at "
+            f"least {evidence['full_accuracy']:.4f}, a lower bound from the rows of fit.",
+        ]
+    return [
+        *lines,
+        f"Evidence: {guarantee.n_rows} {seen}, "
+        f"{evidence['n_harms']} on which only the full model is right, "
+        f"{evidence['n_rescues']} on which only the cascade is; "
+        f"p-value {evidence['p_value']:.3g}.",
+    ]
+
+
+def _estimate_lines(guarantee: Guarantee) -> list[str]:
+    evidence = guarantee.evidence
+    return [
+        f"Estimate, not a guarantee: at least {_share_text(guarantee)} of the full model's score, "
+        f"with confidence {guarantee.confidence:g}, by a bootstrap lower bound on "
+        f"{guarantee.n_rows} rows.",
+        f"Score of the cascade {evidence['score']:.4f}, of the full model "
+        f"{evidence['full_score']:.4f}.",
+    ]
+
+
+def _plug_in_lines(guarantee: Guarantee) -> list[str]:
+    evidence = guarantee.evidence
+    return [
+        f"No guarantee (confidence=None): on the {guarantee.n_rows} rows that chose the "
+        f"threshold the cascade scores {evidence['score']:.4f}, the full model "
+        f"{evidence['full_score']:.4f}.",
+    ]
+
+
+_LINES: dict[str, Callable[[Guarantee], list[str]]] = {
+    "certified": _tested_lines,
+    "cross-fitted": _tested_lines,
+    "estimate": _estimate_lines,
+    "plug-in": _plug_in_lines,
+}
+
+
+def _cross_fitted_lines(guarantee: Guarantee) -> list[str]:
+    """What is assumed of models that were fitted on all rows, from evidence of others."""
+    growth = guarantee.growth
+    if growth is None or not growth.n_harms:
+        grows = "no faster than their number"
+    else:
+        grows = (
+            f"like their number to the power {growth.exponent:.2g} (measured: "
+            f"{growth.estimate:.2g}, standard error {growth.error:.2g}, {growth.n_harms} harms)"
+        )
+    lines = [
+        "The models that answer were fitted in the same way on all of the data. What was shown "
+        f"of those on folds of it is {100 * guarantee.tested_target:g} % with confidence "
+        f"{guarantee.tested_confidence:g}. It is an assumption that what is lost grows with the "
+        f"rows {grows}; refit=False, cv='prefit' and certify make none."
+    ]
+    if growth is None:
+        return lines
+    if growth.is_steep:
         lines.append(
-            "The models that answer were fitted in the same way on all of the data. What was shown "
-            f"of those on parts of it is {100 * guarantee.tested_target:g} % with confidence "
-            f"{guarantee.tested_confidence:g}, which leaves room for the models that answer to be "
-            "worse. That they stay within it is an assumption; cv='prefit' makes none."
+            "What is lost grows steeply with the rows: use refit=False, or certify on fresh rows."
+        )
+    elif not growth.is_told:
+        lines.append(
+            "Too few harms were seen to tell how they grow with the rows: refit=False, or certify "
+            "on fresh rows, does not depend on it."
         )
     return lines
 

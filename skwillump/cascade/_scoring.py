@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from .._compat import scorer_parts
 from .._composites import last_step
 from .._containers import take_rows
+from ..stages._cross_fitting import FoldRecord
 
 NOT_A_SHARE = frozenset(
     {
@@ -175,6 +176,27 @@ class RecordedScores:
         chosen = early.reshape(-1, *[1] * (responses.ndim - 1))
         response = np.where(chosen, responses, self.full_response[rows])
         return self._score(labels, response, rows)
+
+    def on_fresh_rows(self, record: FoldRecord, y: np.ndarray) -> RecordedScores:
+        """The same score on rows that came after `fit`, of the one stage of `record`."""
+        (stage,) = record.stages
+        assert stage is not None
+        if self.score_params:
+            raise ValueError(
+                "certify cannot weigh rows, and the score was asked for with metadata: "
+                f"{sorted(self.score_params)}."
+            )
+        return RecordedScores(
+            scorer=self.scorer,
+            classes=self.classes,
+            y=y,
+            full_labels=self.classes[record.full["codes"]],
+            full_response=record.full["response"],
+            stage_labels=(self.classes[stage["codes"]],),
+            stage_responses=(stage["response"],),
+            is_probability=self.is_probability,
+            score_params={},
+        )
 
     def check(self) -> None:
         """Raise ValueError if the full model's score is not one to keep a share of."""

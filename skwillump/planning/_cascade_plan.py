@@ -268,7 +268,9 @@ def _best_option(calibration: Calibration, asked: Asked, position: int) -> Optio
                 continue
             walk = Walk.along(path, calibration, position, measure, rows)
             step = rule.expected_step(walk, n_certify)
-            growth = growth_at(calibration, position, measure, path.thresholds[step])
+            growth = None
+            if asked.confidence is not None:
+                growth = growth_at(calibration, position, measure, path.thresholds[step])
             own_rule = asked.rule(calibration, position, growth)
             early = walk.early_share[own_rule.expected_step(walk, n_certify)]
             options.append(

@@ -74,10 +74,13 @@ def certify_topk_plan(
             tradeoffs[position] = tradeoff
     else:
         tradeoffs = list(found.tradeoffs)
+    if found.candidate is None:
+        return replace(found, tradeoffs=tuple(tradeoffs))
     return replace(
         found,
-        candidate=None if found.candidate is None else tested[found.candidate],
+        candidate=tested[found.candidate],
         tradeoffs=tuple(tradeoffs),
+        fresh=replace(joined, candidates=(joined.candidates[found.candidate],)),
     )
 
 

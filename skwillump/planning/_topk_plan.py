@@ -143,12 +143,16 @@ def replan_search(
     """
     assert plan.search is not None
     assert plan.candidate is not None
+    candidate = calibration.candidates[plan.candidate]
+    if plan.fresh is not None:
+        calibration = plan.fresh
+        (candidate,) = calibration.candidates
     evidence = make_evidence(calibration, target)
     if evidence.kind == "exact":
         return None, "exact"
     # No estimate is made of the gap rule.
     search = plan.search if evidence.is_tested else Search("share")
-    needs = evidence.needs(search, calibration.candidates[plan.candidate])
+    needs = evidence.needs(search, candidate)
     effort = evidence.depth(needs).effort
     share = max(float(np.mean(needs <= effort)), target.k / target.query_size[0])
     return search.with_effort(effort, min(share, 1.0)), evidence.kind

@@ -205,6 +205,8 @@ class TopKPlan:
     guarantee : TopKGuarantee
     tradeoffs : tuple of TopKTradeoff
         One for each filter.
+    fresh : TopKCalibration or None
+        Where rows that came after `fit` certify the plan: those rows, with its filter alone.
     """
 
     candidate: int | None = None
@@ -213,3 +215,4 @@ class TopKPlan:
     expected_seconds: float
     guarantee: TopKGuarantee
     tradeoffs: tuple[TopKTradeoff, ...] = ()
+    fresh: TopKCalibration | None = None

@@ -14,8 +14,18 @@ from sklearn.utils.validation import check_array
 
 from .._compat import Interval, StrOptions, check_fitted, fit_context
 from .._composites import thawed
-from ..planning import Search, Target, TopKGuarantee, TopKPlan, make_topk_plan
+from ..planning import (
+    Search,
+    Target,
+    TopKGuarantee,
+    TopKPlan,
+    candidates_to_test,
+    certify_topk_plan,
+    make_topk_plan,
+)
+from ..stages._cross_fitting import record_in_chunks
 from ..stages._estimator import ONE_BLOCK, BlockwiseEstimator, StageBase
+from ..stages._models import StageSpec
 from ._calibration import block_importance, calibrated_from
 from ._metrics import ndcg, precision
 from ._queries import RankingData, group_column, queries_of
@@ -88,6 +98,12 @@ class ApproxTopKRanker(BlockwiseEstimator):
         of shuffled folds, or a splitter. With ``"prefit"`` the estimator is already fitted and the
         `X` and `y` of `fit`, which it must not have seen, fit the filters, choose and certify. A
         frozen estimator is always taken as prefit.
+
+    refit : bool, default=True
+        Whether the models that answer are fitted on all rows, after others were fitted on parts of
+        them to plan with. With False, `cv` must be a float (or split once): the models that answer
+        are those fitted on the training rows alone, `estimator_` too, and the held-out rows certify
+        them. Not used with ``cv="prefit"``.
 
     approx_estimator : estimator, default=None
         The filter model, fitted on the features of some blocks; of the same kind as the last step.
@@ -176,7 +192,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
     >>> best = ranker.fit(X, y).rank(X[:1000], k=3)
     >>> best.shape
     (3,)
-    >>> ranker.guarantee_.kind in ("certified", "estimate", "exact")
+    >>> ranker.guarantee_.kind in ("cross-fitted", "estimate", "exact")
     True
     """
 
@@ -200,6 +216,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
         confidence=0.95,
         query_size=None,
         cv=0.3,
+        refit=True,
         approx_estimator=None,
         feature_costs=None,
         compile=True,
@@ -212,6 +229,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
             estimator,
             confidence=confidence,
             cv=cv,
+            refit=refit,
             approx_estimator=approx_estimator,
             feature_costs=feature_costs,
             compile=compile,
@@ -278,6 +296,66 @@ class ApproxTopKRanker(BlockwiseEstimator):
         self : ApproxTopKRanker
         """
         return self._set_target(precision_target)
+
+    def certify(self, X, *, groups=None):
+        """Test how deep the models that answer must search, on fresh rows without labels.
+
+        Nothing is fitted: how deep the search goes is read from these rows, deeper or less deep
+        than `fit` had it. Where `fit` found nothing to be shown, a filter is chosen by the rows of
+        `fit`. What is shown is certified, whatever the models were fitted on.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or list of str, of n_rows rows
+            Rows of the distribution that will be ranked, drawn independently, that no model was
+            fitted on: those of past queries, for instance.
+
+        groups : array-like of shape (n_rows,), default=None
+            Query of each row. With it, queries must be independent of one another, their rows need
+            not be.
+
+        Returns
+        -------
+        self : ApproxTopKRanker
+
+        Raises
+        ------
+        ValueError
+            If the rows are too few to certify anything, or `confidence` is None.
+
+        Notes
+        -----
+        The certificate is for one call, with a target that was fixed before. Of several calls with
+        other rows until one succeeds, the promise is broken more often.
+        """
+        self._check_certifies()
+        if self._calibrated is None:
+            return self  # there are no blocks to filter by
+        calibration = self._calibrated.calibration
+        tested = candidates_to_test(calibration, self._plan)
+        if not tested or self._target.precision >= 1:
+            return self  # every row gets the full model's score, whatever rows may show
+        record = record_in_chunks(
+            self._graph,
+            [StageSpec(calibration.candidates[position].blocks) for position in tested],
+            [self._calibrated.models[position] for position in tested],
+            ScoreRecorder(method=self._method),
+            X,
+        )
+        queries = None
+        if groups is not None:
+            queries = tuple(queries_of(group_column(groups, X)).values())
+        plan = certify_topk_plan(
+            calibration,
+            self._plan,
+            self._current_target(),
+            full_score=record.full["score"],
+            filter_scores=[stage["score"] for stage in record.stages],
+            queries=queries,
+        )
+        self._target = self._current_target()
+        self._set_plan(plan)
+        return self
 
     # Answering ------------------------------------------------------------------------------
 

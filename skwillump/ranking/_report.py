@@ -15,6 +15,10 @@ STAGE_WORDS = StageWords(
 """What the stages of a ranker do."""
 
 
+_TESTED = {"certified": "Certified", "cross-fitted": "Cross-fitted, not certified"}
+"""How a promise by a valid test begins, by its kind."""
+
+
 def _sizes_text(guarantee: TopKGuarantee) -> str:
     low, high = guarantee.query_size
     return f"{low} rows" if low == high else f"{low} to {high} rows"
@@ -35,15 +39,16 @@ def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
         if told
         else f"the {guarantee.n_top} best of {guarantee.n_rows} rows"
     )
+    is_tested = guarantee.kind in _TESTED
     if guarantee.kind == "plug-in":
         lines = [
             f"No guarantee (confidence=None): the ratio was chosen by resampled queries, on which "
             f"{100 * guarantee.precision:.2f} % of the {k} best are found."
         ]
     else:
-        if guarantee.kind == "certified":
+        if is_tested:
             lines = [
-                f"Certified: {found} of the same distribution, with confidence "
+                f"{_TESTED[guarantee.kind]}: {found} of the same distribution, with confidence "
                 f"{guarantee.confidence:g}."
             ]
         else:
@@ -57,9 +62,9 @@ def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
             "the best rows are missed. Point estimate of the mean precision: "
             f"{guarantee.precision:.4f}."
         )
-        if guarantee.kind == "certified" and guarantee.least_k < k:
+        if is_tested and guarantee.least_k < k:
             lines.append(f"The same holds for each k from {guarantee.least_k} to {k}.")
-        if guarantee.kind == "certified" and guarantee.least_k > 1:
+        if is_tested and guarantee.least_k > 1:
             lines.append(
                 f"For k below {guarantee.least_k} it is an estimate: it holds if rows with higher "
                 "full scores are not missed more often."
@@ -70,11 +75,11 @@ def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
     )
     if guarantee.basis == "cross-fitted" and guarantee.kind != "plug-in":
         lines.append(
-            "The evidence is of models fitted on parts of the data, and shows "
+            "The evidence is of models fitted on folds of the data, and shows "
             f"{100 * guarantee.tested_target:g} % with confidence {guarantee.tested_confidence:g} "
             "for their average. The models that answer were fitted in the same way on all of it; "
-            "the difference is left to them as room to be worse. For evidence of the very models "
-            "that answer, use cv='prefit'."
+            "the difference is left to them as room to be worse. That is assumed to be enough; "
+            "refit=False, cv='prefit' and certify assume nothing of the kind."
         )
     return lines
 

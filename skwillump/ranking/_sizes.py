@@ -68,7 +68,7 @@ class SizedSearches:
             )
         elif weaker:
             message = (
-                f"The certificate is for queries of {low} rows, and this one has {n_rows}: {how}. "
+                f"The guarantee is for queries of {low} rows, and this one has {n_rows}: {how}. "
                 "Fit on more rows, with a query_size that holds it."
             )
         if message:
@@ -84,7 +84,8 @@ class SizedSearches:
         if plan.search.rule == "ratio":
             how = f"the ratio of {plan.search.ratio} candidates for each row is kept"
             return plan.search, how, False
-        if self.calibration.queries is not None:
+        calibration = self.calibration if plan.fresh is None else plan.fresh
+        if calibration.queries is not None:
             if k > plan.guarantee.k:
                 return None, ALL_ROWS, False
             return plan.search, "the search is the same, and nothing is promised", True
@@ -98,5 +99,5 @@ class SizedSearches:
         search, kind = replan_search(self.calibration, plan, target)
         if search is None:
             return None, ALL_ROWS, False
-        weaker = kind != plan.guarantee.kind == "certified"
+        weaker = kind == "estimate" and plan.guarantee.kind != kind
         return search, f"the search was planned anew for it ({kind})", weaker

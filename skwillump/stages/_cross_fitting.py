@@ -9,21 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from joblib import delayed
+from sklearn.utils import gen_batches
 
-from .._containers import take_rows
+from .._containers import num_samples, take_rows
 from .._progress import Progress
 from ..blocks import BlockGraph, CompiledBlocks, Store
 from ..compilers import InputUnsupported
 from ..planning import candidate_sets, permutation_importance
 from ._costs import CostMeter, Costs, FusedMeter, StageCosts
-from ._folds import FitData, Split, cross_fit_splits, prefit_splits, selecting_rows
+from ._folds import FitData, Split, cross_fit_splits, half_of, prefit_splits, selecting_rows
 from ._models import StageSpec, fit_graph, fit_stages, truncated_specs
 from ._recording import Importance, Record, Recorder, joined
+
+CHUNK_ROWS = 8192
+"""Rows whose features are held together."""
 
 IMPORTANCE_ROWS = 2000
 """Rows on which importances are measured, at most."""
@@ -47,6 +51,10 @@ class Setting:
     compile : bool
         Whether blocks may run compiled.
     n_jobs : int or None
+    split : (ndarray of intp, ndarray of intp) or None
+        With ``refit=False``, the rows that the full model was fitted on and those held out.
+    measures_growth : bool
+        Whether to fit models on half of the rows of a fold too, where others will answer.
     """
 
     estimator: Any
@@ -58,6 +66,8 @@ class Setting:
     feature_costs: Mapping[str, float]
     compile: bool
     n_jobs: int | None
+    split: Split | None = None
+    measures_growth: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +86,10 @@ class FoldRecord:
     rows: np.ndarray
     full: Record
     stages: tuple[Record | None, ...]
+
+    def of_stages(self, positions: Sequence[int]) -> FoldRecord:
+        """The record of some of the approximate models."""
+        return replace(self, stages=tuple(self.stages[i] for i in positions))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +119,12 @@ class CrossFitted:
     importances : ndarray of float64 of shape (n_blocks,)
     train_share : float
         Share of the rows of the models that will answer that those of the folds were fitted on.
-    basis : {"prefit", "cross-fitted"}
-        Whether they are the same models.
+    basis : {"prefit", "held-out", "cross-fitted"}
+        Which models the answers are of.
+    smaller : FoldRecord or None
+        What models fitted on fewer rows of a fold answered, with the same stages.
+    row_ratio : float
+        How many fewer.
     """
 
     rows: np.ndarray
@@ -121,6 +139,8 @@ class CrossFitted:
     importances: np.ndarray
     train_share: float
     basis: str
+    smaller: FoldRecord | None = None
+    row_ratio: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +205,9 @@ def cross_fit(
     if setting.prefit:
         splits = prefit_splits(data, rng)
         first, selecting = graph, splits[-1][0]
+    elif setting.split is not None:
+        splits = [setting.split]
+        first, selecting = graph, selecting_rows(splits, data, rng)
     else:
         splits = cross_fit_splits(data, setting.cv, setting.split_params, rng)
         with progress.task(f"fit fold 1 of {len(splits)}"):
@@ -206,12 +229,19 @@ def cross_fit(
             specs += truncated_specs(graph, first, calibrating)
     progress.log(f"approximate models to try: {specs}")
 
-    records, models = _fitted(
+    basis = "cross-fitted"
+    if setting.prefit or setting.split is not None:
+        basis = "prefit" if setting.prefit else "held-out"
+    half = None
+    if setting.measures_growth and basis == "cross-fitted":
+        half = half_of(data, splits[0][0], rng)
+    records, models, smaller = _fitted(
         graph=graph,
         first=first,
         specs=specs,
         data=data,
         splits=splits,
+        half=half,
         recorder=recorder,
         setting=setting,
         progress=progress,
@@ -233,8 +263,10 @@ def cross_fit(
         costs=meter.costs,
         stage_costs=stage_costs,
         importances=importances,
-        train_share=1.0 if setting.prefit else min(float(np.mean(train_shares)), 1.0),
-        basis="prefit" if setting.prefit else "cross-fitted",
+        train_share=min(float(np.mean(train_shares)), 1.0) if basis == "cross-fitted" else 1.0,
+        basis=basis,
+        smaller=None if smaller is None else smaller.of_stages(made),
+        row_ratio=1.0 if half is None else len(half) / len(splits[0][0]),
     )
 
 
@@ -245,11 +277,12 @@ def _fitted(
     specs: Sequence[StageSpec],
     data: FitData,
     splits: Sequence[Split],
+    half: np.ndarray | None,
     recorder: Recorder,
     setting: Setting,
     progress: Progress,
-) -> tuple[list[FoldRecord], tuple[Any, ...]]:
-    """Record of each fold, and the approximate models that will answer."""
+) -> tuple[list[FoldRecord], tuple[Any, ...], FoldRecord | None]:
+    """Record of each fold, the approximate models that will answer, and what smaller ones do."""
 
     def task_of(fitted: BlockGraph | None, split: Split):
         train, test = split
@@ -265,20 +298,33 @@ def _fitted(
             compile=setting.compile,
         )
 
-    if setting.prefit:
+    if setting.prefit or setting.split is not None:
         *inner, (train, test) = splits
         tasks = (task_of(graph, split) for split in inner)
         records = progress.results("fit approximate models on folds", tasks, len(inner), None)
         with progress.task("fit approximate models"):
             models = fit_stages(graph, specs, *data.take(train), setting.approx_estimator)
             records.append(record_rows(graph, specs, models, recorder, data.X, test))
-        return records, models
+        return records, models, None
     fitted = [first, *[None] * (len(splits) - 1)]
-    tasks = (task_of(*of_fold) for of_fold in zip(fitted, splits, strict=True))
-    records = progress.results("fit all models on folds", tasks, len(splits), setting.n_jobs)
+    tasks = [task_of(*of_fold) for of_fold in zip(fitted, splits, strict=True)]
+    if half is not None:
+        tasks.append(
+            delayed(record_smaller)(
+                estimator=setting.estimator,
+                specs=specs,
+                data=data,
+                train=half,
+                recorder=recorder,
+                approx_estimator=setting.approx_estimator,
+                compile=setting.compile,
+            )
+        )
+    records = progress.results("fit all models on folds", tasks, len(tasks), setting.n_jobs)
+    smaller = None if half is None else records.pop()
     with progress.task("fit approximate models"):
         models = fit_stages(graph, specs, *data.whole(), setting.approx_estimator)
-    return records, models
+    return records, models, smaller
 
 
 def record_fold(
@@ -321,6 +367,73 @@ def record_fold(
         graph = fit_graph(estimator, *fold, compile=compile)
     models = fit_stages(graph, specs, *fold, approx_estimator)
     return record_rows(graph, specs, models, recorder, data.X, test)
+
+
+def record_smaller(
+    *,
+    estimator: Any,
+    specs: Sequence[StageSpec],
+    data: FitData,
+    train: np.ndarray,
+    recorder: Recorder,
+    approx_estimator: Any,
+    compile: bool,
+) -> FoldRecord | None:
+    """Fit all models on few rows and record their answers on all others.
+
+    This is what runs in parallel. How the models gain from more rows is read from it; where they
+    cannot be fitted on so few, nothing is known of that.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned and fitted.
+    specs : sequence of StageSpec
+        The approximate models to make.
+    data : FitData
+    train : ndarray of intp
+        Rows to fit on.
+    recorder : Recorder
+    approx_estimator : estimator or None
+    compile : bool
+
+    Returns
+    -------
+    FoldRecord or None
+    """
+    others = np.setdiff1d(np.arange(len(data.y)), train)
+    try:
+        return record_fold(
+            estimator=estimator,
+            graph=None,
+            specs=specs,
+            data=data,
+            train=train,
+            test=others,
+            recorder=recorder,
+            approx_estimator=approx_estimator,
+            compile=compile,
+        )
+    except Exception:
+        return None
+
+
+def record_in_chunks(
+    graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X
+) -> FoldRecord:
+    """Record what models answer on all rows of `X`, so many at a time that memory is bounded."""
+    n_rows = num_samples(X)
+    records = [
+        record_rows(graph, specs, models, recorder, X, np.arange(n_rows)[rows])
+        for rows in gen_batches(n_rows, CHUNK_ROWS)
+    ]
+    return FoldRecord(
+        rows=np.arange(n_rows),
+        full=joined([record.full for record in records]),
+        stages=tuple(
+            joined([_present(record.stages[i]) for record in records]) for i in range(len(specs))
+        ),
+    )
 
 
 def record_rows(

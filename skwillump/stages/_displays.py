@@ -24,6 +24,7 @@ LEAST_WIDTH = 0.12
 
 _PROMISES = {
     "certified": "certified",
+    "cross-fitted": "cross-fitted",
     "estimate": "estimate",
     "plug-in": "no guarantee",
     "exact": "",

@@ -33,7 +33,7 @@ from ..blocks import CompiledBlocks, CompiledStage, compiled_blocks, split_pipel
 from ._blocks import Block, check_feature_costs, describe_blocks
 from ._cross_fitting import Calibrated, CrossFitted, Setting, cross_fit
 from ._diagram import stage_diagram
-from ._folds import FitData
+from ._folds import FitData, Split, single_split
 from ._recording import Importance, Recorder
 from ._report import StageWords
 
@@ -103,6 +103,7 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
             StrOptions({"prefit"}),
             Interval(RealNotInt, 0.0, 1.0, closed="neither"),
         ],
+        "refit": ["boolean"],
         "approx_estimator": [HasMethods(["fit", "predict"]), None],
         "feature_costs": [dict, None],
         "compile": ["boolean"],
@@ -117,6 +118,7 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
         *,
         confidence,
         cv,
+        refit,
         approx_estimator,
         feature_costs,
         compile,
@@ -127,6 +129,7 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
         self.estimator = estimator
         self.confidence = confidence
         self.cv = cv
+        self.refit = refit
         self.approx_estimator = approx_estimator
         self.feature_costs = feature_costs
         self.compile = compile
@@ -185,6 +188,10 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
         """What was decided, why, and what is promised."""
         raise NotImplementedError
 
+    def _measures_growth(self) -> bool:
+        """Whether the plan looks at how what is lost grows with the rows."""
+        return False
+
     def _query(self) -> str:
         """Whether to plan for batches or for one row at a time."""
         return "batch"
@@ -201,23 +208,29 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
         routed = self._route(params)
         data = self._fit_data(X, y, groups, routed.estimator.fit)
 
+        rng = check_random_state(self.random_state)
+        split = None
+        if not self.refit and not self._is_prefit():
+            split = single_split(data, self.cv, routed.splitter.split, rng)
+
         progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log)
-        self._fit_full(X, y, data, progress)
+        rows = (X, y, data.params) if split is None else data.take(split[0])
+        self._fit_full(rows, progress)
         self._read_full_model(X)
         check_feature_costs(self.feature_costs, self._graph, thawed(self.estimator_))
         reason = self._why_no_stages(data)
         if reason:
             self._set_plan(self._exact_plan(reason))
         else:
-            self._calibrate(data, routed, progress)
+            self._calibrate(data, routed, progress, rng=rng, split=split)
             self.blocks_ = describe_blocks(self._graph, self._calibrated, X)
             with progress.task("choose and certify"):
                 self._set_plan(self._make_plan())
         progress.end(X, y)
         return self
 
-    def _fit_full(self, X, y, data: FitData, progress: Progress) -> None:
-        """Fit the full model, or take the one that is fitted, and read its blocks."""
+    def _fit_full(self, rows: tuple[Any, Any, dict[str, Any]], progress: Progress) -> None:
+        """Fit the full model on some rows, or take the one that is fitted, and read its blocks."""
         if self._is_prefit():
             self._check_prefit()
             self.estimator_ = self.estimator
@@ -225,7 +238,8 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
             # Before anything here draws a random number.
             full = clone(self.estimator)
             with progress.task("fit the full model", fits=full):
-                self.estimator_ = full.fit(X, y, **data.params)
+                X, y, params = rows
+                self.estimator_ = full.fit(X, y, **params)
         for attribute in ("n_features_in_", "feature_names_in_"):
             if hasattr(self, attribute):
                 delattr(self, attribute)
@@ -238,9 +252,10 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
         self._fused_blocks: CompiledBlocks | None = None
         self.blocks_ = []
 
-    def _calibrate(self, data: FitData, routed: Bunch, progress: Progress) -> None:
+    def _calibrate(
+        self, data: FitData, routed: Bunch, progress: Progress, *, rng: Any, split: Split | None
+    ) -> None:
         """Cross-fit approximate models, and store what a plan is made from."""
-        rng = check_random_state(self.random_state)
         if self.compile:
             self._fused_blocks = self._usable(compiled_blocks(self._graph))
         recorder = self._recorder(routed)
@@ -260,6 +275,8 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
                 feature_costs=self.feature_costs or {},
                 compile=self.compile,
                 n_jobs=self.n_jobs,
+                split=split,
+                measures_growth=self._measures_growth(),
             ),
             rng=rng,
             progress=progress,
@@ -304,6 +321,15 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
         return self._report()
 
     # Planning -------------------------------------------------------------------------------
+
+    def _check_certifies(self) -> None:
+        """Raise where no certificate can be asked for."""
+        check_fitted(self)
+        if self.confidence is None:
+            raise ValueError(
+                "confidence=None asks for no promise, so there is nothing to certify: "
+                "set_params(confidence=0.95), say."
+            )
 
     def _set_target(self, target: float):
         """Plan again for another target, from what `fit` stored."""

@@ -74,11 +74,48 @@ class FitData:
 def prefit_splits(data: FitData, rng) -> list[Split]:
     """Splits for a fitted full model, the last one into rows to fit on and rows that certify.
 
-    The splits before it divide the rows to fit on, which select.
+    The splits before it divide the rows to fit on, which select. Rows that certify are drawn
+    whatever their class: with a fixed number of each class, rows that select and rows that certify
+    would depend on one another.
     """
     data.check_enough_units("prefit", int(np.ceil(PREFIT_FOLDS / PREFIT_TRAIN_SHARE)))
-    ((train, test),) = _hold_out(data, 1 - PREFIT_TRAIN_SHARE, rng)
+    train, test = drawn_split(data, 1 - PREFIT_TRAIN_SHARE, rng)
+    if data.stratify and data.groups is None:
+        counts = np.unique(data.y[train], return_counts=True)[1]
+        if np.count_nonzero(counts >= PREFIT_FOLDS) < 2:
+            # Of so few rows nothing is certified; that models can be fitted is worth more.
+            ((train, test),) = _hold_out(data, 1 - PREFIT_TRAIN_SHARE, rng)
     return [*_folds(data, PREFIT_FOLDS, rng, rows=train), (train, test)]
+
+
+def single_split(data: FitData, cv: Any, split_params: dict[str, Any], rng) -> Split:
+    """The split of ``refit=False``: rows for the models that answer, and held-out rows.
+
+    A float draws the held-out rows whatever their class, as they certify.
+
+    Raises
+    ------
+    ValueError
+        If `cv` has several folds.
+    """
+    if isinstance(cv, Real) and not isinstance(cv, Integral):
+        return drawn_split(data, float(cv), rng)
+    splits = [] if cv is None or isinstance(cv, Integral) else None
+    if splits is None:
+        splits = cross_fit_splits(data, cv, split_params, rng)
+    if len(splits) != 1:
+        raise ValueError(
+            f"When cv has several folds, refit cannot be False: the models that answer are those "
+            f"of one training part. Give cv as the share of rows to hold out, such as cv=0.25. "
+            f"Got cv={cv!r}."
+        )
+    return splits[0]
+
+
+def half_of(data: FitData, rows: np.ndarray, rng) -> np.ndarray:
+    """Half of some rows to fit on; whole groups, or the same share of each class."""
+    ((half, _),) = _hold_out(data, 0.5, rng, rows=rows)
+    return half
 
 
 def cross_fit_splits(data: FitData, cv: Any, split_params: dict[str, Any], rng) -> list[Split]:
@@ -142,15 +179,22 @@ def selecting_rows(splits: Sequence[Split], data: FitData, rng) -> np.ndarray:
     return np.sort(chosen) if data.groups is None else test[np.isin(data.groups[test], chosen)]
 
 
-def _hold_out(data: FitData, share: float, rng) -> list[Split]:
-    """One split that holds out a share of the rows; whole groups, or the same of each class."""
+def drawn_split(data: FitData, share: float, rng) -> Split:
+    """One split that holds out a share of the rows, or of the groups, whatever their class."""
+    kind = ShuffleSplit if data.groups is None else GroupShuffleSplit
+    ((train, test),) = _split(kind(n_splits=1, test_size=share, random_state=rng), data)
+    return train, test
+
+
+def _hold_out(data: FitData, share: float, rng, *, rows: np.ndarray | None = None) -> list[Split]:
+    """One split that holds out a share of rows; whole groups, or the same of each class."""
     kwargs = {"n_splits": 1, "test_size": share, "random_state": rng}
     if data.groups is not None:
-        return _split(GroupShuffleSplit(**kwargs), data)
+        return _split(GroupShuffleSplit(**kwargs), data, rows=rows)
     if not data.stratify:
-        return _split(ShuffleSplit(**kwargs), data)
+        return _split(ShuffleSplit(**kwargs), data, rows=rows)
     n_least = int(np.ceil(1 / min(share, 1 - share)))
-    return _split(StratifiedShuffleSplit(**kwargs), data, n_least=n_least)
+    return _split(StratifiedShuffleSplit(**kwargs), data, rows=rows, n_least=n_least)
 
 
 def _folds(data: FitData, n_folds: int, rng, *, rows: np.ndarray | None = None) -> list[Split]:

@@ -90,7 +90,7 @@ def test_what_could_not_be_shown_in_fit_can_be_shown_by_fresh_rows():
 def test_too_few_fresh_rows_are_an_error_and_too_much_loss_is_none():
     calibration, plan = crossed(0)
     few = fresh_of(sample(50, np.random.default_rng(1)))
-    with pytest.raises(ValueError, match="50 rows are too few to certify accuracy_target=0.97"):
+    with pytest.raises(ValueError, match="50 rows are too few to certify"):
         certify_plan(calibration, plan, few, target=0.97, confidence=0.95)
     codes, _, full, approx = sample(6000, np.random.default_rng(1))
     lost = fresh_of((codes, np.ones(6000), full | ~approx, np.zeros(6000, dtype=bool)))
