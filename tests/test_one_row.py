@@ -36,7 +36,7 @@ def cascade(pipeline, target, **kwargs):
 
 def fitted(pipeline, target, X, y, **kwargs):
     model = cascade(pipeline, target, **kwargs).fit(X, y)
-    assert model.guarantee_.kind == ("certified" if target < 1 else "exact")
+    assert model.guarantee_.kind == ("cross-fitted" if target < 1 else "exact")
     return model
 
 

@@ -1,0 +1,203 @@
+"""Certificates: of models fitted on the training rows alone, and by rows that came after `fit`."""
+
+import pickle
+
+import numpy as np
+import pytest
+from common import COSTS, two_blocks, two_signals
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import ShuffleSplit
+
+from skwillump import CascadeClassifier
+from skwillump.stages._folds import FitData, prefit_splits, single_split
+
+
+def cascade(**kwargs):
+    defaults = {"accuracy_target": 0.97, "feature_costs": COSTS, "random_state": 0}
+    return CascadeClassifier(two_blocks(), **(defaults | kwargs))
+
+
+@pytest.fixture(scope="module")
+def fresh():
+    return two_signals(6000, seed=77)
+
+
+@pytest.fixture(scope="module")
+def crossed():
+    return cascade(cv=2).fit(*two_signals())
+
+
+# refit ------------------------------------------------------------------------------------------
+
+
+def test_without_refit_the_models_of_the_training_rows_answer_and_are_certified(fresh):
+    X, y = two_signals()
+    model = cascade(cv=0.4, refit=False).fit(X, y)
+    assert (model.guarantee_.kind, model.guarantee_.basis) == ("certified", "held-out")
+    assert model.guarantee_.tested_target == 0.97
+    train, test = single_split(FitData(X=X, y=y, params={}), 0.4, {}, np.random.RandomState(0))
+    assert len(test) == pytest.approx(0.4 * len(y), abs=1)
+    plain = clone(model.estimator).fit(X[train], y[train])
+    late = model.predict_stage(fresh[0]) == 1
+    assert 0 < late.mean() < 1
+    assert_array_equal(model.predict(fresh[0])[late], plain.predict(fresh[0])[late])
+    assert_array_equal(model.estimator_[-1].coef_, plain[-1].coef_)
+
+
+@pytest.mark.parametrize("cv", [None, 5, ShuffleSplit(2, random_state=0)])
+def test_without_refit_several_folds_are_refused(cv):
+    with pytest.raises(ValueError, match="When cv has several folds, refit cannot be False"):
+        cascade(cv=cv, refit=False).fit(*two_signals(500))
+
+
+def test_without_refit_a_splitter_with_one_split_will_do():
+    split = ShuffleSplit(1, test_size=0.5, random_state=0)
+    model = cascade(cv=split, refit=False, accuracy_target=0.9).fit(*two_signals())
+    assert model.guarantee_.kind == "certified"
+
+
+def test_without_refit_a_class_that_only_held_out_rows_have_counts_as_wrong():
+    X, y = two_signals(2000)
+    y = y.astype(object)
+    y[np.arange(2000) == 3] = "rare"
+    y = y.astype(str)
+    for seed in range(3):
+        model = cascade(cv=0.5, refit=False, accuracy_target=0.9, random_state=seed).fit(X, y)
+        assert model.guarantee_.kind == "certified"
+
+
+def test_a_fitted_estimator_is_certified_whatever_refit_says():
+    X, y = two_signals()
+    plain = two_blocks().fit(X[:2000], y[:2000])
+    for refit in (True, False):
+        model = CascadeClassifier(
+            plain,
+            cv="prefit",
+            refit=refit,
+            accuracy_target=0.95,
+            feature_costs=COSTS,
+            random_state=0,
+        ).fit(X[2000:], y[2000:])
+        assert model.guarantee_.basis == "prefit"
+
+
+@pytest.mark.parametrize("how", ["prefit", "single"])
+def test_rows_that_certify_are_drawn_whatever_their_class(how):
+    """The share of a class in them varies as in a random draw, and not less."""
+    y = np.repeat([0, 1], [1800, 200])
+    data = FitData(X=y[:, None], y=y, params={})
+    shares = []
+    for seed in range(200):
+        rng = np.random.RandomState(seed)
+        split = prefit_splits(data, rng)[-1] if how == "prefit" else None
+        _, test = split or single_split(data, 0.6, {}, rng)
+        shares.append(y[test].mean())
+    # Of 2000 rows 1200 are drawn without replacement.
+    expected = np.sqrt(0.1 * 0.9 / 1200 * (1 - 1200 / 2000))
+    assert np.std(shares) == pytest.approx(expected, rel=0.2)
+
+
+# certify ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("labels", [True, False])
+@pytest.mark.parametrize("compile", [True, False])
+def test_fresh_rows_certify_a_cascade_that_was_unpickled(labels, compile, fresh):
+    model = cascade(cv=2, compile=compile).fit(*two_signals())
+    assert model.guarantee_.kind == "cross-fitted"
+    model = pickle.loads(pickle.dumps(model))
+    X, y = fresh
+    before = model.predict_stage(X)
+    assert model.certify(X, y if labels else None) is model
+    assert (model.guarantee_.kind, model.guarantee_.basis) == ("certified", "fresh")
+    assert model.guarantee_.n_rows == len(X)
+    early = model.predict_stage(X) == 0
+    assert early.mean() > 0.3
+    assert not (early & (before == 1)).any()
+    changed = early & (model.predict(X) != model.estimator_.predict(X))
+    if labels:
+        harms = changed & (model.estimator_.predict(X) == y)
+        assert model.guarantee_.evidence["n_harms"] == harms.sum()
+    else:
+        assert model.guarantee_.evidence["n_disagreements"] == changed.sum()
+    assert "fresh rows" in model.report()
+    assert model.report().splitlines()[2].startswith("Certified")
+
+
+def test_a_certificate_survives_pickling_and_goes_with_another_target(crossed, fresh):
+    model = pickle.loads(pickle.dumps(crossed)).certify(*fresh)
+    again = pickle.loads(pickle.dumps(model))
+    assert again.guarantee_.kind == "certified"
+    assert again.set_accuracy_target(0.96).guarantee_.kind == "cross-fitted"
+
+
+def test_rows_too_few_for_a_certificate_change_nothing(crossed, fresh):
+    model = pickle.loads(pickle.dumps(crossed))
+    X, y = fresh
+    with pytest.raises(ValueError, match="20 rows are too few to certify"):
+        model.certify(X[:20], y[:20])
+    assert model.guarantee_ == crossed.guarantee_
+    assert_array_equal(model.predict_stage(X), crossed.predict_stage(X))
+
+
+def test_without_a_cascade_there_is_nothing_to_certify(fresh):
+    exact = cascade(accuracy_target=1.0, cv=2).fit(*two_signals(1000))
+    assert exact.certify(*fresh).guarantee_.kind == "exact"
+    single = CascadeClassifier(LogisticRegression(), random_state=0).fit(*two_signals(300))
+    assert single.certify(*fresh).guarantee_.kind == "exact"
+
+
+def test_what_too_few_rows_could_not_show_fresh_rows_show(fresh):
+    few = cascade(accuracy_target=0.97, cv=2).fit(*two_signals(120))
+    assert few.guarantee_.kind == "exact"
+    few.certify(*fresh)
+    assert few.guarantee_.kind == "certified"
+    assert len(few.stages_) == 2
+
+
+def test_a_certificate_needs_a_confidence_and_without_labels_accuracy(fresh):
+    X, y = fresh
+    plug_in = cascade(confidence=None, cv=2).fit(*two_signals())
+    with pytest.raises(ValueError, match="nothing to certify"):
+        plug_in.certify(X, y)
+    scored = cascade(scoring="f1", cv=2, accuracy_target=0.95).fit(*two_signals())
+    with pytest.raises(ValueError, match="Pass the labels of the rows as y"):
+        scored.certify(X)
+    assert scored.certify(X, y).guarantee_.kind == "estimate"
+    assert scored.guarantee_.basis == "fresh"
+
+
+# cross-fitted -----------------------------------------------------------------------------------
+
+
+def test_the_report_tells_how_harms_were_taken_to_grow(crossed):
+    growth = crossed.guarantee_.growth
+    assert growth.n_harms > 0
+    assert growth.exponent >= 1
+    assert f"to the power {growth.exponent:.2g}" in crossed.report()
+    assert "refit=False" in crossed.report()
+
+
+def test_where_models_cannot_be_fitted_on_few_rows_growth_is_not_known():
+    X, y = two_signals(4000)
+    estimator = two_blocks(NeedsRows(n_least=1500))
+    model = CascadeClassifier(
+        estimator, cv=2, accuracy_target=0.95, feature_costs=COSTS, random_state=0
+    ).fit(X, y)
+    assert model.guarantee_.growth.n_harms == 0
+    assert "no faster than their number" in model.report()
+
+
+class NeedsRows(LogisticRegression):
+    """A model that refuses to be fitted on few rows."""
+
+    def __init__(self, n_least=1500):
+        super().__init__()
+        self.n_least = n_least
+
+    def fit(self, X, y):
+        if len(y) < self.n_least:
+            raise ValueError("too few rows")
+        return super().fit(X, y)
