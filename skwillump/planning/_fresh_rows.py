@@ -164,8 +164,10 @@ def _rule(
     """The rule that suits what is known of the rows, and what it rests on besides."""
     if fresh.classes is None:
         accuracy = lower_accuracy(calibration.full_right, ACCURACY_ERROR * level)
-        rule = AgreementTest(target=1 - (1 - target) * accuracy, level=(1 - ACCURACY_ERROR) * level)
-        return rule, {"full_accuracy": accuracy}
+        agreement = AgreementTest(
+            target=1 - (1 - target) * accuracy, level=(1 - ACCURACY_ERROR) * level
+        )
+        return agreement, {"full_accuracy": accuracy}
     if fresh.score is None:
         return AccuracyTest(target=target, level=level), {}
     rule = BootstrapBound(

@@ -333,7 +333,8 @@ class ApproxTopKRanker(BlockwiseEstimator):
             return self  # there are no blocks to filter by
         calibration = self._calibrated.calibration
         tested = candidates_to_test(calibration, self._plan)
-        if not tested or self._target.precision >= 1:
+        target = self._current_target()
+        if not tested or target.precision >= 1:
             return self  # every row gets the full model's score, whatever rows may show
         record = record_in_chunks(
             self._graph,
@@ -348,12 +349,12 @@ class ApproxTopKRanker(BlockwiseEstimator):
         plan = certify_topk_plan(
             calibration,
             self._plan,
-            self._current_target(),
+            target,
             full_score=record.full["score"],
-            filter_scores=[stage["score"] for stage in record.stages],
+            filter_scores=[stage["score"] for stage in record.stages if stage is not None],
             queries=queries,
         )
-        self._target = self._current_target()
+        self._target = target
         self._set_plan(plan)
         return self
 

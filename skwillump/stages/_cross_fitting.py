@@ -300,7 +300,7 @@ def _fitted(
 
     if setting.prefit or setting.split is not None:
         *inner, (train, test) = splits
-        tasks = (task_of(graph, split) for split in inner)
+        tasks = [task_of(graph, split) for split in inner]
         records = progress.results("fit approximate models on folds", tasks, len(inner), None)
         with progress.task("fit approximate models"):
             models = fit_stages(graph, specs, *data.take(train), setting.approx_estimator)

@@ -100,8 +100,8 @@ def single_split(data: FitData, cv: Any, split_params: dict[str, Any], rng) -> S
     """
     if isinstance(cv, Real) and not isinstance(cv, Integral):
         return drawn_split(data, float(cv), rng)
-    splits = [] if cv is None or isinstance(cv, Integral) else None
-    if splits is None:
+    splits: list[Split] = []
+    if cv is not None and not isinstance(cv, Integral):
         splits = cross_fit_splits(data, cv, split_params, rng)
     if len(splits) != 1:
         raise ValueError(
