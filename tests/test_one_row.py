@@ -117,7 +117,7 @@ def test_numbers_of_single_precision_are_read_as_such(target):
             for form in (row, list(row.values()), pd.Series(row)):
                 assert_allclose(model.predict_proba_one(form), answer, rtol=1e-12)
         # The fast path: no data frame is made.
-        assert model._answer_one(row, "predict_proba") is not None
+        assert model._runner.answer_one(row, "predict_proba") is not None
     alone = fitted(two_blocks(columns=("d", "s")), target, X, X["d"] + X["s"] > 0)
     for row, answer in zip(fast_rows(X, 20), alone.predict_proba(X[:20]), strict=True):
         assert_allclose(alone.predict_proba_one(row), answer, rtol=1e-12)

@@ -3,6 +3,7 @@
 from ._graph import (
     BlockGraph,
     Store,
+    Watch,
     locate_blocks,
     names_in_composites,
     split_pipeline,
@@ -28,6 +29,7 @@ __all__ = [
     "TruncatedClassifier",
     "TruncatedEnsemble",
     "TruncatedRegressor",
+    "Watch",
     "blocks_used",
     "compiled_blocks",
     "locate_blocks",

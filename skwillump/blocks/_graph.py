@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, MutableMapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import copy
 from dataclasses import dataclass, field
-from time import perf_counter
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,13 @@ from ..compilers import Step, UnionStep, Unsupported, compile_step
 Store = MutableMapping[str, Any]
 """Outputs of blocks (and of steps shared by nested blocks) for the rows of one batch."""
 
+Watch = Callable[[str, Callable[[], Any]], Any]
+"""Runs a step: takes its key in the store and what runs it, and returns its output."""
+
+
+def _unwatched(key: str, run: Callable[[], Any]) -> Any:
+    return run()
+
 
 class _Tap:
     """A step that answers from the store where it can, and fills it where it cannot."""
@@ -48,22 +55,19 @@ class _Tap:
         step: Any,
         key: str,
         store: Store,
-        seconds: dict[str, float] | None,
+        watch: Watch,
         compiled: Step | None = None,
     ):
         self._step = step
         self._run = step if compiled is None else compiled
         self._key = key
         self._store = store
-        self._seconds = seconds
+        self._watch = watch
 
     def transform(self, X):
         if self._key in self._store:
             return self._store[self._key]
-        start = perf_counter()
-        output = self._run.transform(X)
-        if self._seconds is not None:
-            self._seconds[self._key] = perf_counter() - start
+        output = self._watch(self._key, partial(self._run.transform, X))
         self._store[self._key] = output
         return output
 
@@ -209,7 +213,7 @@ class BlockGraph:
         blocks: Collection[str],
         store: Store,
         *,
-        seconds: dict[str, float] | None = None,
+        watch: Watch = _unwatched,
     ):
         """Features of `blocks`, in the pipeline's order, for all rows of `Z`.
 
@@ -221,8 +225,8 @@ class BlockGraph:
             The blocks to compute.
         store : mutable mapping of str to array-like or sparse matrix
             What is already known of these rows; what gets computed is added.
-        seconds : dict of str to float, optional
-            Filled with the wall-clock seconds of each step that was computed.
+        watch : Watch, optional
+            Runs each step that is to be computed.
 
         Returns
         -------
@@ -233,9 +237,9 @@ class BlockGraph:
         def leaf(name, step):
             if name not in blocks:
                 return "drop"
-            return _Tap(step, name, store, seconds, self.compiled.get(name))
+            return _Tap(step, name, store, watch, self.compiled.get(name))
 
-        grafted = _graft(self.features, "", leaf, self._shared(store, seconds))
+        grafted = _graft(self.features, "", leaf, self._shared(store, watch))
         with _in_this_process(self.features):
             features = grafted.transform(Z)
         if sparse.issparse(features) and len(self.model_steps) > 1:
@@ -244,8 +248,8 @@ class BlockGraph:
             features = features.copy()
         return features
 
-    def _shared(self, store: Store, seconds: dict[str, float] | None):
-        return lambda key, step: _Tap(step, key, store, seconds)
+    def _shared(self, store: Store, watch: Watch):
+        return lambda key, step: _Tap(step, key, store, watch)
 
 
 def take_stored(Z, store: Store, positions) -> tuple[Any, dict[str, Any]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -103,13 +104,25 @@ class CascadeRunner:
             # The full model also says what is wrong with what holds no rows.
             output = getattr(self.full, method)(X)
             return output, np.full(len(output), 0 if early is None else 1, dtype=np.intp)
-        if early.gives(method):
-            # The steps themselves judge unusual input, and raise what they raise.
-            with suppress(InputUnsupported):
-                fused_pass = FusedPass(early.graph, early.fused, n_threads)
-                return self._in_chunks(early, fused_pass, X, method)
-        feature_pass = FeaturePass(early.graph, early.blocks, early.model)
-        return self._in_chunks(early, feature_pass, X, method)
+        return _by_pass(early, method, n_threads, partial(self._in_chunks, early, X, method))
+
+    def confidence(self, X: Any) -> np.ndarray:
+        """How sure the first stage is of each row."""
+        early = self.early
+        assert early is not None, "without a first stage no row is asked"
+
+        def sure(run: StagePass) -> np.ndarray:
+            inputs, _ = run.start(X)
+            return self._decided(early, inputs)[2]
+
+        return _by_pass(early, early.method, 1, sure)
+
+    def predict_one(self, x: Any, method: str, *, n_threads: int = 1) -> Any:
+        """Answer for one row, by the batch path where there is no other."""
+        answer = self.answer_one(x, method)
+        if answer is not None:
+            return answer
+        return self.answer(self.template.make(x), method, n_threads=n_threads)[0][0]
 
     def answer_one(self, x: Any, method: str) -> Any:
         """Answer for one row on the compiled path; None where the batch path must judge."""
@@ -147,7 +160,7 @@ class CascadeRunner:
         return full.predict_one(scores) if method == "predict" else full.predict_proba_one(scores)
 
     def _in_chunks(
-        self, early: EarlyStage, run: StagePass, X: Any, method: str
+        self, early: EarlyStage, X: Any, method: str, run: StagePass
     ) -> tuple[np.ndarray, np.ndarray]:
         n_rows, chunk_rows = num_samples(X), run.chunk_rows
         if n_rows <= chunk_rows:
@@ -163,9 +176,8 @@ class CascadeRunner:
         self, early: EarlyStage, run: StagePass, X: Any, method: str
     ) -> tuple[np.ndarray, np.ndarray]:
         inputs, held = run.start(X)
-        response = self._respond(early, inputs, early.method)
-        codes = stage_codes(inputs, response, self.classes, is_largest=early.is_largest)
-        is_early = confidence(response, codes, early.measure) >= early.thresholds[codes]
+        response, codes, sure = self._decided(early, inputs)
+        is_early = sure >= early.thresholds[codes]
         if method == "predict":
             output = self.classes[codes]
         elif method == early.method:
@@ -186,7 +198,26 @@ class CascadeRunner:
             output[open_rows] = answers
         return output, np.where(is_early, 0, 1)
 
+    def _decided(
+        self, early: EarlyStage, inputs: ModelInput
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Response of the first stage, the positions of its classes, and how sure it is of them."""
+        response = self._respond(early, inputs, early.method)
+        codes = stage_codes(inputs, response, self.classes, is_largest=early.is_largest)
+        return response, codes, confidence(response, codes, early.measure)
+
     def _respond(self, early: EarlyStage, inputs: ModelInput, method: str) -> np.ndarray:
         """Response of the first stage's model, with a column for each class."""
         response, known = inputs.answer(method), early.model.classes_
         return align_response(response, known, self.classes, method == "predict_proba")
+
+
+def _by_pass(
+    early: EarlyStage, method: str, n_threads: int, answer: Callable[[StagePass], Any]
+) -> Any:
+    """Answer on the compiled path where it can judge the rows, otherwise by the steps."""
+    if early.gives(method):
+        # The steps themselves judge unusual input, and raise what they raise.
+        with suppress(InputUnsupported):
+            return answer(FusedPass(early.graph, early.fused, n_threads))
+    return answer(FeaturePass(early.graph, early.blocks, early.model))

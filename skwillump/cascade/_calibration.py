@@ -100,24 +100,28 @@ def calibrated_from(
     """
     codes = codes_of(y, recorder.classes)
     of_rows = codes[fitted.rows]
+    costs = fitted.stage_costs
+    others = [None] * len(fitted.specs) if costs.other is None else costs.other.stages
     candidates = tuple(
         Candidate(
             blocks=spec.blocks,
-            stage_seconds=stage_seconds,
-            rest_seconds=rest_seconds,
+            stage_seconds=seconds.start,
+            rest_seconds=seconds.rest,
             codes=stage["codes"],
             confidence={measure: stage[measure] for measure in recorder.measures},
             right=stage["codes"] == of_rows,
             n_trees=spec.n_trees,
+            other=other,
         )
-        for spec, stage, (stage_seconds, rest_seconds) in zip(
-            fitted.specs, fitted.stages, fitted.stage_costs.stages, strict=True
+        for spec, stage, seconds, other in zip(
+            fitted.specs, fitted.stages, costs.planned.stages, others, strict=True
         )
     )
     return Calibrated(
         calibration=Calibration(
             candidates=candidates,
-            full_seconds=fitted.stage_costs.full,
+            full_seconds=costs.planned.full,
+            other_full_seconds=np.inf if costs.other is None else costs.other.full,
             full_right=fitted.full["codes"] == of_rows,
             classes=of_rows,
             selects=fitted.selects,

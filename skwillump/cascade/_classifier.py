@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin, is_classifier
@@ -34,6 +34,7 @@ from ._calibration import (
 from ._report import cascade_report, stage_words
 from ._responses import AnswerRecorder, predicts_largest_response, response_method
 from ._scoring import check_target_scorer, is_accuracy
+from ._timing import CascadeTiming
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -482,8 +483,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             If the row does not have the form that the data had in `fit`.
         """
         check_fitted(self)
-        answer = self._answer_one(x, "predict")
-        return self.predict(self._template.make(x))[0] if answer is None else answer
+        return self._runner.predict_one(x, "predict", n_threads=self._n_threads())
 
     @available_if(_estimator_has("predict_proba"))
     def predict_proba_one(self, x):
@@ -506,16 +506,11 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             If the row does not have the form that the data had in `fit`.
         """
         check_fitted(self)
-        answer = self._answer_one(x, "predict_proba")
-        return self.predict_proba(self._template.make(x))[0] if answer is None else answer
+        return self._runner.predict_one(x, "predict_proba", n_threads=self._n_threads())
 
     def _answer(self, X, method):
         """Output of `method` for each row, and the stage that gave it."""
         return self._runner.answer(X, method, n_threads=self._n_threads())
-
-    def _answer_one(self, x, method):
-        """Answer for one row on the compiled path; None where the batch path must judge."""
-        return self._runner.answer_one(x, method)
 
     # What is a cascade's own in fit -----------------------------------------------------------
 
@@ -587,6 +582,14 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     def _importance(self, data, recorder, routed):
         return block_importance(data.y, recorder, self._scorer(), routed.scorer.score)
 
+    def _answering(self) -> CascadeTiming:
+        return CascadeTiming(
+            runner=self._runner_with(None),
+            graph=self._graph,
+            method=cast(Any, self._method),
+            measure=measures_for(self._method == "predict_proba", len(self.classes_))[0],
+        )
+
     def _calibrated_from(self, fitted, data, recorder, routed, seed):
         return calibrated_from(
             fitted,
@@ -624,7 +627,10 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
                 is_largest=predicts_largest_response(first.model, self._method),
                 fused=self._fused,
             )
-        self._runner = CascadeRunner(
+        self._runner = self._runner_with(early)
+
+    def _runner_with(self, early: EarlyStage | None) -> CascadeRunner:
+        return CascadeRunner(
             classes=self.classes_,
             template=self._template,
             estimator=self.estimator_,

@@ -10,7 +10,7 @@ import numpy as np
 from .._composites import chain
 from ..blocks import TruncatedEnsemble
 from ..compilers import predicts_largest
-from ..planning import confidence, decide_one, predicted_codes
+from ..planning import confidence, predicted_codes
 from ..stages._passes import FeatureInput, ModelInput
 from ..stages._recording import Record
 
@@ -140,23 +140,6 @@ class AnswerRecorder:
         """Response of a model, with a column for each class."""
         response = getattr(model, self.method)(features)
         return align_response(response, model.classes_, self.classes, self.is_probability)
-
-    def decide(self, model: Any, features: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Predicted classes and confidence, as in the first stage."""
-        response = self.respond(model, features)
-        codes = self._codes(model, features, response)
-        return codes, confidence(response, codes, self.measures[0])
-
-    def read(self, response: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Classes of the largest responses and confidence in them."""
-        codes = predicted_codes(response)
-        return codes, confidence(response, codes, self.measures[0])
-
-    def read_one(self, model: Any, scores: np.ndarray) -> object:
-        """Class and confidence of one row."""
-        if self.is_probability:
-            return decide_one(model.predict_proba_one(scores), self.measures[0])
-        return self.read(getattr(model, self.method)(scores[None]))
 
     def _codes(self, model: Any, features: Any, response: np.ndarray) -> np.ndarray:
         is_largest = predicts_largest_response(model, self.method)

@@ -21,6 +21,7 @@ from ._importance import permutation_importance
 from ._orders import stable_order
 from ._records import Evidence
 from ._score_matching import match_scores
+from ._seconds import StageSeconds
 from ._topk_plan import make_topk_plan, replan_search
 from ._topk_records import (
     Target,
@@ -45,6 +46,7 @@ __all__ = [
     "Search",
     "SmallerAnswers",
     "SmallerModels",
+    "StageSeconds",
     "Target",
     "TopKCalibration",
     "TopKCandidate",

@@ -46,6 +46,9 @@ class Option:
         Of the rows that choose.
     expected_seconds : float
         A row.
+    is_bearable : bool
+        Whether it is not slower than the full model for rows that come in the way that is not
+        planned for.
     """
 
     candidate: int
@@ -55,6 +58,7 @@ class Option:
     growth: Growth | None
     chooser: Walk
     expected_seconds: float
+    is_bearable: bool
 
     def walk(self, calibration: Calibration, rows) -> Walk:
         """The walk of some calibration rows along the path."""
@@ -197,6 +201,12 @@ def make_plan(
             f"{calibration.full_seconds:.3g} s",
             path=option.planned(),
         )
+    if not _is_bearable(calibration, option.candidate, 1 - early_share):
+        return of_full_model(
+            f"the cheapest cascade that meets the target answers {early_share:.1%} of rows early, "
+            "but is slower than the full model for rows that come in the way that `query` does not "
+            "plan for (one at a time, or in batches)"
+        )
     return Plan(
         candidate=option.candidate,
         measure=option.measure,
@@ -282,6 +292,7 @@ def _best_option(calibration: Calibration, asked: Asked, position: int) -> Optio
                     growth=growth,
                     chooser=walk,
                     expected_seconds=float(candidate.expected_seconds(1 - early)),
+                    is_bearable=bool(_is_bearable(calibration, position, 1 - early)),
                 )
             )
     return _cheapest(options)
@@ -290,10 +301,20 @@ def _best_option(calibration: Calibration, asked: Asked, position: int) -> Optio
 def _cheapest(options: list[Option]) -> Option:
     """The option of least expected cost; more thresholds must earn their place."""
     handicap = 1 / (1 - LEAST_GAIN_OF_CLASSES)
-    return min(
-        options,
-        key=lambda option: option.expected_seconds * (handicap if option.path.per_class else 1),
-    )
+
+    def rank(option: Option) -> tuple[bool, float]:
+        seconds = option.expected_seconds * (handicap if option.path.per_class else 1)
+        return not option.is_bearable, seconds
+
+    return min(options, key=rank)
+
+
+def _is_bearable(calibration: Calibration, position: int, open_share):
+    """Whether a candidate is not slower for rows that come in the way that is not planned for."""
+    other = calibration.candidates[position].other
+    if other is None:
+        return np.full(np.shape(open_share), True)
+    return other.expected(open_share) <= calibration.other_full_seconds
 
 
 def _tradeoff(
@@ -341,6 +362,7 @@ def _rows_needed(calibration: Calibration, options: list[Option]) -> int | None:
         early = walk.early_share
         seconds = candidate.expected_seconds(1 - early)
         useful = (early > 0) & pays(seconds, calibration.full_seconds, LEAST_SAVING)
+        useful &= _is_bearable(calibration, option.candidate, 1 - early)
         counts = [n[useful] * certifying for n in walk.outcomes]
 
         def passes(factor: float, option=option, counts=counts) -> bool:

@@ -95,6 +95,8 @@ class Calibration:
         For the bootstrap.
     smaller : SmallerModels or None
         What models fitted on fewer rows did.
+    other_full_seconds : float
+        Seconds a row of the full model where rows come in the way that is not planned for.
     """
 
     candidates: tuple[Candidate, ...]
@@ -108,6 +110,7 @@ class Calibration:
     train_share: float
     seed: int
     smaller: SmallerModels | None = field(default=None, kw_only=True)
+    other_full_seconds: float = field(default=float("inf"), kw_only=True)
 
     @property
     def evidence(self) -> Evidence:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ._growth import Growth
+from ._seconds import StageSeconds
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,16 @@ class ApproximateStage:
         Seconds on top for a row that goes to the full model.
     n_trees : int or None
         Where the model is a truncated ensemble: how many trees of the full one it has.
+    other : StageSeconds or None
+        The same costs where rows come in the way that is not planned for: one at a time instead of
+        in batches, or in batches. None where that is not to be looked at.
     """
 
     blocks: tuple[str, ...]
     stage_seconds: float
     rest_seconds: float
     n_trees: int | None = field(default=None, kw_only=True)
+    other: StageSeconds | None = field(default=None, kw_only=True)
 
     def expected_seconds(self, share):
         """Seconds a row if this share of the rows goes to the full model; share by share."""

@@ -48,19 +48,19 @@ def calibrated_from(fitted: CrossFitted, data: RankingData, seed: int) -> Calibr
     candidates = tuple(
         TopKCandidate(
             blocks=spec.blocks,
-            stage_seconds=stage_seconds,
-            rest_seconds=rest_seconds,
+            stage_seconds=seconds.start,
+            rest_seconds=seconds.rest,
             score=stage["score"],
             n_trees=spec.n_trees,
         )
-        for spec, stage, (stage_seconds, rest_seconds) in zip(
-            fitted.specs, fitted.stages, fitted.stage_costs.stages, strict=True
+        for spec, stage, seconds in zip(
+            fitted.specs, fitted.stages, fitted.stage_costs.planned.stages, strict=True
         )
     )
     return Calibrated(
         calibration=TopKCalibration(
             candidates=candidates,
-            full_seconds=fitted.stage_costs.full,
+            full_seconds=fitted.stage_costs.planned.full,
             full_score=fitted.full["score"],
             folds=fitted.folds,
             selects=fitted.selects,

@@ -5,7 +5,7 @@ Compiled scores differ from the original's in the order of summation, and so in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -18,6 +18,11 @@ Settled = Callable[[np.ndarray, float], np.ndarray]
 
 def largest_of(raw) -> float:
     """The largest number that is finite, by its size."""
+    if not len(raw):
+        return 0.0
+    largest = max(float(raw.max()), -float(raw.min()))
+    if np.isfinite(largest):
+        return max(largest, 0.0)
     return float(np.abs(raw[np.isfinite(raw)]).max(initial=0.0))
 
 
@@ -60,8 +65,31 @@ def runs_in_doubt(scores, raw, settled, largest=None) -> tuple[np.ndarray, np.nd
 
 
 def doubtful_rows(scores, raw, k, settled, largest=None) -> np.ndarray:
-    """Positions of rows whose place among the first `k` rounding could change."""
+    """Positions of rows whose place among the first `k` rounding could change.
+
+    Only the best rows are put in order, as many as hold the whole run of the k-th.
+    """
     if len(scores) < 2:
         return np.zeros(0, dtype=np.intp)
-    order, runs, in_doubt = runs_in_doubt(scores, raw, settled, largest)
-    return np.sort(order[np.isin(runs, np.intersect1d(in_doubt, runs[:k]))])
+    largest = largest_of(raw) if largest is None else largest
+    rows: np.ndarray | slice
+    for rows in _best_rows(scores, k):
+        order, runs, in_doubt = runs_in_doubt(scores[rows], raw[rows], settled, largest)
+        if isinstance(rows, slice):
+            break
+        if len(runs) > k and runs[k - 1] < runs[-1]:
+            order = rows[order]
+            break
+    in_doubt = in_doubt[in_doubt <= runs[min(k, len(runs)) - 1]]
+    return np.sort(order[np.isin(runs, in_doubt)]) if len(in_doubt) else in_doubt
+
+
+def _best_rows(scores, k: int) -> Iterator[np.ndarray | slice]:
+    """Positions of ever more of the best rows, those that tie with the last one too; then all."""
+    n_best = 2 * k + 64
+    while 4 * n_best < len(scores):
+        least = np.partition(scores, len(scores) - n_best)[len(scores) - n_best]
+        if not np.isnan(scores).any():
+            yield np.flatnonzero(scores >= least)
+        n_best *= 8
+    yield slice(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 
 import numpy as np
@@ -33,6 +33,7 @@ from ._report import STAGE_WORDS, ranker_report
 from ._scores import ScoreRecorder
 from ._searching import QuerySearcher
 from ._sizes import SizedSearches
+from ._timing import RankTiming
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -531,6 +532,9 @@ class ApproxTopKRanker(BlockwiseEstimator):
     def _importance(self, data, recorder, routed):
         return block_importance(recorder)
 
+    def _answering(self) -> RankTiming:
+        return RankTiming(searcher=replace(full_searcher(self), n_threads=1), k=int(self.k))
+
     def _calibrated_from(self, fitted, data, recorder, routed, seed):
         return calibrated_from(fitted, data, seed)
 
@@ -622,25 +626,36 @@ def checked_k(ranker: ApproxTopKRanker, k: int | None) -> int:
 def searcher_of(ranker: ApproxTopKRanker) -> QuerySearcher:
     """What a fitted ranker searches with."""
     first, plan = ranker.stages_[0], ranker._plan
-    searches = None
-    if plan.candidate is not None:
-        calibration = ranker._calibrated.calibration
-        searches = SizedSearches(
+    searcher = full_searcher(ranker)
+    if plan.candidate is None:
+        return searcher
+    calibration = ranker._calibrated.calibration
+    return replace(
+        searcher,
+        blocks=first.blocks,
+        model=first.model,
+        fused=ranker._fused,
+        searches=SizedSearches(
             plan=plan,
             target=ranker._target,
             calibration=calibration,
             told=ranker.query_size is not None or calibration.queries is not None,
-        )
+        ),
+    )
+
+
+def full_searcher(ranker: ApproxTopKRanker) -> QuerySearcher:
+    """What searches where every row gets the full model's score."""
     return QuerySearcher(
         method=ranker._method,
         estimator=ranker.estimator_,
         full=ranker._full,
         compiled=ranker.compile,
         graph=ranker._graph,
-        blocks=first.blocks,
-        model=first.model,
-        fused=ranker._fused,
-        searches=searches,
+        blocks=(),
+        model=None,
+        fused=None,
+        searches=None,
         n_threads=ranker._n_threads(),
     )
 

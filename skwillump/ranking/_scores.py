@@ -62,15 +62,3 @@ class ScoreRecorder:
     def record_stage(self, model: Any, features: Any) -> Record:
         """Keep a filter's scores."""
         return {"score": self.scores(model, features)}
-
-    def decide(self, model: Any, features: Any) -> np.ndarray:
-        """What the filter does with features."""
-        return self.scores(model, features)
-
-    def read(self, response: Any) -> np.ndarray:
-        """What the filter does with a response."""
-        return one_score(response)
-
-    def read_one(self, model: Any, scores: np.ndarray) -> np.ndarray:
-        """What the filter does with the scores of one row."""
-        return self.read(getattr(model, self.method)(scores[None]))

@@ -20,7 +20,7 @@ from . import _filtering
 from ._doubt import doubtful_rows
 from ._filtering import FilteredQuery
 from ._scores import one_score
-from ._sizes import SizedSearches
+from ._sizes import QuerySearches
 
 Found = tuple[np.ndarray, np.ndarray]
 """Positions of the best rows of a query, best first, and their full scores."""
@@ -48,7 +48,7 @@ class QuerySearcher:
         That of the filter.
     fused : CompiledStage or None
         The filter on the compiled path, where it has one.
-    searches : SizedSearches or None
+    searches : QuerySearches or None
         How to search; None where all rows get the full model's score.
     n_threads : int
     """
@@ -61,7 +61,7 @@ class QuerySearcher:
     blocks: tuple[str, ...]
     model: Any
     fused: CompiledStage | None
-    searches: SizedSearches | None
+    searches: QuerySearches | None
     n_threads: int
 
     def search_for(self, k: int, n_rows: int, *, stacklevel: int = 2) -> Search | None:
@@ -73,7 +73,7 @@ class QuerySearcher:
     @property
     def share(self) -> float:
         """Expected share of a query's rows that get the full model's score."""
-        return 1.0 if self.searches is None else min(self.searches.plan.share, 1.0)
+        return 1.0 if self.searches is None else self.searches.share
 
     # Scores ---------------------------------------------------------------------------------
 
@@ -85,8 +85,10 @@ class QuerySearcher:
         scores, raw : ndarray of float64 of shape (n_rows,)
         """
         n_rows = num_samples(X)
-        if n_rows > _filtering.CHUNK_ROWS:
-            batches = gen_batches(n_rows, _filtering.CHUNK_ROWS)
+        # Compiled, features are made of few rows at a time, and only scores are kept.
+        chunk_rows = (4 if self.compiled else 1) * _filtering.CHUNK_ROWS
+        if n_rows > chunk_rows:
+            batches = gen_batches(n_rows, chunk_rows)
             chunks = [self.full_scores(take_rows(X, rows)) for rows in batches]
             scores, raw = zip(*chunks, strict=True)
             return np.concatenate(scores), np.concatenate(raw)

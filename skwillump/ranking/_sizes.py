@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Protocol
 
 from ..planning import Search, Target, TopKCalibration, TopKPlan, replan_search
 
 ALL_ROWS = "all rows are scored by the full model"
 """What is done where no search is known to find enough."""
+
+
+class QuerySearches(Protocol):
+    """How queries are searched."""
+
+    @property
+    def share(self) -> float:
+        """Expected share of a query's rows that get the full model's score."""
+
+    def search_for(self, k: int, n_rows: int, *, stacklevel: int = 2) -> Search | None:
+        """How to search a query; None to score all of its rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +41,11 @@ class SizedSearches:
     target: Target
     calibration: TopKCalibration
     told: bool
+
+    @property
+    def share(self) -> float:
+        """Expected share of a query's rows that get the full model's score."""
+        return min(self.plan.share, 1.0)
 
     def search_for(self, k: int, n_rows: int, *, stacklevel: int = 2) -> Search | None:
         """How to search a query; None to score all of its rows.

@@ -1,44 +1,177 @@
-"""Costs in seconds, measured."""
+"""Clocks for costs, and functions that take turns under them.
 
-from collections.abc import Callable, Mapping, Sequence
-from statistics import median
-from time import perf_counter
+Costs are CPU time. On a busy machine a call takes longer by the clock on the wall, and the longest
+call is kept waiting most; the CPU time that it takes hardly changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from time import perf_counter, process_time, thread_time
+from typing import Protocol
+
+import numpy as np
+
+FINE_TICK = 1e-4
+"""Seconds between two readings of a clock of CPU time that differ, at most; a coarser one (that of
+Windows has 16 ms) is of no use, and the clock on the wall takes its place."""
+
+TICKS = 100
+"""Ticks of the clock that a turn takes at least: quick functions are called several times in it."""
+
+MOST_CALLS = 1000
+"""Calls in a turn, at most."""
+
+WAITS = 4.0
+"""Where the system does not tell how long a thread was kept from running: a call that takes so many
+times its CPU time waits for something else."""
 
 
-def seconds_of(function: Callable[[], object]) -> float:
-    """Wall-clock seconds of calling `function` once."""
-    start = perf_counter()
-    function()
-    return perf_counter() - start
+class Clock(Protocol):
+    """Tells what calling a function takes."""
+
+    @property
+    def tick(self) -> float:
+        """Seconds by which two readings differ at least."""
+
+    def seconds_of(self, function: Callable[[], object], n_calls: int = 1) -> float:
+        """Seconds that some calls take together."""
 
 
-def seconds_in_turns(
+@dataclass(frozen=True)
+class ThreadClock:
+    """CPU time of the calling thread: for what runs in it alone and waits for nothing."""
+
+    now: Callable[[], float]
+    tick: float
+
+    def seconds_of(self, function: Callable[[], object], n_calls: int = 1) -> float:
+        """Seconds that some calls take together."""
+        start = self.now()
+        for _ in range(n_calls):
+            function()
+        return self.now() - start
+
+
+@dataclass(frozen=True)
+class WorkClock:
+    """Time of what may use threads of its own, or wait for a remote service.
+
+    The CPU time of a thread sees neither. The larger of two counts: the CPU time of the process,
+    and the time on the wall less what the thread was kept from running by other work on the
+    machine. Where the system does not tell that (Linux does), the time on the wall counts only if
+    it is `WAITS` times the CPU time or more.
+    """
+
+    tick: float
+
+    def seconds_of(self, function: Callable[[], object], n_calls: int = 1) -> float:
+        """Seconds that some calls take together."""
+        kept, cpu, wall = _seconds_kept_from_running(), process_time(), perf_counter()
+        for _ in range(n_calls):
+            function()
+        wall, cpu = perf_counter() - wall, process_time() - cpu
+        kept_after = _seconds_kept_from_running()
+        if kept is None or kept_after is None:
+            return wall if wall > WAITS * cpu else cpu
+        return max(cpu, wall - (kept_after - kept))
+
+
+@cache
+def thread_clock() -> ThreadClock:
+    """The clock of what is compiled."""
+    tick = _tick(thread_time)
+    return ThreadClock(thread_time, tick) if tick <= FINE_TICK else ThreadClock(perf_counter, 1e-6)
+
+
+@cache
+def work_clock() -> Clock:
+    """The clock of what is not compiled."""
+    tick = _tick(process_time)
+    return WorkClock(tick) if tick <= FINE_TICK else ThreadClock(perf_counter, 1e-6)
+
+
+def _tick(now: Callable[[], float]) -> float:
+    """Seconds from one reading to the next that differs."""
+    ticks = []
+    for _ in range(5):
+        start = now()
+        after = now()
+        while after == start:
+            after = now()
+        ticks.append(after - start)
+    return min(ticks)
+
+
+def _seconds_kept_from_running() -> float | None:
+    """Seconds that this thread was ready to run and did not; None if that is not known."""
+    try:
+        with open("/proc/thread-self/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) * 1e-9
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def rounds_in_turns(
     functions: Sequence[Callable[[], object]],
-    n_rounds: int,
+    clock: Clock,
     *,
-    typical: Callable[[Sequence[float]], float] = median,
-) -> list[float]:
-    """Typical wall-clock seconds of calling each of some functions.
+    n_rounds: tuple[int, int],
+    most_seconds: float,
+) -> np.ndarray:
+    """Seconds of calling each of some functions, in rounds.
 
     They take turns, so that a slow moment of the machine falls on all of them alike, or on few of
-    the calls of each.
+    the calls of each. Each is called once before, for what it loads.
 
     Parameters
     ----------
     functions : sequence of callable
-    n_rounds : int
-        How often each is called.
-    typical : callable
-        What is taken of the seconds of one function.
+    clock : Clock
+    n_rounds : tuple of int
+        Least and largest number of rounds.
+    most_seconds : float
+        By the clock, for all rounds; a larger number than the least of them must fit in.
 
     Returns
     -------
-    list of float
+    ndarray of float64 of shape (n_rounds, n_functions)
+        Seconds of one call.
     """
-    rounds = [[seconds_of(function) for function in functions] for _ in range(n_rounds)]
-    return [typical(seconds) for seconds in zip(*rounds, strict=True)]
+    for function in functions:
+        function()
+    n_calls, total = [], 0.0
+    for function in functions:
+        seconds = max(clock.seconds_of(function), clock.tick)
+        n_calls.append(int(np.clip(np.ceil(TICKS * clock.tick / seconds), 1, MOST_CALLS)))
+        total += seconds * n_calls[-1]
+    turns = list(zip(functions, n_calls, strict=True))
+    return np.array(
+        [
+            [clock.seconds_of(call, n) / n for call, n in turns]
+            for _ in range(int(np.clip(most_seconds / total, *n_rounds)))
+        ]
+    )
 
 
-def median_by_key(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Median of each key over repeated measurements."""
-    return {key: median(run[key] for run in runs) for key in runs[0]}
+def typical_seconds(rounds: np.ndarray) -> np.ndarray:
+    """Typical seconds of each function.
+
+    Of each but the first, what counts is its ratio to the first in the same round: the median over
+    rounds, times the median of the first.
+
+    Parameters
+    ----------
+    rounds : ndarray of float64 of shape (n_rounds, n_functions)
+        As of `rounds_in_turns`.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_functions,)
+    """
+    first = rounds[:, :1]
+    if not np.all(first > 0):
+        return np.median(rounds, axis=0)
+    return np.median(first) * np.median(rounds / first, axis=0)

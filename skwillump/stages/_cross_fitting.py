@@ -21,8 +21,9 @@ from .._progress import Progress
 from ..blocks import BlockGraph, CompiledBlocks, Store
 from ..compilers import InputUnsupported
 from ..planning import candidate_sets, permutation_importance
-from ._costs import CostMeter, Costs, FusedMeter, StageCosts
+from ._costs import BlockCosts, StageCosts
 from ._folds import FitData, Split, cross_fit_splits, half_of, prefit_splits, selecting_rows
+from ._metering import Answering, CostMeter, FirstStage
 from ._models import StageSpec, fit_graph, fit_stages, truncated_specs
 from ._recording import Importance, Record, Recorder, joined
 
@@ -112,7 +113,7 @@ class CrossFitted:
         What each of them is.
     models : tuple of estimator
         Those that will answer.
-    costs : Costs
+    costs : BlockCosts
         Of each part of the full pipeline.
     stage_costs : StageCosts
         Of each approximate model as a first stage.
@@ -134,7 +135,7 @@ class CrossFitted:
     stages: tuple[Record, ...]
     specs: tuple[StageSpec, ...]
     models: tuple[Any, ...]
-    costs: Costs
+    costs: BlockCosts
     stage_costs: StageCosts
     importances: np.ndarray
     train_share: float
@@ -153,7 +154,7 @@ class Calibrated:
         The numbers to plan with.
     models : tuple of estimator
         The approximate model of each candidate.
-    costs : Costs
+    costs : BlockCosts
     importances : ndarray of float64 of shape (n_blocks,)
     scores : RecordedScores or None
         For other scores than accuracy.
@@ -161,7 +162,7 @@ class Calibrated:
 
     calibration: Any
     models: tuple[Any, ...]
-    costs: Costs
+    costs: BlockCosts
     importances: np.ndarray
     scores: Any = None
 
@@ -173,6 +174,7 @@ def cross_fit(
     data: FitData,
     recorder: Recorder,
     importance: Importance,
+    answering: Answering,
     setting: Setting,
     rng: np.random.RandomState,
     progress: Progress,
@@ -188,6 +190,8 @@ def cross_fit(
     data : FitData
     recorder : Recorder
     importance : Importance
+    answering : Answering
+        How the estimator answers, which is timed.
     setting : Setting
     rng : RandomState
     progress : Progress
@@ -216,7 +220,15 @@ def cross_fit(
         selecting = selecting_rows(splits, data, rng)
 
     with progress.task("measure costs"):
-        meter = _cost_meter(graph, fused, data.X, setting)
+        meter = CostMeter(
+            graph,
+            fused,
+            data.X,
+            answering=answering,
+            query=setting.query,
+            given=setting.feature_costs,
+            both=setting.compile,
+        )
     rows = selecting
     if len(rows) > IMPORTANCE_ROWS:
         rows = np.sort(rng.choice(rows, IMPORTANCE_ROWS, replace=False))
@@ -249,7 +261,7 @@ def cross_fit(
     # A model that could not be made for some fold is no candidate.
     made = [i for i in range(len(specs)) if all(record.stages[i] is not None for record in records)]
     with progress.task("measure costs of stages"):
-        stage_costs = meter.stages([(specs[i].blocks, models[i]) for i in made], recorder)
+        stage_costs = meter.stages([_first_stage(fused, specs[i], models[i]) for i in made])
     held_out = np.concatenate([record.rows for record in records])
     train_shares = [len(train) / len(data.y) for train, _ in splits]
     return CrossFitted(
@@ -458,17 +470,12 @@ def _present(record: Record | None) -> Record:
     return record
 
 
-def _cost_meter(graph, fused, X, setting: Setting) -> CostMeter | FusedMeter:
-    """Meter of the path that predict takes on these rows."""
-    what = (X, setting.query, setting.feature_costs)
-    if fused is not None:
-        # Data that only the original steps can judge are answered by them.
-        with suppress(InputUnsupported):
-            return FusedMeter(graph, fused, *what)
-    return CostMeter(graph, *what)
+def _first_stage(fused: CompiledBlocks | None, spec: StageSpec, model: Any) -> FirstStage:
+    compiled = None if fused is None else fused.stage(spec.blocks, model)
+    return FirstStage(blocks=spec.blocks, model=model, compiled=compiled, n_trees=spec.n_trees)
 
 
-def _specs(graph: BlockGraph, costs: Costs, importances) -> list[StageSpec]:
+def _specs(graph: BlockGraph, costs: BlockCosts, importances) -> list[StageSpec]:
     """Sets of blocks that are worth an approximate model."""
     sets = candidate_sets(
         graph.names,

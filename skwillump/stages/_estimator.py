@@ -34,6 +34,7 @@ from ._blocks import Block, check_feature_costs, describe_blocks
 from ._cross_fitting import Calibrated, CrossFitted, Setting, cross_fit
 from ._diagram import stage_diagram
 from ._folds import FitData, Split, single_split
+from ._metering import Answering
 from ._recording import Importance, Recorder
 from ._report import StageWords
 
@@ -82,6 +83,7 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
     - `_fit_data`: checks `y`, and gathers what `fit` takes of rows;
     - `_read_full_model`: what is learned from the fitted full model before its blocks are tried;
     - `_why_no_stages`: why there can be none; empty if there can;
+    - `_answering`: how the full model answers, and how with a stage before it, for what that costs;
     - `_recorder`, `_importance`, `_calibrated_from`: what is kept of the models' answers, what a
       block is worth, and the numbers that a plan is made from;
     - `_make_plan`, `_exact_plan`: the plan, and the one where there is nothing to plan with;
@@ -160,6 +162,10 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
 
     def _importance(self, data: FitData, recorder: Any, routed: Bunch) -> Importance:
         """What a block is worth to the full model."""
+        raise NotImplementedError
+
+    def _answering(self) -> Answering:
+        """How the fitted full model answers, with stages before it and without; for its costs."""
         raise NotImplementedError
 
     def _calibrated_from(
@@ -265,6 +271,7 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
             data=data,
             recorder=recorder,
             importance=self._importance(data, recorder, routed),
+            answering=self._answering(),
             setting=Setting(
                 estimator=self.estimator,
                 approx_estimator=self.approx_estimator,

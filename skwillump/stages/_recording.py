@@ -11,24 +11,7 @@ Record = dict[str, np.ndarray]
 """What is kept of a model's answers on some rows: arrays of n_rows elements, by name."""
 
 
-class StageTask(Protocol):
-    """What a stage does with the answers of its model; for measuring what that costs."""
-
-    @property
-    def method(self) -> str:
-        """Method of the models that is read."""
-
-    def decide(self, model: Any, features: Any) -> object:
-        """Do with features what the first stage does."""
-
-    def read(self, response: Any) -> object:
-        """Do with a response what the first stage does."""
-
-    def read_one(self, model: Any, scores: np.ndarray) -> object:
-        """Do with the scores of one row, by a compiled model, what the first stage does."""
-
-
-class Recorder(StageTask, Protocol):
+class Recorder(Protocol):
     """What is kept of the answers of the full and of approximate models on held-out rows.
 
     It is sent to the processes that fit folds: it holds what is the same for all of them.

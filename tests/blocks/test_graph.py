@@ -278,13 +278,23 @@ def test_rows_taken_from_the_store_get_the_pipelines_own_answers(fitted):
     assert_array_equal(probabilities, pipeline.predict_proba(_safe_indexing(X, rows)))
 
 
+def watch_into(keys):
+    """A watch that keeps the keys of the steps that were run."""
+
+    def watch(key, run):
+        keys.append(key)
+        return run()
+
+    return watch
+
+
 def test_blocks_that_are_left_out_are_not_computed(fitted):
     pipeline, X = fitted
     graph = split_pipeline(pipeline)
     for name in graph.names:
-        store, seconds = {}, {}
-        features = graph.compute(graph.prepare(X), [name], store, seconds=seconds)
-        assert set(store) == set(seconds) == set(graph.needs[name])
+        store, run = {}, []
+        features = graph.compute(graph.prepare(X), [name], store, watch=watch_into(run))
+        assert set(store) == set(run) == set(graph.needs[name])
         assert features.shape == (len(target()), store[name].shape[1])
 
 
@@ -294,9 +304,8 @@ def test_each_block_is_computed_once(fitted):
     store, Z = {}, graph.prepare(X)
     computed = []
     for name in graph.names:
-        seconds = {}
-        graph.compute(Z, graph.names[: graph.names.index(name) + 1], store, seconds=seconds)
-        computed += seconds
+        names = graph.names[: graph.names.index(name) + 1]
+        graph.compute(Z, names, store, watch=watch_into(computed))
     assert sorted(computed) == sorted(set(computed)) == sorted(store)
 
 

@@ -1,54 +1,49 @@
-"""Measured costs, where the machine is slow for moments: a clock that the tests turn."""
+"""Records of costs: what measurement alone can have made of them is taken out."""
 
 import numpy as np
 import pytest
 
-from skwillump.planning import _costs as costs_module
-from skwillump.stages._clock import seconds_in_turns
+from skwillump.planning import StageSeconds
+from skwillump.stages._costs import PathCosts
 
 
-class Machine:
-    """A clock, and work that takes `slowdown` times as long within one stretch of it."""
-
-    def __init__(self, monkeypatch, slow_from, slow_to, slowdown=3.0):
-        self.now, self.slow, self.slowdown = 0.0, (slow_from, slow_to), slowdown
-        self.calls = []
-        monkeypatch.setattr(costs_module, "perf_counter", lambda: self.now)
-
-    def work(self, seconds, name=None):
-        def run():
-            self.calls.append(name)
-            is_slow = self.slow[0] <= self.now < self.slow[1]
-            self.now += seconds * (self.slowdown if is_slow else 1.0)
-
-        return run
+def path_costs(*pairs, full=10.0):
+    return PathCosts(full=full, stages=tuple(StageSeconds(start=a, rest=b) for a, b in pairs))
 
 
-SECONDS = (0.010, 0.003, 0.004)
+def starts(costs):
+    return [stage.start for stage in costs.stages]
 
 
-@pytest.mark.parametrize("slow_from", np.arange(0.0, 0.15, 0.005))
-def test_a_slow_moment_changes_no_cost(monkeypatch, slow_from):
-    # Nine rounds of 17 ms; the moment is as long as all calls of the second function together,
-    # which would make that three times as dear if it were measured on its own.
-    machine = Machine(monkeypatch, slow_from, slow_from + 0.03)
-    measured = seconds_in_turns([machine.work(seconds) for seconds in SECONDS], 9)
-    np.testing.assert_allclose(measured, SECONDS, rtol=1e-9)
+def test_a_part_is_never_dearer_than_the_whole_that_holds_it():
+    # The first does a part of what the second does, and both do parts of the third.
+    found = path_costs((3.0, 9.0), (2.0, 9.0), (6.0, 9.0)).consistent([[], [0], [0, 1]])
+    assert starts(found) == [2.5, 2.5, 6.0]
 
 
-def test_a_slow_machine_changes_no_ratio(monkeypatch):
-    machine = Machine(monkeypatch, 0.0, np.inf)
-    measured = seconds_in_turns([machine.work(seconds) for seconds in SECONDS], 5)
-    np.testing.assert_allclose(measured, np.array(SECONDS) * 3, rtol=1e-9)
+def test_costs_in_order_are_left_as_they_are():
+    costs = path_costs((1.0, 9.5), (2.0, 9.0), (6.0, 9.0))
+    assert costs.consistent([[], [0], [0, 1]]) == costs
 
 
-def test_functions_take_turns(monkeypatch):
-    machine = Machine(monkeypatch, 0.0, 0.0)
-    seconds_in_turns([machine.work(1.0, name) for name in "ab"], 3)
-    assert machine.calls == list("ababab")
+def test_stages_that_are_not_parts_of_one_another_are_left_as_they_are():
+    costs = path_costs((3.0, 9.0), (2.0, 9.0))
+    assert costs.consistent([[], []]) == costs
 
 
-def test_the_least_of_the_measurements_can_be_asked_for(monkeypatch):
-    machine = Machine(monkeypatch, 0.0, 0.04)
-    functions = [machine.work(seconds) for seconds in SECONDS]
-    np.testing.assert_allclose(seconds_in_turns(functions, 2, typical=min), SECONDS)
+@pytest.mark.parametrize("seed", range(20))
+def test_costs_never_fall_along_sets(seed):
+    rng = np.random.default_rng(seed)
+    sets = [frozenset(rng.choice(5, rng.integers(1, 5), replace=False)) for _ in range(8)]
+    below = [[i for i, other in enumerate(sets) if other < own] for own in sets]
+    costs = path_costs(*((len(own) * np.exp(rng.normal(0, 0.3)), 9.0) for own in sets))
+    found = starts(costs.consistent(below))
+    for own, under in enumerate(below):
+        assert all(found[i] <= found[own] for i in under)
+
+
+def test_two_goes_never_cost_less_than_one():
+    (stage,) = path_costs((3.0, 2.0)).consistent([[]]).stages
+    assert stage == StageSeconds(start=3.0, rest=7.0)
+    assert stage.expected(0.0) == 3.0
+    assert stage.expected(1.0) == 10.0

@@ -172,7 +172,7 @@ def test_boxes_stand_for_parameters_that_can_be_set():
                 Pipeline([*steps, ("model", LogisticRegression())]),
                 accuracy_target=0.95,
                 approx_estimator=approx,
-                feature_costs=COSTS,
+                feature_costs={"cheap": 1e-6, "dear": 1.0},
                 cv=2,
                 random_state=0,
             ).fit(X, y)

@@ -1,0 +1,81 @@
+"""What is timed of a cascade: how it answers a batch, and single rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..blocks import BlockGraph
+from ..stages._metering import OPEN_SHARES, FirstStage, Turn
+from ._answering import CascadeRunner, EarlyStage
+from ._responses import predicts_largest_response
+
+
+@dataclass(frozen=True, kw_only=True)
+class CascadeTiming:
+    """How a cascade answers with a first stage and without.
+
+    Attributes
+    ----------
+    runner : CascadeRunner
+        Of the full model alone.
+    graph : BlockGraph
+    method : {"predict_proba", "decision_function"}
+        What confidence is read from.
+    measure : {"probability", "margin"}
+    """
+
+    runner: CascadeRunner
+    graph: BlockGraph
+    method: str
+    measure: str
+
+    def batch_turns(self, X: Any, stage: FirstStage | None) -> list[Turn]:
+        """Answer a batch by the full model; or with a stage that leaves few rows open, and many."""
+        if stage is None:
+            return [Turn(partial(_answer, self.runner, X))]
+        sure = self._with(stage, np.inf).confidence(X)
+        turns = []
+        for runner in (self._with(stage, np.quantile(sure, share)) for share in OPEN_SHARES):
+            turns.append(Turn(partial(_answer, runner, X), int(np.sum(_answer(runner, X)[1]))))
+        if turns[0].n_open == turns[1].n_open:  # many rows are equally sure
+            turns[0] = Turn(partial(_answer, self._with(stage, -np.inf), X))
+        if not turns[1].n_open:
+            turns[1] = Turn(partial(_answer, self._with(stage, np.inf), X), len(sure))
+        return turns
+
+    def row_turns(self, rows: Sequence[Any], stage: FirstStage | None) -> list[Turn]:
+        """Answer row by row: by the full model; or with a stage that leaves none open, or all."""
+        if stage is None:
+            return [Turn(partial(_answer_each, self.runner, rows))]
+        return [
+            Turn(partial(_answer_each, self._with(stage, -np.inf), rows)),
+            Turn(partial(_answer_each, self._with(stage, np.inf), rows), len(rows)),
+        ]
+
+    def _with(self, stage: FirstStage, threshold: float) -> CascadeRunner:
+        """A runner whose first stage answers rows of some confidence."""
+        early = EarlyStage(
+            graph=self.graph,
+            blocks=stage.blocks,
+            model=stage.model,
+            method=self.method,
+            measure=self.measure,
+            thresholds=np.full(len(self.runner.classes), threshold),
+            is_largest=predicts_largest_response(stage.model, self.method),
+            fused=stage.compiled,
+        )
+        return replace(self.runner, early=early)
+
+
+def _answer(runner: CascadeRunner, X: Any) -> tuple[np.ndarray, np.ndarray]:
+    return runner.answer(X, "predict", n_threads=1)
+
+
+def _answer_each(runner: CascadeRunner, rows: Sequence[Any]) -> None:
+    for row in rows:
+        runner.predict_one(row, "predict")

@@ -1,0 +1,396 @@
+"""Measuring costs: blocks one by one, and whole answers with a first stage and without.
+
+What is timed of a stage is what `predict` does, from the rows to the labels: checks, reading
+blocks, deciding, gathering the rows that stay open, joining blocks and the full model. A stage that
+is left open by two different numbers of rows costs as a line does: what it costs itself, and what
+each open row adds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from .._containers import fast_rows, num_samples, take_rows
+from ..blocks import BlockGraph, CompiledBlocks, CompiledStage
+from ..compilers import InputUnsupported
+from ..planning import StageSeconds
+from ._clock import Clock, rounds_in_turns, thread_clock, typical_seconds, work_clock
+from ._costs import BlockCosts, PathCosts, StageCosts
+
+FEW_ROWS = 20
+"""Rows by which it is told how many can be timed together."""
+
+LEAST_ROWS = 4096
+"""Rows that are timed together, unless they are slow: with few rows, what a call costs whatever its
+rows counts too much."""
+
+MOST_ROWS = 16_384
+"""Rows that are timed together at most: few rows would find all that they look up in the cache, as
+those of a large batch do not."""
+
+QUICK_SECONDS = 0.02
+"""Seconds that more than `LEAST_ROWS` may take together."""
+
+SLOW_SECONDS = 0.1
+"""Seconds that rows may take together; slow pipelines are timed on fewer rows."""
+
+SLOWEST_ROWS = 4
+"""Rows of the slowest pipelines that are timed together."""
+
+SLOW_ROW_SECONDS = 0.01
+"""What a row takes at least where answering rows one by one costs the same as together, so that
+only the path that is planned for is timed."""
+
+OPEN_SHARES = (0.1, 0.5)
+"""Shares of a batch that a stage leaves open while it is timed."""
+
+SINGLE_ROWS = 24
+"""Rows that are timed one by one."""
+
+SINGLE_SECONDS = 0.1
+"""Seconds that these may take; slow ones are fewer."""
+
+BLOCK_SECONDS = 0.3
+"""Seconds that the turns of blocks may take, unless their number is the least."""
+
+STAGE_SECONDS = 1.5
+"""Seconds that the turns of stages in batches may take."""
+
+ROW_SECONDS = 0.5
+"""Seconds that the turns of stages in single rows may take."""
+
+N_ROUNDS = (3, 31)
+"""How often each function has its turn, at least and at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstStage:
+    """A first stage to be timed.
+
+    Attributes
+    ----------
+    blocks : tuple of str
+        The blocks that it computes.
+    model : estimator
+        Its fitted approximate model.
+    compiled : CompiledStage or None
+        The stage on the compiled path, where it has one.
+    n_trees : int or None
+        Where its model is a truncated ensemble: how many trees it has.
+    """
+
+    blocks: tuple[str, ...]
+    model: Any
+    compiled: CompiledStage | None
+    n_trees: int | None = None
+
+    def does_part_of(self, other: FirstStage) -> bool:
+        """Whether it does a part of what another stage does, and nothing else.
+
+        Linear models on fewer blocks do less, and so do fewer trees of the same ensemble. Of other
+        models that is not known: a forest on fewer features may have deeper trees.
+        """
+        if not set(self.blocks) <= set(other.blocks) or self is other:
+            return False
+        if self.n_trees is not None and other.n_trees is not None:
+            return self.n_trees <= other.n_trees
+        return self.n_trees is other.n_trees and _is_linear(self.model) and _is_linear(other.model)
+
+
+def _is_linear(model: Any) -> bool:
+    return hasattr(model[-1] if hasattr(model, "steps") else model, "coef_")
+
+
+class Turn(NamedTuple):
+    """A function to be timed.
+
+    Attributes
+    ----------
+    run : callable
+        Answers some rows.
+    n_open : int
+        How many of them the first stage leaves open.
+    """
+
+    run: Callable[[], object]
+    n_open: int = 0
+
+
+class Answering(Protocol):
+    """How an estimator answers; what is timed."""
+
+    def batch_turns(self, X: Any, stage: FirstStage | None) -> list[Turn]:
+        """Answer a batch by the full model: one turn; or with a stage that is open to different
+        numbers of rows: two turns.
+        """
+
+    def row_turns(self, rows: Sequence[Any], stage: FirstStage | None) -> list[Turn]:
+        """The same for rows that are answered one by one; no turns where there is no such path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimedRows:
+    """Rows to time on.
+
+    Attributes
+    ----------
+    batch : array-like, sparse matrix, data frame or list
+        Rows that are answered together.
+    single : list
+        Rows that are answered one by one, each in the form of many.
+    rows : list
+        The same in the form in which one row is answered fastest.
+    seconds : float
+        About what a row takes.
+    """
+
+    batch: Any
+    single: list[Any]
+    rows: list[Any]
+    seconds: float
+
+    @classmethod
+    def of(cls, X: Any, seconds_of: Callable[[Any], float]) -> TimedRows:
+        """Rows from all over `X`, as many as can be timed.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or list
+        seconds_of : callable
+            Of some rows: what it takes to answer them.
+        """
+        n_all = num_samples(X)
+        n_rows = min(n_all, FEW_ROWS)
+        seconds = seconds_of(_spread(X, n_rows)) / n_rows
+        if seconds * min(n_all, LEAST_ROWS) > SLOW_SECONDS:
+            n_rows = min(n_all, max(SLOWEST_ROWS, int(SLOW_SECONDS / seconds)))
+        else:
+            n_rows = min(n_all, LEAST_ROWS)
+            seconds = seconds_of(_spread(X, n_rows)) / n_rows
+            n_rows = min(n_all, max(n_rows, min(MOST_ROWS, int(QUICK_SECONDS / seconds))))
+        batch = _spread(X, n_rows)
+        one = seconds_of(take_rows(batch, slice(0, 1)))
+        n_single = min(n_rows, int(np.clip(SINGLE_SECONDS / max(one, 1e-9), 3, SINGLE_ROWS)))
+        few = _spread(batch, n_single)
+        single = [take_rows(few, [i]) for i in range(n_single)]
+        rows = fast_rows(few, n_single) or single
+        return cls(batch=batch, single=single, rows=rows, seconds=one)
+
+
+def _spread(X: Any, n_rows: int) -> Any:
+    """Rows from all over `X`, which may be sorted."""
+    return take_rows(X, np.linspace(0, num_samples(X) - 1, n_rows).astype(np.intp))
+
+
+class CostMeter:
+    """Measures seconds a row on the paths that predict takes.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+        The full model.
+    compiled : CompiledBlocks or None
+        Its blocks on a compiled path, where there is one.
+    X : array-like, sparse matrix, data frame or list
+        Rows to measure on.
+    answering : Answering
+    query : {"batch", "point"}
+        Whether rows that are planned for come many at a time or one at a time.
+    given : mapping of str to float
+        Costs that the user states instead: seconds a row of a block.
+    both : bool
+        Whether the way that is not planned for is looked at too.
+
+    Attributes
+    ----------
+    costs : BlockCosts
+        Of each block, on the path that is planned for.
+    """
+
+    def __init__(
+        self,
+        graph: BlockGraph,
+        compiled: CompiledBlocks | None,
+        X: Any,
+        *,
+        answering: Answering,
+        query: str,
+        given: Mapping[str, float],
+        both: bool,
+    ):
+        self._graph, self._compiled, self._given = graph, compiled, given
+        self._answering, self._both = answering, both
+        self._clock: Clock = work_clock() if compiled is None else thread_clock()
+        self._timed = TimedRows.of(X, self._seconds_of_full)
+        self._planned = query
+        self._blocks = {query: self._block_costs(query)}
+        keys = {**self._blocks[query].keys, **given}
+        self.costs = replace(self._blocks[query], keys=keys)
+
+    def stages(self, stages: Sequence[FirstStage]) -> StageCosts:
+        """Measure the costs of some first stages, and those of the full model beside them."""
+        for stage in stages:
+            if stage.compiled is not None:
+                stage.compiled.warm_up()
+        if any(stage.compiled is None for stage in stages):
+            self._clock = work_clock()
+        planned = self._path_costs(self._planned, stages)
+        assert planned is not None, "the path that is planned for exists"
+        other = None
+        if self._both and self._timed.seconds < SLOW_ROW_SECONDS:
+            other = self._path_costs("batch" if self._planned == "point" else "point", stages)
+        return StageCosts(planned=planned, other=other)
+
+    # Whole answers --------------------------------------------------------------------------
+
+    def _seconds_of_full(self, X: Any) -> float:
+        (turn,) = self._answering.batch_turns(X, None)
+        turn.run()
+        return self._clock.seconds_of(turn.run)
+
+    def _turns(self, path: str, stage: FirstStage | None) -> list[Turn]:
+        if path == "batch":
+            return self._answering.batch_turns(self._timed.batch, stage)
+        return self._answering.row_turns(self._timed.rows, stage)
+
+    def _path_costs(self, path: str, stages: Sequence[FirstStage]) -> PathCosts | None:
+        whole = self._turns(path, None)
+        if not whole:
+            return None
+        pairs = [self._turns(path, stage) for stage in stages]
+        turns = [*whole, *(turn for pair in pairs for turn in pair)]
+        n_rows = num_samples(self._timed.batch) if path == "batch" else len(self._timed.rows)
+        most_seconds = STAGE_SECONDS if path == "batch" else ROW_SECONDS
+        runs = [turn.run for turn in turns]
+        full, *seconds = (self._seconds(runs, most_seconds) / n_rows).tolist()
+        names = self._graph.names
+        costs = []
+        for stage, (low, high), at_low, at_high in zip(
+            stages, pairs, seconds[::2], seconds[1::2], strict=True
+        ):
+            rest = (at_high - at_low) * n_rows / max(high.n_open - low.n_open, 1)
+            start = at_low - rest * low.n_open / n_rows
+            missing = [name for name in names if name not in stage.blocks]
+            costs.append(
+                StageSeconds(
+                    start=self._with_given(path, start, stage.blocks),
+                    rest=self._with_given(path, rest, missing),
+                )
+            )
+        measured = PathCosts(full=self._with_given(path, full, names), stages=tuple(costs))
+        return measured.consistent(
+            [[i for i, other in enumerate(stages) if other.does_part_of(s)] for s in stages]
+        )
+
+    def _seconds(
+        self, functions: Sequence[Callable[[], object]], most_seconds: float
+    ) -> np.ndarray:
+        """Seconds of functions that take turns."""
+        rounds = rounds_in_turns(
+            functions, self._clock, n_rounds=N_ROUNDS, most_seconds=most_seconds
+        )
+        # Costs that are given replace measured ones in a sum, and what is left of other work on
+        # the machine would be taken for costs. The least of some measurements has least of it.
+        return rounds.min(axis=0) if self._given else typical_seconds(rounds)
+
+    def _with_given(self, path: str, seconds: float, blocks: Sequence[str]) -> float:
+        """What was measured, with the costs of blocks that were given in place of theirs."""
+        given = [name for name in blocks if name in self._given]
+        if not given:
+            return max(seconds, 0.0)
+        if path not in self._blocks:
+            self._blocks[path] = self._block_costs(path)
+        measured = self._blocks[path].keys
+        own = max(seconds - sum(measured[name] for name in given), 0.0)
+        return own + sum(self._given[name] for name in given)
+
+    # Blocks ---------------------------------------------------------------------------------
+
+    def _block_costs(self, path: str) -> BlockCosts:
+        if self._compiled is not None:
+            # Rows that only the original steps can judge are answered by them.
+            with suppress(InputUnsupported):
+                return self._compiled_costs(self._compiled, path)
+        return self._stepwise_costs(path)
+
+    def _compiled_costs(self, compiled: CompiledBlocks, path: str) -> BlockCosts:
+        """Costs of blocks that are compiled, each read on its own."""
+        graph = self._graph
+        readers = [compiled.block(name) for name in graph.names]
+        inputs = [self._timed.batch] if path == "batch" else self._timed.single
+        if path == "point" and not graph.prefix:
+            parts = [compiled.answer_one, *(reader.one for reader in readers)]
+            items = self._timed.rows
+        else:
+            parts = [compiled.answer, *(reader.many for reader in readers)]
+            items = [graph.prepare(X) for X in inputs]
+        functions = [partial(_each, part, items) for part in parts]
+        functions.append(partial(_each, graph.prepare, inputs))
+        n_rows = sum(num_samples(X) for X in inputs)
+        whole, *of_blocks, prefix = (self._seconds(functions, BLOCK_SECONDS) / n_rows).tolist()
+        # A block cannot cost more than the whole that holds it.
+        keys = {name: min(s, whole) for name, s in zip(graph.names, of_blocks, strict=True)}
+        model = max(whole - sum(keys.values()), 0.0)
+        return BlockCosts(prefix=prefix if graph.prefix else 0.0, keys=keys, model=model)
+
+    def _stepwise_costs(self, path: str) -> BlockCosts:
+        """Costs of blocks as steps of the pipeline, one after the other."""
+        inputs = [self._timed.batch] if path == "batch" else self._timed.single
+        n_rows = sum(num_samples(X) for X in inputs)
+        watches: list[StepWatch] = []
+
+        def run() -> None:
+            watch = StepWatch(self._clock)
+            for X in inputs:
+                Z = watch(_PREFIX, partial(self._graph.prepare, X))
+                features = self._graph.compute(Z, self._graph.names, {}, watch=watch)
+                self._graph.model.predict(features)
+            watches.append(watch)
+
+        totals = rounds_in_turns([run], self._clock, n_rounds=N_ROUNDS, most_seconds=BLOCK_SECONDS)
+        rounds = [watch.seconds for watch in watches[-len(totals) :]]
+        reduce = min if self._given else np.median
+        keys = {key: float(reduce([of[key] for of in rounds])) / n_rows for key in rounds[0]}
+        whole = float(reduce(totals[:, 0])) / n_rows
+        model = max(whole - sum(keys.values()), 0.0)
+        return BlockCosts(prefix=keys.pop(_PREFIX), keys=keys, model=model)
+
+
+_PREFIX = ""
+"""Key of the steps before the blocks; no block has it."""
+
+
+class StepWatch:
+    """Runs steps and keeps the seconds that each took.
+
+    Parameters
+    ----------
+    clock : Clock
+
+    Attributes
+    ----------
+    seconds : dict of str to float
+        By the step's key.
+    """
+
+    def __init__(self, clock: Clock):
+        self._clock = clock
+        self.seconds: dict[str, float] = {}
+
+    def __call__(self, key: str, run: Callable[[], Any]) -> Any:
+        """Run a step."""
+        outputs: list[Any] = []
+        seconds = self._clock.seconds_of(lambda: outputs.append(run()))
+        self.seconds[key] = self.seconds.get(key, 0.0) + seconds
+        return outputs[0]
+
+
+def _each(function: Callable[[Any], object], items: Sequence[Any]) -> None:
+    for item in items:
+        function(item)

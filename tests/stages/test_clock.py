@@ -1,0 +1,137 @@
+"""Clocks: a machine whose time the tests turn, and the real ones."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from skwillump.stages import _clock
+from skwillump.stages._clock import (
+    WorkClock,
+    rounds_in_turns,
+    thread_clock,
+    typical_seconds,
+    work_clock,
+)
+
+SECONDS = (0.010, 0.003, 0.004)
+
+
+class Machine:
+    """A clock, and work that takes `slowdown` times as long within one stretch of it."""
+
+    def __init__(self, slow_from=0.0, slow_to=0.0, slowdown=3.0, tick=1e-6):
+        self.now, self.slow, self.slowdown, self.tick = 0.0, (slow_from, slow_to), slowdown, tick
+        self.calls = []
+
+    def seconds_of(self, function, n_calls=1):
+        start = self.now
+        for _ in range(n_calls):
+            function()
+        return self.now - start
+
+    def work(self, seconds, name=None):
+        def run():
+            self.calls.append(name)
+            is_slow = self.slow[0] <= self.now < self.slow[1]
+            self.now += seconds * (self.slowdown if is_slow else 1.0)
+
+        return run
+
+
+def typical(machine, seconds=SECONDS, n_rounds=9):
+    functions = [machine.work(each) for each in seconds]
+    rounds = rounds_in_turns(functions, machine, n_rounds=(n_rounds, n_rounds), most_seconds=1.0)
+    return typical_seconds(rounds)
+
+
+@pytest.mark.parametrize("slow_from", np.arange(0.034, 0.18, 0.005))
+def test_a_slow_moment_changes_no_cost(slow_from):
+    # Nine rounds of 17 ms behind two for warming up; the moment is as long as all calls of the
+    # second function together, which would be three times as dear if it were measured on its own.
+    machine = Machine(slow_from, slow_from + 0.03)
+    np.testing.assert_allclose(typical(machine), SECONDS, rtol=1e-9)
+
+
+def test_a_slow_machine_changes_no_ratio():
+    machine = Machine(0.0, np.inf)
+    np.testing.assert_allclose(typical(machine), np.array(SECONDS) * 3, rtol=1e-9)
+
+
+@pytest.mark.parametrize("period", [0.1, 0.3, 1.0])
+def test_a_machine_that_slows_down_and_recovers_changes_no_ratio(period):
+    machine = Machine()
+    machine.work = lambda seconds: (
+        lambda: setattr(
+            machine, "now", machine.now + seconds * (1.0 + (machine.now % period > period / 2))
+        )
+    )
+    found = typical(machine, n_rounds=31)
+    np.testing.assert_allclose(found / found[0], np.array(SECONDS) / SECONDS[0], rtol=0.01)
+
+
+def test_functions_take_turns():
+    machine = Machine()
+    functions = [machine.work(1.0, name) for name in "ab"]
+    rounds = rounds_in_turns(functions, machine, n_rounds=(3, 3), most_seconds=1.0)
+    assert machine.calls == list("ab" * 5)  # two rounds are for warming up
+    assert rounds.shape == (3, 2)
+
+
+def test_functions_quicker_than_the_clock_are_called_several_times():
+    machine = Machine(tick=1e-3)
+    machine.seconds_of = lambda function, n_calls=1, timed=machine.seconds_of: (
+        np.floor(timed(function, n_calls) / 1e-3) * 1e-3
+    )
+    found = typical(machine, seconds=(3e-4, 2e-3))
+    np.testing.assert_allclose(found, (3e-4, 2e-3), rtol=0.05)
+
+
+def test_there_are_as_many_rounds_as_fit():
+    for most_seconds, n_rounds in ((0.0, 3), (0.1, 5), (100.0, 31)):
+        machine = Machine()
+        functions = [machine.work(seconds) for seconds in SECONDS]
+        rounds = rounds_in_turns(functions, machine, n_rounds=(3, 31), most_seconds=most_seconds)
+        assert len(rounds) == n_rounds
+
+
+def test_waiting_for_the_processor_is_no_cost_of_what_is_compiled():
+    clock = thread_clock()
+    if clock.now is not time.thread_time:
+        pytest.skip("this system's clock of CPU time is too coarse")
+    assert clock.seconds_of(lambda: time.sleep(0.05)) < 0.02
+
+
+def test_waiting_for_a_service_is_a_cost_of_what_is_not_compiled():
+    assert work_clock().seconds_of(lambda: time.sleep(0.05)) > 0.04
+
+
+def test_work_in_other_threads_is_a_cost_of_what_is_not_compiled():
+    def sums():
+        end = time.thread_time() + 0.03
+        while time.thread_time() < end:
+            pass
+
+    def run():
+        thread = threading.Thread(target=sums)
+        thread.start()
+        thread.join()
+
+    assert work_clock().seconds_of(run) > 0.025
+
+
+def test_time_that_a_thread_was_kept_from_running_is_no_cost(monkeypatch):
+    kept = iter([1.0, 1.04])
+    monkeypatch.setattr(_clock, "_seconds_kept_from_running", lambda: next(kept))
+    assert WorkClock(1e-6).seconds_of(lambda: time.sleep(0.05)) < 0.045
+
+
+@pytest.mark.parametrize(("waits", "counts"), [(0.0, False), (0.1, True)])
+def test_without_the_systems_word_only_long_waits_count(monkeypatch, waits, counts):
+    monkeypatch.setattr(_clock, "_seconds_kept_from_running", lambda: None)
+    now = iter([0.0, 0.0, 0.02 + waits, 0.01])
+    monkeypatch.setattr(_clock, "perf_counter", lambda: next(now))
+    monkeypatch.setattr(_clock, "process_time", lambda: next(now))
+    seconds = WorkClock(1e-6).seconds_of(lambda: None)
+    assert seconds == pytest.approx(0.02 + waits if counts else 0.01)
