@@ -4,8 +4,13 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 # Test data are small: threads of BLAS and OpenMP would wait for one another.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+# Their assertions say what was compared, as those of tests do.
+pytest.register_assert_rewrite("table_cases", "table_pipelines", "text_cases")

@@ -1,0 +1,177 @@
+"""One row of a table, in all its forms, is answered and refused as a batch of one."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.compose import ColumnTransformer, make_column_transformer
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
+from sklearn.tree import DecisionTreeClassifier
+from table_pipelines import TABLE, Y, fitted, kinds
+
+from skwillump import compile_pipeline
+
+
+@pytest.fixture(scope="module")
+def by_name():
+    plain = fitted("by name", X=TABLE.fillna({"income": 0, "city": "Rome"}))
+    return plain, compile_pipeline(plain)
+
+
+def test_every_form_of_one_row(by_name):
+    plain, compiled = by_name
+    expected = plain.predict_proba(TABLE[3:4])[0]
+    frame = TABLE[3:4]
+    row = frame.iloc[0].to_dict()
+    values = list(row.values())
+    forms = [row, row | {"more": object()}, values, tuple(values), frame, pl.from_pandas(frame)]
+    forms += [frame.iloc[0], np.array(values, dtype=object)]
+    for form in forms:
+        np.testing.assert_allclose(compiled.predict_proba_one(form), expected, rtol=1e-12)
+        assert compiled.predict_one(form) == plain.predict(frame)[0]
+
+
+def test_a_wrong_row_is_an_error_that_says_what_is_wrong(by_name):
+    _, compiled = by_name
+    row = TABLE.iloc[3].to_dict()
+    for method in (compiled.predict_one, compiled.predict_proba_one):
+        with pytest.raises(ValueError, match=r"columns are missing: \['age', 'city'\]"):
+            method({k: v for k, v in row.items() if k not in ("age", "city")})
+        with pytest.raises(ValueError, match="The row has 2 values, but 7 are expected"):
+            method([1, 2])
+        with pytest.raises(ValueError, match="'12' is where a number is expected"):
+            method(row | {"age": "12"})
+        with pytest.raises(ValueError, match="is where a category is expected"):
+            method(row | {"kind": ["car"]})
+        with pytest.raises(ValueError, match="infinity"):
+            method(row | {"age": np.inf})
+
+
+class OwnScaler(StandardScaler):
+    """A scaler without a compiler."""
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), OwnScaler()], ids=["compiled", "original"])
+def test_one_row_of_an_array(scaler):
+    X, y = TABLE[["age", "share"]].fillna(0).to_numpy(dtype=float), Y
+    plain = make_pipeline(scaler, LogisticRegression()).fit(X, y)
+    compiled = compile_pipeline(plain)
+    expected = plain.predict_proba(X[3:4])[0]
+    for form in (X[3], X[3:4], X[3].tolist(), pd.Series(X[3]), pd.DataFrame(X[3:4])):
+        np.testing.assert_allclose(compiled.predict_proba_one(form), expected, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"Got an array of 2 rows\. Pass one row"):
+        compiled.predict_one(X[:2])
+    with pytest.raises(ValueError, match="The row has 1 values, but 2 are expected"):
+        compiled.predict_one(X[3, :1])
+    with pytest.raises(TypeError, match="does not know names of its 2 columns: pass a sequence"):
+        compiled.predict_one({0: 1.0, 1: 2.0})
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), OwnScaler()], ids=["compiled", "original"])
+def test_one_row_of_a_frame(scaler):
+    X, y = TABLE[["age", "share"]].fillna(0), Y
+    plain = make_pipeline(scaler, LogisticRegression()).fit(X, y)
+    compiled = compile_pipeline(plain)
+    expected = plain.predict_proba(X[3:4])[0]
+    for form in (X[3:4], X[3:4].to_numpy(), X.iloc[3], X.iloc[3].to_dict(), X.iloc[3].tolist()):
+        np.testing.assert_allclose(compiled.predict_proba_one(form), expected, rtol=1e-12)
+    for n_rows in (0, 2):
+        with pytest.raises(ValueError, match=f"Got a data frame of {n_rows} rows. Pass one row"):
+            compiled.predict_one(X[:n_rows])
+    for values in ([1.0], [1.0, 2.0, 3.0]):
+        with pytest.raises(ValueError, match=f"The row has {len(values)} values, but 2 are exp"):
+            compiled.predict_one(values)
+
+
+def test_a_missing_number_that_no_step_fills_is_the_models_error():
+    plain = make_pipeline(
+        make_column_transformer((StandardScaler(), ["share"]), (kinds(), ["kind"])),
+        LogisticRegression(),
+    ).fit(TABLE, Y)
+    compiled = compile_pipeline(plain)
+    for missing in (np.nan, None):
+        with pytest.raises(ValueError, match="NaN"):
+            compiled.predict_proba_one({"share": missing, "kind": "car"})
+    with pytest.raises(ValueError, match="NaN"):
+        compiled.predict(TABLE[:3].assign(share=np.nan))
+
+
+def test_an_unknown_category_is_an_error_where_the_encoder_says_so():
+    plain = make_pipeline(
+        make_column_transformer((OneHotEncoder(), ["kind"])), LogisticRegression()
+    )
+    compiled = compile_pipeline(plain.fit(TABLE, Y))
+    with pytest.raises(ValueError, match="unknown category 'tram' in column 'kind'"):
+        compiled.predict_one({"kind": "tram"})
+    with pytest.raises(ValueError, match="Found unknown categories"):
+        compiled.predict(TABLE[:3].assign(kind="tram"))
+
+
+@pytest.mark.parametrize("in_columns", [False, True])
+def test_a_function_of_categories_is_the_originals_error(in_columns):
+    function = FunctionTransformer(np.log1p)
+    X = TABLE[["age"]]
+    features = ColumnTransformer([("log", function, ["age"])]) if in_columns else function
+    plain = make_pipeline(features, LogisticRegression()).fit(X, Y)
+    compiled = compile_pipeline(plain)
+    np.testing.assert_array_equal(compiled.predict(X), plain.predict(X))
+    with pytest.raises(TypeError, match="dtype category"):
+        compiled.predict(X.astype("category"))
+
+
+def test_missing_columns_are_the_originals_error(by_name):
+    plain, compiled = by_name
+    for X in (TABLE.drop(columns="age"), pl.from_pandas(TABLE).drop("age")):
+        with pytest.raises(ValueError, match=r"columns are missing: \{'age'\}"):
+            compiled.predict(X)
+    # A column that no step reads may be missing.
+    X = TABLE.drop(columns="unused").dropna()
+    np.testing.assert_array_equal(compiled.predict(X), plain.predict(X))
+
+
+def _inside(name, transformer, columns):
+    """Return a selection that drops the column `unused`."""
+    inner = ColumnTransformer([(name, transformer, columns)])
+    return ("inner", inner, ["unused", *np.atleast_1d(columns).tolist()])
+
+
+DEMANDED = {
+    "numbers": [_inside("s", StandardScaler(), ["share"]), ("z", MaxAbsScaler(), ["share"])],
+    "texts": [_inside("t", CountVectorizer(), "name")],
+    "both": [_inside("t", CountVectorizer(), "name"), ("z", MaxAbsScaler(), ["share"])],
+    "no feature": [
+        ("z", MaxAbsScaler(), ["share"]),
+        ("none", OneHotEncoder(drop="first"), ["unused"]),
+    ],
+}
+
+
+@pytest.mark.parametrize("in_union", [False, True])
+@pytest.mark.parametrize("model", [LogisticRegression(), DecisionTreeClassifier(max_depth=3)])
+@pytest.mark.parametrize("name", DEMANDED)
+def test_a_column_that_the_original_demands_is_demanded_though_no_step_reads_it(
+    name, model, in_union
+):
+    features = ColumnTransformer(DEMANDED[name])
+    if in_union:
+        features = make_union(features, ColumnTransformer([("m", MinMaxScaler(), ["share"])]))
+    X = TABLE[["unused", "share", "name"]]
+    plain = make_pipeline(features, model).fit(X, Y)
+    compiled = compile_pipeline(plain)
+    without = X.drop(columns="unused")
+    for some in (without, without[:1], pl.from_pandas(without)):
+        with pytest.raises(ValueError, match=r"columns are missing: \{'unused'\}"):
+            compiled.predict(some)
+    with pytest.raises(ValueError, match=r"columns are missing: \[?\{?'unused'"):
+        compiled.predict_one(without.iloc[0].to_dict())
+    np.testing.assert_array_equal(compiled.predict(X), plain.predict(X))
+    assert compiled.predict_one(X.iloc[0].to_dict()) == plain.predict(X[:1])[0]
