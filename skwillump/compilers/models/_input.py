@@ -94,6 +94,8 @@ class ModelInput(TableStep):
         if self.library not in ("sklearn", "lightgbm"):
             raise InputUnsupported("a sparse matrix, which may hold zeros or not")
         if self.library == "lightgbm":
+            if not sparse.isspmatrix(X):
+                raise InputUnsupported("a sparse array, of which LightGBM does not take all")
             if X.dtype not in (np.float32, np.float64):
                 raise InputUnsupported(f"LightGBM refuses sparse matrices of dtype {X.dtype}")
             if not getattr(X, "has_canonical_format", True):
