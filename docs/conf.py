@@ -22,6 +22,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "api_reference",
+    "figures",
     "rows_needed",
     "supported",
 ]

@@ -1,49 +1,21 @@
 """Directives ``supported-transformers``, ``supported-models`` and ``folded-transformers``.
 
 Their tables come from the registry of compilers, and what the tables say is what
-`compile_pipeline` does when the page is built: each class is fitted as in `EXAMPLES`, each option
-as in `FALLBACKS`, and the reason that is shown is the reason that it gives.
+`compile_pipeline` does when the page is built: each class is fitted as in
+``tests/fitted_examples.py``, each option as in its `FALLBACKS`, and the reason that is shown is the
+reason that it gives.
 """
 
 import re
+import sys
 import warnings
-from importlib.util import find_spec
+from pathlib import Path
 
-import numpy as np
 from docutils import nodes
 from docutils.statemachine import StringList
-from lightgbm import LGBMClassifier, LGBMRanker, LGBMRegressor
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import (
-    GradientBoostingClassifier,
-    GradientBoostingRegressor,
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-)
-from sklearn.feature_extraction.text import (
-    CountVectorizer,
-    HashingVectorizer,
-    TfidfVectorizer,
-)
-from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFeatureSelector
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.naive_bayes import BernoulliNB
-from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import (
-    FunctionTransformer,
-    KBinsDiscretizer,
-    OneHotEncoder,
-    OrdinalEncoder,
-    PolynomialFeatures,
-    SplineTransformer,
-    StandardScaler,
-)
-from sklearn.svm import LinearSVC
 from sphinx.util.docutils import SphinxDirective
 
-from skwillump import TableLookup, compile_pipeline
+from skwillump import compile_pipeline
 from skwillump.compilers import (
     REGISTRY,
     LinearModel,
@@ -53,118 +25,15 @@ from skwillump.compilers import (
     registered_types,
 )
 
-TEXTS = ["a fine film", "a poor film", "fine acting", "poor acting", "a fine story"] * 8
-LABELS = np.arange(40) % 2
-NUMBERS = np.random.default_rng(0).integers(0, 9, (40, 4)) + 9.0 * LABELS[:, None]
-WORDS = np.array([["a", "b"], ["b", None], ["a", "c"], ["c", "b"]] * 10, dtype=object)
-KEYS = np.array([["a"], ["b"], ["a"], ["c"]] * 10, dtype=object)
-
-_SMALL = {"n_estimators": 3, "min_child_samples": 2, "verbose": -1, "n_jobs": 1}
-
-EXAMPLES = {
-    # With its default, binarize=0.0, it is not compiled.
-    BernoulliNB: lambda: BernoulliNB(binarize=None),
-    CalibratedClassifierCV: lambda: CalibratedClassifierCV(LinearSVC(), cv=2),
-    ColumnTransformer: lambda: ColumnTransformer([("scaled", StandardScaler(), [0, 1])]),
-    FeatureUnion: lambda: FeatureUnion([("scaled", StandardScaler())]),
-    LGBMClassifier: lambda: LGBMClassifier(**_SMALL),
-    LGBMRanker: lambda: LGBMRanker(**_SMALL),
-    LGBMRegressor: lambda: LGBMRegressor(**_SMALL),
-    Pipeline: lambda: Pipeline([("scaled", StandardScaler())]),
-    RFE: lambda: RFE(LinearRegression(), n_features_to_select=2),
-    RFECV: lambda: RFECV(LinearRegression(), cv=2),
-    SelectFromModel: lambda: SelectFromModel(LinearRegression()),
-    SequentialFeatureSelector: lambda: SequentialFeatureSelector(LinearRegression(), cv=2),
-    TableLookup: lambda: TableLookup({"a": [1.0], "b": [2.0]}, default=0.0),
-}
-"""How to make a class that cannot be made or fitted without arguments."""
-
-
-def _own_function(X):
-    return X
-
-
-_VECTORIZERS = [
-    ("analyzer=function", {"analyzer": str.split}, TEXTS),
-    ("tokenizer=function", {"tokenizer": str.split, "token_pattern": None}, TEXTS),
-    (r'token_pattern=r"\d+|\w+"', {"token_pattern": r"\d+|\w+"}, TEXTS),
-]
-
-FALLBACKS = {
-    BernoulliNB: [("binarize=0.0", {"binarize": 0.0}, NUMBERS)],
-    CalibratedClassifierCV: [
-        (
-            'method="isotonic"',
-            {"estimator": LinearSVC(), "method": "isotonic", "cv": 2},
-            NUMBERS,
-        )
-    ],
-    CountVectorizer: _VECTORIZERS,
-    FunctionTransformer: [
-        ("func=function", {"func": _own_function}, NUMBERS),
-        ("kw_args", {"func": np.exp, "kw_args": {"where": True}}, NUMBERS),
-        ("validate=True", {"func": np.exp, "validate": True}, NUMBERS),
-    ],
-    GradientBoostingClassifier: [("init=model", {"init": LogisticRegression()}, NUMBERS)],
-    GradientBoostingRegressor: [("init=model", {"init": LinearRegression()}, NUMBERS)],
-    HashingVectorizer: _VECTORIZERS,
-    HistGradientBoostingClassifier: [
-        ("categories that are texts", {"categorical_features": [0]}, KEYS),
-    ],
-    HistGradientBoostingRegressor: [
-        ("categories that are texts", {"categorical_features": [0]}, KEYS),
-    ],
-    KBinsDiscretizer: [("dtype=float32", {"dtype": np.float32}, NUMBERS)],
-    LGBMClassifier: [("linear_tree=True", {**_SMALL, "linear_tree": True}, NUMBERS)],
-    LGBMRegressor: [("linear_tree=True", {**_SMALL, "linear_tree": True}, NUMBERS)],
-    OneHotEncoder: [("categories that are dates", {}, NUMBERS.astype("datetime64[D]"))],
-    OrdinalEncoder: [("dtype=object", {"dtype": object}, NUMBERS)],
-    PolynomialFeatures: [("degree=20", {"degree": 20}, NUMBERS)],
-    SimpleImputer: [
-        (
-            "add_indicator=True, with texts",
-            {"strategy": "most_frequent", "missing_values": None, "add_indicator": True},
-            WORDS,
-        )
-    ],
-    SplineTransformer: [
-        ('extrapolation="linear"', {"extrapolation": "linear"}, NUMBERS),
-        ('extrapolation="periodic"', {"extrapolation": "periodic"}, NUMBERS),
-    ],
-    TableLookup: [
-        ("columns that are not of numbers", {"table": {"a": ["x"]}, "default": ""}, KEYS)
-    ],
-    TfidfVectorizer: _VECTORIZERS,
-}
-"""Options with which a class runs as it is: as they are written, as they are made, and the data."""
-
-if find_spec("xgboost") is not None:
-    from xgboost import XGBClassifier, XGBRegressor
-
-    FALLBACKS[XGBClassifier] = [
-        ('booster="gblinear"', {"booster": "gblinear"}, NUMBERS),
-        ('objective="binary:hinge"', {"objective": "binary:hinge"}, NUMBERS),
-    ]
-    FALLBACKS[XGBRegressor] = [('booster="gblinear"', {"booster": "gblinear"}, NUMBERS)]
-
-
-def example_of(kind):
-    """Return an estimator of a class, and data to fit it on."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # a class that scikit-learn will remove
-        estimator = EXAMPLES.get(kind, kind)()
-    if kind in (CountVectorizer, HashingVectorizer, TfidfVectorizer):
-        return estimator, TEXTS
-    return estimator, KEYS if kind is TableLookup else NUMBERS
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))
+from fitted_examples import FALLBACKS, data_of, fit, make
 
 
 def why_not_compiled(estimator, X):
     """Fit an estimator; return why it is left as it is, or "" if it is compiled."""
-    params = {"group": [20, 20]} if type(estimator).__name__.endswith("Ranker") else {}
     with warnings.catch_warnings():
-        # What fits on such data warns of is not of interest here.
-        warnings.simplefilter("ignore")
-        fitted = estimator.fit(X, LABELS, **params)
+        warnings.simplefilter("ignore")  # numpy's, of what is made of so few rows
+        fitted = fit(estimator, X)
         if type(estimator) in registered_types():
             step = compile_step(fitted)
             return step.reason if isinstance(step, OriginalStep) else ""
@@ -203,7 +72,8 @@ def _escaped(text):
 
 def limits_of(kind):
     """Return pairs of an option and why it is not compiled, of a class, the defaults first."""
-    found = [("any options", why_not_compiled(*example_of(kind)))]
+    estimator = make(kind)
+    found = [("any options", why_not_compiled(estimator, data_of(estimator)))]
     for option, params, X in FALLBACKS.get(kind, ()):
         found.append((option, why_not_compiled(kind(**params), X)))
     return [(option, reason) for option, reason in found if reason]

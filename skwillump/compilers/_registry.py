@@ -110,15 +110,17 @@ class Registry:
             said = f"{type(error).__name__}: {error}"
             raise Unsupported(f"{type(fitted).__name__} could not be read ({said})") from error
 
-    def types(self, gives: type) -> tuple[type, ...]:
-        """Return the types of which compilers return `gives`, sorted by name.
+    def types(self, gives: type | None = None) -> tuple[type, ...]:
+        """Return the types of which compilers return `gives`, or all, sorted by name.
 
         Types of other libraries are among them where those are installed.
         """
         for library in self._plugins:
             if find_spec(library) is not None:
                 self._load(library)
-        return sorted_types(kind for kind, entry in self._entries.items() if entry.gives is gives)
+        return sorted_types(
+            kind for kind, entry in self._entries.items() if gives is None or entry.gives is gives
+        )
 
     def linear_types(self) -> tuple[type, ...]:
         """Return the types that are folded into a linear model, sorted by name."""

@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ sys.path[:0] = [str(DOCS), str(DOCS / "_ext")]
 pytest.importorskip("sphinx")
 
 import api_reference  # noqa: E402
+import figures  # noqa: E402
+import fitted_examples  # noqa: E402
 import rows_needed  # noqa: E402
 import supported  # noqa: E402
 import update_figures  # noqa: E402
@@ -39,14 +42,15 @@ def name_of(kind):
     ids=name_of,
 )
 def test_each_class_of_the_tables_is_compiled(kind):
-    assert supported.why_not_compiled(*supported.example_of(kind)) == ""
+    estimator = fitted_examples.make(kind)
+    assert supported.why_not_compiled(estimator, fitted_examples.data_of(estimator)) == ""
 
 
 @pytest.mark.parametrize(
     ("kind", "option", "params", "X"),
     [
         pytest.param(kind, *limit, id=f"{kind.__name__}, {limit[0]}")
-        for kind, limits in supported.FALLBACKS.items()
+        for kind, limits in fitted_examples.FALLBACKS.items()
         for limit in limits
     ],
 )
@@ -60,8 +64,8 @@ def test_the_tables_name_every_registered_class_once_and_no_other():
         for kind in kinds:
             assert len(re.findall(rf"(?<![\w]){kind.__name__}(?= <|`)", text)) == 1
     known = {*registered_types(), *REGISTRY.types(LinearModel), *REGISTRY.types(TreeModel)}
-    assert set(supported.FALLBACKS) <= known
-    assert set(supported.EXAMPLES) <= known
+    assert set(fitted_examples.FALLBACKS) <= known
+    assert set(fitted_examples.EXAMPLES) <= known
     # It has no compiler of its own, because it follows counts, which have.
     assert set(REGISTRY.linear_types()) - known == {TfidfTransformer}
 
@@ -116,3 +120,24 @@ def test_each_page_is_in_a_table_of_contents():
 
 def test_the_tables_are_those_of_the_results(capsys):
     assert update_figures.main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_the_figures_of_the_architecture_name_what_exists():
+    assert all(names[0] in figures.KNOWS for names in figures.layers())
+    package = DOCS.parent / "skwillump"
+    for name, stops in figures.JOURNEYS.items():
+        for stop in stops:
+            assert (package / stop.module).is_file(), stop.module
+        assert ElementTree.fromstring(figures.journey_svg(name)).tag == "svg"
+    assert ElementTree.fromstring(figures.layers_svg()).tag == "svg"
+
+
+def test_the_page_of_the_architecture_names_files_and_records_that_exist():
+    text = (DOCS / "architecture.rst").read_text(encoding="utf-8")
+    package = DOCS.parent / "skwillump"
+    for path in re.findall(r"``((?:tests|examples|\w+)/[\w/.]+\.py)``", text):
+        assert any((root / path).is_file() for root in (DOCS.parent, package)), path
+    files = [*package.rglob("*.py"), *(DOCS.parent / "tests").glob("*.py")]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    for name in set(re.findall(r"``([A-Z]\w+)(?:\.\w+)?``", text)):
+        assert re.search(rf"\b{name}\b", source), name

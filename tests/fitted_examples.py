@@ -1,0 +1,243 @@
+"""A small example of every type that is compiled, for the contract suite and the documentation.
+
+A type that can be made without arguments, and fits on `NUMBERS` or, where its tags say that it
+takes texts, on `TEXTS`, needs no line here. Nor does it need one to be tested in other forms of
+data: `forms_of` reads from its tags which it takes.
+"""
+
+import warnings
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+from lightgbm import LGBMClassifier, LGBMRanker, LGBMRegressor
+from scipy import sparse
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFeatureSelector
+from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.naive_bayes import BernoulliNB
+from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    SplineTransformer,
+    StandardScaler,
+)
+from sklearn.svm import LinearSVC
+from sklearn.utils import get_tags
+
+from skwillump import TableLookup
+
+N_ROWS = 40
+TEXTS = ["a fine film", "a poor film", "fine acting", "poor acting", "a fine story"] * 8
+LABELS = np.arange(N_ROWS) % 2
+NUMBERS = np.random.default_rng(0).integers(0, 9, (N_ROWS, 4)) + 9.0 * LABELS[:, None]
+WORDS = np.array([["a", "b"], ["b", None], ["a", "c"], ["c", "b"]] * 10, dtype=object)
+KEYS = np.array([["a"], ["b"], ["a"], ["c"]] * 10, dtype=object)
+
+_FEW_TREES = {"n_estimators": 3, "min_child_samples": 2, "verbose": -1, "n_jobs": 1}
+
+EXAMPLES: dict[type, Callable[[], Any]] = {
+    # With its default, binarize=0.0, it is not compiled.
+    BernoulliNB: lambda: BernoulliNB(binarize=None),
+    CalibratedClassifierCV: lambda: CalibratedClassifierCV(LinearSVC(), cv=2),
+    ColumnTransformer: lambda: ColumnTransformer([("scaled", StandardScaler(), [0, 1])]),
+    FeatureUnion: lambda: FeatureUnion([("scaled", StandardScaler())]),
+    LGBMClassifier: lambda: LGBMClassifier(**_FEW_TREES),
+    LGBMRanker: lambda: LGBMRanker(**_FEW_TREES),
+    LGBMRegressor: lambda: LGBMRegressor(**_FEW_TREES),
+    # No number is missing in `NUMBERS`.
+    MissingIndicator: lambda: MissingIndicator(features="all"),
+    Pipeline: lambda: Pipeline([("scaled", StandardScaler())]),
+    RFE: lambda: RFE(LinearRegression(), n_features_to_select=2),
+    RFECV: lambda: RFECV(LinearRegression(), cv=2),
+    SelectFromModel: lambda: SelectFromModel(LinearRegression()),
+    SequentialFeatureSelector: lambda: SequentialFeatureSelector(LinearRegression(), cv=2),
+    TableLookup: lambda: TableLookup({"a": [1.0], "b": [2.0]}, default=0.0),
+}
+"""How to make a class that cannot be made, fitted or compiled with its defaults."""
+
+
+def _own_function(X):
+    return X
+
+
+_VECTORIZERS = [
+    ("analyzer=function", {"analyzer": str.split}, TEXTS),
+    ("tokenizer=function", {"tokenizer": str.split, "token_pattern": None}, TEXTS),
+    (r'token_pattern=r"\d+|\w+"', {"token_pattern": r"\d+|\w+"}, TEXTS),
+]
+
+FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
+    BernoulliNB: [("binarize=0.0", {"binarize": 0.0}, NUMBERS)],
+    CalibratedClassifierCV: [
+        (
+            'method="isotonic"',
+            {"estimator": LinearSVC(), "method": "isotonic", "cv": 2},
+            NUMBERS,
+        )
+    ],
+    CountVectorizer: _VECTORIZERS,
+    FunctionTransformer: [
+        ("func=function", {"func": _own_function}, NUMBERS),
+        ("kw_args", {"func": np.exp, "kw_args": {"where": True}}, NUMBERS),
+        ("validate=True", {"func": np.exp, "validate": True}, NUMBERS),
+    ],
+    GradientBoostingClassifier: [("init=model", {"init": LogisticRegression()}, NUMBERS)],
+    GradientBoostingRegressor: [("init=model", {"init": LinearRegression()}, NUMBERS)],
+    HashingVectorizer: _VECTORIZERS,
+    HistGradientBoostingClassifier: [
+        ("categories that are texts", {"categorical_features": [0]}, KEYS),
+    ],
+    HistGradientBoostingRegressor: [
+        ("categories that are texts", {"categorical_features": [0]}, KEYS),
+    ],
+    KBinsDiscretizer: [("dtype=float32", {"dtype": np.float32}, NUMBERS)],
+    LGBMClassifier: [("linear_tree=True", {**_FEW_TREES, "linear_tree": True}, NUMBERS)],
+    LGBMRegressor: [("linear_tree=True", {**_FEW_TREES, "linear_tree": True}, NUMBERS)],
+    MissingIndicator: [("missing_values=None", {"missing_values": None}, WORDS)],
+    OneHotEncoder: [("categories that are dates", {}, NUMBERS.astype("datetime64[D]"))],
+    OrdinalEncoder: [("dtype=object", {"dtype": object}, NUMBERS)],
+    PolynomialFeatures: [("degree=20", {"degree": 20}, NUMBERS)],
+    SimpleImputer: [
+        (
+            "add_indicator=True, with texts",
+            {"strategy": "most_frequent", "missing_values": None, "add_indicator": True},
+            WORDS,
+        )
+    ],
+    SplineTransformer: [
+        ('extrapolation="linear"', {"extrapolation": "linear"}, NUMBERS),
+        ('extrapolation="periodic"', {"extrapolation": "periodic"}, NUMBERS),
+    ],
+    TableLookup: [
+        ("columns that are not of numbers", {"table": {"a": ["x"]}, "default": ""}, KEYS)
+    ],
+    TfidfVectorizer: _VECTORIZERS,
+}
+"""Options with which a class runs as it is: as they are written, as they are made, and the data."""
+
+if find_spec("xgboost") is not None:
+    from xgboost import XGBClassifier, XGBRanker, XGBRegressor, XGBRFClassifier, XGBRFRegressor
+
+    for _kind in (XGBClassifier, XGBRanker, XGBRegressor, XGBRFClassifier, XGBRFRegressor):
+        EXAMPLES[_kind] = partial(_kind, n_estimators=3, n_jobs=1)
+    FALLBACKS[XGBClassifier] = [
+        ('booster="gblinear"', {"booster": "gblinear"}, NUMBERS),
+        ('objective="binary:hinge"', {"objective": "binary:hinge"}, NUMBERS),
+    ]
+    FALLBACKS[XGBRegressor] = [('booster="gblinear"', {"booster": "gblinear"}, NUMBERS)]
+
+
+def make(kind: type) -> Any:
+    """Return an estimator of a class, not fitted."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # a class that scikit-learn will remove
+        return EXAMPLES.get(kind, kind)()
+
+
+def data_of(estimator: Any) -> Any:
+    """Return the rows that an estimator is fitted on: numbers, keys of a table, or texts."""
+    if type(estimator) is TableLookup:
+        return KEYS
+    takes = get_tags(estimator).input_tags
+    return NUMBERS if takes.two_d_array else TEXTS
+
+
+def fit(estimator: Any, X: Any) -> Any:
+    """Fit an estimator on rows in any form."""
+    params = {"group": [N_ROWS // 2] * 2} if type(estimator).__name__.endswith("Ranker") else {}
+    with warnings.catch_warnings():
+        # What fits on so few rows warn of is not of interest here.
+        warnings.simplefilter("ignore")
+        return estimator.fit(X, LABELS, **params)
+
+
+def _with_holes(X: np.ndarray) -> np.ndarray:
+    X = X.copy()
+    X[::7, 1] = np.nan
+    return X
+
+
+def _columns(X: np.ndarray) -> dict[str, list]:
+    """Return the columns of numbers or words by name; numbers of several dtypes, as frames have."""
+    columns = {f"c{i}": column.tolist() for i, column in enumerate(X.T)}
+    if X.dtype.kind == "f" and not np.isnan(X[:, 0]).any():
+        columns["c0"] = X[:, 0].astype(int).tolist()
+    return columns
+
+
+def _frame(X: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(_columns(X))
+
+
+def _polars_frame(X: np.ndarray) -> pl.DataFrame:
+    return pl.DataFrame(_columns(X))
+
+
+TABLES: dict[str, Callable[[np.ndarray], Any]] = {
+    "array": np.asarray,
+    "array by columns": np.asfortranarray,
+    "pandas": _frame,
+    "polars": _polars_frame,
+}
+NUMERIC = {
+    "float32": lambda X: X.astype(np.float32),
+    "integers": lambda X: X.astype(np.int64),
+    "list": lambda X: X.tolist(),
+}
+SPARSE = {
+    "csr": sparse.csr_matrix,
+    "csc": sparse.csc_matrix,
+    "csr array": sparse.csr_array,
+}
+HOLES = {
+    "holes": _with_holes,
+    "holes, pandas": lambda X: _frame(_with_holes(X)),
+    "holes, polars": lambda X: _polars_frame(_with_holes(X)),
+}
+TEXT = {
+    "list": list,
+    "array": lambda X: np.array(X, dtype=object),
+    "pandas": lambda X: pd.Series(X),
+    "polars": lambda X: pl.Series(X),
+}
+CATEGORIES = {
+    "words": lambda X: WORDS[: len(X)],
+    "words, pandas": lambda X: _frame(WORDS[: len(X)]),
+    "words, polars": lambda X: _polars_frame(WORDS[: len(X)]),
+    "categories": lambda X: _frame(WORDS[: len(X)]).astype("category"),
+}
+
+
+def forms_of(kind: type) -> dict[str, Callable[[Any], Any]]:
+    """Return the forms of data that a class takes, as functions of `data_of`, by name."""
+    takes = get_tags(make(kind)).input_tags
+    if not takes.two_d_array:
+        return TEXT
+    if kind is TableLookup:
+        return TABLES
+    forms = TABLES | NUMERIC
+    if takes.sparse:
+        forms = forms | SPARSE
+    if takes.allow_nan:
+        forms = forms | HOLES
+    if takes.categorical:
+        forms = forms | CATEGORIES
+    return forms
