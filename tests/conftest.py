@@ -13,4 +13,6 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 sys.path.insert(0, str(Path(__file__).parent))
 
 # Their assertions say what was compared, as those of tests do.
-pytest.register_assert_rewrite("table_cases", "table_pipelines", "text_cases")
+pytest.register_assert_rewrite(
+    "lookup_cases", "table_cases", "table_pipelines", "text_cases", "tree_cases"
+)
