@@ -65,4 +65,4 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"quickstart": [], "benchmarks": []}
+html_sidebars = {"quickstart": []}
