@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -9,16 +10,26 @@ import numpy as np
 from joblib import cpu_count
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._composites import is_passthrough
+from ._composites import chain
 from ._containers import take_rows
 from ._one_row import RowTemplate
 from ._persistence import VersionedState
+from ._snapshot import snapshot
+from ._wrappers import (
+    Joined,
+    OneRow,
+    Wrapped,
+    inside_transparent,
+    is_wrapper,
+    join,
+    see_through,
+)
 from .compilers import (
     InputUnsupported,
+    LinearModel,
     Model,
     ModelInput,
     OriginalStep,
@@ -111,12 +122,24 @@ class CompiledPipeline(VersionedState):
     """
 
     def __init__(self, estimator: Any, *, n_jobs: int | None = None):
+        self._set_up(snapshot(estimator), _checked_n_jobs(n_jobs))
+
+    @classmethod
+    def _inside(cls, fitted: Any, n_jobs: int | None) -> "CompiledPipeline":
+        """Return the twin of what is in a snapshot already."""
+        made = cls.__new__(cls)
+        made._set_up(fitted, n_jobs)
+        return made
+
+    def _set_up(self, estimator: Any, n_jobs: int | None) -> None:
         self.estimator = estimator
-        self.n_jobs = _checked_n_jobs(n_jobs)
+        self.n_jobs = n_jobs
         self._features: Step | None = None
         self._final: Any = None
+        self._wrapped: Wrapped | None = None  # the last step, or the estimator, if it is a wrapper
         self._model: Model | None = None
         self._scorer: Scorer | None = None
+        self._joined: Joined | None = None  # the last step, if its members share their features
         self._reports: list[StepReport] = []
         self._compile()
         reads_text = self._features is not None and self._features.reads_text
@@ -128,19 +151,19 @@ class CompiledPipeline(VersionedState):
             self._features.warm_up()
 
     def _compile(self) -> None:
-        estimator = self.estimator
-        if not hasattr(estimator, "predict"):
-            step = compile_step(estimator)
+        if not hasattr(self.estimator, "predict"):
+            step = compile_step(self.estimator)
             self._reports = step.report("")
-            if not isinstance(step, OriginalStep):
+            if step.is_compiled:
                 self._features = step
             return
-        steps = estimator.steps if type(estimator) is Pipeline else [("", estimator)]
-        before, (name, final) = steps[:-1], steps[-1]
-        before = [step for step in before if not is_passthrough(step[1])]
+        *before, (name, final) = _links(self.estimator)
         try:
             features: Step = compile_steps(None, before) if before else ModelInput.of(final)
         except Unsupported as reason:
+            if not before and is_wrapper(final):
+                self._see_through(name, final)
+                return
             for step_name, step in before:
                 compiled = compile_step(step)
                 why = compiled.reason if isinstance(compiled, OriginalStep) else str(reason)
@@ -150,18 +173,54 @@ class CompiledPipeline(VersionedState):
             return
         self._reports = features.report("")
         self._compile_final(name, final, features)
-        if before or self._model is not None:
+        if before or self._model is not None or self._joined is not None:
             self._features, self._final = features, final
 
     def _compile_final(self, name: str, final: Any, features: Step) -> None:
-        reason = ""
         try:
             model = compile_model(final)
             self._scorer = model.bind(features)
             self._model = model
         except Unsupported as why:
-            reason = str(why)
-        self._reports.append(StepReport(name, type(final).__name__, not reason, reason))
+            if is_wrapper(final):
+                if not self._join(name, final, features):
+                    self._see_through(name, final)
+            else:
+                self._reports.append(StepReport(name, type(final).__name__, False, str(why)))
+        else:
+            self._reports.append(StepReport(name, type(final).__name__, True))
+
+    def _join(self, name: str, wrapper: Any, features: Step) -> bool:
+        """Bind the members of an ensemble together, if all are linear."""
+        joined = join(wrapper, _linear_model)
+        if joined is None:
+            return False
+        try:
+            step = features.sized(len(joined.coef)).for_scores()
+        except Unsupported:
+            return False
+        self._joined, self._scorer = joined, step.bind(joined.coef)
+        for child, member in joined.wrapped.inside:
+            path = f"{name}__{child}" if name else child
+            self._reports.append(StepReport(path, type(member.original).__name__, True))
+        return True
+
+    def _see_through(self, name: str, wrapper: Any) -> None:
+        """Compile what is inside a wrapper."""
+        self._wrapped = see_through(wrapper, lambda fitted: self._inside(fitted, self.n_jobs))
+        for child, twin in self._wrapped.inside:
+            path = f"{name}__{child}" if name else child
+            for report in twin.explain():
+                full = f"{path}__{report.name}" if report.name else path
+                self._reports.append(replace(report, name=full))
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether X of one row is made of one row, for a step that runs as it is."""
+        if self._features is None:
+            inside = () if self._wrapped is None else self._wrapped.inside
+            return any(twin.needs_rows for _, twin in inside)
+        return self._features.needs_rows
 
     def explain(self) -> list[StepReport]:
         """Tell for each step whether it is compiled, and if not, why.
@@ -252,6 +311,11 @@ class CompiledPipeline(VersionedState):
                 "estimator, fit that, and compile it again."
             )
         self.n_jobs = _checked_n_jobs(params.get("n_jobs", self.n_jobs))
+        if self._wrapped is not None:
+            inside = iter(self._wrapped.inside)
+            self._wrapped = see_through(
+                self._wrapped.original, lambda _: copy.copy(next(inside)[1]).set_params(**params)
+            )
         return self
 
     # What is the estimator's own
@@ -293,22 +357,56 @@ class CompiledPipeline(VersionedState):
         check_scores(scores)
         return scores
 
-    def _run(self, method: str, X: Any, params: dict[str, Any]) -> Any:
-        """Answer by the original model on compiled features, or by the original estimator."""
-        if self._features is None or self._final is None or params:
+    def _known_features(self, reason: InputUnsupported) -> Any:
+        return reason.features if reason.scorer is self._scorer else None
+
+    def _run(self, method: str, X: Any, params: dict[str, Any], features: Any = None) -> Any:
+        """Answer by the original model on compiled features, or by the original estimator.
+
+        The features may be known already.
+        """
+        if params:
             return getattr(self.estimator, method)(X, **params)
-        features = self._features.transform(X, n_threads=self._n_threads())
-        return getattr(self._final, method)(features)
+        if self._features is not None and self._final is not None:
+            if features is None:
+                features = self._features.transform(X, n_threads=self._n_threads())
+            if self._wrapped is None:
+                return getattr(self._final, method)(features)
+            X = features
+        if self._wrapped is not None:
+            answer, doubtful = self._wrapped.answer(method, X)
+            if len(doubtful):
+                answer[doubtful] = self._wrapped.original.predict(take_rows(X, doubtful))
+            return answer
+        return getattr(self.estimator, method)(X)
+
+    def _joined_answer(self, method: str, X: Any) -> Any:
+        """Answer of an ensemble whose members share their features."""
+        assert self._joined is not None
+        assert self._scorer is not None
+        scores = self._scorer.scores(X, n_threads=self._n_threads())
+        if not len(scores):
+            raise InputUnsupported("no rows")
+        scores += self._joined.intercept
+        check_scores(scores)
+        answer, doubtful = self._joined.wrapped.answer(method, scores)
+        if len(doubtful):
+            answer[doubtful] = self.estimator.predict(take_rows(X, doubtful))
+        return answer
 
     @available_if(_has("predict"))
     def predict(self, X: Any, **params: Any) -> np.ndarray:
         """Predict the label or value of each row, as the estimator does."""
+        if type(X) is OneRow:
+            return self._of_one_row("predict", X.x)
         try:
             if params:
                 raise InputUnsupported("parameters are routed by the estimator")
+            if self._joined is not None:
+                return self._joined_answer("predict", X)
             scores = self._scores(X)
-        except InputUnsupported:
-            return self._run("predict", X, params)
+        except InputUnsupported as reason:
+            return self._run("predict", X, params, self._known_features(reason))
         model = self._model
         assert model is not None
         labels = model.predict(scores)
@@ -334,15 +432,19 @@ class CompiledPipeline(VersionedState):
         return self._from_scores("decision_function", X, params)
 
     def _from_scores(self, method: str, X: Any, params: dict[str, Any]) -> np.ndarray:
+        if type(X) is OneRow:
+            return self._of_one_row(method, X.x)
         model = self._model
         try:
             if params:
                 raise InputUnsupported("parameters are routed by the estimator")
+            if self._joined is not None:
+                return self._joined_answer(method, X)
             if model is None or not model.gives(method):
                 raise InputUnsupported("the model computes this by itself")
             scores = self._scores(X)
-        except InputUnsupported:
-            return self._run(method, X, params)
+        except InputUnsupported as reason:
+            return self._run(method, X, params, self._known_features(reason))
         return getattr(model, method)(scores)
 
     def _from_scores_alone(self, method: str, scores: np.ndarray) -> np.ndarray | None:
@@ -378,7 +480,7 @@ class CompiledPipeline(VersionedState):
     @available_if(_has("score"))
     def score(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> float:
         """Return the estimator's score: accuracy of a classifier, R² of a regressor."""
-        final = self.estimator if self._final is None else self._final
+        _, final = chain(self.estimator)[-1]
         score = getattr(type(final), "score", None)
         if not params and score is ClassifierMixin.score:
             return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
@@ -391,17 +493,48 @@ class CompiledPipeline(VersionedState):
     # One row
 
     def _answer_one(self, x: Any, method: str) -> Any:
-        """Answer for one row from its scores; None where only a batch of one row tells."""
+        """Answer for one row without X of many; None where only a batch of one row tells."""
         model, scorer = self._model, self._scorer
-        if model is None or scorer is None or not model.gives(method):
-            return None
         try:
+            if model is None or scorer is None:
+                return self._answer_one_through(x, method)
+            if not model.gives(method):
+                return None
             scores = scorer.score_one(x)
             scores += model.intercept
             check_scores(scores)
         except InputUnsupported:
             return None
-        return model.predict_one(scores) if method == "predict" else model.predict_proba_one(scores)
+        if method == "predict":
+            return model.predict_one(scores)
+        if method == "predict_proba":
+            return model.predict_proba_one(scores)
+        return getattr(model, method)(scores[None])[0]
+
+    def _answer_one_through(self, x: Any, method: str) -> Any:
+        """Answer for one row of a model that is not compiled, or of a wrapper."""
+        if self._joined is not None and self._scorer is not None:
+            scores = self._scorer.score_one(x) + self._joined.intercept
+            check_scores(scores)
+            answer, doubtful = self._joined.wrapped.answer(method, scores[None])
+            return None if len(doubtful) else _first(answer)
+        wrapped = self._wrapped
+        X: Any = OneRow(x)
+        if self._features is not None and self._final is not None:
+            X = self._features.transform_one(x)
+            if wrapped is None:
+                return _first(getattr(self._final, method)(X))
+            if isinstance(X, np.ndarray):
+                X = OneRow(X[0])
+        if wrapped is None or (type(X) is OneRow and not wrapped.takes_one_row):
+            return None
+        answer, doubtful = wrapped.answer(method, X)
+        return None if len(doubtful) else _first(answer)
+
+    def _of_one_row(self, method: str, x: Any) -> Any:
+        """Answer of a method for X of one row."""
+        answer = self._answer_one(x, method)
+        return getattr(self, method)(self._template.make(x)) if answer is None else _as_many(answer)
 
     @available_if(_has("predict"))
     def predict_one(self, x: Any) -> Any:
@@ -443,7 +576,38 @@ class CompiledPipeline(VersionedState):
             As for `predict_one`.
         """
         answer = self._answer_one(x, "predict_proba")
-        return self.predict_proba(self._template.make(x))[0] if answer is None else answer
+        return _first(self.predict_proba(self._template.make(x))) if answer is None else answer
+
+
+def _linear_model(fitted: Any) -> LinearModel | None:
+    """Return a model that is linear compiled; None for any other."""
+    try:
+        model = compile_model(fitted)
+    except Unsupported:
+        return None
+    return model if type(model) is LinearModel else None
+
+
+def _first(answer: Any) -> Any:
+    """Return the answer for the first row; of several outputs, a list of theirs."""
+    return [output[0] for output in answer] if isinstance(answer, list) else answer[0]
+
+
+def _as_many(answer: Any) -> Any:
+    """Return the answer for one row as one for many."""
+    if isinstance(answer, list):
+        return [np.asarray(output)[None] for output in answer]
+    return np.asarray(answer)[None]
+
+
+def _links(estimator: Any, path: str = "") -> list[tuple[str, Any]]:
+    """Steps of a pipeline, with what passes on the answers of one estimator opened."""
+    below, estimator = inside_transparent(estimator)
+    path = "__".join(filter(None, (path, below)))
+    *before, (name, last) = chain(estimator, path)
+    if inside_transparent(last)[1] is last:
+        return [*before, (name, last)]
+    return [*before, *_links(last, name)]
 
 
 def _checked_n_jobs(n_jobs: Any) -> int | None:

@@ -35,6 +35,26 @@ def is_passthrough(step: Any) -> bool:
 # Chains
 
 
+def is_pipeline(estimator: Any) -> bool:
+    """Tell whether an estimator is a pipeline whose steps follow one another.
+
+    Those of imbalanced-learn are: their samplers do nothing once they are fitted.
+    """
+    kind = type(estimator)
+    return kind is Pipeline or (
+        kind.__name__ == "Pipeline" and kind.__module__.partition(".")[0] == "imblearn"
+    )
+
+
+def pipeline_steps(pipeline: Any) -> list[tuple[str, Any]]:
+    """Steps of a pipeline without passthroughs, and without samplers."""
+    return [
+        (name, step)
+        for name, step in pipeline.steps
+        if not (is_passthrough(step) or hasattr(step, "fit_resample"))
+    ]
+
+
 def chain(estimator: Any, path: str = "") -> list[tuple[str, Any]]:
     """Steps that run one after the other, those of nested pipelines among them.
 
@@ -50,12 +70,11 @@ def chain(estimator: Any, path: str = "") -> list[tuple[str, Any]]:
     list of (str, estimator)
         Without those that pass their input through; names of nested steps are joined by ``__``.
     """
-    if type(estimator) is not Pipeline:
+    if not is_pipeline(estimator):
         return [(path, estimator)]
     return [
         link
-        for name, step in estimator.steps
-        if not is_passthrough(step)
+        for name, step in pipeline_steps(estimator)
         for link in chain(step, f"{path}__{name}" if path else name)
     ]
 
@@ -69,6 +88,18 @@ def last_step(estimator: Any) -> tuple[str, Any]:
         names.append(name)
         estimator = thawed(last)
     return "__".join(names), estimator
+
+
+def first_step(estimator: Any) -> Any:
+    """Step that is the first to see the input: of pipelines, and of unions their first."""
+    while True:
+        held = all_children(estimator) if type(estimator) is FeatureUnion else None
+        if held:
+            estimator = next((child.transformer for child in held if not child.is_absent), None)
+        elif isinstance(estimator, Pipeline) and pipeline_steps(estimator):
+            estimator = pipeline_steps(estimator)[0][1]
+        else:
+            return estimator
 
 
 def thawed(estimator: Any) -> Any:
@@ -247,13 +278,13 @@ def _opened(block: NestedBlock, absent: bool) -> Iterator[NestedBlock]:
 def _is_opened(node: Any, absent: bool) -> bool:
     if not absent:
         return ends_in_blocks(node)
-    steps = chain(node) if type(node) is Pipeline else []
+    steps = chain(node) if is_pipeline(node) else []
     return bool(steps) and all_children(steps[-1][1]) is not None
 
 
 def ends_in_blocks(node: Any) -> bool:
     """Tell whether a pipeline ends in a composite whose blocks can be told apart."""
-    if type(node) is not Pipeline:
+    if not is_pipeline(node):
         return False
     steps = chain(node)
     return bool(steps) and sum(1 for _ in nested_blocks(steps[-1][1])) >= 2
@@ -263,7 +294,7 @@ def column_transformers(node: Any) -> Iterator[ColumnTransformer]:
     """Each `ColumnTransformer` that sees a transformer's own input."""
     if type(node) is ColumnTransformer:
         yield node
-    elif type(node) is Pipeline:
+    elif is_pipeline(node):
         for _, step in chain(node)[:1]:
             yield from column_transformers(step)
     else:

@@ -27,6 +27,7 @@ __all__ = [
     "Series",
     "Values",
     "column_names",
+    "column_of_row",
     "container_of",
     "dtype_kind",
     "fast_rows",
@@ -169,6 +170,11 @@ def frame_of_row(row: Mapping[Any, Any]) -> Any:
         missing = [name for name, value in row.items() if value is None or value != value]
         dtypes |= dict.fromkeys(missing, object)
     return kind.one_row(row, dtypes)
+
+
+def column_of_row(name: Any, value: Any) -> Any:
+    """Return the column of a data frame of one row: a series of one value."""
+    return frame_of(made := frame_of_row({name: value})).select(made, name)  # type: ignore[union-attr]
 
 
 def plain_frame(empty: Any) -> dict[str, Any] | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import get_tags
 
-from .._composites import is_dropped, is_passthrough
+from .._composites import first_step
 from .._containers import (
     column_names,
     container_of,
@@ -39,6 +39,8 @@ class RowTemplate:
         Whether X was texts.
     of_mappings : bool
         Whether X was mappings, as for a `DictVectorizer`.
+    of_elements : bool
+        Whether X had no columns: a row is one element, whatever it is.
     columns : RowColumns or None
         None where a row is one element, and where columns are not known.
     """
@@ -46,6 +48,7 @@ class RowTemplate:
     empty: Any
     of_text: bool = False
     of_mappings: bool = False
+    of_elements: bool = False
     columns: RowColumns | None = None
 
     @classmethod
@@ -60,7 +63,12 @@ class RowTemplate:
         elif num_samples(X):
             first = container_of(X).first(X)
         empty = take_rows(X, slice(0, 0))
-        return cls(empty, isinstance(first, (str, bytes)), isinstance(first, Mapping), columns)
+        return cls(
+            empty=empty,
+            of_text=isinstance(first, (str, bytes)),
+            of_mappings=isinstance(first, Mapping),
+            columns=columns,
+        )
 
     @classmethod
     def of_estimator(cls, fitted: Any, *, of_text: bool = False) -> RowTemplate:
@@ -71,7 +79,16 @@ class RowTemplate:
         if n_columns is not None and not of_text:
             known = None if names is None else tuple(np.asarray(names).tolist())
             columns = RowColumns(known, int(n_columns))
-        return cls(None, of_text, _takes_mappings(fitted), columns)
+        # A function is told of columns where there are some.
+        reader = first_step(fitted)
+        of_elements = type(reader) is FunctionTransformer and not hasattr(reader, "n_features_in_")
+        return cls(
+            empty=None,
+            of_text=of_text,
+            of_mappings=_takes_mappings(reader),
+            of_elements=of_elements,
+            columns=columns,
+        )
 
     @property
     def names(self) -> tuple[Any, ...]:
@@ -186,7 +203,7 @@ class RowTemplate:
             if isinstance(row, Mapping) and not self.of_mappings:
                 raise self._no_names()
             return container_of(self.empty).one_like(self.empty, row)
-        if self.of_text or self.of_mappings or isinstance(row, str):
+        if self.of_text or self.of_mappings or self.of_elements or isinstance(row, str):
             return [row]
         if isinstance(row, Mapping):
             return frame_of_row(row)
@@ -214,7 +231,7 @@ class RowTemplate:
         if sparse.issparse(row):
             made = row
         elif self.empty is None:
-            made = row if isinstance(row, np.ndarray) else np.array(row, dtype=object)
+            made = row if isinstance(row, np.ndarray) else array_of_row(row)
         else:
             dtype = object if self.empty.dtype == object else None
             if self._narrow and not isinstance(row, (np.ndarray, np.generic)):
@@ -240,7 +257,16 @@ class RowTemplate:
         return container_of(self.empty).one_like(self.empty, values)
 
 
-_STATE = ("empty", "of_text", "of_mappings", "columns")
+def array_of_row(values: Sequence[Any]) -> np.ndarray:
+    """Return an array (1, n_columns): of objects, if the values are not all numbers."""
+    if all(isinstance(value, (int, float, np.number)) for value in values):
+        return np.array((values,))
+    made = np.empty((1, len(values)), dtype=object)
+    made[0] = values
+    return made
+
+
+_STATE = ("empty", "of_text", "of_mappings", "of_elements", "columns")
 
 _NARROW = {
     "float32": np.float32,
@@ -262,10 +288,6 @@ def check_text(row: Any) -> None:
         raise TypeError(f"The row is of type {type(row).__name__}. Pass one str.")
 
 
-def _takes_mappings(estimator: Any) -> bool:
+def _takes_mappings(reader: Any) -> bool:
     """Tell whether a mapping is an element of X, as for a `DictVectorizer`, and no row of names."""
-    if isinstance(estimator, (Pipeline, FeatureUnion)):
-        steps = estimator.steps if isinstance(estimator, Pipeline) else estimator.transformer_list
-        present = (step for _, step in steps if not (is_passthrough(step) or is_dropped(step)))
-        return _takes_mappings(next(present, None))
-    return hasattr(estimator, "__sklearn_tags__") and bool(get_tags(estimator).input_tags.dict)
+    return hasattr(reader, "__sklearn_tags__") and bool(get_tags(reader).input_tags.dict)

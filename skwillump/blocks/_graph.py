@@ -30,6 +30,7 @@ from .._composites import (
     column_transformers,
     ends_in_blocks,
     is_dropped,
+    is_pipeline,
     nested_blocks,
     with_children,
 )
@@ -274,7 +275,7 @@ def split_pipeline(fitted, *, compile: bool = False) -> BlockGraph | None:
     BlockGraph or None
         None if the classifier has fewer than two blocks.
     """
-    if type(fitted) is not Pipeline:
+    if not is_pipeline(fitted):
         return None
     steps = chain(fitted)
     for position, (name, step) in enumerate(steps[:-1]):
@@ -308,7 +309,7 @@ def names_in_composites(fitted) -> dict[str, bool]:
     Also those of a composite that has a single block. The value is whether it is dropped or empty:
     what may be nested in it then is not known.
     """
-    if type(fitted) is not Pipeline:
+    if not is_pipeline(fitted):
         return {}
     return {
         block.name: block.is_absent

@@ -124,19 +124,25 @@ class CascadeRunner:
             return answer
         return self.answer(self.template.make(x), method, n_threads=n_threads)[0][0]
 
+    def _row(self, x: Any) -> Any:
+        """One row as compiled steps read it; None where only X of one row tells."""
+        if isinstance(self.full, CompiledPipeline) and self.full.needs_rows:
+            return self.template.make(x)  # with the dtypes of fit
+        return self.template.rounded(x)
+
     def answer_one(self, x: Any, method: str) -> Any:
         """Answer for one row on the compiled path; None where the batch path must judge."""
         early = self.early
         if early is None:
             if not isinstance(self.full, CompiledPipeline):
                 return None
-            x = self.template.rounded(x)
+            x = self._row(x)
             return None if x is None else self.full._answer_one(x, method)
         if not early.gives_one(method):
             return None
         if isinstance(x, Mapping):
             self.template.check_names(x)  # those that only the second stage needs too
-        x = self.template.rounded(x)
+        x = self._row(x)
         if x is None:
             return None
         approx, full = early.fused.approx, early.fused.full

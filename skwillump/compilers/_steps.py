@@ -9,13 +9,15 @@ original.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn import get_config
 
-from .._containers import take_rows
+from .._containers import container_of, is_frame, num_samples, take_rows
+from .._one_row import RowTemplate
 from ._linear_maps import LinearMap
 from ._threads import map_in_threads, ranges
 
@@ -28,7 +30,19 @@ class Unsupported(Exception):
 
 
 class InputUnsupported(Exception):
-    """Raised by a compiled step for data that only the original can judge."""
+    """Raised by a compiled step for data that only the original can judge.
+
+    Attributes
+    ----------
+    scorer : Scorer or None
+        Whose features are known already, so that they need not be computed again.
+    features : object
+    """
+
+    def __init__(self, reason: str = "", *, scorer: Any = None, features: Any = None):
+        super().__init__(reason)
+        self.scorer = scorer
+        self.features = features
 
 
 def check_scores(scores: np.ndarray) -> None:
@@ -81,9 +95,25 @@ class Scorer:
         """
         raise NotImplementedError
 
+    @property
+    def wants_rows(self) -> bool:
+        """Whether one row is to reach it as X of one row."""
+        return False
+
+    @property
+    def template(self) -> RowTemplate:
+        """The form of X of one row that it takes, where it wants that."""
+        raise NotImplementedError
+
     def score_one(self, x: Any) -> np.ndarray:
         """Return the partial scores (n_outputs,) of one row."""
         raise NotImplementedError
+
+    def score_row(self, X: Any) -> np.ndarray:
+        """Return the partial scores (n_outputs,) of X of one row."""
+        if sparse.issparse(X):
+            return only(self.scores(X))
+        return self.score_one(row_of(X))
 
     def warm_up(self) -> None:
         """Compile what scoring uses, or load it from the disk."""
@@ -105,6 +135,53 @@ class Step:
 
     original: Any
     n_features: int | None
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether anything of it is compiled."""
+        return True
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the dtype of its features is not known before they are there.
+
+        What `in_doubles` returns then refuses them if they are not of double precision.
+        """
+        return False
+
+    @property
+    def gives_matrix(self) -> bool:
+        """Whether the original is known to return a sparse matrix."""
+        return False
+
+    @property
+    def wants_rows(self) -> bool:
+        """Whether one row is to reach it as X of one row: what reads it runs as it is."""
+        return False
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether anything in it does, so that X of one row is made of one row."""
+        return self.wants_rows
+
+    def sized(self, n_features: int) -> "Step":
+        """Return a twin that is known to give so many features."""
+        return self
+
+    def for_scores(self) -> "Step":
+        """Return what the scores of a linear model may be made of.
+
+        Raises
+        ------
+        Unsupported
+            If the model would compute in another dtype than float64.
+        """
+        found = self if self.exact_scores else None
+        if found is None and self.is_open:
+            found = self.in_doubles()
+        if found is None:
+            raise Unsupported("a step before it gives features of another dtype than float64")
+        return found
 
     @property
     def exact_scores(self) -> bool:
@@ -243,6 +320,26 @@ class Step:
             raise InputUnsupported(f"{type(x).__name__} is not str")
         return self.dense([x])[0]
 
+    def dense_row(self, X: Any) -> np.ndarray:
+        """Return the values of the features (n_features,) of X of one row."""
+        if sparse.issparse(X):
+            return only(self.dense(X))
+        return self.dense_one(row_of(X))
+
+    @cached_property
+    def template(self) -> RowTemplate:
+        """The form of X of one row that the original takes."""
+        return RowTemplate.of_estimator(self.original, of_text=self.reads_text)
+
+    def transform_one(self, x: Any) -> Any:
+        """Return what the original's `transform` returns for X of one row.
+
+        Parameters
+        ----------
+        x : as for `dense_one`
+        """
+        return self.transform(self.template.make(x))
+
     def bind(self, coef: np.ndarray) -> Scorer:
         """Return a scorer for coefficients of shape (n_features, n_outputs).
 
@@ -268,6 +365,21 @@ class OriginalStep(Step):
     doubles: bool = False  # whether features in which arithmetic may be another are refused
 
     @property
+    def is_compiled(self) -> bool:
+        """Say no."""
+        return False
+
+    @property
+    def is_open(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
+    def wants_rows(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
     def exact_scores(self) -> bool:
         """Say no: its features may be of any dtype."""
         return False
@@ -276,25 +388,35 @@ class OriginalStep(Step):
         """Return a twin that refuses features of other dtypes, once they are there."""
         return replace(self, doubles=True)
 
+    def sized(self, n_features: int) -> "OriginalStep":
+        """Return a twin that is known to give so many features."""
+        return replace(self, n_features=n_features)
+
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return ``original.transform(X)``."""
+        """Return `original.transform(X)`."""
         return self.original.transform(X)
 
     def dense(
         self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
     ) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features)."""
-        if not self.doubles:
-            return super().dense(X, rows, n_threads=n_threads)
-        return to_dense(in_double(self.transform(X if rows is None else take_rows(X, rows))))
+        features = self.transform(X if rows is None else take_rows(X, rows))
+        dense = to_dense(in_double(features) if self.doubles else features)
+        if self.n_features not in (None, dense.shape[1]):
+            raise InputUnsupported(f"{dense.shape[1]} features where {self.n_features} were")
+        return dense
 
     def dense_one(self, x: Any) -> np.ndarray:
-        """Refuse: the original wants a table."""
-        raise InputUnsupported("a step that is not compiled")
+        """Return the features (n_features,) of one row."""
+        return self.dense_row(self.template.make(x))
+
+    def dense_row(self, X: Any) -> np.ndarray:
+        """Return the features (n_features,) of X of one row."""
+        return only(self.dense(X))
 
     def bind(self, coef: np.ndarray) -> Scorer:
         """Return a scorer that transforms first and multiplies then."""
-        return OriginalScorer(self.original, coef, self.doubles)
+        return OriginalScorer(self, coef)
 
     def linear_map(self) -> LinearMap:
         """Refuse, with the reason why it is not compiled."""
@@ -309,29 +431,79 @@ class OriginalStep(Step):
 class OriginalScorer(Scorer):
     """Features from the original transformer, times the coefficients."""
 
-    original: Any
+    step: OriginalStep
     coef: np.ndarray
-    doubles: bool = False
 
     @property
     def n_outputs(self) -> int:
         """Number of columns of the scores."""
         return self.coef.shape[1]
 
+    @property
+    def wants_rows(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
+    def template(self) -> RowTemplate:
+        """The form of X of one row that the original takes."""
+        return self.step.template
+
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return ``original.transform(X[rows]) @ coef``."""
+        """Return `original.transform(X[rows]) @ coef`."""
         if rows is not None:
             X = take_rows(X, rows)
-        features = self.original.transform(X)
-        if self.doubles:
-            features = in_double(features)
+        features = self.step.original.transform(X)
+        try:
+            return self._multiplied(features)
+        except InputUnsupported as reason:
+            raise InputUnsupported(str(reason), scorer=self, features=features) from reason
+
+    def _multiplied(self, features: Any) -> np.ndarray:
+        if self.step.doubles:
+            features = multiplied_in_double(features)
+        if np.ndim(features) != 2 or np.shape(features)[1] != len(self.coef):
+            raise InputUnsupported(f"features of shape {np.shape(features)}")
         if sparse.issparse(features):
             return np.asarray(features @ self.coef, dtype=np.float64)
-        return np.asarray(features, dtype=np.float64) @ self.coef
+        try:
+            return np.asarray(features, dtype=np.float64) @ self.coef
+        except (TypeError, ValueError) as error:
+            raise InputUnsupported(str(error)) from error
 
     def score_one(self, x: Any) -> np.ndarray:
         """Return the scores of one row."""
-        return self.scores([x])[0]
+        return self.score_row(self.step.template.make(x))
+
+    def score_row(self, X: Any) -> np.ndarray:
+        """Return the scores of X of one row."""
+        return only(self.scores(X))
+
+
+def only(values: np.ndarray) -> np.ndarray:
+    """Return the values of the only row.
+
+    Raises
+    ------
+    InputUnsupported
+        If there are more, or none.
+    """
+    if len(values) != 1:
+        raise InputUnsupported(f"{len(values)} rows were made of one")
+    return values[0]
+
+
+def row_of(X: Any) -> Any:
+    """Return X of one row in the form in which one row is read.
+
+    Raises
+    ------
+    InputUnsupported
+        If there are more rows, or none.
+    """
+    if num_samples(X) != 1:
+        raise InputUnsupported(f"{num_samples(X)} rows were made of one")
+    return X if is_frame(X) else container_of(X).first(X)
 
 
 def is_single(dtype: np.dtype) -> bool:
@@ -349,6 +521,22 @@ def in_double(features: Any) -> Any:
     """
     dtype = getattr(features, "dtype", None)
     if dtype not in (np.float64, np.int64):
+        raise InputUnsupported(f"features of dtype {dtype} that are multiplied")
+    return features
+
+
+def multiplied_in_double(features: Any) -> Any:
+    """Return features that scikit-learn multiplies by floats in float64.
+
+    Raises
+    ------
+    InputUnsupported
+        For others.
+    """
+    if not sparse.issparse(features):
+        features = np.asarray(features)
+    dtype = features.dtype
+    if dtype != np.float64 and dtype.kind not in "iub":
         raise InputUnsupported(f"features of dtype {dtype} that are multiplied")
     return features
 

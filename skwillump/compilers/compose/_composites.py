@@ -17,7 +17,7 @@ from .._steps import OriginalStep, Step
 from ..tables._input import InputSpec
 from ..tables._steps import TableStep
 from ._selections import ColumnSelection, Selection, common_spec
-from ._unions import UnionStep, union_step
+from ._unions import UnionStep, places_of, step_size, union_step
 
 
 class CompiledTransformer(TransformerMixin, BaseEstimator):
@@ -43,7 +43,7 @@ def compile_union(union: Any) -> Step:
     """Compile the transformers of a `FeatureUnion`."""
     held = children(union) or []
     steps = [compile_step(child.transformer) for child in held]
-    places, n_features = _places([_n_features(step) for step in steps])
+    places, n_features = places_of([step_size(step) for step in steps])
     return _compiled(
         union,
         held,
@@ -102,27 +102,7 @@ def _compiled(
 
 
 def _stand_in(step: Step) -> Any:
-    return step.original if isinstance(step, OriginalStep) else CompiledTransformer(step)
-
-
-def _n_features(step: Step) -> int | None:
-    if step.n_features is not None:
-        return step.n_features
-    try:
-        return len(step.original.get_feature_names_out())
-    except Exception:
-        # Any transformer of anyone's: without a count the union is not fused, and that is all.
-        return None
-
-
-def _places(sizes: list[int | None]) -> tuple[tuple[slice, ...] | None, int | None]:
-    places, start = [], 0
-    for size in sizes:
-        if size is None:
-            return None, None
-        places.append(slice(start, start + size))
-        start += size
-    return tuple(places), start
+    return CompiledTransformer(step) if step.is_compiled else step.original
 
 
 def _spec_of(steps: list[Step]) -> InputSpec | None:

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
-from .._steps import InputUnsupported, Step
+from .._steps import InputUnsupported, Step, only
 from ..tables._chunks import each_chunk
 from ..tables._input import InputSpec, Opened
 from ..tables._steps import TableStep
 from ..tables._tables import Table
-from ._selections import ColumnSelection, Selection, common_spec, unread_columns
+from ._selections import ColumnSelection, Rows, Selection, common_spec, unread_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,10 +151,41 @@ class DenseReader:
             for leaf in self.tables:
                 part = leaf.step.part(leaf.selection.table(row))[0]
                 out[leaf.place] = part if leaf.weight == 1.0 else part * leaf.weight
+        rows = None
         for leaf in self.alone:
-            part = leaf.step.dense_one(leaf.selection.of_one(x))
+            if leaf.step.wants_rows:
+                rows = rows or Rows(leaf.step.template)
+                part = leaf.step.dense_row(leaf.selection.one_row(x, rows))
+            else:
+                part = leaf.step.dense_one(leaf.selection.of_one(x))
             out[leaf.place] = part if leaf.weight == 1.0 else part * leaf.weight
         return out
+
+    def read_one_sparse(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return positions and values of the features of one row that are not zero, in order."""
+        row = None if self.spec is None else self.spec.row(x)
+        if self.unread is not None:
+            self.unread.row(x)
+        shared = {id(leaf) for leaf in self.tables}
+        positions, values = [], []
+        for leaf in self.leaves:
+            if id(leaf) in shared:
+                assert row is not None
+                block = leaf.step.part(leaf.selection.table(row))[0]  # type: ignore[attr-defined]
+                known = np.flatnonzero(block)
+                block = block[known]
+            else:
+                made = leaf.step.transform_one(leaf.selection.of_one(x))
+                if sparse.issparse(made):
+                    made = made.tocsr()
+                    known, block = made.indices, made.data
+                else:
+                    block = only(made)
+                    known = np.flatnonzero(block)
+                    block = block[known]
+            positions.append(known + leaf.place.start)
+            values.append(block if leaf.weight == 1.0 else block * leaf.weight)
+        return np.concatenate(positions), np.concatenate(values)
 
     def warm_up(self) -> None:
         """Warm up every block."""

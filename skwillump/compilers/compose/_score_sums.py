@@ -10,7 +10,7 @@ from ..tables._input import InputSpec
 from ..tables._steps import TableScorer
 from ..tables._tables import Table
 from ..text._vectorizers import TextScorer, scores_of_texts
-from ._selections import ColumnSelection, Selection, common_spec, unread_columns
+from ._selections import ColumnSelection, Rows, Selection, common_spec, unread_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +122,12 @@ class SumScorer(Scorer):
             self.unread.row(x)
         if self.together is not None:
             total = total + self.together.row(self.together.spec.row(x))
+        rows = None
         for selection, scorers in self.passes:
+            if scorers[0].wants_rows:
+                rows = rows or Rows(scorers[0].template)
+                total = total + scorers[0].score_row(selection.one_row(x, rows))
+                continue
             selected = selection.of_one(x)
             for scorer in scorers:
                 total = total + scorer.score_one(selected)

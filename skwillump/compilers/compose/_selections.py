@@ -7,11 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from ..._containers import frame_of
-from ..._one_row import NOT_READ, RowColumns
+from ..._containers import column_of_row, frame_of, frame_of_row, is_frame
+from ..._one_row import NOT_READ, RowColumns, RowTemplate, array_of_row
 from .._steps import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
 from ..tables._tables import Table
+
+
+class Rows:
+    """X of one row for all blocks that want the whole of it, made once.
+
+    Parameters
+    ----------
+    template : RowTemplate
+    """
+
+    def __init__(self, template: RowTemplate):
+        self._template = template
+        self._made: Any = None
+
+    def of(self, x: Any) -> Any:
+        """Return X of the row."""
+        if self._made is None:
+            self._made = self._template.make(x)
+        return self._made
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +44,10 @@ class Selection:
     def of_one(self, x: Any) -> Any:
         """Select from one row."""
         return x
+
+    def one_row(self, x: Any, rows: "Rows") -> Any:
+        """Select from one row, as X of one row."""
+        return rows.of(x)
 
     def table(self, table: Table) -> Table:
         """Select from a table of all columns."""
@@ -85,11 +108,27 @@ class ColumnSelection(Selection):
     def of_one(self, x: Any) -> Any:
         """Return the value of a column of one row."""
         if not isinstance(self.columns, int):
-            raise InputUnsupported("several columns of one row")
+            return self.one_row(x)
         value = self.row_columns.value(x, self.columns)
         if value is NOT_READ:
             raise InputUnsupported(f"{type(x).__name__} is no row with columns")
         return value
+
+    def one_row(self, x: Any, rows: "Rows | None" = None) -> Any:
+        """Return a column of one value, or a table of one row."""
+        if is_frame(x):
+            return self.of(x)
+        values = self.row_columns.values(x, self.positions)
+        if values is None:
+            raise InputUnsupported(f"{type(x).__name__} is no row with columns")
+        selected = [values[position] for position in self.positions]
+        if self.names is None:
+            row = array_of_row(selected)
+            return row[:, 0] if isinstance(self.columns, int) else row
+        labels = self._labels()
+        if isinstance(self.columns, int):
+            return column_of_row(labels, selected[0])
+        return frame_of_row(dict(zip(labels, selected, strict=True)))
 
     @cached_property
     def row_columns(self) -> RowColumns:

@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from .._steps import (
     MAX_DENSE_FEATURES,
     InputUnsupported,
-    OriginalStep,
     Scorer,
     Step,
     StepReport,
@@ -20,6 +19,7 @@ from .._steps import (
 from ..tables._input import InputSpec
 from ..tables._steps import TableStep
 from ..tables._tables import BlockTable, Table
+from ..text._rows import csr
 from ._dense_reader import DenseReader, Leaf
 from ._score_sums import SumScorer, TableSum
 from ._selections import Selection
@@ -46,7 +46,47 @@ class UnionStep(Step):
         return (
             self.places is not None
             and any(step.exact_scores for step in self.steps)
-            and all(step.exact_scores or isinstance(step, OriginalStep) for step in self.steps)
+            and all(step.exact_scores or step.is_open for step in self.steps)
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether no block is compiled, so that the stack may be of any dtype."""
+        return self.places is not None and all(step.is_open for step in self.steps)
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether X of one row is made of one row."""
+        return any(step.needs_rows for step in self.steps)
+
+    @property
+    def gives_matrix(self) -> bool:
+        """Whether a block makes the stack sparse."""
+        stacked_as_sparse = getattr(self.original, "sparse_output_", None)
+        if stacked_as_sparse is not None:
+            return bool(stacked_as_sparse)
+        return any(step.gives_matrix for step in self.steps)
+
+    def sized(self, n_features: int) -> "UnionStep":
+        """Return a twin that is known to give so many features.
+
+        Blocks whose number of features is not known share what is left: if that is wrong for one,
+        it refuses its features when they are there.
+        """
+        if self.places is not None:
+            return self
+        unknown = [at for at, step in enumerate(self.steps) if step_size(step) is None]
+        left = n_features - sum(step_size(step) or 0 for step in self.steps)
+        if not unknown or left < 0 or left % len(unknown):
+            return self
+        steps = list(self.steps)
+        for at in unknown:
+            steps[at] = steps[at].sized(left // len(unknown))
+        places, total = places_of([step_size(step) for step in steps])
+        return (
+            self
+            if total is None
+            else replace(self, steps=tuple(steps), places=places, n_features=total)
         )
 
     @property
@@ -117,6 +157,21 @@ class UnionStep(Step):
         """Return what ``original.transform(X)`` returns."""
         # Names of a frame's columns come from the transformers themselves.
         return (self.twin if default_containers() else self.original).transform(X)
+
+    def transform_one(self, x: Any) -> Any:
+        """Return what `original.transform` returns for X of one row."""
+        stacks = self.n_features is not None and self.fixed_dtype == np.float64
+        if stacks and default_containers():
+            try:
+                if self.gives_array:
+                    return self.reader.read_one(x)[None]
+                if self.gives_matrix:
+                    positions, values = self.reader.read_one_sparse(x)
+                    ends = np.array([0, len(values)])
+                    return csr(values, positions, ends, cast(int, self.n_features))
+            except InputUnsupported:
+                pass
+        return super().transform_one(x)
 
     def bind(self, coef: np.ndarray) -> Scorer:
         """Give each block its rows of the coefficients."""
@@ -228,8 +283,7 @@ class TableUnionStep(UnionStep, TableStep):
         for selection, step, weight, place in zip(
             self.selections, self.steps, self.weights, self.places, strict=True
         ):
-            assert isinstance(step, TableStep)
-            part = read(step, selection.table(table))
+            part = read(cast(TableStep, step), selection.table(table))
             out[:, place] = part if weight == 1.0 else part * weight
         return out
 
@@ -268,7 +322,29 @@ def _weighted(step: Step, weight: float) -> Step | None:
     """Return a twin of a block whose weight may be multiplied in float64; None if none may."""
     if weight == 1.0:
         return step
-    small = step.fixed_dtype not in (np.float64, np.int64) and not isinstance(step, OriginalStep)
+    small = step.fixed_dtype not in (np.float64, np.int64) and not step.is_open
     if small and not isinstance(weight, float):
         return None  # small integers could overflow
     return step.in_doubles()
+
+
+def step_size(step: Step) -> int | None:
+    """Return the number of features of a step; None if it is not known."""
+    if step.n_features is not None:
+        return step.n_features
+    try:
+        return len(step.original.get_feature_names_out())
+    except Exception:
+        # Any transformer of anyone's: what it does not tell may follow from the model's features.
+        return None
+
+
+def places_of(sizes: Sequence[int | None]) -> tuple[tuple[slice, ...] | None, int | None]:
+    """Return the place of each block among the features, and the number of these."""
+    places, start = [], 0
+    for size in sizes:
+        if size is None:
+            return None, None
+        places.append(slice(start, start + size))
+        start += size
+    return tuple(places), start

@@ -9,7 +9,7 @@ from scipy.special import expit, logsumexp
 from sklearn.linear_model import SGDClassifier
 
 from .._models import Model
-from .._steps import Scorer, Step, Unsupported
+from .._steps import Scorer, Step
 
 NONE, SIGMOID, ONE_VS_REST, SOFTMAX, SOFTMAX_OF_TWO, LOG_LIKELIHOOD, CLIPPED = range(7)
 """How scores become probabilities; NONE where the model has none, or others than these."""
@@ -43,9 +43,7 @@ class LinearModel(Model):
 
     def bind(self, features: Step) -> Scorer:
         """Return a scorer of the features times the coefficients."""
-        if not features.exact_scores:
-            raise Unsupported("a step before it is not fused: see its reason")
-        return features.bind(self.coef)
+        return features.sized(len(self.coef)).for_scores().bind(self.coef)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return the scores of dense features, float64 (n_rows, n_features)."""

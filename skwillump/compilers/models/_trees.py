@@ -186,6 +186,7 @@ class TreeModel(Model):
 
     def bind(self, features: Step) -> "TreeScorer":
         """Return a scorer for the features of a compiled step."""
+        features = features.sized(self.n_features)
         if features.n_features not in (None, self.n_features):
             raise Unsupported(f"{features.n_features} features for a model of {self.n_features}")
         return TreeScorer(features.guarded(), self, self.reading(features))

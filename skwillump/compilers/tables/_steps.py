@@ -137,6 +137,17 @@ class TableStep(Step):
         """Return the features (n_features,) of one row."""
         return self.part(self.spec.row(x))[0]
 
+    def transform_one(self, x: Any) -> Any:
+        """Return what `original.transform` returns for X of one row."""
+        if self.gives_floats or (self.gives_array and self.fixed_dtype == _DOUBLE):
+            try:
+                if not default_containers():
+                    raise InputUnsupported("another container is configured")
+                return self.dense_one(x)[None]
+            except InputUnsupported:
+                pass
+        return super().transform_one(x)
+
     def bind(self, coef: np.ndarray) -> "TableScorer":
         """Return a scorer of features times coefficients, chunk by chunk."""
         coef = coefficients(self, coef)

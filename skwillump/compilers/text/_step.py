@@ -1,7 +1,7 @@
 """What text vectorizers share: texts in ranges of rows, through a kernel, to a sparse matrix."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 import numpy as np
 
@@ -40,6 +40,11 @@ class VectorizerStep(Step):
 
     @property
     def reads_text(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
+    def gives_matrix(self) -> bool:
         """Say yes."""
         return True
 
@@ -85,4 +90,8 @@ class VectorizerStep(Step):
 
     def warm_up(self) -> None:
         """Compile or load the kernels of ``transform``."""
-        self.transform(["", "ä"])
+        self.without_preprocessor().transform(["", "ä"])
+
+    def without_preprocessor(self) -> Self:
+        """Return a twin for texts of our own: a user's function need not understand them."""
+        return replace(self, options=replace(self.options, preprocess=None))

@@ -163,7 +163,7 @@ class TextScorer(Scorer):
 
     def warm_up(self) -> None:
         """Compile or load the kernels of ``scores``."""
-        self.scores(["", "ä"])
+        replace(self, step=self.step.without_preprocessor()).scores(["", "ä"])
 
     def run(self, texts: Utf8, out: np.ndarray) -> None:
         """Write the partial scores of texts, encoded as the step wants them."""

@@ -224,7 +224,7 @@ def test_steps_that_are_not_linear_are_reported_and_run_as_they_are():
     reports = {report.name.split("__")[-1]: report for report in step.report("")}
     assert reports["tfidfvectorizer-1"].compiled
     assert not reports["normalizer"].compiled
-    assert "linear" in reports["normalizer"].reason
+    assert "sparse" in reports["normalizer"].reason
 
 
 def test_a_selecting_step_before_the_vectorizer():
@@ -264,7 +264,7 @@ def test_set_output_is_left_to_the_original():
     X = table()[["size"]]
     transformer = Pipeline([("scale", StandardScaler())]).set_output(transform="pandas").fit(X)
     step = compile_step(transformer)
-    assert isinstance(step, OriginalStep)
+    assert not step.is_compiled
     pd.testing.assert_frame_equal(step.transform(X), transformer.transform(X))
 
 

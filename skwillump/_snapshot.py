@@ -1,0 +1,65 @@
+"""Copies of fitted estimators that fitting the originals again does not reach."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+
+_FITS_IN_PLACE = ("catboost",)
+"""Libraries whose models change what they hold when they are fitted again."""
+
+
+def snapshot(fitted: Any) -> Any:
+    """Return a copy of a fitted estimator, with copies of the estimators inside it.
+
+    What an estimator learned is shared where fitting replaces it, as scikit-learn's `fit` does, and
+    copied where fitting may change it in place: lists and dicts, and the arrays of what has a
+    `partial_fit`.
+
+    Parameters
+    ----------
+    fitted : estimator
+        Anything else is returned as it is, as is a twin that is a snapshot already.
+    """
+    return _copied(fitted, {})
+
+
+def _copied(value: Any, known: dict[int, Any]) -> Any:
+    if id(value) in known:
+        return known[id(value)]
+    kind = type(value)
+    if kind in (list, tuple):
+        made = [_copied(item, known) for item in value]
+        return made if kind is list else tuple(made)
+    if kind is dict:
+        if any(_is_estimator(item) or type(item) in (list, tuple, dict) for item in value.values()):
+            return {key: _copied(item, known) for key, item in value.items()}
+        return value.copy()
+    if kind is np.ndarray and value.dtype == object:  # of estimators, as boosting keeps them
+        made = np.empty_like(value)
+        for at, item in np.ndenumerate(value):
+            made[at] = _copied(item, known)
+        return made
+    return _copied_estimator(value, known) if _is_estimator(value) else value
+
+
+def _copied_estimator(fitted: Any, known: dict[int, Any]) -> Any:
+    if type(fitted).__module__.partition(".")[0] in _FITS_IN_PLACE:
+        made = known[id(fitted)] = deepcopy(fitted)
+        return made
+    # Not by `copy`, which asks the estimator what a pickle of it is to hold.
+    made = known[id(fitted)] = object.__new__(type(fitted))
+    in_place = hasattr(fitted, "partial_fit")
+    for name, value in vars(fitted).items():
+        held = _copied(value, known)
+        vars(made)[name] = held.copy() if in_place and type(held) is np.ndarray else held
+    return made
+
+
+def _is_estimator(value: Any) -> bool:
+    if isinstance(value, type) or not hasattr(value, "__dict__"):
+        return False
+    # Calibrated classifiers inside a CalibratedClassifierCV have no parameters.
+    return hasattr(value, "get_params") or hasattr(value, "calibrators")

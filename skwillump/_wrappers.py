@@ -1,0 +1,371 @@
+"""Estimators around estimators, seen through: searches, thresholds, calibration, ensembles.
+
+What such a wrapper makes of the answers of the estimators inside it stays scikit-learn's own code:
+a copy of the wrapper runs with compiled twins in their places. One row runs through the same code,
+in a container that only the twins look into (`OneRow`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Compile = Callable[[Any], Any]
+"""Makes the compiled twin of a fitted estimator."""
+
+TRANSPARENT = {
+    "GridSearchCV": "best_estimator_",
+    "RandomizedSearchCV": "best_estimator_",
+    "HalvingGridSearchCV": "best_estimator_",
+    "HalvingRandomSearchCV": "best_estimator_",
+    "FrozenEstimator": "estimator",
+}
+"""Wrappers whose answers are those of one estimator inside them, and the attribute that it is."""
+
+_HELD = {
+    "FixedThresholdClassifier": ("estimator_",),
+    "TunedThresholdClassifierCV": ("estimator_",),
+    "TransformedTargetRegressor": ("regressor_",),
+    "SelfTrainingClassifier": ("estimator_",),
+    "CalibratedClassifierCV": ("calibrated_classifiers_",),
+    "VotingClassifier": ("estimators_",),
+    "VotingRegressor": ("estimators_",),
+    "StackingClassifier": ("estimators_", "final_estimator_"),
+    "StackingRegressor": ("estimators_", "final_estimator_"),
+    "OneVsRestClassifier": ("estimators_",),
+    "MultiOutputClassifier": ("estimators_",),
+    "MultiOutputRegressor": ("estimators_",),
+}
+"""Other wrappers, and the attributes that hold estimators."""
+
+_JOINED = frozenset(
+    {
+        "FixedThresholdClassifier",
+        "TunedThresholdClassifierCV",
+        "TransformedTargetRegressor",
+        "VotingClassifier",
+        "VotingRegressor",
+        "OneVsRestClassifier",
+        "MultiOutputClassifier",
+        "MultiOutputRegressor",
+    }
+)
+"""Those whose members read X and nothing else."""
+
+_CHECKS_X = frozenset({"SelfTrainingClassifier"})
+"""Those that look at X themselves, so that one row cannot go through them."""
+
+DOUBT = 1e-9
+"""Differences of probabilities that another order of summation could turn around."""
+
+
+class OneRow:
+    """One row in the place of X, for compiled twins to answer alone.
+
+    Attributes
+    ----------
+    x : object
+        The row, in any form in which one row is read.
+    """
+
+    __slots__ = ("x",)
+
+    def __init__(self, x: Any):
+        self.x = x
+
+    def __len__(self) -> int:
+        return 1
+
+
+def is_wrapper(estimator: Any) -> bool:
+    """Tell whether an estimator is one that is seen through."""
+    return _name(estimator) in _HELD
+
+
+def inside_transparent(estimator: Any) -> tuple[str, Any]:
+    """Name of the attributes on the way, and the estimator inside wrappers that only pass on.
+
+    Returns
+    -------
+    path : str
+        Empty if the estimator is no such wrapper.
+    estimator : estimator
+    """
+    path: list[str] = []
+    while (attribute := TRANSPARENT.get(_name(estimator))) is not None:
+        if not hasattr(estimator, attribute):
+            break
+        path.append(attribute.rstrip("_"))
+        estimator = getattr(estimator, attribute)
+    return "__".join(path), estimator
+
+
+def _name(estimator: Any) -> str:
+    """Name of a type of scikit-learn's own; empty for any other."""
+    kind = type(estimator)
+    return kind.__name__ if kind.__module__.partition(".")[0] == "sklearn" else ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Wrapped:
+    """A wrapper with compiled twins inside.
+
+    Attributes
+    ----------
+    original : estimator
+    twin : estimator
+        A copy of it that holds the twins.
+    inside : tuple of (str, CompiledPipeline)
+        The twins, with their names.
+    """
+
+    original: Any
+    twin: Any
+    inside: tuple[tuple[str, Any], ...]
+
+    @property
+    def takes_one_row(self) -> bool:
+        """Whether one row can go through it."""
+        passes_on = getattr(self.original, "passthrough", False)
+        return not passes_on and _name(self.original) not in _CHECKS_X
+
+    def answer(self, method: str, X: Any) -> tuple[Any, np.ndarray]:
+        """Answer of a method for X, and positions of the rows whose label rounding could turn."""
+        if method != "predict":
+            return getattr(self.twin, method)(X), NONE
+        name = _name(self.original)
+        if name == "CalibratedClassifierCV" or getattr(self.original, "voting", None) == "soft":
+            return self._largest(X)
+        if name in ("FixedThresholdClassifier", "TunedThresholdClassifierCV"):
+            return self._above_threshold(X)
+        if name.startswith("MultiOutput"):  # joblib, in its own, takes longer than a row
+            answers = [member.predict(X) for member in self.twin.estimators_]
+            return np.asarray(answers).T, self._undecided(X)
+        if name == "OneVsRestClassifier":
+            return self.twin.predict(X), self._undecided_labels(X)
+        return self.twin.predict(X), self._undecided(X)
+
+    def _largest(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Classes of the largest probabilities."""
+        probabilities = self.twin.predict_proba(X)
+        labels = self.twin.classes_[probabilities.argmax(axis=1)]
+        return labels, np.flatnonzero(_margins(probabilities) < DOUBT)
+
+    def _above_threshold(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Classes by a threshold."""
+        inner = self.inside[0][1]
+        method = self.original.response_method
+        if method == "auto":
+            method = "predict_proba" if hasattr(inner, "predict_proba") else "decision_function"
+        response = getattr(inner, method)(X)
+        threshold = getattr(self.original, "best_threshold_", None)
+        if threshold is None:
+            threshold = self.original.threshold
+        if threshold == "auto":
+            threshold = 0.5 if method == "predict_proba" else 0.0
+        decides = copy(self.twin)
+        decides.estimator_ = Answered(inner, method, response)
+        margins = np.abs(np.reshape(response, (len(response), -1)) - threshold).min(axis=1)
+        if response.ndim == 1:  # the other class may be the positive one
+            margins = np.minimum(margins, np.abs(response + threshold))
+        return decides.predict(X), np.flatnonzero(margins < DOUBT)
+
+    def _undecided(self, X: Any) -> np.ndarray:
+        """Rows that a member on scores is in doubt of; twins decide for themselves."""
+        found = [twin.doubtful(X) for _, twin in self.inside if isinstance(twin, ScoredMember)]
+        return np.unique(np.concatenate(found)) if found else NONE
+
+    def _undecided_labels(self, X: Any) -> np.ndarray:
+        """Rows whose largest score of one class against the rest is hardly larger."""
+        if not all(isinstance(twin, ScoredMember) for _, twin in self.inside):
+            return NONE
+        if self.original.label_binarizer_.y_type_ != "multiclass":
+            return self._undecided(X)
+        scores = np.column_stack([twin.response(X) for _, twin in self.inside])
+        scale = np.abs(scores).max(axis=1) + 1.0
+        return np.flatnonzero(_margins(scores) < DOUBT * scale)
+
+
+NONE = np.empty(0, dtype=np.intp)
+"""No rows."""
+
+
+def _margins(values: np.ndarray) -> np.ndarray:
+    """Difference of the two largest values of each row."""
+    largest = np.partition(values, -2, axis=1)[:, -2:]
+    return largest[:, 1] - largest[:, 0]
+
+
+class ScoredMember:
+    """A member of an ensemble whose X is the scores of all members, side by side.
+
+    Parameters
+    ----------
+    original : estimator
+    model : Model
+        The member compiled.
+    columns : slice
+        Its scores.
+    """
+
+    def __init__(self, original: Any, model: Any, columns: slice):
+        self.original = original
+        self.model = model
+        self.columns = columns
+
+    def doubtful(self, X: np.ndarray) -> np.ndarray:
+        """Rows whose label rounding could turn."""
+        return NONE if self.model.classes is None else self.model.doubtful(X[:, self.columns])
+
+    def response(self, X: np.ndarray) -> np.ndarray:
+        """What one class against the rest is decided by."""
+        if hasattr(self, "decision_function"):
+            return self.decision_function(X)
+        return self.predict_proba(X)[:, 1]
+
+    def __sklearn_tags__(self) -> Any:
+        return self.original.__sklearn_tags__()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or "original" not in self.__dict__:
+            raise AttributeError(name)
+        if name in _ANSWERS:
+            getattr(self.original, name)  # raises the AttributeError that says why not
+            return lambda X: getattr(self.model, name)(X[:, self.columns])
+        if name.endswith("_") and not name.startswith("_"):
+            return getattr(self.original, name)
+        raise AttributeError(name)
+
+    def fit(self, X: Any, y: Any = None) -> ScoredMember:
+        """Do nothing: it is fitted."""
+        return self
+
+
+_ANSWERS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
+
+
+class Answered:
+    """An estimator whose answer is known."""
+
+    def __init__(self, estimator: Any, method: str, response: np.ndarray):
+        self.classes_ = estimator.classes_
+        self._tags = estimator.__sklearn_tags__()
+
+        def answer(X: Any) -> np.ndarray:
+            return response
+
+        answer.__name__ = method
+        setattr(self, method, answer)
+
+    def __sklearn_tags__(self) -> Any:
+        return self._tags
+
+    def fit(self, X: Any, y: Any = None) -> Answered:
+        """Do nothing: it is an answer."""
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Joined:
+    """Linear members of an ensemble behind the same features, as one matrix of coefficients.
+
+    Attributes
+    ----------
+    wrapped : Wrapped
+        The ensemble, whose X is the scores of all members.
+    coef : ndarray of float64 of shape (n_features, n_outputs)
+    intercept : ndarray of float64 of shape (n_outputs,)
+    """
+
+    wrapped: Wrapped
+    coef: np.ndarray
+    intercept: np.ndarray
+
+
+def join(wrapper: Any, compile_member: Compile) -> Joined | None:
+    """Make an ensemble whose members read scores; None where they do not read the same features.
+
+    Parameters
+    ----------
+    wrapper : estimator
+        Fitted; one that `is_wrapper` knows.
+    compile_member : callable
+        From a member to its `LinearModel`; it returns None for any other.
+    """
+    if _name(wrapper) not in _JOINED:
+        return None
+    coefs: list[np.ndarray] = []
+    intercepts: list[np.ndarray] = []
+
+    def compiled(member: Any) -> ScoredMember | None:
+        model = compile_member(member)
+        if model is None or not all(model.gives(m) for m in _ANSWERS if hasattr(member, m)):
+            return None
+        start = sum(map(len, intercepts))
+        coefs.append(model.coef)
+        intercepts.append(model.intercept)
+        return ScoredMember(member, model, slice(start, start + len(model.intercept)))
+
+    wrapped = see_through(wrapper, compiled)
+    if any(member is None for _, member in wrapped.inside):
+        return None
+    return Joined(wrapped=wrapped, coef=np.hstack(coefs), intercept=np.concatenate(intercepts))
+
+
+def see_through(wrapper: Any, compile_inside: Compile) -> Wrapped:
+    """Make a wrapper's copy with compiled twins in the places of the estimators inside it.
+
+    Parameters
+    ----------
+    wrapper : estimator
+        Fitted; one that `is_wrapper` knows.
+    compile_inside : callable
+    """
+    twin = copy(wrapper)
+    inside: list[tuple[str, Any]] = []
+
+    def compiled(name: str, fitted: Any) -> Any:
+        if isinstance(fitted, str):  # "drop", "passthrough"
+            return fitted
+        if hasattr(fitted, "calibrators"):
+            holder = copy(fitted)
+            holder.estimator = compiled(name, fitted.estimator)
+            return holder
+        made = compile_inside(fitted)
+        inside.append((name, made))
+        return made
+
+    for attribute in _HELD[_name(wrapper)]:
+        held = getattr(wrapper, attribute, None)
+        if held is None:
+            # A threshold around an estimator that was fitted before.
+            attribute = "estimator"
+            held = wrapper.estimator
+        name = attribute.rstrip("_")
+        if isinstance(held, list):
+            names = _names_of(wrapper, len(held))
+            made: Any = [compiled(*pair) for pair in zip(names, held, strict=True)]
+        else:
+            made = compiled(name, held)
+        setattr(twin, attribute, made)
+    if hasattr(twin, "n_jobs"):
+        twin.n_jobs = None  # sending rows to processes would cost more than the answers do
+    return Wrapped(original=wrapper, twin=twin, inside=tuple(inside))
+
+
+def _names_of(wrapper: Any, n: int) -> list[str]:
+    """Names of the estimators inside an ensemble."""
+    given = getattr(wrapper, "estimators", None)
+    if isinstance(given, list) and all(isinstance(pair, tuple) for pair in given):
+        names = [name for name, estimator in given if not _is_dropped(estimator)]
+        if len(names) == n:
+            return names
+    return [f"estimator{at}" for at in range(n)]
+
+
+def _is_dropped(estimator: Any) -> bool:
+    return isinstance(estimator, str) and estimator == "drop"

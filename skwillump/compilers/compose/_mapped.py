@@ -1,0 +1,154 @@
+"""A compiled step with linear maps behind it, which become part of the model's coefficients."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._linear_maps import LinearMap
+from .._steps import InputUnsupported, Scorer, Step, StepReport, default_containers, is_single
+
+MOST_MAPPED_VALUES = 1 << 23
+"""Values of coefficients that are laid out to make few features of many (64 MiB)."""
+
+
+@dataclass(frozen=True, eq=False)
+class MappedStep(Step):
+    """A compiled head and the linear steps after it.
+
+    Attributes
+    ----------
+    original : transformer
+    head : Step
+    transformers : tuple of transformer
+        The original steps after the head.
+    maps : tuple of LinearMap
+        The same as maps.
+    names : tuple of str
+        Of the head, empty where it tells names of its own, and of each step after it.
+    merged : tuple of (str, transformer)
+        Steps that became part of the head.
+    n_features : int
+    """
+
+    original: Any
+    head: Step
+    transformers: tuple[Any, ...]
+    maps: tuple[LinearMap, ...]
+    names: tuple[str, ...]
+    merged: tuple[tuple[str, Any], ...]
+    n_features: int | None
+
+    @property
+    def exact_scores(self) -> bool:
+        """Whether the head's scores are those of its features."""
+        return self.head.exact_scores
+
+    @property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Dtype of the head, made float64 by a linear step that computes."""
+        dtype = self.head.fixed_dtype
+        if dtype is None or is_single(dtype):
+            return None
+        return np.dtype(np.float64) if any(found.computes for found in self.maps) else dtype
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether the head does."""
+        return self.head.reads_text
+
+    @property
+    def wants_rows(self) -> bool:
+        """Whether the head does."""
+        return self.head.wants_rows
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether X of one row is made of one row."""
+        return self.head.needs_rows
+
+    @property
+    def gives_matrix(self) -> bool:
+        """Whether what the head gives stays sparse."""
+        return self.head.gives_matrix and not self._has_components
+
+    @property
+    def _has_components(self) -> bool:
+        return any(found.components is not None for found in self.maps)
+
+    @cached_property
+    def _projection(self) -> Scorer | None:
+        """What gives the features as scores: of many features few, with no matrix in between."""
+        n_inputs = self.head.n_features
+        if not self._has_components or self.n_features is None or n_inputs is None:
+            return None
+        if not self.exact_scores or n_inputs * self.n_features > MOST_MAPPED_VALUES:
+            return None
+        return self.bind(np.eye(self.n_features))
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return what `original.transform(X)` returns."""
+        X = self.head.transform(X, n_threads=n_threads)
+        for transformer in self.transformers:
+            X = transformer.transform(X)
+        return X
+
+    def transform_one(self, x: Any) -> Any:
+        """Return X of one row for one row."""
+        if self._projection is not None and self.fixed_dtype is not None and default_containers():
+            try:
+                return self._projection.score_one(x)[None]
+            except InputUnsupported:
+                pass
+        X = self.head.transform_one(x)
+        for transformer in self.transformers:
+            X = transformer.transform(X)
+        return X
+
+    def bind(self, coef: np.ndarray) -> Scorer:
+        """Fold the steps after the head into the coefficients."""
+        for found in reversed(self.maps):
+            coef = found.fold(coef)
+        return self.head.bind(coef)
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features)."""
+        if self._projection is not None and not isinstance(rows, slice):
+            return self._projection.scores(X, rows, n_threads=n_threads)
+        return np.ascontiguousarray(self._mapped(self.head.dense(X, rows, n_threads=n_threads)))
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        if self._projection is not None:
+            return self._projection.score_one(x)
+        return self._mapped(self.head.dense_one(x)[None])[0]
+
+    def _mapped(self, block: np.ndarray) -> np.ndarray:
+        for found in self.maps:
+            block = found.apply(block)
+        return block
+
+    def warm_up(self) -> None:
+        """Warm up the head."""
+        self.head.warm_up()
+        if self._projection is not None:
+            self._projection.warm_up()
+
+    def report(self, name: str) -> list[StepReport]:
+        """Return a row for each step."""
+
+        def full(child: str) -> str:
+            return "__".join(filter(None, (name, child)))
+
+        first, *others = self.names
+        after = [*self.merged, *zip(others, self.transformers, strict=True)]
+        before = self.head.report(full(first))
+        if self.merged:
+            before = [replace(before[0], type=type(self.head.original.transformers[0]).__name__)]
+        return before + [
+            StepReport(full(child), type(transformer).__name__, True)
+            for child, transformer in after
+        ]

@@ -1,0 +1,216 @@
+"""Steps one after the other, of which some run as they are.
+
+A transformer that is not compiled costs no more than itself: what comes before and after it is
+compiled. For one row it is given X of one row, in the form that it was fitted on, and what it
+returns goes on as one row.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..._containers import take_rows
+from ..._one_row import RowTemplate
+from .._steps import InputUnsupported, Scorer, Step, StepReport
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceStep(Step):
+    """Steps one after the other.
+
+    Attributes
+    ----------
+    original : transformer
+        What runs them all.
+    names : tuple of str
+        Empty where a step tells names of its own.
+    steps : tuple of Step
+    """
+
+    original: Any
+    names: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def last(self) -> Step:
+        """The step that gives the features."""
+        return self.steps[-1]
+
+    @property
+    def n_features(self) -> int | None:  # type: ignore[override]
+        """Number of features of the last step."""
+        return self.last.n_features
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether a step is."""
+        return any(step.is_compiled for step in self.steps)
+
+    @property
+    def exact_scores(self) -> bool:
+        """Whether scores of the last step are those of its features."""
+        return self.last.exact_scores
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the dtype of the features is known when they are there."""
+        return self.last.is_open
+
+    @property
+    def may_give_integers(self) -> bool:
+        """Whether the last step may."""
+        return self.last.may_give_integers
+
+    @property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Dtype of the last step."""
+        return self.last.fixed_dtype
+
+    @property
+    def reads_text(self) -> bool:
+        """Whether the first step does."""
+        return self.steps[0].reads_text
+
+    @property
+    def wants_rows(self) -> bool:
+        """Whether the first step does."""
+        return self.steps[0].wants_rows
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether X of one row is made of one row."""
+        return self.steps[0].needs_rows
+
+    @property
+    def template(self) -> RowTemplate:
+        """The form of X of one row that the first step takes."""
+        return self.steps[0].template
+
+    def in_doubles(self) -> "SequenceStep | None":
+        """Return a twin that refuses features in which arithmetic may be another."""
+        return self._ending_in(self.last.in_doubles())
+
+    def guarded(self) -> "SequenceStep":
+        """Return a twin whose last step leaves integers to its original."""
+        found = self._ending_in(self.last.guarded())
+        assert found is not None
+        return found
+
+    def sized(self, n_features: int) -> "SequenceStep":
+        """Return a twin that is known to give so many features."""
+        found = self._ending_in(self.last.sized(n_features))
+        assert found is not None
+        return found
+
+    def _ending_in(self, last: Step | None) -> "SequenceStep | None":
+        return None if last is None else replace(self, steps=(*self.steps[:-1], last))
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return what `original.transform(X)` returns."""
+        return self.last.transform(self.before(X, n_threads), n_threads=n_threads)
+
+    def before(self, X: Any, n_threads: int = 1) -> Any:
+        """Return what the last step is given."""
+        for step in self.steps[:-1]:
+            X = step.transform(X, n_threads=n_threads)
+        return X
+
+    def before_one(self, x: Any) -> Any:
+        """Return what the last of several steps is given for one row: X of one row."""
+        first, *others = self.steps[:-1]
+        X = first.transform_one(x)
+        for step in others:
+            X = step.transform(X)
+        return X
+
+    def transform_one(self, x: Any) -> Any:
+        """Return X of one row for one row."""
+        if len(self.steps) == 1:
+            return self.last.transform_one(x)
+        return self.last.transform(self.before_one(x))
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features)."""
+        X = self.before(X if rows is None else take_rows(X, rows), n_threads)
+        return self.last.dense(X, n_threads=n_threads)
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        if len(self.steps) == 1:
+            return self.last.dense_one(x)
+        return self.last.dense_row(self.before_one(x))
+
+    def dense_row(self, X: Any) -> np.ndarray:
+        """Return the features (n_features,) of X of one row."""
+        return self.last.dense_row(self.before(X))
+
+    def bind(self, coef: np.ndarray) -> Scorer:
+        """Bind the last step."""
+        return SequenceScorer(self, self.last.bind(coef))
+
+    def warm_up(self) -> None:
+        """Warm up every step."""
+        for step in self.steps:
+            step.warm_up()
+
+    def report(self, name: str) -> list[StepReport]:
+        """Return a row for each step."""
+        return [
+            row
+            for child, step in zip(self.names, self.steps, strict=True)
+            for row in step.report("__".join(filter(None, (name, child))))
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class SequenceScorer(Scorer):
+    """The last of some steps bound to coefficients, behind the others."""
+
+    sequence: SequenceStep
+    scorer: Scorer
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.scorer.n_outputs
+
+    @property
+    def wants_rows(self) -> bool:
+        """Whether the first step does."""
+        return self.sequence.wants_rows
+
+    @property
+    def template(self) -> RowTemplate:
+        """The form of X of one row that the first step takes."""
+        return self.sequence.template
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        X = self.sequence.before(X if rows is None else take_rows(X, rows), n_threads)
+        try:
+            return self.scorer.scores(X, n_threads=n_threads)
+        except InputUnsupported as reason:
+            # The steps before need not run again.
+            features = reason.features
+            if reason.scorer is not self.scorer:
+                features = self.sequence.last.transform(X, n_threads=n_threads)
+            raise InputUnsupported(str(reason), scorer=self, features=features) from reason
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        if len(self.sequence.steps) == 1:
+            return self.scorer.score_one(x)
+        return self.scorer.score_row(self.sequence.before_one(x))
+
+    def score_row(self, X: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of X of one row."""
+        return self.scorer.score_row(self.sequence.before(X))
+
+    def warm_up(self) -> None:
+        """Warm up every step and the scorer."""
+        for step in self.sequence.steps[:-1]:
+            step.warm_up()
+        self.scorer.warm_up()

@@ -1,0 +1,336 @@
+"""Steps that are not compiled: what is around them is, in batches and for one row."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import KernelPCA, TruncatedSVD
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, Normalizer, OneHotEncoder, StandardScaler
+
+from skwillump import compile_pipeline
+
+RNG = np.random.default_rng(0)
+NUMBERS = RNG.normal(size=(120, 3))
+TEXTS = [f"word{i % 7} Number{i % 5} thing{i % 3}" for i in range(120)]
+FRAME = pd.DataFrame(
+    {
+        "text": TEXTS,
+        "kind": ["a", "b", "c"] * 40,
+        "size": NUMBERS[:, 0],
+        "age": np.where(np.arange(120) % 9 == 0, np.nan, NUMBERS[:, 1]),
+    }
+)
+RECORDS = [{"text": text, "host": f"host{i % 2}"} for i, text in enumerate(TEXTS)]
+Y = (np.arange(120) % 7 > 3).astype(int)
+
+
+class Own(TransformerMixin, BaseEstimator):
+    """A function as a class that tells nothing of itself."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return self.function(X)
+
+
+class Counted(Own):
+    """An own step that counts its calls."""
+
+    calls = 0
+
+    def transform(self, X):
+        type(self).calls += 1
+        return super().transform(X)
+
+
+def ratio(X):
+    return np.c_[X, X[:, 0] / (np.abs(X[:, 1]) + 1)]
+
+
+def as_frame(X):
+    return pd.DataFrame(X, columns=["u", "v", "w"])
+
+
+def as_sparse(X):
+    return sparse.csr_matrix(X)
+
+
+def text_of(X):
+    return X["text"]
+
+
+def size_of(X):
+    return X[["size"]]
+
+
+def lengths(X):
+    return np.array([[len(text)] for text in X])
+
+
+def flags(X):
+    return pd.DataFrame({"flag": [text.endswith("1") for text in X]})
+
+
+def fields(records):
+    return [record["text"] for record in records]
+
+
+def lower(texts):
+    return [text.lower() for text in texts]
+
+
+def doubled(table):
+    table = table.copy()
+    table["twice"] = table["size"] * 2
+    return table
+
+
+def filled(X):
+    return X.fillna(0)
+
+
+def flat(X):
+    return np.asarray(X, dtype=object).ravel()
+
+
+COLUMNS = [
+    ("kind", OneHotEncoder(), ["kind"]),
+    ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), ["size", "age"]),
+]
+
+SHAPES = {
+    "own step between scalers": (
+        lambda own: make_pipeline(SimpleImputer(), own(ratio), StandardScaler()),
+        NUMBERS,
+        ("SimpleImputer", "StandardScaler"),
+    ),
+    "frame from an own step": (
+        lambda own: make_pipeline(own(as_frame), StandardScaler()),
+        NUMBERS,
+        ("StandardScaler",),
+    ),
+    "sparse from an own step": (
+        lambda own: make_pipeline(own(as_sparse), StandardScaler(with_mean=False)),
+        NUMBERS,
+        ("StandardScaler",),
+    ),
+    "selected text": (
+        lambda own: make_pipeline(own(text_of), TfidfVectorizer()),
+        FRAME,
+        ("TfidfVectorizer",),
+    ),
+    "field of records": (
+        lambda own: make_pipeline(FunctionTransformer(fields), TfidfVectorizer()),
+        RECORDS,
+        ("TfidfVectorizer",),
+    ),
+    "cleaned texts": (
+        lambda own: make_pipeline(own(lower), CountVectorizer(), TfidfTransformer()),
+        TEXTS,
+        ("CountVectorizer", "TfidfTransformer"),
+    ),
+    "own counts beside words": (
+        lambda own: make_union(TfidfVectorizer(), own(lengths)),
+        TEXTS,
+        ("TfidfVectorizer",),
+    ),
+    "two own counts beside words": (
+        lambda own: make_union(TfidfVectorizer(), own(lengths), own(flags)),
+        TEXTS,
+        ("TfidfVectorizer",),
+    ),
+    "selected columns side by side": (
+        lambda own: make_union(
+            make_pipeline(own(text_of), TfidfVectorizer()),
+            make_pipeline(own(size_of), StandardScaler()),
+        ),
+        FRAME,
+        ("TfidfVectorizer", "StandardScaler"),
+    ),
+    "own function of a table": (
+        lambda own: make_pipeline(
+            own(doubled),
+            ColumnTransformer([*COLUMNS, ("twice", StandardScaler(), ["twice"])]),
+        ),
+        FRAME,
+        ("OneHotEncoder", "SimpleImputer", "StandardScaler"),
+    ),
+    "own steps in columns": (
+        lambda own: ColumnTransformer(
+            [
+                ("age", make_pipeline(own(filled), StandardScaler()), ["age"]),
+                ("words", TfidfVectorizer(), "text"),
+                ("length", own(lengths), "text"),
+                *COLUMNS,
+            ]
+        ),
+        FRAME,
+        ("TfidfVectorizer", "OneHotEncoder", "StandardScaler"),
+    ),
+    "imputer before texts": (
+        lambda own: ColumnTransformer(
+            [
+                (
+                    "words",
+                    make_pipeline(
+                        SimpleImputer(strategy="constant", fill_value=""),
+                        own(flat),
+                        TfidfVectorizer(),
+                    ),
+                    ["text"],
+                )
+            ]
+        ),
+        FRAME,
+        ("TfidfVectorizer",),
+    ),
+    "few components of texts": (
+        lambda own: make_pipeline(
+            TfidfVectorizer(), TruncatedSVD(4, random_state=0), Normalizer(), StandardScaler()
+        ),
+        TEXTS,
+        ("TfidfVectorizer", "TruncatedSVD", "Normalizer", "StandardScaler"),
+    ),
+    "hashed texts with weights": (
+        lambda own: make_pipeline(HashingVectorizer(n_features=256), TfidfTransformer()),
+        TEXTS,
+        ("HashingVectorizer",),
+    ),
+    "foreign step before a scaler": (
+        lambda own: make_pipeline(StandardScaler(), KernelPCA(2), StandardScaler()),
+        NUMBERS,
+        ("StandardScaler",),
+    ),
+}
+
+
+def rows_of(X):
+    """Rows in every form in which one may come."""
+    for at in (0, 1, 54):
+        if isinstance(X, pd.DataFrame):
+            yield X.iloc[at].to_dict(), X[at : at + 1]
+            yield X[at : at + 1], X[at : at + 1]
+        else:
+            yield X[at], X[at : at + 1]
+
+
+def assert_same_answers(compiled, fitted, X):
+    np.testing.assert_array_equal(compiled.predict(X), fitted.predict(X))
+    expected = fitted.predict_proba(X)
+    np.testing.assert_allclose(compiled.predict_proba(X), expected, rtol=1e-12, atol=1e-14)
+    for row, batch in rows_of(X):
+        assert compiled.predict_one(row) == fitted.predict(batch)[0]
+        np.testing.assert_allclose(
+            compiled.predict_proba_one(row),
+            fitted.predict_proba(batch)[0],
+            rtol=1e-12,
+            atol=1e-14,
+        )
+
+
+@pytest.mark.parametrize("model", [LogisticRegression(), KNeighborsClassifier(3)], ids=repr)
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_is_around_an_own_step_is_compiled_with_the_same_answers(name, model):
+    make, X, wanted = SHAPES[name]
+    fitted = make_pipeline(make(Own), model).fit(X, Y)
+    compiled = compile_pipeline(fitted)
+    assert_same_answers(compiled, fitted, X)
+    done = {report.type for report in compiled.explain() if report.compiled}
+    assert done.issuperset(wanted), compiled.explain()
+    if isinstance(model, LogisticRegression):
+        assert "LogisticRegression" in done, compiled.explain()
+
+
+@pytest.mark.parametrize("name", ["own step between scalers", "own steps in columns"])
+def test_trees_read_the_features_of_own_steps(name):
+    make, X, _ = SHAPES[name]
+    forest = RandomForestClassifier(10, random_state=0)
+    fitted = make_pipeline(make(Own), forest).fit(X, Y)
+    compiled = compile_pipeline(fitted)
+    assert_same_answers(compiled, fitted, X)
+    assert compiled.explain()[-1].compiled
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int8, bool, object])
+def test_an_own_step_runs_once_for_a_batch_whatever_it_returns(dtype):
+    def features(X):
+        return np.asarray(X > 0).astype(dtype)
+
+    pipeline = make_pipeline(Counted(features), LogisticRegression()).fit(NUMBERS, Y)
+    compiled = compile_pipeline(pipeline)
+    Counted.calls = 0
+    answer = compiled.predict_proba(NUMBERS)
+    assert Counted.calls == 1
+    np.testing.assert_allclose(answer, pipeline.predict_proba(NUMBERS), rtol=1e-12)
+
+
+def test_an_own_step_never_sees_data_of_ours():
+    seen = []
+
+    def remember(texts):
+        seen.extend(texts)
+        return texts
+
+    pipeline = make_pipeline(
+        make_union(
+            TfidfVectorizer(preprocessor=Recorder(seen)),
+            TfidfVectorizer(analyzer="char", preprocessor=Recorder(seen)),
+            make_pipeline(FunctionTransformer(remember), HashingVectorizer(n_features=64)),
+        ),
+        LogisticRegression(),
+    ).fit(TEXTS, Y)
+    seen.clear()
+    compiled = compile_pipeline(pipeline)
+    assert seen == []
+    compiled.predict(TEXTS[:2])
+    assert set(seen) == set(TEXTS[:2])
+
+
+class Recorder:
+    """A preprocessor that remembers its texts."""
+
+    def __init__(self, seen):
+        self.seen = seen
+
+    def __call__(self, text):
+        self.seen.append(text)
+        return text
+
+
+def test_blocks_of_unknown_width_that_guess_wrong_go_to_the_original():
+    def wide(X):
+        return np.array([[len(text)] * 3 for text in X])
+
+    union = make_union(TfidfVectorizer(), Own(lengths), Own(wide))
+    pipeline = make_pipeline(union, LogisticRegression()).fit(TEXTS, Y)
+    assert_same_answers(compile_pipeline(pipeline), pipeline, TEXTS)
+
+
+def test_errors_of_own_steps_are_raised_as_they_are():
+    def refuse(X):
+        if len(X) < 100:
+            raise KeyError("too few")
+        return X
+
+    pipeline = make_pipeline(Own(refuse), StandardScaler(), LogisticRegression()).fit(NUMBERS, Y)
+    compiled = compile_pipeline(pipeline)
+    for ask in (lambda: compiled.predict(NUMBERS[:5]), lambda: compiled.predict_one(NUMBERS[0])):
+        with pytest.raises(KeyError, match="too few"):
+            ask()

@@ -1,0 +1,290 @@
+"""Wrappers are seen through: searches, thresholds, calibration, ensembles of pipelines."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.ensemble import (
+    RandomForestClassifier,
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    GridSearchCV,
+    RandomizedSearchCV,
+    TunedThresholdClassifierCV,
+)
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
+
+from skwillump import compile_pipeline
+
+N = 150
+TEXTS = [f"word{i % 7} number{i % 5} thing{i % 3}" for i in range(N)]
+RNG = np.random.default_rng(0)
+FRAME = pd.DataFrame({"kind": ["a", "b", "c"] * 50, "size": RNG.normal(size=N)})
+Y = (np.arange(N) % 7 > 3).astype(int)
+NAMES = np.array(["no", "yes"])[Y]
+CLASSES = np.arange(N) % 3
+LABELS = np.c_[Y, np.arange(N) % 2]
+VALUES = np.exp(FRAME["size"].to_numpy())
+
+
+def words(model=None):
+    return make_pipeline(TfidfVectorizer(), LogisticRegression() if model is None else model)
+
+
+def columns(model):
+    encoded = make_column_transformer((OneHotEncoder(), ["kind"]), (StandardScaler(), ["size"]))
+    return make_pipeline(encoded, model)
+
+
+C = {"logisticregression__C": [0.5, 2.0]}
+
+CLASSIFIERS = {
+    "grid search": (GridSearchCV(words(), C, cv=2), TEXTS, Y),
+    "random search": (RandomizedSearchCV(words(), C, n_iter=1, cv=2), TEXTS, NAMES),
+    "frozen": (FrozenEstimator(words().fit(TEXTS, Y)), TEXTS, Y),
+    "search as the last step": (
+        make_pipeline(TfidfVectorizer(), GridSearchCV(LogisticRegression(), {"C": [1, 2]}, cv=2)),
+        TEXTS,
+        Y,
+    ),
+    "nested searches": (
+        FixedThresholdClassifier(GridSearchCV(words(), C, cv=2), threshold=0.4),
+        TEXTS,
+        Y,
+    ),
+    "fixed threshold": (FixedThresholdClassifier(words(), threshold=0.3), TEXTS, Y),
+    "threshold of a label": (
+        FixedThresholdClassifier(columns(LogisticRegression()), threshold=0.6, pos_label="no"),
+        FRAME,
+        NAMES,
+    ),
+    "threshold of decision values": (
+        FixedThresholdClassifier(
+            words(), threshold=0.2, response_method="decision_function", pos_label=0
+        ),
+        TEXTS,
+        Y,
+    ),
+    "tuned threshold": (TunedThresholdClassifierCV(words(), cv=2), TEXTS, Y),
+    "calibrated by sigmoids": (CalibratedClassifierCV(words(), cv=2), TEXTS, Y),
+    "calibrated by steps": (
+        CalibratedClassifierCV(columns(RandomForestClassifier(5)), method="isotonic", cv=2),
+        FRAME,
+        CLASSES,
+    ),
+    "calibrated prefit": (
+        CalibratedClassifierCV(FrozenEstimator(words().fit(TEXTS, Y))),
+        TEXTS,
+        Y,
+    ),
+    "soft voting": (
+        VotingClassifier(
+            [("a", words()), ("b", words(SGDClassifier(loss="log_loss")))], voting="soft"
+        ),
+        TEXTS,
+        NAMES,
+    ),
+    "hard voting": (
+        VotingClassifier(
+            [("a", columns(LogisticRegression())), ("gone", "drop"), ("b", columns(GaussianNB()))]
+        ),
+        FRAME,
+        CLASSES,
+    ),
+    "stacking": (
+        StackingClassifier([("a", words()), ("b", words(DecisionTreeClassifier()))], cv=2),
+        TEXTS,
+        Y,
+    ),
+    "stacking that passes columns on": (
+        columns(StackingClassifier([("a", LogisticRegression())], passthrough=True, cv=2)),
+        FRAME,
+        Y,
+    ),
+    "one against the rest": (OneVsRestClassifier(words()), TEXTS, CLASSES),
+    "one against the rest behind features": (
+        words(OneVsRestClassifier(LogisticRegression())),
+        TEXTS,
+        CLASSES,
+    ),
+    "several labels a row": (
+        words(OneVsRestClassifier(SGDClassifier(loss="log_loss"))),
+        TEXTS,
+        LABELS,
+    ),
+    "several outputs": (words(MultiOutputClassifier(LogisticRegression())), TEXTS, LABELS),
+    "several outputs of pipelines": (MultiOutputClassifier(words()), TEXTS, LABELS),
+}
+
+REGRESSORS = {
+    "transformed target": (
+        TransformedTargetRegressor(columns(Ridge()), func=np.log, inverse_func=np.exp),
+        FRAME,
+        VALUES,
+    ),
+    "scaled target": (
+        TransformedTargetRegressor(columns(Ridge()), transformer=StandardScaler()),
+        FRAME,
+        VALUES,
+    ),
+    "voting": (VotingRegressor([("a", columns(Ridge())), ("b", columns(Ridge(5)))]), FRAME, VALUES),
+    "stacking": (StackingRegressor([("a", columns(Ridge()))], cv=2), FRAME, VALUES),
+    "several outputs": (MultiOutputRegressor(columns(Ridge())), FRAME, np.c_[VALUES, -VALUES]),
+}
+
+
+def rows_of(X):
+    for at in range(0, N, 31):
+        row = X.iloc[at].to_dict() if isinstance(X, pd.DataFrame) else X[at]
+        yield row, X[at : at + 1]
+
+
+def first(answer):
+    return [output[0] for output in answer] if isinstance(answer, list) else answer[0]
+
+
+def assert_close(actual, expected):
+    if isinstance(expected, list):
+        for one, other in zip(actual, expected, strict=True):
+            assert_close(one, other)
+        return
+    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifiers_inside_wrappers_are_compiled_with_the_same_answers(name):
+    wrapper, X, y = CLASSIFIERS[name]
+    compiled = compile_pipeline(wrapper.fit(X, y))
+    for twin in (compiled, pickle.loads(pickle.dumps(compiled))):
+        np.testing.assert_array_equal(twin.predict(X), wrapper.predict(X))
+        for method in ("predict_proba", "decision_function"):
+            assert hasattr(twin, method) == hasattr(wrapper, method)
+            if hasattr(wrapper, method):
+                assert_close(getattr(twin, method)(X), getattr(wrapper, method)(X))
+        for row, batch in rows_of(X):
+            np.testing.assert_array_equal(twin.predict_one(row), wrapper.predict(batch)[0])
+            if hasattr(wrapper, "predict_proba"):
+                assert_close(twin.predict_proba_one(row), first(wrapper.predict_proba(batch)))
+    done = {report.type for report in compiled.explain() if report.compiled}
+    assert done & {"TfidfVectorizer", "OneHotEncoder"}, compiled.explain()
+    assert done & {"LogisticRegression", "RandomForestClassifier", "SGDClassifier"}
+
+
+@pytest.mark.parametrize("name", REGRESSORS)
+def test_regressors_inside_wrappers_are_compiled_with_the_same_answers(name):
+    wrapper, X, y = REGRESSORS[name]
+    compiled = compile_pipeline(wrapper.fit(X, y))
+    assert_close(compiled.predict(X), wrapper.predict(X))
+    for row, batch in rows_of(X):
+        assert_close(compiled.predict_one(row), wrapper.predict(batch)[0])
+    assert all(report.compiled for report in compiled.explain()), compiled.explain()
+
+
+def test_reasons_name_the_step_inside_its_wrapper():
+    wrapper = VotingClassifier([("a", words()), ("b", words(GaussianDense()))], voting="soft")
+    reports = {r.name: r for r in compile_pipeline(wrapper.fit(TEXTS, Y)).explain()}
+    assert reports["a__tfidfvectorizer"].compiled
+    assert reports["a__logisticregression"].compiled
+    assert not reports["b__gaussiandense"].compiled
+    assert "GaussianDense" in reports["b__gaussiandense"].reason
+
+
+class GaussianDense(GaussianNB):
+    """A model of one's own, of texts."""
+
+    def fit(self, X, y):
+        return super().fit(X.toarray(), y)
+
+    def predict(self, X):
+        return super().predict(X.toarray())
+
+    def _joint_log_likelihood(self, X):
+        return super()._joint_log_likelihood(X)
+
+    def predict_proba(self, X):
+        return super().predict_proba(X.toarray() if hasattr(X, "toarray") else X)
+
+
+def test_a_subclass_of_a_wrapper_runs_as_it_is():
+    class Half(FixedThresholdClassifier):
+        def predict(self, X):
+            return super().predict(X)[::-1]
+
+    wrapper = Half(words(), threshold=0.3).fit(TEXTS, Y)
+    compiled = compile_pipeline(wrapper)
+    np.testing.assert_array_equal(compiled.predict(TEXTS), wrapper.predict(TEXTS))
+    assert not any(report.compiled for report in compiled.explain())
+
+
+def test_a_sampler_does_nothing_once_it_is_fitted():
+    pytest.importorskip("imblearn")
+    from imblearn.over_sampling import RandomOverSampler
+    from imblearn.pipeline import make_pipeline as make_sampled
+
+    encoded = make_column_transformer((OneHotEncoder(), ["kind"]), (StandardScaler(), ["size"]))
+    sampled = make_sampled(encoded, RandomOverSampler(random_state=0), LogisticRegression())
+    sampled.fit(FRAME, Y)
+    compiled = compile_pipeline(sampled)
+    assert all(report.compiled for report in compiled.explain())
+    assert_close(compiled.predict_proba(FRAME), sampled.predict_proba(FRAME))
+    for row, batch in rows_of(FRAME):
+        assert_close(compiled.predict_proba_one(row), sampled.predict_proba(batch)[0])
+
+
+def test_threads_are_set_inside_wrappers_too():
+    wrapper = CalibratedClassifierCV(words(), cv=2).fit(TEXTS, Y)
+    compiled = compile_pipeline(wrapper)
+    threaded = compile_pipeline(compiled, n_jobs=2)
+    assert [twin.n_jobs for _, twin in threaded._wrapped.inside] == [2, 2]
+    assert [twin.n_jobs for _, twin in compiled._wrapped.inside] == [None, None]
+    assert_close(threaded.predict_proba(TEXTS), wrapper.predict_proba(TEXTS))
+
+
+@pytest.mark.parametrize(
+    "name", ["grid search", "calibrated by sigmoids", "soft voting", "stacking"]
+)
+def test_fitting_a_wrapper_again_does_not_reach_its_twin(name):
+    wrapper, X, y = CLASSIFIERS[name]
+    wrapper.fit(X, y)
+    compiled = compile_pipeline(wrapper)
+    before = compiled.predict_proba(X)
+    rows = [compiled.predict_one(x) for x in X[:5]]
+    wrapper.fit([f"other{i % 4} words" for i in range(N)], y[::-1])
+    np.testing.assert_array_equal(compiled.predict_proba(X), before)
+    assert [compiled.predict_one(x) for x in X[:5]] == rows
+
+
+def test_learning_on_in_place_does_not_reach_a_twin():
+    model = words(SGDClassifier(loss="log_loss", random_state=0)).fit(TEXTS, Y)
+    compiled = compile_pipeline(make_pipeline(model))
+    before = compiled.predict_proba(TEXTS)
+    features = model[0].transform(TEXTS)
+    for _ in range(20):
+        model[-1].partial_fit(features, 1 - Y)
+    np.testing.assert_array_equal(compiled.predict_proba(TEXTS), before)
+
+
+def test_trees_that_are_added_do_not_reach_a_twin():
+    forest = RandomForestClassifier(3, warm_start=True, random_state=0, max_depth=2)
+    voting = VotingClassifier([("forest", columns(forest))], voting="soft").fit(FRAME, CLASSES)
+    compiled = compile_pipeline(voting)
+    before = compiled.predict_proba(FRAME)
+    inner = voting.estimators_[0]
+    inner[-1].set_params(n_estimators=9).fit(inner[0].transform(FRAME), CLASSES)
+    np.testing.assert_array_equal(compiled.predict_proba(FRAME), before)
