@@ -1,0 +1,98 @@
+"""Rankers that are certified by fresh rows, without labels, or on held-out rows."""
+
+import pickle
+
+import numpy as np
+import pytest
+from common import COSTS, two_blocks
+from sklearn.linear_model import Ridge
+
+from skwillump import ApproxTopKRanker
+
+
+def rows(n_rows, seed=0):
+    """Values from a strong cheap signal and a weaker dear one."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n_rows, 2)) * [3.0, 1.0]
+    return X, X.sum(axis=1) + rng.normal(scale=0.2, size=n_rows)
+
+
+def ranker(**kwargs):
+    defaults = {
+        "k": 50,
+        "precision_target": 0.9,
+        "query_size": 1000,
+        "feature_costs": COSTS,
+        "random_state": 0,
+    }
+    return ApproxTopKRanker(two_blocks(Ridge()), **(defaults | kwargs))
+
+
+def precision_of(model, X):
+    """Share of the full model's own best rows that are found."""
+    best = np.argsort(-model.predict(X), kind="stable")[: model.k]
+    return np.isin(best, model.rank(X)).mean()
+
+
+def test_rows_without_labels_certify_a_ranker_that_was_unpickled():
+    model = pickle.loads(pickle.dumps(ranker(cv=2).fit(*rows(4000))))
+    assert model.guarantee_.kind == "cross-fitted"
+    assert model.certify(rows(20_000, seed=1)[0]) is model
+    guarantee = model.guarantee_
+    assert (guarantee.kind, guarantee.basis, guarantee.n_rows) == ("certified", "fresh", 20_000)
+    assert guarantee.tested_target == 0.9
+    found = [precision_of(model, rows(1000, seed)[0]) for seed in range(2, 32)]
+    assert np.mean(found) >= 0.9
+    assert pickle.loads(pickle.dumps(model)).guarantee_ == guarantee
+    assert "Certified" in model.report()
+
+
+def test_more_evidence_lets_the_search_be_less_deep():
+    model = ranker(cv=2).fit(*rows(3000))
+    before = model.stages_[1].share
+    model.certify(rows(30_000, seed=1)[0])
+    assert model.stages_[1].share < before
+
+
+def test_fresh_rows_give_a_filter_where_fit_had_too_few_rows_for_one():
+    model = ranker(k=5, cv=2).fit(*rows(150))
+    assert model.guarantee_.kind == "exact"
+    model.certify(rows(60_000, seed=1)[0])
+    assert model.guarantee_.kind == "certified"
+    assert len(model.stages_) == 2
+
+
+def test_another_size_is_planned_from_the_fresh_rows():
+    model = ranker(cv=2, query_size=None).fit(*rows(3000)).certify(rows(30_000, seed=1)[0])
+    assert len(model._plan.fresh.full_score) == 33_000
+    found = [precision_of(model, rows(1500, seed)[0]) for seed in range(5, 15)]
+    assert np.mean(found) >= 0.9
+
+
+def test_told_queries_certify():
+    X, y = rows(30 * 400)
+    groups = np.repeat(np.arange(400), 30)
+    model = ranker(k=3, cv=2, query_size=None).fit(X[:6000], y[:6000], groups=groups[:6000])
+    assert model.guarantee_.kind == "cross-fitted"
+    model.certify(X[6000:], groups=groups[6000:])
+    assert model.guarantee_.kind == "certified"
+    assert model.guarantee_.n_queries == 200
+
+
+def test_rows_too_few_for_a_certificate_change_nothing():
+    model = ranker(cv=2).fit(*rows(4000))
+    guarantee = model.guarantee_
+    with pytest.raises(ValueError, match="Nothing can be certified: 30 certifying rows are too"):
+        model.certify(rows(30, seed=1)[0])
+    assert model.guarantee_ == guarantee
+    with pytest.raises(ValueError, match="nothing to certify"):
+        ranker(cv=2, confidence=None).fit(*rows(2000)).certify(rows(500)[0])
+
+
+def test_without_refit_the_models_of_the_training_rows_answer_and_are_certified():
+    X, y = rows(8000)
+    model = ranker(cv=0.5, refit=False).fit(X, y)
+    assert (model.guarantee_.kind, model.guarantee_.basis) == ("certified", "held-out")
+    assert not np.allclose(model.estimator_[-1].coef_, two_blocks(Ridge()).fit(X, y)[-1].coef_)
+    with pytest.raises(ValueError, match="refit cannot be False"):
+        ranker(cv=3, refit=False).fit(X, y)
