@@ -245,7 +245,9 @@ class _TradeoffDisplay:
         ):
             seconds = tradeoff.expected_seconds
             at, score = self._at(x, seconds, tradeoff)[step], self._score(tradeoff)[step]
-            text = f"chosen: {self.full_seconds / seconds[step]:.1f} times as fast"
+            text = (
+                f"chosen: {self.full_seconds / seconds[step]:.1f} times as fast as the full model"
+            )
             color = line[0].get_color()
         (self.chosen_point_,) = self.ax_.plot(
             [at],

@@ -81,3 +81,27 @@ def test_a_set_that_is_missing_is_left_out_and_said_to_be(name, tmp_path, monkey
     run(name, "--only", missing, "--out", str(out))
     assert f"{missing}: left out" in capsys.readouterr().err
     assert json.loads(out.read_text())["rows"] == []
+
+
+def test_the_study_of_plans_counts_choices_and_speeds(tmp_path, monkeypatch):
+    # Two fits, and a clock that moves by one with each reading: no figure depends on the machine.
+    study = import_module("plans_study")
+    now = iter(range(10**9))
+    monkeypatch.setattr(study, "process_time", lambda: float(next(now)))
+    out = tmp_path / "out.json"
+    run("plans_study", "--quick", "--only", "many blocks", "--out", str(out))
+    rows = json.loads(out.read_text())["rows"]
+    assert [(row["kind"], row["busy"], row["way"]) for row in rows] == [
+        (kind, busy, way)
+        for kind, ways in (("cascade", ("batch", "one row")), ("ranker", ("batch",)))
+        for busy in (False, True)
+        for way in ways
+    ]
+    for row in rows:
+        assert row["least_speed"] == row["median_speed"] == row["as_fast"] == 1
+        assert row["n_fits"] == 2 >= row["n_planned"]
+
+
+def test_choices_are_compared_fit_by_fit():
+    study = import_module("plans_study")
+    assert study.same_share({False: [["a"], ["b"]], True: [["a"], ["c"]]}) == 0.5

@@ -90,7 +90,7 @@ def test_target_choice_and_full_model_are_marked(fitted):
     assert legend(display)[-3:] == [
         "target 0.95 (certified)",
         "full model",
-        f"chosen: {full / seconds:.1f} times as fast",
+        f"chosen: {full / seconds:.1f} times as fast as the full model",
     ]
 
 

@@ -168,3 +168,9 @@ def test_slow_rows_are_measured_on_few_of_them(seconds):
     n_rows = len(rows.batch)
     assert _metering.SLOWEST_ROWS <= n_rows <= _metering.MOST_ROWS
     assert n_rows * seconds <= _metering.SLOW_SECONDS or n_rows == _metering.SLOWEST_ROWS
+
+
+def test_reports_say_what_a_speed_compares_with():
+    model = cascade()
+    ratio = model._calibrated.calibration.full_seconds / model._plan.expected_seconds
+    assert f"{ratio:.1f} times as fast as the plain pipeline alone" in model.report()
