@@ -77,8 +77,8 @@ for name in models:
 early = (cascade.predict_stage(X_test) == 0).mean()
 over = {name: median(seconds[name]) / median(seconds["cascade"]) for name in models}
 print(
-    f"\nThe first stage answered {early:.1%} of the rows. The cascade is {over['plain']:.1f}x as fast\n"
-    f"as the plain pipeline and {over['compiled']:.1f}x as fast as the compiled one.\n"
+    f"\nThe first stage answered {early:.1%} of the rows. The cascade is {over['plain']:.1f}x\n"
+    f"as fast as the plain pipeline and {over['compiled']:.1f}x as fast as the compiled one.\n"
 )
 
 # %%
