@@ -123,14 +123,14 @@ def _metering_take(machine, monkeypatch, seconds):
     """Let gathering rows of what is known take its time."""
     from skwillump.stages import _passes
 
-    take_rows, taken = _passes.take_rows, []
+    take_stored, taken = _passes.take_stored, []
 
     def slow(Z, store, positions):
         taken.append(len(positions))
         machine.work(seconds * len(positions))
-        return take_rows(Z, store, positions)
+        return take_stored(Z, store, positions)
 
-    monkeypatch.setattr(_passes, "take_rows", slow)
+    monkeypatch.setattr(_passes, "take_stored", slow)
     return taken
 
 
