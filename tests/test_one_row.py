@@ -25,8 +25,8 @@ from skwillump import CascadeClassifier, compile_pipeline
 from skwillump._containers import fast_rows
 from skwillump._one_row import RowTemplate
 
-#: With and without a cascade: what one row may be does not depend on the plan.
 PLANS = pytest.mark.parametrize("target", [0.95, 1.0], ids=["cascade", "exact"])
+"""With and without a cascade: what one row may be does not depend on the plan."""
 
 
 def cascade(pipeline, target, **kwargs):

@@ -41,12 +41,12 @@ LABELS = {
     3: np.array([3, 5, 9])[np.digitize(TARGET, (0, 2))],
 }
 FULL = np.nan_to_num(X)
-#: Values on which decisions turn: near zero, at integers, beyond categories and int32.
 values = st.one_of(
     st.sampled_from((0.0, -0.0, 1e-36, -1e-36, 1e-35, 1e-34, -0.5, 2.0, 31.0, 64.0, 300.0, -3.0)),
     st.floats(-4, 4),
     st.integers(-2, 95).map(float),
 )
+"""Values on which decisions turn: near zero, at integers, beyond categories and int32."""
 missing = st.just(np.nan)
 extreme = st.sampled_from((np.inf, -np.inf, 3e9, -3e9, 1e300, 2.0**31, -1.0))
 

@@ -18,11 +18,12 @@ CONFIDENCE = 0.95
 FULL_ACCURACY = 0.9
 MOST_ROWS = 200_000
 
-#: Basis of the evidence, share of the rows that certify, share of them that a model is fitted on.
 WAYS = {
     'cv="prefit"': ("prefit", 1 - PREFIT_TRAIN_SHARE, 1.0),
     "cv=5": ("cross-fitted", 1 - round(5 * SELECT_SHARE) / 5, 0.8),
 }
+"""Basis of the evidence, share of the rows that certify, share of them that a model is fitted
+on."""
 
 
 def rows_needed(target, used, way):

@@ -34,8 +34,8 @@ from ._keys import (
 from ._steps import DenseScorer, TableScorer, TableStep, coefficients
 from ._tables import Table
 
-#: Integers from here on may have been rounded when they became floats.
 _EXACT = 2.0**53
+"""Integers from here on may have been rounded when they became floats."""
 
 
 @dataclass(frozen=True, eq=False)

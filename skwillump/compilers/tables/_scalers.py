@@ -286,8 +286,8 @@ def compile_power_transformer(power: Any) -> Step:
     )
 
 
-#: Numbers closer than this to the first and last quantiles are taken for them.
 _BOUND = 1e-7
+"""Numbers closer than this to the first and last quantiles are taken for them."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,8 @@ from ...kernels.text._term_order import (
     write_terms,
 )
 
-#: Terms whose texts are made together.
 _CHUNK_TERMS = 1 << 16
+"""Terms whose texts are made together."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
