@@ -71,6 +71,9 @@ class VersionedState:
 
 
 _OF_OTHERS = (
+    "catboost.core.CatBoostClassifier",
+    "catboost.core.CatBoostRanker",
+    "catboost.core.CatBoostRegressor",
     "collections.OrderedDict",
     "lightgbm.basic.Booster",
     "lightgbm.sklearn.LGBMClassifier",
@@ -81,8 +84,15 @@ _OF_OTHERS = (
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
+    "skwillump.compilers.models._catboost.library_sums",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
+    "xgboost.sklearn.XGBRFClassifier",
+    "xgboost.sklearn.XGBRFRegressor",
+    "xgboost.sklearn.XGBRanker",
+    "xgboost.sklearn.XGBRegressor",
 )
-"""Types of other packages that stored models hold, and skops does not trust by itself."""
+"""What stored models hold of other packages, or by its name, and skops does not trust by itself."""
 
 
 def trusted_types() -> list[str]:
@@ -91,8 +101,8 @@ def trusted_types() -> list[str]:
     `skops.io.load` makes objects of types only that it knows or is told to trust. These are all
     classes of this package, which hold arrays, numbers and other such classes; and what its
     objects hold of other packages: NumPy's dtypes, scikit-learn's trees, calibrators and functions
-    of scorers, and LightGBM's models. Estimators, functions and tokenizers of your own are not
-    among them.
+    of scorers, and the models of LightGBM, XGBoost and CatBoost. Estimators, functions and
+    tokenizers of your own are not among them.
 
     Returns
     -------

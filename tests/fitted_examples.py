@@ -144,6 +144,16 @@ if find_spec("xgboost") is not None:
     ]
     FALLBACKS[XGBRegressor] = [('booster="gblinear"', {"booster": "gblinear"}, NUMBERS)]
 
+if find_spec("catboost") is not None:
+    from catboost import CatBoostClassifier, CatBoostRanker, CatBoostRegressor
+
+    _FEW_OBLIVIOUS = {"n_estimators": 3, "verbose": 0, "allow_writing_files": False}
+    for _kind in (CatBoostClassifier, CatBoostRanker, CatBoostRegressor):
+        EXAMPLES[_kind] = partial(_kind, **_FEW_OBLIVIOUS)
+    FALLBACKS[CatBoostClassifier] = [
+        ("cat_features", {**_FEW_OBLIVIOUS, "cat_features": [0]}, NUMBERS.astype(int))
+    ]
+
 
 def make(kind: type) -> Any:
     """Return an estimator of a class, not fitted."""
@@ -162,7 +172,11 @@ def data_of(estimator: Any) -> Any:
 
 def fit(estimator: Any, X: Any) -> Any:
     """Fit an estimator on rows in any form."""
-    params = {"group": [N_ROWS // 2] * 2} if type(estimator).__name__.endswith("Ranker") else {}
+    params: dict[str, Any] = {}
+    if type(estimator).__name__ == "CatBoostRanker":
+        params = {"group_id": np.arange(N_ROWS) // (N_ROWS // 2)}
+    elif type(estimator).__name__.endswith("Ranker"):
+        params = {"group": [N_ROWS // 2] * 2}
     with warnings.catch_warnings():
         # What fits on so few rows warn of is not of interest here.
         warnings.simplefilter("ignore")

@@ -44,7 +44,8 @@ def why_not_compiled(estimator, X):
 def public_name(kind):
     """Return the name of a class as users import it."""
     module = re.sub(
-        r"\._.*|(?<=^lightgbm)\.sklearn|(?<=^xgboost)\.sklearn|(?<=^skwillump)\..*",
+        r"\._.*|(?<=^lightgbm)\.sklearn|(?<=^xgboost)\.sklearn|(?<=^catboost)\.core"
+        r"|(?<=^skwillump)\..*",
         "",
         kind.__module__,
     )
@@ -60,6 +61,9 @@ def _link(kind):
     if name.startswith("lightgbm."):
         page = "https://lightgbm.readthedocs.io/en/stable/pythonapi"
         return f"`{kind.__name__} <{page}/lightgbm.{kind.__name__}.html>`__"
+    if name.startswith("catboost."):
+        page = "https://catboost.ai/docs/en/concepts/python-reference_"
+        return f"`{kind.__name__} <{page}{kind.__name__.lower()}>`__"
     if name.startswith("xgboost."):
         page = "https://xgboost.readthedocs.io/en/stable/python/python_api.html"
         return f"`{kind.__name__} <{page}#{name}>`__"

@@ -17,7 +17,7 @@ from .._one_row import RowTemplate
 from ..blocks import BlockGraph
 from ..compilers import InputUnsupported, check_scores
 from ..planning import confidence, decide_one
-from ..stages._passes import FeaturePass, FusedPass, ModelInput, StagePass
+from ..stages._passes import FeaturePass, FusedPass, ModelInput, StagePass, flat
 from ._responses import align_response, stage_codes
 
 
@@ -198,7 +198,7 @@ class CascadeRunner:
             if len(doubtful):
                 # Another order of summation could flip these: the original decides.
                 rows = take_rows(X, open_rows[doubtful])
-                answers[doubtful] = self.estimator.predict(rows)
+                answers[doubtful] = flat(self.estimator.predict(rows))
             if output.dtype != answers.dtype:
                 output = output.astype(np.result_type(output, answers))
             output[open_rows] = answers

@@ -11,7 +11,7 @@ from .._composites import chain
 from ..blocks import TruncatedEnsemble
 from ..compilers import predicts_largest
 from ..planning import confidence, predicted_codes
-from ..stages._passes import FeatureInput, ModelInput
+from ..stages._passes import FeatureInput, ModelInput, flat
 from ..stages._recording import Record
 
 
@@ -120,7 +120,7 @@ class AnswerRecorder:
 
     def record_full(self, model: Any, features: Any) -> Record:
         """Keep the full model's classes, and its responses where a score is made of them."""
-        record = {"codes": np.searchsorted(self.classes, model.predict(features))}
+        record = {"codes": np.searchsorted(self.classes, flat(model.predict(features)))}
         if self.keeps_responses:
             record["response"] = self.respond(model, features)
         return record

@@ -25,7 +25,11 @@ from ._steps import InputUnsupported, OriginalStep, Step, Unsupported
 C = TypeVar("C", bound=Callable[[Any], Any])
 M = TypeVar("M", bound=Model)
 
-PLUGINS = {"lightgbm": ".models._lightgbm", "xgboost": ".models._xgboost"}
+PLUGINS = {
+    "lightgbm": ".models._lightgbm",
+    "xgboost": ".models._xgboost",
+    "catboost": ".models._catboost",
+}
 """Root modules of other libraries, and the modules here that know their types."""
 
 

@@ -72,6 +72,11 @@ class StagePass(Protocol):
         """
 
 
+def flat(labels: np.ndarray) -> np.ndarray:
+    """Labels (n_rows,) where they come as one column: CatBoost's of several classes do."""
+    return labels[:, 0] if np.ndim(labels) == 2 and labels.shape[1] == 1 else labels
+
+
 @dataclass(frozen=True)
 class FeatureInput:
     """An estimator and features."""
@@ -81,7 +86,8 @@ class FeatureInput:
 
     def answer(self, method: str) -> np.ndarray:
         """What a method of the model returns."""
-        return getattr(self.model, method)(self.features)
+        found = getattr(self.model, method)(self.features)
+        return flat(found) if method == "predict" else found
 
     def raw(self, response: np.ndarray) -> np.ndarray:
         """Return the response: nothing is known below it."""
@@ -101,7 +107,8 @@ class ScoreInput:
 
     def answer(self, method: str) -> np.ndarray:
         """What a method of the model returns."""
-        return getattr(self.model, method)(self.scores)
+        found = getattr(self.model, method)(self.scores)
+        return flat(found) if method == "predict" else found
 
     def raw(self, response: np.ndarray) -> np.ndarray:
         """Return the scores where there is one a row."""

@@ -1,7 +1,7 @@
 """What a model sees that stands alone: a table of numbers, or a sparse matrix."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,9 @@ from ..tables._guards import refuse_large_integers, refuse_objects
 from ..tables._input import InputSpec
 from ..tables._steps import DenseScorer, TableStep, coefficients
 from ..tables._tables import Table
+
+LIBRARY_ROWS = 512
+"""Of fewer rows than these, CatBoost takes more time to make its own form of them than to add."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +38,10 @@ class ModelInput(TableStep):
         """
         spec = InputSpec.of(model)
         library = type(model).__module__.partition(".")[0]
+        if library == "catboost":
+            names = tuple(model.feature_names_)
+            if names != tuple(map(str, range(spec.n_columns))):  # those that it gives itself
+                spec = replace(spec, names=names)
         return cls(model, spec, spec.n_columns, library)
 
     @property
@@ -74,6 +81,9 @@ class ModelInput(TableStep):
         n_threads: int = 1,
     ) -> np.ndarray:
         """Return what ``work`` makes of the columns, chunk by chunk if X is no sparse matrix."""
+        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
+        if self.library == "catboost" and n_rows >= LIBRARY_ROWS:
+            raise InputUnsupported("so many rows, without steps before, that CatBoost is as fast")
         way = Step if sparse.issparse(X) else TableStep
         return way.map_dense(self, work, X, rows, n_outputs=n_outputs, n_threads=n_threads)
 

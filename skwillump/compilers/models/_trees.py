@@ -1,5 +1,6 @@
 """Models of decision trees: rows to sums of leaves, and sums to what the model's methods return."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +28,7 @@ from ...kernels.trees._walks import (
 from .._models import Model
 from .._steps import InputUnsupported, Scorer, Step, Unsupported, to_dense
 from .._threads import map_in_threads
+from ._input import LIBRARY_ROWS
 
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
 """How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become."""
@@ -48,6 +50,9 @@ _MANY_ROWS = 12
 
 _FLOAT64 = np.dtype(np.float64)
 _LEAST_SINGLE = -88.7  # scores of float32 with a sigmoid of their own
+LibrarySums = Callable[[Any, np.ndarray, int], np.ndarray]
+"""Of a fitted model, features and a number of threads: the sums (n_rows, n_outputs)."""
+
 _NOT_FINITE = "values that are missing, infinite, or too large for float32"
 
 
@@ -78,6 +83,8 @@ class TreeModel(Model):
     dtype: np.dtype = _FLOAT64  # of values and probabilities
     missing: float = np.nan  # what is a missing value, beside NaN
     absent_is_missing: bool = False  # whether what a sparse matrix does not hold is
+    by_library: LibrarySums | None = None  # where the library is faster for many rows
+    label_columns: bool = False  # whether labels come as a column, CatBoost's of several classes
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         masks = state["masks"]
@@ -126,6 +133,8 @@ class TreeModel(Model):
         features = frozen(self._with_nan(np.asarray(features, dtype=np.float64)))
         if features.ndim != 2 or features.shape[1] != self.n_features:
             raise InputUnsupported(f"features of shape {features.shape}")
+        if self.by_library is not None and start is None and len(features) >= LIBRARY_ROWS:
+            return self.by_library(self.original, features, n_threads)
         out = np.empty((len(features), self.n_outputs))
         if start is not None:
             out[:] = start
@@ -247,6 +256,7 @@ class TreeModel(Model):
                 self,
                 trees=frozen_fields(self.trees._replace(roots=self.trees.roots[some], **changes)),
                 masks=None if self.masks is None else self.masks.some(some),
+                by_library=None,
             )
             for some, changes in (
                 (slice(0, n), {"divisor": 1.0}),
@@ -278,8 +288,8 @@ class TreeModel(Model):
         kept = np.isin(columns[:, 0], features)
         columns[kept, 0] = np.searchsorted(features, columns[kept, 0])
         columns[~kept] = (0, LOWEST, 0, 0)
-        trees = self.trees._replace(columns=columns)
-        return replace(self, trees=frozen_fields(trees), n_features=len(features))
+        trees = frozen_fields(self.trees._replace(columns=columns))
+        return replace(self, trees=trees, n_features=len(features), by_library=None)
 
     # Scores to answers
 
@@ -300,7 +310,8 @@ class TreeModel(Model):
             return self.classes[positive.astype(np.intp)]
         if self.link == SIGMOIDS:  # they may be one for several classes
             scores = self._values(scores)
-        return self.classes[scores.argmax(axis=1)]
+        labels = self.classes[scores.argmax(axis=1)]
+        return labels[:, None] if self.label_columns else labels
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         """Return the positions of rows whose label rounding could change.
@@ -311,7 +322,8 @@ class TreeModel(Model):
             return np.zeros(0, dtype=np.intp)
         if scores.shape[1] == 1:
             size = np.abs(scores[:, 0]) * (self.scale / self.divisor)
-            return np.flatnonzero(~((size > self._doubt) | (size == 0.0)))
+            is_tie = (size == 0.0) & self.is_certain
+            return np.flatnonzero(~((size > self._doubt) | is_tie))
         values = self._values(scores) if self.link == SIGMOIDS else scores
         top = values.max(axis=1, keepdims=True)
         near = values > top - self._doubt * (1.0 + np.abs(top))
