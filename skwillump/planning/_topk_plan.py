@@ -12,9 +12,9 @@ from ._topk_evidence import TopKEvidence
 from ._topk_records import Target, TopKCalibration, TopKGuarantee, TopKPlan, TopKTradeoff
 from ._topk_search import Search
 
-LEAST_SAVING = 0.2
-"""A filter must be expected to save this share of the full cost: measured costs are noisy, and do
-not hold the gathering of candidates, which costs as much as a cheap block where they are many."""
+LEAST_SAVING = 0.1
+"""A filter must be expected to save this share of the full cost: measured costs are noisy, and
+queries differ in how many of their rows are candidates."""
 
 LEAST_GAIN_OF_GAP = 0.02
 """The gap rule must lower the expected cost by this share: it visits rows in several batches."""

@@ -88,7 +88,7 @@ def test_target_choice_and_full_model_are_marked(fitted):
     full = fitted._calibrated.calibration.full_seconds
     assert_allclose(point(display.full_point_), [full / 1e-3, 1.0])
     assert legend(display)[-3:] == [
-        "target 0.95 (certified)",
+        f"target 0.95 ({fitted.guarantee_.kind})",
         "full model",
         f"chosen: {full / seconds:.1f} times as fast as the full model",
     ]
