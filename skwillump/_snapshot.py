@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
@@ -9,6 +10,10 @@ import numpy as np
 
 _FITS_IN_PLACE = ("catboost",)
 """Libraries whose models change what they hold when they are fitted again."""
+
+
+MANY = 100_000
+"""Entries of a dict, such as a vocabulary, that is shared: fitting makes another."""
 
 
 def snapshot(fitted: Any) -> Any:
@@ -30,27 +35,44 @@ def _copied(value: Any, known: dict[int, Any]) -> Any:
     if id(value) in known:
         return known[id(value)]
     kind = type(value)
-    if kind in (list, tuple):
-        made = [_copied(item, known) for item in value]
-        return made if kind is list else tuple(made)
+    if kind is list or kind is tuple:
+        if not _holds_estimators(value):
+            return value.copy() if kind is list else value
+        return kind(_copied(item, known) for item in value)
     if kind is dict:
-        if any(_is_estimator(item) or type(item) in (list, tuple, dict) for item in value.values()):
-            return {key: _copied(item, known) for key, item in value.items()}
-        return value.copy()
-    if kind is np.ndarray and value.dtype == object:  # of estimators, as boosting keeps them
-        made = np.empty_like(value)
+        if not _holds_estimators(value.values()):
+            return value.copy() if len(value) < MANY else value
+        return {key: _copied(item, known) for key, item in value.items()}
+    if kind is np.ndarray:
+        if value.dtype != object or not _holds_estimators(value.flat):
+            return value
+        made = np.empty_like(value)  # boosting keeps its trees so
         for at, item in np.ndenumerate(value):
             made[at] = _copied(item, known)
         return made
     return _copied_estimator(value, known) if _is_estimator(value) else value
 
 
+def _holds_estimators(values: Iterable[Any]) -> bool:
+    """Tell whether there may be an estimator among some values: by their types, which are few."""
+    return any(
+        kind in (list, tuple, dict, np.ndarray)
+        or hasattr(kind, "get_params")
+        or kind.__name__ == "_CalibratedClassifier"
+        for kind in set(map(type, values))
+    )
+
+
 def _copied_estimator(fitted: Any, known: dict[int, Any]) -> Any:
     if type(fitted).__module__.partition(".")[0] in _FITS_IN_PLACE:
         made = known[id(fitted)] = deepcopy(fitted)
         return made
-    # Not by `copy`, which asks the estimator what a pickle of it is to hold.
-    made = known[id(fitted)] = object.__new__(type(fitted))
+    try:
+        # Not by `copy`, which asks the estimator what a pickle of it is to hold.
+        made = object.__new__(type(fitted))
+    except TypeError:  # a class that is not written in Python
+        return fitted
+    known[id(fitted)] = made
     in_place = hasattr(fitted, "partial_fit")
     for name, value in vars(fitted).items():
         held = _copied(value, known)

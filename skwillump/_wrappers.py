@@ -196,6 +196,8 @@ NONE = np.empty(0, dtype=np.intp)
 
 def _margins(values: np.ndarray) -> np.ndarray:
     """Difference of the two largest values of each row."""
+    if values.shape[1] < 2:
+        return np.full(len(values), np.inf)
     largest = np.partition(values, -2, axis=1)[:, -2:]
     return largest[:, 1] - largest[:, 0]
 
