@@ -49,6 +49,10 @@ def cascade_table(results, *, rule, compiled, targets):
     return list_table(head, rows)
 
 
+EVIDENCE = {"prefit": "prefit", "refit=False": "held out", "5": "cross-fitted"}
+"""What evidence is called, by the way to split."""
+
+
 def guarantee_table(results):
     """Shares of broken promises."""
     head = ["Data", "Rows", "Rule", "Evidence", "Target"]
@@ -60,7 +64,7 @@ def guarantee_table(results):
                 row["data"],
                 f"{row['n_rows']:,} of {row['n_rows'] + row['n_pool']:,}",
                 row["rule"],
-                "held out" if row["cv"] == "prefit" else "cross-fitted",
+                EVIDENCE[str(row["cv"])],
                 f"{row['target']:g}",
                 f"{row['violations']:.0%}",
                 f"{row['mean_loss']:.4f}",
