@@ -20,7 +20,7 @@ _count_terms, _fitting.count_terms = _fitting.count_terms, count_terms
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    with _fitting.fast_vectorizers(least_characters=0):
+    with _fitting.fast_vectorizers(least_work=0):
         return (yield)
 
 

@@ -31,6 +31,7 @@ from .models._truncated import TruncatedTrees
 from .tables import _encoders, _imputers, _indicators, _projections, _scalers, _splines  # noqa: F401
 from .tables._input import Opened
 from .text import _hashing, _idf, _vectorizers  # noqa: F401
+from .text._fitting import fast_vectorizers
 
 __all__ = [
     "REGISTRY",
@@ -54,6 +55,7 @@ __all__ = [
     "compile_model",
     "compile_step",
     "compile_steps",
+    "fast_vectorizers",
     "linear_map",
     "predicts_largest",
     "registered_types",

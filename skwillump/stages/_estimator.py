@@ -35,6 +35,7 @@ from ._cross_fitting import Calibrated, CrossFitted, Setting, cross_fit
 from ._diagram import stage_diagram
 from ._folds import FitData, Split, single_split
 from ._metering import Answering
+from ._models import fit_plainly
 from ._recording import Importance, Recorder
 from ._report import StageWords
 
@@ -245,7 +246,7 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
             full = clone(self.estimator)
             with progress.task("fit the full model", fits=full):
                 X, y, params = rows
-                self.estimator_ = full.fit(X, y, **params)
+                self.estimator_ = fit_plainly(full, X, y, params, compile=self.compile)
         for attribute in ("n_features_in_", "feature_names_in_"):
             if hasattr(self, attribute):
                 delattr(self, attribute)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..blocks import (
     truncated_ensemble,
     truncation_sizes,
 )
+from ..compilers import fast_vectorizers
 from ..planning import match_scores
 
 
@@ -101,9 +103,22 @@ def truncated_specs(graph: BlockGraph, first: BlockGraph, features: Any | None) 
     return specs
 
 
+def fit_plainly(estimator, X, y, params: dict, *, compile: bool) -> Any:
+    """Fit an estimator of the user's own; with `compile`, kernels do what they do exactly so.
+
+    Returns
+    -------
+    estimator
+        What its `fit` returns.
+    """
+    with fast_vectorizers() if compile else nullcontext():
+        return estimator.fit(X, y, **params)
+
+
 def fit_graph(estimator, X, y, params: dict, *, compile: bool) -> BlockGraph:
     """Fit a clone of the estimator on a fold; split it into blocks."""
-    graph = split_pipeline(clone(estimator).fit(X, y, **params), compile=compile)
+    fitted = fit_plainly(clone(estimator), X, y, params, compile=compile)
+    graph = split_pipeline(fitted, compile=compile)
     if graph is None:
         raise ValueError(
             "The estimator has two or more blocks when fitted on all rows but fewer when fitted "

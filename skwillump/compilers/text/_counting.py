@@ -37,13 +37,13 @@ class TooManyTerms(Exception):
     """Terms cannot be numbered with 31 bits."""
 
 
-def fit_column(documents: Any, options: TextOptions, least_characters: int) -> TextColumn:
+def fit_column(documents: Any, options: TextOptions, least_work: int) -> TextColumn:
     """Return the texts that a vectorizer is to learn from.
 
     Raises
     ------
     InputUnsupported
-        If kernels do not read them, or if they have fewer characters than it takes to pay.
+        If kernels do not read them, or if there is less to do than it takes to pay.
     """
     column = text_column(documents)
     if isinstance(column, StringList):
@@ -53,12 +53,18 @@ def fit_column(documents: Any, options: TextOptions, least_characters: int) -> T
         is_array = isinstance(documents, np.ndarray) and documents.dtype.kind != "O"
         if is_array and options.preprocess is not None:
             raise InputUnsupported("the preprocessor is given elements of an array")
-    if not _has_characters(column, least_characters):
+    if not _has_bytes(column, -(-least_work // work_per_character(options))):
         raise InputUnsupported("too few characters")
     return column
 
 
-def _has_characters(column: TextColumn, least: int) -> bool:
+def work_per_character(options: TextOptions) -> int:
+    """Return how long scikit-learn takes for a character, relative to tokens without n-grams."""
+    n_lengths = options.max_n - options.min_n + 1
+    return n_lengths if options.analyzer == WORD else 6 * n_lengths
+
+
+def _has_bytes(column: TextColumn, least: int) -> bool:
     n_bytes = 0
     for texts in _all_texts(column):
         n_bytes += int((texts.stops - texts.starts).sum())
@@ -87,7 +93,7 @@ def fit_options(vectorizer: Any) -> TextOptions:
 
 
 def count_terms(
-    vectorizer: Any, documents: Any, original: Original, least_characters: int
+    vectorizer: Any, documents: Any, original: Original, least_work: int
 ) -> tuple[dict[str, Any], Any] | None:
     """Return what ``original(vectorizer, documents, False)`` returns, the vocabulary still empty.
 
@@ -97,7 +103,7 @@ def count_terms(
     documents : iterable of texts
     original : callable
         scikit-learn's own counting.
-    least_characters : int
+    least_work : int
 
     Returns
     -------
@@ -108,7 +114,7 @@ def count_terms(
     """
     try:
         options = fit_options(vectorizer)
-        column = fit_column(documents, options, least_characters)
+        column = fit_column(documents, options, least_work)
     except (Unsupported, InputUnsupported):
         return None
     # What it checks and warns of is part of scikit-learn's counting.

@@ -33,7 +33,7 @@ WORDS = ["some text", "more text, and some text more", "no other word", "text"] 
 
 
 def by_kernels():
-    return fast_vectorizers(least_characters=0)
+    return fast_vectorizers(least_work=0)
 
 
 @pytest.fixture
@@ -490,7 +490,7 @@ def test_threads_may_fit_at_the_same_time():
 def test_few_texts_are_left_to_scikit_learn(fits):
     with fast_vectorizers():
         TfidfVectorizer().fit(WORDS)
-        TfidfVectorizer().fit(WORDS * 2000)
+        TfidfVectorizer().fit(WORDS * 3000)
     assert fits == {True: 1, False: 1}
 
 
