@@ -58,20 +58,21 @@ class SymbolReader:
         return streams
 
     def _read_tokens(self, texts: Utf8, characters: Characters, shortest: int) -> Streams:
-        streams, n_bytes = self._streams(texts)
-        # A token has one byte at least, and another one follows it. Folding lengthens by half.
-        n_tokens = n_bytes // 2 + len(texts.starts)
-        self.symbols = with_symbol_room(self.symbols, n_tokens, n_tokens + n_bytes * 3 // 16)
-        token_streams(
-            texts.data,
-            texts.starts,
-            texts.stops,
-            characters,
-            shortest,
-            self.n_stop_words,
-            self.symbols,
-            streams,
-        )
+        streams, _ = self._streams(texts)
+        while True:
+            n_tokens, n_words = token_streams(
+                texts.data,
+                texts.starts,
+                texts.stops,
+                characters,
+                shortest,
+                self.n_stop_words,
+                self.symbols,
+                streams,
+            )
+            if not n_tokens:
+                break
+            self.symbols = with_symbol_room(self.symbols, n_tokens, n_words)
         return streams
 
     def _streams(self, texts: Utf8) -> tuple[Streams, int]:

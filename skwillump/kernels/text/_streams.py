@@ -55,8 +55,12 @@ def token_streams(text, starts, stops, characters, shortest, n_stop_words, table
     n_stop_words : int
         Tokens with symbols from 1 to this number are dropped.
     table : Symbols
-        With room for as many tokens as there may be.
     streams : Streams
+
+    Returns
+    -------
+    n_tokens, n_words : int
+        If the table has not room for as many, nothing was written. Zeros otherwise.
     """
     n_bytes = 0
     for row in range(len(starts)):
@@ -106,6 +110,13 @@ def token_streams(text, starts, stops, characters, shortest, n_stop_words, table
             n_characters = 0
         streams.segment_ends[row] = n_tokens
         streams.row_ends[row] = row + 1
+    n_words = np.int64(at >> THREE)
+    if (
+        table.sizes[0] + n_tokens > len(table.n_bytes)
+        or 4 * (table.sizes[0] + n_tokens) > len(table.slots)
+        or table.sizes[1] + n_words > len(table.words)
+    ):
+        return n_tokens, n_words
     # 2. Their symbols. The slots of the next ones are asked for meanwhile.
     word = ZERO
     n = 0
@@ -120,6 +131,7 @@ def token_streams(text, starts, stops, characters, shortest, n_stop_words, table
             n += symbol > n_stop_words
         first = last
         streams.segment_ends[row] = n
+    return 0, 0
 
 
 @jit

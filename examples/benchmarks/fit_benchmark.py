@@ -1,0 +1,169 @@
+"""
+The fit of text pipelines beside scikit-learn's own
+===================================================
+
+Measures what vectorizers take to learn by kernels, and what `fit` of a cascade takes, over the
+plain fit, in one run on one machine. Needs the data sets that
+`skwillump.datasets.load_benchmark` reads. Run it as ::
+
+    python examples/benchmarks/fit_benchmark.py [--quick] [--only NAMES] [--out FILE]
+
+Seconds are those of the processor, in one thread, medians over repetitions that take turns.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from functools import partial
+
+import numpy as np
+from _data import texts_of
+from _measure import medians_in_turns, output_of, parser_of, setting, show, write
+from _pipelines import logistic, words_and_characters
+from sklearn.base import clone
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits
+
+from skwillump import CascadeClassifier
+from skwillump.compilers import fast_vectorizers
+
+TEXT_SETS = ("clickbait", "product", "toxic")
+VECTORIZERS = {
+    "word": TfidfVectorizer(),
+    "char(2,6)": TfidfVectorizer(analyzer="char", ngram_range=(2, 6)),
+}
+
+
+def by_kernels(vectorizer, texts):
+    """Fit a clone within the context."""
+    with fast_vectorizers():
+        return plainly(vectorizer, texts)
+
+
+def plainly(vectorizer, texts):
+    """Fit a clone as scikit-learn does; return it with its matrix."""
+    fitted = clone(vectorizer)
+    return fitted, fitted.fit_transform(texts)
+
+
+WAYS = {"plain": plainly, "kernels": by_kernels}
+
+
+def same_fit(one, other) -> bool:
+    """Return whether vocabularies, weights and matrices are the same, in the same order."""
+    (vectorizer, X), (vectorizer_2, X_2) = one, other
+    return (
+        list(vectorizer.vocabulary_.items()) == list(vectorizer_2.vocabulary_.items())
+        and np.array_equal(vectorizer.idf_, vectorizer_2.idf_)
+        and np.array_equal(X.indptr, X_2.indptr)
+        and np.array_equal(X.indices, X_2.indices)
+        and np.array_equal(X.data, X_2.data)
+    )
+
+
+def vectorizers(sets, n_rows: int | None, repeat: int) -> list[dict]:
+    """1. `fit_transform` of a vectorizer alone."""
+    rows = []
+    for name in sets:
+        texts, _ = texts_of(name, n_rows)
+        for kind, vectorizer in VECTORIZERS.items():
+            equal = same_fit(plainly(vectorizer, texts), by_kernels(vectorizer, texts))
+            calls = {way: partial(fit, vectorizer, texts) for way, fit in WAYS.items()}
+            seconds = medians_in_turns(calls, repeat, clock=time.process_time)
+            rows.append(
+                {
+                    "set": name,
+                    "features": kind,
+                    "n_rows": len(texts),
+                    "plain_seconds": seconds["plain"],
+                    "kernels_seconds": seconds["kernels"],
+                    "speedup": seconds["plain"] / seconds["kernels"],
+                    "equal": equal,
+                }
+            )
+            show(rows[-1])
+    return rows
+
+
+def cascades(sets, n_rows: int | None, repeat: int) -> list[dict]:
+    """2. `fit` of a cascade over the plain fit."""
+    rows = []
+    for name in sets:
+        texts, y = texts_of(name, n_rows)
+        pipeline = make_pipeline(words_and_characters(), logistic())
+        settings = {"accuracy_target": 0.995, "random_state": 0}
+        cascades = {f"cv={cv}": CascadeClassifier(pipeline, cv=cv, **settings) for cv in (0.25, 5)}
+        calls = {
+            way: partial(fit_clone, estimator, texts, y)
+            for way, estimator in {"plain": pipeline, **cascades}.items()
+        }
+        seconds = medians_in_turns(calls, repeat, clock=time.process_time)
+        row = {"set": name, "n_rows": len(texts), "plain_seconds": seconds["plain"]}
+        row |= {f"{way}_over_plain": seconds[way] / seconds["plain"] for way in cascades}
+        rows.append(row)
+        show(row)
+    return rows
+
+
+def fit_clone(estimator, X, y):
+    """Fit a clone."""
+    return clone(estimator).fit(X, y)
+
+
+def memory(sets, n_rows: int | None) -> list[dict]:
+    """3. Peak memory of a process that fits a vectorizer, beyond that of one that does not."""
+    rows = []
+    for name in sets:
+        for kind in VECTORIZERS:
+            command = [sys.executable, __file__, "--peak", name, kind, str(n_rows or 0)]
+            peaks = {way: int(output_of([*command, way])) for way in WAYS}
+            rows.append({"set": name, "features": kind})
+            rows[-1] |= {f"{way}_extra_mb": peak / 1e6 for way, peak in peaks.items()}
+            rows[-1]["kernels_over_plain"] = peaks["kernels"] / peaks["plain"]
+            show(rows[-1])
+    return rows
+
+
+def print_peak(name: str, kind: str, n_rows: str, way: str) -> None:
+    """Fit in this process and print by how many bytes its peak grew."""
+    texts, _ = texts_of(name, int(n_rows) or None)
+    with fast_vectorizers(least_work=0):  # compiles or loads kernels and tables
+        plainly(VECTORIZERS[kind], texts[:1000])
+    before = peak_bytes()
+    WAYS[way](VECTORIZERS[kind], texts)
+    print(peak_bytes() - before)
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has held so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main(arguments=None) -> None:
+    """Measure and write."""
+    parser = parser_of(__doc__, "fit_benchmark.json")
+    parser.add_argument("--only", nargs="*", help="names of the parts to run")
+    options = parser.parse_args(arguments)
+    sets = TEXT_SETS[:1] if options.quick else TEXT_SETS
+    n_rows = 4_000 if options.quick else None
+    parts = {
+        "vectorizers": partial(vectorizers, sets, n_rows, 3),
+        "cascades": partial(cascades, sets, n_rows, 1 if options.quick else 3),
+        "memory": partial(memory, sets, n_rows),
+    }
+    results = setting(options)
+    with threadpool_limits(1):
+        for name in options.only or parts:
+            print(name)
+            results[name] = parts[name]()
+    write(results, options.out)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--peak"]:
+        print_peak(*sys.argv[2:])
+    else:
+        main()
