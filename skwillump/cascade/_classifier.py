@@ -133,7 +133,8 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         Whether to plan for batches or for one row at a time.
 
     compile : bool, default=True
-        Whether steps may run as compiled kernels.
+        Whether steps may run as compiled kernels, and text vectorizers learn by kernels in `fit`.
+        The full model is that of a plain fit either way.
 
     n_jobs : int, default=None
         Number of parts of the data to fit in parallel.

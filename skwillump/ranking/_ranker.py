@@ -114,7 +114,8 @@ class ApproxTopKRanker(BlockwiseEstimator):
         Seconds a row of blocks whose cost is known better than it can be measured here.
 
     compile : bool, default=True
-        Whether steps may run as compiled kernels.
+        Whether steps may run as compiled kernels, and text vectorizers learn by kernels in `fit`.
+        The full model is that of a plain fit either way.
 
     n_jobs : int, default=None
         Number of parts of the data to fit in parallel, and of threads that rank.
