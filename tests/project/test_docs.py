@@ -130,3 +130,14 @@ def test_the_figures_of_the_architecture_name_what_exists():
             assert (package / stop.module).is_file(), stop.module
         assert ElementTree.fromstring(figures.journey_svg(name)).tag == "svg"
     assert ElementTree.fromstring(figures.layers_svg()).tag == "svg"
+
+
+def test_the_page_of_the_architecture_names_files_and_records_that_exist():
+    text = (DOCS / "architecture.rst").read_text(encoding="utf-8")
+    package = DOCS.parent / "skwillump"
+    for path in re.findall(r"``((?:tests|examples|\w+)/[\w/.]+\.py)``", text):
+        assert any((root / path).is_file() for root in (DOCS.parent, package)), path
+    files = [*package.rglob("*.py"), *(DOCS.parent / "tests").glob("*.py")]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    for name in set(re.findall(r"``([A-Z]\w+)(?:\.\w+)?``", text)):
+        assert re.search(rf"\b{name}\b", source), name
