@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, MutableMapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -35,7 +35,7 @@ from .._composites import (
     with_children,
 )
 from .._containers import column_names, num_samples, take_rows
-from ..compilers import Step, UnionStep, Unsupported, compile_step
+from ..compilers import InputUnsupported, Step, UnionStep, Unsupported, compile_step
 
 Store = MutableMapping[str, Any]
 """Outputs of blocks (and of steps shared by nested blocks) for the rows of one batch."""
@@ -68,7 +68,10 @@ class _Tap:
     def transform(self, X):
         if self._key in self._store:
             return self._store[self._key]
-        output = self._watch(self._key, partial(self._run.transform, X))
+        try:
+            output = self._watch(self._key, partial(self._run.transform, X))
+        except InputUnsupported:
+            output = self._watch(self._key, partial(self._step.transform, X))
         self._store[self._key] = output
         return output
 
@@ -161,6 +164,8 @@ class BlockGraph:
         The compiled twin of all blocks together, where there is one.
     features_name : str
         Name of the composite in the pipeline; nested names are joined by ``__``.
+    dtype : numpy.dtype or None
+        Of all features together, where they are one array; None where it is not known.
     """
 
     prefix: tuple[tuple[str, Any], ...]
@@ -171,6 +176,20 @@ class BlockGraph:
     compiled: dict[str, Step] = field(default_factory=dict)
     union: UnionStep | None = None
     features_name: str = ""
+    dtype: np.dtype | None = None
+
+    def with_dtype_of(self, row: Any) -> BlockGraph:
+        """Return the same, knowing the dtype of all features together.
+
+        Parameters
+        ----------
+        row : array-like, sparse matrix, data frame or list
+            A row as the pipeline takes it.
+        """
+        features = self.compute(self.prepare(row), self.names, {})
+        one_array = isinstance(features, np.ndarray) or sparse.issparse(features)
+        known = one_array and features.dtype != object
+        return replace(self, dtype=features.dtype if known else None)
 
     @property
     def model(self):
@@ -232,7 +251,8 @@ class BlockGraph:
         Returns
         -------
         array-like, sparse matrix or data frame
-            What the pipeline's own composite would return with the other blocks dropped.
+            What the pipeline's own composite would return with the other blocks dropped, in the
+            dtype that it has with all of them: a model may refuse what one block has alone.
         """
 
         def leaf(name, step):
@@ -247,6 +267,8 @@ class BlockGraph:
             # Stacking one sparse block returns that very block; a step of the model that works in
             # place would change what the store keeps for the next stage.
             features = features.copy()
+        if self.dtype is not None and len(blocks) < len(self.names):
+            features = features.astype(self.dtype, copy=False)
         return features
 
     def _shared(self, store: Store, watch: Watch):

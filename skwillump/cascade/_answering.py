@@ -102,9 +102,19 @@ class CascadeRunner:
         early = self.early
         if early is None or not has_rows(X):
             # The full model also says what is wrong with what holds no rows.
-            output = getattr(self.full, method)(X)
-            return output, np.full(len(output), 0 if early is None else 1, dtype=np.intp)
-        return _by_pass(early, method, n_threads, partial(self._in_chunks, early, X, method))
+            return self._answer_by_full(X, method)
+        return _by_pass(
+            early,
+            method,
+            n_threads,
+            answer=partial(self._in_chunks, early, X, method),
+            otherwise=partial(self._answer_by_full, X, method),
+        )
+
+    def _answer_by_full(self, X: Any, method: str) -> tuple[np.ndarray, np.ndarray]:
+        """The same where the full model answers all rows, or raises what the original raises."""
+        output = getattr(self.full, method)(X)
+        return output, np.full(len(output), 0 if self.early is None else 1, dtype=np.intp)
 
     def confidence(self, X: Any) -> np.ndarray:
         """How sure the first stage is of each row."""
@@ -115,7 +125,13 @@ class CascadeRunner:
             inputs, _ = run.start(X)
             return self._decided(early, inputs)[2]
 
-        return _by_pass(early, early.method, 1, sure)
+        return _by_pass(
+            early,
+            early.method,
+            1,
+            answer=sure,
+            otherwise=lambda: np.full(num_samples(X), -np.inf),
+        )
 
     def predict_one(self, x: Any, method: str, *, n_threads: int = 1) -> Any:
         """Answer for one row, by the batch path where there is no other."""
@@ -219,11 +235,21 @@ class CascadeRunner:
 
 
 def _by_pass(
-    early: EarlyStage, method: str, n_threads: int, answer: Callable[[StagePass], Any]
+    early: EarlyStage,
+    method: str,
+    n_threads: int,
+    *,
+    answer: Callable[[StagePass], Any],
+    otherwise: Callable[[], Any],
 ) -> Any:
-    """Answer on the compiled path where it can judge the rows, otherwise by the steps."""
+    """Answer on the compiled path, by the steps, or otherwise by the full model alone.
+
+    Each is tried where those before it cannot judge the input, as where a truncated ensemble meets
+    a number that the original refuses.
+    """
     if early.gives(method):
-        # The steps themselves judge unusual input, and raise what they raise.
         with suppress(InputUnsupported):
             return answer(FusedPass(early.graph, early.fused, n_threads))
-    return answer(FeaturePass(early.graph, early.blocks, early.model))
+    with suppress(InputUnsupported):
+        return answer(FeaturePass(early.graph, early.blocks, early.model))
+    return otherwise()

@@ -8,10 +8,13 @@ import numpy as np
 
 from .._containers import take_rows
 from ..planning import Calibration, Candidate, FreshRows, SmallerAnswers, SmallerModels
-from ..stages._cross_fitting import Calibrated, CrossFitted, FoldRecord
+from ..stages._cross_fitting import Calibrated, CrossFitted
+from ..stages._fold_tasks import FoldRecord
+from ..stages._labels import UNLABELLED, takes_unlabelled
+from ..stages._models import LeftOut
 from ..stages._recording import Importance
-from ._responses import AnswerRecorder
-from ._scoring import RecordedScores, score_answers
+from ._responses import AnswerRecorder, codes_of
+from ._scoring import RecordedScores, answered_labels, score_answers
 
 PREFIT_CLASS_ROWS = 5
 """With a fitted estimator, at least two classes need as many rows, so that each fold has both."""
@@ -28,10 +31,10 @@ def why_too_few(y) -> str:
     )
 
 
-def check_classes(y, classes) -> None:
+def check_classes(y, classes, estimator) -> None:
     """Raise ValueError where `y` holds classes that a fitted estimator lacks."""
     unknown = np.setdiff1d(y, classes)
-    if len(unknown):
+    if len(unknown) and not (takes_unlabelled(estimator) and np.all(unknown == UNLABELLED)):
         raise ValueError(f"y holds the classes {unknown}, which the fitted estimator lacks.")
 
 
@@ -135,18 +138,13 @@ def calibrated_from(
         models=fitted.models,
         costs=fitted.costs,
         importances=fitted.importances,
+        left_out=fitted.left_out,
         scores=(
             _recorded_scores(fitted, y, recorder, scorer, score_params)
             if recorder.keeps_responses
             else None
         ),
     )
-
-
-def codes_of(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Positions of classes; -1 for one that the models that answer do not know."""
-    codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-    return np.where(classes[codes] == y, codes, -1)
 
 
 def _smaller(
@@ -164,7 +162,7 @@ def _smaller(
         full_right=smaller.full["codes"] == of_rows,
         candidates=tuple(
             None
-            if stage is None
+            if isinstance(stage, LeftOut)
             else SmallerAnswers(
                 codes=stage["codes"],
                 confidence={measure: stage[measure] for measure in recorder.measures},
@@ -180,8 +178,7 @@ def fresh_rows(
     record: FoldRecord, y: np.ndarray | None, measure: str, classes: np.ndarray, score: Any
 ) -> FreshRows:
     """What the models that answer did on rows that came after `fit`."""
-    (stage,) = record.stages
-    assert stage is not None
+    stage = record.stage(0)
     full = record.full["codes"]
     truth = full if y is None else codes_of(y, classes)
     return FreshRows(
@@ -202,7 +199,7 @@ def _recorded_scores(
         scorer=scorer,
         classes=recorder.classes,
         y=y[fitted.rows],
-        full_labels=recorder.classes[fitted.full["codes"]],
+        full_labels=answered_labels(recorder.classes, fitted.full["codes"], y[fitted.rows]),
         full_response=fitted.full["response"],
         stage_labels=tuple(recorder.classes[stage["codes"]] for stage in fitted.stages),
         stage_responses=tuple(stage["response"] for stage in fitted.stages),

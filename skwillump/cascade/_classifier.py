@@ -10,18 +10,18 @@ from typing import Any, cast
 import numpy as np
 from sklearn.base import ClassifierMixin, is_classifier
 from sklearn.metrics import get_scorer_names
-from sklearn.utils import Bunch, assert_all_finite, column_or_1d, get_tags, indexable
+from sklearn.utils import Bunch, column_or_1d, get_tags, indexable
 from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from .._compat import Interval, StrOptions, check_fitted, fit_context
-from .._containers import dtype_kind
 from .._one_row import RowTemplate
 from ..planning import Guarantee, Plan, certify_plan, make_plan, measures_for
-from ..stages._cross_fitting import record_in_chunks
 from ..stages._estimator import ONE_BLOCK, BlockwiseEstimator, StageBase
+from ..stages._fold_tasks import record_in_chunks
 from ..stages._folds import FitData
+from ..stages._labels import UNLABELLED, check_none_missing, takes_unlabelled
 from ..stages._models import StageSpec
 from ._answering import CascadeRunner, EarlyStage
 from ._calibration import (
@@ -525,8 +525,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
                 )
 
     def _fit_data(self, X, y, groups, params):
-        if dtype_kind(y) == "f":
-            assert_all_finite(y, input_name="y")
+        check_none_missing(y)
         check_classification_targets(y)
         if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
             raise ValueError(
@@ -549,10 +548,19 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             return ONE_BLOCK.format("cascade")
         if self._method is None:
             return self._why_no_response()
-        reason = why_too_few(data.y) if self._is_prefit() else ""
-        if not reason and self._is_prefit():
-            check_classes(data.y, self.classes_)
-        return reason
+        classes = np.asarray(self.classes_)
+        if len(np.unique(classes)) < len(classes) or np.any(np.sort(classes) != classes):
+            return f"the classes_ of the estimator are not sorted: {classes}"
+        if self._is_prefit():
+            check_classes(data.y, classes, self.estimator_)
+        known = self._with_truth(data)
+        return why_too_few(data.y if known is None else data.y[known]) if self._is_prefit() else ""
+
+    def _with_truth(self, data):
+        if not takes_unlabelled(self.estimator) or UNLABELLED in self.classes_:
+            return None
+        # Rows without a label are fitted on, and show nothing.
+        return data.y != UNLABELLED
 
     def _why_no_response(self) -> str:
         neither = "has neither predict_proba nor decision_function"

@@ -11,8 +11,16 @@ from .._composites import chain
 from ..blocks import TruncatedEnsemble
 from ..compilers import predicts_largest
 from ..planning import confidence, predicted_codes
+from ..stages._models import NoEvidence
 from ..stages._passes import FeatureInput, ModelInput, flat
 from ..stages._recording import Record
+
+NO_CLASS = -1
+"""Position of a label that is no class."""
+
+NO_CLASS_ANSWERED = -2
+"""And of one that the full model answers, such as that of a neighbours model for outliers. It
+is never right."""
 
 
 def response_method(*estimators) -> str | None:
@@ -39,6 +47,9 @@ def align_response(response, model_classes, classes, is_probability):
     -------
     ndarray of shape (n_rows,) or (n_rows, n_classes)
     """
+    unknown = np.setdiff1d(model_classes, classes)
+    if len(unknown):
+        raise ValueError(f"the model knows classes that the full model lacks: {unknown}")
     if len(model_classes) == len(classes):
         return response
     if response.ndim == 1:
@@ -80,13 +91,17 @@ def stage_codes(
     """
     if is_largest:
         return predicted_codes(response)
-    labels = inputs.answer("predict")
-    codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
-    foreign = np.flatnonzero(classes[codes] != labels)
+    codes = codes_of(inputs.answer("predict"), classes)
+    foreign = np.flatnonzero(codes == NO_CLASS)
     if len(foreign):
-        # Such as the label of outliers of a RadiusNeighborsClassifier, which is no class.
         codes[foreign] = predicted_codes(response[foreign])
     return codes
+
+
+def codes_of(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Positions of labels among sorted classes; `NO_CLASS` for a label that is none of them."""
+    codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
+    return np.where(classes[codes] == labels, codes, NO_CLASS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +135,16 @@ class AnswerRecorder:
 
     def record_full(self, model: Any, features: Any) -> Record:
         """Keep the full model's classes, and its responses where a score is made of them."""
-        record = {"codes": np.searchsorted(self.classes, flat(model.predict(features)))}
+        labels = flat(model.predict(features))
+        codes = codes_of(labels, self.classes)
+        foreign = np.unique(labels[codes == NO_CLASS])
+        if len(foreign) > 1 or len(foreign) == len(np.unique(labels)):
+            # One can be the label of outliers; more are values, as of a custom objective.
+            raise NoEvidence(
+                f"its answers are not labels of its classes_ ({foreign[0]!r} is none of them), so "
+                "that nothing can be shown of them"
+            )
+        record = {"codes": np.where(codes == NO_CLASS, NO_CLASS_ANSWERED, codes)}
         if self.keeps_responses:
             record["response"] = self.respond(model, features)
         return record

@@ -13,7 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from .._compat import scorer_parts
 from .._composites import last_step
 from .._containers import take_rows
-from ..stages._cross_fitting import FoldRecord
+from ..stages._fold_tasks import FoldRecord
 
 NOT_A_SHARE = frozenset(
     {
@@ -137,6 +137,12 @@ def score_answers(scorer, classes, y, labels, response, *, is_probability, score
     return float(scorer(recorded, np.arange(len(y)), y, **score_params))
 
 
+def answered_labels(classes: np.ndarray, codes: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Labels at some positions; an answer that is no class is as wrong as a class can be."""
+    wrong = np.where(y == classes[0], classes[-1], classes[0])
+    return np.where(codes < 0, wrong, classes[np.maximum(codes, 0)])
+
+
 @dataclass(frozen=True)
 class RecordedScores:
     """Scores of any mixture of two models' recorded answers.
@@ -179,8 +185,7 @@ class RecordedScores:
 
     def on_fresh_rows(self, record: FoldRecord, y: np.ndarray) -> RecordedScores:
         """The same score on rows that came after `fit`, of the one stage of `record`."""
-        (stage,) = record.stages
-        assert stage is not None
+        stage = record.stage(0)
         if self.score_params:
             raise ValueError(
                 "certify cannot weigh rows, and the score was asked for with metadata: "
@@ -190,7 +195,7 @@ class RecordedScores:
             scorer=self.scorer,
             classes=self.classes,
             y=y,
-            full_labels=self.classes[record.full["codes"]],
+            full_labels=answered_labels(self.classes, record.full["codes"], y),
             full_response=record.full["response"],
             stage_labels=(self.classes[stage["codes"]],),
             stage_responses=(stage["response"],),

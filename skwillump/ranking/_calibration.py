@@ -72,4 +72,5 @@ def calibrated_from(fitted: CrossFitted, data: RankingData, seed: int) -> Calibr
         models=fitted.models,
         costs=fitted.costs,
         importances=fitted.importances,
+        left_out=fitted.left_out,
     )

@@ -10,10 +10,10 @@ import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import has_fit_parameter
 
-from .._compat import check_method_params, routing_enabled
+from .._compat import routing_enabled
 from .._composites import last_step
 from .._containers import take_rows
-from ..stages._folds import FitData
+from ..stages._folds import FitData, params_of_rows
 
 
 def group_column(groups, X) -> np.ndarray:
@@ -129,7 +129,7 @@ class RankingData(FitData):
     def take(self, rows: np.ndarray) -> tuple[Any, np.ndarray, dict[str, Any]]:
         """X, y and parameters of some rows, in ascending order."""
         by_row = {k: v for k, v in self.params.items() if k not in self.size_params}
-        params = check_method_params(self.X, by_row, indices=rows)
+        params = params_of_rows(self.X, by_row, rows)
         return take_rows(self.X, rows), self.y[rows], params | self._sizes(rows)
 
     def check_enough_units(self, cv: Any, least: int) -> None:

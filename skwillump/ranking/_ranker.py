@@ -23,8 +23,9 @@ from ..planning import (
     certify_topk_plan,
     make_topk_plan,
 )
-from ..stages._cross_fitting import record_in_chunks
 from ..stages._estimator import ONE_BLOCK, BlockwiseEstimator, StageBase
+from ..stages._fold_tasks import record_in_chunks
+from ..stages._labels import UNLABELLED, check_none_missing, takes_unlabelled
 from ..stages._models import StageSpec
 from ._calibration import block_importance, calibrated_from
 from ._metrics import ndcg, precision
@@ -353,7 +354,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
             self._plan,
             target,
             full_score=record.full["score"],
-            filter_scores=[stage["score"] for stage in record.stages if stage is not None],
+            filter_scores=[record.stage(i)["score"] for i in range(len(tested))],
             queries=queries,
         )
         self._target = target
@@ -501,8 +502,12 @@ class ApproxTopKRanker(BlockwiseEstimator):
     def _check_y(self, y):
         y = column_or_1d(self._required(y), warn=True)
         if self._classifies():
+            check_none_missing(y)
             kind = type_of_target(y, input_name="y")
-            n_classes = len(np.unique(y))
+            classes = np.unique(y)
+            if takes_unlabelled(self.estimator):
+                classes = classes[classes != UNLABELLED]
+            n_classes = len(classes)
             if kind not in ("binary", "multiclass") or n_classes != 2:
                 raise ValueError(
                     f"y holds {n_classes} classes ({kind}). Rows are ranked by the probability of "

@@ -102,7 +102,8 @@ class QuerySearcher:
     def filter_scores(self, X: Any) -> np.ndarray:
         """The filter's scores of all rows; nothing is held."""
         return self._by_pass(
-            lambda first: FilteredQuery.run(X, first, self.method, n_keep=0).scores
+            lambda first: FilteredQuery.run(X, first, self.method, n_keep=0).scores,
+            lambda: self.original_scores(X),
         )
 
     def original_scores(self, X: Any) -> np.ndarray:
@@ -136,8 +137,7 @@ class QuerySearcher:
             return np.zeros(0, dtype=np.intp), np.zeros(0)
         search = self.search_for(k, n_rows, stacklevel=stacklevel + 1)
         if search is None:
-            scores, raw = self.full_scores(X)
-            return self._best(X, np.arange(n_rows), scores, raw, k=k)
+            return self._best_of_all(X, k)
         if search.rule == "gap":
             n_keep = int(min(max(2 * self.share * n_rows, k), n_rows))
         else:
@@ -148,7 +148,7 @@ class QuerySearcher:
             (found,) = self._searched(X, k, [search], [0, n_rows], query)
             return found
 
-        return self._by_pass(searched)
+        return self._by_pass(searched, lambda: self._best_of_all(X, k))
 
     def rank_groups(
         self, X: Any, k: int, queries: Mapping[Any, np.ndarray], *, stacklevel: int = 2
@@ -183,17 +183,27 @@ class QuerySearcher:
             for start, stop in pairwise(starts)
         ]
         known = [search for search in searches if search is not None]
-        if len(known) < len(searches):
+
+        def best_of_all() -> list[Found]:
             scores, raw = self.full_scores(X)
             return [
                 self._best(X, np.arange(*ends), scores[slice(*ends)], raw[slice(*ends)], k=k)
                 for ends in pairwise(starts)
             ]
+
+        if len(known) < len(searches):
+            return best_of_all()
         return self._by_pass(
             lambda first: self._searched(
                 X, k, known, starts, FilteredQuery.run(X, first, self.method)
-            )
+            ),
+            best_of_all,
         )
+
+    def _best_of_all(self, X: Any, k: int) -> Found:
+        """The `k` best rows, all of which the full model scores."""
+        scores, raw = self.full_scores(X)
+        return self._best(X, np.arange(len(scores)), scores, raw, k=k)
 
     def _searched(
         self, X: Any, k: int, searches: Sequence[Search], starts, filtered: FilteredQuery
@@ -245,14 +255,19 @@ class QuerySearcher:
         order = stable_order(scores, k)
         return rows[order].astype(np.intp), scores[order]
 
-    def _by_pass(self, answer: Callable[[StagePass], Any]) -> Any:
-        """Answer by compiled scores where they can judge the input, otherwise by the steps."""
+    def _by_pass(self, answer: Callable[[StagePass], Any], otherwise: Callable[[], Any]) -> Any:
+        """Answer by compiled scores, by the filter's steps, or otherwise by the full model.
+
+        Each is tried where those before it cannot judge the input: the last one raises what the
+        original raises.
+        """
         assert self.graph is not None
         if self.fused is not None:
-            # The steps themselves judge unusual input, and raise what they raise.
             with suppress(InputUnsupported):
                 return answer(FusedPass(self.graph, self.fused, self.n_threads))
-        return answer(FeaturePass(self.graph, self.blocks, self.model))
+        with suppress(InputUnsupported):
+            return answer(FeaturePass(self.graph, self.blocks, self.model))
+        return otherwise()
 
 
 def _batches(queries: Iterable[np.ndarray]) -> list[list[np.ndarray]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -55,7 +56,9 @@ def describe_blocks(graph: BlockGraph, calibrated: Calibrated, X: Any) -> list[B
         Rows, of which one is looked at.
     """
     store: Store = {}
-    graph.compute(graph.prepare(take_rows(X, [0])), graph.names, store)
+    # A block that cannot be computed for one row alone is described without its width.
+    with suppress(Exception):
+        graph.compute(graph.prepare(take_rows(X, [0])), graph.names, store)
     reasons = {name: "compile=False" for name in graph.names if name not in graph.compiled}
     for name, step in graph.compiled.items():
         if isinstance(step, OriginalStep):
@@ -65,7 +68,7 @@ def describe_blocks(graph: BlockGraph, calibrated: Calibrated, X: Any) -> list[B
             name=name,
             cost_seconds=calibrated.costs.of_blocks(graph, [name]),
             importance=float(importance),
-            n_features=store[name].shape[1],
+            n_features=np.shape(store[name])[-1] if name in store else None,
             compiled=name not in reasons,
             reason=reasons.get(name, ""),
         )

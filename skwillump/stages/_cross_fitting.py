@@ -7,28 +7,32 @@ approximate models are fitted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from joblib import delayed
-from sklearn.utils import gen_batches
 
-from .._containers import num_samples, take_rows
+from .._containers import take_rows
 from .._progress import Progress
 from ..blocks import BlockGraph, CompiledBlocks, Store
 from ..compilers import InputUnsupported
 from ..planning import candidate_sets, permutation_importance
 from ._costs import BlockCosts, StageCosts
+from ._fold_tasks import (
+    FoldRecord,
+    evidence,
+    in_fold,
+    record_fold,
+    record_rows,
+    record_smaller,
+)
 from ._folds import FitData, Split, cross_fit_splits, half_of, prefit_splits, selecting_rows
 from ._metering import Answering, CostMeter, FirstStage
-from ._models import StageSpec, fit_graph, fit_stages, truncated_specs
+from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
 from ._recording import Importance, Record, Recorder, joined
-
-CHUNK_ROWS = 8192
-"""Rows whose features are held together."""
 
 IMPORTANCE_ROWS = 2000
 """Rows on which importances are measured, at most."""
@@ -72,28 +76,6 @@ class Setting:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FoldRecord:
-    """What the models of a fold answered on its held-out rows.
-
-    Attributes
-    ----------
-    rows : ndarray of intp of shape (n_rows,)
-    full : Record
-        The full model's.
-    stages : tuple of (Record or None)
-        Of each approximate model; None for one that could not be made.
-    """
-
-    rows: np.ndarray
-    full: Record
-    stages: tuple[Record | None, ...]
-
-    def of_stages(self, positions: Sequence[int]) -> FoldRecord:
-        """The record of some of the approximate models."""
-        return replace(self, stages=tuple(self.stages[i] for i in positions))
-
-
-@dataclass(frozen=True, kw_only=True)
 class CrossFitted:
     """What cross-fitting found out.
 
@@ -126,6 +108,8 @@ class CrossFitted:
         What models fitted on fewer rows of a fold answered, with the same stages.
     row_ratio : float
         How many fewer.
+    left_out : tuple of (StageSpec, LeftOut)
+        Approximate models that were tried and could not be made, or could not answer.
     """
 
     rows: np.ndarray
@@ -142,6 +126,7 @@ class CrossFitted:
     basis: str
     smaller: FoldRecord | None = None
     row_ratio: float = 1.0
+    left_out: tuple[tuple[StageSpec, LeftOut], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +141,8 @@ class Calibrated:
         The approximate model of each candidate.
     costs : BlockCosts
     importances : ndarray of float64 of shape (n_blocks,)
+    left_out : tuple of (StageSpec, LeftOut)
+        Approximate models that are no candidates.
     scores : RecordedScores or None
         For other scores than accuracy.
     """
@@ -164,6 +151,7 @@ class Calibrated:
     models: tuple[Any, ...]
     costs: BlockCosts
     importances: np.ndarray
+    left_out: tuple[tuple[StageSpec, LeftOut], ...] = ()
     scores: Any = None
 
 
@@ -178,6 +166,7 @@ def cross_fit(
     setting: Setting,
     rng: np.random.RandomState,
     progress: Progress,
+    with_truth: np.ndarray | None = None,
 ) -> CrossFitted:
     """Fit approximate models, and record what they and the full model answer on held-out rows.
 
@@ -196,6 +185,8 @@ def cross_fit(
     rng : RandomState
     progress : Progress
         Told of each task.
+    with_truth : ndarray of bool of shape (n_rows,), optional
+        Rows whose answers can be evidence; by default all.
 
     Returns
     -------
@@ -204,22 +195,31 @@ def cross_fit(
     Raises
     ------
     ValueError
-        If the data cannot be split, or the estimator loses blocks on a fold.
+        If the data cannot be split as asked.
+    NoEvidence
+        If the estimator cannot be fitted on a fold, or what it does cannot be measured.
     """
+    if with_truth is None:
+        with_truth = np.ones(len(data.y), dtype=bool)
     if setting.prefit:
         splits = prefit_splits(data, rng)
-        first, selecting = graph, splits[-1][0]
     elif setting.split is not None:
         splits = [setting.split]
-        first, selecting = graph, selecting_rows(splits, data, rng)
     else:
         splits = cross_fit_splits(data, setting.cv, setting.split_params, rng)
-        with progress.task(f"fit fold 1 of {len(splits)}"):
+    splits = [(train, test[with_truth[test]]) for train, test in splits]
+    if not all(len(test) for _, test in splits):
+        raise NoEvidence("a fold holds no row whose class is known")
+    if setting.prefit:
+        first, selecting = graph, splits[-1][0][with_truth[splits[-1][0]]]
+    else:
+        first, selecting = graph, selecting_rows(splits, data, rng)
+    if not setting.prefit and setting.split is None:
+        with progress.task(f"fit fold 1 of {len(splits)}"), in_fold(data, splits, 0):
             fold = data.take(splits[0][0])
             first = fit_graph(setting.estimator, *fold, compile=setting.compile)
-        selecting = selecting_rows(splits, data, rng)
 
-    with progress.task("measure costs"):
+    with progress.task("measure costs"), evidence("what it costs cannot be measured"):
         meter = CostMeter(
             graph,
             fused,
@@ -254,14 +254,21 @@ def cross_fit(
         data=data,
         splits=splits,
         half=half,
+        with_truth=with_truth,
         recorder=recorder,
         setting=setting,
         progress=progress,
     )
-    # A model that could not be made for some fold is no candidate.
-    made = [i for i in range(len(specs)) if all(record.stages[i] is not None for record in records)]
+    left_out: dict[int, LeftOut] = {}
+    for i, model in enumerate(models):
+        # A model that could not be made for some fold is no candidate.
+        made_of = (model, *(record.stages[i] for record in records))
+        reasons = [reason for reason in made_of if isinstance(reason, LeftOut)]
+        if reasons:
+            left_out[i] = reasons[0]
     with progress.task("measure costs of stages"):
-        stage_costs = meter.stages([_first_stage(fused, specs[i], models[i]) for i in made])
+        stage_costs = _stage_costs(meter, fused, specs, models, left_out)
+    made = [i for i in range(len(specs)) if i not in left_out]
     held_out = np.concatenate([record.rows for record in records])
     train_shares = [len(train) / len(data.y) for train, _ in splits]
     return CrossFitted(
@@ -269,7 +276,7 @@ def cross_fit(
         folds=np.repeat(np.arange(len(records)), [len(record.rows) for record in records]),
         selects=np.isin(held_out, selecting),
         full=joined([record.full for record in records]),
-        stages=tuple(joined([_present(record.stages[i]) for record in records]) for i in made),
+        stages=tuple(joined([record.stage(i) for record in records]) for i in made),
         specs=tuple(specs[i] for i in made),
         models=tuple(models[i] for i in made),
         costs=meter.costs,
@@ -279,6 +286,7 @@ def cross_fit(
         basis=basis,
         smaller=None if smaller is None else smaller.of_stages(made),
         row_ratio=1.0 if half is None else len(half) / len(splits[0][0]),
+        left_out=tuple((specs[i], left_out[i]) for i in sorted(left_out)),
     )
 
 
@@ -290,15 +298,17 @@ def _fitted(
     data: FitData,
     splits: Sequence[Split],
     half: np.ndarray | None,
+    with_truth: np.ndarray,
     recorder: Recorder,
     setting: Setting,
     progress: Progress,
 ) -> tuple[list[FoldRecord], tuple[Any, ...], FoldRecord | None]:
     """Record of each fold, the approximate models that will answer, and what smaller ones do."""
 
-    def task_of(fitted: BlockGraph | None, split: Split):
+    def task_of(number: int, fitted: BlockGraph | None, split: Split):
         train, test = split
         return delayed(record_fold)(
+            fold=f"fold {number + 1} of {len(splits)}",
             estimator=setting.estimator,
             graph=fitted,
             specs=specs,
@@ -312,14 +322,15 @@ def _fitted(
 
     if setting.prefit or setting.split is not None:
         *inner, (train, test) = splits
-        tasks = [task_of(graph, split) for split in inner]
+        tasks = [task_of(number, graph, split) for number, split in enumerate(inner)]
         records = progress.results("fit approximate models on folds", tasks, len(inner), None)
         with progress.task("fit approximate models"):
             models = fit_stages(graph, specs, *data.take(train), setting.approx_estimator)
-            records.append(record_rows(graph, specs, models, recorder, data.X, test))
+            with evidence("its answers cannot be recorded"):
+                records.append(record_rows(graph, specs, models, recorder, data.X, test))
         return records, models, None
     fitted = [first, *[None] * (len(splits) - 1)]
-    tasks = [task_of(*of_fold) for of_fold in zip(fitted, splits, strict=True)]
+    tasks = [task_of(i, *of_fold) for i, of_fold in enumerate(zip(fitted, splits, strict=True))]
     if half is not None:
         tasks.append(
             delayed(record_smaller)(
@@ -327,6 +338,7 @@ def _fitted(
                 specs=specs,
                 data=data,
                 train=half,
+                with_truth=with_truth,
                 recorder=recorder,
                 approx_estimator=setting.approx_estimator,
                 compile=setting.compile,
@@ -339,135 +351,36 @@ def _fitted(
     return records, models, smaller
 
 
-def record_fold(
-    *,
-    estimator: Any,
-    graph: BlockGraph | None,
+def _stage_costs(
+    meter: CostMeter,
+    fused: CompiledBlocks | None,
     specs: Sequence[StageSpec],
-    data: FitData,
-    train: np.ndarray,
-    test: np.ndarray,
-    recorder: Recorder,
-    approx_estimator: Any,
-    compile: bool,
-) -> FoldRecord:
-    """Fit all models on a fold and record their answers on its held-out rows.
+    models: Sequence[Any],
+    left_out: dict[int, LeftOut],
+) -> StageCosts:
+    """Costs of the stages that are not left out; those that cannot be timed are left out too."""
+    stepwise: set[int] = set()
 
-    This is what runs in parallel.
+    def measured(chosen: Iterable[int]) -> StageCosts:
+        paths = [(i, None if i in stepwise else fused) for i in chosen]
+        return meter.stages([_first_stage(path, specs[i], models[i]) for i, path in paths])
 
-    Parameters
-    ----------
-    estimator : estimator
-        Cloned and fitted, unless there is a `graph`.
-    graph : BlockGraph or None
-        The full model that was fitted on these rows before, in blocks.
-    specs : sequence of StageSpec
-        The approximate models to make.
-    data : FitData
-    train, test : ndarray of intp
-        Rows to fit on and held-out rows.
-    recorder : Recorder
-    approx_estimator : estimator or None
-    compile : bool
-
-    Returns
-    -------
-    FoldRecord
-    """
-    fold = data.take(train)
-    if graph is None:
-        graph = fit_graph(estimator, *fold, compile=compile)
-    models = fit_stages(graph, specs, *fold, approx_estimator)
-    return record_rows(graph, specs, models, recorder, data.X, test)
-
-
-def record_smaller(
-    *,
-    estimator: Any,
-    specs: Sequence[StageSpec],
-    data: FitData,
-    train: np.ndarray,
-    recorder: Recorder,
-    approx_estimator: Any,
-    compile: bool,
-) -> FoldRecord | None:
-    """Fit all models on few rows and record their answers on all others.
-
-    This is what runs in parallel. How the models gain from more rows is read from it; where they
-    cannot be fitted on so few, nothing is known of that.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Cloned and fitted.
-    specs : sequence of StageSpec
-        The approximate models to make.
-    data : FitData
-    train : ndarray of intp
-        Rows to fit on.
-    recorder : Recorder
-    approx_estimator : estimator or None
-    compile : bool
-
-    Returns
-    -------
-    FoldRecord or None
-    """
-    others = np.setdiff1d(np.arange(len(data.y)), train)
+    made = [i for i in range(len(specs)) if i not in left_out]
     try:
-        return record_fold(
-            estimator=estimator,
-            graph=None,
-            specs=specs,
-            data=data,
-            train=train,
-            test=others,
-            recorder=recorder,
-            approx_estimator=approx_estimator,
-            compile=compile,
-        )
+        return measured(made)
     except Exception:
-        return None
-
-
-def record_in_chunks(
-    graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X
-) -> FoldRecord:
-    """Record what models answer on all rows of `X`, so many at a time that memory is bounded."""
-    n_rows = num_samples(X)
-    records = [
-        record_rows(graph, specs, models, recorder, X, np.arange(n_rows)[rows])
-        for rows in gen_batches(n_rows, CHUNK_ROWS)
-    ]
-    return FoldRecord(
-        rows=np.arange(n_rows),
-        full=joined([record.full for record in records]),
-        stages=tuple(
-            joined([_present(record.stages[i]) for record in records]) for i in range(len(specs))
-        ),
-    )
-
-
-def record_rows(
-    graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X, rows
-) -> FoldRecord:
-    """Record what the full model and approximate models answer on some rows."""
-    Z = graph.prepare(take_rows(X, rows))
-    store: Store = {}
-    full = recorder.record_full(graph.model, graph.compute(Z, graph.names, store))
-    stages: list[Record | None] = []
-    for spec, model in zip(specs, models, strict=True):
-        if model is None:
-            stages.append(None)
-            continue
-        features = graph.compute(Z, spec.blocks_in(graph), store)
-        stages.append(recorder.record_stage(model, features))
-    return FoldRecord(rows=rows, full=full, stages=tuple(stages))
-
-
-def _present(record: Record | None) -> Record:
-    assert record is not None, "models that were not made are left out before"
-    return record
+        for i in made:
+            try:
+                with suppress(InputUnsupported):
+                    measured([i])
+                    continue
+                # Rows that the compiled path cannot judge are answered by the steps.
+                stepwise.add(i)
+                measured([i])
+            except Exception as error:
+                left_out[i] = LeftOut.because_of(error)
+    with evidence("what its stages cost cannot be measured"):
+        return measured(i for i in made if i not in left_out)
 
 
 def _first_stage(fused: CompiledBlocks | None, spec: StageSpec, model: Any) -> FirstStage:

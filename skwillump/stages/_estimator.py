@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from numbers import Integral, Real
 from typing import Any, ClassVar, cast
 
+import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
@@ -27,15 +28,16 @@ from .._compat import (
 )
 from .._compiled import compile_pipeline
 from .._composites import thawed
+from .._containers import num_samples
 from .._persistence import VersionedState
 from .._progress import Progress
-from ..blocks import CompiledBlocks, CompiledStage, compiled_blocks, split_pipeline
+from ..blocks import CompiledBlocks, CompiledStage, compiled_blocks
 from ._blocks import Block, check_feature_costs, describe_blocks
 from ._cross_fitting import Calibrated, CrossFitted, Setting, cross_fit
 from ._diagram import stage_diagram
 from ._folds import FitData, Split, single_split
 from ._metering import Answering
-from ._models import fit_plainly
+from ._models import NoEvidence, fit_plainly, read_graph
 from ._recording import Importance, Recorder
 from ._report import StageWords
 
@@ -99,7 +101,8 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
     _stage_class: ClassVar[type[StageBase]]
 
     _parameter_constraints: dict = {
-        "estimator": [HasMethods(["fit", "predict"])],
+        # Some show their predict only when they are fitted.
+        "estimator": [HasMethods(["fit"])],
         "confidence": [Interval(Real, 0, 1, closed="neither"), None],
         "cv": [
             "cv_object",
@@ -156,6 +159,10 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
     def _why_no_stages(self, data: FitData) -> str:
         """Why there can be no stages; empty if there can."""
         raise NotImplementedError
+
+    def _with_truth(self, data: FitData) -> np.ndarray | None:
+        """Rows whose answers can be evidence; None for all."""
+        return None
 
     def _recorder(self, routed: Bunch) -> Recorder:
         """What is kept of the models' answers."""
@@ -222,21 +229,33 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
 
         progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log)
         rows = (X, y, data.params) if split is None else data.take(split[0])
-        self._fit_full(rows, progress)
+        self._fit_full(rows, num_samples(X), progress)
         self._read_full_model(X)
         check_feature_costs(self.feature_costs, self._graph, thawed(self.estimator_))
         reason = self._why_no_stages(data)
         if reason:
             self._set_plan(self._exact_plan(reason))
         else:
-            self._calibrate(data, routed, progress, rng=rng, split=split)
-            self.blocks_ = describe_blocks(self._graph, self._calibrated, X)
-            with progress.task("choose and certify"):
-                self._set_plan(self._make_plan())
+            self._plan_stages(data, routed, progress, rng=rng, split=split)
         progress.end(X, y)
         return self
 
-    def _fit_full(self, rows: tuple[Any, Any, dict[str, Any]], progress: Progress) -> None:
+    def _plan_stages(
+        self, data: FitData, routed: Bunch, progress: Progress, *, rng: Any, split: Split | None
+    ) -> None:
+        """Calibrate and plan; the full model answers alone where there is no evidence."""
+        try:
+            self._calibrate(data, routed, progress, rng=rng, split=split)
+        except NoEvidence as error:
+            self._set_plan(self._exact_plan(str(error)))
+            return
+        self.blocks_ = describe_blocks(self._graph, self._calibrated, data.X)
+        with progress.task("choose and certify"):
+            self._set_plan(self._planned())
+
+    def _fit_full(
+        self, rows: tuple[Any, Any, dict[str, Any]], n_rows: int, progress: Progress
+    ) -> None:
         """Fit the full model on some rows, or take the one that is fitted, and read its blocks."""
         if self._is_prefit():
             self._check_prefit()
@@ -245,15 +264,18 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
             # Before anything here draws a random number.
             full = clone(self.estimator)
             with progress.task("fit the full model", fits=full):
-                X, y, params = rows
-                self.estimator_ = fit_plainly(full, X, y, params, compile=self.compile)
+                self.estimator_ = _fitted(full, rows, n_rows, compile=self.compile)
+        if not hasattr(self.estimator_, "predict"):
+            raise ValueError(
+                f"estimator must be one that predicts, and {self.estimator!r} has no predict."
+            )
         for attribute in ("n_features_in_", "feature_names_in_"):
             if hasattr(self, attribute):
                 delattr(self, attribute)
             if hasattr(self.estimator_, attribute):
                 setattr(self, attribute, getattr(self.estimator_, attribute))
         full = thawed(self.estimator_)
-        self._graph = cast(Any, split_pipeline(full, compile=self.compile))
+        self._graph = cast(Any, read_graph(full, rows[0], compile=self.compile))
         self._full = compile_pipeline(full) if self.compile else self.estimator_
         self._calibrated: Any = None
         self._fused_blocks: CompiledBlocks | None = None
@@ -288,6 +310,7 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
             ),
             rng=rng,
             progress=progress,
+            with_truth=self._with_truth(data),
         )
         seed = int(rng.randint(2**31 - 1))
         self._calibrated = self._calibrated_from(fitted, data, recorder, routed, seed)
@@ -350,8 +373,19 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
         if self._calibrated is None:
             self._set_plan(self._exact_plan(self.guarantee_.reason))
         else:
-            self._set_plan(self._make_plan())
+            self._set_plan(self._planned())
         return self
+
+    def _planned(self) -> Any:
+        """The plan, from what calibration found out."""
+        calibrated = self._calibrated
+        if calibrated.left_out and not calibrated.calibration.candidates:
+            spec, left_out = calibrated.left_out[0]
+            return self._exact_plan(
+                f"no approximate model could be made; that on {', '.join(spec.blocks)}: "
+                f"{left_out.reason}"
+            )
+        return self._make_plan()
 
     def _set_plan(self, plan: Any) -> None:
         """Set the plan and what is learned from it."""
@@ -426,3 +460,20 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
         tags.target_tags = inner.target_tags
         tags.non_deterministic = inner.non_deterministic
         return tags
+
+
+def _fitted(
+    estimator: Any, rows: tuple[Any, Any, dict[str, Any]], n_rows: int, *, compile: bool
+) -> Any:
+    """Fit an estimator; an error of a fit on a part of the rows says that it was one."""
+    try:
+        return fit_plainly(estimator, *rows, compile=compile)
+    except Exception as error:
+        n_train = num_samples(rows[0])
+        if n_train == n_rows:
+            raise
+        error.add_note(
+            f"This was a fit on a part of the rows ({n_train} of {n_rows}), as refit=False asks. "
+            "Use a smaller share for cv, refit=True, or parameters that hold for fewer rows."
+        )
+        raise

@@ -21,6 +21,7 @@ from sklearn.model_selection import (
 
 from .._compat import check_method_params
 from .._containers import take_rows
+from ._feature_parameters import NOT_BY_ROW
 
 PREFIT_TRAIN_SHARE = 0.4
 """With a fitted estimator, the share of the rows that approximate models are fitted on. They also
@@ -60,8 +61,7 @@ class FitData:
 
     def take(self, rows: np.ndarray) -> tuple[Any, np.ndarray, dict[str, Any]]:
         """X, y and parameters of `fit` of some rows, in ascending order."""
-        params = check_method_params(self.X, self.params, indices=rows)
-        return take_rows(self.X, rows), self.y[rows], params
+        return take_rows(self.X, rows), self.y[rows], params_of_rows(self.X, self.params, rows)
 
     def whole(self) -> tuple[Any, np.ndarray, dict[str, Any]]:
         """X, y and parameters of `fit` of all rows."""
@@ -69,6 +69,12 @@ class FitData:
 
     def check_enough_units(self, cv: Any, least: int) -> None:
         """Raise where there are too few units to hold some out; rows are judged by splitters."""
+
+
+def params_of_rows(X: Any, params: dict[str, Any], rows: np.ndarray) -> dict[str, Any]:
+    """Parameters of `fit` of some rows: what holds a value for each row of X is indexed."""
+    by_row = {k: v for k, v in params.items() if k.rpartition("__")[2] not in NOT_BY_ROW}
+    return params | check_method_params(X, by_row, indices=rows)
 
 
 def prefit_splits(data: FitData, rng) -> list[Split]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Collection, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from .._compat import routing_enabled
-from .._containers import num_samples
+from .._containers import column_names, num_samples, take_rows
 from ..blocks import (
     BlockGraph,
     Store,
@@ -26,6 +26,11 @@ from ..blocks import (
 )
 from ..compilers import fast_vectorizers
 from ..planning import match_scores
+from ._feature_parameters import translate_chain, translate_fit_params
+from ._feature_subsets import FeatureSubset, NotTranslatable
+
+MOST_CHARACTERS = 200
+"""Characters that are shown of the message of an error, at most."""
 
 
 @dataclass(frozen=True)
@@ -115,14 +120,52 @@ def fit_plainly(estimator, X, y, params: dict, *, compile: bool) -> Any:
         return estimator.fit(X, y, **params)
 
 
+class NoEvidence(ValueError):
+    """There is nothing to plan with: the full model, which is fitted, answers every row."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An approximate model that could not be made, or could not answer, and why."""
+
+    reason: str
+
+    @classmethod
+    def because_of(cls, error: Exception) -> LeftOut:
+        """Return the reason of an exception, in one line."""
+        if isinstance(error, NotTranslatable):
+            return cls(str(error))
+        lines = str(error).strip().splitlines() or [""]
+        return cls(f"{type(error).__name__}: {lines[0][:MOST_CHARACTERS]}")
+
+
+def read_graph(fitted, X, *, compile: bool) -> BlockGraph | None:
+    """Split a fitted estimator into blocks; None where it has fewer than two.
+
+    Parameters
+    ----------
+    fitted : estimator
+    X : array-like, sparse matrix, data frame or list
+        Rows, of which one is looked at.
+    compile : bool
+        Whether blocks may run compiled.
+    """
+    graph = split_pipeline(fitted, compile=compile)
+    if graph is not None:
+        # Where one row alone cannot be transformed, blocks keep the dtypes that they have.
+        with suppress(Exception):
+            return graph.with_dtype_of(take_rows(X, [0]))
+    return graph
+
+
 def fit_graph(estimator, X, y, params: dict, *, compile: bool) -> BlockGraph:
     """Fit a clone of the estimator on a fold; split it into blocks."""
     fitted = fit_plainly(clone(estimator), X, y, params, compile=compile)
-    graph = split_pipeline(fitted, compile=compile)
+    graph = read_graph(fitted, X, compile=compile)
     if graph is None:
-        raise ValueError(
-            "The estimator has two or more blocks when fitted on all rows but fewer when fitted "
-            f"on {num_samples(X)} of them. Use a cv with larger training folds."
+        raise NoEvidence(
+            "it has two or more blocks when fitted on all rows but fewer when fitted on "
+            f"{num_samples(X)} of them"
         )
     return graph
 
@@ -130,21 +173,84 @@ def fit_graph(estimator, X, y, params: dict, *, compile: bool) -> BlockGraph:
 def fit_stages(
     graph: BlockGraph, specs: Sequence[StageSpec], X, y, params: dict, approx_estimator=None
 ) -> tuple[Any, ...]:
-    """Make each approximate model, None where that cannot be; each block is computed once."""
+    """Make each approximate model, or say why it cannot be; each block is computed once.
+
+    Returns
+    -------
+    tuple of (estimator or LeftOut)
+    """
     Z = graph.prepare(X)
     store: Store = {}
-    models = []
+    layout = FeatureLayout.of(graph, take_rows(Z, [0]))
+    models: list[Any] = []
     for spec in specs:
-        if spec.n_trees is None:
-            features = graph.compute(Z, spec.blocks, store)
-            model = fit_stage_model(graph, features, y, params, approx_estimator)
-        else:
-            model = spec.of_trees(graph)
+        try:
+            if spec.n_trees is None:
+                features = graph.compute(Z, spec.blocks, store)
+                subset = None if layout is None else layout.subset(spec.blocks)
+                model = fit_stage_model(graph, features, y, params, subset, approx_estimator)
+            else:
+                model = spec.of_trees(graph) or LeftOut("the ensemble has no more trees than that")
+        except Exception as error:
+            # Whatever the plain estimator fits must be fitted: this is only a candidate.
+            model = LeftOut.because_of(error)
         models.append(model)
     return tuple(models)
 
 
-def fit_stage_model(graph: BlockGraph, features, y, params: dict, approx_estimator=None):
+@dataclass(frozen=True)
+class FeatureLayout:
+    """Where the features of each block are among all.
+
+    Attributes
+    ----------
+    blocks : tuple of str
+    block_of : ndarray of intp of shape (n_features,)
+        The position in `blocks` of the block that each feature is of.
+    names : tuple or None
+        Names of all features; None for an array.
+    """
+
+    blocks: tuple[str, ...]
+    block_of: np.ndarray
+    names: tuple[Any, ...] | None
+
+    @classmethod
+    def of(cls, graph: BlockGraph, row) -> FeatureLayout | None:
+        """Return the layout of a graph; None where it cannot be told.
+
+        Parameters
+        ----------
+        graph : BlockGraph
+        row : array-like, sparse matrix or data frame
+            A row as `BlockGraph.prepare` returns it.
+        """
+        store: Store = {}
+        # A block may not be computable for a row alone.
+        with suppress(Exception):
+            features = graph.compute(row, graph.names, store)
+            widths = [np.shape(store[name])[-1] for name in graph.names]
+            if sum(widths) == np.shape(features)[1]:
+                names = column_names(features)
+                block_of = np.repeat(np.arange(len(widths)), widths)
+                return cls(graph.names, block_of, None if names is None else tuple(names))
+        return None
+
+    def subset(self, blocks: Collection[str]) -> FeatureSubset:
+        """Places of the features of some blocks."""
+        chosen = [position for position, name in enumerate(self.blocks) if name in blocks]
+        places = np.flatnonzero(np.isin(self.block_of, chosen))
+        return FeatureSubset(tuple(places.tolist()), len(self.block_of), self.names)
+
+
+def fit_stage_model(
+    graph: BlockGraph,
+    features,
+    y,
+    params: dict,
+    subset: FeatureSubset | None,
+    approx_estimator=None,
+):
     """Fit an approximate model: a clone of the steps after the blocks, or the user's own.
 
     Parameters
@@ -156,29 +262,47 @@ def fit_stage_model(graph: BlockGraph, features, y, params: dict, approx_estimat
     y : array-like of shape (n_rows,)
     params : dict
         What the full pipeline's `fit` was given, for these rows.
+    subset : FeatureSubset or None
+        Places of these features among all.
     approx_estimator : classifier, optional
 
     Returns
     -------
     estimator
         Fitted.
+
+    Raises
+    ------
+    NotTranslatable
+        If a parameter refers to features in a way that has no meaning for these.
     """
     if approx_estimator is not None:
-        model = clone(approx_estimator)
+        steps = [("", clone(approx_estimator))]
         renamed = {"": graph.model_steps[-1][0]}
+        taken = translate_chain([("approx_estimator", steps[0][1], None)], subset)
     else:
         # Nested pipelines were opened; Pipeline refuses the "__" of their steps' full names.
         steps = [(path.replace("__", "-"), clone(step)) for path, step in graph.model_steps]
-        if len(steps) == 1:
-            model = steps[0][1]
-            renamed = {"": graph.model_steps[0][0]}
-        else:
-            model = Pipeline(steps)
-            renamed = {
-                f"{name}__": path
-                for (name, _), (path, _) in zip(steps, graph.model_steps, strict=True)
-            }
-    return model.fit(features, y, **_params_for(model, renamed, params))
+        renamed = {
+            f"{name}__" if len(steps) > 1 else "": path
+            for (name, _), (path, _) in zip(steps, graph.model_steps, strict=True)
+        }
+        taken = translate_chain(
+            [
+                (path, step, fitted)
+                for (_, step), (path, fitted) in zip(steps, graph.model_steps, strict=True)
+            ],
+            subset,
+        )
+    model = steps[0][1] if len(steps) == 1 else Pipeline(steps)
+    subsets = dict(zip((name for name, _ in steps), taken, strict=False))
+    # Under metadata routing the names of parameters do not say which step takes them.
+    subsets.setdefault("", taken[len(steps) - 1])
+    if len(steps) == 1:
+        subsets = {"": subset}
+    return model.fit(
+        features, y, **translate_fit_params(_params_for(model, renamed, params), subsets)
+    )
 
 
 def _params_for(model, renamed: dict[str, str], params: dict) -> dict:

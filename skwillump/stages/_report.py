@@ -86,11 +86,29 @@ def stage_lines(stages: Sequence[Any], words: StageWords) -> list[str]:
     return lines
 
 
+def _width_text(n_features: int | None) -> str:
+    return "" if n_features is None else f"{n_features} features, "
+
+
+def left_out_lines(estimator: Any) -> list[str]:
+    """Approximate models that could not be made, and why, one a line; none where all could."""
+    calibrated = estimator._calibrated
+    if calibrated is None or not calibrated.left_out:
+        return []
+    lines = ["", "Left out"]
+    for spec, left_out in calibrated.left_out:
+        text = f"  a model on {', '.join(spec.blocks)}"
+        if spec.n_trees is not None:
+            text += f" of the {trees_text(spec.n_trees)}"
+        lines.append(f"{text}: {left_out.reason}")
+    return lines
+
+
 def block_lines(blocks: Iterable[Any]) -> list[str]:
     """The feature blocks, one a line; no lines where there are none."""
     lines = [
         f"  {block.name}: {seconds_text(block.cost_seconds)} a row, importance "
-        f"{block.importance:.4f}, {block.n_features} features, "
+        f"{block.importance:.4f}, {_width_text(block.n_features)}"
         + ("compiled" if block.compiled else f"not compiled ({block.reason})")
         for block in blocks
     ]

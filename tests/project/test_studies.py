@@ -106,3 +106,11 @@ def test_the_study_of_plans_counts_choices_and_speeds(tmp_path, monkeypatch):
 def test_choices_are_compared_fit_by_fit():
     study = import_module("plans_study")
     assert study.same_share({False: [["a"], ["b"]], True: [["a"], ["c"]]}) == 0.5
+
+
+def test_what_the_plain_pipeline_fits_a_cascade_or_ranker_fits(tmp_path):
+    out = tmp_path / "out.json"
+    run("estimators_fit", "--quick", "--out", str(out))
+    rows = json.loads(out.read_text())["rows"]
+    assert [row for row in rows if row["outcome"] == "failed"] == []
+    assert sum(row["outcome"].startswith("fits") for row in rows) > 100

@@ -1,0 +1,210 @@
+"""What runs for a fold, and in parallel: fit all models, and record what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.utils import gen_batches
+
+from .._containers import num_samples, take_rows
+from ..blocks import BlockGraph, Store
+from ._folds import FitData, Split
+from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages
+from ._passes import CHUNK_ROWS
+from ._recording import Record, Recorder, joined
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldRecord:
+    """What the models of a fold answered on its held-out rows.
+
+    Attributes
+    ----------
+    rows : ndarray of intp of shape (n_rows,)
+    full : Record
+        The full model's.
+    stages : tuple of (Record or LeftOut)
+        Of each approximate model.
+    """
+
+    rows: np.ndarray
+    full: Record
+    stages: tuple[Record | LeftOut, ...]
+
+    def stage(self, position: int) -> Record:
+        """The record of an approximate model that was not left out."""
+        record = self.stages[position]
+        if isinstance(record, LeftOut):
+            raise ValueError(f"The approximate model could not answer: {record.reason}")
+        return record
+
+    def of_stages(self, positions: Sequence[int]) -> FoldRecord:
+        """The record of some of the approximate models."""
+        return replace(self, stages=tuple(self.stages[i] for i in positions))
+
+
+def record_fold(
+    *,
+    fold: str,
+    estimator: Any,
+    graph: BlockGraph | None,
+    specs: Sequence[StageSpec],
+    data: FitData,
+    train: np.ndarray,
+    test: np.ndarray,
+    recorder: Recorder,
+    approx_estimator: Any,
+    compile: bool,
+) -> FoldRecord:
+    """Fit all models on a fold and record their answers on its held-out rows.
+
+    This is what runs in parallel.
+
+    Parameters
+    ----------
+    fold : str
+        Which it is, for errors.
+    estimator : estimator
+        Cloned and fitted, unless there is a `graph`.
+    graph : BlockGraph or None
+        The full model that was fitted on these rows before, in blocks.
+    specs : sequence of StageSpec
+        The approximate models to make.
+    data : FitData
+    train, test : ndarray of intp
+        Rows to fit on and held-out rows.
+    recorder : Recorder
+    approx_estimator : estimator or None
+    compile : bool
+
+    Returns
+    -------
+    FoldRecord
+
+    Raises
+    ------
+    NoEvidence
+        If the full model cannot be fitted, or cannot answer.
+    """
+    with evidence(of_fold(fold, len(train), len(data.y))):
+        rows = data.take(train)
+        if graph is None:
+            graph = fit_graph(estimator, *rows, compile=compile)
+        models = fit_stages(graph, specs, *rows, approx_estimator)
+        return record_rows(graph, specs, models, recorder, data.X, test)
+
+
+@contextmanager
+def evidence(what: str) -> Iterator[None]:
+    """Context in which errors say that there is no evidence, and what was done."""
+    try:
+        yield
+    except Exception as error:
+        told = str(error) if isinstance(error, NoEvidence) else LeftOut.because_of(error).reason
+        raise NoEvidence(f"{what}: {told}") from error
+
+
+def in_fold(data: FitData, splits: Sequence[Split], number: int):
+    """Context in which errors say that they are of a fold, and which."""
+    fold = f"fold {number + 1} of {len(splits)}"
+    return evidence(of_fold(fold, len(splits[number][0]), len(data.y)))
+
+
+def of_fold(fold: str, n_train: int, n_rows: int) -> str:
+    return (
+        f"the estimator could not be fitted and tried on {fold}, a part of the rows ({n_train} of "
+        f"{n_rows}), although all rows fit it. Use a cv with larger training folds, cv='prefit', "
+        "or parameters that hold for fewer rows. It said"
+    )
+
+
+def record_smaller(
+    *,
+    estimator: Any,
+    specs: Sequence[StageSpec],
+    data: FitData,
+    train: np.ndarray,
+    with_truth: np.ndarray,
+    recorder: Recorder,
+    approx_estimator: Any,
+    compile: bool,
+) -> FoldRecord | None:
+    """Fit all models on few rows and record their answers on all others.
+
+    This is what runs in parallel. How the models gain from more rows is read from it; where they
+    cannot be fitted on so few, nothing is known of that.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned and fitted.
+    specs : sequence of StageSpec
+        The approximate models to make.
+    data : FitData
+    train : ndarray of intp
+        Rows to fit on.
+    with_truth : ndarray of bool of shape (n_rows,)
+        Rows whose answers can be evidence.
+    recorder : Recorder
+    approx_estimator : estimator or None
+    compile : bool
+
+    Returns
+    -------
+    FoldRecord or None
+    """
+    others = np.setdiff1d(np.flatnonzero(with_truth), train)
+    with suppress(NoEvidence):
+        return record_fold(
+            fold="half of a fold",
+            estimator=estimator,
+            graph=None,
+            specs=specs,
+            data=data,
+            train=train,
+            test=others,
+            recorder=recorder,
+            approx_estimator=approx_estimator,
+            compile=compile,
+        )
+    return None
+
+
+def record_in_chunks(
+    graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X
+) -> FoldRecord:
+    """Record what models answer on all rows of `X`, so many at a time that memory is bounded."""
+    n_rows = num_samples(X)
+    records = [
+        record_rows(graph, specs, models, recorder, X, np.arange(n_rows)[rows])
+        for rows in gen_batches(n_rows, CHUNK_ROWS)
+    ]
+    return FoldRecord(
+        rows=np.arange(n_rows),
+        full=joined([record.full for record in records]),
+        stages=tuple(joined([record.stage(i) for record in records]) for i in range(len(specs))),
+    )
+
+
+def record_rows(
+    graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X, rows
+) -> FoldRecord:
+    """Record what the full model and approximate models answer on some rows."""
+    Z = graph.prepare(take_rows(X, rows))
+    store: Store = {}
+    full = recorder.record_full(graph.model, graph.compute(Z, graph.names, store))
+    stages: list[Record | LeftOut] = []
+    for spec, model in zip(specs, models, strict=True):
+        if isinstance(model, LeftOut):
+            stages.append(model)
+            continue
+        try:
+            features = graph.compute(Z, spec.blocks_in(graph), store)
+            stages.append(recorder.record_stage(model, features))
+        except Exception as error:
+            stages.append(LeftOut.because_of(error))
+    return FoldRecord(rows=rows, full=full, stages=tuple(stages))
