@@ -114,7 +114,7 @@ def token_streams(text, starts, stops, characters, shortest, n_stop_words, table
     if (
         table.sizes[0] + n_tokens > len(table.n_bytes)
         or 4 * (table.sizes[0] + n_tokens) > len(table.slots)
-        or table.sizes[1] + n_words > len(table.words)
+        or table.sizes[1] + n_words >= len(table.words)  # a word is left after the last one
     ):
         return n_tokens, n_words
     # 2. Their symbols. The slots of the next ones are asked for meanwhile.

@@ -190,6 +190,12 @@ def test_any_column_of_texts_is_read(fits, make):
     assert fits[True] == 1
 
 
+def test_a_table_of_tokens_that_is_full_to_its_last_word_is_sorted():
+    of_three_words = [letter * 20 for letter in "abc"]
+    of_two_words = [f"token{i:05d}" for i in range(1019)]
+    assert_same_fit(CountVectorizer(), [*of_three_words, *of_two_words, "last"])
+
+
 class Shout(str):
     def lower(self):
         return self.upper()
