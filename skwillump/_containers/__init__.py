@@ -160,16 +160,24 @@ def fast_rows(X: Any, n_most: int) -> list[Any]:
     return container_of(X).rows(take_rows(X, slice(0, n_most)))
 
 
-def frame_of_row(row: Mapping[Any, Any]) -> Any:
-    """Return a data frame of one row, of the library that is there: pandas or polars."""
-    has_pandas = find_spec("pandas") is not None
-    kind = _PANDAS_FRAME if has_pandas else _POLARS_FRAME
-    dtypes = dict.fromkeys(row)
-    if has_pandas:
-        # A missing value alone does not tell whether its column holds numbers or texts.
-        missing = [name for name, value in row.items() if value is None or value != value]
-        dtypes |= dict.fromkeys(missing, object)
-    return kind.one_row(row, dtypes)
+def frame_of_row(row: Mapping[Any, Any], dtypes: Mapping[Any, np.dtype] | None = None) -> Any:
+    """Return a data frame of one row, of the library that is there: pandas or polars.
+
+    Parameters
+    ----------
+    row : mapping of column to value
+    dtypes : mapping of column to dtype, optional
+        Those that are known.
+    """
+    if find_spec("pandas") is None:
+        return _POLARS_FRAME.one_row(row, {})
+    # A missing value alone does not tell whether its column holds numbers or texts.
+    missing = [
+        name
+        for name, value in row.items()
+        if value is None or (isinstance(value, float) and value != value)
+    ]
+    return _PANDAS_FRAME.one_row(row, dict.fromkeys(missing, np.dtype(object)) | dict(dtypes or {}))
 
 
 def column_of_row(name: Any, value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Tables of pyarrow."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ._base import Frame
@@ -34,7 +35,9 @@ class ArrowTable(Frame):
         """Return a mapping of column to value for each row."""
         return X.to_pylist()
 
-    def one_like(self, empty: Any, element: Any) -> Any:
+    def row_like(self, empty: Any, values: Mapping[Any, Any]) -> Any:
         """Return a table of one row with the schema of an empty one."""
-        made = dict(zip(self.names(empty), element, strict=True))
-        return type(empty).from_pylist([made], schema=empty.schema)
+        import pyarrow as pa
+
+        schema = pa.schema([empty.schema.field(name) for name in values])
+        return type(empty).from_pylist([dict(values)], schema=schema)

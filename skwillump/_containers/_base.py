@@ -158,22 +158,21 @@ class Frame(Container):
         """Return the first row as a mapping; None where its dtypes say more than its values."""
         return None
 
-    def alters(self, dtype: Any, value: Any) -> bool:
-        """Whether a value would be another one in a column of a dtype."""
-        raise NotImplementedError
-
     def one_row(self, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
-        """Return a data frame of one row; the library infers dtypes that are None."""
+        """Return a data frame of one row, with the dtypes that keep its values.
+
+        The library infers the others.
+        """
         raise NotImplementedError
 
-    def one_like(self, empty: Any, element: Any) -> Any:
+    def row_like(self, empty: Any, values: Mapping[Any, Any]) -> Any:
         """Return a data frame of one row, with the dtypes of an empty one that keep its values."""
-        names = self.names(empty)
-        dtypes = {
-            name: None if self.alters(dtype, value) else dtype
-            for name, dtype, value in zip(names, self.dtypes(empty), element, strict=True)
-        }
-        return self.one_row(dict(zip(names, element, strict=True)), dtypes)
+        dtypes = dict(zip(self.names(empty), self.dtypes(empty), strict=True))
+        return self.one_row(values, {name: dtypes[name] for name in values})
+
+    def takes_nan(self, dtype: Any) -> bool:
+        """Whether a column of texts of a dtype has NaN for what is missing."""
+        return False
 
     def plain(self, empty: Any) -> dict[str, Any] | None:
         """Return what an empty data frame is made from; None if that would lose something."""

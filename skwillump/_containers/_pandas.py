@@ -115,29 +115,30 @@ class PandasFrame(Frame):
                 return None
         return row
 
-    def alters(self, dtype: Any, value: Any) -> bool:
-        """Whether a value would be another one in a column of a dtype.
-
-        Integers cut off what is behind the point and wrap around, and texts are made of anything.
-        """
-        if type(dtype).__name__ == "StringDtype":
-            is_missing = value is None or (isinstance(value, float) and np.isnan(value))
-            return not (isinstance(value, str) or is_missing or type(value).__name__ == "NAType")
-        if not isinstance(dtype, np.dtype) or dtype.kind not in "iub":
-            return isinstance(value, (complex, np.complexfloating))
-        try:
-            with np.errstate(all="ignore"):
-                return bool(np.array([value]).astype(dtype)[0] != value)
-        except (TypeError, ValueError, OverflowError):
-            return True
-
     def one_row(self, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
-        """Return a data frame of one row; pandas infers dtypes that are None."""
+        """Return a data frame of one row, with the dtypes that keep its values."""
         import pandas as pd
 
-        made = pd.DataFrame({name: [value] for name, value in values.items()})
+        kept = {
+            name: None if _alters(dtypes.get(name), value) else dtypes.get(name)
+            for name, value in values.items()
+        }
+        columns = {
+            name: pd.Series([value], dtype=object) if _is_object(kept[name], value) else [value]
+            for name, value in values.items()
+        }
+        made = pd.DataFrame(columns, index=[0])
         # Whole columns keep their dtypes, categories included.
-        return made.astype({name: dtype for name, dtype in dtypes.items() if dtype is not None})
+        return made.astype({name: dtype for name, dtype in kept.items() if dtype is not None})
+
+    def row_like(self, empty: Any, values: Mapping[Any, Any]) -> Any:
+        """Return a data frame of one row, with the dtypes of an empty one that keep its values."""
+        made = super().row_like(empty, values)
+        return made if type(empty) is type(made) else type(empty)(made)
+
+    def takes_nan(self, dtype: Any) -> bool:
+        """Whether a column of texts of a dtype has NaN for what is missing."""
+        return type(dtype).__name__ == "StringDtype" and isinstance(dtype.na_value, float)
 
     def plain(self, empty: Any) -> dict[str, Any] | None:
         """Return names and dtypes of an empty data frame; None if a dtype has no name."""
@@ -166,6 +167,38 @@ class ForeignFrame(PandasFrame):
     def first_row(self, frame: Any) -> None:
         """Say that the values alone do not tell."""
         return
+
+
+def _alters(dtype: Any, value: Any) -> bool:
+    """Tell whether a value would be another one in a column of a dtype.
+
+    Integers cut off what is behind the point and wrap around, and texts are made of anything.
+    """
+    if dtype is None:
+        return False
+    if type(dtype).__name__ == "StringDtype":
+        is_missing = value is None or (isinstance(value, float) and np.isnan(value))
+        return not (isinstance(value, str) or is_missing or type(value).__name__ == "NAType")
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "iub":
+        is_text = isinstance(value, (str, bytes)) and getattr(dtype, "kind", None) == "f"
+        return is_text or isinstance(value, (complex, np.complexfloating))
+    try:
+        with np.errstate(all="ignore"):
+            return bool(np.array([value]).astype(dtype)[0] != value)
+    except (TypeError, ValueError, OverflowError):
+        return True
+
+
+def _is_object(dtype: Any, value: Any) -> bool:
+    """Tell whether a value stays the Python object that it is."""
+    if dtype is not None:
+        return isinstance(dtype, np.dtype) and dtype.kind == "O"
+    # What is left of a text that was decoded badly is no text to Arrow.
+    return (
+        isinstance(value, str)
+        and not value.isascii()
+        and any("\ud800" <= character <= "\udfff" for character in value)
+    )
 
 
 def _named_dtype(dtype: Any) -> Any:

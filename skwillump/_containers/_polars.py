@@ -94,15 +94,15 @@ class PolarsFrame(Frame):
         """Return the first row as a mapping."""
         return frame.row(0, named=True)
 
-    def alters(self, dtype: Any, value: Any) -> bool:
-        """Whether a value would be another one in a column of a dtype."""
-        return dtype.is_integer() and isinstance(value, float) and not value.is_integer()
-
     def one_row(self, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
-        """Return a data frame of one row; polars infers dtypes that are None."""
+        """Return a data frame of one row, with the dtypes that keep its values."""
         import polars as pl
 
-        return pl.DataFrame([list(values.values())], schema=dict(dtypes), orient="row")
+        kept = {
+            name: None if _alters(dtypes.get(name), value) else dtypes.get(name)
+            for name, value in values.items()
+        }
+        return pl.DataFrame([list(values.values())], schema=kept, orient="row")
 
     def plain(self, empty: Any) -> dict[str, Any]:
         """Return an empty data frame in Arrow's format of files."""
@@ -115,3 +115,12 @@ class PolarsFrame(Frame):
         import polars as pl
 
         return pl.read_ipc(plain["arrow"])
+
+
+def _alters(dtype: Any, value: Any) -> bool:
+    """Tell whether a value would be another one in a column of a dtype."""
+    if dtype is None:
+        return False
+    if isinstance(value, str) and dtype.is_numeric():
+        return True
+    return dtype.is_integer() and isinstance(value, float) and not value.is_integer()

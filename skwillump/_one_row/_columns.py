@@ -95,10 +95,14 @@ class RowColumns:
         values = self.values(x, (position,))
         return NOT_READ if values is None else values[position]
 
-    def check_names(self, row: Mapping[Any, Any]) -> None:
-        """Raise ValueError if a mapping lacks a column."""
-        if self.names is not None and not all(name in row for name in self.names):
-            raise self._lacking(row, None)
+    def check_names(self, row: Mapping[Any, Any], needed: tuple[int, ...] | None = None) -> None:
+        """Raise ValueError if a mapping lacks a column that is needed."""
+        names = self.names
+        if names is None:
+            return
+        wanted = names if needed is None else [names[position] for position in needed]
+        if not all(name in row for name in wanted):
+            raise self._lacking(row, needed)
 
     def _lacking(self, row: Mapping[Any, Any], needed: tuple[int, ...] | None) -> ValueError:
         assert self.names is not None

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import get_tags
 
 from .._composites import first_step
 from .._containers import (
@@ -25,6 +24,7 @@ from .._containers import (
     take_rows,
 )
 from ._columns import RowColumns, check_one
+from ._estimators import demanded_columns, takes_mappings, told_dtypes
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,10 @@ class RowTemplate:
         Whether X had no columns: a row is one element, whatever it is.
     columns : RowColumns or None
         None where a row is one element, and where columns are not known.
+    needed : tuple of int or None
+        Positions of the columns that a row of names must have; None for all of them.
+    dtypes : tuple of (object, str)
+        Names of columns, with the dtypes that the estimator tells where nobody has seen X.
     """
 
     empty: Any
@@ -50,10 +54,19 @@ class RowTemplate:
     of_mappings: bool = False
     of_elements: bool = False
     columns: RowColumns | None = None
+    needed: tuple[int, ...] | None = None
+    dtypes: tuple[tuple[Any, str], ...] = ()
 
     @classmethod
-    def from_data(cls, X: Any) -> RowTemplate:
-        """Return the template of `X`, which keeps none of its rows."""
+    def from_data(cls, X: Any, fitted: Any = None) -> RowTemplate:
+        """Return the template of `X`, which keeps none of its rows.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or list
+        fitted : estimator, optional
+            What was fitted on `X`: it tells which columns a row may lack.
+        """
         first, columns = None, None
         names, width = column_names(X), container_of(X).row_width(X)
         if names is not None:
@@ -68,6 +81,7 @@ class RowTemplate:
             of_text=isinstance(first, (str, bytes)),
             of_mappings=isinstance(first, Mapping),
             columns=columns,
+            needed=None if names is None else _needed(fitted),
         )
 
     @classmethod
@@ -82,12 +96,16 @@ class RowTemplate:
         # A function is told of columns where there are some.
         reader = first_step(fitted)
         of_elements = type(reader) is FunctionTransformer and not hasattr(reader, "n_features_in_")
+        names = () if columns is None or columns.names is None else columns.names
+        told = told_dtypes(fitted, len(names)) if names else {}
         return cls(
             empty=None,
             of_text=of_text,
-            of_mappings=_takes_mappings(reader),
+            of_mappings=takes_mappings(reader),
             of_elements=of_elements,
             columns=columns,
+            needed=_needed(fitted) if names else None,
+            dtypes=tuple((names[at], dtype.str) for at, dtype in told.items()),
         )
 
     @property
@@ -96,9 +114,9 @@ class RowTemplate:
         return () if self.columns is None else self.columns.names or ()
 
     def check_names(self, row: Mapping[Any, Any]) -> None:
-        """Raise ValueError if a mapping lacks a column that was seen in fit."""
+        """Raise ValueError if a mapping lacks a column that is needed."""
         if self.columns is not None:
-            self.columns.check_names(row)
+            self.columns.check_names(row, self.needed)
 
     @cached_property
     def _narrow(self) -> tuple[tuple[Any, type], ...]:
@@ -111,8 +129,19 @@ class RowTemplate:
         found = [(name, _NARROW.get(str(dtype).lower())) for name, dtype in dtypes]
         return tuple((name, rounding) for name, rounding in found if rounding is not None)
 
+    @cached_property
+    def _texts(self) -> frozenset[Any]:
+        """Columns of texts in which NaN stands for what is missing."""
+        of_frame = frame_of(self.empty)
+        if of_frame is None:
+            return frozenset()
+        dtypes = zip(self.names, of_frame.dtypes(self.empty), strict=True)
+        return frozenset(name for name, dtype in dtypes if of_frame.takes_nan(dtype))
+
     def rounded(self, row: Any) -> Any:
         """Return a row with numbers as precise as the columns that were seen in fit.
+
+        What is missing among texts is what it is there.
 
         Parameters
         ----------
@@ -123,6 +152,11 @@ class RowTemplate:
         row, or a mapping in its place
             None where only `make` can do it.
         """
+        if isinstance(row, Mapping) and None in row.values():
+            row = {
+                name: np.nan if value is None and name in self._texts else value
+                for name, value in row.items()
+            }
         if not self._narrow or is_frame(row):
             return row
         if not self.names:
@@ -246,15 +280,19 @@ class RowTemplate:
     def _frame(self, row: Any, columns: RowColumns) -> Any:
         """Return a data frame."""
         assert columns.names is not None
-        if self.empty is None and isinstance(row, Mapping):
-            # What is missing may be a column that no step reads: the original judges.
-            return frame_of_row({name: row[name] for name in columns.names if name in row})
-        values = columns.values(row)
-        if values is None:
-            raise TypeError(f"Got a {type(row).__name__}. Pass {self._expected()}.")
-        if self.empty is None:
-            return frame_of_row(dict(zip(columns.names, values, strict=True)))
-        return container_of(self.empty).one_like(self.empty, values)
+        if not isinstance(row, Mapping):
+            values = columns.values(row)
+            if values is None:
+                raise TypeError(f"Got a {type(row).__name__}. Pass {self._expected()}.")
+            row = dict(zip(columns.names, values, strict=True))
+        of_frame = frame_of(self.empty)
+        if of_frame is not None or self.needed is not None:
+            self.check_names(row)
+        # What is missing then is a column that no step reads, or the original judges.
+        made = {name: row[name] for name in columns.names if name in row}
+        if of_frame is None:
+            return frame_of_row(made, {name: np.dtype(dtype) for name, dtype in self.dtypes})
+        return of_frame.row_like(self.empty, made)
 
 
 def array_of_row(values: Sequence[Any]) -> np.ndarray:
@@ -266,7 +304,7 @@ def array_of_row(values: Sequence[Any]) -> np.ndarray:
     return made
 
 
-_STATE = ("empty", "of_text", "of_mappings", "of_elements", "columns")
+_STATE = ("empty", "of_text", "of_mappings", "of_elements", "columns", "needed", "dtypes")
 
 _NARROW = {
     "float32": np.float32,
@@ -288,6 +326,6 @@ def check_text(row: Any) -> None:
         raise TypeError(f"The row is of type {type(row).__name__}. Pass one str.")
 
 
-def _takes_mappings(reader: Any) -> bool:
-    """Tell whether a mapping is an element of X, as for a `DictVectorizer`, and no row of names."""
-    return hasattr(reader, "__sklearn_tags__") and bool(get_tags(reader).input_tags.dict)
+def _needed(fitted: Any) -> tuple[int, ...] | None:
+    found = None if fitted is None else demanded_columns(fitted)
+    return None if found is None else tuple(sorted(found))

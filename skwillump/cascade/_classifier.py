@@ -539,7 +539,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         return check_target_scorer(self.estimator, self.scoring)
 
     def _read_full_model(self, X) -> None:
-        self._template = RowTemplate.from_data(X)
+        self._template = RowTemplate.from_data(X, self.estimator_)
         approx = [] if self.approx_estimator is None else [self.approx_estimator]
         self._method: Any = response_method(self.estimator_, *approx)
 

@@ -8,7 +8,7 @@ own categories. Rows are then a look-up.
 import copy
 import warnings
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from scipy import sparse
@@ -90,11 +90,11 @@ class Lookup:
         try:
             position = self.position_of.get(value)
         except TypeError:
-            raise ValueError(f"{value!r} is where a category is expected.") from None
+            raise TypeError(f"{value!r} is where a category is expected.") from None
         if position is not None:
             return position
         plain_values([value])
-        if value != value:
+        if value != value or (value is None and self.numbers is not None):
             return self.nan
         if self.numbers is not None and isinstance(value, float) and np.isinf(value):
             raise InputUnsupported("a number is infinite")
@@ -303,7 +303,7 @@ class OneHotStep(OneOfStep):
             try:
                 position = direct.get(value)
             except TypeError:
-                raise ValueError(f"{value!r} is where a category is expected.") from None
+                raise_unhashable(self, value, len(found))
             if position is None:
                 position = self._unlisted(value, len(found))
             found.append(position)
@@ -357,6 +357,13 @@ def refuse_unknown(codes: np.ndarray, positions: np.ndarray) -> None:
     unknown = positions < 0  # a value may be listed and not be there
     if unknown.any() and unknown.take(codes, mode="wrap").any():
         raise InputUnsupported("an unknown category")
+
+
+def raise_unhashable(step: TableStep, value: Any, column: int) -> NoReturn:
+    """Raise the type of error that scikit-learn raises for a value that cannot be hashed."""
+    names = step.spec.names
+    place = "" if names is None else f", in column {names[column]!r}"
+    raise TypeError(f"{value!r} is where a category is expected{place}.") from None
 
 
 def raise_unknown(step: Any, value: Any, column: int) -> None:
@@ -454,7 +461,7 @@ class ValuesStep(TableStep):
             try:
                 numbers = direct.get(value)
             except TypeError:
-                raise ValueError(f"{value!r} is where a category is expected.") from None
+                raise_unhashable(self, value, column)
             if numbers is None:
                 position = self.lookups[column].of_value(value)
                 if position < 0 and self.unknown_error:

@@ -159,4 +159,4 @@ class InputSpec(RowColumns):
         values = self.values(x, self.needed)
         if values is None:
             raise InputUnsupported(f"{type(x).__name__} is no row with columns")
-        return RowTable(values)
+        return RowTable(values, names=self.names)

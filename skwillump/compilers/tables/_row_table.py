@@ -1,5 +1,6 @@
 """A table of one row, made of Python objects."""
 
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +13,7 @@ from ._tables import Table
 _DOUBLE = np.dtype(np.float64)
 
 _ONE_CODE = np.zeros(1, dtype=np.intp)
+_TIMES = (date, timedelta, np.datetime64, np.timedelta64)
 _NUMBERS = (int, float, bool, np.integer, np.floating, np.bool_)
 
 
@@ -21,9 +23,17 @@ class RowTable(Table):
     n_rows = 1
     row: list[Any]
 
-    def __init__(self, row: list[Any], as_objects: bool = False):
+    def __init__(
+        self,
+        row: list[Any],
+        as_objects: bool = False,
+        names: tuple[Any, ...] | None = None,
+        whole: "RowTable | None" = None,
+    ):
         self.row = row
         self.as_objects = as_objects
+        self.names = names  # of the columns
+        self.whole = whole  # the row that this one is selected from
 
     @property
     def n_columns(self) -> int:  # type: ignore[override]
@@ -33,7 +43,7 @@ class RowTable(Table):
     def select(self, positions: tuple[int, ...]) -> "RowTable":
         """Return some of the columns."""
         row = self.row
-        return RowTable([row[p] for p in positions], self.as_objects)
+        return RowTable([row[p] for p in positions], self.as_objects, None, self.whole or self)
 
     @property
     def dtype(self) -> np.dtype:  # type: ignore[override]
@@ -67,7 +77,7 @@ class RowTable(Table):
             if value is None or type(value).__name__ == "NAType":  # pandas.NA
                 value = np.nan
             elif not isinstance(value, (*_NUMBERS, Decimal)):
-                raise ValueError(f"{value!r} is where a number is expected.")
+                value = self._as_number(value)
             single = single and isinstance(value, np.float32 | np.float16)
             try:
                 out[0, i] = value
@@ -76,6 +86,28 @@ class RowTable(Table):
         if single and strict:
             raise InputUnsupported("numbers of single precision")
         return out
+
+    def _as_number(self, value: Any) -> float:
+        """Convert what is no number as NumPy does for scikit-learn, with its types of errors."""
+        if isinstance(value, (complex, np.complexfloating, *_TIMES)):
+            raise InputUnsupported(f"{value!r} is where a number is expected")
+        try:
+            if isinstance(value, (list, tuple, np.ndarray)):
+                raise ValueError("a sequence is no number")
+            return float(value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(
+                f"{value!r} is where a number is expected{self.place(value)}."
+            ) from None
+
+    def place(self, value: Any) -> str:
+        """Say in which column a value is."""
+        whole = self.whole or self
+        if whole.names is None:
+            return ""
+        found = (name for name, v in zip(whole.names, whole.row, strict=True) if v is value)
+        name = next(found, None)
+        return "" if name is None else f", in column {name!r}"
 
     def numbers(self, position: int) -> np.ndarray | None:
         """Return an array of one value, or None if it is not a number."""

@@ -1,6 +1,7 @@
 """Compiled steps over numbers give what scikit-learn's transformers give, for any table."""
 
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -117,13 +118,25 @@ def test_a_row_with_a_wrong_value_is_an_error(number_step):
     np.testing.assert_array_equal(
         number_step.dense_one(right | {"more": "?"}).shape, (number_step.n_features,)
     )
-    for wrong in ("1.5", b"1", [1.0], object(), {}):
-        with pytest.raises(ValueError, match="number is expected"):
+    for wrong in ("a", b"", [1.0], object(), {}):
+        # The types of errors are those that scikit-learn raises for such a column.
+        kind = ValueError if isinstance(wrong, (str, bytes, list)) else TypeError
+        place = f"number is expected, in column {names[0]!r}"
+        with pytest.raises(kind, match=re.escape(place)):
             number_step.dense_one(right | {names[0]: wrong})
     with pytest.raises(ValueError, match=r"columns are missing: \[" + repr(names[0])):
         number_step.dense_one(dict.fromkeys(names[1:], 1.5))
     with pytest.raises(ValueError, match=f"{len(names)} are expected"):
         number_step.dense_one([1.5] * (len(names) + 1))
+
+
+def test_a_text_that_is_a_number_is_one_in_a_row_as_in_a_batch(number_step):
+    right = dict.fromkeys(number_step.spec.names, 1.5)
+    for text in ("1.5", " 1.5", b"1.5"):
+        np.testing.assert_array_equal(
+            number_step.dense_one(right | {number_step.spec.names[0]: text}),
+            number_step.dense_one(right),
+        )
 
 
 def test_steps_pickle(number_step):

@@ -1,0 +1,78 @@
+"""What a fitted estimator tells of the rows that it takes, without the data of `fit`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.compose import ColumnTransformer
+from sklearn.utils import get_tags
+
+from .._composites import chain, children, positions, thawed
+
+
+def takes_mappings(reader: Any) -> bool:
+    """Tell whether a mapping is an element of X, as for a `DictVectorizer`, and no row of names.
+
+    Parameters
+    ----------
+    reader : estimator
+        The first to see X.
+    """
+    return hasattr(reader, "__sklearn_tags__") and bool(get_tags(reader).input_tags.dict)
+
+
+def demanded_columns(estimator: Any) -> set[int] | None:
+    """Return the positions of the columns that there must be in X; None for all of `fit`.
+
+    A `ColumnTransformer` does without those that it drops.
+    """
+    first = _first(estimator)
+    within = children(first)
+    if within is None:
+        return None
+    found: set[int] = set()
+    for child in within:
+        if type(first) is ColumnTransformer:
+            selected = positions(first, child)
+            found.update((selected,) if isinstance(selected, int) else selected)
+            continue
+        of_child = demanded_columns(child.transformer)
+        if of_child is None:
+            return None
+        found |= of_child
+    return found
+
+
+def told_dtypes(estimator: Any, n_columns: int) -> dict[int, np.dtype]:
+    """Return the dtypes of columns that encoders and imputers tell, by position.
+
+    One value does not tell whether its column was of floats or of objects, and scikit-learn's
+    encoders compare the two in different ways.
+    """
+    return dict(_told(estimator, range(n_columns)))
+
+
+def _told(estimator: Any, columns: Sequence[int]) -> Iterator[tuple[int, np.dtype]]:
+    first = _first(estimator)
+    for child in children(first) or ():
+        of_child: Sequence[int] = columns
+        if type(first) is ColumnTransformer:
+            selected = positions(first, child)
+            chosen = (selected,) if isinstance(selected, int) else selected
+            of_child = [columns[position] for position in chosen]
+        yield from _told(child.transformer, of_child)
+    for values in ("categories_", "statistics_"):
+        of_columns = getattr(first, values, None)
+        if isinstance(of_columns, (list, np.ndarray)) and len(of_columns) == len(columns):
+            for position, of_column in zip(columns, of_columns, strict=True):
+                dtype = getattr(of_columns if values == "statistics_" else of_column, "dtype", None)
+                if dtype is not None and dtype.kind in "Of":
+                    yield position, np.dtype(object if dtype.kind == "O" else np.float64)
+
+
+def _first(estimator: Any) -> Any:
+    """Return what sees X first."""
+    steps = chain(thawed(estimator))
+    return thawed(steps[0][1]) if steps else estimator
