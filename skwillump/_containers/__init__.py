@@ -171,13 +171,22 @@ def frame_of_row(row: Mapping[Any, Any], dtypes: Mapping[Any, np.dtype] | None =
     """
     if find_spec("pandas") is None:
         return _POLARS_FRAME.one_row(row, {})
-    # A missing value alone does not tell whether its column holds numbers or texts.
-    missing = [
-        name
-        for name, value in row.items()
-        if value is None or (isinstance(value, float) and value != value)
-    ]
-    return _PANDAS_FRAME.one_row(row, dict.fromkeys(missing, np.dtype(object)) | dict(dtypes or {}))
+    known = dict(dtypes or {})
+    values = dict(row)
+    for name, value in row.items():
+        dtype = known.get(name)
+        is_na = type(value).__name__ == "NAType"
+        is_missing = value is None or (isinstance(value, float) and value != value)
+        if dtype is not None and dtype.kind != "O" and not is_missing:
+            del known[name]  # a value that is there tells its own
+            dtype = None
+        if is_missing:
+            # Alone it does not tell whether its column holds numbers or texts.
+            known.setdefault(name, np.dtype(object))
+        elif is_na and dtype is None:
+            # Of a column of numbers of pandas' own, in which scikit-learn sees NaN.
+            values[name] = np.nan
+    return _PANDAS_FRAME.one_row(values, known)
 
 
 def column_of_row(name: Any, value: Any) -> Any:

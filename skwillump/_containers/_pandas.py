@@ -123,10 +123,12 @@ class PandasFrame(Frame):
             name: None if _alters(dtypes.get(name), value) else dtypes.get(name)
             for name, value in values.items()
         }
-        columns = {
-            name: pd.Series([value], dtype=object) if _is_object(kept[name], value) else [value]
-            for name, value in values.items()
-        }
+        columns: dict[Any, Any] = {}
+        for name, value in values.items():
+            if _is_object(kept[name], value):
+                columns[name] = pd.Series([value], dtype=object)
+            else:  # a number of NumPy keeps its precision
+                columns[name] = np.array([value]) if isinstance(value, np.number) else [value]
         made = pd.DataFrame(columns, index=[0])
         # Whole columns keep their dtypes, categories included.
         return made.astype({name: dtype for name, dtype in kept.items() if dtype is not None})

@@ -63,13 +63,15 @@ def _told(estimator: Any, columns: Sequence[int]) -> Iterator[tuple[int, np.dtyp
             chosen = (selected,) if isinstance(selected, int) else selected
             of_child = [columns[position] for position in chosen]
         yield from _told(child.transformer, of_child)
-    for values in ("categories_", "statistics_"):
-        of_columns = getattr(first, values, None)
-        if isinstance(of_columns, (list, np.ndarray)) and len(of_columns) == len(columns):
-            for position, of_column in zip(columns, of_columns, strict=True):
-                dtype = getattr(of_columns if values == "statistics_" else of_column, "dtype", None)
-                if dtype is not None and dtype.kind in "Of":
-                    yield position, np.dtype(object if dtype.kind == "O" else np.float64)
+    categories = getattr(first, "categories_", None)
+    if isinstance(categories, list) and len(categories) == len(columns):
+        for position, of_column in zip(columns, categories, strict=True):
+            if of_column.dtype.kind in "Of":
+                yield position, of_column.dtype
+    statistics = getattr(first, "statistics_", None)
+    if isinstance(statistics, np.ndarray) and statistics.dtype == object:
+        for position in columns:
+            yield position, statistics.dtype
 
 
 def _first(estimator: Any) -> Any:

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from .._steps import InputUnsupported
-from ._columns import EXACT_INTEGERS, Codes
+from ._columns import EXACT_INTEGERS, Codes, refuse_single
 from ._tables import Table
 
 _DOUBLE = np.dtype(np.float64)
 
 _ONE_CODE = np.zeros(1, dtype=np.intp)
+_KNOWN = frozenset((bool, *(np.dtype(letter).type for letter in "?bBhHiIlLqQefd")))
+"""Types of values whose precision is known."""
+
 _TIMES = (date, timedelta, np.datetime64, np.timedelta64)
 _NUMBERS = (int, float, bool, np.integer, np.floating, np.bool_)
 
@@ -51,7 +54,7 @@ class RowTable(Table):
         if self.as_objects:
             return np.dtype(object)
         kinds = set(map(type, self.row))
-        if float in kinds or type(None) in kinds or not kinds:
+        if not kinds or not kinds.isdisjoint((float, type(None), str, bytes)):
             return _DOUBLE
         if int not in kinds:
             return np.result_type(*kinds)
@@ -72,20 +75,25 @@ class RowTable(Table):
 
     def _checked(self, strict: bool) -> np.ndarray:
         out = np.empty((1, len(self.row)))
-        single = bool(self.row)
         for i, value in enumerate(self.row):
             if value is None or type(value).__name__ == "NAType":  # pandas.NA
                 value = np.nan
             elif not isinstance(value, (*_NUMBERS, Decimal)):
                 value = self._as_number(value)
-            single = single and isinstance(value, np.float32 | np.float16)
             try:
                 out[0, i] = value
             except OverflowError as error:  # a huge int
                 raise InputUnsupported(str(error)) from error
-        if single and strict:
-            raise InputUnsupported("numbers of single precision")
+        if strict:
+            self._refuse_single()
         return out
+
+    def _refuse_single(self) -> None:
+        """Raise `InputUnsupported` where scikit-learn would compute in single precision."""
+        if not any(isinstance(value, (np.float32, np.float16)) for value in self.row):
+            return
+        kinds = {type(value) for value in self.row}
+        refuse_single(np.result_type(*(_DOUBLE if kind not in _KNOWN else kind for kind in kinds)))
 
     def _as_number(self, value: Any) -> float:
         """Convert what is no number as NumPy does for scikit-learn, with its types of errors."""

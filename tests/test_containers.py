@@ -1,0 +1,157 @@
+"""Containers of rows: what each kind answers is what its library and scikit-learn say."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import sparse
+from sklearn.utils import _safe_indexing
+
+from skwillump._containers import (
+    column_names,
+    container_of,
+    dtype_kind,
+    fast_rows,
+    frame_of,
+    frame_of_plain,
+    has_rows,
+    is_frame,
+    num_samples,
+    plain_frame,
+    read_frame_of,
+    series_of,
+    take_rows,
+)
+
+
+class OwnFrame(pd.DataFrame):
+    """A subclass, as libraries of geographic or typed tables make them."""
+
+    @property
+    def _constructor(self):
+        return OwnFrame
+
+
+class OwnSeries(pd.Series):
+    """A subclass of a column."""
+
+
+FRAME = pd.DataFrame({"a": [1.5, 2.5, 3.5], "b": ["x", "y", "z"]})
+FRAMES = {
+    "pandas": FRAME,
+    "subclass": OwnFrame(FRAME),
+    "polars": pl.from_pandas(FRAME),
+    "arrow": pa.Table.from_pandas(FRAME),
+}
+OTHERS = {
+    "array": np.arange(6.0).reshape(3, 2),
+    "vector": np.array(["x", "y", "z"]),
+    "csr": sparse.csr_matrix(np.eye(3)),
+    "coo": sparse.coo_array(np.eye(3)),
+    "list": ["x", "y", "z"],
+    "tuple": ("x", "y", "z"),
+    "series": FRAME["b"],
+    "series subclass": OwnSeries(["x", "y", "z"]),
+    "polars series": pl.Series(["x", "y", "z"]),
+}
+frames = pytest.mark.parametrize("name", FRAMES)
+
+
+def values(X):
+    """Rows of anything as lists."""
+    if sparse.issparse(X):
+        return X.toarray().tolist()
+    return X.to_pylist() if isinstance(X, pa.Table) else np.asarray(X).tolist()
+
+
+@frames
+def test_a_data_frame_is_known_by_what_its_class_derives_from(name):
+    X = FRAMES[name]
+    assert is_frame(X)
+    assert column_names(X) == ["a", "b"]
+    assert series_of(X) is None
+    assert (read_frame_of(X) is None) == (name == "arrow")
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_no_data_frame_has_no_columns(name):
+    X = OTHERS[name]
+    assert not is_frame(X)
+    assert column_names(X) is None
+    assert (series_of(X) is not None) == ("series" in name)
+
+
+@pytest.mark.parametrize("name", [*FRAMES, *OTHERS])
+@pytest.mark.parametrize(
+    "rows",
+    [slice(1, 3), np.array([2, 0]), [2, 0], np.array([True, False, True]), slice(0, 0)],
+    ids=["slice", "array", "list", "booleans", "none"],
+)
+def test_rows_are_taken_as_scikit_learn_takes_them(name, rows):
+    X = {**FRAMES, **OTHERS}[name]
+    assert num_samples(X) == 3
+    taken = take_rows(X, rows)
+    like = sparse.csr_matrix(X) if sparse.issparse(X) else X
+    assert values(taken) == values(_safe_indexing(like, rows))
+    assert type(taken) is type(X) or name in ("tuple", "coo", "subclass", "series subclass")
+
+
+@frames
+def test_one_row_of_a_frame_keeps_its_columns_and_dtypes(name):
+    X = FRAMES[name]
+    kind, empty = frame_of(X), take_rows(X, slice(0, 0))
+    made = kind.row_like(empty, {"a": 4.5, "b": "w"})
+    assert type(made) is type(X)
+    assert kind.dtypes(made) == kind.dtypes(X)
+    assert column_names(made) == ["a", "b"]
+    alone = kind.row_like(empty, {"b": "w"})
+    assert column_names(alone) == ["b"]
+    assert num_samples(alone) == 1
+
+
+@frames
+def test_fast_rows_of_a_frame_are_mappings(name):
+    assert fast_rows(FRAMES[name], 2) == [{"a": 1.5, "b": "x"}, {"a": 2.5, "b": "y"}]
+
+
+def test_fast_rows_of_others_are_what_one_row_is():
+    assert_array_equal(fast_rows(OTHERS["array"], 2), [[0.0, 1.0], [2.0, 3.0]])
+    assert fast_rows(OTHERS["list"], 2) == ["x", "y"]
+    assert fast_rows(OTHERS["csr"], 2) == []
+
+
+@pytest.mark.parametrize("name", ["pandas", "polars"])
+def test_an_empty_frame_is_made_again_from_plain_objects(name):
+    empty = take_rows(FRAMES[name], slice(0, 0))
+    again = frame_of_plain(plain_frame(empty))
+    assert type(again) is type(empty)
+    assert frame_of(again).dtypes(again) == frame_of(empty).dtypes(empty)
+
+
+def test_only_what_has_rows_has_some():
+    assert has_rows(FRAME)
+    assert has_rows(["x"])
+    assert not has_rows([])
+    assert not has_rows({"a": [1.0]})
+    assert not has_rows(3)
+
+
+def test_kinds_of_values_are_numpys_letters():
+    assert dtype_kind(np.array([1.0])) == "f"
+    assert dtype_kind(pl.Series([1.0])) == "f"
+    assert dtype_kind(pd.Series([1])) == "i"
+    assert dtype_kind(["x"]) is None
+
+
+def test_a_missing_column_is_a_key_error_in_every_library():
+    for X in FRAMES.values():
+        with pytest.raises(KeyError):
+            frame_of(X).select(X, "c")
+        assert frame_of(X).column(X, "c") is None
+
+
+def test_no_library_is_asked_twice_about_a_type():
+    assert container_of(FRAME) is container_of(OwnFrame(FRAME))
+    assert container_of([1]) is container_of((1,))
