@@ -62,10 +62,7 @@ class RowColumns:
             return None
         if isinstance(row, list):
             if len(row) != self.n_columns:
-                raise ValueError(
-                    f"The row has {len(row)} values, but {self.n_columns} are expected. "
-                    f"Pass {self.expected()}."
-                )
+                raise self.wrong_number(len(row))
             return row
         names = self.names
         if names is None:
@@ -109,6 +106,13 @@ class RowColumns:
         wanted = self.names if needed is None else [self.names[at] for at in needed]
         missing = [name for name in wanted if name not in row]
         return ValueError(f"columns are missing: {missing}. Pass {self.expected()}.")
+
+    def wrong_number(self, n_values: int) -> ValueError:
+        """Return the error for a row of too many or too few values."""
+        return ValueError(
+            f"The row has {n_values} values, but {self.n_columns} are expected. "
+            f"Pass {self.expected()}."
+        )
 
     def expected(self) -> str:
         """Say what to pass."""

@@ -262,6 +262,8 @@ class RowTemplate:
         """Return a 2-D array, or the sparse matrix that the row is."""
         if isinstance(row, Mapping):
             raise self._no_names()
+        if isinstance(row, np.ndarray) and row.ndim == 2:
+            check_one(row)
         if sparse.issparse(row):
             made = row
         elif self.empty is None:
@@ -272,6 +274,8 @@ class RowTemplate:
                 dtype = self.empty.dtype
             made = np.asarray(row, dtype=dtype)
         if made.ndim == 1:
+            if len(made) != columns.n_columns:
+                raise columns.wrong_number(len(made))
             made = made.reshape(1, -1)
         if made.shape != (1, columns.n_columns):
             raise ValueError(f"Got values of shape {made.shape}. Pass {self._expected()}.")

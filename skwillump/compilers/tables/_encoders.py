@@ -585,7 +585,8 @@ class OneHotBinStep(OneOfStep):
 
     def row_positions(self, row: list[Any]) -> list[int]:
         """Return the feature of each column's bin."""
-        return [int(features[codes[0]]) for codes, features in self.positions(RowTable(row))]
+        table = RowTable(row, names=self.spec.names)
+        return [int(features[codes[0]]) for codes, features in self.positions(table)]
 
 
 @register(KBinsDiscretizer)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._one_row import RowTemplate
 from .._linear_maps import LinearMap
 from .._steps import (
     InputUnsupported,
@@ -302,6 +303,11 @@ class ChainStep(TableStep):
             return self
         steps = (step.guarded() for step in self.steps)
         return replace(self, steps=tuple(steps))  # type: ignore[arg-type]
+
+    @property
+    def template(self) -> RowTemplate:
+        """The form of X of one row that the first step takes."""
+        return self.steps[0].template
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
