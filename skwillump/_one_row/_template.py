@@ -46,7 +46,8 @@ class RowTemplate:
     needed : tuple of int or None
         Positions of the columns that a row of names must have; None for all of them.
     dtypes : tuple of (object, str)
-        Names of columns, with the dtypes that the estimator tells where nobody has seen X.
+        Names or positions of columns, with the dtypes that the estimator tells where nobody has
+        seen X.
     """
 
     empty: Any
@@ -97,7 +98,7 @@ class RowTemplate:
         reader = first_step(fitted)
         of_elements = type(reader) is FunctionTransformer and not hasattr(reader, "n_features_in_")
         names = () if columns is None or columns.names is None else columns.names
-        told = told_dtypes(fitted, len(names)) if names else {}
+        told = {} if columns is None else told_dtypes(fitted, columns.n_columns)
         return cls(
             empty=None,
             of_text=of_text,
@@ -105,7 +106,7 @@ class RowTemplate:
             of_elements=of_elements,
             columns=columns,
             needed=_needed(fitted) if names else None,
-            dtypes=tuple((names[at], dtype.str) for at, dtype in told.items()),
+            dtypes=tuple((names[at] if names else at, dtype.str) for at, dtype in told.items()),
         )
 
     @property
@@ -267,7 +268,10 @@ class RowTemplate:
         if sparse.issparse(row):
             made = row
         elif self.empty is None:
-            made = row if isinstance(row, np.ndarray) else array_of_row(row)
+            if any(dtype == "|O" for _, dtype in self.dtypes):  # what was fitted was of objects
+                made = np.array(row, dtype=object)
+            else:
+                made = row if isinstance(row, np.ndarray) else array_of_row(row)
         else:
             dtype = object if self.empty.dtype == object else None
             if self._narrow and not isinstance(row, (np.ndarray, np.generic)):
