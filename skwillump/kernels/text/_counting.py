@@ -15,8 +15,8 @@ from ._growing import WHOLE, ask_for_node, find_node
 from ._order import mark, read_marked
 
 _ONE_MORE = ONE << HALF
-#: How many n-grams ahead their places in the table are asked for.
 _AHEAD = 12
+"""How many n-grams ahead their places in the table are asked for."""
 
 
 @inline

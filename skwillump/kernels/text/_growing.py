@@ -21,20 +21,20 @@ from .._words import HALF, LOWER_HALF, ONE, SEVEN, THREE, TWO, ZERO
 from ._unicode import N_CODE_POINTS
 from ._utf8 import encode
 
-#: In place of a symbol: the node is an n-gram shorter than `min_n`, a whole padded word.
 WHOLE = 0
+"""In place of a symbol: the node is an n-gram shorter than `min_n`, a whole padded word."""
 
 # Odd numbers without a pattern, for multiplicative hashing.
 _FACTOR_1 = np.uint64(0x9E3779B97F4A7C15)
 _FACTOR_2 = np.uint64(0xA0761D6478BD642F)
 
-#: Exponent of the growth that is expected, and the most that is trusted to it.
 _GROWTH = 0.7
 _MOST_GROWTH = 16.0
+"""Exponent of the growth that is expected, and the most that is trusted to it."""
 
-#: Least lengths of the tables.
 _FEW_SYMBOLS = 1 << 10
 _FEW_NODES = 1 << 13
+"""Least lengths of the tables."""
 
 
 class Symbols(NamedTuple):
