@@ -131,7 +131,8 @@ class PandasFrame(Frame):
                 columns[name] = np.array([value]) if isinstance(value, np.number) else [value]
         made = pd.DataFrame(columns, index=[0])
         # Whole columns keep their dtypes, categories included.
-        return made.astype({name: dtype for name, dtype in kept.items() if dtype is not None})
+        known = {name: dtype for name, dtype in kept.items() if dtype is not None}
+        return made.astype(known) if known else made  # with nothing to change it still copies all
 
     def row_like(self, empty: Any, values: Mapping[Any, Any]) -> Any:
         """Return a data frame of one row, with the dtypes of an empty one that keep its values."""

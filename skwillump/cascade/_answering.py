@@ -142,8 +142,9 @@ class CascadeRunner:
 
     def _row(self, x: Any) -> Any:
         """One row as compiled steps read it; None where only X of one row tells."""
-        if isinstance(self.full, CompiledPipeline) and self.full.needs_rows:
-            return self.template.make(x)  # with the dtypes of fit
+        makes_rows = isinstance(self.full, CompiledPipeline) and self.full.needs_rows
+        if makes_rows and self.template.names:
+            return self.template.make(x)  # a data frame, with the dtypes of fit
         return self.template.rounded(x)
 
     def answer_one(self, x: Any, method: str) -> Any:
