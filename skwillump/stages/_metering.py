@@ -56,13 +56,13 @@ SINGLE_ROWS = 24
 SINGLE_SECONDS = 0.1
 """Seconds that these may take; slow ones are fewer."""
 
-BLOCK_SECONDS = 0.3
+BLOCK_SECONDS = 0.15
 """Seconds that the turns of blocks may take, unless their number is the least."""
 
-STAGE_SECONDS = 1.5
+STAGE_SECONDS = 0.6
 """Seconds that the turns of stages in batches may take."""
 
-ROW_SECONDS = 0.5
+ROW_SECONDS = 0.25
 """Seconds that the turns of stages in single rows may take."""
 
 N_ROUNDS = (3, 31)

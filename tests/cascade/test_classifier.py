@@ -160,9 +160,10 @@ def test_chunks_change_nothing(fitted, new_rows, monkeypatch):
 
 
 def test_string_labels():
-    X, y = two_signals(2000)
+    X, y = two_signals()
     names = np.array(["a long name of a class", "b"], dtype=object)[y]
     model = cascade().fit(X, names)
+    assert len(model.stages_) == 2
     answers = model.predict(X)
     assert answers.dtype == model.estimator_.predict(X).dtype
     assert set(answers) == set(names)
