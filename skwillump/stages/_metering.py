@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from .._containers import fast_rows, num_samples, take_rows
+from .._containers import column_names, fast_rows, num_samples, take_rows
 from ..blocks import BlockGraph, CompiledBlocks, CompiledStage
 from ..compilers import InputUnsupported
 from ..planning import StageSeconds
@@ -326,7 +326,10 @@ class CostMeter:
         inputs = [self._timed.batch] if path == "batch" else self._timed.single
         if path == "point" and not graph.prefix:
             parts = [compiled.answer_one, *(reader.one for reader in readers)]
-            items = self._timed.rows
+            needs_frames = graph.union is not None and graph.union.needs_rows
+            has_names = column_names(self._timed.batch) is not None
+            # Steps that run as they are take a row in the form of many.
+            items = self._timed.single if needs_frames and has_names else self._timed.rows
         else:
             parts = [compiled.answer, *(reader.many for reader in readers)]
             items = [graph.prepare(X) for X in inputs]
