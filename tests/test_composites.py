@@ -75,7 +75,18 @@ def test_an_empty_slice_is_passed_to_its_transformer():
         (np.array([False, True, False, False]), (1,)),
         (make_column_selector(pattern="[bc]"), (1, 2)),
     ],
-    ids=repr,
+    ids=[
+        "name",
+        "position",
+        "from_the_end",
+        "names",
+        "positions",
+        "names_slice",
+        "slice",
+        "list_mask",
+        "mask",
+        "selector",
+    ],
 )
 def test_positions_are_those_that_scikit_learn_selects(selected, expected):
     columns = ColumnTransformer([("some", FunctionTransformer(pd.DataFrame), selected)]).fit(X)
