@@ -65,6 +65,7 @@ __all__ = [
     "count_samples",
     "fit_context",
     "is_empty_selection",
+    "n_columns_in",
     "routing_enabled",
     "safe_indexing",
     "scorer_parts",
@@ -76,6 +77,17 @@ __all__ = [
 def selected_positions(column_transformer, name: str) -> Any:
     """Positions of the columns that a fitted `ColumnTransformer` gives the transformer named."""
     return column_transformer._transformer_to_input_indices[name]
+
+
+def n_columns_in(fitted) -> int | None:
+    """Number of columns that an estimator was fitted on; None where it does not tell.
+
+    CatBoost's models say 0 once they were copied or unpickled, but keep the names of the columns.
+    """
+    n_columns = getattr(fitted, "n_features_in_", None)
+    if n_columns == 0:
+        n_columns = len(getattr(fitted, "feature_names_", None) or ())
+    return None if n_columns is None else int(n_columns)
 
 
 def check_fitted(estimator) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._compat import n_columns_in
 from ..._containers import column_names, is_plain_array, read_frame_of
 from ..._one_row import RowColumns
 from .._steps import InputUnsupported, Unsupported
@@ -57,12 +58,13 @@ class InputSpec(RowColumns):
     @classmethod
     def of(cls, fitted: Any, *, by_name: bool = False) -> "InputSpec":
         """Read what a fitted estimator tells."""
-        if getattr(fitted, "n_features_in_", None) is None:
+        n_columns = n_columns_in(fitted)
+        if n_columns is None:
             raise Unsupported("it does not tell how many columns it was fitted on")
         names = getattr(fitted, "feature_names_in_", None)
         return cls(
             None if names is None else tuple(np.asarray(names).tolist()),
-            int(fitted.n_features_in_),
+            n_columns,
             by_name,
         )
 

@@ -99,5 +99,4 @@ def test_features_of_unknown_dtype_go_to_the_original():
     scorer = model.bind(compile_step(scaler))
     rows = np.array([1, 0])
     assert np.array_equal(scorer.scores(FULL, rows), model.raw(scaler.transform(FULL))[rows])
-    with pytest.raises(InputUnsupported):
-        scorer.score_one(FULL[0])
+    assert np.array_equal(scorer.score_one(FULL[1]), scorer.scores(FULL, rows[:1])[0])
