@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..._containers import take_rows
+from ..._containers import has_rows, num_samples, take_rows
 from .._steps import MAX_DENSE_FEATURES, InputUnsupported, Step, StepReport
 from ..tables._guards import refuse_large_integers, refuse_objects
 from ..tables._input import InputSpec
@@ -81,8 +81,7 @@ class ModelInput(TableStep):
         n_threads: int = 1,
     ) -> np.ndarray:
         """Return what ``work`` makes of the columns, chunk by chunk if X is no sparse matrix."""
-        n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
-        if self.library == "catboost" and n_rows >= LIBRARY_ROWS:
+        if self.library == "catboost" and has_rows(X) and num_samples(X) >= LIBRARY_ROWS:
             raise InputUnsupported("so many rows, without steps before, that CatBoost is as fast")
         way = Step if sparse.issparse(X) else TableStep
         return way.map_dense(self, work, X, rows, n_outputs=n_outputs, n_threads=n_threads)
