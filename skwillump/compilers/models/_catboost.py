@@ -136,7 +136,16 @@ def _oblivious(
     values = np.zeros((len(left), n_outputs))
     values[n_inner:] = np.array(stored["leaf_values"], dtype=np.float64).reshape(-1, n_outputs)
     right = np.where(left < 0, -1, left + 1)
-    return Tree(left, right, feature, missing, threshold, values[:, 0], weight), values
+    tree = Tree(
+        left=left,
+        right=right,
+        feature=feature,
+        how=missing,
+        threshold=threshold,
+        value=values[:, 0],
+        weight=weight,
+    )
+    return tree, values
 
 
 def _tree(

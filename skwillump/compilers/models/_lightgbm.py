@@ -177,7 +177,16 @@ def _tree(fields: dict[str, str]) -> Tree:
                 if len(some) % 2:
                     some = np.append(some, np.uint64(0))
                 sets[node] = some[::2] | (some[1::2] << np.uint64(32))
-    return Tree(left, right, feature, how, threshold, value, weight, sets)
+    return Tree(
+        left=left,
+        right=right,
+        feature=feature,
+        how=how,
+        threshold=threshold,
+        value=value,
+        weight=weight,
+        sets=sets,
+    )
 
 
 def _numbers(text: str, dtype: Any) -> np.ndarray:

@@ -83,7 +83,14 @@ class Lookup:
             if not in_order or nan not in (-1, len(position_of)):
                 raise Unsupported("categories are not in order")
         integers = None if numbers is None else _integer_table(numbers)
-        return cls(position_of, nan, numbers, texts, position_of_text, integers)
+        return cls(
+            position_of=position_of,
+            nan=nan,
+            numbers=numbers,
+            texts=texts,
+            position_of_text=position_of_text,
+            position_of_integer=integers,
+        )
 
     def of_value(self, value: Any) -> int:
         """Return the position of a value, -1 if it is unknown."""
@@ -500,14 +507,14 @@ def _values_step(encoder: Any, *, unknown_error: bool, width: int, dtype: Any) -
             {value: tuple(of_category[at].tolist()) for value, at in lookup.position_of.items()}
         )
     return ValuesStep(
-        encoder,
-        spec,
-        encoded.shape[1],
-        lookups,
-        tuple(values),
-        tuple(direct),
-        np.dtype(dtype),
-        unknown_error,
+        original=encoder,
+        spec=spec,
+        n_features=encoded.shape[1],
+        lookups=lookups,
+        values=tuple(values),
+        direct=tuple(direct),
+        dtype=np.dtype(dtype),
+        unknown_error=unknown_error,
     )
 
 

@@ -79,7 +79,14 @@ class Finder:
             content.update(texts.rest)
             digest = content.digest()
         in_order = np.array_equal(numbers[:-1], np.arange(len(known)))
-        return cls(column, kind, None, texts, None if in_order else numbers, digest)
+        return cls(
+            column=column,
+            kind=kind,
+            integers=None,
+            texts=texts,
+            number_of_text=None if in_order else numbers,
+            digest=digest,
+        )
 
     def numbers(self, table: Table, position: int) -> np.ndarray:
         """Return the number of each value of a column, as intp; -1 for one that is unknown.
@@ -273,11 +280,11 @@ def compile_table_lookup(lookup: Any) -> Step:
     if not keyed.values.shape[1]:
         raise Unsupported("its table has no columns of values")
     return LookupStep(
-        lookup,
-        InputSpec.of(lookup),
-        keyed.values.shape[1],
-        lookup.key_positions_,
-        keyed,
-        tuple(map(Finder.of, keyed.index.columns, lookup._kinds)),
-        tuple(make_integer_table(pairs) for pairs in keyed.index.pairs),
+        original=lookup,
+        spec=InputSpec.of(lookup),
+        n_features=keyed.values.shape[1],
+        positions=lookup.key_positions_,
+        keyed=keyed,
+        finders=tuple(map(Finder.of, keyed.index.columns, lookup._kinds)),
+        pairs=tuple(make_integer_table(pairs) for pairs in keyed.index.pairs),
     )

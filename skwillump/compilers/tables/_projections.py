@@ -214,10 +214,10 @@ def compile_polynomial(polynomial: Any) -> Step:
         for product in chosen:
             place[product] = len(place)
     return PolynomialStep(
-        polynomial,
-        spec,
-        len(wanted),
-        tuple(parents),
-        tuple(factors),
-        np.array([place[product] for product in wanted], dtype=np.intp),
+        original=polynomial,
+        spec=spec,
+        n_features=len(wanted),
+        parents=tuple(parents),
+        factors=tuple(factors),
+        wanted=np.array([place[product] for product in wanted], dtype=np.intp),
     )

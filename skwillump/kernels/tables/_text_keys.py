@@ -74,7 +74,16 @@ def make_text_table(texts: Sequence[str]) -> TextTable:
         if longest <= _LONGEST_RUN:
             break
     rest_bytes = np.frombuffer(rest, dtype=np.uint8)
-    return frozen_fields(TextTable(len(texts), records, width, rest_bytes, slots, all_bytes))
+    return frozen_fields(
+        TextTable(
+            n_texts=len(texts),
+            records=records,
+            width=width,
+            rest=rest_bytes,
+            slots=slots,
+            all_bytes=all_bytes,
+        )
+    )
 
 
 @inline
