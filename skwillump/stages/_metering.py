@@ -34,10 +34,10 @@ MOST_ROWS = 16_384
 """Rows that are timed together at most: few rows would find all that they look up in the cache, as
 those of a large batch do not."""
 
-QUICK_SECONDS = 0.02
+QUICK_SECONDS = 0.01
 """Seconds that more than `LEAST_ROWS` may take together."""
 
-SLOW_SECONDS = 0.1
+SLOW_SECONDS = 0.05
 """Seconds that rows may take together; slow pipelines are timed on fewer rows."""
 
 SLOWEST_ROWS = 4
