@@ -324,7 +324,9 @@ def wrong(X: Any) -> list[Any]:
                 with_number = X.copy()
                 with_number[1, -1] = number
                 rows.append(with_number)
-            rows += [X.astype(bool), X.astype(complex), X.astype(np.longdouble), X.astype(str)]
+            # XGBoost reads beyond arrays of long doubles that lie column by column.
+            long = X.astype(np.longdouble, order="C")
+            rows += [X.astype(bool), X.astype(complex), long, X.astype(str)]
     if isinstance(X, pd.DataFrame):
         other = X.rename(columns={X.columns[-1]: "other"})
         missing = X.astype(object)
