@@ -136,6 +136,7 @@ def stage_words(classes) -> StageWords:
         without="no cascade",
         share=lambda stage: f"answers {100 * stage.share:.1f} % of rows",
         rule=lambda stage: answered_text(stage, classes),
+        verb="answers",
         rest="answers all rows that are left",
         everything="answers every row",
     )

@@ -25,6 +25,8 @@ class StageWords:
         ``rule(stage)``: which rows the first stage settles.
     rest, everything : str
         What the last stage does, behind another one or alone.
+    verb : str
+        What the first stage does with the rows of its rule, where the rule does not say it.
     """
 
     without: str
@@ -32,11 +34,12 @@ class StageWords:
     rule: Callable[[Any], str]
     rest: str
     everything: str
+    verb: str = ""
 
     def when(self, stages: Sequence[Any], position: int) -> str:
         """On which rows a stage works, and when."""
         if position < len(stages) - 1:
-            return self.rule(stages[position])
+            return f"{self.verb} {self.rule(stages[position])}".strip()
         return self.rest if position else self.everything
 
 

@@ -105,7 +105,7 @@ def test_early_rows_get_the_answer_of_the_approximate_model_on_its_own_features(
 def test_one_row_gets_what_it_gets_in_a_batch(name):
     model, (X, _) = fitted(name), table(200, seed=2)
     rows = X.to_dict("records")
-    assert model._answer_one(rows[0], "predict_proba") is not None
+    assert model._runner.answer_one(rows[0], "predict_proba") is not None
     assert [model.predict_one(row) for row in rows] == model.predict(X).tolist()
     assert_allclose(
         [model.predict_proba_one(row) for row in rows], model.predict_proba(X), rtol=1e-12
