@@ -86,13 +86,6 @@ _VECTORIZERS = [
 
 FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     BernoulliNB: [("binarize=0.0", {"binarize": 0.0}, NUMBERS)],
-    CalibratedClassifierCV: [
-        (
-            'method="isotonic"',
-            {"estimator": LinearSVC(), "method": "isotonic", "cv": 2},
-            NUMBERS,
-        )
-    ],
     CountVectorizer: _VECTORIZERS,
     FunctionTransformer: [
         ("func=function", {"func": _own_function}, NUMBERS),
