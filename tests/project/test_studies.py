@@ -24,7 +24,7 @@ def test_the_study_of_cascades_runs(tmp_path):
     for row in rows:
         assert row["speed_up"] > 0
         assert 0.5 < row["cascade_accuracy"] <= 1
-        assert row["kind"] in ("certified", "plug-in", "exact")
+        assert row["kind"] in ("certified", "cross-fitted", "plug-in", "exact")
 
 
 def test_the_study_of_guarantees_runs(tmp_path):
