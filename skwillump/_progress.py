@@ -6,7 +6,7 @@ have none, and then only messages remain.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -75,7 +75,9 @@ class Progress:
             yield Progress(self.estimator, context, self.log)
         context.call_on_fit_task_end(estimator=self.estimator)
 
-    def results(self, name: str, calls: Iterable[Any], n_calls: int, n_jobs) -> list[Any]:
+    def results(
+        self, name: str, calls: Iterable[Any], names: Sequence[str], n_jobs: int | None
+    ) -> list[Any]:
         """Results of delayed calls in their order, run in parallel; each is a task that ends.
 
         Parameters
@@ -83,15 +85,15 @@ class Progress:
         name : str
             What the calls do.
         calls : iterable of delayed calls
-        n_calls : int
-            Their number.
+        names : sequence of str
+            What each of them does.
         n_jobs : int or None
         """
         results = []
-        with self.task(name, n_subtasks=n_calls) as folds:
+        with self.task(name, n_subtasks=len(names)) as folds:
             arriving = _arriving(calls, n_jobs)
-            for fold in range(n_calls):
-                with folds.task(f"fold {fold + 1} of {n_calls}"):
+            for what in names:
+                with folds.task(what):
                     results.append(next(arriving))
         return results
 

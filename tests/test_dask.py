@@ -378,7 +378,7 @@ def test_parts_are_fitted_by_the_workers(client):
         return sum(
             prefix.state_counts["memory"]
             for name, prefix in dask_scheduler.task_prefixes.items()
-            if "answers_of_part" in name
+            if "record_fold" in name
         )
 
     frame, y = table(2000)

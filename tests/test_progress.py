@@ -74,7 +74,7 @@ def recorded(model, X, y, recorder=None):
 @pytest.mark.parametrize("n_jobs", [None, 2])
 def test_callbacks_see_each_task_begin_and_end_in_order(data, n_jobs):
     recorder = recorded(cascade(n_jobs=n_jobs), *data)
-    folds = [f"fold {number} of 3" for number in (1, 2, 3)]
+    folds = [*(f"fold {number} of 3" for number in (1, 2, 3)), "half of fold 1"]
     tasks = [
         ("fit", "fit the full model"),
         ("fit", "fit fold 1 of 3"),
@@ -224,15 +224,15 @@ def test_where_scikit_learn_has_no_callbacks_there_are_only_messages():
 def test_results_come_in_order_whatever_the_backend(backend):
     calls = [delayed(np.sqrt)(number) for number in (4.0, 9.0, 16.0)]
     with parallel_config(backend=backend):
-        assert Progress().results("roots", calls, 3, 2) == [2.0, 3.0, 4.0]
+        assert Progress().results("roots", calls, ["a", "b", "c"], 2) == [2.0, 3.0, 4.0]
 
 
 def test_an_error_in_a_fold_is_raised():
     calls = [delayed(int)("1"), delayed(int)("one")]
     with pytest.raises(ValueError, match="one"):
-        Progress().results("numbers", calls, 2, None)
+        Progress().results("numbers", calls, ["first", "second"], None)
     with pytest.raises((ValueError, TypeError)):
-        Progress().results("numbers", calls, 2, "many")
+        Progress().results("numbers", calls, ["first", "second"], "many")
 
 
 def test_folds_run_one_after_the_other_on_one_job():
@@ -242,5 +242,5 @@ def test_folds_run_one_after_the_other_on_one_job():
         begun.append(message)
 
     calls = (delayed(log)(f"run {number}") for number in (1, 2))
-    Progress(log=log).results("runs", calls, 2, 1)
+    Progress(log=log).results("runs", calls, ["fold 1 of 2", "fold 2 of 2"], 1)
     assert begun == ["runs", "fold 1 of 2", "run 1", "fold 2 of 2", "run 2"]

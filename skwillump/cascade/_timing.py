@@ -51,6 +51,8 @@ class CascadeTiming:
     def row_turns(self, rows: Sequence[Any], stage: FirstStage | None) -> list[Turn]:
         """Answer row by row: by the full model; or with a stage that leaves none open, or all."""
         if stage is None:
+            if all(self.runner.answer_one(row, "predict") is None for row in rows):
+                return []  # as rows of sparse matrices, they are answered as batches of one
             return [Turn(partial(_answer_each, self.runner, rows))]
         return [
             Turn(partial(_answer_each, self._with(stage, -np.inf), rows)),

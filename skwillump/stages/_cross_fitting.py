@@ -323,7 +323,9 @@ def _fitted(
     if setting.prefit or setting.split is not None:
         *inner, (train, test) = splits
         tasks = [task_of(number, graph, split) for number, split in enumerate(inner)]
-        records = progress.results("fit approximate models on folds", tasks, len(inner), None)
+        records = progress.results(
+            "fit approximate models on folds", tasks, _fold_names(len(inner)), None
+        )
         with progress.task("fit approximate models"):
             models = fit_stages(graph, specs, *data.take(train), setting.approx_estimator)
             with evidence("its answers cannot be recorded"):
@@ -344,11 +346,16 @@ def _fitted(
                 compile=setting.compile,
             )
         )
-    records = progress.results("fit all models on folds", tasks, len(tasks), setting.n_jobs)
+    names = _fold_names(len(splits)) + ["half of fold 1"] * (half is not None)
+    records = progress.results("fit all models on folds", tasks, names, setting.n_jobs)
     smaller = None if half is None else records.pop()
     with progress.task("fit approximate models"):
         models = fit_stages(graph, specs, *data.whole(), setting.approx_estimator)
     return records, models, smaller
+
+
+def _fold_names(n_folds: int) -> list[str]:
+    return [f"fold {number + 1} of {n_folds}" for number in range(n_folds)]
 
 
 def _stage_costs(
