@@ -52,7 +52,7 @@ def client():
             processes=True,
             threads_per_worker=1,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address=":0",  # two test processes may have a cluster each
         ) as cluster,
         distributed.Client(cluster) as client,
     ):

@@ -204,6 +204,12 @@ class BlockGraph:
             X = step.transform(X)
         return X
 
+    def needs_rows(self, names: Collection[str]) -> bool:
+        """Whether one of some blocks reads one row as X of one row, and not as it comes."""
+        if self.union is None:
+            return True
+        return any(leaf.step.needs_rows for leaf in self.union.leaves() if leaf.name in names)
+
     def check_columns(self, Z) -> None:
         """Raise scikit-learn's own error if a column that some block needs is missing from `Z`.
 

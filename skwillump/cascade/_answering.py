@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,11 @@ class EarlyStage:
     thresholds: np.ndarray
     is_largest: bool
     fused: Any
+
+    @cached_property
+    def needs_rows(self) -> bool:
+        """Whether its blocks read one row as X of one row, and not as it comes."""
+        return self.graph.needs_rows(self.blocks)
 
     def gives(self, method: str) -> bool:
         """Whether both models answer `method` on the compiled path."""
@@ -140,11 +145,16 @@ class CascadeRunner:
             return answer
         return self.answer(self.template.make(x), method, n_threads=n_threads)[0][0]
 
-    def _row(self, x: Any) -> Any:
-        """One row as compiled steps read it; None where only X of one row tells."""
-        makes_rows = isinstance(self.full, CompiledPipeline) and self.full.needs_rows
-        if makes_rows and self.template.names:
-            return self.template.make(x)  # a data frame, with the dtypes of fit
+    @property
+    def _makes_frames(self) -> bool:
+        """Whether a step of the full model reads one row as a data frame of one row."""
+        full = self.full
+        return isinstance(full, CompiledPipeline) and full.needs_rows and bool(self.template.names)
+
+    def _row(self, x: Any, *, as_frame: bool) -> Any:
+        """One row as steps read it; None where only X of one row tells."""
+        if as_frame:
+            return self.template.make(x)  # with the dtypes of fit
         return self.template.rounded(x)
 
     def answer_one(self, x: Any, method: str) -> Any:
@@ -153,18 +163,20 @@ class CascadeRunner:
         if early is None:
             if not isinstance(self.full, CompiledPipeline):
                 return None
-            x = self._row(x)
-            return None if x is None else self.full._answer_one(x, method)
+            row = self._row(x, as_frame=self._makes_frames)
+            return None if row is None else self.full._answer_one(row, method)
         if not early.gives_one(method):
             return None
         if isinstance(x, Mapping):
             self.template.check_names(x)  # those that only the second stage needs too
-        x = self._row(x)
-        if x is None:
+        # Making a data frame takes longer than most stages; those that need none are spared it.
+        frame_is_late = self._makes_frames and not early.needs_rows
+        row = self._row(x, as_frame=self._makes_frames and early.needs_rows)
+        if row is None:
             return None
         approx, full = early.fused.approx, early.fused.full
         try:
-            scores, carry = early.fused.start_one(x)
+            scores, carry = early.fused.start_one(row)
             check_scores(scores)
             probabilities = approx.predict_proba_one(scores)
             code = None
@@ -176,7 +188,9 @@ class CascadeRunner:
             code, sure = decide_one(probabilities, early.measure, code)
             if sure >= early.thresholds[code]:
                 return approx.classes[code] if method == "predict" else probabilities
-            scores = early.fused.finish_one(x, carry)
+            if frame_is_late:
+                row = self._row(x, as_frame=True)
+            scores = early.fused.finish_one(row, carry)
             check_scores(scores)
         except InputUnsupported:
             return None

@@ -51,13 +51,19 @@ class CascadeTiming:
     def row_turns(self, rows: Sequence[Any], stage: FirstStage | None) -> list[Turn]:
         """Answer row by row: by the full model; or with a stage that leaves none open, or all."""
         if stage is None:
-            if all(self.runner.answer_one(row, "predict") is None for row in rows):
-                return []  # as rows of sparse matrices, they are answered as batches of one
             return [Turn(partial(_answer_each, self.runner, rows))]
         return [
             Turn(partial(_answer_each, self._with(stage, -np.inf), rows)),
             Turn(partial(_answer_each, self._with(stage, np.inf), rows), len(rows)),
         ]
+
+    def has_row_path(self, rows: Sequence[Any]) -> bool:
+        """Whether the full model answers single rows in a way of their own.
+
+        Rows of sparse matrices, and those of pipelines that are not compiled, are answered as
+        batches of one.
+        """
+        return any(self.runner.answer_one(row, "predict") is not None for row in rows)
 
     def _with(self, stage: FirstStage, threshold: float) -> CascadeRunner:
         """A runner whose first stage answers rows of some confidence."""

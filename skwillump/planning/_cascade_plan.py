@@ -22,6 +22,10 @@ LEAST_SAVING = 0.05
 LEAST_GAIN_OF_CLASSES = 0.02
 """Thresholds for each class must lower the expected cost by this share to be preferred."""
 
+LEAST_OTHER_SPEED = 0.95
+"""A cascade must have at least this share of the full model's speed for rows that come in the way
+that is not planned for."""
+
 CURVE_STEPS = 256
 """Points of a curve of accuracy against cost, at most."""
 
@@ -314,7 +318,7 @@ def _is_bearable(calibration: Calibration, position: int, open_share):
     other = calibration.candidates[position].other
     if other is None:
         return np.full(np.shape(open_share), True)
-    return other.expected(open_share) <= calibration.other_full_seconds
+    return other.expected(open_share) * LEAST_OTHER_SPEED <= calibration.other_full_seconds
 
 
 def _tradeoff(

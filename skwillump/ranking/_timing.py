@@ -67,5 +67,9 @@ class RankTiming:
         return turns
 
     def row_turns(self, rows: Sequence[Any], stage: FirstStage | None) -> list[Turn]:
-        """Return no turns: a query of one row is not ranked."""
-        return []
+        """Raise: a query of one row is not ranked."""
+        raise NotImplementedError("a query of one row is not ranked")
+
+    def has_row_path(self, rows: Sequence[Any]) -> bool:
+        """Say no: a query of one row is not ranked."""
+        return False

@@ -26,6 +26,9 @@ from ._costs import BlockCosts, PathCosts, StageCosts
 FEW_ROWS = 20
 """Rows by which it is told how many can be timed together."""
 
+MOST_GROWTH = 16
+"""How many times more rows may be timed together than were just before."""
+
 LEAST_ROWS = 4096
 """Rows that are timed together, unless they are slow: with few rows, what a call costs whatever its
 rows counts too much."""
@@ -131,7 +134,10 @@ class Answering(Protocol):
         """
 
     def row_turns(self, rows: Sequence[Any], stage: FirstStage | None) -> list[Turn]:
-        """The same for rows that are answered one by one; no turns where there is no such path."""
+        """The same for rows that are answered one by one."""
+
+    def has_row_path(self, rows: Sequence[Any]) -> bool:
+        """Whether single rows are answered in a way of their own, not as batches of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,15 +171,21 @@ class TimedRows:
         seconds_of : callable
             Of some rows: what it takes to answer them.
         """
-        n_all = num_samples(X)
-        n_rows = min(n_all, FEW_ROWS)
-        seconds = seconds_of(_spread(X, n_rows)) / n_rows
-        if seconds * min(n_all, LEAST_ROWS) > SLOW_SECONDS:
-            n_rows = min(n_all, max(SLOWEST_ROWS, int(SLOW_SECONDS / seconds)))
-        else:
-            n_rows = min(n_all, LEAST_ROWS)
-            seconds = seconds_of(_spread(X, n_rows)) / n_rows
-            n_rows = min(n_all, max(n_rows, min(MOST_ROWS, int(QUICK_SECONDS / seconds))))
+        n_rows, n_all = 0, num_samples(X)
+        wanted = min(n_all, FEW_ROWS)
+        while wanted > n_rows:
+            n_rows = wanted
+            seconds = max(seconds_of(_spread(X, n_rows)), 1e-9)
+            # What a call costs whatever its rows weighs less the more there are: more rows at a
+            # time, until they take long enough.
+            most = QUICK_SECONDS if n_rows >= LEAST_ROWS else SLOW_SECONDS
+            wanted = min(
+                n_all,
+                MOST_ROWS if n_rows >= LEAST_ROWS else LEAST_ROWS,
+                MOST_GROWTH * n_rows,
+                int(n_rows * most / seconds),
+            )
+        n_rows = min(n_all, max(min(n_rows, wanted), SLOWEST_ROWS))
         batch = _spread(X, n_rows)
         one = seconds_of(take_rows(batch, slice(0, 1)))
         n_single = min(n_rows, int(np.clip(SINGLE_SECONDS / max(one, 1e-9), 3, SINGLE_ROWS)))
@@ -226,7 +238,7 @@ class CostMeter:
     ):
         self._graph, self._compiled, self._given = graph, compiled, given
         self._answering, self._both = answering, both
-        self._clock: Clock = work_clock() if compiled is None else thread_clock()
+        self._clock: Clock = thread_clock() if _is_all_compiled(graph, compiled) else work_clock()
         self._timed = TimedRows.of(X, self._seconds_of_full)
         self._planned = query
         self._blocks = {query: self._block_costs(query)}
@@ -241,11 +253,11 @@ class CostMeter:
         if any(stage.compiled is None for stage in stages):
             self._clock = work_clock()
         planned = self._path_costs(self._planned, stages)
-        assert planned is not None, "the path that is planned for exists"
-        other = None
-        if self._both and self._timed.seconds < SLOW_ROW_SECONDS:
-            other = self._path_costs("batch" if self._planned == "point" else "point", stages)
-        return StageCosts(planned=planned, other=other)
+        both = self._both and self._timed.seconds < SLOW_ROW_SECONDS
+        other = "batch" if self._planned == "point" else "point"
+        if not both or (other == "point" and not self._answering.has_row_path(self._timed.rows)):
+            return StageCosts(planned=planned, other=None)
+        return StageCosts(planned=planned, other=self._path_costs(other, stages))
 
     # Whole answers --------------------------------------------------------------------------
 
@@ -259,10 +271,8 @@ class CostMeter:
             return self._answering.batch_turns(self._timed.batch, stage)
         return self._answering.row_turns(self._timed.rows, stage)
 
-    def _path_costs(self, path: str, stages: Sequence[FirstStage]) -> PathCosts | None:
+    def _path_costs(self, path: str, stages: Sequence[FirstStage]) -> PathCosts:
         whole = self._turns(path, None)
-        if not whole:
-            return None
         pairs = [self._turns(path, stage) for stage in stages]
         turns = [*whole, *(turn for pair in pairs for turn in pair)]
         n_rows = num_samples(self._timed.batch) if path == "batch" else len(self._timed.rows)
@@ -363,6 +373,13 @@ class CostMeter:
         whole = float(reduce(totals[:, 0])) / n_rows
         model = max(whole - sum(keys.values()), 0.0)
         return BlockCosts(prefix=keys.pop(_PREFIX), keys=keys, model=model)
+
+
+def _is_all_compiled(graph: BlockGraph, compiled: CompiledBlocks | None) -> bool:
+    """Whether no step runs that may use threads of its own, or wait."""
+    if compiled is None or graph.prefix or graph.union is None:
+        return False
+    return all(step.compiled for step in graph.union.report(graph.features_name))
 
 
 _PREFIX = ""

@@ -14,11 +14,17 @@ from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    StandardScaler,
+)
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skwillump import CascadeClassifier
+from skwillump._one_row import RowTemplate
 
 COSTS = {"word": 1e-6, "char": 1e-2}
 
@@ -285,3 +291,22 @@ def test_columns_that_only_the_original_reads():
     )
     assert_array_equal(compiled.predict(X), plain.predict(X))
     assert_allclose(compiled.predict_proba(X), plain.predict_proba(X), rtol=1e-12)
+
+
+def test_a_data_frame_of_one_row_is_made_only_for_rows_that_need_it(monkeypatch):
+    X, y = two_signals_frame(3000)
+    half = FunctionTransformer(lambda frame: frame.to_numpy() / 2)
+    union = ColumnTransformer([("cheap", StandardScaler(), ["c"]), ("dear", half, ["d"])])
+    model = CascadeClassifier(
+        make_pipeline(union, LogisticRegression()),
+        accuracy_target=0.95,
+        cv=0.3,
+        feature_costs={"cheap": 1e-7, "dear": 1e-4},
+        random_state=0,
+    ).fit(X, y)
+    assert len(model.stages_) == 2
+    made, make = [], RowTemplate.make
+    monkeypatch.setattr(RowTemplate, "make", lambda self, row: made.append(1) or make(self, row))
+    rows, stage = X[:60].to_dict("records"), model.predict_stage(X[:60])
+    assert [model.predict_one(row) for row in rows] == model.predict(X[:60]).tolist()
+    assert len(made) == np.sum(stage == 1) > 0

@@ -156,7 +156,7 @@ def test_a_filter_that_does_not_pay_with_its_rows_gathered_is_not_used(machine, 
 
 
 def test_sorted_rows_are_measured_all_over():
-    rows = _metering.TimedRows.of(np.arange(100_000.0)[:, None], lambda X: 1e-6 * len(X))
+    rows = _metering.TimedRows.of(np.arange(100_000.0)[:, None], lambda X: 1e-7 * len(X))
     assert rows.batch[0, 0] == 0.0
     assert rows.batch[-1, 0] == 99_999.0
     assert len(rows.batch) == _metering.MOST_ROWS
@@ -174,3 +174,8 @@ def test_reports_say_what_a_speed_compares_with():
     model = cascade()
     ratio = model._calibrated.calibration.full_seconds / model._plan.expected_seconds
     assert f"{ratio:.1f} times as fast as the plain pipeline alone" in model.report()
+
+
+def test_what_a_call_costs_whatever_its_rows_is_spread_over_many():
+    rows = _metering.TimedRows.of(np.zeros((100_000, 1)), lambda X: 5e-3 + 1e-6 * len(X))
+    assert len(rows.batch) >= _metering.LEAST_ROWS

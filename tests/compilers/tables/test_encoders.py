@@ -131,7 +131,7 @@ def test_unknown_categories_of_one_row_are_as_the_encoder_was_told():
         else:
             X = CATEGORIES[:1].assign(color="new")
             np.testing.assert_array_equal(step.dense_one(row), step.dense(X)[0], err_msg=name)
-        with pytest.raises(ValueError, match="category is expected"):
+        with pytest.raises(TypeError, match="category is expected"):
             step.dense_one(row | {"color": ["red"]})
 
 

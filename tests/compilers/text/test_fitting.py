@@ -496,7 +496,7 @@ def test_threads_may_fit_at_the_same_time():
 def test_few_texts_are_left_to_scikit_learn(fits):
     with fast_vectorizers():
         TfidfVectorizer().fit(WORDS)
-        TfidfVectorizer().fit(WORDS * 3000)
+        TfidfVectorizer().fit(WORDS * 30_000)
     assert fits == {True: 1, False: 1}
 
 
