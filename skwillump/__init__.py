@@ -3,6 +3,7 @@
 from ._compiled import CompiledPipeline, compile_pipeline
 from ._persistence import trusted_types
 from ._version import __version__ as __version__
+from ._warnings import NoCascadeWarning
 from .cascade._classifier import CascadeClassifier
 from .lookup._transformer import TableLookup
 from .ranking._ranker import ApproxTopKRanker
@@ -13,6 +14,7 @@ __all__ = [
     "CascadeClassifier",
     "CascadeDisplay",
     "CompiledPipeline",
+    "NoCascadeWarning",
     "TableLookup",
     "TopKDisplay",
     "compile_pipeline",

@@ -21,6 +21,7 @@ from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
+    InvalidParameterError,
     RealNotInt,
     StrOptions,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "DiagramLabel",
     "HasMethods",
     "Interval",
+    "InvalidParameterError",
     "RealNotInt",
     "ScorerParts",
     "StrOptions",
@@ -66,6 +68,7 @@ __all__ = [
     "fit_context",
     "is_empty_selection",
     "n_columns_in",
+    "refused",
     "routing_enabled",
     "safe_indexing",
     "scorer_parts",
@@ -88,6 +91,23 @@ def n_columns_in(fitted) -> int | None:
     if n_columns == 0:
         n_columns = len(getattr(fitted, "feature_names_", None) or ())
     return None if n_columns is None else int(n_columns)
+
+
+def refused(owner: str, name: str, must_be: str, got: Any) -> InvalidParameterError:
+    """Return the error of a parameter, in the words of scikit-learn's own check of parameters.
+
+    Parameters
+    ----------
+    owner : str
+        The class or function whose parameter it is.
+    name : str
+    must_be : str
+        What it must be, and why where that does not go without saying.
+    got : object
+    """
+    return InvalidParameterError(
+        f"The {name!r} parameter of {owner} must be {must_be}. Got {got!r} instead."
+    )
 
 
 def check_fitted(estimator) -> None:

@@ -13,7 +13,8 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._composites import chain
+from ._compat import refused
+from ._composites import chain, last_step
 from ._containers import take_rows
 from ._one_row import RowTemplate
 from ._persistence import VersionedState
@@ -105,6 +106,19 @@ def _has(method: str) -> Callable[["CompiledPipeline"], bool]:
     return check
 
 
+class CompilesItself:
+    """Mixin of estimators whose own methods run as compiled code: a twin of them only passes on."""
+
+    @property
+    def why_not_compiled_here(self) -> str:
+        """What `CompiledPipeline.explain` says of the estimator."""
+        kind = type(self).__name__
+        return (
+            f"a {kind} compiles itself in fit: use its own methods, which are the compiled ones; "
+            f"compile_pipeline(fitted.estimator_) is the twin of its full model alone"
+        )
+
+
 class CompiledPipeline(VersionedState):
     """The compiled twin of a fitted estimator; made by `compile_pipeline`.
 
@@ -151,6 +165,10 @@ class CompiledPipeline(VersionedState):
             self._features.warm_up()
 
     def _compile(self) -> None:
+        if isinstance(self.estimator, CompilesItself):
+            kind = type(self.estimator).__name__
+            self._reports = [StepReport("", kind, False, self.estimator.why_not_compiled_here)]
+            return
         if not hasattr(self.estimator, "predict"):
             step = compile_step(self.estimator)
             self._reports = step.report("")
@@ -241,9 +259,16 @@ class CompiledPipeline(VersionedState):
 
     def __getattr__(self, name: str) -> Any:
         # Only fitted attributes pass: a method that is not here must not run uncompiled unseen.
-        if name.endswith("_") and not name.startswith("_") and "estimator" in self.__dict__:
+        lacks = f"{type(self).__name__!r} object has no attribute {name!r}"
+        if name.startswith("_") or "estimator" not in self.__dict__:
+            raise AttributeError(lacks)
+        if name.endswith("_"):
             return getattr(self.estimator, name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        method = name.removesuffix("_one")
+        if method.startswith("predict_") and hasattr(type(self), name):
+            last = type(last_step(self.estimator)[1]).__name__
+            lacks += f": {last} has no {method}. Use {name.replace(method, 'predict')}."
+        raise AttributeError(lacks)
 
     def __sklearn_tags__(self) -> Any:
         return self.estimator.__sklearn_tags__()
@@ -518,6 +543,8 @@ class CompiledPipeline(VersionedState):
             check_scores(scores)
             answer, doubtful = self._joined.wrapped.answer(method, scores[None])
             return None if len(doubtful) else _first(answer)
+        if isinstance(self.estimator, CompilesItself):
+            return getattr(self.estimator, f"{method}_one", lambda _: None)(x)
         wrapped = self._wrapped
         X: Any = OneRow(x)
         if self._features is not None and self._final is not None:
@@ -555,8 +582,11 @@ class CompiledPipeline(VersionedState):
             If the row is a mapping and the estimator knows no names of columns, or the estimator
             takes texts and it is none.
         """
-        answer = self._answer_one(x, "predict")
-        return self.predict(self._template.make(x))[0] if answer is None else answer
+        try:
+            answer = self._answer_one(x, "predict")
+            return self.predict(self._template.make(x))[0] if answer is None else answer
+        except (AttributeError, TypeError, ValueError) as error:
+            self._template.raise_named(error, x)
 
     @available_if(_has("predict_proba"))
     def predict_proba_one(self, x: Any) -> np.ndarray:
@@ -575,8 +605,11 @@ class CompiledPipeline(VersionedState):
         TypeError
             As for `predict_one`.
         """
-        answer = self._answer_one(x, "predict_proba")
-        return _first(self.predict_proba(self._template.make(x))) if answer is None else answer
+        try:
+            answer = self._answer_one(x, "predict_proba")
+            return _first(self.predict_proba(self._template.make(x))) if answer is None else answer
+        except (AttributeError, TypeError, ValueError) as error:
+            self._template.raise_named(error, x)
 
 
 def _linear_model(fitted: Any) -> LinearModel | None:
@@ -612,5 +645,5 @@ def _links(estimator: Any, path: str = "") -> list[tuple[str, Any]]:
 
 def _checked_n_jobs(n_jobs: Any) -> int | None:
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or not n_jobs):
-        raise ValueError(f"n_jobs={n_jobs!r} must be an integer other than 0, or None.")
+        raise refused("compile_pipeline", "n_jobs", "an integer other than 0, or None", n_jobs)
     return n_jobs  # type: ignore[return-value]

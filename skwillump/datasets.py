@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils import Bunch
 
+from ._compat import refused
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -247,7 +249,7 @@ def load_benchmark(name: str, *, as_frame: bool = False, return_X_y: bool = Fals
     ...     assert X.shape == y.shape == (32_000,)
     """
     if name not in _BENCHMARKS:
-        raise ValueError(f"Unknown benchmark {name!r}: it must be one of {sorted(_BENCHMARKS)}.")
+        raise refused("load_benchmark", "name", f"a str among {sorted(_BENCHMARKS)}", name)
     benchmark = _BENCHMARKS[name]
     frame = _read_benchmark(name, benchmark)
     features: Any = frame[benchmark.text or benchmark.table_columns]

@@ -306,7 +306,7 @@ def test_what_is_no_dask_frame_is_refused(fitted):
     ):
         with pytest.raises(TypeError, match=r"frame is a DataFrame\. Give a dask"):
             function(frame)
-    with pytest.raises(ValueError, match="k=-1 is negative"):
+    with pytest.raises(ValueError, match="Got -1 instead"):
         skwillump.dask.rank(fitted, in_partitions(frame), -1)
 
 

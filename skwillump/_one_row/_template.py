@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from scipy import sparse
@@ -26,6 +27,7 @@ from .._containers import (
 )
 from ._columns import RowColumns, check_one
 from ._estimators import demanded_columns, takes_mappings, told_dtypes
+from ._naming import name_column
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,28 @@ class RowTemplate:
                 rounded[name] = rounding(value)
         return rounded
 
+    @cached_property
+    def _of_numbers(self) -> frozenset[Any]:
+        """Columns that held numbers in fit."""
+        of_frame = frame_of(self.empty)
+        if of_frame is None:
+            return frozenset()
+        dtypes = zip(self.names, of_frame.dtypes(self.empty), strict=True)
+        return frozenset(name for name, dtype in dtypes if _NUMBER.match(str(dtype)))
+
+    def raise_named(self, error: Exception, row: Any) -> NoReturn:
+        """Raise an error of one row, which names the column that it is about where one can be told.
+
+        Parameters
+        ----------
+        error : AttributeError, TypeError or ValueError
+        row : as for `make`
+        """
+        named = name_column(error, row, self.names, of_numbers=self._of_numbers)
+        if named is error:
+            raise error
+        raise named from error
+
     # An empty data frame is stored as what it is made from, so that a pickle does not depend on the
     # insides of pandas or polars, and tools that refuse pickles (skops) can store it.
 
@@ -312,6 +336,9 @@ def array_of_row(values: Sequence[Any]) -> np.ndarray:
     made[0] = values
     return made
 
+
+_NUMBER = re.compile(r"(u?int|float|double|decimal)", re.IGNORECASE)
+"""How names of dtypes of numbers begin."""
 
 _STATE = ("empty", "of_text", "of_mappings", "of_elements", "columns", "needed", "dtypes")
 

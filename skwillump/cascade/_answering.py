@@ -140,10 +140,13 @@ class CascadeRunner:
 
     def predict_one(self, x: Any, method: str, *, n_threads: int = 1) -> Any:
         """Answer for one row, by the batch path where there is no other."""
-        answer = self.answer_one(x, method)
-        if answer is not None:
-            return answer
-        return self.answer(self.template.make(x), method, n_threads=n_threads)[0][0]
+        try:
+            answer = self.answer_one(x, method)
+            if answer is not None:
+                return answer
+            return self.answer(self.template.make(x), method, n_threads=n_threads)[0][0]
+        except (AttributeError, TypeError, ValueError) as error:
+            self.template.raise_named(error, x)
 
     @property
     def _makes_frames(self) -> bool:

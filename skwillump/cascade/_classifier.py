@@ -9,19 +9,24 @@ from typing import Any, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin, is_classifier
-from sklearn.metrics import get_scorer_names
 from sklearn.utils import Bunch, column_or_1d, get_tags, indexable
 from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
+from sklearn.utils.multiclass import type_of_target
 
-from .._compat import Interval, StrOptions, check_fitted, fit_context
+from .._compat import Interval, StrOptions, check_fitted, fit_context, refused
+from .._composites import last_step
 from .._one_row import RowTemplate
 from ..planning import Guarantee, Plan, certify_plan, make_plan, measures_for
 from ..stages._estimator import ONE_BLOCK, BlockwiseEstimator, StageBase
 from ..stages._fold_tasks import record_in_chunks
 from ..stages._folds import FitData
-from ..stages._labels import UNLABELLED, check_none_missing, takes_unlabelled
+from ..stages._labels import (
+    UNLABELLED,
+    check_classes_not_values,
+    check_none_missing,
+    takes_unlabelled,
+)
 from ..stages._models import StageSpec
 from ._answering import CascadeRunner, EarlyStage
 from ._calibration import (
@@ -33,7 +38,7 @@ from ._calibration import (
 )
 from ._report import cascade_report, stage_words
 from ._responses import AnswerRecorder, predicts_largest_response, response_method
-from ._scoring import check_target_scorer, is_accuracy
+from ._scoring import check_name, check_target_scorer, is_accuracy
 from ._timing import CascadeTiming
 
 
@@ -213,12 +218,18 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     """
 
     _target_parameter = "accuracy_target"
+    _use_instead = {
+        **BlockwiseEstimator._use_instead,
+        "predict_proba": "the estimator gives no probabilities; predict gives labels",
+        "predict_proba_one": "the estimator gives no probabilities; predict_one gives the label",
+        "rank": "ApproxTopKRanker ranks rows",
+    }
     _stage_class = Stage
 
     _parameter_constraints: dict = {
         **BlockwiseEstimator._parameter_constraints,
         "accuracy_target": [Interval(Real, 0, 1, closed="right")],
-        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
+        "scoring": [str, callable, None],  # names are checked apart: there are sixty
         "query": [StrOptions({"batch", "point"})],
     }
 
@@ -519,14 +530,16 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         for name in ("estimator", "approx_estimator"):
             given = getattr(self, name)
             if given is not None and not is_classifier(given):
-                raise ValueError(
-                    f"{name} must be a classifier, or a Pipeline that ends in one; "
-                    f"ApproxTopKRanker takes regressors. Got {given!r}."
+                must_be = (
+                    "a classifier, or a Pipeline that ends in one (ApproxTopKRanker takes "
+                    "regressors)"
                 )
+                raise refused(type(self).__name__, name, must_be, last_step(given)[1])
+        check_name(self.scoring)
 
     def _fit_data(self, X, y, groups, params):
         check_none_missing(y)
-        check_classification_targets(y)
+        check_classes_not_values(y)
         if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
             raise ValueError(
                 f"y holds several labels a row ({type_of_target(y)}). A cascade needs one class "

@@ -7,7 +7,14 @@ from collections.abc import Callable
 import numpy as np
 
 from ..planning import Guarantee, Plan
-from ..stages._report import StageWords, block_lines, cost_lines, left_out_lines, stage_lines
+from ..stages._report import (
+    StageWords,
+    block_lines,
+    cost_lines,
+    left_out_lines,
+    report_text,
+    stage_lines,
+)
 
 
 def promise_text(guarantee: Guarantee) -> list[str]:
@@ -127,7 +134,7 @@ def cascade_report(cascade, plan: Plan) -> str:
         )
     lines += cost_lines(cascade, plan)
     lines += stage_lines(cascade.stages_, stage_words(cascade.classes_))
-    return "\n".join([*lines, *block_lines(cascade.blocks_), *left_out_lines(cascade)])
+    return report_text([*lines, *block_lines(cascade.blocks_), *left_out_lines(cascade)])
 
 
 def stage_words(classes) -> StageWords:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import accuracy_score, check_scoring
+from sklearn.metrics import accuracy_score, check_scoring, get_scorer_names
 from sklearn.utils.metaestimators import available_if
 
-from .._compat import scorer_parts
+from .._compat import refused, scorer_parts
 from .._composites import last_step
 from .._containers import take_rows
 from ..stages._fold_tasks import FoldRecord
@@ -32,10 +33,26 @@ NOT_A_SHARE = frozenset(
 )
 """Scores that can be negative or above one, so that a share of one makes no sense."""
 
-USE_INSTEAD = (
-    "a share of it makes no sense as accuracy_target. Use a score between 0 and 1, such as "
-    "'accuracy', 'balanced_accuracy', 'f1' or 'roc_auc'."
+BETWEEN_0_AND_1 = (
+    "a score between 0 and 1, such as 'accuracy', 'balanced_accuracy', 'f1' or 'roc_auc', so that "
+    "accuracy_target can be a share of it"
 )
+"""What `scoring` must be."""
+
+
+OWNER = "CascadeClassifier"
+"""The class whose parameter `scoring` is."""
+
+
+def check_name(scoring: Any) -> None:
+    """Raise ValueError for the name of no scorer; it tells the nearest name."""
+    names = get_scorer_names()
+    if not isinstance(scoring, str) or scoring in names:
+        return
+    near = get_close_matches(scoring, names, n=1)
+    hint = f"; the nearest is {near[0]!r}" if near else ""
+    must_be = f"a name in sklearn.metrics.get_scorer_names(){hint}; a callable or None"
+    raise refused(OWNER, "scoring", must_be, scoring)
 
 
 def check_target_scorer(estimator, scoring):
@@ -62,20 +79,22 @@ def check_target_scorer(estimator, scoring):
     if scoring is None:
         _, last = last_step(estimator)
         if getattr(type(last), "score", None) is not ClassifierMixin.score:
-            raise ValueError(
-                f"scoring=None is the score that {type(last).__name__} defines. A cascade takes "
-                "the accuracy of classifiers that define none: name a score in scoring."
+            must_be = (
+                f"named, since {type(last).__name__} defines a score of its own and a cascade "
+                "cannot compute that from recorded answers"
             )
+            raise refused(OWNER, "scoring", must_be, scoring)
         scoring = "accuracy"
+    check_name(scoring)
     scorer = check_scoring(estimator, scoring=scoring)
     parts = scorer_parts(scorer)
     if parts is None:
         return scorer
     if parts.sign < 0:
-        raise ValueError(f"scoring={scoring!r} is a loss (lower is better): {USE_INSTEAD}")
+        raise refused(OWNER, "scoring", f"{BETWEEN_0_AND_1}, and no loss", scoring)
     name = getattr(parts.function, "__name__", "")
     if name in NOT_A_SHARE or parts.kwargs.get("adjusted", False):
-        raise ValueError(f"scoring={scoring!r} does not lie between 0 and 1: {USE_INSTEAD}")
+        raise refused(OWNER, "scoring", BETWEEN_0_AND_1, scoring)
     return scorer
 
 
@@ -207,7 +226,9 @@ class RecordedScores:
         """Raise ValueError if the full model's score is not one to keep a share of."""
         value = self._score(self.full_labels, self.full_response, np.arange(len(self.y)))
         if not 0 < value <= 1:
-            raise ValueError(f"The full model's score is {value:.6g}: {USE_INSTEAD}")
+            raise ValueError(
+                f"The full model's score is {value:.6g}. scoring must be {BETWEEN_0_AND_1}."
+            )
 
     def _score(self, labels, response, rows) -> float:
         params = {key: take_rows(value, rows) for key, value in self.score_params.items()}

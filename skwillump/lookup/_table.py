@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from .._compat import refused
 from .._containers import Frame, dtype_kind, read_frame_of, series_of
 from ..compilers.tables._keys import is_missing, objects
 
@@ -80,7 +81,8 @@ def read_table(table: Any, on: Sequence[Any] | None, n_keys: int, columns: Any) 
 
 def _position(label: Any, labels: list[Any]) -> int:
     if label not in labels:
-        raise ValueError(f"The table has no column {label!r}. It has {_listed(labels)}.")
+        must_be = f"columns of the table, among {_listed(labels)}"
+        raise refused("TableLookup", "columns", must_be, label)
     return labels.index(label)
 
 
@@ -90,7 +92,8 @@ def _listed(labels: list[Any]) -> str:
 
 def _read_frame(kind: Frame, table: Any, on: Sequence[Any] | None, columns: Any) -> Columns:
     if on is None:
-        raise ValueError("on=None: name the key columns of the data frame that is the table.")
+        must_be = "the key columns, where the table is a data frame"
+        raise refused("TableLookup", "on", must_be, on)
     table = kind.with_index(table, list(on))
     labels = kind.names(table)
     if len(set(labels)) != len(labels):
@@ -98,10 +101,11 @@ def _read_frame(kind: Frame, table: Any, on: Sequence[Any] | None, columns: Any)
         raise ValueError(f"The table has several columns {double!r}.")
     if not all(label in labels for label in on):
         missing = next(label for label in on if label not in labels)
-        raise ValueError(
-            f"on={missing!r} is no column of the table. It has {_listed(labels)}. Keys are called "
-            "the same in the table and in X."
+        must_be = (
+            f"columns of the table, among {_listed(labels)} (keys are called the same in the table "
+            "and in X)"
         )
+        raise refused("TableLookup", "on", must_be, missing)
     if columns is None:
         columns = [label for label in labels if label not in on]
     else:

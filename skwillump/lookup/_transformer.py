@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._compat import check_feature_names_in
+from .._compat import check_feature_names_in, refused
 from .._persistence import VersionedState
 from ..compilers._registry import register
 from ..compilers.tables._keys import KeyedRows, KeyIndex, kind_of, objects
@@ -263,23 +263,25 @@ def _positions(on: list[Any] | None, names: list[Any] | None, n_columns: int) ->
     if on is None:
         return tuple(range(n_columns))
     if not on or len(set(on)) != len(on):
-        raise ValueError(f"on={on!r} must name one column or several, each once.")
+        raise refused("TableLookup", "on", "a name of a column, or several, each once", on)
     if names is not None and all(label in names for label in on):
         return tuple(names.index(label) for label in on)
     if all(isinstance(label, int) and not isinstance(label, bool) for label in on):
         for position in on:
             if not -n_columns <= position < n_columns:
-                raise ValueError(f"on={position}, but X has {n_columns} columns.")
+                must_be = f"a position in X, which has {n_columns} columns"
+                raise refused("TableLookup", "on", must_be, position)
         return tuple(position % n_columns for position in on)
     if names is None:
         if len(on) == n_columns:
             return tuple(range(n_columns))
-        raise ValueError(
-            f"on={on!r}, but X has no column names and {n_columns} columns: pass a data frame, or "
-            "positions in on=, or only the key columns."
+        must_be = (
+            f"positions where X has no column names and {n_columns} columns (or pass a data frame, "
+            "or only the key columns)"
         )
+        raise refused("TableLookup", "on", must_be, on)
     missing = next(label for label in on if label not in names)
-    raise ValueError(f"on={missing!r} is no column of X. It has {names}.")
+    raise refused("TableLookup", "on", f"columns of X, among {names}", missing)
 
 
 def _refuse_duplicates(table: Columns, index: KeyIndex, numbers: np.ndarray) -> None:
@@ -302,9 +304,8 @@ def _values_by_number(table: Columns, numbers: np.ndarray, n_keys: int, default:
         try:
             last = np.array([np.nan if v is None else float(v) for v in defaults])
         except (TypeError, ValueError):
-            raise ValueError(
-                f"default={default!r}, but the columns of the table are numbers."
-            ) from None
+            must_be = "numbers, since the columns of the table are numbers"
+            raise refused("TableLookup", "default", must_be, default) from None
     else:
         last = objects(defaults)
     found = np.empty((n_keys + 1, len(table.values)), dtype=np.float64 if as_numbers else object)
@@ -320,12 +321,12 @@ def _defaults(default: Any, labels: list[Any]) -> list[Any]:
     if isinstance(default, Mapping):
         for label in default:
             if label not in labels:
-                raise ValueError(
-                    f"default has a value for {label!r}, which is no column of values."
-                )
+                must_be = f"a mapping whose keys are columns of values, among {labels}"
+                raise refused("TableLookup", "default", must_be, label)
         return [default.get(label, np.nan) for label in labels]
     if isinstance(default, (list, tuple, np.ndarray)) and np.ndim(default):
         if len(default) != len(labels):
-            raise ValueError(f"default has {len(default)} values for {len(labels)} columns.")
+            must_be = f"one value, or one for each of the {len(labels)} columns"
+            raise refused("TableLookup", "default", must_be, default)
         return list(default)
     return [default] * len(labels)

@@ -201,8 +201,8 @@ def make_plan(
     if not pays(seconds, calibration.full_seconds, LEAST_SAVING):
         return of_full_model(
             f"the cheapest cascade that meets the target answers {early_share:.1%} of rows early "
-            f"and would cost {seconds:.3g} s a row; the full model costs "
-            f"{calibration.full_seconds:.3g} s",
+            f"and would cost {1e6 * seconds:.3g} us a row; the full model costs "
+            f"{1e6 * calibration.full_seconds:.3g} us",
             path=option.planned(),
         )
     if not _is_bearable(calibration, option.candidate, 1 - early_share):

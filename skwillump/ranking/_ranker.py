@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array
 
-from .._compat import Interval, StrOptions, check_fitted, fit_context
+from .._compat import Interval, StrOptions, check_fitted, fit_context, refused
 from .._composites import thawed
 from ..planning import (
     Search,
@@ -200,6 +200,13 @@ class ApproxTopKRanker(BlockwiseEstimator):
     """
 
     _target_parameter = "precision_target"
+    _use_instead = {
+        **BlockwiseEstimator._use_instead,
+        "predict_one": "rank(X) takes the rows of a query, predict(X) gives their scores",
+        "predict_proba": "predict(X) gives the scores to rank by",
+        "predict_stage": "rank(X) scores all rows in the first stage, and the best in the second",
+        "set_accuracy_target": "set_precision_target is a ranker's",
+    }
     _stage_class = RankStage
 
     _parameter_constraints: dict = {
@@ -486,10 +493,8 @@ class ApproxTopKRanker(BlockwiseEstimator):
             return
         whole = len(size) == 2 and all(isinstance(n, Integral) for n in size)
         if not whole or not 1 <= size[0] <= size[1]:
-            raise ValueError(
-                f"query_size={size!r} is not a range of numbers of rows. Give one number, or the "
-                "least and the largest."
-            )
+            must_be = "a number of rows, or a pair of the least and the largest number"
+            raise refused(type(self).__name__, "query_size", must_be, size)
 
     def _required(self, y):
         if y is None:
@@ -622,10 +627,8 @@ class ApproxTopKRanker(BlockwiseEstimator):
 def checked_k(ranker: ApproxTopKRanker, k: int | None) -> int:
     """Number of rows to return, by default the ranker's; ValueError where it is none."""
     k = ranker.k if k is None else k
-    if not isinstance(k, Integral) or isinstance(k, bool):
-        raise ValueError(f"k is {k!r}. Give the number of rows to return, 0 or more.")
-    if k < 0:
-        raise ValueError(f"k={k} is negative. Give the number of rows to return.")
+    if not isinstance(k, Integral) or isinstance(k, bool) or k < 0:
+        raise refused("rank", "k", "an int in the range [0, inf)", k)
     return int(k)
 
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from ..planning import TopKGuarantee, TopKPlan
-from ..stages._report import StageWords, block_lines, cost_lines, left_out_lines, stage_lines
+from ..stages._report import (
+    StageWords,
+    block_lines,
+    cost_lines,
+    left_out_lines,
+    report_text,
+    stage_lines,
+)
 
 STAGE_WORDS = StageWords(
     without="no filter",
@@ -113,4 +120,4 @@ def ranker_report(ranker, plan: TopKPlan) -> str:
         )
     lines += cost_lines(ranker, plan)
     lines += stage_lines(ranker.stages_, STAGE_WORDS)
-    return "\n".join([*lines, *block_lines(ranker.blocks_), *left_out_lines(ranker)])
+    return report_text([*lines, *block_lines(ranker.blocks_), *left_out_lines(ranker)])

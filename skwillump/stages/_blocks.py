@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._compat import refused
 from .._containers import take_rows
 from ..blocks import BlockGraph, Store, names_in_composites
 from ..compilers import OriginalStep
@@ -77,7 +78,11 @@ def describe_blocks(graph: BlockGraph, calibrated: Calibrated, X: Any) -> list[B
 
 
 def check_feature_costs(
-    feature_costs: Mapping[str, float] | None, graph: BlockGraph | None, fitted: Any
+    feature_costs: Mapping[str, float] | None,
+    graph: BlockGraph | None,
+    fitted: Any,
+    *,
+    owner: str,
 ) -> None:
     """Raise ValueError for costs that are no numbers, or of blocks that do not exist.
 
@@ -88,6 +93,8 @@ def check_feature_costs(
     graph : BlockGraph or None
     fitted : estimator
         The full model.
+    owner : str
+        The class whose parameter it is.
     """
     known = () if graph is None else graph.names
     # A search over "drop" for some steps keeps their costs.
@@ -95,11 +102,8 @@ def check_feature_costs(
     absent = tuple(f"{name}__" for name, is_absent in named.items() if is_absent)
     for name, seconds in (feature_costs or {}).items():
         if not (name in known or name in named or name.startswith(absent)):
-            raise ValueError(
-                f"feature_costs names {name!r}, which is not a block of the estimator. Its "
-                f"blocks are {list(known)}."
-            )
+            must_be = f"a dict whose keys are blocks of the estimator, among {list(known)}"
+            raise refused(owner, "feature_costs", must_be, name)
         if not (isinstance(seconds, Real) and 0 <= float(seconds) < np.inf):
-            raise ValueError(
-                f"feature_costs[{name!r}] is {seconds!r}. Give seconds a row, 0 or more."
-            )
+            must_be = f"a dict of block to seconds a row, 0 or more, also for {name!r}"
+            raise refused(owner, "feature_costs", must_be, seconds)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from .._compat import refused
 from ._report import seconds_unit, trees_text
 
 __all__ = ["CascadeDisplay", "TopKDisplay"]
@@ -154,7 +155,11 @@ class _TradeoffDisplay:
         """
         plt = _pyplot(f"{type(self).__name__}.plot")
         if x not in self._x_values:
-            raise ValueError(f"x={x!r} must be one of {list(self._x_values)}.")
+            must_be = f"a str among {list(self._x_values)}"
+            raise refused(f"{type(self).__name__}.plot", "x", must_be, x)
+        if not (ax is None or isinstance(ax, plt.Axes)):
+            must_be = "a Matplotlib Axes (one of those that plt.subplots() returns) or None"
+            raise refused(f"{type(self).__name__}.plot", "ax", must_be, ax)
         if not self.tradeoffs:
             reason = self.guarantee.reason or "tradeoffs is empty"
             raise ValueError(f"There is nothing to plot: {reason}.")

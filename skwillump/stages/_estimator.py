@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Integral, Real
@@ -24,13 +25,15 @@ from .._compat import (
     RealNotInt,
     StrOptions,
     check_fitted,
+    refused,
     routing_enabled,
 )
-from .._compiled import compile_pipeline
+from .._compiled import CompilesItself, compile_pipeline
 from .._composites import thawed
 from .._containers import num_samples
 from .._persistence import VersionedState
 from .._progress import Progress
+from .._warnings import NoCascadeWarning
 from ..blocks import CompiledBlocks, CompiledStage, compiled_blocks
 from ._blocks import Block, check_feature_costs, describe_blocks
 from ._cross_fitting import Calibrated, CrossFitted, Setting, cross_fit
@@ -43,6 +46,9 @@ from ._report import StageWords
 
 N_TASKS = 8
 """Tasks of `fit`, at most, as callbacks see them."""
+
+FRAMES_TO_FIT = 4
+"""From `_fit` through `fit` and scikit-learn's wrapper of it to who called it."""
 
 ONE_BLOCK = (
     "the estimator has a single block, so there is nothing to {}. Blocks are the "
@@ -75,7 +81,9 @@ class StageBase:
     n_trees: int | None = None
 
 
-class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
+class BlockwiseEstimator(
+    CompilesItself, VersionedState, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator
+):
     """Base of estimators that run a fitted pipeline block by block, in stages.
 
     `_fit` does what both do: it fits the full model exactly as a plain fit would, reads its
@@ -100,6 +108,14 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
     _target_parameter: ClassVar[str]
     _stage_class: ClassVar[type[StageBase]]
 
+    _use_instead: ClassVar[dict[str, str]] = {
+        "explain": (
+            "report() tells what was decided and why, compile_pipeline(fitted.estimator_).explain()"
+            " which steps are compiled"
+        ),
+    }
+    """What to use instead of names that others have, and that somebody may look for here."""
+
     _parameter_constraints: dict = {
         # Some show their predict only when they are fitted.
         "estimator": [HasMethods(["fit"])],
@@ -113,7 +129,11 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
         "approx_estimator": [HasMethods(["fit", "predict"]), None],
         "feature_costs": [dict, None],
         "compile": ["boolean"],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -142,6 +162,11 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
+
+    def __getattr__(self, name: str) -> Any:
+        lacks = f"{type(self).__name__!r} object has no attribute {name!r}"
+        instead = self._use_instead.get(name)
+        raise AttributeError(f"{lacks}: {instead}." if instead else lacks)
 
     # Hooks ----------------------------------------------------------------------------------
 
@@ -225,20 +250,38 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
         rng = check_random_state(self.random_state)
         split = None
         if not self.refit and not self._is_prefit():
-            split = single_split(data, self.cv, routed.splitter.split, rng)
+            split = single_split(
+                data, self.cv, routed.splitter.split, rng, owner=type(self).__name__
+            )
 
         progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log)
         rows = (X, y, data.params) if split is None else data.take(split[0])
         self._fit_full(rows, num_samples(X), progress)
         self._read_full_model(X)
-        check_feature_costs(self.feature_costs, self._graph, thawed(self.estimator_))
+        check_feature_costs(
+            self.feature_costs,
+            self._graph,
+            thawed(self.estimator_),
+            owner=type(self).__name__,
+        )
         reason = self._why_no_stages(data)
         if reason:
             self._set_plan(self._exact_plan(reason))
         else:
             self._plan_stages(data, routed, progress, rng=rng, split=split)
         progress.end(X, y)
+        if len(self.stages_) == 1 and getattr(self, self._target_parameter) < 1:
+            warnings.warn(self._no_stages_text(), NoCascadeWarning, stacklevel=FRAMES_TO_FIT)
         return self
+
+    def _no_stages_text(self) -> str:
+        """That the full model answers every row, and why."""
+        return (
+            f"{type(self).__name__}: {self._stage_words().without}, so the full model answers "
+            f"every row, {'compiled' if self.compile else 'not compiled'}. The reason: "
+            f"{self.guarantee_.reason}. report() tells more; warnings.simplefilter('ignore', "
+            "skwillump.NoCascadeWarning) silences this."
+        )
 
     def _plan_stages(
         self, data: FitData, routed: Bunch, progress: Progress, *, rng: Any, split: Split | None
@@ -266,8 +309,8 @@ class BlockwiseEstimator(VersionedState, CallbackSupportMixin, MetaEstimatorMixi
             with progress.task("fit the full model", fits=full):
                 self.estimator_ = _fitted(full, rows, n_rows, compile=self.compile)
         if not hasattr(self.estimator_, "predict"):
-            raise ValueError(
-                f"estimator must be one that predicts, and {self.estimator!r} has no predict."
+            raise refused(
+                type(self).__name__, "estimator", "an estimator that predicts", self.estimator
             )
         for attribute in ("n_features_in_", "feature_names_in_"):
             if hasattr(self, attribute):

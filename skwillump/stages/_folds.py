@@ -19,7 +19,7 @@ from sklearn.model_selection import (
     check_cv,
 )
 
-from .._compat import check_method_params
+from .._compat import check_method_params, refused
 from .._containers import take_rows
 from ._feature_parameters import NOT_BY_ROW
 
@@ -94,7 +94,9 @@ def prefit_splits(data: FitData, rng) -> list[Split]:
     return [*_folds(data, PREFIT_FOLDS, rng, rows=train), (train, test)]
 
 
-def single_split(data: FitData, cv: Any, split_params: dict[str, Any], rng) -> Split:
+def single_split(
+    data: FitData, cv: Any, split_params: dict[str, Any], rng, *, owner: str = "fit"
+) -> Split:
     """The split of ``refit=False``: rows for the models that answer, and held-out rows.
 
     A float draws the held-out rows whatever their class, as they certify.
@@ -110,11 +112,11 @@ def single_split(data: FitData, cv: Any, split_params: dict[str, Any], rng) -> S
     if cv is not None and not isinstance(cv, Integral):
         splits = cross_fit_splits(data, cv, split_params, rng)
     if len(splits) != 1:
-        raise ValueError(
-            f"When cv has several folds, refit cannot be False: the models that answer are those "
-            f"of one training part. Give cv as the share of rows to hold out, such as cv=0.25. "
-            f"Got cv={cv!r}."
+        must_be = (
+            "the share of rows to hold out, such as 0.25, or a splitter of one split where "
+            "refit=False: the models that answer are those of one training set"
         )
+        raise refused(owner, "cv", must_be, cv)
     return splits[0]
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
+
+LINE_LENGTH = 99
+"""Of a report, in characters, so that it can be read in a terminal and in a log."""
 
 _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 
@@ -60,6 +64,21 @@ def seconds_text(seconds: float) -> str:
 def trees_text(n_trees: int) -> str:
     """How a truncated ensemble is called."""
     return f"first {n_trees} trees"
+
+
+def report_text(lines: Iterable[str]) -> str:
+    """Lines as a text of lines that are not too long; the rest of one is set in further."""
+    folded: list[str] = []
+    for line in lines:
+        margin = line[: len(line) - len(line.lstrip())]
+        folded += wrap(
+            line,
+            LINE_LENGTH,
+            subsequent_indent=margin and margin + "  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        ) or [""]
+    return "\n".join(folded)
 
 
 def cost_lines(estimator: Any, plan: Any) -> list[str]:

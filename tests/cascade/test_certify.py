@@ -48,7 +48,7 @@ def test_without_refit_the_models_of_the_training_rows_answer_and_are_certified(
 
 @pytest.mark.parametrize("cv", [None, 5, ShuffleSplit(2, random_state=0)])
 def test_without_refit_several_folds_are_refused(cv):
-    with pytest.raises(ValueError, match="When cv has several folds, refit cannot be False"):
+    with pytest.raises(ValueError, match="a splitter of one split where refit=False"):
         cascade(cv=cv, refit=False).fit(*two_signals(500))
 
 

@@ -504,7 +504,7 @@ def test_a_score_of_margins():
 
 @pytest.mark.parametrize("scoring", ["neg_log_loss", "matthews_corrcoef", "r2"])
 def test_a_score_of_which_a_share_makes_no_sense_is_refused(scoring):
-    with pytest.raises(ValueError, match="a share of it makes no sense as accuracy_target"):
+    with pytest.raises(ValueError, match="must be a score between 0 and 1"):
         cascade(scoring=scoring).fit(*two_signals(500))
 
 
@@ -516,7 +516,7 @@ def test_no_scoring_is_the_estimators_own_accuracy(fitted):
 
 def test_no_scoring_is_refused_where_the_estimator_defines_a_score():
     search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, scoring="roc_auc", cv=2)
-    with pytest.raises(ValueError, match="the score that GridSearchCV defines"):
+    with pytest.raises(ValueError, match="GridSearchCV defines a score of its own"):
         cascade(search, scoring=None).fit(*two_signals(500))
 
 
@@ -796,7 +796,7 @@ def test_bad_parameters_are_refused(parameters):
 
 
 def test_unknown_blocks_in_feature_costs_are_refused():
-    with pytest.raises(ValueError, match=r"names 'dera'.*blocks are \['cheap', 'dear'\]"):
+    with pytest.raises(ValueError, match=r"among \['cheap', 'dear'\]\. Got 'dera'"):
         cascade(feature_costs={"dera": 1.0}).fit(*two_signals(300))
 
 
@@ -826,7 +826,7 @@ def test_costs_of_what_is_dropped_or_empty_are_let_pass():
         few = clone(model).set_params(**{step + name: how for name, how in dropped.items()})
         few.fit(X, y)
         assert not {block.name for block in few.blocks_} & set(dropped)
-        with pytest.raises(ValueError, match="names 'nested_'"):
+        with pytest.raises(ValueError, match="Got 'nested_'"):
             few.set_params(feature_costs={"nested_": 1.0}).fit(X, y)
     blocks.set_params(transformers=[*blocks.transformers[:2], ("third", StandardScaler(), [])])
     model.set_params(feature_costs={**COSTS, "third": 1e-3}).fit(X, y)
@@ -838,7 +838,7 @@ def test_costs_of_what_is_dropped_or_empty_are_let_pass():
 
 @pytest.mark.parametrize("seconds", [-1.0, float("inf"), float("nan"), "slow"])
 def test_bad_feature_costs_are_refused(seconds):
-    with pytest.raises(ValueError, match="Give seconds a row"):
+    with pytest.raises(ValueError, match="seconds a row, 0 or more"):
         cascade(feature_costs={"dear": seconds}).fit(*two_signals(300))
 
 
@@ -957,7 +957,7 @@ def test_an_approximate_model_with_no_response_to_compare_is_named(approx, reaso
 def test_what_is_no_classifier_is_refused():
     X, y = two_signals(300)
     for estimator in (Ridge(), two_blocks(Ridge()), FrozenEstimator(two_blocks(Ridge()).fit(X, y))):
-        with pytest.raises(ValueError, match=r"^estimator must be a classifier"):
+        with pytest.raises(ValueError, match=r"'estimator' parameter of \w+ must be a classifier"):
             CascadeClassifier(estimator).fit(X, y)
     with pytest.raises(ValueError, match=r"^approx_estimator must be .* Got Ridge\(\)\."):
         cascade(approx_estimator=Ridge()).fit(X, y)

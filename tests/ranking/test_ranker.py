@@ -623,7 +623,7 @@ def test_a_fit_that_fails_leaves_nothing_fitted(fitted):
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"feature_costs": {"nope": 1.0}}, "'nope', which is not a block"),
+        ({"feature_costs": {"nope": 1.0}}, "Got 'nope'"),
         ({"feature_costs": {"cheap": -1.0}}, "0 or more"),
         ({"precision_target": 0}, "precision_target"),
         ({"k": 0}, "'k' parameter"),

@@ -111,9 +111,8 @@ class RowTable(Table):
     def place(self, value: Any) -> str:
         """Say in which column a value is."""
         whole = self.whole or self
-        if whole.names is None:
-            return ""
-        found = (name for name, v in zip(whole.names, whole.row, strict=True) if v is value)
+        names = range(len(whole.row)) if whole.names is None else whole.names
+        found = (name for name, v in zip(names, whole.row, strict=True) if v is value)
         name = next(found, None)
         return "" if name is None else f", in column {name!r}"
 
