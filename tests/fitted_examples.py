@@ -24,6 +24,7 @@ from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFeatureSelector
 from sklearn.impute import MissingIndicator, SimpleImputer
@@ -49,6 +50,7 @@ TEXTS = ["a fine film", "a poor film", "fine acting", "poor acting", "a fine sto
 LABELS = np.arange(N_ROWS) % 2
 NUMBERS = np.random.default_rng(0).integers(0, 9, (N_ROWS, 4)) + 9.0 * LABELS[:, None]
 WORDS = np.array([["a", "b"], ["b", None], ["a", "c"], ["c", "b"]] * 10, dtype=object)
+DICTS = [{"a": float(i % 3), "b": "xyz"[i % 3], f"c{i % 2}": True} for i in range(N_ROWS)]
 KEYS = np.array([["a"], ["b"], ["a"], ["c"]] * 10, dtype=object)
 
 _FEW_TREES = {"n_estimators": 3, "min_child_samples": 2, "verbose": -1, "n_jobs": 1}
@@ -78,15 +80,10 @@ def _own_function(X):
     return X
 
 
-_VECTORIZERS = [
-    ("analyzer=function", {"analyzer": str.split}, TEXTS),
-    ("tokenizer=function", {"tokenizer": str.split, "token_pattern": None}, TEXTS),
-    (r'token_pattern=r"\d+|\w+"', {"token_pattern": r"\d+|\w+"}, TEXTS),
-]
-
 FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     BernoulliNB: [("binarize=0.0", {"binarize": 0.0}, NUMBERS)],
-    CountVectorizer: _VECTORIZERS,
+    CountVectorizer: [("dtype=int8", {"dtype": np.int8}, TEXTS)],
+    DictVectorizer: [("dtype=float32", {"dtype": np.float32}, DICTS)],
     FunctionTransformer: [
         ("func=function", {"func": _own_function}, NUMBERS),
         ("kw_args", {"func": np.exp, "kw_args": {"where": True}}, NUMBERS),
@@ -94,7 +91,7 @@ FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     ],
     GradientBoostingClassifier: [("init=model", {"init": LogisticRegression()}, NUMBERS)],
     GradientBoostingRegressor: [("init=model", {"init": LinearRegression()}, NUMBERS)],
-    HashingVectorizer: _VECTORIZERS,
+    HashingVectorizer: [("dtype=float16", {"dtype": np.float16}, TEXTS)],
     HistGradientBoostingClassifier: [
         ("categories that are texts", {"categorical_features": [0]}, KEYS),
     ],
@@ -122,7 +119,7 @@ FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     TableLookup: [
         ("columns that are not of numbers", {"table": {"a": ["x"]}, "default": ""}, KEYS)
     ],
-    TfidfVectorizer: _VECTORIZERS,
+    TfidfVectorizer: [("dtype=complex", {"dtype": complex}, TEXTS)],
 }
 """Options with which a class runs as it is: as they are written, as they are made, and the data."""
 
@@ -156,10 +153,12 @@ def make(kind: type) -> Any:
 
 
 def data_of(estimator: Any) -> Any:
-    """Return the rows that an estimator is fitted on: numbers, keys of a table, or texts."""
+    """Return the rows that an estimator is fitted on: numbers, keys, texts, or mappings."""
     if type(estimator) is TableLookup:
         return KEYS
     takes = get_tags(estimator).input_tags
+    if takes.dict:
+        return DICTS
     return NUMBERS if takes.two_d_array else TEXTS
 
 
@@ -225,6 +224,10 @@ TEXT = {
     "pandas": lambda X: pd.Series(X),
     "polars": lambda X: pl.Series(X),
 }
+MAPPINGS: dict[str, Callable[[Any], Any]] = {
+    "list": list,
+    "array": lambda X: np.array(X, dtype=object),
+}
 CATEGORIES = {
     "words": lambda X: WORDS[: len(X)],
     "words, pandas": lambda X: _frame(WORDS[: len(X)]),
@@ -236,6 +239,8 @@ CATEGORIES = {
 def forms_of(kind: type) -> dict[str, Callable[[Any], Any]]:
     """Return the forms of data that a class takes, as functions of `data_of`, by name."""
     takes = get_tags(make(kind)).input_tags
+    if takes.dict:
+        return MAPPINGS
     if not takes.two_d_array:
         return TEXT
     if kind is TableLookup:

@@ -28,7 +28,7 @@ from .models._input import ModelInput
 from .models._linear import LinearModel
 from .models._trees import TreeModel
 from .models._truncated import TruncatedTrees
-from .tables import _encoders, _imputers, _indicators, _projections, _scalers, _splines  # noqa: F401
+from .tables import _dicts, _encoders, _imputers, _indicators, _projections, _scalers, _splines  # noqa: F401
 from .tables._input import Opened
 from .text import _hashing, _idf, _vectorizers  # noqa: F401
 from .text._fitting import fast_vectorizers

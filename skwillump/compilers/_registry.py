@@ -20,7 +20,7 @@ from typing import Any, TypeVar, overload
 from .._composites import is_passthrough
 from ._linear_maps import LinearMap
 from ._models import Model
-from ._steps import InputUnsupported, OriginalStep, Step, Unsupported
+from ._steps import InputUnsupported, OriginalStep, Step, Unsupported, has_set_output
 
 C = TypeVar("C", bound=Callable[[Any], Any])
 M = TypeVar("M", bound=Model)
@@ -104,7 +104,10 @@ class Registry:
             raise Unsupported(f"no compiler for {type(fitted).__name__}")
         try:
             refuse_replaced_methods(fitted)
-            return entry.compiler(fitted)
+            compiled = entry.compiler(fitted)
+            if isinstance(compiled, Step) and compiled.gives_sparse | compiled.gives_matrix:
+                refuse_set_output(fitted)
+            return compiled
         except Unsupported:
             raise
         except InputUnsupported as reason:
@@ -231,6 +234,9 @@ def refuse_replaced_methods(fitted: Any) -> None:
     for name, value in vars(fitted).items():
         if callable(value) and callable(getattr(type(fitted), name, None)):
             raise Unsupported(f"its method {name!r} was replaced")
-    configured = vars(fitted).get("_sklearn_output_config") or {}
-    if any(container != "default" for container in configured.values()):
-        raise Unsupported("set_output was called on it")
+
+
+def refuse_set_output(fitted: Any) -> None:
+    """Raise `Unsupported` if `set_output` was called on what would have to return sparse frames."""
+    if has_set_output(fitted):
+        raise Unsupported("set_output was called on it, and its features are sparse")

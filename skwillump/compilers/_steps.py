@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 from sklearn import get_config
 
+from .._composites import chain
 from .._containers import container_of, is_frame, num_samples, take_rows
 from .._one_row import RowTemplate
 from ._linear_maps import LinearMap
@@ -221,6 +222,13 @@ class Step:
         """Whether the original is sure to return a sparse matrix that holds no zeros."""
         return False
 
+    def in_known_containers(self) -> "Step":
+        """Return a twin that gives an array, or a sparse matrix without zeros, or refuses.
+
+        It is the step itself where that is not known before the features are there.
+        """
+        return self
+
     def guarded(self) -> "Step":
         """Return a twin that leaves integers to the original which its model could round.
 
@@ -363,6 +371,7 @@ class OriginalStep(Step):
     reason: str
     n_features: int | None = None
     doubles: bool = False  # whether features in which arithmetic may be another are refused
+    arrays: bool = False  # whether features that are no array or data frame are refused
 
     @property
     def is_compiled(self) -> bool:
@@ -384,9 +393,18 @@ class OriginalStep(Step):
         """Say no: its features may be of any dtype."""
         return False
 
+    @property
+    def gives_array(self) -> bool:
+        """Whether anything else is refused."""
+        return self.arrays
+
     def in_doubles(self) -> "OriginalStep":
         """Return a twin that refuses features of other dtypes, once they are there."""
         return replace(self, doubles=True)
+
+    def in_known_containers(self) -> "OriginalStep":
+        """Return a twin that refuses sparse features, once they are there."""
+        return replace(self, arrays=True)
 
     def sized(self, n_features: int) -> "OriginalStep":
         """Return a twin that is known to give so many features."""
@@ -401,6 +419,8 @@ class OriginalStep(Step):
     ) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features)."""
         features = self.transform(X if rows is None else take_rows(X, rows))
+        if self.arrays and sparse.issparse(features):
+            raise InputUnsupported("sparse features of a step that is not compiled")
         dense = to_dense(in_double(features) if self.doubles else features)
         if self.n_features not in (None, dense.shape[1]):
             raise InputUnsupported(f"{dense.shape[1]} features where {self.n_features} were")
@@ -562,6 +582,18 @@ def to_dense(features: Any) -> np.ndarray:
     return dense
 
 
-def default_containers() -> bool:
-    """Tell whether transformers are to return arrays and matrices, not data frames."""
-    return bool(get_config()["transform_output"] == "default")
+def default_containers(original: Any) -> bool:
+    """Tell whether a transformer is to return an array or a matrix, and no data frame."""
+    return bool(get_config()["transform_output"] == "default") and not has_set_output(original)
+
+
+def has_set_output(original: Any) -> bool:
+    """Tell whether `set_output` was called on a transformer, or on one of those in a row."""
+    in_a_row = getattr(original, "transformers", None)  # of those that became one step
+    if not isinstance(in_a_row, tuple):
+        in_a_row = tuple(step for _, step in chain(original))
+    return any(
+        container != "default"
+        for step in in_a_row
+        for container in (getattr(step, "_sklearn_output_config", None) or {}).values()
+    )

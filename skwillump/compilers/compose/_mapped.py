@@ -74,6 +74,11 @@ class MappedStep(Step):
         return self.head.gives_matrix and not self._has_components
 
     @property
+    def gives_sparse(self) -> bool:
+        """Whether what the head gives stays sparse, and nothing of it becomes zero."""
+        return self.head.gives_sparse and not any(found.computes for found in self.maps)
+
+    @property
     def _has_components(self) -> bool:
         return any(found.components is not None for found in self.maps)
 
@@ -96,7 +101,11 @@ class MappedStep(Step):
 
     def transform_one(self, x: Any) -> Any:
         """Return X of one row for one row."""
-        if self._projection is not None and self.fixed_dtype is not None and default_containers():
+        if (
+            self._projection is not None
+            and self.fixed_dtype is not None
+            and default_containers(self.original)
+        ):
             try:
                 return self._projection.score_one(x)[None]
             except InputUnsupported:

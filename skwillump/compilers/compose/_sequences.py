@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from ..._containers import take_rows
 from ..._one_row import RowTemplate
@@ -68,6 +69,21 @@ class SequenceStep(Step):
         return self.last.fixed_dtype
 
     @property
+    def gives_array(self) -> bool:
+        """Whether the last step gives one, as what is sparse before it is refused."""
+        return self.last.gives_array
+
+    @property
+    def gives_sparse(self) -> bool:
+        """Whether the last step does."""
+        return self.last.gives_sparse
+
+    @property
+    def gives_matrix(self) -> bool:
+        """Whether the last step does."""
+        return self.last.gives_matrix
+
+    @property
     def reads_text(self) -> bool:
         """Whether the first step does."""
         return self.steps[0].reads_text
@@ -90,6 +106,12 @@ class SequenceStep(Step):
     def in_doubles(self) -> "SequenceStep | None":
         """Return a twin that refuses features in which arithmetic may be another."""
         return self._ending_in(self.last.in_doubles())
+
+    def in_known_containers(self) -> "SequenceStep":
+        """Return a twin of whose last step the container is known."""
+        found = self._ending_in(self.last.in_known_containers())
+        assert found is not None
+        return found
 
     def guarded(self) -> "SequenceStep":
         """Return a twin whose last step leaves integers to its original."""
@@ -135,17 +157,23 @@ class SequenceStep(Step):
     ) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features)."""
         X = self.before(X if rows is None else take_rows(X, rows), n_threads)
-        return self.last.dense(X, n_threads=n_threads)
+        return self.last.dense(self._no_surprise(X), n_threads=n_threads)
 
     def dense_one(self, x: Any) -> np.ndarray:
         """Return the features (n_features,) of one row."""
         if len(self.steps) == 1:
             return self.last.dense_one(x)
-        return self.last.dense_row(self.before_one(x))
+        return self.last.dense_row(self._no_surprise(self.before_one(x)))
 
     def dense_row(self, X: Any) -> np.ndarray:
         """Return the features (n_features,) of X of one row."""
-        return self.last.dense_row(self.before(X))
+        return self.last.dense_row(self._no_surprise(self.before(X)))
+
+    def _no_surprise(self, X: Any) -> Any:
+        """Return what the last step is given, if it gives then the container that it promises."""
+        if len(self.steps) > 1 and self.last.gives_array and sparse.issparse(X):
+            raise InputUnsupported("what is before a step that gives arrays is sparse")
+        return X
 
     def bind(self, coef: np.ndarray) -> Scorer:
         """Bind the last step."""

@@ -128,6 +128,10 @@ class UnionStep(Step):
             places=tuple(leaf.place for leaf in leaves),
         )
 
+    def in_known_containers(self) -> "UnionStep":
+        """Return a twin of whose blocks all containers are known."""
+        return replace(self, steps=tuple(step.in_known_containers() for step in self.steps))
+
     def guarded(self) -> "UnionStep":
         """Return a twin of which no block lets integers pass that a model could round."""
         if not self.may_give_integers:
@@ -156,12 +160,12 @@ class UnionStep(Step):
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
         # Names of a frame's columns come from the transformers themselves.
-        return (self.twin if default_containers() else self.original).transform(X)
+        return (self.twin if default_containers(self.original) else self.original).transform(X)
 
     def transform_one(self, x: Any) -> Any:
         """Return what `original.transform` returns for X of one row."""
         stacks = self.n_features is not None and self.fixed_dtype == np.float64
-        if stacks and default_containers():
+        if stacks and default_containers(self.original):
             try:
                 if self.gives_array:
                     return self.reader.read_one(x)[None]

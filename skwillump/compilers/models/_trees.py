@@ -12,6 +12,7 @@ from sklearn.utils.extmath import softmax
 from ..._containers import take_rows
 from ...kernels._arrays import frozen, frozen_fields
 from ...kernels.trees._deep import predict_deep
+from ...kernels.trees._links import single_exp, single_sigmoid, single_softmax
 from ...kernels.trees._masks import Masks, predict_blocks
 from ...kernels.trees._walks import (
     AS_IS,
@@ -26,7 +27,15 @@ from ...kernels.trees._walks import (
     predict_rows,
 )
 from .._models import Model
-from .._steps import InputUnsupported, Scorer, Step, Unsupported, to_dense
+from .._steps import (
+    MAX_DENSE_FEATURES,
+    InputUnsupported,
+    Scorer,
+    Step,
+    Unsupported,
+    only,
+    to_dense,
+)
 from .._threads import map_in_threads
 from ._input import LIBRARY_ROWS
 
@@ -45,11 +54,22 @@ _CHUNK_ROWS = 4096
 _LARGE_TREE = 1 << 14
 """Bytes of a tree that does not stay in the first cache."""
 
+_CHUNK_VALUES = 1 << 20
+"""Values of wide sparse rows that are made dense at a time."""
+
+_MOST_FEATURES = 1 << 20
+"""Of a sparse row; wider ones are left to the original."""
+
+_EXACT_SINGLE = 1 << 24
+"""Integers below this are numbers of float32."""
+
 _MANY_ROWS = 12
 """Fewer rows are walked: masks are for 64 at once."""
 
 _FLOAT64 = np.dtype(np.float64)
-_LEAST_SINGLE = -88.7  # scores of float32 with a sigmoid of their own
+_SINGLE_LINKS = {SIGMOID: single_sigmoid, SOFTMAX: single_softmax, EXP: single_exp}
+"""What becomes of sums of float32."""
+
 LibrarySums = Callable[[Any, np.ndarray, int], np.ndarray]
 """Of a fitted model, features and a number of threads: the sums (n_rows, n_outputs)."""
 
@@ -172,6 +192,8 @@ class TreeModel(Model):
         """Return features with NaN in the place of what is missing."""
         if self.missing != self.missing:
             return features
+        if self.absent_is_missing and self.missing == 0.0:
+            return np.where(features == 0.0, np.nan, features)
         return np.where(np.float32(features) == np.float32(self.missing), np.nan, features)
 
     def _shift(self) -> int:
@@ -196,6 +218,8 @@ class TreeModel(Model):
     def bind(self, features: Step) -> "TreeScorer":
         """Return a scorer for the features of a compiled step."""
         features = features.sized(self.n_features)
+        if self.absent_is_missing:
+            features = features.in_known_containers()
         if features.n_features not in (None, self.n_features):
             raise Unsupported(f"{features.n_features} features for a model of {self.n_features}")
         return TreeScorer(features.guarded(), self, self.reading(features))
@@ -230,7 +254,9 @@ class TreeModel(Model):
         zeros = np.zeros((_MANY_ROWS, self.n_features))
         self.raw(zeros)
         self.raw(zeros[:1])
-        self.raw_one(zeros[0])
+        scores = self.raw_one(zeros[0])
+        if self.dtype != _FLOAT64:
+            self._values(scores[None])
 
     def split(self, n_trees: int) -> "tuple[TreeModel, TreeModel]":
         """Return the first rounds and the rest; together they add what the whole model adds.
@@ -357,7 +383,7 @@ class TreeModel(Model):
         """Return probabilities (n_classes,) for scores (n_outputs,)."""
         if self.link == IDENTITY and self.divisor == 1.0:
             return scores
-        if self.link == SIGMOID and len(scores) == 1:
+        if self.link == SIGMOID and len(scores) == 1 and self.dtype == _FLOAT64:
             positive = self.dtype.type(expit(scores[0] / self.divisor * self.scale))
             return np.array((self.dtype.type(1.0) - positive, positive))
         return super().predict_proba_one(scores)
@@ -366,9 +392,11 @@ class TreeModel(Model):
         """Return the link's values, one for each score."""
         if self.divisor != 1.0:
             scores = scores / self.divisor
+        if self.dtype != _FLOAT64 and self.link in _SINGLE_LINKS:
+            values = np.empty(scores.shape, dtype=self.dtype)
+            _SINGLE_LINKS[self.link](np.ascontiguousarray(scores), values)
+            return values
         if self.link in (SIGMOID, SIGMOIDS):
-            if self.dtype != _FLOAT64:
-                scores = np.maximum(scores, _LEAST_SINGLE)
             return expit(self.scale * scores)
         if self.link == SOFTMAX:
             return softmax(scores)
@@ -401,6 +429,10 @@ class TreeScorer(Scorer):
             if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
                 raise InputUnsupported("a sparse matrix")
             model = model.strict()
+        if self.model.n_features > MAX_DENSE_FEATURES:
+            return self._of_wide(
+                step.transform(X if rows is None else take_rows(X, rows)), n_threads
+            )
         if not step.exact_scores:
             features = step.transform(X if rows is None else take_rows(X, rows))
             if not (isinstance(features, np.ndarray) and features.dtype.kind == "f"):
@@ -408,11 +440,46 @@ class TreeScorer(Scorer):
             return model.raw(to_dense(features), n_threads=n_threads)
         return step.map_dense(model.raw, X, rows, n_outputs=model.n_outputs, n_threads=n_threads)
 
+    def _of_wide(self, features: Any, n_threads: int) -> np.ndarray:
+        """Return the scores of a sparse matrix of many features, made dense some rows at a time."""
+        model = self.model
+        try:
+            if not (sparse.issparse(features) and features.shape[1] == model.n_features):
+                raise InputUnsupported("many features that are not sparse")
+            if model.n_features > _MOST_FEATURES or not features.shape[0]:
+                raise InputUnsupported(f"{features.shape[1]} features of {features.shape[0]} rows")
+            _refuse_unread(features, model)
+            features, reader = features.tocsr(), self.reader
+            n_rows = max(_CHUNK_VALUES // model.n_features, 1)
+            pieces = [slice(at, at + n_rows) for at in range(0, features.shape[0], n_rows)]
+            found = map_in_threads(
+                lambda piece: reader.raw(features[piece].toarray()), pieces, n_threads
+            )
+            return np.concatenate(found)
+        except InputUnsupported as reason:
+            raise InputUnsupported(str(reason), scorer=self, features=features) from reason
+
     def score_one(self, x: Any) -> np.ndarray:
         """Return the scores (n_outputs,) of one row."""
+        if self.model.n_features > MAX_DENSE_FEATURES:
+            if self.model.n_features > _MOST_FEATURES:
+                raise InputUnsupported(f"{self.model.n_features} features")
+            return only(self._of_wide(self.features.transform_one(x), 1))
         return self.reader.raw_one(self.features.dense_one(x))
 
     def warm_up(self) -> None:
         """Compile or load what scoring uses."""
         self.features.warm_up()
         self.model.warm_up()
+
+
+def _refuse_unread(features: Any, model: TreeModel) -> None:
+    """Raise `InputUnsupported` for a sparse matrix that the original may read in another way."""
+    if features.dtype != np.float64:
+        of_trees = model.trees.reading in (SINGLE, SINGLE_OR_NAN) and not model.absent_is_missing
+        if not (of_trees and features.dtype.kind in "iu" and abs(features).max() < _EXACT_SINGLE):
+            raise InputUnsupported(f"a sparse matrix of dtype {features.dtype}")
+    if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
+        raise InputUnsupported("a sparse matrix")
+    if not features.has_canonical_format or (model.absent_is_missing and not features.data.all()):
+        raise InputUnsupported("a sparse matrix with entries that are zero, or twice")

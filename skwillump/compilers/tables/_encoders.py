@@ -331,7 +331,7 @@ class OneHotStep(OneOfStep):
         """Return what ``original.transform(X)`` returns."""
         encoder = self.original
         try:
-            if not default_containers():
+            if not default_containers(self.original):
                 raise InputUnsupported("another container is configured")
             if not encoder.sparse_output:
                 return self.dense(X, n_threads=n_threads).astype(encoder.dtype, copy=False)
@@ -485,7 +485,7 @@ class ValuesStep(TableStep):
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
         try:
-            if not default_containers():
+            if not default_containers(self.original):
                 raise InputUnsupported("another container is configured")
             return self.dense(X, n_threads=n_threads).astype(self.dtype, copy=False)
         except InputUnsupported:

@@ -85,7 +85,7 @@ class TableStep(Step):
         """Return what ``original.transform(X)`` returns."""
         if self.gives_floats:
             try:
-                if not default_containers():
+                if not default_containers(self.original):
                     raise InputUnsupported("another container is configured")
                 return self.dense(X, n_threads=n_threads)
             except InputUnsupported:
@@ -142,7 +142,7 @@ class TableStep(Step):
         """Return what `original.transform` returns for X of one row."""
         if self.gives_floats or (self.gives_array and self.fixed_dtype == _DOUBLE):
             try:
-                if not default_containers():
+                if not default_containers(self.original):
                     raise InputUnsupported("another container is configured")
                 return self.dense_one(x)[None]
             except InputUnsupported:
@@ -296,6 +296,11 @@ class ChainStep(TableStep):
     def gives_array(self) -> bool:
         """Whether every step is sure to return an array."""
         return all(step.gives_array for step in self.steps)
+
+    @property
+    def gives_sparse(self) -> bool:
+        """Whether the last step is sure to return a sparse matrix that holds no zeros."""
+        return self.steps[-1].gives_sparse
 
     def guarded(self) -> Step:
         """Return a twin of which no step lets integers pass that a model could round."""

@@ -89,7 +89,10 @@ def fit_options(vectorizer: Any) -> TextOptions:
         raise Unsupported(f"ngram_range={vectorizer.ngram_range!r} is not of integers")
     if vectorizer.analyzer == "word" and not isinstance(vectorizer.token_pattern, str):
         raise Unsupported("token_pattern is not a str")
-    return read_options(vectorizer)
+    options = read_options(vectorizer)
+    if options.own_tokens:
+        raise Unsupported("Python finds the tokens")
+    return options
 
 
 def count_terms(

@@ -1,31 +1,84 @@
-"""`TfidfTransformer`: fused with the vectorizer before it, or folded into the model behind it.
+"""`TfidfTransformer`: counts to weights.
 
-By itself it runs as it is.
+Behind a vectorizer it is fused with it, and where it is linear it is folded into the model behind
+it. This is what it is anywhere else: behind hashed texts, selected terms, or a union.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
+from ...kernels.text._tfidf import L1, L2, normalize_rows
 from .._linear_maps import LinearMap
 from .._registry import register
-from .._steps import OriginalStep, Unsupported
+from .._sparse_steps import SparseStep, csr_of
+from .._steps import InputUnsupported, Unsupported
+
+_NORMS = {"l1": L1, "l2": L2}
 
 
-@dataclass(frozen=True, eq=False)
-class IdfStep(OriginalStep):
-    """Counts times the weights of their terms."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class IdfStep(SparseStep):
+    """Counts times the weights of their terms, normalised."""
+
+    original: Any
+    n_features: int
+    idf: np.ndarray | None = field(repr=False)
+    sublinear: bool
+    norm: str | None
+
+    @property
+    def fixed_dtype(self) -> np.dtype:
+        """Say float64: of float32 it makes float32, which is refused."""
+        return np.dtype(np.float64)
+
+    def matrix(self, X: Any) -> Any:
+        """Return the weights, by scikit-learn's operations in their order."""
+        if not (sparse.issparse(X) and X.format == "csr" and X.shape[1] == self.n_features):
+            raise InputUnsupported("no sparse matrix of rows")
+        if X.dtype.kind not in "iu" and X.dtype != np.float64:
+            raise InputUnsupported(f"counts of dtype {X.dtype}")
+        if not X.shape[0]:
+            raise InputUnsupported("no rows")
+        data = X.data.astype(np.float64)
+        if not np.isfinite(data).all():
+            raise InputUnsupported("counts that are not finite")
+        if self.sublinear:
+            np.log(data, data)
+            data += 1.0
+        if self.idf is not None:
+            data *= self.idf[X.indices]
+        if self.norm is not None:
+            if not np.isfinite(data).all():
+                raise InputUnsupported("weights that are not finite")
+            normalize_rows(data, X.indptr.astype(np.int64, copy=False), _NORMS[self.norm])
+        return csr_of(data, X.indices, X.indptr, self.n_features)
 
     def linear_map(self) -> LinearMap:
         """Return the weights as a linear map, if there is no more to it."""
-        tfidf = self.original
-        if tfidf.norm is not None or tfidf.sublinear_tf:
+        if self.norm is not None or self.sublinear:
             raise Unsupported("norm and sublinear_tf are not linear")
-        return LinearMap(factors=getattr(tfidf, "idf_", None))
+        return LinearMap(factors=self.idf)
+
+    def warm_up(self) -> None:
+        """Compile or load the kernel."""
+        if self.norm is not None:
+            normalize_rows(np.ones(1), np.array([0, 1]), _NORMS[self.norm])
 
 
-@register(TfidfTransformer, gives=OriginalStep, is_linear=True)
+@register(TfidfTransformer, is_linear=True)
 def compile_tfidf_transformer(tfidf: Any) -> IdfStep:
-    """Leave a `TfidfTransformer` as it is, unless it is linear."""
-    return IdfStep(tfidf, "it is compiled behind a vectorizer only")
+    """Compile a fitted `TfidfTransformer`."""
+    if tfidf.norm not in (None, *_NORMS):
+        raise Unsupported(f"norm={tfidf.norm!r}")
+    idf = getattr(tfidf, "idf_", None)
+    return IdfStep(
+        original=tfidf,
+        n_features=int(tfidf.n_features_in_),
+        idf=None if idf is None else np.array(idf, dtype=np.float64),
+        sublinear=bool(tfidf.sublinear_tf),
+        norm=tfidf.norm,
+    )

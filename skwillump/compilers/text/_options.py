@@ -5,9 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from sklearn.feature_extraction.text import CountVectorizer
+
 from ...kernels.text._counts import CHAR, CHAR_WB, WORD
 from .._steps import Unsupported
 from ._encoding import Utf8, encode_texts
+from ._own_tokens import TOKEN_CLASS, OwnTokens
 
 _ANALYZERS = {"char": CHAR, "char_wb": CHAR_WB, "word": WORD}
 
@@ -53,6 +56,11 @@ class TextOptions:
     stop_words: list[str]
 
     @property
+    def own_tokens(self) -> bool:
+        """Whether Python makes the tokens, so that kernels only split what it gives."""
+        return isinstance(self.preprocess, OwnTokens)
+
+    @property
     def fold(self) -> bool:
         """Whether the kernels lower the texts."""
         return self.lowercase and self.preprocess is None
@@ -74,29 +82,80 @@ def read_options(vectorizer: Any) -> TextOptions:
     """
     if vectorizer.input != "content":
         raise Unsupported(f"input={vectorizer.input!r} reads files")
+    if callable(vectorizer.analyzer):
+        return _of_own_analyzer(vectorizer)
     if vectorizer.analyzer not in _ANALYZERS:
-        raise Unsupported("analyzer is a callable")
+        raise Unsupported(f"analyzer={vectorizer.analyzer!r} is not known")
     analyzer = _ANALYZERS[vectorizer.analyzer]
     min_n, max_n = vectorizer.ngram_range
     if not 1 <= min_n <= max_n:
         raise Unsupported(f"ngram_range={vectorizer.ngram_range!r} is not ascending from 1")
     token_class, shortest, stop_words = None, 1, []
-    if analyzer == WORD:
-        if vectorizer.tokenizer is not None:
-            raise Unsupported("tokenizer is a callable")
-        token_class, shortest = read_token_pattern(vectorizer.token_pattern)
-        if max_n > 1 and re.fullmatch(token_class, " "):
-            raise Unsupported(f"tokens of {vectorizer.token_pattern!r} may hold blanks")
-        stop_words = [w for w in vectorizer.get_stop_words() or () if w and isinstance(w, str)]
     # Whatever preprocessing is not plain folding runs in Python, before the kernels.
     plain = vectorizer.preprocessor is None and not vectorizer.strip_accents
+    preprocess = None if plain else vectorizer.build_preprocessor()
+    if analyzer == WORD:
+        dropped = vectorizer.get_stop_words() or ()
+        stop_words = [w for w in dropped if w and isinstance(w, str)]
+        try:
+            token_class, shortest = _kernel_tokens(vectorizer, max_n)
+        except Unsupported:
+            if "" in dropped:
+                raise
+            token_class, shortest = TOKEN_CLASS, 1
+            preprocess = OwnTokens(
+                preprocess=vectorizer.build_preprocessor(),
+                tokenize=vectorizer.build_tokenizer(),
+                takes_blanks=max_n == 1 or not _has_vocabulary(vectorizer),
+                takes_empty=_has_vocabulary(vectorizer),
+            )
     return TextOptions(
         analyzer=analyzer,
         min_n=int(min_n),
         max_n=int(max_n),
         lowercase=bool(vectorizer.lowercase),
-        preprocess=None if plain else vectorizer.build_preprocessor(),
+        preprocess=preprocess,
         token_class=token_class,
         shortest=shortest,
         stop_words=stop_words,
     )
+
+
+def _kernel_tokens(vectorizer: Any, max_n: int) -> tuple[str, int]:
+    """Return the character class and the least length of the tokens that kernels can find.
+
+    Raises
+    ------
+    Unsupported
+        If Python must find them.
+    """
+    if vectorizer.tokenizer is not None:
+        raise Unsupported("tokenizer is a callable")
+    token_class, shortest = read_token_pattern(vectorizer.token_pattern)
+    if max_n > 1 and re.fullmatch(token_class, " "):
+        raise Unsupported(f"tokens of {vectorizer.token_pattern!r} may hold blanks")
+    return token_class, shortest
+
+
+def _of_own_analyzer(vectorizer: Any) -> TextOptions:
+    """Read a vectorizer whose analyzer is a callable: what it gives is counted as it is."""
+    return TextOptions(
+        analyzer=WORD,
+        min_n=1,
+        max_n=1,
+        lowercase=False,
+        preprocess=OwnTokens(
+            preprocess=None,
+            tokenize=vectorizer.analyzer,
+            takes_blanks=True,
+            takes_empty=_has_vocabulary(vectorizer),
+        ),
+        token_class=TOKEN_CLASS,
+        shortest=1,
+        stop_words=[],
+    )
+
+
+def _has_vocabulary(vectorizer: Any) -> bool:
+    """Whether tokens are looked up, rather than hashed."""
+    return isinstance(vectorizer, CountVectorizer)

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from sklearn import get_config
 
 from ...kernels.text._counts import NGrams
+from .._sparse_steps import csr_of
 from ._columns import TextColumn
 from ._encoding import Utf8
 
@@ -87,12 +86,10 @@ def join_rows(blocks: list[Rows]) -> Rows:
 
 def csr(data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, n_features: int) -> Any:
     """Make the sparse matrix that this scikit-learn is set to give, of sorted rows."""
-    # Before 1.9 there is no such setting, and transformers give the older class.
-    interface = get_config().get("sparse_interface", "spmatrix")
-    container = sparse.csr_array if interface == "sparray" else sparse.csr_matrix
     index_dtype = np.int32 if indptr[-1] <= np.iinfo(np.int32).max else np.int64
-    arrays = (data, indices.astype(index_dtype, copy=False), indptr.astype(index_dtype))
-    matrix = container(arrays, shape=(len(indptr) - 1, n_features))
+    matrix = csr_of(
+        data, indices.astype(index_dtype, copy=False), indptr.astype(index_dtype), n_features
+    )
     matrix.has_sorted_indices = True
     matrix.has_canonical_format = True
     return matrix

@@ -29,6 +29,7 @@ from .._threads import map_in_threads
 from ._columns import CHUNK_ROWS, TextColumn, text_column
 from ._encoding import Utf8, encode_text
 from ._options import read_options
+from ._own_tokens import pieces_of
 from ._rows import Rows, fill_rows
 from ._step import VectorizerStep
 
@@ -258,11 +259,13 @@ def compile_vectorizer(vectorizer: Any) -> TextStep:
         raise Unsupported("vocabulary_ does not number its terms from 0 on")
     min_n, max_n = options.min_n, options.max_n
     if options.token_class is not None:
-        pieces = {
-            term: (term,) if max_n == 1 else tuple(term.split(" "))
-            for term in vocabulary
-            if isinstance(term, str)
-        }
+        spelled = [term for term in vocabulary if isinstance(term, str)]
+        if options.own_tokens:
+            if len(spelled) < len(vocabulary):
+                raise Unsupported("terms of its vocabulary are no str")
+            pieces = pieces_of(spelled, max_n)
+        else:
+            pieces = {term: (term,) if max_n == 1 else tuple(term.split(" ")) for term in spelled}
         # A term with two blanks beside each other has an empty token, which no text has.
         pieces = {
             term: piece

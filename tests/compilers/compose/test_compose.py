@@ -260,12 +260,13 @@ def test_the_sparse_container_is_the_one_that_is_configured(interface):
         assert_same(compile_step(transformer).transform(TEXTS), transformer.transform(TEXTS))
 
 
-def test_set_output_is_left_to_the_original():
+def test_set_output_gives_frames_of_what_is_compiled():
     X = table()[["size"]]
     transformer = Pipeline([("scale", StandardScaler())]).set_output(transform="pandas").fit(X)
     step = compile_step(transformer)
-    assert not step.is_compiled
+    assert step.is_compiled
     pd.testing.assert_frame_equal(step.transform(X), transformer.transform(X))
+    np.testing.assert_array_equal(step.dense(X), transformer.transform(X).to_numpy())
 
 
 @pytest.mark.filterwarnings("ignore:X has feature names:UserWarning")  # scikit-learn's

@@ -211,7 +211,7 @@ SHAPES = {
     "hashed texts with weights": (
         lambda own: make_pipeline(HashingVectorizer(n_features=256), TfidfTransformer()),
         TEXTS,
-        ("HashingVectorizer",),
+        ("HashingVectorizer", "TfidfTransformer"),
     ),
     "foreign step before a scaler": (
         lambda own: make_pipeline(StandardScaler(), KernelPCA(2), StandardScaler()),

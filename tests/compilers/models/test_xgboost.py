@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
-from sklearn.compose import make_column_transformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from skwillump import CascadeClassifier, compile_pipeline
 from skwillump.compilers import TreeModel, Unsupported, compile_model
@@ -276,3 +276,36 @@ def test_a_cascade_of_a_pipeline_that_ends_in_the_library():
     full = model.estimator_.predict(frame)
     np.testing.assert_array_equal(model.predict(frame)[~early], full[~early])
     assert (model.predict(frame) == full).mean() > 0.9
+
+
+def _one_hot_and_scaled():
+    return ColumnTransformer(
+        [
+            ("cat", make_pipeline(OneHotEncoder(handle_unknown="ignore")), ["c"]),
+            ("num", make_pipeline(SimpleImputer(), StandardScaler()), ["a", "b"]),
+        ],
+        sparse_threshold=1.0,
+    )
+
+
+@pytest.mark.parametrize("first", ["function", None])
+def test_what_a_sparse_stack_does_not_hold_is_missing(first):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.integers(0, 5, (300, 3)), columns=["a", "b", "c"])
+    table["a"] -= table["a"].mean().round()  # its scaled mean is near zero, not at it
+    target = table["a"] * (table["c"] == 2) + rng.normal(size=300) * 0.1
+    before = [FunctionTransformer(pd.DataFrame.copy)] if first else []
+    pipeline = make_pipeline(*before, _one_hot_and_scaled(), regressor()).fit(table, target)
+    compiled = compile_pipeline(pipeline)
+    assert compiled.explain()[-1].compiled
+    np.testing.assert_array_equal(compiled.predict(table), pipeline.predict(table))
+    for row in table.to_dict("records")[:20]:
+        assert compiled.predict_one(row) == pipeline.predict(pd.DataFrame([row]))[0]
+
+
+@pytest.mark.parametrize("y", [BINARY, THREE])
+def test_probabilities_are_the_librarys_to_the_last_bit(y):
+    model = classifier(n_estimators=30).fit(X, y)
+    compiled = compile_pipeline(model)
+    np.testing.assert_array_equal(compiled.predict_proba(X), model.predict_proba(X))
+    np.testing.assert_array_equal(compiled.predict_proba_one(X[0]), model.predict_proba(X[:1])[0])

@@ -1,0 +1,120 @@
+"""Steps whose features are rows of a sparse matrix that NumPy makes, without kernels."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn import get_config
+
+from .._containers import take_rows
+from ._steps import InputUnsupported, Scorer, Step, default_containers
+
+Entries = tuple[np.ndarray, np.ndarray]
+"""Positions and values of the entries of one row."""
+
+
+class SparseStep(Step):
+    """A step that gives a matrix of rows; a subclass says how it comes about."""
+
+    n_features: int
+
+    def matrix(self, X: Any) -> Any:
+        """Return the features as a CSR matrix.
+
+        Raises
+        ------
+        InputUnsupported
+            For input that must go to the original transformer.
+        """
+        raise NotImplementedError
+
+    def entries(self, x: Any) -> Entries:
+        """Return the features of one row.
+
+        Raises
+        ------
+        InputUnsupported
+            For a row that must go to the original transformer.
+        """
+        raise InputUnsupported(f"{type(x).__name__} is no row of a matrix")
+
+    def entries_of(self, X: Any) -> Entries:
+        """Return the features of X of one row."""
+        features = self.matrix(X)
+        if features.shape[0] != 1:
+            raise InputUnsupported(f"{features.shape[0]} rows were made of one")
+        return features.indices, features.data
+
+    @property
+    def gives_matrix(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
+    def exact_scores(self) -> bool:
+        """Whether its values are not rounded to float32."""
+        return self.fixed_dtype == np.float64
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return what `original.transform(X)` returns."""
+        try:
+            if not default_containers(self.original):
+                raise InputUnsupported("another container is configured")
+            return self.matrix(X)
+        except InputUnsupported:
+            return self.original.transform(X)
+
+    def bind(self, coef: np.ndarray) -> "SparseScorer":
+        """Keep the coefficients (n_features, n_outputs) as they are."""
+        return SparseScorer(self, np.ascontiguousarray(coef, dtype=np.float64))
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        return self._laid_out(self.entries(x))
+
+    def dense_row(self, X: Any) -> np.ndarray:
+        """Return the features (n_features,) of X of one row."""
+        return self._laid_out(self.entries_of(X))
+
+    def _laid_out(self, entries: Entries) -> np.ndarray:
+        positions, values = entries
+        out = np.zeros(self.n_features)
+        np.add.at(out, positions, values)
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class SparseScorer(Scorer):
+    """Rows of a sparse matrix times coefficients."""
+
+    step: SparseStep
+    coef: np.ndarray
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.coef.shape[1]
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        features = self.step.matrix(X if rows is None else take_rows(X, rows))
+        return np.asarray(features @ self.coef, dtype=np.float64)
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        positions, values = self.step.entries(x)
+        return np.asarray(values @ self.coef[positions])
+
+    def score_row(self, X: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of X of one row."""
+        positions, values = self.step.entries_of(X)
+        return np.asarray(values @ self.coef[positions])
+
+
+def csr_of(data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, n_features: int) -> Any:
+    """Make the sparse matrix that this scikit-learn is set to give."""
+    # Before 1.9 there is no such setting, and transformers give the older class.
+    interface = get_config().get("sparse_interface", "spmatrix")
+    container = sparse.csr_array if interface == "sparray" else sparse.csr_matrix
+    return container((data, indices, indptr), shape=(len(indptr) - 1, n_features))

@@ -1,0 +1,142 @@
+"""`DictVectorizer`: rows that are mappings of names to numbers and texts."""
+
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from sklearn.feature_extraction import DictVectorizer
+
+from .._registry import register
+from .._sparse_steps import Entries, SparseStep, csr_of
+from .._steps import InputUnsupported, Unsupported, default_containers
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DictStep(SparseStep):
+    """Items of mappings, looked up.
+
+    Attributes
+    ----------
+    vocabulary : dict
+        From the name of a feature to its position.
+    of_items : dict
+        From a name and a text, as they stand in a mapping, to the position.
+    """
+
+    original: Any
+    n_features: int
+    vocabulary: dict[Any, int] = field(repr=False)
+    of_items: dict[tuple[str, str], int] = field(repr=False)
+    separator: str
+    is_sparse: bool
+
+    @property
+    def fixed_dtype(self) -> np.dtype:
+        """Say float64: others are not compiled."""
+        return np.dtype(np.float64)
+
+    @property
+    def gives_matrix(self) -> bool:
+        """Whether `sparse=True`."""
+        return self.is_sparse
+
+    @property
+    def gives_array(self) -> bool:
+        """Whether `sparse=False`."""
+        return not self.is_sparse
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return what `original.transform(X)` returns."""
+        try:
+            if not default_containers(self.original):
+                raise InputUnsupported("another container is configured")
+            features = self.matrix(X)
+        except InputUnsupported:
+            return self.original.transform(X)
+        if not self.is_sparse:
+            return features.toarray()
+        features.sort_indices()
+        return features
+
+    def matrix(self, X: Any) -> Any:
+        """Return the features, the entries of a row in the order of its items."""
+        if isinstance(X, Mapping):
+            X = [X]
+        if not isinstance(X, (list, tuple, np.ndarray)):
+            raise InputUnsupported(f"{type(X).__name__} is no list of mappings")
+        indices, values, ends = array("i"), array("d"), [0]
+        for row in X:
+            self._add(row, indices, values)
+            ends.append(len(indices))
+        if len(ends) == 1:
+            raise InputUnsupported("no rows")
+        return csr_of(
+            np.array(values), np.array(indices, dtype=np.int32), np.array(ends), self.n_features
+        )
+
+    def entries(self, x: Any) -> Entries:
+        """Return the features of one mapping."""
+        indices, values = array("i"), array("d")
+        self._add(x, indices, values)
+        return np.array(indices, dtype=np.int32), np.array(values)
+
+    def _add(self, row: Any, indices: Any, values: Any) -> None:
+        """Add the entries of a mapping."""
+        if not isinstance(row, Mapping):
+            raise InputUnsupported(f"{type(row).__name__} is no mapping")
+        of_items = self.of_items
+        for item in row.items():
+            try:
+                position = of_items.get(item)
+            except TypeError:  # a value that has no hash
+                position = None
+            if position is not None:
+                indices.append(position)
+                values.append(1.0)
+                continue
+            name, value = item
+            if isinstance(value, str):
+                position, value = self.vocabulary.get(f"{name}{self.separator}{value}"), 1.0
+            elif isinstance(value, Number):
+                position = self.vocabulary.get(name)
+            else:
+                raise InputUnsupported(f"a value of type {type(value).__name__}")
+            if position is not None:
+                indices.append(position)
+                try:
+                    values.append(value)
+                except TypeError as error:
+                    raise InputUnsupported(str(error)) from error
+
+
+@register(DictVectorizer)
+def compile_dict_vectorizer(vectorizer: Any) -> DictStep:
+    """Compile a fitted `DictVectorizer`."""
+    if np.dtype(vectorizer.dtype) != np.float64:
+        raise Unsupported(f"dtype={vectorizer.dtype}: only float64 is compiled")
+    vocabulary = dict(vectorizer.vocabulary_)
+    if sorted(vocabulary.values()) != list(range(len(vocabulary))):
+        raise Unsupported("vocabulary_ does not number its features from 0 on")
+    separator = vectorizer.separator
+    return DictStep(
+        original=vectorizer,
+        n_features=len(vocabulary),
+        vocabulary=vocabulary,
+        of_items=dict(_items(vocabulary, separator)),
+        separator=separator,
+        is_sparse=bool(vectorizer.sparse),
+    )
+
+
+def _items(vocabulary: dict[Any, int], separator: str) -> Iterable[tuple[tuple[str, str], int]]:
+    """Yield each name and text that a feature may be of, with its position."""
+    if not isinstance(separator, str) or not separator:
+        return
+    for feature, position in vocabulary.items():
+        if isinstance(feature, str):
+            pieces = feature.split(separator)
+            for at in range(1, len(pieces)):
+                yield (separator.join(pieces[:at]), separator.join(pieces[at:])), position

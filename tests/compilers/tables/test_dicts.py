@@ -1,0 +1,77 @@
+"""`DictVectorizer` compiled."""
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skwillump import compile_pipeline
+
+RNG = np.random.default_rng(0)
+ROWS = [
+    {"a": "xyz"[i % 3], "b": float(i % 5) - 2.5, "c": bool(i % 2), "d=e": str(i % 7), 3: "k"}
+    for i in range(90)
+]
+LABELS = (RNG.random(90) < 0.5).astype(int)
+NEW = [
+    {"a": "unknown", "b": 1, "zz": "1"},
+    {"a": np.str_("x"), "b": np.float32(1.5), "d": "e=3"},
+    {},
+    {"a=x": 2.0, 3: "k", "b": 7},
+]
+
+
+@pytest.mark.parametrize("is_sparse", [True, False])
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(), LinearRegression(), RandomForestClassifier(5, random_state=0)]
+)
+def test_mappings_are_answered_as_by_scikit_learn(model, is_sparse):
+    pipeline = make_pipeline(DictVectorizer(sparse=is_sparse), model).fit(ROWS, LABELS)
+    compiled = compile_pipeline(pipeline)
+    assert all(step.compiled for step in compiled.explain())
+    rows = NEW + ROWS[:5]
+    np.testing.assert_allclose(compiled.predict(rows), pipeline.predict(rows), rtol=1e-12)
+    for row in rows:
+        expected = pipeline.predict([row])[0]
+        np.testing.assert_allclose(compiled.predict_one(row), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("is_sparse", [True, False])
+def test_the_features_are_the_originals(is_sparse):
+    vectorizer = DictVectorizer(sparse=is_sparse).fit(ROWS)
+    features, expected = compile_pipeline(vectorizer).transform(NEW), vectorizer.transform(NEW)
+    assert type(features) is type(expected)
+    np.testing.assert_array_equal(_dense(features), _dense(expected))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"b": None}],
+        [{"b": "3"}],
+        [{"a": ["x", "y"]}],
+        [{"b": object()}],
+        [{"b": {}}],
+        [{"b": float("nan")}],
+        [{"b": 1j}],
+        [],
+        [1],
+    ],
+    ids=str,
+)
+def test_what_is_out_of_the_ordinary_is_judged_by_the_original(rows):
+    pipeline = make_pipeline(DictVectorizer(), LinearRegression()).fit(ROWS, LABELS)
+    compiled = compile_pipeline(pipeline)
+    try:
+        expected = pipeline.predict(rows)
+    except Exception as error:
+        with pytest.raises(type(error)):
+            compiled.predict(rows)
+    else:
+        np.testing.assert_allclose(compiled.predict(rows), expected, rtol=1e-12)
+
+
+def _dense(features):
+    return features if isinstance(features, np.ndarray) else features.toarray()

@@ -1,0 +1,154 @@
+"""Tokens that Python makes, by a user's function or by `re`, and all that follows from them."""
+
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from skwillump import compile_pipeline
+
+TEXTS = [
+    "a fine film, with  blanks",
+    "",
+    "a poor film!",
+    "acting\0x",
+    "poor äÖ\x01",
+    "ıİ story",
+] * 5
+LABELS = np.arange(len(TEXTS)) % 2
+KINDS = [CountVectorizer, TfidfVectorizer, HashingVectorizer]
+
+
+def at_blanks(text):
+    return text.split(" ")  # some tokens are empty
+
+
+def marks(text):
+    return re.findall(r"\w+|[^\w\s]", text)
+
+
+def pairs_of_words(text):
+    words = text.split()
+    return [f"{a} {b}" for a, b in pairwise(words)]
+
+
+def characters(text):
+    return (text[i : i + 3] for i in range(len(text)))
+
+
+OPTIONS = {
+    "tokenizer": {"tokenizer": marks, "token_pattern": None},
+    "tokenizer, n-grams": {"tokenizer": marks, "token_pattern": None, "ngram_range": (1, 2)},
+    "empty tokens": {"tokenizer": at_blanks, "token_pattern": None},
+    "empty tokens, n-grams": {
+        "tokenizer": at_blanks,
+        "token_pattern": None,
+        "ngram_range": (2, 3),
+    },
+    "tokens with blanks": {"tokenizer": pairs_of_words, "token_pattern": None},
+    "tokens with blanks, n-grams": {
+        "tokenizer": pairs_of_words,
+        "token_pattern": None,
+        "ngram_range": (1, 2),
+    },
+    "analyzer": {"analyzer": characters},
+    "analyzer, other options": {"analyzer": str.split, "ngram_range": (1, 2), "lowercase": False},
+    "preprocessor and stop words": {
+        "preprocessor": str.upper,
+        "tokenizer": marks,
+        "token_pattern": None,
+        "stop_words": ["A", "FINE"],
+    },
+    "alternation": {"token_pattern": r"\w+|!"},
+    "a group": {"token_pattern": r"(\w)\w+", "strip_accents": "unicode"},
+    "boundaries of letters": {"token_pattern": r"\b[a-z]+\b", "ngram_range": (1, 2)},
+    "a look ahead": {"token_pattern": r"[A-Za-z0-9]+(?=\s+)"},
+}
+
+
+@pytest.mark.filterwarnings("ignore:Your stop_words may be inconsistent:UserWarning")
+@pytest.mark.filterwarnings("ignore:The parameter 'ngram_range' will not be used:UserWarning")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("options", OPTIONS)
+def test_tokens_of_python_are_counted_and_scored_as_by_scikit_learn(kind, options):
+    pipeline = make_pipeline(kind(**OPTIONS[options]), LogisticRegression()).fit(TEXTS, LABELS)
+    compiled = compile_pipeline(pipeline)
+    assert all(step.compiled for step in compiled.explain())
+    new = [*TEXTS[:6], "a fine a fine story , !", "film with an unknown word"]
+    features = compile_pipeline(pipeline[:-1])
+    expected = pipeline[:-1].transform(new)
+    assert (abs(features.transform(new) - expected) > 1e-12).nnz == 0
+    expected = pipeline.decision_function(new)
+    np.testing.assert_allclose(compiled.decision_function(new), expected, rtol=1e-12, atol=1e-14)
+    for text in new:
+        expected = pipeline.predict_proba([text])[0]
+        np.testing.assert_allclose(compiled.predict_proba_one(text), expected, rtol=1e-12)
+
+
+def test_a_users_function_sees_no_text_that_is_not_the_users():
+    seen = []
+
+    def split(text):
+        seen.append(text)
+        return text.split()
+
+    vectorizer = TfidfVectorizer(tokenizer=split, token_pattern=None)
+    pipeline = make_pipeline(vectorizer, LogisticRegression()).fit(TEXTS, LABELS)
+    seen.clear()
+    compiled = compile_pipeline(pipeline)
+    assert seen == []
+    compiled.predict(["A b"])
+    compiled.predict_one("C d")
+    assert seen == ["a b", "c d"]
+
+
+def test_an_error_of_a_users_function_is_the_users():
+    def fails(text):
+        if "fail" in text:
+            raise ZeroDivisionError(text)
+        return text.split()
+
+    vectorizer = TfidfVectorizer(tokenizer=fails, token_pattern=None)
+    compiled = compile_pipeline(make_pipeline(vectorizer, LogisticRegression()).fit(TEXTS, LABELS))
+    with pytest.raises(ZeroDivisionError):
+        compiled.predict(["to fail"])
+    with pytest.raises(ZeroDivisionError):
+        compiled.predict_one("to fail")
+
+
+def test_tokens_that_are_no_str_go_to_the_original():
+    def numbers(text):
+        return [len(word) for word in text.split()]
+
+    pipeline = make_pipeline(CountVectorizer(analyzer=numbers), LogisticRegression())
+    compiled = compile_pipeline(pipeline.fit(TEXTS, LABELS))
+    assert "no str" in compiled.explain()[0].reason
+    np.testing.assert_array_equal(compiled.predict(TEXTS), pipeline.predict(TEXTS))
+
+
+def test_texts_that_are_split_already_are_answered():
+    X = [text.split() for text in TEXTS]
+    pipeline = make_pipeline(TfidfVectorizer(analyzer=lambda words: words), LogisticRegression())
+    compiled = compile_pipeline(pipeline.fit(X, LABELS))
+    np.testing.assert_allclose(compiled.predict_proba(X), pipeline.predict_proba(X), rtol=1e-12)
+
+
+def test_a_forest_reads_more_terms_than_fit_into_a_dense_array():
+    rng = np.random.default_rng(0)
+    texts = [" ".join(f"w{k}" for k in rng.integers(0, 9000, 40)) for _ in range(400)]
+    labels = (rng.random(400) < 0.5).astype(int)
+    vectorizer = CountVectorizer(tokenizer=str.split, token_pattern=None)
+    pipeline = make_pipeline(vectorizer, RandomForestClassifier(5, random_state=0))
+    pipeline.fit(texts, labels)
+    assert len(vectorizer.vocabulary_) > 4096
+    compiled = compile_pipeline(pipeline)
+    np.testing.assert_array_equal(compiled.predict_proba(texts), pipeline.predict_proba(texts))
+    for text in texts[:5]:
+        np.testing.assert_array_equal(
+            compiled.predict_proba_one(text), pipeline.predict_proba([text])[0]
+        )
