@@ -130,8 +130,7 @@ class Wrapped:
     @property
     def takes_one_row(self) -> bool:
         """Whether one row can go through it."""
-        passes_on = getattr(self.original, "passthrough", False)
-        return not passes_on and _name(self.original) not in _CHECKS_X
+        return not reads_x_itself(self.original)
 
     def answer(self, method: str, X: Any) -> tuple[Any, np.ndarray]:
         """Answer of a method for X, and positions of the rows whose label rounding could turn."""
@@ -237,7 +236,12 @@ class ScoredMember:
             raise AttributeError(name)
         if name in _ANSWERS:
             getattr(self.original, name)  # raises the AttributeError that says why not
-            return lambda X: getattr(self.model, name)(X[:, self.columns])
+
+            def answer(X: np.ndarray) -> Any:
+                return getattr(self.model, name)(X[:, self.columns])
+
+            answer.__name__ = name  # by which scikit-learn tells what kind of response it is
+            return answer
         if name.endswith("_") and not name.startswith("_"):
             return getattr(self.original, name)
         raise AttributeError(name)
@@ -327,6 +331,33 @@ def see_through(wrapper: Any, compile_inside: Compile) -> Wrapped:
         Fitted; one that `is_wrapper` knows.
     compile_inside : callable
     """
+    return _seen_through(wrapper, compile_inside, _HELD[_name(wrapper)])
+
+
+def replace_members(wrapper: Any, make: Compile) -> Wrapped:
+    """Make a wrapper's copy with others in the places of its members, which read X.
+
+    Parameters
+    ----------
+    wrapper : estimator
+        Fitted; one that `is_wrapper` knows.
+    make : callable
+        From a member to what takes its place.
+    """
+    return _seen_through(wrapper, make, _HELD[_name(wrapper)][:1])
+
+
+def members_of(wrapper: Any) -> list[tuple[str, Any]]:
+    """Names and fitted estimators inside a wrapper that read X, in its own order."""
+    return list(replace_members(wrapper, lambda member: member).inside)
+
+
+def reads_x_itself(wrapper: Any) -> bool:
+    """Tell whether a wrapper looks at X, and does not only pass it to its members."""
+    return bool(getattr(wrapper, "passthrough", False)) or _name(wrapper) in _CHECKS_X
+
+
+def _seen_through(wrapper: Any, compile_inside: Compile, attributes: tuple[str, ...]) -> Wrapped:
     twin = copy(wrapper)
     inside: list[tuple[str, Any]] = []
 
@@ -341,7 +372,7 @@ def see_through(wrapper: Any, compile_inside: Compile) -> Wrapped:
         inside.append((name, made))
         return made
 
-    for attribute in _HELD[_name(wrapper)]:
+    for attribute in attributes:
         held = getattr(wrapper, attribute, None)
         if held is None:
             # A threshold around an estimator that was fitted before.

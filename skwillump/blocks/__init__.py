@@ -9,6 +9,7 @@ from ._graph import (
     split_pipeline,
     take_stored,
 )
+from ._lifted import hides_blocks, settled, unfitted
 from ._linear_sums import LinearBlocks
 from ._protocols import CompiledBlocks, CompiledStage
 from ._trees import TreeBlocks
@@ -32,15 +33,21 @@ __all__ = [
     "Watch",
     "blocks_used",
     "compiled_blocks",
+    "hides_blocks",
     "locate_blocks",
     "names_in_composites",
+    "settled",
     "split_pipeline",
     "take_stored",
     "truncated_ensemble",
     "truncation_sizes",
+    "unfitted",
 ]
 
 
 def compiled_blocks(graph: BlockGraph) -> CompiledBlocks | None:
-    """Blocks of a graph on a path of their own, where its model is linear or of trees."""
+    """Blocks of a graph on a path of their own.
+
+    Where its model is linear, of trees, or a wrapper of such; None where it is not.
+    """
     return LinearBlocks.from_graph(graph) or TreeBlocks.from_graph(graph)

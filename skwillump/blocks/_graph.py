@@ -30,12 +30,12 @@ from .._composites import (
     column_transformers,
     ends_in_blocks,
     is_dropped,
-    is_pipeline,
     nested_blocks,
     with_children,
 )
 from .._containers import column_names, num_samples, take_rows
 from ..compilers import InputUnsupported, Step, UnionStep, Unsupported, compile_step
+from ._lifted import first_copy, lifted_chain
 
 Store = MutableMapping[str, Any]
 """Outputs of blocks (and of steps shared by nested blocks) for the rows of one batch."""
@@ -166,6 +166,8 @@ class BlockGraph:
         Name of the composite in the pipeline; nested names are joined by ``__``.
     dtype : numpy.dtype or None
         Of all features together, where they are one array; None where it is not known.
+    first_copy : tuple of str
+        Where blocks are the same ones fitted on several folds: those of the first. Otherwise none.
     """
 
     prefix: tuple[tuple[str, Any], ...]
@@ -177,6 +179,7 @@ class BlockGraph:
     union: UnionStep | None = None
     features_name: str = ""
     dtype: np.dtype | None = None
+    first_copy: tuple[str, ...] = ()
 
     def with_dtype_of(self, row: Any) -> BlockGraph:
         """Return the same, knowing the dtype of all features together.
@@ -288,24 +291,25 @@ def take_stored(Z, store: Store, positions) -> tuple[Any, dict[str, Any]]:
     }
 
 
-def split_pipeline(fitted, *, compile: bool = False) -> BlockGraph | None:
+def split_pipeline(fitted, *, compile: bool = False, row: Any = None) -> BlockGraph | None:
     """Split a fitted classifier at its first composite of two or more blocks.
 
     Parameters
     ----------
     fitted : estimator
-        A fitted classifier.
+        A fitted classifier, whose wrappers are seen through.
     compile : bool
         Whether blocks may run compiled.
+    row : array-like, sparse matrix, data frame or list, optional
+        A row as it takes it. Without one, members of a wrapper whose features differ are not put
+        side by side.
 
     Returns
     -------
     BlockGraph or None
         None if the classifier has fewer than two blocks.
     """
-    if not is_pipeline(fitted):
-        return None
-    steps = chain(fitted)
+    steps = lifted_chain(fitted, row)
     for position, (name, step) in enumerate(steps[:-1]):
         needs = {
             block.name: (*map(_shared_key, block.shared), block.name)
@@ -322,6 +326,7 @@ def split_pipeline(fitted, *, compile: bool = False) -> BlockGraph | None:
                 compiled=compiled,
                 union=union,
                 features_name=name,
+                first_copy=first_copy(step, steps[-1][1], tuple(needs)),
             )
     return None
 
@@ -337,11 +342,9 @@ def names_in_composites(fitted) -> dict[str, bool]:
     Also those of a composite that has a single block. The value is whether it is dropped or empty:
     what may be nested in it then is not known.
     """
-    if not is_pipeline(fitted):
-        return {}
     return {
         block.name: block.is_absent
-        for _, step in chain(fitted)[:-1]
+        for _, step in lifted_chain(fitted)[:-1]
         for block in nested_blocks(step, absent=True)
     }
 

@@ -25,7 +25,9 @@ from ..compilers import (
     compile_model,
     linear_map,
 )
+from ._combined import combined
 from ._graph import BlockGraph
+from ._joined import JoinedModel, joined_model
 from ._protocols import CHUNK_ROWS, BlockReader
 
 
@@ -39,13 +41,13 @@ class LinearStage:
         Scores of the stage's blocks: columns of the approximate model, then of the full one.
     missing : Scorer
         Scores of the missing blocks for the full model.
-    approx, full : LinearModel
+    approx, full : LinearModel or JoinedModel
     """
 
     known: Scorer
     missing: Scorer
-    approx: LinearModel
-    full: LinearModel
+    approx: LinearModel | JoinedModel
+    full: LinearModel | JoinedModel
 
     @property
     def chunk_rows(self) -> int:
@@ -58,7 +60,7 @@ class LinearStage:
 
     def split(self, partial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Approximate model's scores, and the full model's from the stage's blocks."""
-        n_approx = self.approx.coef.shape[1]
+        n_approx = self.approx.n_outputs
         return partial[..., :n_approx] + self.approx.intercept, partial[..., n_approx:]
 
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -96,13 +98,13 @@ class LinearBlocks:
     Attributes
     ----------
     blocks : tuple of Leaf
-    full : LinearModel
+    full : LinearModel or JoinedModel
     full_coef : ndarray of float64 of shape (n_features, n_outputs)
         Of the full model, on the blocks' features: linear steps in between are folded in.
     """
 
     blocks: tuple[Leaf, ...]
-    full: LinearModel
+    full: LinearModel | JoinedModel
     full_coef: np.ndarray
 
     @classmethod
@@ -181,8 +183,10 @@ class LinearBlocks:
         )
 
 
-def folded_model(steps: list[Any]) -> tuple[LinearModel, np.ndarray]:
+def folded_model(steps: list[Any]) -> tuple[LinearModel | JoinedModel, np.ndarray]:
     """Linear model at the end of some steps, and its coefficients on what enters the first.
+
+    A wrapper of linear models is one of several outputs.
 
     Raises
     ------
@@ -190,7 +194,11 @@ def folded_model(steps: list[Any]) -> tuple[LinearModel, np.ndarray]:
         If a step is not linear.
     """
     *before, last = steps
-    model = compile_model(last, LinearModel)
+    model: LinearModel | JoinedModel
+    try:
+        model = compile_model(last, LinearModel)
+    except Unsupported:
+        model = combined(joined_model(last))
     coef = model.coef
     for step in reversed(before):
         coef = linear_map(step).fold(coef)

@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 
 from .._composites import chain
+from .._wrappers import is_wrapper
 from ..compilers import (
     DenseReader,
     Leaf,
     Model,
     Opened,
+    Step,
     TreeModel,
     UnionStep,
     Unsupported,
@@ -26,7 +28,9 @@ from ..compilers import (
     compile_model,
 )
 from ..compilers._steps import MAX_DENSE_FEATURES
+from ._combined import combined
 from ._graph import BlockGraph
+from ._joined import JoinedModel, joined_model
 from ._protocols import CHUNK_ROWS, BlockReader
 from ._truncated import TruncatedEnsemble, trees_of
 
@@ -47,7 +51,7 @@ class TreeStage:
     columns : ndarray of intp of shape (n_stage_features,)
         Places of the stage's features among all.
     approx : Model
-    full : TreeModel
+    full : TreeModel or JoinedModel
     remaining : TreeModel or None
         The trees that `approx` has not walked, where it walks some of the full model's.
     """
@@ -56,7 +60,7 @@ class TreeStage:
     missing: DenseReader
     columns: np.ndarray
     approx: Model
-    full: TreeModel
+    full: TreeModel | JoinedModel
     remaining: TreeModel | None
 
     @property
@@ -125,17 +129,18 @@ class TreeBlocks:
     union : UnionStep
         All blocks.
     blocks : tuple of Leaf
-    full : TreeModel
+    full : TreeModel or JoinedModel
     """
 
     union: UnionStep
     blocks: tuple[Leaf, ...]
-    full: TreeModel
+    full: TreeModel | JoinedModel
 
     @classmethod
     def from_graph(cls, graph: BlockGraph) -> TreeBlocks | None:
         """Return the blocks of a graph; None where a block or the model is not fit for it."""
-        model, union = trees_of(graph), graph.union
+        union = graph.union
+        model: TreeModel | JoinedModel | None = trees_of(graph) or _joined_of(graph)
         if model is None or union is None or model.n_features > MAX_DENSE_FEATURES:
             return None
         step = union.guarded()
@@ -170,9 +175,7 @@ class TreeBlocks:
             if before:
                 return None
             try:
-                approx = compile_model(last)
-                if isinstance(approx, TreeModel):
-                    approx = approx.reading(self.union.some(known))
+                approx = _compiled_model(last, self.union.some(known))
             except Unsupported:
                 return None
         if all(leaf.step.may_give_integers for leaf in known):
@@ -194,3 +197,23 @@ class TreeBlocks:
             placed.append(replace(leaf, place=slice(start, stop)))
             start = stop
         return DenseReader(tuple(placed), start)
+
+
+def _compiled_model(model: Any, features: Step) -> Model:
+    """Return a model that reads the features of a step."""
+    if is_wrapper(model):
+        return combined(joined_model(model, features))
+    compiled = compile_model(model)
+    return compiled.reading(features) if isinstance(compiled, TreeModel) else compiled
+
+
+def _joined_of(graph: BlockGraph) -> JoinedModel | None:
+    """Return the wrapper at the end of a graph, if all its members compile."""
+    union = graph.union
+    if union is None or len(graph.model_steps) != 1:
+        return None
+    try:
+        model = combined(joined_model(graph.model_steps[-1][1], union))
+    except Unsupported:
+        return None
+    return model if union.n_features == model.n_features else None

@@ -18,7 +18,7 @@ from .._compat import Interval, StrOptions, check_fitted, fit_context, refused
 from .._composites import last_step
 from .._one_row import RowTemplate
 from ..planning import Guarantee, Plan, certify_plan, make_plan, measures_for
-from ..stages._estimator import ONE_BLOCK, BlockwiseEstimator, StageBase
+from ..stages._estimator import BlockwiseEstimator, StageBase
 from ..stages._fold_tasks import record_in_chunks
 from ..stages._folds import FitData
 from ..stages._labels import (
@@ -558,7 +558,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
 
     def _why_no_stages(self, data) -> str:
         if self._graph is None:
-            return ONE_BLOCK.format("cascade")
+            return self._why_one_block("cascade")
         if self._method is None:
             return self._why_no_response()
         classes = np.asarray(self.classes_)

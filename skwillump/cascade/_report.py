@@ -124,6 +124,11 @@ def cascade_report(cascade, plan: Plan) -> str:
     """Report of a fitted `CascadeClassifier`."""
     lines = [f"CascadeClassifier, accuracy_target={cascade.accuracy_target:g}", ""]
     lines += promise_text(plan.guarantee)
+    if plan.guarantee.basis == "cross-fitted" and cascade._is_settled:
+        lines.append(
+            "The models on folds have the parameters that the search chose on all rows: it was not "
+            "repeated on each fold. refit=False and certify do not depend on that."
+        )
     if plan.guarantee.reason:
         lines.append(f"No cascade: {plan.guarantee.reason}.")
     needed = plan.guarantee.rows_needed

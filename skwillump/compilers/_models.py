@@ -33,6 +33,11 @@ class Model:
     classes: np.ndarray | None
     intercept: np.ndarray
 
+    @property
+    def rises_with_score(self) -> bool:
+        """Whether a model of one score answers rows in the order of their scores."""
+        return True
+
     @staticmethod
     def predicts_largest(fitted: Any, method: str) -> bool:
         """Tell whether a fitted classifier of this kind predicts the class of largest response.

@@ -23,7 +23,7 @@ from ..planning import (
     certify_topk_plan,
     make_topk_plan,
 )
-from ..stages._estimator import ONE_BLOCK, BlockwiseEstimator, StageBase
+from ..stages._estimator import BlockwiseEstimator, StageBase
 from ..stages._fold_tasks import record_in_chunks
 from ..stages._labels import UNLABELLED, check_none_missing, takes_unlabelled
 from ..stages._models import StageSpec
@@ -532,7 +532,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
         self._method = self._score_method()
 
     def _why_no_stages(self, data) -> str:
-        return ONE_BLOCK.format("filter by") if self._graph is None else ""
+        return self._why_one_block("filter by") if self._graph is None else ""
 
     def _usable(self, blocks):
         return blocks if blocks is not None and blocks.full.gives(self._method) else None

@@ -397,13 +397,16 @@ def _first_stage(fused: CompiledBlocks | None, spec: StageSpec, model: Any) -> F
 
 def _specs(graph: BlockGraph, costs: BlockCosts, importances) -> list[StageSpec]:
     """Sets of blocks that are worth an approximate model."""
+    names = graph.first_copy or graph.names
     sets = candidate_sets(
-        graph.names,
-        importances,
-        [costs.of_blocks(graph, [name]) for name in graph.names],
+        names,
+        [importances[graph.names.index(name)] for name in names],
+        [costs.of_blocks(graph, [name]) for name in names],
         lambda blocks: costs.prefix + costs.of_blocks(graph, blocks),
         full_cost=costs.full(graph),
     )
+    if graph.first_copy:
+        sets.append(graph.first_copy)
     return [StageSpec(blocks) for blocks in sets]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, cast
 
@@ -14,7 +14,12 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Bunch, check_random_state, get_tags, indexable
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    get_routing_for_object,
+    process_routing,
+)
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -34,7 +39,13 @@ from .._containers import num_samples
 from .._persistence import VersionedState
 from .._progress import Progress
 from .._warnings import NoCascadeWarning
-from ..blocks import CompiledBlocks, CompiledStage, compiled_blocks
+from ..blocks import (
+    CompiledBlocks,
+    CompiledStage,
+    compiled_blocks,
+    hides_blocks,
+    settled,
+)
 from ._blocks import Block, check_feature_costs, describe_blocks
 from ._cross_fitting import Calibrated, CrossFitted, Setting, cross_fit
 from ._diagram import stage_diagram
@@ -231,6 +242,16 @@ class BlockwiseEstimator(
         """Whether the plan looks at how what is lost grows with the rows."""
         return False
 
+    def _why_one_block(self, verb: str) -> str:
+        """Why there are no blocks to choose from."""
+        hiding = hides_blocks(self.estimator_)
+        if not hiding:
+            return ONE_BLOCK.format(verb)
+        return (
+            f"{hiding} is not seen through, so the blocks of the pipeline inside it are out of "
+            f"reach, and there is nothing to {verb}"
+        )
+
     def _query(self) -> str:
         """Whether to plan for batches or for one row at a time."""
         return "batch"
@@ -321,6 +342,7 @@ class BlockwiseEstimator(
         self._graph = cast(Any, read_graph(full, rows[0], compile=self.compile))
         self._full = compile_pipeline(full) if self.compile else self.estimator_
         self._calibrated: Any = None
+        self._is_settled = False
         self._fused_blocks: CompiledBlocks | None = None
         self.blocks_ = []
 
@@ -331,6 +353,11 @@ class BlockwiseEstimator(
         if self.compile:
             self._fused_blocks = self._usable(compiled_blocks(self._graph))
         recorder = self._recorder(routed)
+        on_folds = None if self._is_prefit() else settled(self.estimator_)
+        self._is_settled = on_folds is not None
+        if on_folds is not None and routing_enabled():
+            taken = get_routing_for_object(on_folds).consumes("fit", data.params.keys())
+            data = replace(data, params={key: data.params[key] for key in taken})
         fitted = cross_fit(
             graph=self._graph,
             fused=self._fused_blocks,
@@ -339,7 +366,7 @@ class BlockwiseEstimator(
             importance=self._importance(data, recorder, routed),
             answering=self._answering(),
             setting=Setting(
-                estimator=self.estimator,
+                estimator=self.estimator if on_folds is None else on_folds,
                 approx_estimator=self.approx_estimator,
                 prefit=self._is_prefit(),
                 cv=self.cv,

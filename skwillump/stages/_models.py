@@ -23,6 +23,7 @@ from ..blocks import (
     split_pipeline,
     truncated_ensemble,
     truncation_sizes,
+    unfitted,
 )
 from ..compilers import fast_vectorizers
 from ..planning import match_scores
@@ -150,11 +151,12 @@ def read_graph(fitted, X, *, compile: bool) -> BlockGraph | None:
     compile : bool
         Whether blocks may run compiled.
     """
-    graph = split_pipeline(fitted, compile=compile)
+    row = take_rows(X, [0]) if num_samples(X) else None
+    graph = split_pipeline(fitted, compile=compile, row=row)
     if graph is not None:
         # Where one row alone cannot be transformed, blocks keep the dtypes that they have.
         with suppress(Exception):
-            return graph.with_dtype_of(take_rows(X, [0]))
+            return graph.with_dtype_of(row)
     return graph
 
 
@@ -282,7 +284,10 @@ def fit_stage_model(
         taken = translate_chain([("approx_estimator", steps[0][1], None)], subset)
     else:
         # Nested pipelines were opened; Pipeline refuses the "__" of their steps' full names.
-        steps = [(path.replace("__", "-"), clone(step)) for path, step in graph.model_steps]
+        places = None if subset is None else np.asarray(subset.positions)
+        steps = [
+            (path.replace("__", "-"), unfitted(step, places)) for path, step in graph.model_steps
+        ]
         renamed = {
             f"{name}__" if len(steps) > 1 else "": path
             for (name, _), (path, _) in zip(steps, graph.model_steps, strict=True)

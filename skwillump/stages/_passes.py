@@ -111,7 +111,9 @@ class ScoreInput:
         return flat(found) if method == "predict" else found
 
     def raw(self, response: np.ndarray) -> np.ndarray:
-        """Return the scores where there is one a row."""
+        """Return the scores where there is one a row, and the response rises with it."""
+        if not self.model.rises_with_score:
+            return response
         if self.scores.ndim == 1:
             return np.asarray(self.scores, dtype=np.float64)
         return self.scores[:, 0] if self.scores.shape[1] == 1 else response

@@ -1,0 +1,170 @@
+"""Wrappers whose members are compiled: their scores side by side are those of one model.
+
+What a wrapper makes of the members' answers stays scikit-learn's own code; a copy of it runs on
+members that read the scores in the place of features (`ScoredMember`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._wrappers import ScoredMember, Wrapped, is_wrapper, reads_x_itself, replace_members
+from ..compilers import LinearModel, Model, Step, TreeModel, Unsupported, compile_model
+from ._on_columns import OnColumns
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class JoinedModel(Model):
+    """A wrapper as a model whose scores are those of its members, side by side.
+
+    Attributes
+    ----------
+    wrapped : Wrapped
+        The wrapper, whose X is the scores.
+    members : tuple of Model
+    columns : tuple of slice
+        The features that each of them reads.
+    intercept : ndarray of float64 of shape (n_outputs,)
+    n_features : int
+    """
+
+    original: Any
+    classes: Any
+    wrapped: Wrapped
+    members: tuple[Model, ...]
+    columns: tuple[slice, ...]
+    intercept: np.ndarray
+    n_features: int
+
+    @property
+    def coef(self) -> np.ndarray:
+        """Coefficients of linear members, (n_features, n_outputs).
+
+        Raises
+        ------
+        Unsupported
+            If a member is not linear.
+        """
+        coef = np.zeros((self.n_features, self.n_outputs))
+        start = 0
+        for member, columns in zip(self.members, self.columns, strict=True):
+            if not isinstance(member, LinearModel):
+                raise Unsupported(f"{type(member.original).__name__} is not linear")
+            stop = start + member.n_outputs
+            coef[columns, start:stop] = member.coef
+            start = stop
+        return coef
+
+    @property
+    def rises_with_score(self) -> bool:
+        """Say no: what a wrapper makes of a score, such as a target transformed back, may fall."""
+        return False
+
+    def gives(self, method: str) -> bool:
+        """Tell whether ``method`` follows from the scores alone."""
+        return hasattr(self.original, method)
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        """Return the scores of dense features, float64 (n_rows, n_features)."""
+        pairs = zip(self.members, self.columns, strict=True)
+        return np.hstack([m.raw(features[:, own], n_threads=n_threads) for m, own in pairs])
+
+    def raw_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row of features (n_features,)."""
+        pairs = zip(self.members, self.columns, strict=True)
+        return np.concatenate([member.raw_one(features[own]) for member, own in pairs])
+
+    def predict(self, scores: np.ndarray) -> Any:
+        """Return labels, or a regressor's values."""
+        return self.wrapped.answer("predict", scores)[0]
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows whose label rounding could change."""
+        return self.wrapped.answer("predict", scores)[1]
+
+    def predict_one(self, scores: np.ndarray) -> Any:
+        """Return the label or value of one row, None where it is in doubt."""
+        labels, doubtful = self.wrapped.answer("predict", scores[None])
+        return None if len(doubtful) else labels[0]
+
+    def predict_proba(self, scores: np.ndarray) -> Any:
+        """Return the wrapper's probabilities."""
+        return self.wrapped.answer("predict_proba", scores)[0]
+
+    def predict_log_proba(self, scores: np.ndarray) -> Any:
+        """Return the wrapper's logarithms of probabilities."""
+        return self.wrapped.answer("predict_log_proba", scores)[0]
+
+    def decision_function(self, scores: np.ndarray) -> Any:
+        """Return the wrapper's decision values."""
+        return self.wrapped.answer("decision_function", scores)[0]
+
+    def warm_up(self) -> None:
+        """Compile what `raw` and `raw_one` use, or load it from the disk."""
+        for member in self.members:
+            member.warm_up()
+
+
+def joined_model(wrapper: Any, features: Step | None = None) -> JoinedModel:
+    """Make one model of a fitted wrapper whose members all compile.
+
+    Parameters
+    ----------
+    wrapper : estimator
+    features : Step, optional
+        What the members read; None where they are to be linear.
+
+    Raises
+    ------
+    Unsupported
+        If it is no wrapper that is seen through, or a member does not compile.
+    """
+    if not is_wrapper(wrapper) or reads_x_itself(wrapper):
+        raise Unsupported(f"{type(wrapper).__name__} is not seen through")
+    members: list[Model] = []
+    columns: list[slice] = []
+
+    def scored(member: Any) -> Any:
+        if type(member).__name__ == "_ConstantPredictor":
+            return member
+        is_placed = isinstance(member, OnColumns)
+        model = compile_model(member.estimator_ if is_placed else member)
+        if isinstance(model, TreeModel) and features is not None:
+            model = model.reading(features)
+        for method in ("predict_proba", "decision_function"):
+            if hasattr(member, method) and not model.gives(method):
+                raise Unsupported(f"{type(member).__name__} has a {method} of its own")
+        start = sum(known.n_outputs for known in members)
+        members.append(model)
+        columns.append(slice(member.start, member.stop) if is_placed else slice(None))
+        return ScoredMember(member, model, slice(start, start + model.n_outputs))
+
+    wrapped = replace_members(wrapper, scored)
+    if not members:
+        raise Unsupported("its members look at no feature")
+    return JoinedModel(
+        original=wrapper,
+        classes=getattr(wrapper, "classes_", None),
+        wrapped=wrapped,
+        members=tuple(members),
+        columns=tuple(columns),
+        intercept=np.concatenate([member.intercept for member in members]),
+        n_features=_n_features(members, columns),
+    )
+
+
+def _n_features(members: list[Model], columns: list[slice]) -> int:
+    """Number of features that all members read together."""
+    stops = [own.stop for own in columns if own.stop is not None]
+    if len(stops) == len(columns):
+        return max(stops)
+    widths = {
+        len(member.coef) if isinstance(member, LinearModel) else getattr(member, "n_features", -1)
+        for member in members
+    }
+    if len(stops) or len(widths) != 1 or -1 in widths:
+        raise Unsupported("its members do not read the same features")
+    return widths.pop()

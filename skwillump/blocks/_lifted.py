@@ -1,0 +1,335 @@
+"""Wrappers around pipelines, read as pipelines that end in wrappers.
+
+``CalibratedClassifierCV(make_pipeline(features, model))`` answers as ``features`` followed by
+``CalibratedClassifierCV(model)``, with the same fitted model inside. So the transformers of the
+members are *lifted* out of a wrapper, and what is left is a pipeline whose steps can be told apart.
+Members whose transformers are equal share them. Others are put side by side, and each model reads
+its own columns (`OnColumns`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from copy import copy
+from dataclasses import dataclass
+from typing import Any
+
+import joblib
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.pipeline import FeatureUnion, Pipeline
+
+from .._composites import chain, nested_blocks
+from .._wrappers import (
+    inside_transparent,
+    is_wrapper,
+    members_of,
+    reads_x_itself,
+    replace_members,
+)
+from ._on_columns import OnColumns
+
+Links = list[tuple[str, Any]]
+"""Fitted steps that run one after the other, with their names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Member:
+    """An estimator inside a wrapper.
+
+    Attributes
+    ----------
+    name : str
+    fitted : estimator
+    features : list of (str, transformer)
+        Its steps before the model.
+    model : estimator
+        Its last step.
+    """
+
+    name: str
+    fitted: Any
+    features: Links
+    model: Any
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it looks at no feature, as a label that no row has makes it."""
+        return type(self.fitted).__name__ == "_ConstantPredictor"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """Members whose features are the same.
+
+    Attributes
+    ----------
+    name : str
+        Of the first of them.
+    features : list of (str, transformer)
+    n_features : int or None
+    """
+
+    name: str
+    features: Links
+    n_features: int | None
+
+    def holds(self, member: _Member) -> bool:
+        """Whether a member computes these features."""
+        if len(member.features) != len(self.features) or _width(member) != self.n_features:
+            return False
+        pairs = zip(self.features, member.features, strict=True)
+        return all(_are_equal(one, other) for (_, one), (_, other) in pairs)
+
+
+def lifted_chain(fitted: Any, row: Any = None) -> Links:
+    """Steps of a fitted estimator one after the other, those inside wrappers among them.
+
+    A search is the estimator that it chose, a frozen estimator the one that it froze. The last
+    step may be a wrapper, whose members read what the steps before it return.
+
+    Parameters
+    ----------
+    fitted : estimator
+    row : array-like, sparse matrix, data frame or list, optional
+        A row as the estimator takes it, for containers and dtypes.
+    """
+    inner = inside_transparent(fitted)[1]
+    steps = chain(inner)
+    if not steps:
+        return [("", inner)]
+    *before, (name, last) = steps
+    if inside_transparent(last)[1] is not last:
+        return [*before, *_below(name, lifted_chain(last, _after(before, row)))]
+    if is_wrapper(last):
+        # Behind blocks, columns that members read would change with the blocks.
+        has_blocks = any(len(list(nested_blocks(step))) > 1 for _, step in before)
+        features, model = _lift(last, None if has_blocks else _after(before, row))
+        return [*before, *_below(name, features), (name, model)]
+    return steps
+
+
+def _below(path: str, links: Links) -> Links:
+    return [("__".join(filter(None, (path, name))), step) for name, step in links]
+
+
+def _after(steps: Links, row: Any) -> Any:
+    """A row behind some steps; None where that is not known."""
+    with suppress(Exception):
+        for _, step in steps:
+            row = None if row is None else step.transform(row)
+        return row
+    return None
+
+
+def _lift(wrapper: Any, row: Any) -> tuple[Links, Any]:
+    """Steps that the members of a wrapper run before their models, and a wrapper of the models."""
+    if reads_x_itself(wrapper):
+        return [], wrapper
+    members = []
+    for name, fitted in members_of(wrapper):
+        *features, (_, model) = lifted_chain(fitted)
+        members.append(_Member(name=name, fitted=fitted, features=features, model=model))
+    if all(member.model is member.fitted for member in members):
+        return [], wrapper
+    groups: list[_Group] = []
+    group_of: dict[int, int] = {}
+    for at, member in enumerate(members):
+        if member.is_constant:
+            continue
+        known = next((i for i, group in enumerate(groups) if group.holds(member)), len(groups))
+        if known == len(groups):
+            groups.append(
+                _Group(name=member.name, features=member.features, n_features=_width(member))
+            )
+        group_of[at] = known
+    models = [member.model for member in members]
+    if len(groups) == 1:
+        return groups[0].features, _around(wrapper, models)
+    columns = _columns(groups, row)
+    if columns is None:
+        return [], wrapper
+    for at, group in group_of.items():
+        models[at] = OnColumns.holding(models[at], **columns[group])
+    return [("", _side_by_side(groups))], _around(wrapper, models)
+
+
+def _width(member: _Member) -> int | None:
+    """Number of features that a member's model takes."""
+    return getattr(member.model, "n_features_in_", None)
+
+
+def _are_equal(one: Any, other: Any) -> bool:
+    """Tell whether two fitted transformers do the same, being of equal content."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    with suppress(Exception):
+        return bool(joblib.hash(_content(one)) == joblib.hash(_content(other)))
+    return False
+
+
+def _content(step: Any) -> Any:
+    step = copy(step)
+    vars(step).pop("_stop_words_id", None)  # an address
+    return step
+
+
+def _columns(groups: Sequence[_Group], row: Any) -> list[dict[str, Any]] | None:
+    """Where the columns of each group are, and in what form its models take them.
+
+    None where that is not known.
+    """
+    found, start = [], 0
+    for group in groups:
+        if group.n_features is None:
+            return None
+        features = _after(group.features, row)
+        if not (isinstance(features, np.ndarray) or sparse.issparse(features)):
+            return None  # names of columns would be lost
+        if features.shape[1] != group.n_features or features.dtype.kind not in "iufb":
+            return None
+        stop = start + group.n_features
+        found.append(
+            {
+                "start": start,
+                "stop": stop,
+                "dtype": features.dtype,
+                "is_sparse": sparse.issparse(features),
+            }
+        )
+        start = stop
+    return found
+
+
+def _side_by_side(groups: Sequence[_Group]) -> FeatureUnion:
+    """Features of all groups beside each other."""
+    return FeatureUnion([(group.name, _as_one(group.features)) for group in groups])
+
+
+def _as_one(links: Links) -> Any:
+    if not links:
+        return "passthrough"
+    if len(links) == 1:
+        return links[0][1]
+    return Pipeline([(name.replace("__", "-"), step) for name, step in links])
+
+
+def _around(wrapper: Any, models: Sequence[Any]) -> Any:
+    """Return a copy of a fitted wrapper around other fitted models, that can be cloned too."""
+    remaining = iter(models)
+    twin = replace_members(wrapper, lambda _: next(remaining)).twin
+    given = getattr(wrapper, "estimators", None)
+    if given is not None:
+        fresh = iter(models)
+        twin.estimators = [
+            (name, held if isinstance(held, str) else unfitted(next(fresh))) for name, held in given
+        ]
+        return twin
+    parameter = "regressor" if hasattr(wrapper, "regressor") else "estimator"
+    model = next((m for m in models if type(m).__name__ != "_ConstantPredictor"), None)
+    if model is not None:
+        inner = model.estimator_ if isinstance(model, OnColumns) else model
+        setattr(twin, parameter, unfitted(inner))
+    return twin
+
+
+def first_copy(features: Any, model: Any, names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the blocks of the first member, where members are copies fitted on folds.
+
+    Parameters
+    ----------
+    features : transformer
+        What holds the blocks.
+    model : estimator
+        The last step.
+    names : sequence of str
+        Of all blocks.
+    """
+    folds = getattr(model, "calibrated_classifiers_", None)
+    if not folds or not isinstance(folds[0].estimator, OnColumns):
+        return ()
+    name = features.transformer_list[0][0]
+    return tuple(one for one in names if one == name or one.startswith(f"{name}__"))
+
+
+def hides_blocks(fitted: Any) -> str:
+    """Name of the type of an estimator that has blocks inside it which are not seen; or nothing."""
+    last = lifted_chain(fitted)[-1][1]
+    parameters = last.get_params() if hasattr(last, "get_params") else {}
+    composites = (FeatureUnion, ColumnTransformer)
+    hidden = any(isinstance(value, composites) for value in parameters.values())
+    return type(last).__name__ if hidden else ""
+
+
+# Fitting again
+
+
+def unfitted(model: Any, positions: np.ndarray | None = None) -> Any:
+    """Return a clone of a model to fit on some features, without searches in it.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted; a threshold that was searched for is kept.
+    positions : ndarray of intp of shape (n_chosen,), optional
+        The features among all; members of an ensemble that read none of them are left out.
+    """
+    if type(model) is TunedThresholdClassifierCV:
+        return FixedThresholdClassifier(
+            unfitted(model.estimator_, positions),
+            threshold=model.best_threshold_,
+            pos_label=_positive_label(model),
+            response_method=model.response_method,
+        )
+    given = getattr(model, "estimators", None)
+    if positions is None or not isinstance(given, list) or not _read_columns(given):
+        return clone(model)
+    kept = [(name, member.among(positions)) for name, member in given]
+    twin = clone(model)
+    twin.estimators = [
+        (name, member) for name, member in kept if isinstance(member, str) or member is not None
+    ]
+    weights = getattr(model, "weights", None)
+    if weights is not None:
+        pairs = zip(weights, kept, strict=True)
+        twin.weights = [weight for weight, (_, member) in pairs if member is not None]
+    return twin
+
+
+def _read_columns(given: list[Any]) -> bool:
+    members = [pair[1] for pair in given if isinstance(pair, tuple)]
+    return bool(members) and all(isinstance(member, OnColumns) for member in members)
+
+
+def _positive_label(tuned: Any) -> Any:
+    scorer = getattr(tuned, "_curve_scorer", None)
+    return scorer._get_pos_label() if scorer is not None else None
+
+
+def settled(fitted: Any) -> Any:
+    """Return an unfitted estimator that is fitted as a fitted one was, without its searches.
+
+    A search at the end of pipelines is replaced by a clone of what it chose.
+
+    Returns
+    -------
+    estimator or None
+        None where there is no search.
+    """
+    inner = inside_transparent(fitted)[1]
+    if inner is not fitted:
+        return settled(inner) or clone(inner)
+    if not isinstance(fitted, Pipeline) or not fitted.steps:
+        return None
+    name, last = fitted.steps[-1]
+    found = settled(last) if hasattr(last, "fit") else None
+    if found is None:
+        return None
+    twin = clone(fitted)
+    return twin.set_params(**{name: found})
