@@ -7,14 +7,22 @@ from typing import Any
 import numpy as np
 
 from .._containers import take_rows
-from ..planning import Calibration, Candidate, FreshRows, SmallerAnswers, SmallerModels
+from ..planning import (
+    Calibration,
+    Candidate,
+    FreshRows,
+    SmallerAnswers,
+    SmallerModels,
+    Subgroups,
+)
 from ..stages._cross_fitting import Calibrated, CrossFitted
 from ..stages._fold_tasks import FoldRecord
+from ..stages._folds import FitData
 from ..stages._labels import UNLABELLED, takes_unlabelled
 from ..stages._models import LeftOut
 from ..stages._recording import Importance
 from ._responses import AnswerRecorder, codes_of
-from ._scoring import RecordedScores, answered_labels, score_answers
+from ._scoring import RecordedScores, answered_labels, is_balanced_accuracy, score_answers
 
 PREFIT_CLASS_ROWS = 5
 """With a fitted estimator, at least two classes need as many rows, so that each fold has both."""
@@ -76,7 +84,7 @@ def block_importance(
 
 def calibrated_from(
     fitted: CrossFitted,
-    y: np.ndarray,
+    data: FitData,
     recorder: AnswerRecorder,
     *,
     scorer: Any,
@@ -88,7 +96,7 @@ def calibrated_from(
     Parameters
     ----------
     fitted : CrossFitted
-    y : ndarray of shape (n_rows,)
+    data : FitData
     recorder : AnswerRecorder
     scorer : callable
     score_params : dict
@@ -101,6 +109,7 @@ def calibrated_from(
     ValueError
         If the score is not between 0 and 1.
     """
+    y = data.y
     codes = codes_of(y, recorder.classes)
     of_rows = codes[fitted.rows]
     costs = fitted.stage_costs
@@ -134,6 +143,12 @@ def calibrated_from(
             train_share=fitted.train_share,
             seed=seed,
             smaller=_smaller(fitted, codes, recorder),
+            within=kept_within(
+                of_rows,
+                recorder.classes,
+                None if data.subgroups is None else data.subgroups[fitted.rows],
+                is_balanced=is_balanced_accuracy(scorer, score_params),
+            ),
         ),
         models=fitted.models,
         costs=fitted.costs,
@@ -145,6 +160,27 @@ def calibrated_from(
             else None
         ),
     )
+
+
+def kept_within(
+    codes: np.ndarray, classes: np.ndarray, subgroups: Any, *, is_balanced: bool
+) -> Subgroups | None:
+    """Groups of rows in each of which the target is to be kept: the user's own, or the classes.
+
+    Parameters
+    ----------
+    codes : ndarray of int of shape (n_rows,)
+        True classes, as positions.
+    classes : ndarray of shape (n_classes,)
+    subgroups : array-like of shape (n_rows,) or None
+    is_balanced : bool
+        Whether the score to keep is the balanced accuracy.
+    """
+    if subgroups is not None:
+        return Subgroups.of(subgroups)
+    if is_balanced:
+        return Subgroups(labels=tuple(classes.tolist()), codes=codes, of_classes=True)
+    return None
 
 
 def _smaller(
@@ -175,7 +211,14 @@ def _smaller(
 
 
 def fresh_rows(
-    record: FoldRecord, y: np.ndarray | None, measure: str, classes: np.ndarray, score: Any
+    record: FoldRecord,
+    y: np.ndarray | None,
+    measure: str,
+    classes: np.ndarray,
+    *,
+    score: Any,
+    subgroups: Any,
+    is_balanced: bool,
 ) -> FreshRows:
     """What the models that answer did on rows that came after `fit`."""
     stage = record.stage(0)
@@ -188,6 +231,7 @@ def fresh_rows(
         right=stage["codes"] == truth,
         classes=None if y is None else truth,
         score=score,
+        within=kept_within(truth, classes, subgroups, is_balanced=is_balanced),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin, is_classifier
-from sklearn.utils import Bunch, column_or_1d, get_tags, indexable
+from sklearn.utils import Bunch, check_consistent_length, column_or_1d, get_tags, indexable
 from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
@@ -38,7 +38,7 @@ from ._calibration import (
 )
 from ._report import cascade_report, stage_words
 from ._responses import AnswerRecorder, predicts_largest_response, response_method
-from ._scoring import check_name, check_target_scorer, is_accuracy
+from ._scoring import check_name, check_target_scorer, is_accuracy, is_balanced_accuracy
 from ._timing import CascadeTiming
 
 
@@ -108,8 +108,9 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         at the score of the calibration rows and promises nothing.
 
     scoring : str, callable or None, default="accuracy"
-        The score to keep. Accuracy is certified by a test that holds for every sample size. Other
-        scores between 0 and 1 are kept by a bootstrap lower bound, which is an estimate. A
+        The score to keep. Accuracy is certified by a test that holds for every sample size, and so
+        is ``"balanced_accuracy"``, by the recall of each class, where every class has rows enough.
+        Other scores between 0 and 1 are kept by a bootstrap lower bound, an estimate. A
         callable must score what the classifier answers and not look at `X` otherwise. None is the
         estimator's own score, which must be accuracy.
 
@@ -270,7 +271,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         # *.estimator is not validated yet
         prefer_skip_nested_validation=False
     )
-    def fit(self, X, y, **params):
+    def fit(self, X, y, *, subgroups=None, **params):
         """Fit the full model, plan the cascade and certify it.
 
         Parameters
@@ -281,6 +282,12 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
 
         y : array-like of shape (n_rows,)
             Class labels.
+
+        subgroups : array-like of shape (n_rows,), default=None
+            Groups of the rows, such as regions or languages: a label for each row. Then the cascade
+            must keep `accuracy_target` of the full model's accuracy in each of them, with
+            `confidence` for all of them together, and ``guarantee_.evidence["within"]`` tells what
+            each has shown. Only for accuracy.
 
         **params : dict
             Passed to the estimator's `fit` (``lr__sample_weight=...`` for a step of a pipeline),
@@ -295,10 +302,11 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         ------
         ValueError
             If `estimator` or `approx_estimator` is no classifier, a share of the score makes no
-            sense as a target, `feature_costs` names a block that does not exist, or `y` is not of
-            one label a row.
+            sense as a target, `feature_costs` names a block that does not exist, `y` is not of
+            one label a row, or `subgroups` are given with another score than accuracy or no
+            `confidence`.
         """
-        return self._fit(X, y, params)
+        return self._fit(X, y, params, groups=subgroups)
 
     def set_accuracy_target(self, accuracy_target):
         """Choose blocks and thresholds for another target, from what `fit` stored.
@@ -317,7 +325,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         """
         return self._set_target(accuracy_target)
 
-    def certify(self, X, y=None):
+    def certify(self, X, y=None, *, subgroups=None):
         """Test the models that answer on fresh rows.
 
         Nothing is fitted or chosen anew: the thresholds that `fit` planned are tested, from the
@@ -339,6 +347,9 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         y : array-like of shape (n_rows,), default=None
             Class labels, where they are known.
 
+        subgroups : array-like of shape (n_rows,), default=None
+            Groups of the rows in each of which the target is to be kept, as in `fit`; with labels.
+
         Returns
         -------
         self : CascadeClassifier
@@ -346,8 +357,9 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         Raises
         ------
         ValueError
-            If the rows are too few to certify anything, `confidence` is None, or there are no
-            labels and `scoring` is not accuracy.
+            If the rows are too few to certify anything, `confidence` is None, there are no
+            labels and `scoring` is not accuracy, or `fit` was given subgroups and `certify` is
+            not.
 
         Notes
         -----
@@ -365,8 +377,9 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
                 f"Without labels only accuracy can be certified, and scoring={self.scoring!r}. "
                 "Pass the labels of the rows as y."
             )
+        self._check_subgroups(y, subgroups)
         if y is not None:
-            X, y = indexable(X, y)
+            X, y, subgroups = indexable(X, y, subgroups)
             y = column_or_1d(y)
         candidate = calibrated.calibration.candidates[path.candidate]
         record = record_in_chunks(
@@ -385,12 +398,34 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         plan = certify_plan(
             calibrated.calibration,
             plan,
-            fresh_rows(record, y, path.measure, np.asarray(self.classes_), score),
+            fresh_rows(
+                record,
+                y,
+                path.measure,
+                np.asarray(self.classes_),
+                score=score,
+                subgroups=subgroups,
+                is_balanced=is_scored and is_balanced_accuracy(self._scorer(), {}),
+            ),
             target=self.accuracy_target,
             confidence=self.confidence,
         )
         self._set_plan(plan)
         return self
+
+    def _check_subgroups(self, y, subgroups) -> None:
+        """Raise ValueError for subgroups that `certify` lacks, or cannot test."""
+        within = self._calibrated.calibration.within
+        if subgroups is None and within is not None and not within.of_classes:
+            raise ValueError(
+                "fit was given subgroups, so certify needs those of its rows: certify(X, y, "
+                "subgroups=...)."
+            )
+        if subgroups is not None and (y is None or not is_accuracy(self._scorer(), {})):
+            raise ValueError(
+                "subgroups need labels, and scoring='accuracy'; without labels certify tests all "
+                "rows together."
+            )
 
     # Answering ------------------------------------------------------------------------------
 
@@ -545,8 +580,17 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
                 f"y holds several labels a row ({type_of_target(y)}). A cascade needs one class "
                 "label a row; fit one cascade for each label."
             )
-        self._scorer()  # a score that cannot be kept is said before anything is fitted
-        return FitData(X=X, y=column_or_1d(y), params=params)
+        scorer = self._scorer()  # a score that cannot be kept is said before anything is fitted
+        if groups is not None:
+            if self.confidence is None or not is_accuracy(scorer, {}):
+                raise ValueError(
+                    "subgroups ask for a test of the accuracy in each of them: they need "
+                    f"scoring='accuracy' and a confidence, and scoring={self.scoring!r}, "
+                    f"confidence={self.confidence!r}."
+                )
+            groups = column_or_1d(groups)
+            check_consistent_length(X, groups)
+        return FitData(X=X, y=column_or_1d(y), params=params, subgroups=groups)
 
     def _scorer(self):
         return check_target_scorer(self.estimator, self.scoring)
@@ -615,7 +659,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     def _calibrated_from(self, fitted, data, recorder, routed, seed):
         return calibrated_from(
             fitted,
-            data.y,
+            data,
             recorder,
             scorer=self._scorer(),
             score_params=routed.scorer.score,
@@ -685,9 +729,10 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         return routed
 
     def get_metadata_routing(self):
-        """Get metadata routing of this object: the base's routes, and that to the scorer."""
+        """Get metadata routing of this object: the base's routes, its own, and to the scorer."""
         scores = MethodMapping().add(caller="fit", callee="score")
-        return super().get_metadata_routing().add(scorer=self._scorer(), method_mapping=scores)
+        router = super().get_metadata_routing().add_self_request(self)
+        return router.add(scorer=self._scorer(), method_mapping=scores)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -41,8 +41,16 @@ def _tested_lines(guarantee: Guarantee) -> list[str]:
         "fresh": "fresh rows",
         "cross-fitted": "rows other than those that chose",
     }[guarantee.basis or ""]
+    within = evidence.get("within", [])
+    what = "accuracy"
+    if within:
+        what = (
+            "recall of each class, and so of its balanced accuracy,"
+            if evidence["of_classes"]
+            else f"accuracy in each of {len(within)} subgroups,"
+        )
     lines = [
-        f"{how}: at least {share} of the full model's accuracy on new data of the same "
+        f"{how}: at least {share} of the full model's {what} on new data of the same "
         f"distribution, with confidence {guarantee.confidence:g}."
     ]
     if "n_disagreements" in evidence:
@@ -59,6 +67,11 @@ def _tested_lines(guarantee: Guarantee) -> list[str]:
         f"{evidence['n_harms']} on which only the full model is right, "
         f"{evidence['n_rescues']} on which only the cascade is; "
         f"p-value {evidence['p_value']:.3g}.",
+        *(
+            f"  {each['label']}: {each['n_rows']} rows, {each['n_harms']} and "
+            f"{each['n_rescues']}; p-value {each['p_value']:.3g}."
+            for each in within
+        ),
     ]
 
 

@@ -8,7 +8,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.metrics import accuracy_score, check_scoring, get_scorer_names
+from sklearn.metrics import (
+    accuracy_score,
+    balanced_accuracy_score,
+    check_scoring,
+    get_scorer_names,
+)
 from sklearn.utils.metaestimators import available_if
 
 from .._compat import refused, scorer_parts
@@ -104,6 +109,17 @@ def is_accuracy(scorer, score_params) -> bool:
     return (
         parts is not None
         and parts.function is accuracy_score
+        and not parts.kwargs
+        and not score_params
+    )
+
+
+def is_balanced_accuracy(scorer, score_params) -> bool:
+    """Whether a scorer is plain balanced accuracy, the mean of the recalls of all classes."""
+    parts = scorer_parts(scorer)
+    return (
+        parts is not None
+        and parts.function is balanced_accuracy_score
         and not parts.kwargs
         and not score_params
     )

@@ -22,6 +22,7 @@ from ._orders import stable_order
 from ._records import Evidence
 from ._score_matching import match_scores
 from ._seconds import StageSeconds
+from ._subgroups import Subgroups
 from ._topk_plan import make_topk_plan, replan_search
 from ._topk_records import (
     Target,
@@ -47,6 +48,7 @@ __all__ = [
     "SmallerAnswers",
     "SmallerModels",
     "StageSeconds",
+    "Subgroups",
     "Target",
     "TopKCalibration",
     "TopKCandidate",

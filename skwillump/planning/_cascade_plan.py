@@ -1,6 +1,6 @@
 """The choice of blocks and thresholds with the least expected cost that meets the target."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,10 +11,12 @@ from ._fixed_sequence import MOST_TESTS, AccuracyTest
 from ._growth import Growth
 from ._harm_growth import growth_at
 from ._records import Evidence, pays
+from ._subgroups import Subgroups
 from ._threshold_paths import ThresholdPath, per_class_path, pooled_path
 from ._threshold_rules import Allowed, PaperRule, ThresholdRule
 from ._walk_scores import AccuracyScore, RecordedScore
 from ._walks import Walk, spread
+from ._within_each import WithinEach
 
 LEAST_SAVING = 0.05
 """A cascade must be expected to save this share of the full cost: measured costs are noisy."""
@@ -91,12 +93,16 @@ class Asked:
     confidence : float in (0, 1) or None
         None for the plug-in rule of the paper, which makes no promise.
     score : callable or None
-        The score to keep; None for accuracy, which alone can be certified.
+        The score to keep; None for accuracy.
+    within : Subgroups or None
+        Groups of rows in each of which accuracy is to be kept. Where they are the classes, `score`
+        is the balanced accuracy, which is then kept as well.
     """
 
     target: float
     confidence: float | None
     score: Score | None
+    within: Subgroups | None = None
 
     def tested_target(self, evidence: Evidence, growth: Growth | None = None) -> float:
         """Target to test for, so that the models that will answer keep theirs."""
@@ -121,6 +127,13 @@ class Asked:
                 target=target,
                 score=recorded or AccuracyScore(),
                 is_probability=calibration.is_probability,
+            )
+        if self.within is not None:
+            return WithinEach(
+                target=target,
+                level=1 - confidence,
+                kind=evidence.kind_of_test,
+                subgroups=self.within,
             )
         if recorded is None:
             return AccuracyTest(target=target, level=1 - confidence, kind=evidence.kind_of_test)
@@ -152,13 +165,23 @@ def make_plan(
     confidence : float in (0, 1) or None
         None for the plug-in rule of the paper, which makes no promise.
     score : callable, optional
-        The score to keep; the default is accuracy, which alone can be certified.
+        The score to keep; the default is accuracy. Other scores than accuracy and, by the recall of
+        each class, balanced accuracy are estimated, not certified.
 
     Returns
     -------
     Plan
     """
-    asked = Asked(target=target, confidence=confidence, score=score)
+    asked = Asked(target=target, confidence=confidence, score=score, within=calibration.within)
+    plan = _plan(calibration, asked)
+    if plan.candidate is None and score is not None and asked.within is not None:
+        # A class may be too rare to show anything of its recall; the score is estimated then.
+        return _plan(calibration, replace(asked, within=None))
+    return plan
+
+
+def _plan(calibration: Calibration, asked: Asked) -> Plan:
+    target, confidence = asked.target, asked.confidence
     best = [_best_option(calibration, asked, i) for i in range(len(calibration.candidates))]
     n_rows = (
         int(np.sum(~calibration.selects)) if confidence is not None else len(calibration.selects)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ._growth import Growth
 from ._records import ApproximateStage, BaseGuarantee, BaseTradeoff, Evidence
+from ._subgroups import Subgroups
 
 Score = Callable[..., float]
 """``score(candidate, early, rows, answers=rows)``: score of the cascade that answers `early` of
@@ -97,6 +98,8 @@ class Calibration:
         What models fitted on fewer rows did.
     other_full_seconds : float
         Seconds a row of the full model where rows come in the way that is not planned for.
+    within : Subgroups or None
+        Groups of the rows in each of which the target is to be kept.
     """
 
     candidates: tuple[Candidate, ...]
@@ -111,6 +114,7 @@ class Calibration:
     seed: int
     smaller: SmallerModels | None = field(default=None, kw_only=True)
     other_full_seconds: float = field(default=float("inf"), kw_only=True)
+    within: Subgroups | None = field(default=None, kw_only=True)
 
     @property
     def evidence(self) -> Evidence:

@@ -10,10 +10,12 @@ from ._cascade_plan import LEAST_SAVING
 from ._cascade_records import Calibration, Guarantee, Plan, PlannedPath, Score, Tradeoff
 from ._fixed_sequence import AccuracyTest, AgreementTest
 from ._records import pays
+from ._subgroups import Subgroups
 from ._threshold_paths import ThresholdPath
 from ._threshold_rules import ThresholdRule
 from ._walk_scores import RecordedScore
 from ._walks import Walk
+from ._within_each import WithinEach
 
 ACCURACY_ERROR = 0.1
 """Share of the level that goes to the full model's accuracy, where there are no labels."""
@@ -35,6 +37,8 @@ class FreshRows:
         True classes, as positions; None without labels.
     score : callable or None
         For another score than accuracy: as for `make_plan`, of the one candidate 0.
+    within : Subgroups or None
+        Groups of the rows in each of which the target is to be kept; as in `Calibration`.
     """
 
     codes: np.ndarray
@@ -43,6 +47,7 @@ class FreshRows:
     right: np.ndarray
     classes: np.ndarray | None
     score: Score | None = None
+    within: Subgroups | None = None
 
 
 def certify_plan(
@@ -83,6 +88,10 @@ def certify_plan(
     rule, evidence = _rule(calibration, fresh, target, 1 - confidence)
     walk = _walk(path, fresh)
     allowed = rule.allow(walk, path.rescue_share)
+    if allowed.step == 0 and fresh.within is not None and fresh.score is not None:
+        # A class may be too rare to show anything of its recall; the score is estimated then.
+        without = replace(fresh, within=None)
+        return certify_plan(calibration, plan, without, target=target, confidence=confidence)
     candidate = calibration.candidates[path.candidate]
     early_share = float(walk.early_share[allowed.step])
     seconds = float(candidate.expected_seconds(1 - early_share))
@@ -91,7 +100,8 @@ def certify_plan(
         if allowed.evidence.get("p_value", 0.0) > 1 - confidence:
             raise ValueError(
                 f"{n_rows} rows are too few to certify accuracy_target={target:g} with confidence "
-                f"{confidence:g}, even if no row were answered differently: pass more rows."
+                f"{confidence:g}, even if no row were answered differently: pass more rows"
+                f"{' of each subgroup' if fresh.within is not None else ''}."
             )
         reason = f"no threshold could be certified on the {n_rows} rows of certify"
     elif not pays(seconds, calibration.full_seconds, LEAST_SAVING):
@@ -168,6 +178,8 @@ def _rule(
             target=1 - (1 - target) * accuracy, level=(1 - ACCURACY_ERROR) * level
         )
         return agreement, {"full_accuracy": accuracy}
+    if fresh.within is not None:
+        return WithinEach(target=target, level=level, subgroups=fresh.within), {}
     if fresh.score is None:
         return AccuracyTest(target=target, level=level), {}
     rule = BootstrapBound(

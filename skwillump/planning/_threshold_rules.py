@@ -8,7 +8,7 @@ certify, how far is it allowed to go. A new rule is one class.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,12 +25,12 @@ class Allowed:
     ----------
     step : int
         Last step that meets the target; 0, which answers no row early, if none does.
-    evidence : dict of str to float
-        The numbers that this rests on.
+    evidence : dict
+        The numbers that this rests on, by name.
     """
 
     step: int
-    evidence: dict[str, float]
+    evidence: dict[str, Any]
 
 
 class ThresholdRule(ABC):

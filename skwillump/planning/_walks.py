@@ -1,6 +1,8 @@
 """What happens to a set of rows along a threshold path, counted step by step."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,7 +36,7 @@ class Walk:
     @classmethod
     def along(
         cls, path: ThresholdPath, calibration: Calibration, candidate: int, measure: str, rows
-    ) -> "Walk":
+    ) -> Walk:
         """The walk of some calibration rows along a path of a candidate."""
         of_candidate = calibration.candidates[candidate]
         confidence = of_candidate.confidence[measure][rows]
@@ -45,6 +47,16 @@ class Walk:
             full_right=calibration.full_right[rows],
             approx_right=of_candidate.right[rows],
             thresholds=path.thresholds,
+        )
+
+    def only(self, mask: np.ndarray) -> Walk:
+        """The walk of some of the rows."""
+        return replace(
+            self,
+            rows=self.rows[mask],
+            steps=self.steps[mask],
+            full_right=self.full_right[mask],
+            approx_right=self.approx_right[mask],
         )
 
     def count(self, mask) -> np.ndarray:

@@ -49,6 +49,8 @@ class FitData:
         Of the estimator's `fit`.
     groups : ndarray of shape (n_rows,) or None
         Units that no split tears, such as queries.
+    subgroups : ndarray of shape (n_rows,) or None
+        Labels of groups in each of which a target is to be kept.
     stratify : bool
         Whether `y` holds classes.
     """
@@ -57,6 +59,7 @@ class FitData:
     y: np.ndarray
     params: dict[str, Any]
     groups: np.ndarray | None = None
+    subgroups: np.ndarray | None = None
     stratify: bool = True
 
     def take(self, rows: np.ndarray) -> tuple[Any, np.ndarray, dict[str, Any]]:
