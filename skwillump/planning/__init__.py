@@ -22,6 +22,15 @@ from ._orders import stable_order
 from ._records import Evidence
 from ._score_matching import match_scores
 from ._seconds import StageSeconds
+from ._seen_rows import (
+    ALARM_SHARE,
+    ERROR_OF_FIRST,
+    MOST_SAMPLED,
+    RankEvidence,
+    is_alarm,
+    most_missing,
+    sample_size,
+)
 from ._subgroups import Subgroups
 from ._topk_plan import make_topk_plan, replan_search
 from ._topk_records import (
@@ -35,6 +44,9 @@ from ._topk_records import (
 from ._topk_search import Search, filter_order, gap_search
 
 __all__ = [
+    "ALARM_SHARE",
+    "ERROR_OF_FIRST",
+    "MOST_SAMPLED",
     "Calibration",
     "Candidate",
     "Evidence",
@@ -43,6 +55,7 @@ __all__ = [
     "Guarantee",
     "Plan",
     "PlannedPath",
+    "RankEvidence",
     "Score",
     "Search",
     "SmallerAnswers",
@@ -64,12 +77,15 @@ __all__ = [
     "decide_one",
     "filter_order",
     "gap_search",
+    "is_alarm",
     "make_plan",
     "make_topk_plan",
     "match_scores",
     "measures_for",
+    "most_missing",
     "permutation_importance",
     "predicted_codes",
     "replan_search",
+    "sample_size",
     "stable_order",
 ]

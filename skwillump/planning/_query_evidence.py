@@ -45,11 +45,13 @@ class QueryEvidence(TopKEvidence):
             needs[rows] = share_needed(candidate.score[rows])
         return needs
 
-    def planned(self, search: Search, effort: float, share: float) -> Search:
+    def planned(
+        self, search: Search, candidate: TopKCandidate, effort: float, share: float
+    ) -> Search:
         """The search to use; for a share, no cut that is the same for all queries."""
         if search.rule == "share":
             return Search("share", share=float(np.clip(effort, 0.0, 1.0)))
-        return super().planned(search, effort, share)
+        return super().planned(search, candidate, effort, share)
 
     def expected_effort(self, needs) -> float:
         """Effort at which the queries that choose keep more than half of the allowed loss."""
@@ -80,7 +82,7 @@ class QueryEvidence(TopKEvidence):
         queries = self._choosing if choosing else self._certifying
         if search.rule != "share":
             return self.gap_share(search.with_effort(effort, 1.0), filter_score, queries)
-        planned = self.planned(search, effort, 1.0)
+        planned = Search("share", share=float(np.clip(effort, 0.0, 1.0)))
         sizes = [len(rows) for rows in queries]
         shares = [planned.least_candidates(self.target.k, n) / n for n in sizes]
         return float(np.average(shares, weights=sizes))

@@ -4,33 +4,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ._orders import order_by_draw, orders_by_fold
-from ._topk_evidence import Depth, TopKEvidence
-from ._topk_precision import (
-    draw_queries,
-    drawn_precisions,
-    effort_for_precision,
-    least_effort,
-    mean_precision,
-)
+from ._drawn_queries import DrawnQueries
+from ._orders import orders_by_fold
+from ._topk_evidence import Depth
+from ._topk_precision import effort_for_precision, least_effort
 from ._topk_records import Target, TopKCalibration, TopKCandidate
 from ._topk_search import Search
-from ._topk_tests import TopTest, assumed_tests, rows_for_test, top_test
+from ._topk_tests import TopTest, top_test
 
 CELL = 1.1
 """Ratio of the ends of the intervals of k and query size that are tested together."""
-
-N_DRAWS = 200
-"""Queries that the chance of a single query's falling short is read from."""
-
-DRAWN_ROWS = 2_000_000
-"""Rows of all of them together, at most, unless 20 queries have more."""
-
-COST_QUERIES = 8
-"""Queries that the cost of the gap rule is read from."""
-
-COST_ROWS = 400_000
-"""Rows of all of them together, at most, unless one query has more."""
 
 SMALLER_K = 0.6
 """Smaller k are certified too as long as their tests allow this share of the misses of k's own."""
@@ -39,8 +22,8 @@ ESTIMATE_ROWS = 20
 """The precision of fewer rows than k is looked at where it rests on so many rows."""
 
 
-class RowEvidence(TopKEvidence):
-    """Efforts that rows need.
+class RowEvidence(DrawnQueries):
+    """Efforts that rows need, by exact tests of the best of them.
 
     Parameters
     ----------
@@ -48,32 +31,17 @@ class RowEvidence(TopKEvidence):
     target : Target
     """
 
-    n_queries = 0
-
     def __init__(self, calibration: TopKCalibration, target: Target):
         super().__init__(calibration, target)
-        draw = np.random.default_rng(calibration.seed).random(len(calibration.full_score))
-        self._order = order_by_draw(calibration.full_score, draw)
-        columns = (calibration.full_score, calibration.folds, draw)
+        columns = (calibration.full_score, calibration.folds, self.draw)
         self._certifying, self._choosing = (
             [rows[order] for order in orders_by_fold(*(column[rows] for column in columns))]
             for rows in (self.certifying_rows, self.choosing_rows)
         )
-        low, high = target.query_size
-        self.sizes = (max(low, target.k + 1), max(high, target.k + 1))
-        k = target.k
-        n_by_fold = [len(order) for order in self._certifying]
-        tests = self._tests((k, k)) if n_by_fold else []
+        tests = self._tests((target.k, target.k)) if self._certifying else []
         self.is_tested = bool(tests)
-        if self.is_tested:
-            self.kind = calibration.evidence.kind_of_test
-            self.tests = [*tests, *self._tests_of_smaller(tests)]
-            return
-        if n_by_fold:
-            # Larger queries have better rows as their best: under the assumption they lose less.
-            tests = assumed_tests(n_by_fold, k, self.sizes[0], self.loss, self.error)
-        self.kind = "estimate" if tests else "exact"
-        self.tests = tests
+        self.kind = calibration.evidence.kind_of_test if tests else "exact"
+        self.tests = [*tests, *self._tests_of_smaller(tests)] if tests else []
 
     def _tests(self, k: tuple[int, int]) -> list[TopTest]:
         """A test for every interval of query sizes; empty if a single one cannot be passed."""
@@ -135,8 +103,6 @@ class RowEvidence(TopKEvidence):
 
     def least_k(self, needs, effort: float) -> int:
         """Smallest k for which, and for all between it and the target's, the tests are passed."""
-        if not self.is_tested:
-            return 1
         least = self.target.k
         for low, high in _cells_below(least):
             tests = self._tests((low, high))
@@ -148,47 +114,6 @@ class RowEvidence(TopKEvidence):
     def _least_effort(self, needs, test: TopTest) -> float:
         """Least effort that passes a test."""
         return least_effort(_first_needs(needs, self._certifying, test.n_top), test.n_misses)
-
-    def share(self, search: Search, needs, filter_score, effort: float, *, choosing: bool) -> float:
-        """Mean share of a query's rows that a search visits."""
-        rows = self.choosing_rows if choosing else np.arange(len(needs))
-        n_query = self.sizes[0]
-        if search.rule == "share":
-            return float(max(np.mean(needs[rows] <= effort), self.target.k / n_query))
-        rng = np.random.default_rng(self.calibration.seed)
-        n_queries = max(1, min(COST_QUERIES, COST_ROWS // n_query))
-        queries = [rows[q] for q in draw_queries(len(rows), n_query, n_queries, rng)]
-        return self.gap_share(search.with_effort(effort, 1.0), filter_score, queries)
-
-    def precision(self, needs, efforts) -> np.ndarray:
-        """Mean precision of queries drawn from the rows that certify, for each effort."""
-        rows = self.certifying_rows
-        full_score = self.calibration.full_score[rows]
-        return mean_precision(full_score, needs[rows], efforts, self.target.k, self.sizes[0])
-
-    def below_target(self, needs, effort: float) -> float:
-        """Share of queries drawn from all rows with a precision below the target."""
-        rng = np.random.default_rng(self.calibration.seed)
-        n_query = self.sizes[0]
-        n_draws = int(np.clip(DRAWN_ROWS // min(n_query, len(needs)), 20, N_DRAWS))
-        missed = needs[self._order] > effort
-        values = drawn_precisions(missed, self.target.k, n_query, n_draws, rng)
-        return float(np.mean(values < self.target.precision - 1e-12))
-
-    def why_not(self) -> str:
-        """Why nothing could be shown."""
-        return (
-            f"{len(self.certifying_rows)} certifying rows are too few for precision_target="
-            f"{self.target.precision:g} with k={self.target.k}, even if no row were missed"
-        )
-
-    def rows_needed(self) -> int | None:
-        """Calibration rows, choosing ones included, that could certify."""
-        if self.loss <= 0:
-            return None
-        needed = rows_for_test(self.target.k, self.sizes[1], self.loss, self.error)
-        certify = 1 - float(np.mean(self.calibration.selects))
-        return int(np.ceil(needed / max(certify, 1e-9)))
 
 
 def cells(low: int, high: int) -> list[tuple[int, int]]:

@@ -20,11 +20,14 @@ class Depth:
         The least effort that was shown to be enough.
     n_top, n_misses : int
         Rows among the best that were looked at, and how many of them are missed.
+    follows_rule : bool or None
+        Of an estimate: whether the best rows are missed as its assumption has it.
     """
 
     effort: float
     n_top: int
     n_misses: int
+    follows_rule: bool | None = None
 
 
 class TopKEvidence(ABC):
@@ -97,21 +100,19 @@ class TopKEvidence(ABC):
         """Calibration rows, choosing ones included, with which something could be certified."""
 
     def searches(self, candidate: TopKCandidate) -> list[Search]:
-        """The rules of a search to try with a filter.
-
-        How far the full score exceeds its prediction grows with it where the filter knows little,
-        so that under the gap rule the best rows are the hardest to find: no estimate of it is good.
-        """
+        """The rules of a search to try with a filter."""
         searches = [Search("share")]
         rows = self.choosing_rows
-        if self.is_tested and np.isfinite(candidate.score[rows]).any():
+        if np.isfinite(candidate.score[rows]).any():
             full_score = self.calibration.full_score[rows]
             prediction = Prediction.fit(candidate.score[rows], full_score)
             searches.append(Search("gap", prediction=prediction))
         return searches
 
-    def planned(self, search: Search, effort: float, share: float) -> Search:
-        """The search to use, with an effort and the share of the rows that it visits."""
+    def planned(
+        self, search: Search, candidate: TopKCandidate, effort: float, share: float
+    ) -> Search:
+        """The search to use with a filter, for an effort and the share of rows that it visits."""
         return search.with_effort(effort, share)
 
     def gap_share(self, search: Search, filter_score, queries: Sequence[np.ndarray]) -> float:

@@ -5,16 +5,29 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ._query_evidence import QueryEvidence
+from ._ranked_sample import RankedSample
 from ._ratio_rule import ratio_options
 from ._records import pays
 from ._row_evidence import RowEvidence
+from ._share_estimate import ShareEstimate
 from ._topk_evidence import TopKEvidence
-from ._topk_records import Target, TopKCalibration, TopKGuarantee, TopKPlan, TopKTradeoff
+from ._topk_records import (
+    Target,
+    TopKCalibration,
+    TopKCandidate,
+    TopKGuarantee,
+    TopKPlan,
+    TopKTradeoff,
+)
 from ._topk_search import Search
 
 LEAST_SAVING = 0.1
 """A filter must be expected to save this share of the full cost: measured costs are noisy, and
 queries differ in how many of their rows are candidates."""
+
+TESTED_SAVING = 0.75
+"""Where others than the models that answer can be tested, a plan by their test must save this share
+of what the estimate saves: both rest on an assumption then."""
 
 LEAST_GAIN_OF_GAP = 0.02
 """The gap rule must lower the expected cost by this share: it visits rows in several batches."""
@@ -64,18 +77,42 @@ def make_topk_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
     if target.k >= target.query_size[1]:
         reason = f"queries have at most {target.query_size[1]} rows, and k={target.k} are returned"
         return _exact(calibration, target, reason)
-    evidence = make_evidence(calibration, target)
+    if not calibration.candidates:
+        return _exact(calibration, target, NO_CANDIDATES)
+    tested = make_evidence(calibration, target)
+    if calibration.queries is not None:
+        return _filter_plan(tested)
+    if not tested.is_tested:
+        return _filter_plan(ShareEstimate(calibration, target), tested)
+    plan = _filter_plan(tested)
+    if plan.candidate is not None and calibration.evidence.is_of_these_models:
+        return plan
+    estimate = _filter_plan(ShareEstimate(calibration, target), tested)
+    saved, saved_by_estimate = (
+        calibration.full_seconds - of.expected_seconds for of in (plan, estimate)
+    )
+    return plan if saved >= TESTED_SAVING * saved_by_estimate else estimate
+
+
+def _filter_plan(evidence: TopKEvidence, tested: TopKEvidence | None = None) -> TopKPlan:
+    """The cheapest filter and search, as deep as the evidence asks for; none if it does not pay.
+
+    Parameters
+    ----------
+    evidence : TopKEvidence
+    tested : TopKEvidence, optional
+        What could be tested with more rows, where `evidence` is an estimate.
+    """
+    calibration, target = evidence.calibration, evidence.target
+    rows_needed = (tested or evidence).rows_needed()
     if evidence.kind == "exact":
         return _exact(
             calibration,
             target,
-            evidence.why_not(),
-            rows_needed=evidence.rows_needed(),
+            (tested or evidence).why_not(),
+            rows_needed=rows_needed,
             tradeoffs=_tradeoffs_by_share(evidence),
         )
-    if not calibration.candidates:
-        return _exact(calibration, target, NO_CANDIDATES)
-
     best = [_best_option(evidence, position) for position in range(len(calibration.candidates))]
     cheapest = min(best, key=lambda option: option.expected_seconds)
     depth = evidence.depth(cheapest.needs)
@@ -90,7 +127,12 @@ def make_topk_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
             "rows to the full model"
         )
         tradeoffs = [_tradeoff(evidence, option) for option in best]
-        return _exact(calibration, target, reason, tradeoffs=tradeoffs)
+        if share < 1 or tested is None or tested.is_tested:
+            return _exact(calibration, target, reason, tradeoffs=tradeoffs)
+        reason = (
+            f"{tested.why_not()}, and for an estimate that would let fewer than all rows through"
+        )
+        return _exact(calibration, target, reason, rows_needed=rows_needed, tradeoffs=tradeoffs)
     guarantee = TopKGuarantee(
         kind=evidence.kind,
         precision_target=target.precision,
@@ -107,11 +149,12 @@ def make_topk_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
         tested_confidence=1 - evidence.error,
         precision=float(evidence.precision(cheapest.needs, np.array([depth.effort]))[0]),
         below_target=evidence.below_target(cheapest.needs, depth.effort),
-        rows_needed=evidence.rows_needed() if evidence.kind == "estimate" else None,
+        follows_rule=depth.follows_rule,
+        rows_needed=rows_needed if evidence.kind == "estimate" else None,
     )
     return TopKPlan(
         candidate=cheapest.candidate,
-        search=evidence.planned(cheapest.search, depth.effort, share),
+        search=evidence.planned(cheapest.search, candidate, depth.effort, share),
         share=share,
         expected_seconds=seconds,
         guarantee=guarantee,
@@ -119,7 +162,18 @@ def make_topk_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
             _tradeoff(evidence, option, depth.effort if option is cheapest else None)
             for option in best
         ),
+        sample=_sample(calibration, target, candidate),
     )
+
+
+def _sample(
+    calibration: TopKCalibration, target: Target, candidate: TopKCandidate
+) -> RankedSample | None:
+    """What searches of other k and query sizes are estimated from."""
+    if calibration.queries is not None:
+        return None
+    sample = ShareEstimate(calibration, target).sample(candidate)
+    return sample.with_table(target.k) if target.any_size else sample
 
 
 def replan_search(
@@ -143,23 +197,29 @@ def replan_search(
     """
     assert plan.search is not None
     assert plan.candidate is not None
+    assert plan.sample is not None
+    if plan.guarantee.kind == "estimate":
+        return _estimated(plan.sample, target)
     candidate = calibration.candidates[plan.candidate]
     if plan.fresh is not None:
         calibration = plan.fresh
         (candidate,) = calibration.candidates
     evidence = make_evidence(calibration, target)
-    if evidence.kind == "exact":
-        return None, "exact"
-    # No estimate is made of the gap rule.
-    search = plan.search if evidence.is_tested else Search("share")
-    needs = evidence.needs(search, candidate)
+    if not evidence.is_tested:
+        return _estimated(plan.sample, target)
+    needs = evidence.needs(plan.search, candidate)
     effort = evidence.depth(needs).effort
     share = max(float(np.mean(needs <= effort)), target.k / target.query_size[0])
-    return search.with_effort(effort, min(share, 1.0)), evidence.kind
+    return plan.search.with_effort(effort, min(share, 1.0)), evidence.kind
+
+
+def _estimated(sample: RankedSample, target: Target) -> tuple[Search | None, str]:
+    search = sample.search(target.k, target.query_size[0])
+    return (search, "estimate") if search.share < 1 else (None, "exact")
 
 
 def make_evidence(calibration: TopKCalibration, target: Target) -> TopKEvidence:
-    """What is independent: the queries that were told, or else the rows."""
+    """What can be tested: the queries that were told are independent, or else the rows."""
     kind = RowEvidence if calibration.queries is None else QueryEvidence
     return kind(calibration, target)
 

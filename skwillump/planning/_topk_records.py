@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ._ranked_sample import RankedSample
 from ._records import ApproximateStage, BaseGuarantee, BaseTradeoff, Evidence
 from ._topk_search import Search
 
@@ -74,12 +75,15 @@ class Target:
         Least and largest number of rows of a query.
     precision : float in (0, 1]
     confidence : float in (0, 1) or None
+    any_size : bool
+        Whether queries of other sizes are as usual.
     """
 
     k: int
     query_size: tuple[int, int]
     precision: float
     confidence: float | None
+    any_size: bool = False
 
     def tested_loss(self, calibration: TopKCalibration) -> float:
         """Mean loss to test for, so that the models that will answer keep the target."""
@@ -126,9 +130,10 @@ class TopKGuarantee(BaseGuarantee):
         ``"certified"``: a test of the very models that answer, at level ``1 - confidence``, that
         assumes nothing but that queries are of independent rows of one distribution, or independent
         of one another where they were told. ``"cross-fitted"``: the same test of models that were
-        fitted in the same way on folds of the rows. ``"estimate"``: the same, if rows with higher
-        full scores are not missed more often. ``"plug-in"``: the mean of resampled queries, no
-        more. ``"exact"``: all rows get the full model's score.
+        fitted in the same way on folds of the rows. ``"estimate"``: from all calibration rows, if
+        the odds that a row is missed change as a power of its rank near the best ones, which is
+        checked. ``"plug-in"``: the mean of resampled queries, no more. ``"exact"``: all rows get
+        the full model's score.
     precision_target : float
         Mean share of the full model's own k best that are found.
     confidence : float or None
@@ -153,6 +158,9 @@ class TopKGuarantee(BaseGuarantee):
     below_target : float
         Share of single queries with a precision below the target, over resampled queries (those
         that certify, where queries were told): an estimate of a query's own chance.
+    follows_rule : bool or None
+        Of an estimate, whether the best rows are missed as often as it assumes. Where not, these
+        rows alone decided how deep the search goes.
     reason : str
         Why all rows get the full model's score; empty if they do not.
     rows_needed : int or None
@@ -168,6 +176,7 @@ class TopKGuarantee(BaseGuarantee):
     n_misses: int = 0
     precision: float = 1.0
     below_target: float = 0.0
+    follows_rule: bool | None = None
     n_rows: int = 0
 
     @classmethod
@@ -207,6 +216,9 @@ class TopKPlan:
         One for each filter.
     fresh : TopKCalibration or None
         Where rows that came after `fit` certify the plan: those rows, with its filter alone.
+    sample : RankedSample or None
+        The calibration rows by their ranks, for other k and query sizes; None where queries were
+        told.
     """
 
     candidate: int | None = None
@@ -216,3 +228,4 @@ class TopKPlan:
     guarantee: TopKGuarantee
     tradeoffs: tuple[TopKTradeoff, ...] = ()
     fresh: TopKCalibration | None = None
+    sample: RankedSample | None = field(default=None, repr=False)

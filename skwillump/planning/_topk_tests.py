@@ -1,4 +1,4 @@
-"""What it takes to find the K best of N rows: losses, tests and estimates.
+"""What it takes to find the K best of N rows: losses and tests.
 
 The *full score* of a row orders a query; its K best are to be found. A *search* visits some rows
 and finds those of the K best that it visits. How far a search goes is its *effort* e: a number such
@@ -18,15 +18,6 @@ with W(u0) the mean share of a query's K best that lie above u0, which is known.
 bounded by an exact binomial test (Clopper and Pearson 1934): the rows above u0 are, but for a small
 chance, among the first of a sample, so that the sample's misses above u0 are not undercounted. None
 of this assumes anything of scores or needs.
-
-Where rows with higher full scores are not missed more often (*assumption* below), the misses of a
-query's K best are no more frequent than those of all rows above u0, and
-
-    mean loss <= W(u0) * P(need > e | u < u0) + 1 - W(u0),
-
-for every u0, so that few rows are enough. That bound is called an estimate wherever it is used. It
-is asked for at several levels, down to the fewest rows that can show anything: where the very best
-rows are harder to find than the assumption has it, that shows first there.
 
 Where full scores tie, u is told apart by a random number for each row: the first rows of a sample
 are then a random choice among those that tie, in whatever order the sample is stored. A search that
@@ -62,10 +53,6 @@ def share_above(u, k, n_query):
     """
     below = n_query * np.asarray(u) / k * binom.cdf(k - 2, n_query - 1, u)
     return np.minimum(below + binom.sf(k - 1, n_query, u), 1.0)
-
-
-ASSUMED_RATIO = 8
-"""Ratio of the most to the fewest rows that an estimate looks at."""
 
 
 @dataclass(frozen=True)
@@ -123,24 +110,6 @@ def top_test(
     slack = loss - (1 - share_above(levels, k_high, n_low))
     tests = _tests_at(levels, n_by_fold, slack * k_low / n_high, error)
     return max(tests, key=lambda test: test.miss_share, default=None)
-
-
-def assumed_tests(
-    n_by_fold: Sequence[int], k: int, n_query: int, loss: float, error: float
-) -> list[TopTest]:
-    """Tests at several levels that all must be passed, if the best rows are no harder to find.
-
-    They hold for smaller `k` and larger queries too, whose best rows are better ones. From the
-    fewest rows that allow a test to `ASSUMED_RATIO` times as many; empty if no number does.
-    """
-    base = k / n_query
-    levels = np.unique(np.minimum(base * np.geomspace(1.02, max(1 / base, 1.03), 60), 1.0))
-    above = share_above(levels, k, n_query)
-    tests = _tests_at(levels, n_by_fold, (loss - (1 - above)) * levels / above, error)
-    if not tests:
-        return []
-    most = ASSUMED_RATIO * sum(tests[0].n_top)
-    return [test for test in tests if sum(test.n_top) <= most]
 
 
 def _tests_at(levels, n_by_fold, allowed, error) -> list[TopTest]:

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_array
 
 from .._compat import Interval, StrOptions, check_fitted, fit_context, refused
 from .._composites import thawed
+from .._containers import take_rows
 from ..planning import (
     Search,
     Target,
@@ -33,6 +34,7 @@ from ._queries import RankingData, group_column, queries_of
 from ._report import STAGE_WORDS, ranker_report
 from ._scores import ScoreRecorder
 from ._searching import QuerySearcher
+from ._showing import DEFAULT_CONFIDENCE, Asked
 from ._sizes import SizedSearches
 from ._timing import RankTiming
 
@@ -95,7 +97,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
         plan that `fit` reports is for as many rows as calibrate, and each call of `rank` is
         planned for its own size. Where `groups` are told, their sizes are used.
 
-    cv : int, float in (0, 1), splitter or "prefit", default=0.3
+    cv : int, float in (0, 1), splitter or "prefit", default=5
         How rows that the models were not trained on are had: the share of one hold-out, a number
         of shuffled folds, or a splitter. With ``"prefit"`` the estimator is already fitted and the
         `X` and `y` of `fit`, which it must not have seen, fit the filters, choose and certify. A
@@ -225,7 +227,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
         precision_target=0.95,
         confidence=0.95,
         query_size=None,
-        cv=0.3,
+        cv=5,
         refit=True,
         approx_estimator=None,
         feature_costs=None,
@@ -370,7 +372,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
 
     # Answering ------------------------------------------------------------------------------
 
-    def rank(self, X, k=None, *, groups=None, return_scores=False):
+    def rank(self, X, k=None, *, groups=None, return_scores=False, return_evidence=False):
         """Find the `k` best rows, best first.
 
         Rows are ordered as ``np.argsort(-scores, kind="stable")`` orders the full model's scores:
@@ -391,6 +393,13 @@ class ApproxTopKRanker(BlockwiseEstimator):
         return_scores : bool, default=False
             Whether to return the full model's scores too.
 
+        return_evidence : bool, default=False
+            Whether to show, for this very query, how many of the K best may be missing. Full scores
+            of a random sample of the rows that were not let through bound their number, whatever
+            the query; the search goes on until `precision_target` is shown with `confidence`. For
+            a small `k` that would take most rows: there, a small sample is drawn, which can only
+            tell that far too few were let through. All rows are scored then.
+
         Returns
         -------
         positions : ndarray of intp of shape (min(k, n_rows),)
@@ -399,6 +408,11 @@ class ApproxTopKRanker(BlockwiseEstimator):
 
         scores : ndarray of float64 of shape (min(k, n_rows),)
             Their scores, never a filter's. Only if `return_scores`; with `groups`, a dict.
+
+        evidence : RankEvidence
+            Rows that were visited, drawn and found, ``most_missing``, the ``precision`` that is
+            thus shown with ``confidence``, whether the target ``is_met``, and ``alarm``. Only if
+            `return_evidence`; with `groups`, a dict.
 
         Raises
         ------
@@ -415,16 +429,43 @@ class ApproxTopKRanker(BlockwiseEstimator):
         """
         check_fitted(self)
         k = checked_k(self, k)
-        if groups is None:
-            found = {None: searcher_of(self).rank(X, k, stacklevel=3)}
-        else:
+        searcher = searcher_of(self)
+        queries: dict = {None: None}
+        if groups is not None:
             queries = queries_of(group_column(groups, X))
-            found = searcher_of(self).rank_groups(X, k, queries, stacklevel=3)
-        positions = {group: pair[0] for group, pair in found.items()}
-        scores = {group: pair[1] for group, pair in found.items()}
+        if return_evidence:
+            shown = {
+                group: self._rank_and_show(searcher, X, k, rows) for group, rows in queries.items()
+            }
+            found = {group: pair for group, (pair, _) in shown.items()}
+        elif groups is None:
+            found = {None: searcher.rank(X, k, stacklevel=3)}
+        else:
+            found = searcher.rank_groups(X, k, queries, stacklevel=3)
+        answers = [{group: pair[0] for group, pair in found.items()}]
+        if return_scores:
+            answers.append({group: pair[1] for group, pair in found.items()})
+        if return_evidence:
+            answers.append({group: evidence for group, (_, evidence) in shown.items()})
         if groups is None:
-            return (positions[None], scores[None]) if return_scores else positions[None]
-        return (positions, scores) if return_scores else positions
+            answers = [answer[None] for answer in answers]
+        return answers[0] if len(answers) == 1 else tuple(answers)
+
+    def _rank_and_show(self, searcher, X, k, rows):
+        """Best rows of a query (all rows of `X` where they are None), and what is shown of them."""
+        guarantee = self.guarantee_
+        asked = Asked(
+            k=k,
+            precision=guarantee.precision_target,
+            confidence=guarantee.confidence or DEFAULT_CONFIDENCE,
+            expected_precision=guarantee.precision,
+        )
+        query = X if rows is None else take_rows(X, rows)
+        seed = 0 if self._calibrated is None else self._calibrated.calibration.seed
+        (positions, scores), evidence = searcher.rank_and_show(
+            query, k, asked, seed=seed, stacklevel=5
+        )
+        return (positions if rows is None else rows[positions], scores), evidence
 
     def predict(self, X):
         """Score every row by the full model.
@@ -599,6 +640,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
             query_size=self._query_sizes(),
             precision=float(self.precision_target),
             confidence=self.confidence,
+            any_size=self.query_size is None,
         )
 
     def _set_plan(self, plan) -> None:

@@ -61,13 +61,18 @@ def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
         else:
             lines = [
                 f"Estimate, not a guarantee: {found} of the same distribution, with confidence "
-                f"{guarantee.confidence:g}, if rows with higher full scores are not missed more "
-                "often than those with lower ones."
+                f"{guarantee.confidence:g}, if the odds that a row is missed change as a power of "
+                "its rank near the best ones."
             ]
+            if guarantee.follows_rule is False:
+                lines.append(
+                    "The best calibration rows are missed more often than that, so they alone "
+                    "decided how deep the search goes."
+                )
+        apart = " set apart from those that chose the filter" if is_tested else ""
         lines.append(
-            f"Evidence: {seen} set apart from those that chose the filter; {guarantee.n_misses} of "
-            "the best rows are missed. Point estimate of the mean precision: "
-            f"{guarantee.precision:.4f}."
+            f"Evidence: {seen}{apart}; {guarantee.n_misses} of the best rows are missed. "
+            f"Point estimate of the mean precision: {guarantee.precision:.4f}."
         )
         if is_tested and guarantee.least_k < k:
             lines.append(f"The same holds for each k from {guarantee.least_k} to {k}.")

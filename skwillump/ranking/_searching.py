@@ -14,12 +14,13 @@ from sklearn.utils import gen_batches
 from .._containers import num_samples, take_rows
 from ..blocks import BlockGraph, CompiledStage
 from ..compilers import InputUnsupported
-from ..planning import Search, gap_search, stable_order
+from ..planning import RankEvidence, Search, gap_search, stable_order
 from ..stages._passes import FeaturePass, FusedPass, StagePass
 from . import _filtering
 from ._doubt import doubtful_rows
 from ._filtering import FilteredQuery
 from ._scores import one_score
+from ._showing import Asked, rank_until_shown
 from ._sizes import QuerySearches
 
 Found = tuple[np.ndarray, np.ndarray]
@@ -149,6 +150,52 @@ class QuerySearcher:
             return found
 
         return self._by_pass(searched, lambda: self._best_of_all(X, k))
+
+    def rank_and_show(
+        self, X: Any, k: int, asked: Asked, *, seed: int, stacklevel: int = 2
+    ) -> tuple[Found, RankEvidence]:
+        """Find the `k` best rows of one query, and show how many of them may be missing.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or list
+        k : int
+        asked : Asked
+        seed : int
+            For the rows that are drawn.
+        stacklevel : int
+            Of warnings: 2 for the caller.
+        """
+        n_rows = num_samples(X)
+        nothing_to_show = k == 0 or n_rows == 0
+        search = None
+        if not nothing_to_show:
+            search = self.search_for(k, n_rows, stacklevel=stacklevel + 1)
+
+        def best_of_all() -> tuple[Found, RankEvidence]:
+            found = self.rank(X, 0) if nothing_to_show else self._best_of_all(X, k)
+            return found, RankEvidence.of_all_rows(n_rows, asked.confidence)
+
+        if search is None:
+            return best_of_all()
+
+        def searched(first: StagePass) -> tuple[Found, RankEvidence]:
+            n_keep = 2 * search.least_candidates(k, n_rows)
+            filtered = FilteredQuery.run(X, first, self.method, n_keep=n_keep, cut=search.cut)
+            if search.rule == "gap":
+                visit = self._visited_by_gap(X, k, search, filtered, slice(0, n_rows))[0]
+            else:
+                visit = search.candidates(filtered.scores, k)
+            seen, evidence = rank_until_shown(
+                filtered.scores,
+                visit,
+                lambda rows: filtered.finish(rows, self._compute(X)),
+                asked,
+                np.random.default_rng(seed),
+            )
+            return self._best(X, *seen.all(), k=k), evidence
+
+        return self._by_pass(searched, best_of_all)
 
     def rank_groups(
         self, X: Any, k: int, queries: Mapping[Any, np.ndarray], *, stacklevel: int = 2

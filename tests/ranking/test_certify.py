@@ -55,7 +55,7 @@ def test_more_evidence_lets_the_search_be_less_deep():
 
 
 def test_fresh_rows_give_a_filter_where_fit_had_too_few_rows_for_one():
-    model = ranker(k=5, cv=2).fit(*rows(150))
+    model = ranker(k=5, cv=2).fit(*rows(48))
     assert model.guarantee_.kind == "exact"
     model.certify(rows(60_000, seed=1)[0])
     assert model.guarantee_.kind == "certified"

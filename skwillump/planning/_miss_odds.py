@@ -1,0 +1,269 @@
+"""How deep to search for the K best, from all calibration rows and an assumption that is checked.
+
+A row's *rank share* u is the share of rows with a higher full score, and v is the share of a query
+that a search visits, in the order of the filter's scores, before it finds the row. A search that
+visits a share d of each query misses the rows with v > d. Rows of a query's K best have rank shares
+of about K / N and less; with few calibration rows hardly any has. The estimate therefore looks at
+more rows than these, and assumes (*the odds rule*) that near the K best
+
+    odds(missed at d | u) = exp(a) * u ** b,
+
+a straight line in log u, for each depth d with an a and b of its own. It is a logistic regression
+of the misses on log u, with a weak prior that b is near 0, over a window of the best rows:
+`LEAST_ROWS` of them, or `WINDOW` times the share K / N if that is more, so that a line is enough.
+The mean loss of a query is the mean of the
+line's probabilities over the rank shares that a query's K best have, of which the distribution is
+known. Its upper bound is that of Clopper and Pearson (1934) for as many rows and misses as have the
+variance of the fit (Korn and Graubard 1998, "Confidence intervals for proportions with small
+expected number of positive counts estimated from survey data").
+
+The rule is checked where it matters: the 1, 2, 4, ... best calibration rows must not be missed more
+often than the line says, by binomial tests. Where one fails, as for a few extreme rows of which the
+filter knows nothing, the best rows alone decide, with no rule for others: an exact binomial bound
+on the misses of those that would be among the K best. If they are too few, all rows are candidates.
+
+Where the rule is wrong in a way that so few rows do not show, the bound can be too low. It is
+called an estimate wherever it is used.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import bdtr, bdtrc, betaincinv, expit
+from scipy.stats import binom
+
+LEAST_ROWS = 400
+"""Rows of the window that a line is fitted to, at least."""
+
+WINDOW = 3
+"""Rows of the window for each one that would be among the K best, at least."""
+
+LARGEST_WINDOW = 0.5
+"""Share of the calibration rows in the window at most, unless K is nearly as large a share."""
+
+FEWEST_ROWS = 50
+"""With fewer calibration rows nothing is estimated."""
+
+N_BINS = 32
+"""Rows of the window are counted in bins of about the same width in log u."""
+
+N_POINTS = 32
+"""Rank shares at which a query's K best are summed over."""
+
+N_DEPTHS = 80
+"""Depths that are looked at, evenly spaced in their logarithms."""
+
+MOST_STEPS = 40
+"""Of Newton's method."""
+
+LARGEST_STEP, SMALL_STEP = 2.0, 1e-3
+"""Most that a log odds changes by in a step, and how little ends it."""
+
+TINY = 1e-9
+"""Added to what is divided by."""
+
+SLOPE_DEVIATION = 0.5
+"""Standard deviation of the prior of b. Its mean is 0: the best rows are missed as often as those
+after them, unless the rows say otherwise."""
+
+CHECK_ERROR = 0.05
+"""Level of each test of the rule."""
+
+CHECKED_LOSS = 0.33
+"""The rule is not said to fail by misses that this share of the allowed loss would explain."""
+
+CHECK_FROM = 8
+"""The tests look at this share of the rows that would be among the K best (1 in so many), and up to
+all of them."""
+
+CHECKED_ROWS = 8
+"""Where those are fewer, at so many rows."""
+
+POINT_ROWS = 20
+"""With so many rows that would be among the K best, their misses must not exceed the allowed loss
+themselves."""
+
+
+class EstimatedDepth(NamedTuple):
+    """How much of a query a search must visit.
+
+    Attributes
+    ----------
+    share : float
+        Of a query's rows.
+    follows_rule : bool
+        Whether the best calibration rows are missed as the odds rule has it. Where not, they alone
+        decide.
+    """
+
+    share: float
+    follows_rule: bool
+
+
+class MissLines(NamedTuple):
+    """Log odds of a miss as lines in the log of the rank share, one for each depth.
+
+    Attributes
+    ----------
+    level, slope : ndarray of float64 of shape (n_depths, 1)
+        Log odds at 0, and what they change by.
+    covariance : ndarray of float64 of shape (n_depths, 2, 2)
+    """
+
+    level: np.ndarray
+    slope: np.ndarray
+    covariance: np.ndarray
+
+    def chances(self, x) -> np.ndarray:
+        """Chances of a miss at log rank shares, for each depth."""
+        return expit(self.level + self.slope * x)
+
+
+def fit_lines(x, n_rows, n_missed) -> MissLines:
+    """Logistic regressions of misses on `x`, from counts in bins, for all depths together.
+
+    Half a miss and half a row that is found are added at the mean of x, so that there is an answer
+    where all rows are found; a normal prior pulls slopes to 0. By Newton's method, in steps that
+    change no log odds by more than `LARGEST_STEP`.
+
+    Parameters
+    ----------
+    x, n_rows : ndarray of float64 of shape (n_bins,)
+    n_missed : ndarray of float64 of shape (n_depths, n_bins)
+    """
+    x, n_rows = np.append(x, np.average(x, weights=n_rows)), np.append(n_rows, 1.0)
+    n_missed = np.column_stack([n_missed, np.full(len(n_missed), 0.5)])
+    powers = np.stack([np.ones(len(x)), x, x * x], axis=1)
+    share = n_missed.sum(axis=1) / n_rows.sum()
+    lines = np.stack([np.log(share / (1 - share)), np.zeros(len(share))], axis=1)
+    moving = np.arange(len(lines))
+
+    def information(chances):
+        zero, one, two = ((n_rows * chances * (1 - chances)) @ powers).T
+        return zero + TINY, one, two + 1 / SLOPE_DEVIATION**2
+
+    for _ in range(MOST_STEPS):
+        chances = expit(lines[moving] @ powers[:, :2].T)
+        level, slope = ((n_missed[moving] - n_rows * chances) @ powers[:, :2]).T
+        slope = slope - lines[moving, 1] / SLOPE_DEVIATION**2
+        zero, one, two = information(chances)
+        step = np.stack([two * level - one * slope, zero * slope - one * level], axis=1)
+        step /= (zero * two - one * one)[:, None]
+        change = np.abs(step @ powers[:, :2].T).max(axis=1)
+        lines[moving] += step * np.minimum(1.0, LARGEST_STEP / np.maximum(change, TINY))[:, None]
+        moving = moving[change > SMALL_STEP]
+        if not len(moving):
+            break
+    zero, one, two = information(expit(lines @ powers[:, :2].T))
+    inverse = np.array([[two, -one], [-one, zero]]) / (zero * two - one * one)
+    return MissLines(lines[:, :1], lines[:, 1:], np.moveaxis(inverse, 2, 0))
+
+
+def best_rank_shares(k: int, n_query: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rank shares that the K best of a query have, and the weight of each.
+
+    A row with rank share u is among the `k` best of `n_query` with the chance that fewer than `k`
+    of the others are better.
+    """
+    most = min(1.0, k / n_query * (1 + 6 / np.sqrt(k)))
+    shares = (np.arange(N_POINTS) + 0.5) / N_POINTS * most
+    weights = bdtr(k - 1, n_query - 1, shares)
+    return shares, weights / weights.sum()
+
+
+def upper_bounds(shares, variances, error: float) -> np.ndarray:
+    """Clopper and Pearson's upper bounds of shares that were estimated with some variance."""
+    n_rows = shares * (1 - shares) / np.maximum(variances, 1e-300)
+    return betaincinv(n_rows * shares + 1, np.maximum(n_rows * (1 - shares), 1e-9), 1 - error)
+
+
+def estimated_depth(found_at, k: int, n_query: int, *, loss: float, error: float) -> EstimatedDepth:
+    """Least share of a query to visit, of which the mean loss is estimated to be low enough.
+
+    Parameters
+    ----------
+    found_at : ndarray of float64 of shape (n_rows,)
+        Of calibration rows by descending full score: the share that is visited before each is
+        found.
+    k, n_query : int
+    loss : float
+        Mean loss to stay below.
+    error : float
+        Share of samples of which the estimate may be wrong, if its assumption is right.
+    """
+    if len(found_at) < FEWEST_ROWS or k >= n_query:
+        return EstimatedDepth(1.0, follows_rule=True)
+    losses = _Losses(found_at, k, n_query, loss)
+    # Deeper searches lose less: where a deeper one has fewer misses to tell a line by, and so a
+    # wider bound, that of the less deep one holds for it too.
+    position = int(np.argmax(losses.are_low_enough(error)))
+    share = float(losses.depths[position])
+    if losses.follow_rule(position):
+        return EstimatedDepth(share, follows_rule=True)
+    return EstimatedDepth(max(share, losses.depth_of_the_best_alone(error)), follows_rule=False)
+
+
+class _Losses:
+    """Mean losses of queries at several depths, as a sample of rows has them."""
+
+    def __init__(self, found_at, k: int, n_query: int, loss: float):
+        n_rows, base = len(found_at), k / n_query
+        self._loss, self._found_at = loss, found_at
+        self._n_top = max(round(n_rows * base), 1)
+        largest = max(LARGEST_WINDOW, min(2 * base, 1.0))
+        window = min(max(WINDOW * base, LEAST_ROWS / n_rows), largest)
+        n_window = max(int(np.ceil(window * n_rows)), 1)
+        least = max(base, 1 / n_rows)
+        self.depths = np.append(np.geomspace(least, 1.0, N_DEPTHS)[:-1], 1.0)
+
+        edges = np.geomspace(1, n_window + 1, N_BINS + 1).astype(np.intp) - 1
+        starts = np.unique(edges[:-1])
+        n_in_bin = np.diff(np.append(starts, n_window))
+        # Rows of each bin by the depth from which on they are found.
+        found_from = np.searchsorted(self.depths, found_at[:n_window])
+        bins = np.repeat(np.arange(len(starts)), n_in_bin)
+        shape = (len(self.depths), len(starts))
+        counts = np.bincount(found_from * shape[1] + bins, minlength=shape[0] * shape[1])
+        n_missed = n_in_bin - np.cumsum(counts.reshape(shape), axis=0)
+        self._lines = fit_lines(
+            np.log((starts + n_in_bin / 2) / n_rows / base), n_in_bin.astype(float), n_missed
+        )
+        shares, self._weights = best_rank_shares(k, n_query)
+        self._best_x = np.log(shares / base)
+        n_checked = min(n_window, max(self._n_top, CHECKED_ROWS))
+        self._checked_x = np.log((np.arange(n_checked) + 0.5) / n_rows / base)
+
+    def are_low_enough(self, error: float) -> np.ndarray:
+        """Whether the upper bound of the mean loss is below the allowed one, for each depth."""
+        chances = self._lines.chances(self._best_x)
+        slopes = self._weights * chances * (1 - chances)
+        gradients = np.stack([slopes.sum(axis=1), slopes @ self._best_x], axis=1)
+        variances = np.einsum("di,dij,dj->d", gradients, self._lines.covariance, gradients)
+        enough = upper_bounds(chances @ self._weights, variances, error) <= self._loss
+        if self._n_top >= POINT_ROWS:
+            best = np.sort(self._found_at[: self._n_top])
+            n_missed = len(best) - np.searchsorted(best, self.depths, side="right")
+            enough &= n_missed <= self._loss * len(best)
+        enough[-1] = True
+        return enough
+
+    def follow_rule(self, position: int) -> bool:
+        """Whether the best rows are missed no more often than the line of a depth says."""
+        missed = self._found_at > self.depths[position]
+        chances = self._lines.chances(self._checked_x)[position]
+        n_best = max(self._n_top // CHECK_FROM, 1)
+        while n_best <= len(chances):
+            n_missed = int(missed[:n_best].sum())
+            chance = max(float(chances[:n_best].mean()), CHECKED_LOSS * self._loss)
+            if n_missed and bdtrc(n_missed - 1, n_best, chance) < CHECK_ERROR:
+                return False
+            n_best *= 2
+        return True
+
+    def depth_of_the_best_alone(self, error: float) -> float:
+        """The depth that an exact bound on the misses of the best rows asks for."""
+        best = np.sort(self._found_at[: self._n_top])
+        most = int(binom.ppf(error, len(best), self._loss)) - 1
+        if binom.cdf(most + 1, len(best), self._loss) <= error:
+            most += 1
+        return 1.0 if most < 0 else float(best[len(best) - 1 - most])
