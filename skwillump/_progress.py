@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from time import perf_counter, process_time
 from typing import Any
 
 from joblib import Parallel
@@ -32,11 +33,17 @@ class Progress:
         scikit-learn's context of the task; None where there are no callbacks.
     log : callable
         Called with messages on what is being done.
+    times : list of (str, float)
+        Receives the tasks that have ended, with the seconds that each took.
+    began : float
+        CPU time of the process when `fit` began.
     """
 
     estimator: Any = None
     context: Any = None
     log: Callable[[str], None] = _say_nothing
+    times: list[tuple[str, float]] = field(default_factory=list)
+    began: float = field(default_factory=process_time)
 
     @classmethod
     def begin(cls, estimator, X, y, *, n_tasks: int, log: Callable[[str], None]) -> Progress:
@@ -44,12 +51,16 @@ class Progress:
         context = begin_callbacks(estimator, n_tasks)
         if context is not None:
             context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
-        return cls(estimator, context, log)
+        return cls(estimator=estimator, context=context, log=log)
 
     def end(self, X, y) -> None:
         """Tell the callbacks that `fit` ends."""
         if self.context is not None:
             self.context.call_on_fit_task_end(estimator=self.estimator, X=X, y=y)
+
+    def cpu_seconds(self) -> float:
+        """CPU time of this process since `fit` began."""
+        return process_time() - self.began
 
     @contextmanager
     def task(self, name: str, *, n_subtasks: int = 0, fits: Any = None) -> Iterator[Progress]:
@@ -65,15 +76,18 @@ class Progress:
             What the task fits; its own tasks are then shown below this one.
         """
         self.log(name)
+        start = perf_counter()
         if self.context is None:
-            yield self
-            return
-        context = self.context.subcontext(task_name=name, max_subtasks=n_subtasks)
-        below = nullcontext() if fits is None else context.propagate_callback_context(fits)
-        with below:
-            context.call_on_fit_task_begin(estimator=self.estimator)
-            yield Progress(self.estimator, context, self.log)
-        context.call_on_fit_task_end(estimator=self.estimator)
+            yield replace(self, times=[])
+        else:
+            context = self.context.subcontext(task_name=name, max_subtasks=n_subtasks)
+            below = nullcontext() if fits is None else context.propagate_callback_context(fits)
+            with below:
+                context.call_on_fit_task_begin(estimator=self.estimator)
+                yield replace(self, context=context, times=[])
+            context.call_on_fit_task_end(estimator=self.estimator)
+        self.times.append((name, perf_counter() - start))
+        self.log(f"{name}: {self.times[-1][1]:.3g} s")
 
     def results(
         self, name: str, calls: Iterable[Any], names: Sequence[str], n_jobs: int | None

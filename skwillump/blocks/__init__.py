@@ -18,6 +18,7 @@ from ._truncated import (
     TruncatedEnsemble,
     TruncatedRegressor,
     blocks_used,
+    n_rounds,
     truncated_ensemble,
     truncation_sizes,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "compiled_blocks",
     "hides_blocks",
     "locate_blocks",
+    "n_rounds",
     "names_in_composites",
     "settled",
     "split_pipeline",

@@ -108,6 +108,12 @@ def truncation_sizes(graph: BlockGraph) -> list[int]:
     return sorted(count for count in counts if count >= 2)
 
 
+def n_rounds(graph: BlockGraph) -> int:
+    """Boosting rounds (trees, in a forest) of the model; 0 where it is none that compiles."""
+    model = trees_of(graph)
+    return 0 if model is None else int(model.n_rounds)
+
+
 def blocks_used(graph: BlockGraph, n_trees: int) -> tuple[str, ...]:
     """Blocks with a feature that some of the first trees look at, in the pipeline's order."""
     model = trees_of(graph)

@@ -14,13 +14,14 @@ from ..planning import (
     SmallerAnswers,
     SmallerModels,
     Subgroups,
+    open_shares_of_classes,
 )
 from ..stages._cross_fitting import Calibrated, CrossFitted
 from ..stages._fold_tasks import FoldRecord
 from ..stages._folds import FitData
 from ..stages._labels import UNLABELLED, takes_unlabelled
 from ..stages._models import LeftOut
-from ..stages._recording import Importance
+from ..stages._recording import Importance, OpenShares
 from ._responses import AnswerRecorder, codes_of
 from ._scoring import RecordedScores, answered_labels, is_balanced_accuracy, score_answers
 
@@ -80,6 +81,36 @@ def block_importance(
         return score
 
     return importance
+
+
+def open_shares(y: np.ndarray, recorder: AnswerRecorder) -> OpenShares:
+    """How few rows a first stage must leave open, by the measure that leaves fewest.
+
+    Where another score than accuracy is kept, classes count alike, however rare they are.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+    recorder : AnswerRecorder
+    """
+    codes = codes_of(y, recorder.classes)
+
+    def shares(rows, full, stage):
+        truth = codes[rows]
+        weights = None
+        if recorder.keeps_responses:
+            _, classes, counts = np.unique(truth, return_inverse=True, return_counts=True)
+            weights = len(truth) / (len(counts) * counts[classes])
+        right, full_right = stage["codes"] == truth, full["codes"] == truth
+        return np.min(
+            [
+                open_shares_of_classes(stage[measure], right, full_right, weights)
+                for measure in recorder.measures
+            ],
+            axis=0,
+        )
+
+    return shares
 
 
 def calibrated_from(

@@ -34,6 +34,7 @@ from ._calibration import (
     calibrated_from,
     check_classes,
     fresh_rows,
+    open_shares,
     why_too_few,
 )
 from ._report import cascade_report, stage_words
@@ -647,6 +648,9 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
 
     def _importance(self, data, recorder, routed):
         return block_importance(data.y, recorder, self._scorer(), routed.scorer.score)
+
+    def _open_shares(self, data, recorder):
+        return open_shares(data.y, recorder)
 
     def _answering(self) -> CascadeTiming:
         return CascadeTiming(

@@ -11,6 +11,7 @@ from ..stages._report import (
     StageWords,
     block_lines,
     cost_lines,
+    fit_lines,
     left_out_lines,
     report_text,
     stage_lines,
@@ -152,7 +153,9 @@ def cascade_report(cascade, plan: Plan) -> str:
         )
     lines += cost_lines(cascade, plan)
     lines += stage_lines(cascade.stages_, stage_words(cascade.classes_))
-    return report_text([*lines, *block_lines(cascade.blocks_), *left_out_lines(cascade)])
+    return report_text(
+        [*lines, *block_lines(cascade.blocks_), *left_out_lines(cascade), *fit_lines(cascade)]
+    )
 
 
 def stage_words(classes) -> StageWords:

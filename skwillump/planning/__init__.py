@@ -31,6 +31,7 @@ from ._seen_rows import (
     most_missing,
     sample_size,
 )
+from ._shortlist import open_shares_of_classes, open_shares_of_ranks, shortlist
 from ._subgroups import Subgroups
 from ._topk_plan import make_topk_plan, replan_search
 from ._topk_records import (
@@ -83,9 +84,12 @@ __all__ = [
     "match_scores",
     "measures_for",
     "most_missing",
+    "open_shares_of_classes",
+    "open_shares_of_ranks",
     "permutation_importance",
     "predicted_codes",
     "replan_search",
     "sample_size",
+    "shortlist",
     "stable_order",
 ]

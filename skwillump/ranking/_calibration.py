@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..planning import TopKCalibration, TopKCandidate, stable_order
+from ..planning import TopKCalibration, TopKCandidate, open_shares_of_ranks, stable_order
 from ..stages._cross_fitting import Calibrated, CrossFitted
-from ..stages._recording import Importance
+from ..stages._recording import Importance, OpenShares
 from ._queries import RankingData, queries_of
 from ._scores import ScoreRecorder
 
@@ -30,6 +30,21 @@ def block_importance(recorder: ScoreRecorder) -> Importance:
         return lambda permuted: float(np.mean(np.isin(own, best(permuted))))
 
     return importance
+
+
+def open_shares(groups: np.ndarray | None) -> OpenShares:
+    """How few rows a filter must let through to find the best ones, of queries where told.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n_rows,) or None
+    """
+
+    def shares(rows, full, stage):
+        queries = None if groups is None else groups[rows]
+        return open_shares_of_ranks(stage["score"], full["score"], queries)
+
+    return shares
 
 
 def calibrated_from(fitted: CrossFitted, data: RankingData, seed: int) -> Calibrated:

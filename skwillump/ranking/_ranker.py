@@ -28,7 +28,7 @@ from ..stages._estimator import BlockwiseEstimator, StageBase
 from ..stages._fold_tasks import record_in_chunks
 from ..stages._labels import UNLABELLED, check_none_missing, takes_unlabelled
 from ..stages._models import StageSpec
-from ._calibration import block_importance, calibrated_from
+from ._calibration import block_importance, calibrated_from, open_shares
 from ._metrics import ndcg, precision
 from ._queries import RankingData, group_column, queries_of
 from ._report import STAGE_WORDS, ranker_report
@@ -583,6 +583,9 @@ class ApproxTopKRanker(BlockwiseEstimator):
 
     def _importance(self, data, recorder, routed):
         return block_importance(recorder)
+
+    def _open_shares(self, data, recorder):
+        return open_shares(data.groups)
 
     def _answering(self) -> RankTiming:
         return RankTiming(searcher=replace(full_searcher(self), n_threads=1), k=int(self.k))

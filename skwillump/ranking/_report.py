@@ -7,6 +7,7 @@ from ..stages._report import (
     StageWords,
     block_lines,
     cost_lines,
+    fit_lines,
     left_out_lines,
     report_text,
     stage_lines,
@@ -125,4 +126,6 @@ def ranker_report(ranker, plan: TopKPlan) -> str:
         )
     lines += cost_lines(ranker, plan)
     lines += stage_lines(ranker.stages_, STAGE_WORDS)
-    return report_text([*lines, *block_lines(ranker.blocks_), *left_out_lines(ranker)])
+    return report_text(
+        [*lines, *block_lines(ranker.blocks_), *left_out_lines(ranker), *fit_lines(ranker)]
+    )

@@ -124,7 +124,9 @@ def rounds_in_turns(
     """Seconds of calling each of some functions, in rounds.
 
     They take turns, so that a slow moment of the machine falls on all of them alike, or on few of
-    the calls of each. Each is called once before, for what it loads.
+    the calls of each. Each is called once before, for what it loads. The calls that tell how many
+    rounds there is time for are the first round, unless a function is so quick that it is called
+    several times in a turn.
 
     Parameters
     ----------
@@ -142,18 +144,17 @@ def rounds_in_turns(
     """
     for function in functions:
         function()
-    n_calls, total = [], 0.0
+    n_calls, once = [], []
     for function in functions:
-        seconds = max(clock.seconds_of(function), clock.tick)
+        once.append(clock.seconds_of(function))
+        seconds = max(once[-1], clock.tick)
         n_calls.append(int(np.clip(np.ceil(TICKS * clock.tick / seconds), 1, MOST_CALLS)))
-        total += seconds * n_calls[-1]
+    total = sum(max(s, clock.tick) * n for s, n in zip(once, n_calls, strict=True))
+    rounds = [once] if max(n_calls, default=1) == 1 else []
     turns = list(zip(functions, n_calls, strict=True))
-    return np.array(
-        [
-            [clock.seconds_of(call, n) / n for call, n in turns]
-            for _ in range(int(np.clip(most_seconds / total, *n_rounds)))
-        ]
-    )
+    while len(rounds) < int(np.clip(most_seconds / max(total, clock.tick), *n_rounds)):
+        rounds.append([clock.seconds_of(call, n) / n for call, n in turns])
+    return np.array(rounds)
 
 
 def typical_seconds(rounds: np.ndarray) -> np.ndarray:

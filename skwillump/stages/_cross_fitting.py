@@ -19,7 +19,7 @@ from .._containers import take_rows
 from .._progress import Progress
 from ..blocks import BlockGraph, CompiledBlocks, Store
 from ..compilers import InputUnsupported
-from ..planning import candidate_sets, permutation_importance
+from ..planning import permutation_importance
 from ._costs import BlockCosts, StageCosts
 from ._fold_tasks import (
     FoldRecord,
@@ -32,7 +32,8 @@ from ._fold_tasks import (
 from ._folds import FitData, Split, cross_fit_splits, half_of, prefit_splits, selecting_rows
 from ._metering import Answering, CostMeter, FirstStage
 from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
-from ._recording import Importance, Record, Recorder, joined
+from ._recording import Importance, OpenShares, Record, Recorder, joined
+from ._shortlisting import specs_of_sets, still_possible
 
 IMPORTANCE_ROWS = 2000
 """Rows on which importances are measured, at most."""
@@ -162,6 +163,7 @@ def cross_fit(
     data: FitData,
     recorder: Recorder,
     importance: Importance,
+    open_shares: OpenShares,
     answering: Answering,
     setting: Setting,
     rng: np.random.RandomState,
@@ -179,6 +181,8 @@ def cross_fit(
     data : FitData
     recorder : Recorder
     importance : Importance
+    open_shares : OpenShares
+        By which it is told on the first fold which approximate models can still be chosen.
     answering : Answering
         How the estimator answers, which is timed.
     setting : Setting
@@ -215,7 +219,7 @@ def cross_fit(
     else:
         first, selecting = graph, selecting_rows(splits, data, rng)
     if not setting.prefit and setting.split is None:
-        with progress.task(f"fit fold 1 of {len(splits)}"), in_fold(data, splits, 0):
+        with progress.task(f"fit {_fold_name(0, splits)}"), in_fold(data, splits, 0):
             fold = data.take(splits[0][0])
             first = fit_graph(setting.estimator, *fold, compile=setting.compile)
 
@@ -228,28 +232,54 @@ def cross_fit(
             query=setting.query,
             given=setting.feature_costs,
             both=setting.compile,
+            spent=progress.cpu_seconds(),
         )
     rows = selecting
     if len(rows) > IMPORTANCE_ROWS:
         rows = np.sort(rng.choice(rows, IMPORTANCE_ROWS, replace=False))
     with progress.task("measure importances"):
         importances = _importances(first, data.X, rows, importance, rng)
-    specs = _specs(graph, meter.costs, importances)
-    if fused is not None and setting.approx_estimator is None:
+    approx_estimator = setting.approx_estimator
+    specs = specs_of_sets(graph, meter.costs, importances, approx_estimator)
+    if fused is not None and approx_estimator is None:
         with suppress(InputUnsupported):
             calibrating = _features(first, data.X, rows) if recorder.calibrates_trees else None
             specs += truncated_specs(graph, first, calibrating)
-    progress.log(f"approximate models to try: {specs}")
+    progress.log(f"approximate models to try: {_in_words(specs)}")
 
     basis = "cross-fitted"
     if setting.prefit or setting.split is not None:
         basis = "prefit" if setting.prefit else "held-out"
+    with progress.task("try approximate models"), in_fold(data, splits, 0):
+        train, test = splits[0]
+        tried = fit_stages(first, specs, *data.take(train), approx_estimator)
+        record = record_rows(first, specs, tried, recorder, data.X, test)
+    # Nothing is read of rows that certify: they test one choice, made without them.
+    possible = still_possible(
+        graph,
+        meter.costs,
+        specs,
+        record,
+        selecting,
+        open_shares,
+        approx_estimator=approx_estimator,
+    )
+    never_made = [
+        (spec, stage)
+        for spec, stage in zip(specs, record.stages, strict=True)
+        if isinstance(stage, LeftOut)
+    ]
+    specs = [specs[i] for i in possible]
+    progress.log(f"those that can still be chosen: {_in_words(specs)}")
+    if not specs:
+        splits = splits[:1]  # there is nothing to fit on the others
     half = None
-    if setting.measures_growth and basis == "cross-fitted":
+    if setting.measures_growth and basis == "cross-fitted" and specs:
         half = half_of(data, splits[0][0], rng)
     records, models, smaller = _fitted(
         graph=graph,
-        first=first,
+        tried=record.of_stages(possible),
+        models=tuple(tried[i] for i in possible),
         specs=specs,
         data=data,
         splits=splits,
@@ -286,14 +316,15 @@ def cross_fit(
         basis=basis,
         smaller=None if smaller is None else smaller.of_stages(made),
         row_ratio=1.0 if half is None else len(half) / len(splits[0][0]),
-        left_out=tuple((specs[i], left_out[i]) for i in sorted(left_out)),
+        left_out=(*never_made, *((specs[i], left_out[i]) for i in sorted(left_out))),
     )
 
 
 def _fitted(
     *,
     graph: BlockGraph,
-    first: BlockGraph,
+    tried: FoldRecord,
+    models: tuple[Any, ...],
     specs: Sequence[StageSpec],
     data: FitData,
     splits: Sequence[Split],
@@ -303,12 +334,22 @@ def _fitted(
     setting: Setting,
     progress: Progress,
 ) -> tuple[list[FoldRecord], tuple[Any, ...], FoldRecord | None]:
-    """Record of each fold, the approximate models that will answer, and what smaller ones do."""
+    """Record of each fold, the approximate models that will answer, and what smaller ones do.
 
-    def task_of(number: int, fitted: BlockGraph | None, split: Split):
-        train, test = split
+    Parameters
+    ----------
+    tried : FoldRecord
+        That of the first fold.
+    models : tuple of estimator
+        Its approximate models.
+    """
+    if setting.split is not None or not specs:
+        return [tried], models, None
+
+    def task_of(number: int, fitted: BlockGraph | None):
+        train, test = splits[number]
         return delayed(record_fold)(
-            fold=f"fold {number + 1} of {len(splits)}",
+            fold=_fold_name(number, splits),
             estimator=setting.estimator,
             graph=fitted,
             specs=specs,
@@ -320,20 +361,25 @@ def _fitted(
             compile=setting.compile,
         )
 
-    if setting.prefit or setting.split is not None:
-        *inner, (train, test) = splits
-        tasks = [task_of(number, graph, split) for number, split in enumerate(inner)]
-        records = progress.results(
-            "fit approximate models on folds", tasks, _fold_names(len(inner)), None
+    records = [tried]
+    if setting.prefit:
+        inner = range(1, len(splits) - 1)
+        records += progress.results(
+            "fit approximate models on folds",
+            [task_of(number, graph) for number in inner],
+            [_fold_name(number, splits) for number in inner],
+            None,
         )
+        train, test = splits[-1]
         with progress.task("fit approximate models"):
             models = fit_stages(graph, specs, *data.take(train), setting.approx_estimator)
             with evidence("its answers cannot be recorded"):
                 records.append(record_rows(graph, specs, models, recorder, data.X, test))
         return records, models, None
-    fitted = [first, *[None] * (len(splits) - 1)]
-    tasks = [task_of(i, *of_fold) for i, of_fold in enumerate(zip(fitted, splits, strict=True))]
+    tasks = [task_of(number, None) for number in range(1, len(splits))]
+    names = [_fold_name(number, splits) for number in range(1, len(splits))]
     if half is not None:
+        names.append("half of fold 1")
         tasks.append(
             delayed(record_smaller)(
                 estimator=setting.estimator,
@@ -346,16 +392,22 @@ def _fitted(
                 compile=setting.compile,
             )
         )
-    names = _fold_names(len(splits)) + ["half of fold 1"] * (half is not None)
-    records = progress.results("fit all models on folds", tasks, names, setting.n_jobs)
-    smaller = None if half is None else records.pop()
+    smaller = None
+    if tasks:
+        records += progress.results("fit all models on folds", tasks, names, setting.n_jobs)
+        smaller = None if half is None else records.pop()
     with progress.task("fit approximate models"):
         models = fit_stages(graph, specs, *data.whole(), setting.approx_estimator)
     return records, models, smaller
 
 
-def _fold_names(n_folds: int) -> list[str]:
-    return [f"fold {number + 1} of {n_folds}" for number in range(n_folds)]
+def _in_words(specs: Sequence[StageSpec]) -> str:
+    """What approximate models consist of."""
+    return "; ".join(spec.in_words() for spec in specs) or "none"
+
+
+def _fold_name(number: int, splits: Sequence[Split]) -> str:
+    return f"fold {number + 1} of {len(splits)}"
 
 
 def _stage_costs(
@@ -393,21 +445,6 @@ def _stage_costs(
 def _first_stage(fused: CompiledBlocks | None, spec: StageSpec, model: Any) -> FirstStage:
     compiled = None if fused is None else fused.stage(spec.blocks, model)
     return FirstStage(blocks=spec.blocks, model=model, compiled=compiled, n_trees=spec.n_trees)
-
-
-def _specs(graph: BlockGraph, costs: BlockCosts, importances) -> list[StageSpec]:
-    """Sets of blocks that are worth an approximate model."""
-    names = graph.first_copy or graph.names
-    sets = candidate_sets(
-        names,
-        [importances[graph.names.index(name)] for name in names],
-        [costs.of_blocks(graph, [name]) for name in names],
-        lambda blocks: costs.prefix + costs.of_blocks(graph, blocks),
-        full_cost=costs.full(graph),
-    )
-    if graph.first_copy:
-        sets.append(graph.first_copy)
-    return [StageSpec(blocks) for blocks in sets]
 
 
 def _features(graph: BlockGraph, X, rows) -> Any:

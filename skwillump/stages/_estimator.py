@@ -52,10 +52,10 @@ from ._diagram import stage_diagram
 from ._folds import FitData, Split, single_split
 from ._metering import Answering
 from ._models import NoEvidence, fit_plainly, read_graph
-from ._recording import Importance, Recorder
+from ._recording import Importance, OpenShares, Recorder
 from ._report import StageWords
 
-N_TASKS = 8
+N_TASKS = 9
 """Tasks of `fit`, at most, as callbacks see them."""
 
 FRAMES_TO_FIT = 4
@@ -106,8 +106,9 @@ class BlockwiseEstimator(
     - `_read_full_model`: what is learned from the fitted full model before its blocks are tried;
     - `_why_no_stages`: why there can be none; empty if there can;
     - `_answering`: how the full model answers, and how with a stage before it, for what that costs;
-    - `_recorder`, `_importance`, `_calibrated_from`: what is kept of the models' answers, what a
-      block is worth, and the numbers that a plan is made from;
+    - `_recorder`, `_importance`, `_open_shares`, `_calibrated_from`: what is kept of the models'
+      answers, what a block is worth, what a model can spare, and the numbers that a plan is made
+      from;
     - `_make_plan`, `_exact_plan`: the plan, and the one where there is nothing to plan with;
     - `_stages_of`: the stages of a plan that has two;
     - `_stage_words`, `_report`: what stages do, and what was decided, in words.
@@ -208,6 +209,10 @@ class BlockwiseEstimator(
         """What a block is worth to the full model."""
         raise NotImplementedError
 
+    def _open_shares(self, data: FitData, recorder: Any) -> OpenShares:
+        """How few rows an approximate model must leave to the full one."""
+        raise NotImplementedError
+
     def _answering(self) -> Answering:
         """How the fitted full model answers, with stages before it and without; for its costs."""
         raise NotImplementedError
@@ -290,6 +295,7 @@ class BlockwiseEstimator(
             self._set_plan(self._exact_plan(reason))
         else:
             self._plan_stages(data, routed, progress, rng=rng, split=split)
+        self._fit_seconds = tuple(progress.times)
         progress.end(X, y)
         if len(self.stages_) == 1 and getattr(self, self._target_parameter) < 1:
             warnings.warn(self._no_stages_text(), NoCascadeWarning, stacklevel=FRAMES_TO_FIT)
@@ -364,6 +370,7 @@ class BlockwiseEstimator(
             data=data,
             recorder=recorder,
             importance=self._importance(data, recorder, routed),
+            open_shares=self._open_shares(data, recorder),
             answering=self._answering(),
             setting=Setting(
                 estimator=self.estimator if on_folds is None else on_folds,

@@ -26,8 +26,8 @@ from ._costs import BlockCosts, PathCosts, StageCosts
 FEW_ROWS = 20
 """Rows by which it is told how many can be timed together."""
 
-MOST_GROWTH = 16
-"""How many times more rows may be timed together than were just before."""
+LEAST_GROWTH, MOST_GROWTH = 1.25, 16
+"""How many times more rows are timed together than were just before, at least and at most."""
 
 LEAST_ROWS = 4096
 """Rows that are timed together, unless they are slow: with few rows, what a call costs whatever its
@@ -37,11 +37,12 @@ MOST_ROWS = 16_384
 """Rows that are timed together at most: few rows would find all that they look up in the cache, as
 those of a large batch do not."""
 
-QUICK_SECONDS = 0.01
-"""Seconds that more than `LEAST_ROWS` may take together."""
+QUICK_SHARE = 0.2
+"""Share of a turn's seconds that more than `LEAST_ROWS` may take together."""
 
-SLOW_SECONDS = 0.05
-"""Seconds that rows may take together; slow pipelines are timed on fewer rows."""
+SLOW_SECONDS = (0.01, 0.05)
+"""Seconds that rows may take together, where a turn has so few or so many; slow pipelines are timed
+on fewer rows."""
 
 SLOWEST_ROWS = 4
 """Rows of the slowest pipelines that are timed together."""
@@ -59,14 +60,18 @@ SINGLE_ROWS = 24
 SINGLE_SECONDS = 0.1
 """Seconds that these may take; slow ones are fewer."""
 
-BLOCK_SECONDS = 0.15
-"""Seconds that the turns of blocks may take, unless their number is the least."""
+SHARE_OF_FIT = 0.05
+"""Share of what `fit` took so far that timing may take."""
 
-STAGE_SECONDS = 0.6
-"""Seconds that the turns of stages in batches may take."""
+TIMING_SECONDS = (0.25, 1.0)
+"""Seconds that it may take at least and at most: with fewer, choices would depend on chance."""
 
-ROW_SECONDS = 0.25
-"""Seconds that the turns of stages in single rows may take."""
+BLOCK_SHARE, STAGE_SHARE, ROW_SHARE = 0.15, 0.6, 0.25
+"""Shares of it for the turns of blocks, of stages in batches, and of stages in single rows, unless
+their number is the least."""
+
+N_TURNS = 24
+"""Turns of stages in batches, about: of three stages and the full model, three times each."""
 
 N_ROUNDS = (3, 31)
 """How often each function has its turn, at least and at most."""
@@ -162,7 +167,9 @@ class TimedRows:
     seconds: float
 
     @classmethod
-    def of(cls, X: Any, seconds_of: Callable[[Any], float]) -> TimedRows:
+    def of(
+        cls, X: Any, seconds_of: Callable[[Any], float], turn_seconds: float = np.inf
+    ) -> TimedRows:
         """Rows from all over `X`, as many as can be timed.
 
         Parameters
@@ -170,22 +177,25 @@ class TimedRows:
         X : array-like, sparse matrix, data frame or list
         seconds_of : callable
             Of some rows: what it takes to answer them.
+        turn_seconds : float
+            What a turn may take.
         """
+        slow = float(np.clip(turn_seconds, *SLOW_SECONDS))
         n_rows, n_all = 0, num_samples(X)
         wanted = min(n_all, FEW_ROWS)
-        while wanted > n_rows:
+        while wanted > LEAST_GROWTH * n_rows:
             n_rows = wanted
             seconds = max(seconds_of(_spread(X, n_rows)), 1e-9)
             # What a call costs whatever its rows weighs less the more there are: more rows at a
             # time, until they take long enough.
-            most = QUICK_SECONDS if n_rows >= LEAST_ROWS else SLOW_SECONDS
+            most = QUICK_SHARE * slow if n_rows >= LEAST_ROWS else slow
             wanted = min(
                 n_all,
                 MOST_ROWS if n_rows >= LEAST_ROWS else LEAST_ROWS,
                 MOST_GROWTH * n_rows,
                 int(n_rows * most / seconds),
             )
-        n_rows = min(n_all, max(min(n_rows, wanted), SLOWEST_ROWS))
+        n_rows = min(n_all, max(min(n_rows, int(n_rows * slow / seconds)), SLOWEST_ROWS))
         batch = _spread(X, n_rows)
         one = seconds_of(take_rows(batch, slice(0, 1)))
         n_single = min(n_rows, int(np.clip(SINGLE_SECONDS / max(one, 1e-9), 3, SINGLE_ROWS)))
@@ -218,6 +228,8 @@ class CostMeter:
         Costs that the user states instead: seconds a row of a block.
     both : bool
         Whether the way that is not planned for is looked at too.
+    spent : float
+        Seconds that `fit` took so far.
 
     Attributes
     ----------
@@ -235,11 +247,15 @@ class CostMeter:
         query: str,
         given: Mapping[str, float],
         both: bool,
+        spent: float = np.inf,
     ):
         self._graph, self._compiled, self._given = graph, compiled, given
         self._answering, self._both = answering, both
         self._clock: Clock = thread_clock() if _is_all_compiled(graph, compiled) else work_clock()
-        self._timed = TimedRows.of(X, self._seconds_of_full)
+        self._is_warm = False
+        self._most_seconds = float(np.clip(SHARE_OF_FIT * spent, *TIMING_SECONDS))
+        turn_seconds = STAGE_SHARE * self._most_seconds / N_TURNS
+        self._timed = TimedRows.of(X, self._seconds_of_full, turn_seconds)
         self._planned = query
         self._blocks = {query: self._block_costs(query)}
         keys = {**self._blocks[query].keys, **given}
@@ -263,7 +279,9 @@ class CostMeter:
 
     def _seconds_of_full(self, X: Any) -> float:
         (turn,) = self._answering.batch_turns(X, None)
-        turn.run()
+        if not self._is_warm:
+            turn.run()
+            self._is_warm = True
         return self._clock.seconds_of(turn.run)
 
     def _turns(self, path: str, stage: FirstStage | None) -> list[Turn]:
@@ -276,9 +294,9 @@ class CostMeter:
         pairs = [self._turns(path, stage) for stage in stages]
         turns = [*whole, *(turn for pair in pairs for turn in pair)]
         n_rows = num_samples(self._timed.batch) if path == "batch" else len(self._timed.rows)
-        most_seconds = STAGE_SECONDS if path == "batch" else ROW_SECONDS
+        share = STAGE_SHARE if path == "batch" else ROW_SHARE
         runs = [turn.run for turn in turns]
-        full, *seconds = (self._seconds(runs, most_seconds) / n_rows).tolist()
+        full, *seconds = (self._seconds(runs, share) / n_rows).tolist()
         names = self._graph.names
         costs = []
         for stage, (low, high), at_low, at_high in zip(
@@ -298,12 +316,10 @@ class CostMeter:
             [[i for i, other in enumerate(stages) if other.does_part_of(s)] for s in stages]
         )
 
-    def _seconds(
-        self, functions: Sequence[Callable[[], object]], most_seconds: float
-    ) -> np.ndarray:
-        """Seconds of functions that take turns."""
+    def _seconds(self, functions: Sequence[Callable[[], object]], share: float) -> np.ndarray:
+        """Seconds of functions that take turns, with a share of the seconds that there are."""
         rounds = rounds_in_turns(
-            functions, self._clock, n_rounds=N_ROUNDS, most_seconds=most_seconds
+            functions, self._clock, n_rounds=N_ROUNDS, most_seconds=share * self._most_seconds
         )
         # Costs that are given replace measured ones in a sum, and what is left of other work on
         # the machine would be taken for costs. The least of some measurements has least of it.
@@ -346,7 +362,7 @@ class CostMeter:
         functions = [partial(_each, part, items) for part in parts]
         functions.append(partial(_each, graph.prepare, inputs))
         n_rows = sum(num_samples(X) for X in inputs)
-        whole, *of_blocks, prefix = (self._seconds(functions, BLOCK_SECONDS) / n_rows).tolist()
+        whole, *of_blocks, prefix = (self._seconds(functions, BLOCK_SHARE) / n_rows).tolist()
         # A block cannot cost more than the whole that holds it.
         keys = {name: min(s, whole) for name, s in zip(graph.names, of_blocks, strict=True)}
         model = max(whole - sum(keys.values()), 0.0)
@@ -366,7 +382,12 @@ class CostMeter:
                 self._graph.model.predict(features)
             watches.append(watch)
 
-        totals = rounds_in_turns([run], self._clock, n_rounds=N_ROUNDS, most_seconds=BLOCK_SECONDS)
+        totals = rounds_in_turns(
+            [run],
+            self._clock,
+            n_rounds=N_ROUNDS,
+            most_seconds=BLOCK_SHARE * self._most_seconds,
+        )
         rounds = [watch.seconds for watch in watches[-len(totals) :]]
         reduce = min if self._given else np.median
         keys = {key: float(reduce([of[key] for of in rounds])) / n_rows for key in rounds[0]}

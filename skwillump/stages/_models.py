@@ -29,6 +29,7 @@ from ..compilers import fast_vectorizers
 from ..planning import match_scores
 from ._feature_parameters import translate_chain, translate_fit_params
 from ._feature_subsets import FeatureSubset, NotTranslatable
+from ._report import trees_text
 
 MOST_CHARACTERS = 200
 """Characters that are shown of the message of an error, at most."""
@@ -54,6 +55,11 @@ class StageSpec:
     n_trees: int | None = None
     slope: float = 1.0
     offset: tuple[float, ...] = ()
+
+    def in_words(self) -> str:
+        """Say what it consists of."""
+        on = f"on {', '.join(self.blocks)}"
+        return f"a model {on}" if self.n_trees is None else f"the {trees_text(self.n_trees)} {on}"
 
     def blocks_in(self, graph: BlockGraph) -> tuple[str, ...]:
         """Blocks that the model uses in another graph, whose trees may look at others."""

@@ -45,6 +45,21 @@ class Importance(Protocol):
         """
 
 
+class OpenShares(Protocol):
+    """How few rows an approximate model must leave to the full one, for several losses."""
+
+    def __call__(self, rows: np.ndarray, full: Record, stage: Record) -> np.ndarray:
+        """Return the least share of rows that are left open, at each of some losses.
+
+        Parameters
+        ----------
+        rows : ndarray of intp of shape (n_rows,)
+            Positions in the data, of rows that choose.
+        full, stage : Record
+            What the full and the approximate model answered on them.
+        """
+
+
 def joined(records: list[Record] | list[Mapping[str, np.ndarray]]) -> Record:
     """Records of several folds, one after the other."""
     return {key: np.concatenate([record[key] for record in records]) for key in records[0]}

@@ -118,11 +118,18 @@ def left_out_lines(estimator: Any) -> list[str]:
     if calibrated is None or not calibrated.left_out:
         return []
     lines = ["", "Left out"]
-    for spec, left_out in calibrated.left_out:
-        text = f"  a model on {', '.join(spec.blocks)}"
-        if spec.n_trees is not None:
-            text += f" of the {trees_text(spec.n_trees)}"
-        lines.append(f"{text}: {left_out.reason}")
+    return lines + [f"  {spec.in_words()}: {why.reason}" for spec, why in calibrated.left_out]
+
+
+def fit_lines(estimator: Any) -> list[str]:
+    """Where the time of `fit` went, the longest tasks first; none where that is not known."""
+    times = estimator.__dict__.get("_fit_seconds", ())
+    if not times:
+        return []
+    total = sum(seconds for _, seconds in times)
+    lines = ["", f"Time of fit: {seconds_text(total)}"]
+    for name, seconds in sorted(times, key=lambda item: -item[1]):
+        lines.append(f"  {seconds_text(seconds)} ({seconds / max(total, 1e-12):.0%}) to {name}")
     return lines
 
 

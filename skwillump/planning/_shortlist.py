@@ -1,0 +1,128 @@
+"""Which approximate models can still be chosen, after a first look at the rows that choose.
+
+To fit a model on every fold costs as many fits as there are folds, and a plan uses one model. So
+all of them are tried on the first fold, and what each would cost is read off the rows that choose,
+for several losses: how few rows it must leave open to lose no more. Models that no loss needs are
+fitted nowhere else. Rows that certify are not looked at, so that their test is of one choice that
+does not depend on them; and targets are not looked at either, so that one `fit` serves all.
+"""
+
+import numpy as np
+
+LOSSES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+"""Losses for which a model is looked at."""
+
+TOP_SHARES = (0.01, 0.05, 0.2)
+"""Shares of the rows that are to be found, for which a filter is looked at."""
+
+MOST_KEPT = 3
+"""Models that are kept, at most."""
+
+LEAST_GAIN = 0.03
+"""By which share a further model must lower the cost at some loss."""
+
+
+def open_shares_of_classes(
+    confidence: np.ndarray,
+    right: np.ndarray,
+    full_right: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> np.ndarray:
+    """Least share of rows that a cascade leaves open, at each of `LOSSES`.
+
+    Parameters
+    ----------
+    confidence : ndarray of float64 of shape (n_rows,)
+        Of the approximate model.
+    right, full_right : ndarray of bool of shape (n_rows,)
+        Whether the approximate model is right, and the full one.
+    weights : ndarray of float64 of shape (n_rows,), optional
+        What a row counts; by default 1.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_losses,)
+    """
+    weights = np.ones(len(right)) if weights is None else weights
+    order = np.argsort(-confidence, kind="stable")
+    change = weights * (full_right.astype(np.float64) - right)
+    lost = np.concatenate(([0.0], np.cumsum(change[order])))
+    allowed = np.array(LOSSES) * max(float(weights[full_right].sum()), 1.0)
+    # The furthest step at which no more is lost.
+    early = [int(np.flatnonzero(lost <= most)[-1]) for most in allowed]
+    return 1 - np.array(early) / max(len(right), 1)
+
+
+def open_shares_of_ranks(
+    score: np.ndarray, full_score: np.ndarray, groups: np.ndarray | None = None
+) -> np.ndarray:
+    """Least share of rows that a filter lets through, for each of `TOP_SHARES` and `LOSSES`.
+
+    Parameters
+    ----------
+    score, full_score : ndarray of float64 of shape (n_rows,)
+        Of the filter and of the full model.
+    groups : ndarray of shape (n_rows,), optional
+        The query of each row.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_top_shares * n_losses,)
+    """
+    full, filtered = (_places(scores, groups) for scores in (full_score, score))
+    shares = []
+    for top_share in TOP_SHARES:
+        found = filtered[full <= max(top_share, full.min(initial=1.0))]
+        for loss in LOSSES:
+            shares.append(float(np.quantile(found, 1 - loss)) if len(found) else 1.0)
+    return np.array(shares)
+
+
+def _places(scores: np.ndarray, groups: np.ndarray | None) -> np.ndarray:
+    """Place of each row among those of its query, best first, as a share of them."""
+    codes = np.zeros(len(scores), dtype=np.intp)
+    if groups is not None:
+        codes = np.unique(groups, return_inverse=True)[1]
+    order = np.lexsort((-scores, codes))
+    sizes = np.bincount(codes)
+    starts = np.cumsum(sizes) - sizes
+    places = np.empty(len(scores))
+    of_sorted = codes[order]
+    places[order] = (np.arange(len(scores)) - starts[of_sorted] + 1) / sizes[of_sorted]
+    return places
+
+
+def shortlist(costs: np.ndarray, full_cost: float) -> list[int]:
+    """Models that together are the least costly at every loss, or nearly so.
+
+    They are taken one by one: the one that lowers the costs most, on average over losses, is next,
+    until no other one lowers any of them by `LEAST_GAIN`, or there are `MOST_KEPT`. One is kept in
+    any case.
+
+    Parameters
+    ----------
+    costs : ndarray of float64 of shape (n_models, n_losses)
+        Expected seconds a row.
+    full_cost : float
+        Of the full model alone, which is there at every loss.
+
+    Returns
+    -------
+    list of int
+        Ascending positions.
+    """
+    logs = np.log(np.maximum(costs, 1e-12))
+    best = np.full(costs.shape[1], np.log(max(full_cost, 1e-12)))
+    kept: list[int] = []
+    while len(kept) < min(MOST_KEPT, len(costs)):
+        left = [i for i in range(len(costs)) if i not in kept]
+        lowered = [np.minimum(best, logs[i]) for i in left]
+        gains = [float(np.mean(best - low)) for low in lowered]
+        if not kept and not max(gains) > 0:
+            return [int(np.argmin(logs.mean(axis=1)))]
+        at = int(np.argmax(gains))
+        if kept and float(np.max(best - lowered[at])) < LEAST_GAIN:
+            break
+        best = lowered[at]
+        kept.append(left[at])
+    return sorted(kept)
