@@ -21,6 +21,10 @@ def _say_nothing(message: str) -> None:
     """Print no messages."""
 
 
+def _tell_nobody(name: str, seconds: float) -> None:
+    """Do not say that a task ended."""
+
+
 @dataclass(frozen=True)
 class Progress:
     """A task of `fit` that has tasks below it.
@@ -33,6 +37,8 @@ class Progress:
         scikit-learn's context of the task; None where there are no callbacks.
     log : callable
         Called with messages on what is being done.
+    log_end : callable
+        Called with the name of each task that ends and the seconds that it took.
     times : list of (str, float)
         Receives the tasks that have ended, with the seconds that each took.
     began : float
@@ -42,16 +48,26 @@ class Progress:
     estimator: Any = None
     context: Any = None
     log: Callable[[str], None] = _say_nothing
+    log_end: Callable[[str, float], None] = _tell_nobody
     times: list[tuple[str, float]] = field(default_factory=list)
     began: float = field(default_factory=process_time)
 
     @classmethod
-    def begin(cls, estimator, X, y, *, n_tasks: int, log: Callable[[str], None]) -> Progress:
+    def begin(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        n_tasks: int,
+        log: Callable[[str], None],
+        log_end: Callable[[str, float], None] = _tell_nobody,
+    ) -> Progress:
         """Tell the callbacks of an estimator that its `fit` begins, with at most `n_tasks`."""
         context = begin_callbacks(estimator, n_tasks)
         if context is not None:
             context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
-        return cls(estimator=estimator, context=context, log=log)
+        return cls(estimator=estimator, context=context, log=log, log_end=log_end)
 
     def end(self, X, y) -> None:
         """Tell the callbacks that `fit` ends."""
@@ -87,7 +103,7 @@ class Progress:
                 yield replace(self, context=context, times=[])
             context.call_on_fit_task_end(estimator=self.estimator)
         self.times.append((name, perf_counter() - start))
-        self.log(f"{name}: {self.times[-1][1]:.3g} s")
+        self.log_end(*self.times[-1])
 
     def results(
         self, name: str, calls: Iterable[Any], names: Sequence[str], n_jobs: int | None

@@ -1,5 +1,7 @@
 """`fit` tells what it is doing: to scikit-learn's callbacks where there are some, and in print."""
 
+import re
+
 import numpy as np
 import pytest
 from common import COSTS, two_blocks, two_signals
@@ -245,3 +247,22 @@ def test_folds_run_one_after_the_other_on_one_job():
     calls = (delayed(log)(f"run {number}") for number in (1, 2))
     Progress(log=log).results("runs", calls, ["fold 1 of 2", "fold 2 of 2"], 1)
     assert begun == ["runs", "fold 1 of 2", "run 1", "fold 2 of 2", "run 2"]
+
+
+def test_verbose_tells_each_task_with_its_seconds_and_names_models_by_their_blocks(data, capsys):
+    cascade(verbose=1).fit(*data)
+    printed = capsys.readouterr().out
+    for task in ("fit the full model", "fold 2 of 3", "choose and certify"):
+        assert re.search(rf"\] {task}: [\d.e-]+ (s|ms|us)$", printed, re.MULTILINE)
+    assert "approximate models to try: a model on" in printed
+    assert "StageSpec" not in printed
+
+
+def test_the_report_ends_with_where_the_time_of_fit_went(data):
+    lines = cascade().fit(*data).report().splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("Time of fit: "))
+    told = [line.partition(") to ")[2] for line in lines[start + 1 :]]
+    assert "fit the full model" in told
+    assert "choose and certify" in told
+    shares = [float(re.search(r"\((\d+)%\)", line)[1]) for line in lines[start + 1 :]]
+    assert sum(shares) == pytest.approx(100, abs=len(shares))

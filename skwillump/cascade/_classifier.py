@@ -143,6 +143,13 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         Whether steps may run as compiled kernels, and text vectorizers learn by kernels in `fit`.
         The full model is that of a plain fit either way.
 
+    memory : str or object with the joblib.Memory interface, default=None
+        Where to keep what was fitted and calibrated, as in :class:`sklearn.pipeline.Pipeline`: a
+        fit on the same rows that differs only in `accuracy_target`, `confidence` or
+        `verbose` takes it from there, so that a search over targets costs about one fit. Give a
+        path for a folder on disk. With ``random_state=None`` what is found is of the splits that
+        were drawn then.
+
     n_jobs : int, default=None
         Number of parts of the data to fit in parallel.
 
@@ -248,6 +255,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         feature_costs=None,
         query="batch",
         compile=True,
+        memory=None,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -260,6 +268,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             approx_estimator=approx_estimator,
             feature_costs=feature_costs,
             compile=compile,
+            memory=memory,
             n_jobs=n_jobs,
             random_state=random_state,
             verbose=verbose,

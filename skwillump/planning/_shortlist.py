@@ -15,8 +15,8 @@ LOSSES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 TOP_SHARES = (0.01, 0.05, 0.2)
 """Shares of the rows that are to be found, for which a filter is looked at."""
 
-MOST_KEPT = 3
-"""Models that are kept, at most."""
+LEAST_KEPT, MOST_KEPT = 2, 3
+"""Models that are kept, at least and at most, where there are so many."""
 
 LEAST_GAIN = 0.03
 """By which share a further model must lower the cost at some loss."""
@@ -96,8 +96,8 @@ def shortlist(costs: np.ndarray, full_cost: float) -> list[int]:
     """Models that together are the least costly at every loss, or nearly so.
 
     They are taken one by one: the one that lowers the costs most, on average over losses, is next,
-    until no other one lowers any of them by `LEAST_GAIN`, or there are `MOST_KEPT`. One is kept in
-    any case.
+    until no other one lowers any of them by `LEAST_GAIN`, or there are `MOST_KEPT`. `LEAST_KEPT`
+    are kept in any case, as costs are estimates.
 
     Parameters
     ----------
@@ -117,11 +117,13 @@ def shortlist(costs: np.ndarray, full_cost: float) -> list[int]:
     while len(kept) < min(MOST_KEPT, len(costs)):
         left = [i for i in range(len(costs)) if i not in kept]
         lowered = [np.minimum(best, logs[i]) for i in left]
-        gains = [float(np.mean(best - low)) for low in lowered]
-        if not kept and not max(gains) > 0:
-            return [int(np.argmin(logs.mean(axis=1)))]
-        at = int(np.argmax(gains))
-        if kept and float(np.max(best - lowered[at])) < LEAST_GAIN:
+        # Where none lowers the costs, the one of the least costs is next.
+        gains = [
+            (float(np.sum(best - low)), -float(np.sum(logs[i])))
+            for i, low in zip(left, lowered, strict=True)
+        ]
+        at = gains.index(max(gains))
+        if len(kept) >= LEAST_KEPT and float(np.max(best - lowered[at])) < LEAST_GAIN:
             break
         best = lowered[at]
         kept.append(left[at])

@@ -367,7 +367,7 @@ def _fitted(
         records += progress.results(
             "fit approximate models on folds",
             [task_of(number, graph) for number in inner],
-            [_fold_name(number, splits) for number in inner],
+            [_fold_name(number, splits[:-1]) for number in inner],
             None,
         )
         train, test = splits[-1]

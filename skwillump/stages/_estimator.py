@@ -50,10 +50,11 @@ from ._blocks import Block, check_feature_costs, describe_blocks
 from ._cross_fitting import Calibrated, CrossFitted, Setting, cross_fit
 from ._diagram import stage_diagram
 from ._folds import FitData, Split, single_split
+from ._memory import Fitted, recall
 from ._metering import Answering
 from ._models import NoEvidence, fit_plainly, read_graph
 from ._recording import Importance, OpenShares, Recorder
-from ._report import StageWords
+from ._report import StageWords, seconds_text
 
 N_TASKS = 9
 """Tasks of `fit`, at most, as callbacks see them."""
@@ -117,6 +118,9 @@ class BlockwiseEstimator(
     stages_: list[Any]
     blocks_: list[Block]
 
+    _calibrated: Any
+    _fused_blocks: CompiledBlocks | None
+
     _target_parameter: ClassVar[str]
     _stage_class: ClassVar[type[StageBase]]
 
@@ -141,6 +145,7 @@ class BlockwiseEstimator(
         "approx_estimator": [HasMethods(["fit", "predict"]), None],
         "feature_costs": [dict, None],
         "compile": ["boolean"],
+        "memory": [str, HasMethods(["cache"]), None],
         "n_jobs": [
             Interval(Integral, None, -1, closed="right"),
             Interval(Integral, 1, None, closed="left"),
@@ -160,6 +165,7 @@ class BlockwiseEstimator(
         approx_estimator,
         feature_costs,
         compile,
+        memory,
         n_jobs,
         random_state,
         verbose,
@@ -171,6 +177,7 @@ class BlockwiseEstimator(
         self.approx_estimator = approx_estimator
         self.feature_costs = feature_costs
         self.compile = compile
+        self.memory = memory
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -280,21 +287,37 @@ class BlockwiseEstimator(
                 data, self.cv, routed.splitter.split, rng, owner=type(self).__name__
             )
 
-        progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log)
+        progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log, log_end=self._log_end)
         rows = (X, y, data.params) if split is None else data.take(split[0])
-        self._fit_full(rows, num_samples(X), progress)
-        self._read_full_model(X)
-        check_feature_costs(
-            self.feature_costs,
-            self._graph,
-            thawed(self.estimator_),
-            owner=type(self).__name__,
-        )
-        reason = self._why_no_stages(data)
-        if reason:
-            self._set_plan(self._exact_plan(reason))
+
+        def fit() -> Fitted:
+            self._fit_full(rows, num_samples(X), progress)
+            self._read_full_model(X)
+            check_feature_costs(
+                self.feature_costs,
+                self._graph,
+                thawed(self.estimator_),
+                owner=type(self).__name__,
+            )
+            reason = self._why_no_stages(data)
+            if not reason:
+                try:
+                    self._calibrate(data, routed, progress, rng=rng, split=split)
+                except NoEvidence as error:
+                    reason = str(error)
+            return Fitted(estimator=self.estimator_, calibrated=self._calibrated, reason=reason)
+
+        given = {"X": X, "y": y, "groups": groups, "params": params}
+        fitted, is_found = recall(self.memory, self, given, fit)
+        if is_found:
+            progress.log("found in memory what was fitted and calibrated")
+            self._take(fitted, X, rows[0])
+        if fitted.reason:
+            self._set_plan(self._exact_plan(fitted.reason))
         else:
-            self._plan_stages(data, routed, progress, rng=rng, split=split)
+            self.blocks_ = describe_blocks(self._graph, self._calibrated, data.X)
+            with progress.task("choose and certify"):
+                self._set_plan(self._planned())
         self._fit_seconds = tuple(progress.times)
         progress.end(X, y)
         if len(self.stages_) == 1 and getattr(self, self._target_parameter) < 1:
@@ -310,18 +333,14 @@ class BlockwiseEstimator(
             "skwillump.NoCascadeWarning) silences this."
         )
 
-    def _plan_stages(
-        self, data: FitData, routed: Bunch, progress: Progress, *, rng: Any, split: Split | None
-    ) -> None:
-        """Calibrate and plan; the full model answers alone where there is no evidence."""
-        try:
-            self._calibrate(data, routed, progress, rng=rng, split=split)
-        except NoEvidence as error:
-            self._set_plan(self._exact_plan(str(error)))
-            return
-        self.blocks_ = describe_blocks(self._graph, self._calibrated, data.X)
-        with progress.task("choose and certify"):
-            self._set_plan(self._planned())
+    def _take(self, fitted: Fitted, X: Any, X_fitted: Any) -> None:
+        """Take what another fit found out."""
+        self.estimator_ = self.estimator if self._is_prefit() else fitted.estimator
+        self._read_blocks(X_fitted)
+        self._read_full_model(X)
+        self._calibrated = fitted.calibrated
+        if self.compile and self._graph is not None:
+            self._fused_blocks = self._usable(compiled_blocks(self._graph))
 
     def _fit_full(
         self, rows: tuple[Any, Any, dict[str, Any]], n_rows: int, progress: Progress
@@ -335,6 +354,10 @@ class BlockwiseEstimator(
             full = clone(self.estimator)
             with progress.task("fit the full model", fits=full):
                 self.estimator_ = _fitted(full, rows, n_rows, compile=self.compile)
+        self._read_blocks(rows[0])
+
+    def _read_blocks(self, X: Any) -> None:
+        """Read the blocks of the full model, which was fitted on some rows."""
         if not hasattr(self.estimator_, "predict"):
             raise refused(
                 type(self).__name__, "estimator", "an estimator that predicts", self.estimator
@@ -345,11 +368,11 @@ class BlockwiseEstimator(
             if hasattr(self.estimator_, attribute):
                 setattr(self, attribute, getattr(self.estimator_, attribute))
         full = thawed(self.estimator_)
-        self._graph = cast(Any, read_graph(full, rows[0], compile=self.compile))
+        self._graph = cast(Any, read_graph(full, X, compile=self.compile))
         self._full = compile_pipeline(full) if self.compile else self.estimator_
-        self._calibrated: Any = None
+        self._calibrated = None
         self._is_settled = False
-        self._fused_blocks: CompiledBlocks | None = None
+        self._fused_blocks = None
         self.blocks_ = []
 
     def _calibrate(
@@ -413,6 +436,9 @@ class BlockwiseEstimator(
     def _log(self, message: str) -> None:
         if self.verbose:
             print(f"[{type(self).__name__}] {message}")
+
+    def _log_end(self, task: str, seconds: float) -> None:
+        self._log(f"{task}: {seconds_text(seconds)}")
 
     def _n_threads(self) -> int:
         return 1 if self.n_jobs is None else effective_n_jobs(self.n_jobs)

@@ -37,10 +37,10 @@ MOST_ROWS = 16_384
 """Rows that are timed together at most: few rows would find all that they look up in the cache, as
 those of a large batch do not."""
 
-QUICK_SHARE = 0.2
+QUICK_SHARE = 0.1
 """Share of a turn's seconds that more than `LEAST_ROWS` may take together."""
 
-SLOW_SECONDS = (0.01, 0.05)
+SLOW_SECONDS = (0.03, 0.05)
 """Seconds that rows may take together, where a turn has so few or so many; slow pipelines are timed
 on fewer rows."""
 

@@ -1,0 +1,114 @@
+"""What `fit` found out, kept on disk: fits that differ only in what is planned find it there."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import joblib
+from sklearn.utils.validation import check_memory
+
+PLANNED_WITH = frozenset(
+    {"accuracy_target", "precision_target", "confidence", "k", "verbose", "n_jobs", "memory"}
+)
+"""Parameters that change the plan, not what it is made from, or neither."""
+
+PACKAGES = ("skwillump", "scikit-learn", "numpy", "scipy", "joblib", "numba")
+"""A change of one of them makes what was kept stale, as does one of a library of the estimator."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """What is kept of a `fit`: all but the plan.
+
+    Attributes
+    ----------
+    estimator : estimator
+        The full model.
+    calibrated : Calibrated or None
+    reason : str
+        Why there are no stages; empty where there is something to plan with.
+    """
+
+    estimator: Any
+    calibrated: Any
+    reason: str
+
+
+def recall(
+    memory: Any, estimator: Any, given: dict[str, Any], fit: Callable[[], Fitted]
+) -> tuple[Fitted, bool]:
+    """Find what a `fit` found out, or let it find that out.
+
+    Parameters
+    ----------
+    memory : str, joblib.Memory or None
+        None keeps nothing.
+    estimator : BlockwiseEstimator
+        Its parameters, but for those of `PLANNED_WITH`, must be the same.
+    given : dict
+        What `fit` was given: must be the same too.
+    fit : callable
+        Fits and calibrates.
+
+    Returns
+    -------
+    fitted : Fitted
+    is_found : bool
+        Whether `fit` was not called.
+    """
+    if memory is None:
+        return fit(), False
+    try:
+        digest = _digest(estimator, given)
+    except Exception as error:
+        warnings.warn(
+            f"memory={memory!r} is not used: what fit was given cannot be hashed, as it cannot be "
+            f"pickled ({type(error).__name__}: {error}).",
+            UserWarning,
+            stacklevel=2,
+        )
+        return fit(), False
+    ran: list[Fitted] = []
+
+    def run() -> Fitted:
+        ran.append(fit())
+        return ran[-1]
+
+    found = check_memory(memory).cache(_remembered, ignore=["run"])(digest, run)
+    if ran:
+        return ran[-1], False
+    if not isinstance(found, Fitted):
+        return fit(), False
+    return found, True
+
+
+def _remembered(digest: str, run: Callable[[], Fitted]) -> Fitted:
+    """Run; what it returns is kept under the digest."""
+    return run()
+
+
+def _digest(estimator: Any, given: dict[str, Any]) -> str:
+    """A digest of all that calibration depends on."""
+    params = estimator.get_params(deep=False)
+    kept = {name: value for name, value in params.items() if name not in PLANNED_WITH}
+    kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
+    is_tested = params["confidence"] is not None
+    libraries = {type(value).__module__.partition(".")[0] for value in _inner(estimator)}
+    versions = {name: _version(name) for name in sorted({*PACKAGES, *libraries})}
+    return str(joblib.hash((kind, kept, is_tested, given, versions)))
+
+
+def _inner(estimator: Any) -> list[Any]:
+    """Estimators and other values in the parameters of an estimator."""
+    return list(estimator.get_params(deep=True).values())
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
