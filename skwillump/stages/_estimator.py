@@ -305,7 +305,12 @@ class BlockwiseEstimator(
                     self._calibrate(data, routed, progress, rng=rng, split=split)
                 except NoEvidence as error:
                     reason = str(error)
-            return Fitted(estimator=self.estimator_, calibrated=self._calibrated, reason=reason)
+            return Fitted(
+                estimator=self.estimator_,
+                calibrated=self._calibrated,
+                is_settled=self._is_settled,
+                reason=reason,
+            )
 
         given = {"X": X, "y": y, "groups": groups, "params": params}
         fitted, is_found = recall(self.memory, self, given, fit)
@@ -339,6 +344,7 @@ class BlockwiseEstimator(
         self._read_blocks(X_fitted)
         self._read_full_model(X)
         self._calibrated = fitted.calibrated
+        self._is_settled = fitted.is_settled
         if self.compile and self._graph is not None:
             self._fused_blocks = self._usable(compiled_blocks(self._graph))
 

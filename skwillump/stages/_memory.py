@@ -29,12 +29,15 @@ class Fitted:
     estimator : estimator
         The full model.
     calibrated : Calibrated or None
+    is_settled : bool
+        Whether folds were fitted with what the full model had found, and did not search again.
     reason : str
         Why there are no stages; empty where there is something to plan with.
     """
 
     estimator: Any
     calibrated: Any
+    is_settled: bool
     reason: str
 
 
