@@ -148,7 +148,7 @@ class CascadeRunner:
         except (AttributeError, TypeError, ValueError) as error:
             self.template.raise_named(error, x)
 
-    @property
+    @cached_property
     def _makes_frames(self) -> bool:
         """Whether a step of the full model reads one row as a data frame of one row."""
         full = self.full
