@@ -105,24 +105,18 @@ def check_target_scorer(estimator, scoring):
 
 def is_accuracy(scorer, score_params) -> bool:
     """Whether a scorer is plain unweighted accuracy, the score with an exact guarantee."""
-    parts = scorer_parts(scorer)
-    return (
-        parts is not None
-        and parts.function is accuracy_score
-        and not parts.kwargs
-        and not score_params
-    )
+    return _is_plain(scorer, accuracy_score) and not score_params
 
 
 def is_balanced_accuracy(scorer, score_params) -> bool:
     """Whether a scorer is plain balanced accuracy, the mean of the recalls of all classes."""
+    return _is_plain(scorer, balanced_accuracy_score) and not score_params
+
+
+def _is_plain(scorer, function) -> bool:
+    """Whether a scorer is a function of labels as it is."""
     parts = scorer_parts(scorer)
-    return (
-        parts is not None
-        and parts.function is balanced_accuracy_score
-        and not parts.kwargs
-        and not score_params
-    )
+    return parts is not None and parts.function is function and not parts.kwargs
 
 
 class _Recorded(ClassifierMixin, BaseEstimator):
