@@ -19,6 +19,9 @@ from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    BaggingRegressor,
     GradientBoostingClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
@@ -30,6 +33,7 @@ from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFea
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import BernoulliNB
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -40,7 +44,7 @@ from sklearn.preprocessing import (
     SplineTransformer,
     StandardScaler,
 )
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, NuSVR
 from sklearn.utils import get_tags
 
 from skwillump import TableLookup
@@ -61,11 +65,20 @@ EXAMPLES: dict[type, Callable[[], Any]] = {
     CalibratedClassifierCV: lambda: CalibratedClassifierCV(LinearSVC(), cv=2),
     ColumnTransformer: lambda: ColumnTransformer([("scaled", StandardScaler(), [0, 1])]),
     FeatureUnion: lambda: FeatureUnion([("scaled", StandardScaler())]),
+    AdaBoostClassifier: lambda: AdaBoostClassifier(n_estimators=3),
+    BaggingClassifier: lambda: BaggingClassifier(n_estimators=3, random_state=0),
+    BaggingRegressor: lambda: BaggingRegressor(n_estimators=3, random_state=0),
     LGBMClassifier: lambda: LGBMClassifier(**_FEW_TREES),
     LGBMRanker: lambda: LGBMRanker(**_FEW_TREES),
     LGBMRegressor: lambda: LGBMRegressor(**_FEW_TREES),
     # No number is missing in `NUMBERS`.
     MissingIndicator: lambda: MissingIndicator(features="all"),
+    MLPClassifier: lambda: MLPClassifier((4,), max_iter=20, random_state=0),
+    MLPRegressor: lambda: MLPRegressor(hidden_layer_sizes=(4,), max_iter=20, random_state=0),
+    NuSVC: lambda: NuSVC(kernel="linear", nu=0.1),
+    NuSVR: lambda: NuSVR(kernel="linear", C=1e-4),
+    SVC: lambda: SVC(kernel="linear"),
+    SVR: lambda: SVR(kernel="linear", C=1e-4),
     Pipeline: lambda: Pipeline([("scaled", StandardScaler())]),
     RFE: lambda: RFE(LinearRegression(), n_features_to_select=2),
     RFECV: lambda: RFECV(LinearRegression(), cv=2),
@@ -81,6 +94,11 @@ def _own_function(X):
 
 
 FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
+    AdaBoostClassifier: [("estimator=model", {"estimator": LogisticRegression()}, NUMBERS)],
+    BaggingClassifier: [("estimator=model", {"estimator": LogisticRegression()}, NUMBERS)],
+    BaggingRegressor: [("estimator=model", {"estimator": LinearRegression()}, NUMBERS)],
+    SVC: [('kernel="rbf"', {}, NUMBERS)],
+    SVR: [('kernel="rbf"', {}, NUMBERS)],
     BernoulliNB: [("binarize=0.0", {"binarize": 0.0}, NUMBERS)],
     CountVectorizer: [("dtype=int8", {"dtype": np.int8}, TEXTS)],
     DictVectorizer: [("dtype=float32", {"dtype": np.float32}, DICTS)],
@@ -91,7 +109,7 @@ FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     ],
     GradientBoostingClassifier: [("init=model", {"init": LogisticRegression()}, NUMBERS)],
     GradientBoostingRegressor: [("init=model", {"init": LinearRegression()}, NUMBERS)],
-    HashingVectorizer: [("dtype=float16", {"dtype": np.float16}, TEXTS)],
+    HashingVectorizer: [("dtype=int64", {"dtype": np.int64}, TEXTS)],
     HistGradientBoostingClassifier: [
         ("categories that are texts", {"categorical_features": [0]}, KEYS),
     ],
@@ -119,7 +137,7 @@ FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     TableLookup: [
         ("columns that are not of numbers", {"table": {"a": ["x"]}, "default": ""}, KEYS)
     ],
-    TfidfVectorizer: [("dtype=complex", {"dtype": complex}, TEXTS)],
+    TfidfVectorizer: [("dtype=int8", {"dtype": np.int8}, TEXTS)],
 }
 """Options with which a class runs as it is: as they are written, as they are made, and the data."""
 

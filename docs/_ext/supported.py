@@ -20,6 +20,7 @@ from skwillump.compilers import (
     REGISTRY,
     LinearModel,
     OriginalStep,
+    ScoredModel,
     TreeModel,
     compile_step,
     registered_types,
@@ -136,12 +137,12 @@ class SupportedTransformers(_Generated):
 
 
 class SupportedModels(_Generated):
-    """The table of models of one family, ``linear`` or ``trees``."""
+    """The table of models of one family: ``linear``, ``trees`` or ``others``."""
 
     required_arguments = 1
 
     def lines(self):
-        kinds = {"linear": LinearModel, "trees": TreeModel}
+        kinds = {"linear": LinearModel, "trees": TreeModel, "others": ScoredModel}
         return table(REGISTRY.types(kinds[self.arguments[0]]))
 
 

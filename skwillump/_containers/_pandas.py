@@ -8,6 +8,7 @@ import numpy as np
 
 from .._compat import safe_indexing
 from ._base import ArrowTexts, Categories, CategoryNumbers, Frame, Series, Values
+from ._pandas_rows import frame_of_blocks, values_of_row
 
 
 class PandasSeries(Series):
@@ -105,15 +106,9 @@ class PandasFrame(Frame):
 
     def first_row(self, frame: Any) -> dict[Any, Any] | None:
         """Return the first row as a mapping; None where its dtypes say more than its values."""
-        row = {}
-        for name in frame.columns:
-            column = frame[name]
-            value = row[name] = column.iloc[0]
-            dtype = getattr(column, "dtype", None)
-            is_plain = isinstance(dtype, np.dtype) and dtype.kind != "O"
-            if not is_plain and not isinstance(value, str):
-                return None
-        return row
+        names = frame.columns.tolist()
+        values = values_of_row(frame) if len(set(names)) == len(names) else None
+        return None if values is None else dict(zip(names, values, strict=True))
 
     def one_row(self, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
         """Return a data frame of one row, with the dtypes that keep its values."""
@@ -123,6 +118,9 @@ class PandasFrame(Frame):
             name: None if _alters(dtypes.get(name), value) else dtypes.get(name)
             for name, value in values.items()
         }
+        made = frame_of_blocks(values, kept)
+        if made is not None:
+            return made
         columns: dict[Any, Any] = {}
         for name, value in values.items():
             if _is_object(kept[name], value):

@@ -23,8 +23,9 @@ from .compose._chains import compile_steps
 from .compose._dense_reader import DenseReader, Leaf
 from .compose._score_sums import SumScorer
 from .compose._unions import UnionStep
-from .models import _calibrated, _ensembles, _originals, _scikit_linear  # noqa: F401
+from .models import _calibrated, _ensembles, _layers, _originals, _scikit_linear  # noqa: F401
 from .models._input import ModelInput
+from .models._layers import ScoredModel
 from .models._linear import LinearModel
 from .models._trees import TreeModel
 from .models._truncated import TruncatedTrees
@@ -43,6 +44,7 @@ __all__ = [
     "ModelInput",
     "Opened",
     "OriginalStep",
+    "ScoredModel",
     "Scorer",
     "Step",
     "StepReport",

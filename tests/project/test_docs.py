@@ -11,7 +11,15 @@ import pytest
 import skwillump
 import skwillump.dask
 import skwillump.datasets
-from skwillump.compilers import REGISTRY, LinearModel, TreeModel, registered_types
+from skwillump.compilers import (
+    REGISTRY,
+    LinearModel,
+    ScoredModel,
+    TreeModel,
+    registered_types,
+)
+
+MODELS = [kind for of in (LinearModel, TreeModel, ScoredModel) for kind in REGISTRY.types(of)]
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 sys.path[:0] = [str(DOCS), str(DOCS / "_ext")]
@@ -37,7 +45,7 @@ def name_of(kind):
 
 @pytest.mark.parametrize(
     "kind",
-    [*registered_types(), *REGISTRY.types(LinearModel), *REGISTRY.types(TreeModel)],
+    [*registered_types(), *MODELS],
     ids=name_of,
 )
 def test_each_class_of_the_tables_is_compiled(kind):
@@ -58,18 +66,18 @@ def test_each_option_that_is_said_to_fall_back_does(kind, option, params, X):
 
 
 def test_the_tables_name_every_registered_class_once_and_no_other():
-    for kinds in (registered_types(), REGISTRY.types(LinearModel), REGISTRY.types(TreeModel)):
+    for kinds in (registered_types(), *map(REGISTRY.types, (LinearModel, TreeModel, ScoredModel))):
         text = "\n".join(supported.table(kinds))
         for kind in kinds:
             assert len(re.findall(rf"(?<![\w]){kind.__name__}(?= <|`)", text)) == 1
-    known = {*registered_types(), *REGISTRY.types(LinearModel), *REGISTRY.types(TreeModel)}
+    known = {*registered_types(), *MODELS}
     assert set(fitted_examples.FALLBACKS) <= known
     assert set(fitted_examples.EXAMPLES) <= known
     assert set(REGISTRY.linear_types()) <= known
 
 
 def test_the_names_that_are_linked_are_those_that_users_import():
-    for kind in (*registered_types(), *REGISTRY.types(LinearModel), *REGISTRY.types(TreeModel)):
+    for kind in (*registered_types(), *MODELS):
         package, _, name = supported.public_name(kind).rpartition(".")
         assert getattr(sys.modules[package], name) is kind
 

@@ -5,6 +5,9 @@ from typing import Any
 import numpy as np
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
+    AdaBoostClassifier,
+    BaggingClassifier,
+    BaggingRegressor,
     ExtraTreesClassifier,
     ExtraTreesRegressor,
     GradientBoostingClassifier,
@@ -95,6 +98,96 @@ def _forest(model: Any) -> TreeModel:
         is_mean=not is_tree,
         is_certain=is_tree or whole or model.n_jobs in (None, 1),
     )
+
+
+@register(BaggingClassifier, BaggingRegressor, gives=TreeModel)
+def _bagging(model: Any) -> TreeModel:
+    members = _trees_of(model)
+    classes = _classes(model)
+    n_outputs = 1 if classes is None else len(classes)
+    leaves = [member.tree_.value[:, 0, :] for member in members]
+    if any(values.shape[1] != n_outputs for values in leaves):
+        raise Unsupported("one of its trees knows other classes")
+    trees, first = [], 0
+    for member, values, chosen in zip(members, leaves, model.estimators_features_, strict=True):
+        value = values[:, 0] if n_outputs == 1 else first + np.arange(len(values), dtype=float)
+        tree = _tree(member.tree_, value)
+        features = np.where(tree.left < 0, 0, tree.feature)
+        trees.append(tree._replace(feature=np.asarray(chosen, dtype=np.int64)[features]))
+        first += len(values)
+    packed, masks = pack(
+        trees,
+        np.zeros(n_outputs),
+        SINGLE_OR_NAN if members[0].__sklearn_tags__().input_tags.allow_nan else SINGLE,
+        values=np.concatenate(leaves) if n_outputs > 1 else None,
+        divisor=len(members),
+    )
+    return TreeModel(
+        original=model,
+        trees=packed,
+        masks=masks,
+        classes=classes,
+        n_features=model.n_features_in_,
+        link=IDENTITY,
+        trees_per_round=1,
+        is_mean=True,
+        is_certain=model.n_jobs in (None, 1),
+        gives_logs=False,  # it adds up the logarithms of its members
+    )
+
+
+@register(AdaBoostClassifier, gives=TreeModel)
+def _ada_boost(model: Any) -> TreeModel:
+    if getattr(model, "algorithm", "SAMME") not in ("SAMME", "deprecated"):
+        raise Unsupported(f"algorithm={model.algorithm!r}")
+    members = _trees_of(model)
+    classes = _classes(model)
+    assert classes is not None
+    if any(not np.array_equal(member.classes_, classes) for member in members):
+        raise Unsupported("one of its trees knows other classes")
+    n_outputs = 1 if len(classes) == 2 else len(classes)
+    weights = np.asarray(model.estimator_weights_)[: len(members)]
+    trees, leaves, first = [], [], 0
+    for member, weight in zip(members, weights, strict=True):
+        voted = member.tree_.value[:, 0, :].argmax(axis=1)
+        if n_outputs == 1:
+            trees.append(_tree(member.tree_, np.where(voted == 1, weight, -weight)))
+            continue
+        other = -1 / (len(classes) - 1) * weight
+        leaves.append(np.where(voted[:, None] == np.arange(len(classes)), weight, other))
+        trees.append(_tree(member.tree_, first + np.arange(len(voted), dtype=float)))
+        first += len(voted)
+    total = float(model.estimator_weights_.sum())
+    packed, masks = pack(
+        trees,
+        np.zeros(n_outputs),
+        SINGLE,
+        values=np.concatenate(leaves) if leaves else None,
+        # Of two classes, the sum for one less the sum for the other.
+        divisor=total if leaves else total / 2,
+    )
+    return TreeModel(
+        original=model,
+        trees=packed,
+        masks=masks,
+        classes=classes,
+        n_features=model.n_features_in_,
+        link=SOFTMAX if leaves else SIGMOID,
+        trees_per_round=1,
+        divisor=len(classes) - 1.0 if leaves else 1.0,
+    )
+
+
+def _trees_of(model: Any) -> list[Any]:
+    """Return the members of an ensemble, all of them trees of one output."""
+    members = list(model.estimators_)
+    for member in members:
+        if type(member) not in _TREES:
+            raise Unsupported(f"one of its members is a {type(member).__name__}, no tree")
+        if member.n_outputs_ != 1:
+            raise Unsupported("it has several outputs")
+        refuse_replaced_methods(member)
+    return members
 
 
 def _classes(model: Any) -> np.ndarray | None:

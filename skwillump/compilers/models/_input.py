@@ -100,6 +100,8 @@ class ModelInput(TableStep):
             raise InputUnsupported(f"a sparse matrix of shape {X.shape}")
         if X.dtype.kind not in "iufb":
             raise InputUnsupported(f"a sparse matrix of dtype {X.dtype}")
+        if getattr(self.original, "_sparse", True) is False:
+            raise InputUnsupported("it was fitted on an array, and refuses sparse matrices")
         if self.library not in ("sklearn", "lightgbm"):
             raise InputUnsupported("a sparse matrix, which may hold zeros or not")
         if self.library == "lightgbm":

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
-from sklearn.ensemble import AdaBoostClassifier
-from sklearn.naive_bayes import GaussianNB
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.neighbors import KNeighborsClassifier
 
 from .._models import OriginalModel
@@ -13,10 +11,7 @@ from .._steps import Unsupported
 
 
 @register(
-    AdaBoostClassifier,
-    GaussianNB,
     KNeighborsClassifier,
-    LinearDiscriminantAnalysis,
     QuadraticDiscriminantAnalysis,
     gives=OriginalModel,
 )

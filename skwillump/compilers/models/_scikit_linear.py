@@ -1,8 +1,11 @@
 """Linear models of scikit-learn, read as `LinearModel`."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import (
     ARDRegression,
     BayesianRidge,
@@ -27,7 +30,7 @@ from sklearn.linear_model import (
     SGDRegressor,
 )
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
-from sklearn.svm import LinearSVC, LinearSVR
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, NuSVR
 
 from .._registry import register
 from .._steps import Unsupported
@@ -42,6 +45,9 @@ from ._linear import (
     LinearModel,
     is_one_vs_rest,
 )
+
+_MOST_CANCELLED = 1000.0
+"""How much larger the terms of coefficients may be, for sums in another order to be equal."""
 
 
 def _make(fitted: Any, coef: Any, intercept: Any, classes: Any, link: int) -> LinearModel:
@@ -149,3 +155,36 @@ def _bernoulli_nb(model: Any) -> LinearModel:
         model.classes_,
         LOG_LIKELIHOOD,
     )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DiscriminantModel(LinearModel):
+    """Linear discriminant analysis, whose logarithm of a probability of zero is finite."""
+
+    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return the logarithms of `predict_proba`."""
+        probabilities = self.predict_proba(scores)
+        probabilities[probabilities == 0.0] = np.finfo(np.float64).tiny
+        return np.log(probabilities)
+
+
+@register(LinearDiscriminantAnalysis, gives=LinearModel)
+def _discriminant_analysis(model: Any) -> LinearModel:
+    link = SIGMOID if len(model.classes_) == 2 else SOFTMAX
+    made = _make(model, model.coef_, model.intercept_, model.classes_, link)
+    return DiscriminantModel(**vars(made))
+
+
+@register(SVC, NuSVC, SVR, NuSVR, gives=LinearModel)
+def _support_vectors(model: Any) -> LinearModel:
+    if model.kernel != "linear":
+        raise Unsupported(f"kernel={model.kernel!r}: only 'linear' is a sum of products")
+    classes = getattr(model, "classes_", None)
+    if classes is not None and len(classes) != 2:
+        raise Unsupported(f"{len(classes)} classes, which it decides two by two")
+    coef = model.coef_.toarray() if sparse.issparse(model.coef_) else model.coef_
+    terms = np.asarray(abs(model.dual_coef_) @ abs(model.support_vectors_)).sum()
+    if not terms <= _MOST_CANCELLED * np.abs(coef).sum():
+        raise Unsupported("its coefficients are small sums of large terms, which rounding changes")
+    coef = coef if classes is not None else coef[0]
+    return _make(model, coef, model.intercept_, classes, NONE)

@@ -104,6 +104,7 @@ class TreeModel(Model):
     missing: float = np.nan  # what is a missing value, beside NaN
     absent_is_missing: bool = False  # whether what a sparse matrix does not hold is
     by_library: LibrarySums | None = None  # where the library is faster for many rows
+    gives_logs: bool = True  # whether logarithms of probabilities are made of these
     label_columns: bool = False  # whether labels come as a column, CatBoost's of several classes
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -323,6 +324,8 @@ class TreeModel(Model):
         """Tell whether ``method`` follows from the scores alone."""
         if method == "predict":
             return True
+        if method == "predict_log_proba" and not self.gives_logs:
+            return False
         return self.classes is not None and hasattr(self.original, method)
 
     def predict(self, scores: np.ndarray) -> np.ndarray:

@@ -55,6 +55,7 @@ CLASSIFIERS = [
     CalibratedClassifierCV(LinearSVC(), cv=3),
     CalibratedClassifierCV(LogisticRegression(), cv=3, ensemble=False),
     CalibratedClassifierCV(MultinomialNB(), cv=2),
+    LinearDiscriminantAnalysis(),
 ]
 OTHER_CLASSIFIERS = [
     AdaBoostClassifier(n_estimators=10),
@@ -63,7 +64,6 @@ OTHER_CLASSIFIERS = [
     GradientBoostingClassifier(n_estimators=10),
     HistGradientBoostingClassifier(max_iter=10),
     KNeighborsClassifier(4),
-    LinearDiscriminantAnalysis(),
     QuadraticDiscriminantAnalysis(),
     RandomForestClassifier(5),
 ]
@@ -194,13 +194,13 @@ def test_one_vs_rest_probabilities_that_are_all_zero():
 @pytest.mark.parametrize(
     ("fitted", "reason"),
     [
-        (SVC().fit(X, LABELS["two"]), "no compiler for SVC"),
+        (SVC().fit(X, LABELS["two"]), "kernel='rbf'"),
         (BernoulliNB().fit(X, LABELS["two"]), "binary first"),
         (
             CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=2).fit(X, LABELS["two"]),
             "only sigmoid",
         ),
-        (CalibratedClassifierCV(SVC(), cv=2).fit(X, LABELS["two"]), "no compiler for SVC"),
+        (CalibratedClassifierCV(SVC(), cv=2).fit(X, LABELS["two"]), "kernel='rbf'"),
         (LogisticRegression().fit(X.astype(np.float32), LABELS["two"]), "float32"),
         (RidgeClassifier().fit(X, np.eye(3)[LABELS["three"] // 4]), "several labels"),
     ],

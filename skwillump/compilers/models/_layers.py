@@ -1,0 +1,241 @@
+"""Models that are more than one sum of products: neural networks, and Gaussian naive Bayes.
+
+The first layer of a network is a linear model: its sums come from the compiled features, with no
+matrix in between. The layers after it are small, and NumPy's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+
+from .._models import Model
+from .._registry import register
+from .._steps import InputUnsupported, Scorer, Step, Unsupported, check_scores
+from ._linear import LOG_LIKELIHOOD, NONE, SIGMOID, SOFTMAX, LinearModel
+
+_ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "identity": lambda sums: sums,
+    "logistic": expit,
+    "tanh": np.tanh,
+    "relu": lambda sums: np.maximum(sums, 0.0),
+}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ScoredModel(Model):
+    """A model whose scores are answered as those of a linear model, and are made in another way.
+
+    Attributes
+    ----------
+    answers : LinearModel
+        What turns scores into answers; its coefficients are not used.
+    """
+
+    original: Any
+    answers: LinearModel
+
+    @property
+    def classes(self) -> np.ndarray | None:  # type: ignore[override]
+        """Classes; None for a regressor."""
+        return self.answers.classes
+
+    @property
+    def intercept(self) -> np.ndarray:  # type: ignore[override]
+        """Zeros: scores are complete."""
+        return np.zeros(len(self.answers.intercept))
+
+    def gives(self, method: str) -> bool:
+        """Tell whether ``method`` follows from the scores alone."""
+        return method == "predict" or hasattr(self.original, method)
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return labels, or a regressor's values."""
+        return self.answers.predict(scores)
+
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities (n_rows, n_classes)."""
+        return self.answers.predict_proba(scores)
+
+    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return the logarithms of `predict_proba`."""
+        return self.answers.predict_log_proba(scores)
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows whose label rounding could change."""
+        return self.answers.doubtful(scores)
+
+    def predict_one(self, scores: np.ndarray) -> Any:
+        """Return the label or value of one row, None where it is in doubt."""
+        return self.answers.predict_one(scores)
+
+    def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
+        """Return the probabilities (n_classes,) of one row."""
+        return self.answers.predict_proba_one(scores)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NetworkModel(ScoredModel):
+    """A fitted network; its scores are the sums of its last layer."""
+
+    weights: tuple[np.ndarray, ...]
+    biases: tuple[np.ndarray, ...]
+    activation: str
+
+    def bind(self, features: Step) -> "NetworkScorer":
+        """Bind the first layer to the features."""
+        first = features.sized(len(self.weights[0])).for_scores().bind(self.weights[0])
+        return NetworkScorer(first, self)
+
+    def after_first(self, sums: np.ndarray) -> np.ndarray:
+        """Return the scores for the sums of the first layer, without its bias."""
+        sums = sums + self.biases[0]
+        check_scores(sums)
+        activate = _ACTIVATIONS[self.activation]
+        for weights, bias in zip(self.weights[1:], self.biases[1:], strict=True):
+            sums = activate(sums) @ weights + bias
+        return sums
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        """Return the scores (n_rows, n_outputs) of dense features."""
+        return self.after_first(features @ self.weights[0])
+
+    def raw_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row of features."""
+        return self.raw(features[None])[0]
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkScorer(Scorer):
+    """The features of a step, through the layers of a network."""
+
+    first: Scorer
+    model: NetworkModel
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.model.n_outputs
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        return self.model.after_first(self.first.scores(X, rows, n_threads=n_threads))
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        return self.model.after_first(self.first.score_one(x)[None])[0]
+
+    def warm_up(self) -> None:
+        """Warm up the first layer."""
+        self.first.warm_up()
+
+
+@register(MLPClassifier, MLPRegressor, gives=ScoredModel)
+def compile_network(model: Any) -> NetworkModel:
+    """Read a fitted network."""
+    weights, biases = tuple(model.coefs_), tuple(model.intercepts_)
+    if any(array.dtype != np.float64 for array in (*weights, *biases)):
+        raise Unsupported("its weights are not float64")
+    if model.activation not in _ACTIVATIONS:
+        raise Unsupported(f"activation={model.activation!r}")
+    classes, link = None, NONE
+    if isinstance(model, MLPClassifier):
+        kind = model._label_binarizer.y_type_
+        if kind not in ("binary", "multiclass") or len(model.classes_) < 2:
+            raise Unsupported(f"it was fitted on labels of the kind {kind}")
+        classes = np.array(model.classes_)
+        link = SIGMOID if model.out_activation_ == "logistic" else SOFTMAX
+    elif model.out_activation_ != "identity":
+        raise Unsupported(f"its last layer is {model.out_activation_}")
+    n_outputs = len(biases[-1])
+    return NetworkModel(
+        original=model,
+        answers=_answers(model, n_outputs, classes, link),
+        weights=tuple(map(np.ascontiguousarray, weights)),
+        biases=tuple(map(np.array, biases)),
+        activation=model.activation,
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GaussianModel(ScoredModel):
+    """Gaussian naive Bayes: for each class a sum of squares."""
+
+    means: np.ndarray  # (n_classes, n_features)
+    variances: np.ndarray
+    constants: np.ndarray  # (n_classes,)
+
+    def bind(self, features: Step) -> "DenseModelScorer":
+        """Return a scorer of dense features."""
+        return DenseModelScorer(features.sized(self.means.shape[1]).for_scores(), self)
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        """Return the log likelihoods (n_rows, n_classes), by scikit-learn's operations."""
+        if features.shape[1] != self.means.shape[1]:
+            raise InputUnsupported(f"features of shape {features.shape}")
+        found = [
+            -0.5 * np.sum((features - mean) ** 2 / variance, axis=1)
+            for mean, variance in zip(self.means, self.variances, strict=True)
+        ]
+        return np.stack(found, axis=1) + self.constants
+
+    def raw_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the log likelihoods (n_classes,) of one row of features."""
+        return -0.5 * np.sum((features - self.means) ** 2 / self.variances, axis=1) + self.constants
+
+
+@dataclass(frozen=True, eq=False)
+class DenseModelScorer(Scorer):
+    """The features of a step, as an array, for a model that says what it makes of them."""
+
+    features: Step
+    model: GaussianModel
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.model.n_outputs
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        work, width = self.model.raw, self.n_outputs
+        return self.features.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        return self.model.raw_one(self.features.dense_one(x))
+
+    def warm_up(self) -> None:
+        """Warm up the features."""
+        self.features.warm_up()
+
+
+@register(GaussianNB, gives=ScoredModel)
+def compile_gaussian_bayes(model: Any) -> GaussianModel:
+    """Read a fitted Gaussian naive Bayes."""
+    means, variances = np.array(model.theta_), np.array(model.var_)
+    if means.dtype != np.float64 or len(model.classes_) < 2:
+        raise Unsupported(f"its means are {means.dtype}, of {len(model.classes_)} classes")
+    scale = -0.5 * np.sum(np.log(2.0 * np.pi * variances), axis=1)
+    return GaussianModel(
+        original=model,
+        answers=_answers(model, len(means), np.array(model.classes_), LOG_LIKELIHOOD),
+        means=means,
+        variances=variances,
+        constants=np.log(model.class_prior_) + scale,
+    )
+
+
+def _answers(model: Any, n_outputs: int, classes: np.ndarray | None, link: int) -> LinearModel:
+    return LinearModel(
+        original=model,
+        coef=np.zeros((0, n_outputs)),
+        intercept=np.zeros(n_outputs),
+        classes=classes,
+        link=link,
+        one_dimensional=n_outputs == 1,
+    )

@@ -1,0 +1,125 @@
+"""Networks, Gaussian naive Bayes, and other models that are more than one sum of products."""
+
+import numpy as np
+import pytest
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, BaggingRegressor
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC, NuSVC
+from sklearn.tree import DecisionTreeClassifier
+
+from skwillump import compile_pipeline
+
+RNG = np.random.default_rng(0)
+X, NEW = RNG.normal(size=(300, 6)), RNG.normal(size=(100, 6))
+SIGNAL = X[:, 0] + 0.3 * RNG.normal(size=len(X))
+LABELS = {
+    "two": np.where(SIGNAL > 0, "yes", "no"),
+    "three": np.digitize(SIGNAL, [-0.5, 0.5]),
+}
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
+CLASSIFIERS = {
+    "network": MLPClassifier((8, 5), max_iter=30, random_state=0),
+    "network without a hidden layer": MLPClassifier((), max_iter=30, random_state=0),
+    "network of tanh": MLPClassifier((5,), activation="tanh", max_iter=30, random_state=0),
+    "Gaussian": GaussianNB(),
+    "boosted stumps": AdaBoostClassifier(n_estimators=10, random_state=0),
+    "boosted trees": AdaBoostClassifier(
+        DecisionTreeClassifier(max_depth=3), n_estimators=10, random_state=0
+    ),
+    "bagged trees": BaggingClassifier(n_estimators=5, random_state=0),
+    "bagged trees on some features": BaggingClassifier(
+        n_estimators=5, max_features=0.5, random_state=0
+    ),
+}
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning"),  # log(0) of scikit-learn's
+]
+
+
+@pytest.mark.parametrize("labels", LABELS)
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifiers_answer_as_scikit_learns(name, labels):
+    pipeline = make_pipeline(StandardScaler(), CLASSIFIERS[name]).fit(X, LABELS[labels])
+    compiled = compile_pipeline(pipeline)
+    assert all(step.compiled for step in compiled.explain())
+    for method in METHODS:
+        assert hasattr(compiled, method) == hasattr(pipeline, method)
+        if hasattr(pipeline, method):
+            assert_same(getattr(compiled, method)(NEW), getattr(pipeline, method)(NEW))
+    for row in NEW[:10]:
+        assert compiled.predict_one(row) == pipeline.predict([row])[0]
+        assert_same(compiled.predict_proba_one(row), pipeline.predict_proba([row])[0])
+
+
+@pytest.mark.parametrize("y", [SIGNAL, np.column_stack((SIGNAL, SIGNAL**2))], ids=["one", "two"])
+def test_networks_of_values_answer_as_scikit_learns(y):
+    pipeline = make_pipeline(
+        StandardScaler(), MLPRegressor(hidden_layer_sizes=(6,), max_iter=30)
+    ).fit(X, y)
+    compiled = compile_pipeline(pipeline)
+    assert_same(compiled.predict(NEW), pipeline.predict(NEW))
+    assert_same(compiled.predict_one(NEW[0]), pipeline.predict(NEW[:1])[0])
+
+
+def test_bagged_values_are_those_of_scikit_learn():
+    model = BaggingRegressor(n_estimators=5, max_features=0.5, random_state=0).fit(X, SIGNAL)
+    np.testing.assert_array_equal(compile_pipeline(model).predict(NEW), model.predict(NEW))
+
+
+def test_a_network_reads_texts_without_a_matrix():
+    texts = ["a fine film", "a poor film", "fine acting", "poor acting"] * 5
+    network = MLPClassifier((5,), max_iter=30, random_state=0)
+    pipeline = make_pipeline(TfidfVectorizer(), network).fit(texts, [1, 0, 1, 0] * 5)
+    compiled = compile_pipeline(pipeline)
+    assert_same(compiled.predict_proba(texts), pipeline.predict_proba(texts))
+    assert_same(compiled.predict_proba_one("fine"), pipeline.predict_proba(["fine"])[0])
+
+
+@pytest.mark.parametrize("probability", [False, True])
+@pytest.mark.filterwarnings("ignore:The `probability` parameter:FutureWarning")
+def test_a_linear_kernel_of_two_classes_is_a_sum_of_products(probability):
+    model = SVC(kernel="linear", probability=probability, random_state=0).fit(X, LABELS["two"])
+    compiled = compile_pipeline(make_pipeline(StandardScaler().fit(X), model))
+    assert compiled.explain()[-1].compiled
+    for method in METHODS:
+        assert hasattr(compiled, method) == hasattr(compiled.estimator, method)
+        if hasattr(compiled, method):
+            assert_same(getattr(compiled, method)(NEW), getattr(compiled.estimator, method)(NEW))
+
+
+def test_support_vectors_that_cancel_each_other_stay_as_they_are():
+    model = NuSVC(kernel="linear").fit(X, X[:, 0] + RNG.normal(size=len(X)) > 0)
+    compiled = compile_pipeline(model)
+    assert "rounding" in compiled.explain()[-1].reason
+    np.testing.assert_array_equal(compiled.decision_function(NEW), model.decision_function(NEW))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_what_is_not_finite_is_judged_by_the_original(name, bad):
+    model = CLASSIFIERS[name].fit(X, LABELS["two"])
+    compiled = compile_pipeline(model)
+    rows = NEW.copy()
+    rows[3, 2] = bad
+    try:
+        expected = model.predict(rows)
+    except ValueError:
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
+            compiled.predict(rows)
+        with pytest.raises(ValueError, match=r"NaN|infinity"):
+            compiled.predict_one(rows[3])
+    else:
+        np.testing.assert_array_equal(compiled.predict(rows), expected)
+
+
+def assert_same(actual, expected):
+    assert np.shape(actual) == np.shape(expected)
+    if np.asarray(expected).dtype.kind in "OU":
+        np.testing.assert_array_equal(actual, expected)
+    else:
+        np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
