@@ -19,9 +19,11 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "api_reference",
+    "at_a_glance",
     "figures",
     "rows_needed",
     "supported",
@@ -55,6 +57,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "skwillump"
 html_static_path = ["_static"]
 html_css_files = ["skwillump.css"]
+html_js_files = ["copy.js"]
 html_show_sphinx = False
 html_theme_options = {
     "header_links_before_dropdown": 6,

@@ -16,6 +16,7 @@ HEADINGS = {
     "Transformers": ("Lookup",),
     "Plots": ("Display",),
     "Storing": ("trusted_types",),
+    "Warnings": ("Warning",),
 }
 
 TEMPLATE = """\

