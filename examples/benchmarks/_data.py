@@ -6,10 +6,16 @@ raises FileNotFoundError where their files are missing.
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from skwillump.datasets import load_benchmark, load_stdlib_lines
+
+LABELS = ("toxic", "severe_toxic", "obscene", "threat", "insult", "identity_hate")
+"""Of a comment."""
 
 
 def mixed_order(X, y, n_rows: int | None = None):
@@ -27,6 +33,14 @@ def toxic():
     """Comments, at their natural share of toxic ones."""
     bunch = load_benchmark("toxic")
     return bunch.data[bunch.natural], bunch.target[bunch.natural]
+
+
+def toxic_labels():
+    """Comments at their natural share of toxic ones, with their six labels, 0 or 1."""
+    bunch = load_benchmark("toxic")
+    path = Path(os.environ["SKWILLUMP_DATA"]) / "toxic.csv.gz"
+    labels = pd.read_csv(path, usecols=list(LABELS))[list(LABELS)].to_numpy()
+    return bunch.data[bunch.natural], labels[bunch.natural]
 
 
 def product():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -18,7 +18,7 @@ from ..blocks import BlockGraph
 from ..compilers import InputUnsupported, check_scores
 from ..planning import confidence, decide_one
 from ..stages._passes import FeaturePass, FusedPass, ModelInput, StagePass, flat
-from ._responses import align_response, stage_codes
+from ._responses import align_response, predicts_largest_response, stage_codes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +102,15 @@ class CascadeRunner:
     full: Any
     early: EarlyStage | None
 
+    @property
+    def n_groups(self) -> int:
+        """Number of thresholds: one for each predicted class."""
+        return len(self.classes)
+
+    def is_largest(self, model: Any, method: str) -> bool:
+        """Whether `predict` of a stage's model gives the class of its largest response."""
+        return predicts_largest_response(model, method)
+
     def answer(self, X: Any, method: str, *, n_threads: int) -> tuple[np.ndarray, np.ndarray]:
         """Output of `method` for each row, and the position of the stage that gave it."""
         early = self.early
@@ -119,7 +128,8 @@ class CascadeRunner:
     def _answer_by_full(self, X: Any, method: str) -> tuple[np.ndarray, np.ndarray]:
         """The same where the full model answers all rows, or raises what the original raises."""
         output = getattr(self.full, method)(X)
-        return output, np.full(len(output), 0 if self.early is None else 1, dtype=np.intp)
+        n_rows = num_samples(output[0] if isinstance(output, list) else output)
+        return output, np.full(n_rows, 0 if self.early is None else 1, dtype=np.intp)
 
     def confidence(self, X: Any) -> np.ndarray:
         """How sure the first stage is of each row."""
@@ -144,7 +154,9 @@ class CascadeRunner:
             answer = self.answer_one(x, method)
             if answer is not None:
                 return answer
-            return self.answer(self.template.make(x), method, n_threads=n_threads)[0][0]
+            return self._of_first(
+                self.answer(self.template.make(x), method, n_threads=n_threads)[0]
+            )
         except (AttributeError, TypeError, ValueError) as error:
             self.template.raise_named(error, x)
 
@@ -210,7 +222,7 @@ class CascadeRunner:
             for rows in gen_batches(n_rows, chunk_rows)
         ]
         outputs, stages = zip(*chunks, strict=True)
-        return np.concatenate(outputs), np.concatenate(stages)
+        return self._one_after_another(outputs), np.concatenate(stages)
 
     def _answer_chunk(
         self, early: EarlyStage, run: StagePass, X: Any, method: str
@@ -218,12 +230,7 @@ class CascadeRunner:
         inputs, held = run.start(X)
         response, codes, sure = self._decided(early, inputs)
         is_early = sure >= early.thresholds[codes]
-        if method == "predict":
-            output = self.classes[codes]
-        elif method == early.method:
-            output = response
-        else:
-            output = self._respond(early, inputs, method)
+        output = self._early_output(early, inputs, method, response, codes)
         open_rows = np.flatnonzero(~is_early)
         if len(open_rows):
             escalated = held.finish(open_rows)
@@ -233,10 +240,31 @@ class CascadeRunner:
                 # Another order of summation could flip these: the original decides.
                 rows = take_rows(X, open_rows[doubtful])
                 answers[doubtful] = flat(self.estimator.predict(rows))
-            if output.dtype != answers.dtype:
-                output = output.astype(np.result_type(output, answers))
-            output[open_rows] = answers
+            output = self._completed(output, open_rows, answers)
         return output, np.where(is_early, 0, 1)
+
+    def _early_output(
+        self, early: EarlyStage, inputs: ModelInput, method: str, response: Any, codes: np.ndarray
+    ) -> Any:
+        """What the first stage answers."""
+        if method == "predict":
+            return self.classes[codes]
+        return response if method == early.method else self._respond(early, inputs, method)
+
+    def _completed(self, output: Any, rows: np.ndarray, answers: Any) -> Any:
+        """The same with the full model's answers for some rows."""
+        if output.dtype != answers.dtype:
+            output = output.astype(np.result_type(output, answers))
+        output[rows] = answers
+        return output
+
+    def _one_after_another(self, outputs: Sequence[Any]) -> Any:
+        """Outputs of chunks of rows as one."""
+        return np.concatenate(outputs)
+
+    def _of_first(self, output: Any) -> Any:
+        """The answer for the first row."""
+        return output[0]
 
     def _decided(
         self, early: EarlyStage, inputs: ModelInput

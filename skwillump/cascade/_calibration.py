@@ -22,7 +22,8 @@ from ..stages._folds import FitData
 from ..stages._labels import UNLABELLED, takes_unlabelled
 from ..stages._models import LeftOut
 from ..stages._recording import Importance, OpenShares
-from ._responses import AnswerRecorder, codes_of
+from ._label_sets import LabelSetRecorder
+from ._responses import AnswerRecorder
 from ._scoring import RecordedScores, answered_labels, is_balanced_accuracy, score_answers
 
 PREFIT_CLASS_ROWS = 5
@@ -48,7 +49,10 @@ def check_classes(y, classes, estimator) -> None:
 
 
 def block_importance(
-    y: np.ndarray, recorder: AnswerRecorder, scorer: Any, score_params: dict[str, Any]
+    y: np.ndarray,
+    recorder: AnswerRecorder | LabelSetRecorder,
+    scorer: Any,
+    score_params: dict[str, Any],
 ) -> Importance:
     """Importance of a block: the score that the full model loses.
 
@@ -66,8 +70,9 @@ def block_importance(
 
         def score(permuted) -> float:
             labels = model.predict(permuted)
-            if not recorder.keeps_responses:
-                return float(np.mean(labels == y[rows]))
+            if isinstance(recorder, LabelSetRecorder) or not recorder.keeps_responses:
+                equal = labels == y[rows]
+                return float(np.mean(equal if equal.ndim == 1 else equal.all(axis=1)))
             return score_answers(
                 scorer,
                 recorder.classes,
@@ -116,7 +121,7 @@ def open_shares(y: np.ndarray, recorder: AnswerRecorder) -> OpenShares:
 def calibrated_from(
     fitted: CrossFitted,
     data: FitData,
-    recorder: AnswerRecorder,
+    recorder: AnswerRecorder | LabelSetRecorder,
     *,
     scorer: Any,
     score_params: dict[str, Any],
@@ -141,8 +146,7 @@ def calibrated_from(
         If the score is not between 0 and 1.
     """
     y = data.y
-    codes = codes_of(y, recorder.classes)
-    of_rows = codes[fitted.rows]
+    of_rows, y_rows = recorder.codes(y)[fitted.rows], y[fitted.rows]
     costs = fitted.stage_costs
     others = [None] * len(fitted.specs) if costs.other is None else costs.other.stages
     candidates = tuple(
@@ -152,7 +156,7 @@ def calibrated_from(
             rest_seconds=seconds.rest,
             codes=stage["codes"],
             confidence={measure: stage[measure] for measure in recorder.measures},
-            right=stage["codes"] == of_rows,
+            right=recorder.is_right(stage, y_rows),
             n_trees=spec.n_trees,
             other=other,
         )
@@ -165,15 +169,15 @@ def calibrated_from(
             candidates=candidates,
             full_seconds=costs.planned.full,
             other_full_seconds=np.inf if costs.other is None else costs.other.full,
-            full_right=fitted.full["codes"] == of_rows,
+            full_right=recorder.is_right(fitted.full, y_rows),
             classes=of_rows,
             selects=fitted.selects,
-            n_classes=len(recorder.classes),
+            n_classes=recorder.n_groups,
             is_probability=recorder.is_probability,
             basis=fitted.basis,
             train_share=fitted.train_share,
             seed=seed,
-            smaller=_smaller(fitted, codes, recorder),
+            smaller=_smaller(fitted, y, recorder),
             within=kept_within(
                 of_rows,
                 recorder.classes,
@@ -187,7 +191,7 @@ def calibrated_from(
         left_out=fitted.left_out,
         scores=(
             _recorded_scores(fitted, y, recorder, scorer, score_params)
-            if recorder.keeps_responses
+            if isinstance(recorder, AnswerRecorder) and recorder.keeps_responses
             else None
         ),
     )
@@ -215,25 +219,25 @@ def kept_within(
 
 
 def _smaller(
-    fitted: CrossFitted, codes: np.ndarray, recorder: AnswerRecorder
+    fitted: CrossFitted, y: np.ndarray, recorder: AnswerRecorder | LabelSetRecorder
 ) -> SmallerModels | None:
     """What models that were fitted on fewer rows did."""
     smaller = fitted.smaller
     if smaller is None:
         return None
-    of_rows = codes[smaller.rows]
-    positions = np.full(len(codes), -1)
+    of_rows = y[smaller.rows]
+    positions = np.full(len(y), -1)
     positions[fitted.rows] = np.arange(len(fitted.rows))
     return SmallerModels(
         rows=positions[smaller.rows],
-        full_right=smaller.full["codes"] == of_rows,
+        full_right=recorder.is_right(smaller.full, of_rows),
         candidates=tuple(
             None
             if isinstance(stage, LeftOut)
             else SmallerAnswers(
                 codes=stage["codes"],
                 confidence={measure: stage[measure] for measure in recorder.measures},
-                right=stage["codes"] == of_rows,
+                right=recorder.is_right(stage, of_rows),
             )
             for stage in smaller.stages
         ),
@@ -245,24 +249,28 @@ def fresh_rows(
     record: FoldRecord,
     y: np.ndarray | None,
     measure: str,
-    classes: np.ndarray,
+    recorder: AnswerRecorder | LabelSetRecorder,
     *,
     score: Any,
     subgroups: Any,
     is_balanced: bool,
 ) -> FreshRows:
     """What the models that answer did on rows that came after `fit`."""
-    stage = record.stage(0)
-    full = record.full["codes"]
-    truth = full if y is None else codes_of(y, classes)
+    stage, full = record.stage(0), record.full
+    truth = full["codes"] if y is None else recorder.codes(y)
+    if y is None:
+        full_right = np.ones(len(full["codes"]), dtype=bool)
+        right = recorder.agree(stage, full)
+    else:
+        full_right, right = recorder.is_right(full, y), recorder.is_right(stage, y)
     return FreshRows(
         codes=stage["codes"],
         confidence=stage[measure],
-        full_right=full == truth,
-        right=stage["codes"] == truth,
+        full_right=full_right,
+        right=right,
         classes=None if y is None else truth,
         score=score,
-        within=kept_within(truth, classes, subgroups, is_balanced=is_balanced),
+        within=kept_within(truth, recorder.classes, subgroups, is_balanced=is_balanced),
     )
 
 

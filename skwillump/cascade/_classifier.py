@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any, cast
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import ClassifierMixin, is_classifier
 from sklearn.utils import Bunch, check_consistent_length, column_or_1d, get_tags, indexable
 from sklearn.utils.metadata_routing import MethodMapping
@@ -37,8 +38,15 @@ from ._calibration import (
     open_shares,
     why_too_few,
 )
+from ._label_sets import (
+    GROUPS,
+    LabelSetRecorder,
+    LabelSetRunner,
+    label_measures,
+    why_no_label_sets,
+)
 from ._report import cascade_report, stage_words
-from ._responses import AnswerRecorder, predicts_largest_response, response_method
+from ._responses import AnswerRecorder, response_method
 from ._scoring import check_name, check_target_scorer, is_accuracy, is_balanced_accuracy
 from ._timing import CascadeTiming
 
@@ -54,11 +62,13 @@ class Stage(StageBase):
     model : estimator
         The fitted steps after the blocks.
     threshold : float, ndarray of shape (n_classes,) or None
-        Least confidence that answers a row: one for all predicted classes, or one for each. None
-        for the last stage, which answers all that is left.
+        Least confidence that answers a row: one for all predicted classes, or one for each; of
+        several labels a row, one for rows for which none is predicted, and one for others. None for
+        the last stage, which answers all that is left.
     measure : {"probability", "margin"} or None
         What confidence is: the predicted class's probability, or the distance of its value to the
-        largest other one.
+        largest other one. Of several labels a row: the probability that all are right, were they
+        independent, or the distance of the least sure one.
     cost_seconds : float
         Seconds that the stage adds to a row that reaches it.
     share : float
@@ -82,6 +92,11 @@ def _estimator_has(method):
         return True
 
     return check
+
+
+def _label_matrix(y) -> np.ndarray:
+    """Labels of several a row as an array (n_rows, n_labels)."""
+    return y.toarray() if sparse.issparse(y) else np.asarray(y)
 
 
 class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
@@ -177,8 +192,8 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     guarantee_ : Guarantee
         What is promised, and on what evidence.
 
-    classes_ : ndarray of shape (n_classes,)
-        The class labels.
+    classes_ : ndarray of shape (n_classes,), or list of ndarray
+        The class labels; of several labels a row, as the estimator has them.
 
     n_features_in_ : int
         Number of features seen in `fit`, where the estimator has it.
@@ -290,8 +305,9 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             Training data, in any form that the estimator takes. With ``cv="prefit"``,
             calibration data.
 
-        y : array-like of shape (n_rows,)
-            Class labels.
+        y : array-like of shape (n_rows,) or (n_rows, n_labels)
+            Class labels; or, for an estimator that takes them, 0 or 1 for each of several labels a
+            row, which is answered right where all of them are.
 
         subgroups : array-like of shape (n_rows,), default=None
             Groups of the rows, such as regions or languages: a label for each row. Then the cascade
@@ -312,9 +328,8 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         ------
         ValueError
             If `estimator` or `approx_estimator` is no classifier, a share of the score makes no
-            sense as a target, `feature_costs` names a block that does not exist, `y` is not of
-            one label a row, or `subgroups` are given with another score than accuracy or no
-            `confidence`.
+            sense as a target, `feature_costs` names a block that does not exist, or `subgroups` are
+            given with another score than accuracy or no `confidence`.
         """
         return self._fit(X, y, params, groups=subgroups)
 
@@ -354,7 +369,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             Rows of the distribution that will be answered, drawn independently, that no model was
             fitted on and that `certify` was not given before.
 
-        y : array-like of shape (n_rows,), default=None
+        y : array-like of shape (n_rows,) or (n_rows, n_labels), default=None
             Class labels, where they are known.
 
         subgroups : array-like of shape (n_rows,), default=None
@@ -390,18 +405,14 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         self._check_subgroups(y, subgroups)
         if y is not None:
             X, y, subgroups = indexable(X, y, subgroups)
-            y = column_or_1d(y)
+            y = _label_matrix(y) if self._has_label_sets else column_or_1d(y)
         candidate = calibrated.calibration.candidates[path.candidate]
+        recorder = self._recorder_of(self._method, keeps_responses=is_scored)
         record = record_in_chunks(
             self._graph,
             [StageSpec(candidate.blocks)],
             [calibrated.models[path.candidate]],
-            AnswerRecorder(
-                classes=np.asarray(self.classes_),
-                method=self._method,
-                measures=(path.measure,),
-                keeps_responses=is_scored,
-            ),
+            recorder,
             X,
         )
         score = calibrated.scores.on_fresh_rows(record, y) if is_scored else None
@@ -412,7 +423,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
                 record,
                 y,
                 path.measure,
-                np.asarray(self.classes_),
+                recorder,
                 score=score,
                 subgroups=subgroups,
                 is_balanced=is_scored and is_balanced_accuracy(self._scorer(), {}),
@@ -453,7 +464,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
 
         Returns
         -------
-        ndarray of shape (n_rows,)
+        ndarray of shape (n_rows,) or (n_rows, n_labels)
             Class labels.
         """
         check_fitted(self)
@@ -470,6 +481,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         Returns
         -------
         ndarray of shape (n_rows, n_classes)
+            Of several labels a row, in the estimator's own shape.
         """
         check_fitted(self)
         return self._answer(X, "predict_proba")[0]
@@ -585,11 +597,6 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     def _fit_data(self, X, y, groups, params):
         check_none_missing(y)
         check_classes_not_values(y)
-        if type_of_target(y, input_name="y") not in ("binary", "multiclass"):
-            raise ValueError(
-                f"y holds several labels a row ({type_of_target(y)}). A cascade needs one class "
-                "label a row; fit one cascade for each label."
-            )
         scorer = self._scorer()  # a score that cannot be kept is said before anything is fitted
         if groups is not None:
             if self.confidence is None or not is_accuracy(scorer, {}):
@@ -600,7 +607,15 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
                 )
             groups = column_or_1d(groups)
             check_consistent_length(X, groups)
-        return FitData(X=X, y=column_or_1d(y), params=params, subgroups=groups)
+        self._has_label_sets = type_of_target(y, input_name="y") not in ("binary", "multiclass")
+        self._has_sparse_labels = sparse.issparse(y)
+        return FitData(
+            X=X,
+            y=_label_matrix(y) if self._has_label_sets else column_or_1d(y),
+            params=params,
+            stratify=not self._has_label_sets,
+            subgroups=groups,
+        )
 
     def _scorer(self):
         return check_target_scorer(self.estimator, self.scoring)
@@ -615,6 +630,8 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             return self._why_one_block("cascade")
         if self._method is None:
             return self._why_no_response()
+        if self._has_label_sets:
+            return self._why_no_label_sets(data)
         classes = np.asarray(self.classes_)
         if len(np.unique(classes)) < len(classes) or np.any(np.sort(classes) != classes):
             return f"the classes_ of the estimator are not sorted: {classes}"
@@ -623,7 +640,16 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         known = self._with_truth(data)
         return why_too_few(data.y if known is None else data.y[known]) if self._is_prefit() else ""
 
+    def _why_no_label_sets(self, data) -> str:
+        if not is_accuracy(self._scorer(), {}):
+            return f"of several labels a row accuracy can be kept, and not scoring={self.scoring!r}"
+        if self._has_sparse_labels:
+            return "y is a sparse matrix; an array is read"
+        return why_no_label_sets(data.y, self.classes_)
+
     def _with_truth(self, data):
+        if self._has_label_sets:
+            return None
         if not takes_unlabelled(self.estimator) or UNLABELLED in self.classes_:
             return None
         # Rows without a label are fitted on, and show nothing.
@@ -645,14 +671,21 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     def _query(self) -> str:
         return self.query
 
-    def _recorder(self, routed) -> AnswerRecorder:
-        classes = np.asarray(self.classes_)
+    def _recorder(self, routed) -> AnswerRecorder | LabelSetRecorder:
         assert self._method is not None
+        is_kept = is_accuracy(self._scorer(), routed.scorer.score)
+        return self._recorder_of(self._method, keeps_responses=not is_kept)
+
+    def _recorder_of(
+        self, method: str, *, keeps_responses: bool
+    ) -> AnswerRecorder | LabelSetRecorder:
+        if self._has_label_sets:
+            return LabelSetRecorder(method=method)
         return AnswerRecorder(
-            classes=classes,
-            method=self._method,
-            measures=measures_for(self._method == "predict_proba", len(classes)),
-            keeps_responses=not is_accuracy(self._scorer(), routed.scorer.score),
+            classes=np.asarray(self.classes_),
+            method=method,
+            measures=self._measures(),
+            keeps_responses=keeps_responses,
         )
 
     def _importance(self, data, recorder, routed):
@@ -666,8 +699,15 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             runner=self._runner_with(None),
             graph=self._graph,
             method=cast(Any, self._method),
-            measure=measures_for(self._method == "predict_proba", len(self.classes_))[0],
+            measure=self._measures()[0],
         )
+
+    def _measures(self) -> tuple[str, ...]:
+        """Measures of confidence worth trying."""
+        is_probability = self._method == "predict_proba"
+        if self._has_label_sets:
+            return label_measures(is_probability)
+        return measures_for(is_probability, len(self.classes_))
 
     def _calibrated_from(self, fitted, data, recorder, routed, seed):
         return calibrated_from(
@@ -703,13 +743,14 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
                 method=self._method,
                 measure=plan.measure,
                 thresholds=plan.thresholds,
-                is_largest=predicts_largest_response(first.model, self._method),
+                is_largest=self._runner_with(None).is_largest(first.model, self._method),
                 fused=self._fused,
             )
         self._runner = self._runner_with(early)
 
     def _runner_with(self, early: EarlyStage | None) -> CascadeRunner:
-        return CascadeRunner(
+        runner = LabelSetRunner if self._has_label_sets else CascadeRunner
+        return runner(
             classes=self.classes_,
             template=self._template,
             estimator=self.estimator_,
@@ -729,7 +770,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         return cascade_report(self, self._plan)
 
     def _stage_words(self):
-        return stage_words(self.classes_)
+        return stage_words(GROUPS if self._has_label_sets else self.classes_)
 
     # scikit-learn ---------------------------------------------------------------------------
 

@@ -152,7 +152,7 @@ def cascade_report(cascade, plan: Plan) -> str:
             "harms and rescues keep the shares seen here."
         )
     lines += cost_lines(cascade, plan)
-    lines += stage_lines(cascade.stages_, stage_words(cascade.classes_))
+    lines += stage_lines(cascade.stages_, cascade._stage_words())
     return report_text(
         [*lines, *block_lines(cascade.blocks_), *left_out_lines(cascade), *fit_lines(cascade)]
     )

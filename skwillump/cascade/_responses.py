@@ -160,6 +160,23 @@ class AnswerRecorder:
             record["response"] = response
         return record
 
+    @property
+    def n_groups(self) -> int:
+        """Number of thresholds: one for each predicted class."""
+        return len(self.classes)
+
+    def codes(self, y: np.ndarray) -> np.ndarray:
+        """Positions of the true classes."""
+        return codes_of(y, self.classes)
+
+    def is_right(self, record: Record, y: np.ndarray) -> np.ndarray:
+        """Whether the answers are the true classes."""
+        return record["codes"] == self.codes(y)
+
+    def agree(self, record: Record, other: Record) -> np.ndarray:
+        """Whether two models give the same answers."""
+        return record["codes"] == other["codes"]
+
     def respond(self, model: Any, features: Any) -> np.ndarray:
         """Response of a model, with a column for each class."""
         response = getattr(model, self.method)(features)

@@ -12,7 +12,6 @@ import numpy as np
 from ..blocks import BlockGraph
 from ..stages._metering import OPEN_SHARES, FirstStage, Turn
 from ._answering import CascadeRunner, EarlyStage
-from ._responses import predicts_largest_response
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +72,8 @@ class CascadeTiming:
             model=stage.model,
             method=self.method,
             measure=self.measure,
-            thresholds=np.full(len(self.runner.classes), threshold),
-            is_largest=predicts_largest_response(stage.model, self.method),
+            thresholds=np.full(self.runner.n_groups, threshold),
+            is_largest=self.runner.is_largest(stage.model, self.method),
             fused=stage.compiled,
         )
         return replace(self.runner, early=early)

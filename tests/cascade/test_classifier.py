@@ -850,7 +850,7 @@ def test_bad_data_in_fit():
         cascade().fit(X, np.zeros(300))
     with pytest.raises(ValueError, match="n_splits=5"):
         cascade(cv=5).fit(X[:4], [0, 1, 0, 1])
-    with pytest.raises(ValueError, match="several labels a row"):
+    with pytest.raises(ValueError, match="1d array"):
         cascade().fit(X, np.column_stack([y, y]))
     with pytest.raises(ValueError, match="Unknown label type"):
         cascade().fit(X, y + 0.5)

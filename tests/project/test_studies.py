@@ -1,6 +1,7 @@
 """The studies' short settings, and the tables made from their results."""
 
 import json
+import os
 from importlib import import_module
 
 import pytest
@@ -72,6 +73,19 @@ def test_the_study_of_the_promise_runs(tmp_path):
     ]
     # At a confidence of 0.95 three broken promises in five would be a chance of 0.1 %.
     assert all(row["below_target"] <= 0.4 for row in rows if row["rule"] == "certified")
+
+
+def test_the_study_of_several_labels_runs(tmp_path):
+    if not os.environ.get("SKWILLUMP_DATA"):
+        pytest.skip("the comments are not here")
+    out = tmp_path / "out.json"
+    run("labels_study", "--quick", "--out", str(out))
+    rows = json.loads(out.read_text())["rows"]
+    assert [row["way"] for row in rows] == ["refit=True", "refit=False"]
+    for row in rows:
+        assert row["equal_where_late"]
+        assert row["compiled_accuracy"] == row["plain_accuracy"]
+        assert row["kind"] in ("certified", "cross-fitted", "exact")
 
 
 @pytest.mark.parametrize("name", ["cascade_study", "guarantee_study", "topk_study"])

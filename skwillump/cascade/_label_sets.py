@@ -1,0 +1,252 @@
+"""Classifiers of several labels a row: their answers read, and how sure they are of them.
+
+A row is answered right where all of its labels are, as scikit-learn's accuracy counts, and early
+where every label is sure. Thresholds are those of two groups of rows: rows for which no label is
+predicted, and all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..compilers import InputUnsupported, check_scores
+from ..stages._passes import FeatureInput, ModelInput
+from ..stages._recording import Record
+from ._answering import CascadeRunner, EarlyStage
+
+GROUPS = ("no label", "a label")
+"""Groups of rows with thresholds of their own, by what is predicted."""
+
+
+def why_no_label_sets(y: np.ndarray, classes: Any) -> str:
+    """Why labels are none that a cascade can tell; empty if they are.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows, n_labels)
+    classes : list of ndarray, or ndarray
+        The full model's ``classes_``: of each label, or the labels.
+    """
+    if not np.isin(y, (0, 1)).all():
+        return "y holds several labels a row that are not all 0 or 1"
+    n_labels = y.shape[1]
+    if len(classes) != n_labels:
+        return f"the estimator tells {len(classes)} labels apart, and y holds {n_labels}"
+    return ""
+
+
+def label_measures(is_probability: bool) -> tuple[str, ...]:
+    """Measures of confidence worth trying.
+
+    ``"probability"`` is that of all labels, were they independent; ``"margin"`` that of the least
+    sure one.
+    """
+    return ("probability", "margin") if is_probability else ("margin",)
+
+
+def positive_part(response: Any, classes: Any) -> np.ndarray:
+    """Probability, or decision value, of each label.
+
+    Parameters
+    ----------
+    response : ndarray of shape (n_rows, n_labels), or list of ndarray of shape (n_rows, 1 or 2)
+        As the classifier returns it. One column is the probability of a label's only class.
+    classes : list of ndarray, or ndarray
+        Its ``classes_``.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_rows, n_labels)
+    """
+    if not isinstance(response, list):
+        return np.asarray(response, dtype=np.float64)
+    columns = [
+        one[:, 1] if one.shape[1] == 2 else np.full(len(one), float(known[0] == 1))
+        for one, known in zip(response, classes, strict=True)
+    ]
+    return np.column_stack(columns).astype(np.float64)
+
+
+def label_confidence(
+    positive: np.ndarray, labels: np.ndarray, measure: str, *, is_probability: bool
+) -> np.ndarray:
+    """How sure a classifier is of all labels of a row.
+
+    Parameters
+    ----------
+    positive : ndarray of float64 of shape (n_rows, n_labels)
+        As `positive_part` returns it.
+    labels : ndarray of bool of shape (n_rows, n_labels)
+        What is predicted.
+    measure : {"probability", "margin"}
+    is_probability : bool
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_rows,)
+    """
+    if not is_probability:
+        return np.where(labels, positive, -positive).min(axis=1)
+    values = np.where(labels, positive, 1.0 - positive)
+    return values.prod(axis=1) if measure == "probability" else 2.0 * values.min(axis=1) - 1.0
+
+
+def groups_of(labels: np.ndarray) -> np.ndarray:
+    """Position of the group of each row: whether it has a label."""
+    return np.asarray(labels.any(axis=1), dtype=np.intp)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSetRecorder:
+    """What is kept of classifiers' answers of several labels a row.
+
+    Attributes
+    ----------
+    method : {"predict_proba", "decision_function"}
+    """
+
+    method: str
+
+    keeps_responses: ClassVar[bool] = False
+    calibrates_trees: ClassVar[bool] = True
+    n_groups: ClassVar[int] = len(GROUPS)
+    classes: ClassVar[np.ndarray] = np.array(GROUPS)
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether responses are probabilities."""
+        return self.method == "predict_proba"
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Measures of confidence to record."""
+        return label_measures(self.is_probability)
+
+    def record_full(self, model: Any, features: Any) -> Record:
+        """Keep the full model's labels."""
+        labels = np.asarray(model.predict(features)) != 0
+        return {"codes": groups_of(labels), "labels": labels}
+
+    def record_stage(self, model: Any, features: Any) -> Record:
+        """Keep an approximate model's labels, and its confidence by each measure."""
+        _, labels, positive = _answers(FeatureInput(model, features), model.classes_, self.method)
+        return {
+            "codes": groups_of(labels),
+            "labels": labels,
+            **{
+                measure: label_confidence(
+                    positive, labels, measure, is_probability=self.is_probability
+                )
+                for measure in self.measures
+            },
+        }
+
+    def codes(self, y: np.ndarray) -> np.ndarray:
+        """Groups of the true labels."""
+        return groups_of(y != 0)
+
+    def is_right(self, record: Record, y: np.ndarray) -> np.ndarray:
+        """Whether all labels of a row are right."""
+        return (record["labels"] == (y != 0)).all(axis=1)
+
+    def agree(self, record: Record, other: Record) -> np.ndarray:
+        """Whether two models give all labels of a row alike."""
+        return (record["labels"] == other["labels"]).all(axis=1)
+
+
+def _answers(
+    inputs: ModelInput, classes: Any, method: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels as they are returned, the same as truth values, and the response of each."""
+    given = np.asarray(inputs.answer("predict"))
+    return given, given != 0, positive_part(inputs.answer(method), classes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSetRunner(CascadeRunner):
+    """The models of a fitted cascade of several labels a row, which answer."""
+
+    @property
+    def n_groups(self) -> int:
+        """Number of thresholds."""
+        return len(GROUPS)
+
+    def is_largest(self, model: Any, method: str) -> bool:
+        """Say no: a model is asked for its labels."""
+        return False
+
+    def answer_one(self, x: Any, method: str) -> Any:
+        """Answer for one row on the compiled path; None where the batch path must judge."""
+        early = self.early
+        if early is None:
+            return super().answer_one(x, method)
+        if early.graph.prefix or not early.gives(method):
+            return None
+        if isinstance(x, Mapping):
+            self.template.check_names(x)
+        frame_is_late = self._makes_frames and not early.needs_rows
+        row = self._row(x, as_frame=self._makes_frames and early.needs_rows)
+        if row is None:
+            return None
+        approx, full = early.fused.approx, early.fused.full
+        try:
+            scores, carry = early.fused.start_one(row)
+            check_scores(scores)
+            labels = approx.predict_one(scores)
+            if labels is None:
+                return None
+            response = getattr(approx, early.method)(scores[None])
+            positive = positive_part(response, early.model.classes_)
+            known = (labels != 0)[None]
+            sure = label_confidence(
+                positive, known, early.measure, is_probability=early.method == "predict_proba"
+            )[0]
+            if sure >= early.thresholds[int(known.any())]:
+                return labels if method == "predict" else _first(response)
+            if frame_is_late:
+                row = self._row(x, as_frame=True)
+            scores = early.fused.finish_one(row, carry)
+            check_scores(scores)
+        except InputUnsupported:
+            return None
+        if method == "predict":
+            return full.predict_one(scores)
+        return _first(full.predict_proba(scores[None]))
+
+    def _decided(self, early: EarlyStage, inputs: ModelInput) -> tuple[Any, np.ndarray, np.ndarray]:
+        """Labels of the first stage, the groups of its rows, and how sure it is of all labels."""
+        given, labels, positive = _answers(inputs, early.model.classes_, early.method)
+        is_probability = early.method == "predict_proba"
+        sure = label_confidence(positive, labels, early.measure, is_probability=is_probability)
+        return given, groups_of(labels), sure
+
+    def _early_output(
+        self, early: EarlyStage, inputs: ModelInput, method: str, response: Any, codes: np.ndarray
+    ) -> Any:
+        """What the first stage answers."""
+        return response if method == "predict" else inputs.answer(method)
+
+    def _completed(self, output: Any, rows: np.ndarray, answers: Any) -> Any:
+        """The same with the full model's answers for some rows; of each label where they are so."""
+        if not isinstance(output, list):
+            return super()._completed(output, rows, answers)
+        pairs = zip(output, answers, strict=True)
+        return [super(LabelSetRunner, self)._completed(one, rows, own) for one, own in pairs]
+
+    def _one_after_another(self, outputs: Sequence[Any]) -> Any:
+        """Outputs of chunks of rows as one."""
+        if not isinstance(outputs[0], list):
+            return np.concatenate(outputs)
+        return [np.concatenate(of_label) for of_label in zip(*outputs, strict=True)]
+
+    def _of_first(self, output: Any) -> Any:
+        return _first(output)
+
+
+def _first(output: Any) -> Any:
+    """The answer for the first row; a list of those of each label where outputs are lists."""
+    return [one[0] for one in output] if isinstance(output, list) else output[0]
