@@ -55,6 +55,19 @@ def pipeline_steps(pipeline: Any) -> list[tuple[str, Any]]:
     ]
 
 
+def samplers_behind(step: Any, pipeline: Any) -> tuple[Any, ...]:
+    """Samplers of imbalanced-learn that follow a step of a pipeline, with nothing in between."""
+    found: list[Any] = []
+    if not is_pipeline(pipeline):
+        return ()
+    steps = [one for _, one in pipeline.steps]
+    for one in steps[next((i + 1 for i, s in enumerate(steps) if s is step), len(steps)) :]:
+        if not hasattr(one, "fit_resample"):
+            break
+        found.append(one)
+    return tuple(found)
+
+
 def chain(estimator: Any, path: str = "") -> list[tuple[str, Any]]:
     """Steps that run one after the other, those of nested pipelines among them.
 

@@ -31,9 +31,11 @@ from .._composites import (
     ends_in_blocks,
     is_dropped,
     nested_blocks,
+    samplers_behind,
     with_children,
 )
 from .._containers import column_names, num_samples, take_rows
+from .._wrappers import inside_transparent
 from ..compilers import InputUnsupported, Step, UnionStep, Unsupported, compile_step
 from ._lifted import first_copy, lifted_chain
 
@@ -168,6 +170,8 @@ class BlockGraph:
         Of all features together, where they are one array; None where it is not known.
     first_copy : tuple of str
         Where blocks are the same ones fitted on several folds: those of the first. Otherwise none.
+    samplers : tuple of estimator
+        imbalanced-learn's, right behind the blocks: the model was fitted on what they return.
     """
 
     prefix: tuple[tuple[str, Any], ...]
@@ -180,6 +184,7 @@ class BlockGraph:
     features_name: str = ""
     dtype: np.dtype | None = None
     first_copy: tuple[str, ...] = ()
+    samplers: tuple[Any, ...] = ()
 
     def with_dtype_of(self, row: Any) -> BlockGraph:
         """Return the same, knowing the dtype of all features together.
@@ -327,6 +332,7 @@ def split_pipeline(fitted, *, compile: bool = False, row: Any = None) -> BlockGr
                 union=union,
                 features_name=name,
                 first_copy=first_copy(step, steps[-1][1], tuple(needs)),
+                samplers=samplers_behind(step, inside_transparent(fitted)[1]),
             )
     return None
 

@@ -311,6 +311,8 @@ def fit_stage_model(
     subsets.setdefault("", taken[len(steps) - 1])
     if len(steps) == 1:
         subsets = {"": subset}
+    for sampler in graph.samplers:
+        features, y = clone(sampler).fit_resample(features, y)
     return model.fit(
         features, y, **translate_fit_params(_params_for(model, renamed, params), subsets)
     )

@@ -202,3 +202,18 @@ def test_one_against_the_rest_of_pipelines_shares_their_features():
     assert graph.names == ("cheap", "dear")
     features = graph.compute(graph.prepare(X3), graph.names, {})
     np.testing.assert_array_equal(graph.model.predict(features), fitted.predict(X3))
+
+
+def test_a_sampler_draws_rows_for_stages_too():
+    pytest.importorskip("imblearn")
+    from imblearn.over_sampling import RandomOverSampler
+    from imblearn.pipeline import make_pipeline as make_sampled
+
+    rare = (X.sum(axis=1) > 5).astype(int)
+    sampled = make_sampled(two_blocks()[0], RandomOverSampler(random_state=0), LogisticRegression())
+    costs = {"cheap": 1e-6, "dear": 1e-2}
+    model = cascade(sampled, feature_costs=costs).fit(X, rare)
+    unsampled = cascade(two_blocks(), feature_costs=costs).fit(X, rare)
+    assert len(model.stages_) == 2
+    # Balanced classes: the stage expects the rare one more often.
+    assert model.stages_[0].model.intercept_ > unsampled.stages_[0].model.intercept_ + 1
