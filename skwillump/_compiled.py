@@ -20,17 +20,15 @@ from ._one_row import RowTemplate
 from ._persistence import VersionedState
 from ._snapshot import snapshot
 from ._wrappers import (
-    Joined,
     OneRow,
     Wrapped,
     inside_transparent,
     is_wrapper,
-    join,
     see_through,
 )
+from .blocks import combined, joined_model
 from .compilers import (
     InputUnsupported,
-    LinearModel,
     Model,
     ModelInput,
     OriginalStep,
@@ -153,7 +151,6 @@ class CompiledPipeline(VersionedState):
         self._wrapped: Wrapped | None = None  # the last step, or the estimator, if it is a wrapper
         self._model: Model | None = None
         self._scorer: Scorer | None = None
-        self._joined: Joined | None = None  # the last step, if its members share their features
         self._reports: list[StepReport] = []
         self._compile()
         reads_text = self._features is not None and self._features.reads_text
@@ -191,7 +188,7 @@ class CompiledPipeline(VersionedState):
             return
         self._reports = features.report("")
         self._compile_final(name, final, features)
-        if before or self._model is not None or self._joined is not None:
+        if before or self._model is not None:
             self._features, self._final = features, final
 
     def _compile_final(self, name: str, final: Any, features: Step) -> None:
@@ -210,15 +207,13 @@ class CompiledPipeline(VersionedState):
 
     def _join(self, name: str, wrapper: Any, features: Step) -> bool:
         """Bind the members of an ensemble together, if all are linear."""
-        joined = join(wrapper, _linear_model)
-        if joined is None:
-            return False
         try:
-            step = features.sized(len(joined.coef)).for_scores()
+            model = combined(joined_model(wrapper))
+            self._scorer = model.bind(features)
         except Unsupported:
             return False
-        self._joined, self._scorer = joined, step.bind(joined.coef)
-        for child, member in joined.wrapped.inside:
+        self._model = model
+        for child, member in model.wrapped.inside:
             path = f"{name}__{child}" if name else child
             self._reports.append(StepReport(path, type(member.original).__name__, True))
         return True
@@ -405,20 +400,6 @@ class CompiledPipeline(VersionedState):
             return answer
         return getattr(self.estimator, method)(X)
 
-    def _joined_answer(self, method: str, X: Any) -> Any:
-        """Answer of an ensemble whose members share their features."""
-        assert self._joined is not None
-        assert self._scorer is not None
-        scores = self._scorer.scores(X, n_threads=self._n_threads())
-        if not len(scores):
-            raise InputUnsupported("no rows")
-        scores += self._joined.intercept
-        check_scores(scores)
-        answer, doubtful = self._joined.wrapped.answer(method, scores)
-        if len(doubtful):
-            answer[doubtful] = self.estimator.predict(take_rows(X, doubtful))
-        return answer
-
     @available_if(_has("predict"))
     def predict(self, X: Any, **params: Any) -> np.ndarray:
         """Predict the label or value of each row, as the estimator does."""
@@ -427,8 +408,6 @@ class CompiledPipeline(VersionedState):
         try:
             if params:
                 raise InputUnsupported("parameters are routed by the estimator")
-            if self._joined is not None:
-                return self._joined_answer("predict", X)
             scores = self._scores(X)
         except InputUnsupported as reason:
             return self._run("predict", X, params, self._known_features(reason))
@@ -463,8 +442,6 @@ class CompiledPipeline(VersionedState):
         try:
             if params:
                 raise InputUnsupported("parameters are routed by the estimator")
-            if self._joined is not None:
-                return self._joined_answer(method, X)
             if model is None or not model.gives(method):
                 raise InputUnsupported("the model computes this by itself")
             scores = self._scores(X)
@@ -475,14 +452,16 @@ class CompiledPipeline(VersionedState):
     def _from_scores_alone(self, method: str, scores: np.ndarray) -> np.ndarray | None:
         """Answer of a method to scores; None where it does not follow from them."""
         model = self._model
-        if model is None or not model.gives(method) or scores.shape[1] != len(model.intercept):
+        if model is None or not (model.rises_with_score and model.gives(method)):
+            return None
+        if scores.shape[1] != len(model.intercept):
             return None
         return getattr(model, method)(scores)
 
     def _with_scores(self, method: str, X: Any) -> tuple[Any, np.ndarray | None]:
         """Answer of a method, and the scores that it follows from; None where there are none."""
         model = self._model
-        if model is not None and model.gives(method):
+        if model is not None and model.rises_with_score and model.gives(method):
             try:
                 scores = self._scores(X)
                 return getattr(model, method)(scores), scores
@@ -534,15 +513,10 @@ class CompiledPipeline(VersionedState):
             return model.predict_one(scores)
         if method == "predict_proba":
             return model.predict_proba_one(scores)
-        return getattr(model, method)(scores[None])[0]
+        return _first(getattr(model, method)(scores[None]))
 
     def _answer_one_through(self, x: Any, method: str) -> Any:
         """Answer for one row of a model that is not compiled, or of a wrapper."""
-        if self._joined is not None and self._scorer is not None:
-            scores = self._scorer.score_one(x) + self._joined.intercept
-            check_scores(scores)
-            answer, doubtful = self._joined.wrapped.answer(method, scores[None])
-            return None if len(doubtful) else _first(answer)
         if isinstance(self.estimator, CompilesItself):
             return getattr(self.estimator, f"{method}_one", lambda _: None)(x)
         wrapped = self._wrapped
@@ -610,15 +584,6 @@ class CompiledPipeline(VersionedState):
             return _first(self.predict_proba(self._template.make(x))) if answer is None else answer
         except (AttributeError, TypeError, ValueError) as error:
             self._template.raise_named(error, x)
-
-
-def _linear_model(fitted: Any) -> LinearModel | None:
-    """Return a model that is linear compiled; None for any other."""
-    try:
-        model = compile_model(fitted)
-    except Unsupported:
-        return None
-    return model if type(model) is LinearModel else None
 
 
 def _first(answer: Any) -> Any:

@@ -42,20 +42,6 @@ _HELD = {
 }
 """Other wrappers, and the attributes that hold estimators."""
 
-_JOINED = frozenset(
-    {
-        "FixedThresholdClassifier",
-        "TunedThresholdClassifierCV",
-        "TransformedTargetRegressor",
-        "VotingClassifier",
-        "VotingRegressor",
-        "OneVsRestClassifier",
-        "MultiOutputClassifier",
-        "MultiOutputRegressor",
-    }
-)
-"""Those whose members read X and nothing else."""
-
 _CHECKS_X = frozenset({"SelfTrainingClassifier"})
 """Those that look at X themselves, so that one row cannot go through them."""
 
@@ -273,53 +259,6 @@ class Answered:
     def fit(self, X: Any, y: Any = None) -> Answered:
         """Do nothing: it is an answer."""
         return self
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Joined:
-    """Linear members of an ensemble behind the same features, as one matrix of coefficients.
-
-    Attributes
-    ----------
-    wrapped : Wrapped
-        The ensemble, whose X is the scores of all members.
-    coef : ndarray of float64 of shape (n_features, n_outputs)
-    intercept : ndarray of float64 of shape (n_outputs,)
-    """
-
-    wrapped: Wrapped
-    coef: np.ndarray
-    intercept: np.ndarray
-
-
-def join(wrapper: Any, compile_member: Compile) -> Joined | None:
-    """Make an ensemble whose members read scores; None where they do not read the same features.
-
-    Parameters
-    ----------
-    wrapper : estimator
-        Fitted; one that `is_wrapper` knows.
-    compile_member : callable
-        From a member to its `LinearModel`; it returns None for any other.
-    """
-    if _name(wrapper) not in _JOINED:
-        return None
-    coefs: list[np.ndarray] = []
-    intercepts: list[np.ndarray] = []
-
-    def compiled(member: Any) -> ScoredMember | None:
-        model = compile_member(member)
-        if model is None or not all(model.gives(m) for m in _ANSWERS if hasattr(member, m)):
-            return None
-        start = sum(map(len, intercepts))
-        coefs.append(model.coef)
-        intercepts.append(model.intercept)
-        return ScoredMember(member, model, slice(start, start + len(model.intercept)))
-
-    wrapped = see_through(wrapper, compiled)
-    if any(member is None for _, member in wrapped.inside):
-        return None
-    return Joined(wrapped=wrapped, coef=np.hstack(coefs), intercept=np.concatenate(intercepts))
 
 
 def see_through(wrapper: Any, compile_inside: Compile) -> Wrapped:

@@ -1,5 +1,6 @@
 """How a pipeline splits into feature blocks, and computing them for chosen rows."""
 
+from ._combined import combined
 from ._graph import (
     BlockGraph,
     Store,
@@ -9,6 +10,7 @@ from ._graph import (
     split_pipeline,
     take_stored,
 )
+from ._joined import joined_model
 from ._lifted import hides_blocks, settled, unfitted
 from ._linear_sums import LinearBlocks
 from ._protocols import CompiledBlocks, CompiledStage
@@ -33,8 +35,10 @@ __all__ = [
     "TruncatedRegressor",
     "Watch",
     "blocks_used",
+    "combined",
     "compiled_blocks",
     "hides_blocks",
+    "joined_model",
     "locate_blocks",
     "n_rounds",
     "names_in_composites",

@@ -239,11 +239,6 @@ class LabelSets(Combined):
         parts = zip(self.members, self._parts(scores), strict=True)
         return [member.predict_proba(own) for member, own in parts]
 
-    def predict_proba_one(self, scores: np.ndarray) -> Any:
-        """Return the probabilities of one row."""
-        found = self.predict_proba(scores[None])
-        return [one[0] for one in found] if isinstance(found, list) else found[0]
-
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
         """Return the decision value of each label, (n_rows, n_labels)."""
         parts = zip(self.members, self._parts(scores), strict=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .._wrappers import ScoredMember, Wrapped, is_wrapper, reads_x_itself, replace_members
-from ..compilers import LinearModel, Model, Step, TreeModel, Unsupported, compile_model
+from ..compilers import LinearModel, Model, Scorer, Step, TreeModel, Unsupported, compile_model
 from ._on_columns import OnColumns
 
 
@@ -67,6 +67,10 @@ class JoinedModel(Model):
         """Tell whether ``method`` follows from the scores alone."""
         return hasattr(self.original, method)
 
+    def bind(self, features: Step) -> Scorer:
+        """Return a scorer of the features times the members' coefficients."""
+        return features.sized(self.n_features).for_scores().bind(self.coef)
+
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return the scores of dense features, float64 (n_rows, n_features)."""
         pairs = zip(self.members, self.columns, strict=True)
@@ -93,6 +97,11 @@ class JoinedModel(Model):
     def predict_proba(self, scores: np.ndarray) -> Any:
         """Return the wrapper's probabilities."""
         return self.wrapped.answer("predict_proba", scores)[0]
+
+    def predict_proba_one(self, scores: np.ndarray) -> Any:
+        """Return the probabilities of one row; a list of those of each output where it has more."""
+        found = self.predict_proba(scores[None])
+        return [one[0] for one in found] if isinstance(found, list) else found[0]
 
     def predict_log_proba(self, scores: np.ndarray) -> Any:
         """Return the wrapper's logarithms of probabilities."""
