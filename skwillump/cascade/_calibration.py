@@ -88,25 +88,25 @@ def block_importance(
     return importance
 
 
-def open_shares(y: np.ndarray, recorder: AnswerRecorder) -> OpenShares:
+def open_shares(y: np.ndarray, recorder: AnswerRecorder | LabelSetRecorder) -> OpenShares:
     """How few rows a first stage must leave open, by the measure that leaves fewest.
 
     Where another score than accuracy is kept, classes count alike, however rare they are.
 
     Parameters
     ----------
-    y : ndarray of shape (n_rows,)
-    recorder : AnswerRecorder
+    y : ndarray of shape (n_rows,) or (n_rows, n_labels)
+    recorder : AnswerRecorder or LabelSetRecorder
     """
-    codes = codes_of(y, recorder.classes)
 
     def shares(rows, full, stage):
-        truth = codes[rows]
+        y_rows = y[rows]
+        truth = recorder.codes(y_rows)
         weights = None
         if recorder.keeps_responses:
             _, classes, counts = np.unique(truth, return_inverse=True, return_counts=True)
             weights = len(truth) / (len(counts) * counts[classes])
-        right, full_right = stage["codes"] == truth, full["codes"] == truth
+        right, full_right = recorder.is_right(stage, y_rows), recorder.is_right(full, y_rows)
         return np.min(
             [
                 open_shares_of_classes(stage[measure], right, full_right, weights)
