@@ -110,6 +110,11 @@ def rank(ranker, frame, k=None, *, return_scores=False):
     dask = _import_dask("rank")
     check_is_fitted(ranker)
     k = checked_k(ranker, k)
+    if isinstance(k, float):
+        raise ValueError(
+            f"k={k} is a share of the rows, whose number is not known before they are read. Give "
+            "the number of rows to return."
+        )
     searcher = searcher_of(ranker)
     partitions = _Partitions(dask, _sent(dask, searcher), _delayed_partitions(frame))
     best = _ranked(searcher, partitions, k)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_array
 
 from .._compat import Interval, StrOptions, check_fitted, fit_context, refused
 from .._composites import thawed
-from .._containers import take_rows
+from .._containers import num_samples, take_rows
 from ..planning import (
     Search,
     Target,
@@ -37,6 +37,9 @@ from ._searching import QuerySearcher
 from ._showing import DEFAULT_CONFIDENCE, Asked
 from ._sizes import SizedSearches
 from ._timing import RankTiming
+
+TIMED_SHARE_ROWS = 1_000_000
+"""Rows of a query of which a share is returned while ranking is timed; fewer are, of fewer rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +84,9 @@ class ApproxTopKRanker(BlockwiseEstimator):
         `predict_proba`, the decision function. Any other estimator works too: it has a single
         block and scores every row.
 
-    k : int, default=100
-        Largest number of rows that `rank` is to return.
+    k : int or float in (0, 1), default=100
+        Largest number of rows that `rank` is to return; a float is a share of each query's rows,
+        rounded up, where queries are not told with `groups` in `fit`.
 
     precision_target : float in (0, 1], default=0.95
         Mean share of the full model's own `k` best that are found. With 1.0 nothing is
@@ -220,7 +224,10 @@ class ApproxTopKRanker(BlockwiseEstimator):
 
     _parameter_constraints: dict = {
         **BlockwiseEstimator._parameter_constraints,
-        "k": [Interval(Integral, 1, None, closed="left")],
+        "k": [
+            Interval(Integral, 1, None, closed="left"),
+            Interval(Real, 0, 1, closed="neither"),
+        ],
         "precision_target": [Interval(Real, 0, 1, closed="right")],
         "query_size": [Interval(Integral, 1, None, closed="left"), tuple, list, None],
         "scoring": [StrOptions({"ndcg", "precision"})],
@@ -366,6 +373,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
         )
         queries = None
         if groups is not None:
+            self._check_k_is_number()
             queries = tuple(queries_of(group_column(groups, X)).values())
         plan = certify_topk_plan(
             calibration,
@@ -393,8 +401,8 @@ class ApproxTopKRanker(BlockwiseEstimator):
         X : array-like, sparse matrix, data frame or list of str, of n_rows rows
             One query, or several with `groups`.
 
-        k : int, default=None
-            Number of rows to return; by default the parameter `k`.
+        k : int or float in (0, 1), default=None
+            Number of rows to return, or their share of a query; by default the parameter `k`.
 
         groups : array-like of shape (n_rows,), default=None
             Query of each row.
@@ -448,7 +456,13 @@ class ApproxTopKRanker(BlockwiseEstimator):
             }
             found = {group: pair for group, (pair, _) in shown.items()}
         elif groups is None:
-            found = {None: searcher.rank(X, k, stacklevel=3)}
+            found = {None: searcher.rank(X, rows_to_return(k, num_samples(X)), stacklevel=3)}
+        elif isinstance(k, float):
+            found = {}
+            for group, rows in queries.items():
+                k_best = rows_to_return(k, len(rows))
+                places, scores = searcher.rank(take_rows(X, rows), k_best, stacklevel=3)
+                found[group] = rows[places], scores
         else:
             found = searcher.rank_groups(X, k, queries, stacklevel=3)
         answers = [{group: pair[0] for group, pair in found.items()}]
@@ -463,6 +477,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
     def _rank_and_show(self, searcher, X, k, rows):
         """Best rows of a query (all rows of `X` where they are None), and what is shown of them."""
         guarantee = self.guarantee_
+        k = rows_to_return(k, num_samples(X) if rows is None else len(rows))
         asked = Asked(
             k=k,
             precision=guarantee.precision_target,
@@ -574,9 +589,17 @@ class ApproxTopKRanker(BlockwiseEstimator):
     def _fit_data(self, X, y, groups, params):
         y = self._check_y(y)
         if groups is not None:
+            self._check_k_is_number()
             groups = group_column(groups, X)
         estimator, stratify = thawed(self.estimator), is_classifier(self.estimator)
         return RankingData.make(estimator, X, y, groups, params, stratify=stratify)
+
+    def _check_k_is_number(self) -> None:
+        if not isinstance(self.k, Integral):
+            raise ValueError(
+                f"k={self.k} is a share of each query's rows, and queries are told with groups: "
+                "what is promised of them is for one number. Give k as a number of rows."
+            )
 
     def _read_full_model(self, X) -> None:
         self._method = self._score_method()
@@ -597,7 +620,10 @@ class ApproxTopKRanker(BlockwiseEstimator):
         return open_shares(data.groups)
 
     def _answering(self) -> RankTiming:
-        return RankTiming(searcher=replace(full_searcher(self), n_threads=1), k=int(self.k))
+        return RankTiming(
+            searcher=replace(full_searcher(self), n_threads=1),
+            k=rows_to_return(self.k, TIMED_SHARE_ROWS),
+        )
 
     def _calibrated_from(self, fitted, data, recorder, routed, seed):
         return calibrated_from(fitted, data, seed)
@@ -647,9 +673,12 @@ class ApproxTopKRanker(BlockwiseEstimator):
 
     def _current_target(self) -> Target:
         """What the parameters now ask of a plan."""
+        sizes = self._query_sizes()
+        if not isinstance(self.k, Integral):
+            sizes = (sizes[1], sizes[1])  # other sizes are planned for when they are met
         return Target(
-            k=int(self.k),
-            query_size=self._query_sizes(),
+            k=rows_to_return(self.k, sizes[1]),
+            query_size=sizes,
             precision=float(self.precision_target),
             confidence=self.confidence,
             any_size=self.query_size is None,
@@ -678,12 +707,20 @@ class ApproxTopKRanker(BlockwiseEstimator):
         return tags
 
 
-def checked_k(ranker: ApproxTopKRanker, k: int | None) -> int:
-    """Number of rows to return, by default the ranker's; ValueError where it is none."""
+def checked_k(ranker: ApproxTopKRanker, k: float | None) -> int | float:
+    """Number or share of rows to return, by default the ranker's; ValueError where it is none."""
     k = ranker.k if k is None else k
+    if isinstance(k, float | np.floating) and 0 < k < 1:
+        return float(k)
     if not isinstance(k, Integral) or isinstance(k, bool) or k < 0:
-        raise refused("rank", "k", "an int in the range [0, inf)", k)
+        expected = "an int in the range [0, inf) or a float in the range (0.0, 1.0)"
+        raise refused("rank", "k", expected, k)
     return int(k)
+
+
+def rows_to_return(k: float, n_rows: int) -> int:
+    """Number of rows to return of a query: `k`, or that share of its rows, rounded up."""
+    return int(k) if isinstance(k, Integral) else int(np.ceil(k * n_rows - 1e-9))
 
 
 def searcher_of(ranker: ApproxTopKRanker) -> QuerySearcher:
@@ -703,6 +740,7 @@ def searcher_of(ranker: ApproxTopKRanker) -> QuerySearcher:
             target=ranker._target,
             calibration=calibration,
             told=ranker.query_size is not None or calibration.queries is not None,
+            k_is_share=not isinstance(ranker.k, Integral),
         ),
     )
 

@@ -35,12 +35,15 @@ class SizedSearches:
         What the plan was made from.
     told : bool
         Whether the user stated sizes, so that others are worth a warning.
+    k_is_share : bool
+        Whether queries of other sizes have other numbers of rows to return.
     """
 
     plan: TopKPlan
     target: Target
     calibration: TopKCalibration
     told: bool
+    k_is_share: bool = False
 
     @property
     def share(self) -> float:
@@ -71,14 +74,15 @@ class SizedSearches:
         larger, outside = k > plan.guarantee.k, not low <= n_rows <= high
         if not larger and not outside:
             return plan.search
-        search, how, weaker = self._other_search(max(k, plan.guarantee.k), n_rows)
+        least_k = 1 if self.k_is_share else plan.guarantee.k
+        search, how, weaker = self._other_search(max(k, least_k), n_rows)
         message = ""
-        if larger:
+        if larger and not self.k_is_share:
             message = (
                 f"k={k} is larger than the k={plan.guarantee.k} that the ranker was tuned for: "
                 f"{how}. Set a larger k in the ranker and fit it again."
             )
-        elif self.told:
+        elif self.told and not self.k_is_share:
             message = (
                 f"A query of {n_rows} rows is not within the sizes {low} to {high} that the ranker "
                 f"was tuned for: {how}. Fit with a query_size that holds it."

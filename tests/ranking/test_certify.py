@@ -94,5 +94,5 @@ def test_without_refit_the_models_of_the_training_rows_answer_and_are_certified(
     model = ranker(cv=0.5, refit=False).fit(X, y)
     assert (model.guarantee_.kind, model.guarantee_.basis) == ("certified", "held-out")
     assert not np.allclose(model.estimator_[-1].coef_, two_blocks(Ridge()).fit(X, y)[-1].coef_)
-    with pytest.raises(ValueError, match="refit cannot be False"):
+    with pytest.raises(ValueError, match="refit=False"):
         ranker(cv=3, refit=False).fit(X, y)

@@ -223,6 +223,28 @@ def test_a_k_that_is_not_a_number_of_rows_is_refused(fitted, k):
         fitted.rank(values(60)[0], k)
 
 
+def test_k_as_a_share_is_that_share_of_each_query(new_rows):
+    X, y = values()
+    model = ranker(k=0.02, cv=0.5).fit(X, y)
+    assert model.guarantee_.k == np.ceil(0.02 * 3000)
+    assert len(model.stages_) == 2
+    query = new_rows[0]
+    for n_rows in (1, 50, 1001):
+        k = int(np.ceil(0.02 * n_rows))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = model.rank(query[:n_rows])
+        assert len(found) == k
+        assert np.isin(plain_best(model, query[:n_rows], k), found).mean() >= 0.8
+    groups = np.repeat([1, 2], [1000, 100])
+    by_group = model.rank(query[:1100], groups=groups)
+    assert {group: len(rows) for group, rows in by_group.items()} == {1: 20, 2: 2}
+    assert_array_equal(by_group[1], model.rank(query[:1000]))
+    assert len(model.rank(query[:500], k=0.1)) == 50
+    with pytest.raises(ValueError, match="k as a number of rows"):
+        ranker(k=0.02).fit(X, y, groups=np.arange(len(y)) // 100)
+
+
 def test_constant_scores_are_returned_by_position():
     X, y = values(1000)
     model = ranker(DummyRegressor(), k=10, confidence=None, precision_target=0.01).fit(X, y)
