@@ -29,9 +29,11 @@ class RowEvidence(DrawnQueries):
     ----------
     calibration : TopKCalibration
     target : Target
+    for_smaller_k : bool
+        Whether smaller k are tested too, as long as that is hardly stricter.
     """
 
-    def __init__(self, calibration: TopKCalibration, target: Target):
+    def __init__(self, calibration: TopKCalibration, target: Target, *, for_smaller_k: bool = True):
         super().__init__(calibration, target)
         columns = (calibration.full_score, calibration.folds, self.draw)
         self._certifying, self._choosing = (
@@ -41,7 +43,9 @@ class RowEvidence(DrawnQueries):
         tests = self._tests((target.k, target.k)) if self._certifying else []
         self.is_tested = bool(tests)
         self.kind = calibration.evidence.kind_of_test if tests else "exact"
-        self.tests = [*tests, *self._tests_of_smaller(tests)] if tests else []
+        self.tests = tests
+        if tests and for_smaller_k:
+            self.tests = [*tests, *self._tests_of_smaller(tests)]
 
     def _tests(self, k: tuple[int, int]) -> list[TopTest]:
         """A test for every interval of query sizes; empty if a single one cannot be passed."""

@@ -204,7 +204,8 @@ def replan_search(
     if plan.fresh is not None:
         calibration = plan.fresh
         (candidate,) = calibration.candidates
-    evidence = make_evidence(calibration, target)
+    # What is asked is one k of one query, so that nothing is tested for others.
+    evidence = RowEvidence(calibration, target, for_smaller_k=False)
     if not evidence.is_tested:
         return _estimated(plan.sample, target)
     needs = evidence.needs(plan.search, candidate)
