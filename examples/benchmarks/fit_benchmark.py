@@ -1,9 +1,9 @@
 """
-The fit of text pipelines beside scikit-learn's own
-===================================================
+The fit of cascades beside the plain fit
+========================================
 
-Measures what vectorizers take to learn by kernels, and what `fit` of a cascade takes, over the
-plain fit, in one run on one machine. Needs the data sets that
+Measures what vectorizers take to learn by kernels, and what `fit` of a cascade and a search over
+targets take, over the plain fit, in one run on one machine. Needs the data sets that
 `skwillump.datasets.load_benchmark` reads. Run it as ::
 
     python examples/benchmarks/fit_benchmark.py [--quick] [--only NAMES] [--out FILE]
@@ -15,19 +15,25 @@ from __future__ import annotations
 
 import resource
 import sys
+import tempfile
 import time
+import warnings
 from functools import partial
 
 import numpy as np
-from _data import texts_of
+import pandas as pd
+from _data import table_of, texts_of
 from _measure import medians_in_turns, output_of, parser_of, setting, show, write
-from _pipelines import logistic, words_and_characters
+from _pipelines import boosting, logistic, mixed, one_hot, words_and_characters
 from sklearn.base import clone
+from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from skwillump import CascadeClassifier
+from skwillump import CascadeClassifier, NoCascadeWarning
 from skwillump.compilers import fast_vectorizers
 
 TEXT_SETS = ("clickbait", "product", "toxic")
@@ -88,24 +94,77 @@ def vectorizers(sets, n_rows: int | None, repeat: int) -> list[dict]:
     return rows
 
 
-def cascades(sets, n_rows: int | None, repeat: int) -> list[dict]:
+def shapes(sets, n_rows: int | None, *, quick: bool):
+    """Pipelines that are fitted: their names, with rows and labels."""
+    for name in sets:
+        yield name, make_pipeline(words_and_characters(), logistic()), *texts_of(name, n_rows)
+    yield "small blocks", *small_blocks(n_rows or 20_000)
+    if quick:
+        return
+    for name, model in (("adult", logistic()), ("adult", boosting()), ("credit", boosting())):
+        X, y = table_of(name)
+        y = (y == np.unique(y)[-1]).astype(int)
+        kind = f"{name}, {type(model).__name__}"
+        yield kind, make_pipeline(mixed(name, X), model), X, y
+
+
+def small_blocks(n_rows: int):
+    """A pipeline of six small blocks, like that of the KDD Cup; *synthetic* rows, and labels."""
+    rng = np.random.default_rng(0)
+    names = [f"n{i}" for i in range(30)]
+    X = pd.DataFrame(rng.normal(size=(n_rows, 30)), columns=names)
+    weights = rng.normal(size=30) * np.repeat([1, 0.3, 3, 0.1, 0.5], 6)
+    scores = X.to_numpy() @ weights + rng.normal(size=n_rows)
+    for name, levels in (("a", 3), ("b", 60), ("c", 11)):
+        X[name] = rng.integers(0, levels, n_rows).astype(str)
+    scores += X["b"].astype(int) % 7 - 3
+    numbers = [(StandardScaler(), names[first : first + 6]) for first in range(0, 30, 6)]
+    features = make_column_transformer(*numbers, (one_hot(), ["a", "b", "c"]))
+    return make_pipeline(features, logistic()), X, (scores > 0).astype(int)
+
+
+def cascades(found, repeat: int) -> list[dict]:
     """2. `fit` of a cascade over the plain fit."""
     rows = []
-    for name in sets:
-        texts, y = texts_of(name, n_rows)
-        pipeline = make_pipeline(words_and_characters(), logistic())
+    for name, pipeline, X, y in found:
         settings = {"accuracy_target": 0.995, "random_state": 0}
         cascades = {f"cv={cv}": CascadeClassifier(pipeline, cv=cv, **settings) for cv in (0.25, 5)}
         calls = {
-            way: partial(fit_clone, estimator, texts, y)
+            way: partial(fit_clone, estimator, X, y)
             for way, estimator in {"plain": pipeline, **cascades}.items()
         }
         seconds = medians_in_turns(calls, repeat, clock=time.process_time)
-        row = {"set": name, "n_rows": len(texts), "plain_seconds": seconds["plain"]}
+        row = {"set": name, "n_rows": len(y), "plain_seconds": seconds["plain"]}
         row |= {f"{way}_over_plain": seconds[way] / seconds["plain"] for way in cascades}
         rows.append(row)
         show(row)
     return rows
+
+
+def searches(n_rows: int, repeat: int) -> list[dict]:
+    """3. A grid search over four targets over the plain fit, with `memory` and without."""
+    pipeline, X, y = small_blocks(n_rows)
+    grid = {"accuracy_target": [0.98, 0.99, 0.995, 0.999]}
+    one = {"accuracy_target": [0.99]}
+    cascade = CascadeClassifier(pipeline, cv=0.25, random_state=0)
+
+    def search(targets, remembers: bool) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            model = clone(cascade).set_params(memory=folder if remembers else None)
+            GridSearchCV(model, targets, cv=3, refit=False).fit(X, y)
+
+    calls = {
+        "plain": partial(fit_clone, pipeline, X, y),
+        "one target": partial(search, one, False),
+        "without memory": partial(search, grid, False),
+        "with memory": partial(search, grid, True),
+    }
+    seconds = medians_in_turns(calls, repeat, clock=time.process_time)
+    row: dict = {"set": "small blocks", "n_rows": n_rows, "plain_seconds": seconds["plain"]}
+    for way in ("one target", "without memory", "with memory"):
+        row[f"{way.replace(' ', '_')}_over_plain"] = seconds[way] / seconds["plain"]
+    show(row)
+    return [row]
 
 
 def fit_clone(estimator, X, y):
@@ -114,7 +173,7 @@ def fit_clone(estimator, X, y):
 
 
 def memory(sets, n_rows: int | None) -> list[dict]:
-    """3. Peak memory of a process that fits a vectorizer, beyond that of one that does not."""
+    """4. Peak memory of a process that fits a vectorizer, beyond that of one that does not."""
     rows = []
     for name in sets:
         for kind in VECTORIZERS:
@@ -149,13 +208,16 @@ def main(arguments=None) -> None:
     options = parser.parse_args(arguments)
     sets = TEXT_SETS[:1] if options.quick else TEXT_SETS
     n_rows = 4_000 if options.quick else None
+    repeat = 1 if options.quick else 3
     parts = {
         "vectorizers": partial(vectorizers, sets, n_rows, 3),
-        "cascades": partial(cascades, sets, n_rows, 1 if options.quick else 3),
+        "cascades": lambda: cascades(shapes(sets, n_rows, quick=options.quick), repeat),
+        "searches": partial(searches, 1_000 if options.quick else 20_000, repeat),
         "memory": partial(memory, sets, n_rows),
     }
     results = setting(options)
-    with threadpool_limits(1):
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", NoCascadeWarning)
         for name in options.only or parts:
             print(name)
             results[name] = parts[name]()

@@ -127,3 +127,10 @@ def test_what_the_plain_pipeline_fits_a_cascade_or_ranker_fits():
     rows = run("estimators_fit", "--quick", "--only", *names)
     assert [row for row in rows if row["outcome"] == "failed"] == []
     assert sum(row["outcome"].startswith("fits") for row in rows) >= 2 * len(names)
+
+
+def test_the_benchmark_of_fit_runs(tmp_path):
+    out = tmp_path / "out.json"
+    run("fit_benchmark", "--quick", "--only", "searches", "--out", str(out))
+    (row,) = json.loads(out.read_text())["searches"]
+    assert row["with_memory_over_plain"] > 0
