@@ -49,6 +49,26 @@ def cascade_table(results, *, rule, compiled, targets):
     return list_table(head, rows)
 
 
+def labels_table(results):
+    """Accuracy, kind of guarantee and speed of cascades of several labels a row."""
+    head = ["Models that answer", "Guarantee", "Accuracy, pipeline", "Accuracy, cascade"]
+    head += ["Answered early", "Batch: compiled", "cascade", "One row: compiled", "cascade"]
+    rows = []
+    for row in results["rows"]:
+        speeds = ("compiled", "cascade", "compiled_one", "cascade_one")
+        rows.append(
+            [
+                f"``{row['way']}``",
+                row["kind"],
+                f"{row['plain_accuracy']:.4f}",
+                f"{row['cascade_accuracy']:.4f}",
+                f"{row['early_share']:.1%}",
+                *(f"{row[f'{way}_speed_up']:.0f}x" for way in speeds),
+            ]
+        )
+    return list_table(head, rows)
+
+
 EVIDENCE = {"prefit": "prefit", "refit=False": "held out", "5": "cross-fitted"}
 """What evidence is called, by the way to split."""
 
@@ -300,6 +320,7 @@ def regions():
             "willump": table("Willump", False, targets),
             "compiled": table("certified", True, targets),
             "compiled-willump": table("Willump", True, targets),
+            "labels": labels_table(load("labels_study")),
         },
         DOCS / "benchmarks_guarantees.rst": {
             "guarantee": f"{repeats} random splits of each set ({versions(guarantees)}). The "

@@ -26,7 +26,7 @@ from ._wrappers import (
     is_wrapper,
     see_through,
 )
-from .blocks import combined, joined_model
+from .blocks import combined, joined_model, lifted_chain
 from .compilers import (
     InputUnsupported,
     Model,
@@ -173,6 +173,9 @@ class CompiledPipeline(VersionedState):
                 self._features = step
             return
         *before, (name, final) = _links(self.estimator)
+        if not before and type(final).__name__ in _OF_ONE_KIND and is_wrapper(final):
+            # Copies of one pipeline: where their features are the same, they are computed once.
+            *before, (name, final) = lifted_chain(self.estimator)
         try:
             features: Step = compile_steps(None, before) if before else ModelInput.of(final)
         except Unsupported as reason:
@@ -584,6 +587,10 @@ class CompiledPipeline(VersionedState):
             return _first(self.predict_proba(self._template.make(x))) if answer is None else answer
         except (AttributeError, TypeError, ValueError) as error:
             self._template.raise_named(error, x)
+
+
+_OF_ONE_KIND = frozenset({"OneVsRestClassifier", "MultiOutputClassifier", "MultiOutputRegressor"})
+"""Wrappers of copies of one estimator, fitted on other targets."""
 
 
 def _first(answer: Any) -> Any:

@@ -288,3 +288,11 @@ def test_trees_that_are_added_do_not_reach_a_twin():
     inner = voting.estimators_[0]
     inner[-1].set_params(n_estimators=9).fit(inner[0].transform(FRAME), CLASSES)
     np.testing.assert_array_equal(compiled.predict_proba(FRAME), before)
+
+
+def test_copies_of_a_pipeline_compute_their_features_once():
+    wrapper = MultiOutputClassifier(words()).fit(TEXTS, LABELS)
+    compiled = compile_pipeline(wrapper)
+    types = [report.type for report in compiled.explain()]
+    assert types == ["TfidfVectorizer", "LogisticRegression", "LogisticRegression"]
+    assert all(report.compiled for report in compiled.explain())

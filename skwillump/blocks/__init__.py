@@ -11,7 +11,7 @@ from ._graph import (
     take_stored,
 )
 from ._joined import joined_model
-from ._lifted import hides_blocks, settled, unfitted
+from ._lifted import hides_blocks, lifted_chain, settled, unfitted
 from ._linear_sums import LinearBlocks
 from ._protocols import CompiledBlocks, CompiledStage
 from ._trees import TreeBlocks
@@ -39,6 +39,7 @@ __all__ = [
     "compiled_blocks",
     "hides_blocks",
     "joined_model",
+    "lifted_chain",
     "locate_blocks",
     "n_rounds",
     "names_in_composites",
