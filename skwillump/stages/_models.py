@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 from sklearn.utils.metadata_routing import get_routing_for_object
@@ -313,6 +314,10 @@ def fit_stage_model(
         subsets = {"": subset}
     for sampler in graph.samplers:
         features, y = clone(sampler).fit_resample(features, y)
+        if sparse.issparse(features):
+            # SMOTE returns entries in no order, on which XGBoost may end the process.
+            features = features.tocsr()
+            features.sum_duplicates()
     return model.fit(
         features, y, **translate_fit_params(_params_for(model, renamed, params), subsets)
     )
