@@ -82,10 +82,13 @@ def make_topk_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
     tested = make_evidence(calibration, target)
     if calibration.queries is not None:
         return _filter_plan(tested)
-    if not tested.is_tested:
+    of_these = calibration.evidence.is_of_these_models
+    # A test is of one size: each query of another is tested anew, which takes longer than many
+    # queries take. Where other models were tested, that is not worth it.
+    if not tested.is_tested or (target.any_size and not of_these):
         return _filter_plan(ShareEstimate(calibration, target), tested)
     plan = _filter_plan(tested)
-    if plan.candidate is not None and calibration.evidence.is_of_these_models:
+    if plan.candidate is not None and of_these:
         return plan
     estimate = _filter_plan(ShareEstimate(calibration, target), tested)
     saved, saved_by_estimate = (

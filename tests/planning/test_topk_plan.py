@@ -1,5 +1,6 @@
 """How deep a search must go: losses, tests and plans."""
 
+from dataclasses import replace
 from itertools import combinations
 from math import comb
 
@@ -434,6 +435,16 @@ def test_a_test_of_other_models_is_left_for_an_estimate_that_saves_much_more(mon
     assert make_topk_plan(crossed, asked).guarantee.kind == "cross-fitted"
     monkeypatch.setattr("skwillump.planning._topk_plan.TESTED_SAVING", 2.0)
     assert make_topk_plan(crossed, asked).guarantee.kind == "estimate"
+    assert make_topk_plan(calibration(full, [score]), asked).guarantee.kind == "certified"
+
+
+def test_other_models_are_not_tested_where_each_query_would_be_tested_anew():
+    full, score = noisy_scores(6000, 0)
+    asked = replace(target(k=50, precision=0.95), any_size=True)
+    crossed = calibration(full, [score], basis="cross-fitted", train_share=0.8)
+    plan = make_topk_plan(crossed, asked)
+    assert plan.guarantee.kind == "estimate"
+    assert plan.sample.depth(50, 1000) == pytest.approx(plan.share, rel=0.25)
     assert make_topk_plan(calibration(full, [score]), asked).guarantee.kind == "certified"
 
 

@@ -311,13 +311,13 @@ def test_queries_of_another_size_are_warned_of_only_where_a_size_was_stated(fitt
 
 
 def test_a_query_that_is_promised_less_than_the_guarantee_says_is_warned_of():
-    model = ranker(cv=5, k=100).fit(*values())
-    assert model.guarantee_.kind == "cross-fitted"
+    model = ranker(cv=0.5, refit=False, k=100).fit(*values())
+    assert model.guarantee_.kind == "certified"
     X, _ = values(20_000, seed=3)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model.rank(X[:5000])
-    with pytest.warns(UserWarning, match=r"is for queries of 6000 rows.*20000.*estimate"):
+        model.rank(X[:2000])
+    with pytest.warns(UserWarning, match=r"is for queries of 3000 rows.*20000.*estimate"):
         model.rank(X)
 
 
