@@ -74,6 +74,11 @@ class MappedStep(Step):
         return self.head.gives_matrix and not self._has_components
 
     @property
+    def gives_array(self) -> bool:
+        """Whether a projection makes an array of whatever the head gives."""
+        return self._has_components
+
+    @property
     def gives_sparse(self) -> bool:
         """Whether what the head gives stays sparse, and nothing of it becomes zero."""
         return self.head.gives_sparse and not any(found.computes for found in self.maps)

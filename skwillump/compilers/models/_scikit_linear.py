@@ -183,7 +183,7 @@ def _support_vectors(model: Any) -> LinearModel:
     if classes is not None and len(classes) != 2:
         raise Unsupported(f"{len(classes)} classes, which it decides two by two")
     coef = model.coef_.toarray() if sparse.issparse(model.coef_) else model.coef_
-    terms = np.asarray(abs(model.dual_coef_) @ abs(model.support_vectors_)).sum()
+    terms = float((abs(model.dual_coef_) @ abs(model.support_vectors_)).sum())
     if not terms <= _MOST_CANCELLED * np.abs(coef).sum():
         raise Unsupported("its coefficients are small sums of large terms, which rounding changes")
     coef = coef if classes is not None else coef[0]

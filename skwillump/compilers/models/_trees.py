@@ -60,6 +60,9 @@ _CHUNK_VALUES = 1 << 20
 _MOST_FEATURES = 1 << 20
 """Of a sparse row; wider ones are left to the original."""
 
+_FEW_WIDE_ROWS = 64
+"""More wide rows than these walk down deep trees as fast where they are sparse."""
+
 _EXACT_SINGLE = 1 << 24
 """Integers below this are numbers of float32."""
 
@@ -451,6 +454,8 @@ class TreeScorer(Scorer):
                 raise InputUnsupported("many features that are not sparse")
             if model.n_features > _MOST_FEATURES or not features.shape[0]:
                 raise InputUnsupported(f"{features.shape[1]} features of {features.shape[0]} rows")
+            if features.shape[0] > _FEW_WIDE_ROWS and model._is_deep():
+                raise InputUnsupported("so many sparse rows that the original is as fast")
             _refuse_unread(features, model)
             features, reader = features.tocsr(), self.reader
             n_rows = max(_CHUNK_VALUES // model.n_features, 1)

@@ -92,6 +92,14 @@ def test_a_linear_kernel_of_two_classes_is_a_sum_of_products(probability):
             assert_same(getattr(compiled, method)(NEW), getattr(compiled.estimator, method)(NEW))
 
 
+def test_a_linear_kernel_on_texts_is_a_sum_of_products():
+    texts = ["a fine film", "a poor film", "fine acting", "poor acting"] * 5
+    pipeline = make_pipeline(TfidfVectorizer(), SVC(kernel="linear")).fit(texts, [1, 0, 1, 0] * 5)
+    compiled = compile_pipeline(pipeline)
+    assert all(step.compiled for step in compiled.explain())
+    assert_same(compiled.decision_function(texts), pipeline.decision_function(texts))
+
+
 def test_support_vectors_that_cancel_each_other_stay_as_they_are():
     model = NuSVC(kernel="linear").fit(X, X[:, 0] + RNG.normal(size=len(X)) > 0)
     compiled = compile_pipeline(model)
