@@ -18,6 +18,27 @@ pytest.register_assert_rewrite(
     "lookup_cases", "table_cases", "table_pipelines", "text_cases", "tree_cases"
 )
 
+QUICK = (
+    "planning",
+    "test_containers.py",
+    "stages/test_clock.py",
+    "stages/test_feature_parameters.py",
+    "project/test_package.py",
+    "project/test_readme.py",
+)
+"""Folders and files of the quick part, for the loop of a contributor: pytest -m quick."""
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the quick part of the suite."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            path = item.path.relative_to(here).as_posix()
+            if path.startswith(QUICK):
+                item.add_marker(pytest.mark.quick)
+
+
 # A kernel's first call compiles it, and other work may run beside the tests.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

@@ -4,6 +4,7 @@ A page for each name is made by autosummary from the list. Nothing is listed by 
 public name is missing from the reference and nothing private is in it.
 """
 
+import re
 from pathlib import Path
 
 import skwillump
@@ -62,7 +63,18 @@ def write(app, config):
         path.write_text(text, encoding="utf-8")
 
 
+def without_labels(app, what, name, obj, options, lines):
+    """Leave the texts of references that are to pages of scikit-learn's own documentation.
+
+    Methods that are inherited from it have such references, which lead nowhere here.
+    """
+    for at, line in enumerate(lines):
+        line = re.sub(r":(?:ref|term):`([^`<]+?)\s*<[^`>]*>`", r"\1", line)
+        lines[at] = re.sub(r":(?:ref|term):`([^`<>]+)`", r"\1", line)
+
+
 def setup(app):
     """Write before Sphinx looks for pages."""
     app.connect("config-inited", write)
+    app.connect("autodoc-process-docstring", without_labels)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
