@@ -147,7 +147,7 @@ def test_slow_moments_of_the_machine_change_no_plan(machine, seed):
 
 @pytest.mark.parametrize("pays", [True, False])
 def test_a_filter_that_does_not_pay_with_its_rows_gathered_is_not_used(machine, monkeypatch, pays):
-    _metering_take(machine, monkeypatch, 0.0 if pays else 1e-4)
+    _metering_take(machine, monkeypatch, 0.0 if pays else 1e-3)
     X, y = data()
     ranker = ApproxTopKRanker(
         pipeline(), k=50, precision_target=0.8, cv=0.5, compile=False, random_state=0
@@ -173,7 +173,9 @@ def test_slow_rows_are_measured_on_few_of_them(seconds):
 def test_reports_say_what_a_speed_compares_with():
     model = cascade()
     ratio = model._calibrated.calibration.full_seconds / model._plan.expected_seconds
-    assert f"{ratio:.1f} times as fast as the plain pipeline alone" in model.report()
+    assert f"{ratio:.1f} times as fast as the plain pipeline alone" in " ".join(
+        model.report().split()
+    )
 
 
 def test_what_a_call_costs_whatever_its_rows_is_spread_over_many():
