@@ -225,7 +225,7 @@ def test_a_fold_without_a_vocabulary_leaves_the_full_model_and_says_which(cv):
     assert f"fold {1 if cv == 0.5 else ''}" in reason
     assert "a part of the rows" in reason
     assert "Use a cv with larger training folds" in reason
-    assert reason in model.report()
+    assert reason in " ".join(model.report().split())  # its lines are broken
 
 
 def test_a_fold_of_a_process_of_its_own_says_so_too():
