@@ -19,10 +19,8 @@ pytest.register_assert_rewrite(
 )
 
 QUICK = (
-    "planning",
     "test_containers.py",
     "stages/test_clock.py",
-    "stages/test_feature_parameters.py",
     "project/test_package.py",
     "project/test_readme.py",
 )
