@@ -15,13 +15,16 @@ _FITS_IN_PLACE = ("catboost",)
 MANY = 100_000
 """Entries of a dict, such as a vocabulary, that is shared: fitting makes another."""
 
+MOST_BYTES = 1 << 26
+"""Size of an array that is copied, at most: the rows of a nearest-neighbour model may be many."""
+
 
 def snapshot(fitted: Any) -> Any:
     """Return a copy of a fitted estimator, with copies of the estimators inside it.
 
-    What an estimator learned is shared where fitting replaces it, as scikit-learn's `fit` does, and
-    copied where fitting may change it in place: lists and dicts, and the arrays of what has a
-    `partial_fit`.
+    Lists, dicts and arrays are copied, since an estimator's `fit` or `partial_fit` may change them
+    in place, and so may their owner. Large dicts and arrays are shared, because fitting mostly
+    replaces them; but not the arrays of what has a `partial_fit`.
 
     Parameters
     ----------
@@ -45,7 +48,11 @@ def _copied(value: Any, known: dict[int, Any]) -> Any:
         return {key: _copied(item, known) for key, item in value.items()}
     if kind is np.ndarray:
         if value.dtype != object or not _holds_estimators(value.flat):
-            return value
+            if value.nbytes > MOST_BYTES:
+                return value
+            # What shares an array goes on sharing it, and its order decides the last bits of sums.
+            held = known[id(value)] = value.copy(order="K")
+            return held
         made = np.empty_like(value)  # boosting keeps its trees so
         for at, item in np.ndenumerate(value):
             made[at] = _copied(item, known)
@@ -76,7 +83,9 @@ def _copied_estimator(fitted: Any, known: dict[int, Any]) -> Any:
     in_place = hasattr(fitted, "partial_fit")
     for name, value in vars(fitted).items():
         held = _copied(value, known)
-        vars(made)[name] = held.copy() if in_place and type(held) is np.ndarray else held
+        if in_place and held is value and type(held) is np.ndarray:
+            held = held.copy(order="K")
+        vars(made)[name] = held
     return made
 
 

@@ -1,6 +1,7 @@
 """Wrappers are seen through: searches, thresholds, calibration, ensembles of pipelines."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
@@ -26,7 +28,9 @@ from sklearn.model_selection import (
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.naive_bayes import GaussianNB
-from sklearn.pipeline import make_pipeline
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
@@ -296,3 +300,38 @@ def test_copies_of_a_pipeline_compute_their_features_once():
     types = [report.type for report in compiled.explain()]
     assert types == ["TfidfVectorizer", "LogisticRegression", "LogisticRegression"]
     assert all(report.compiled for report in compiled.explain())
+
+
+def mlp():
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
+        return MLPClassifier((3,), max_iter=5, random_state=0).fit(FRAME[["size"]], Y)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LogisticRegression().fit(FRAME[["size"]], Y),
+        GaussianNB().fit(FRAME[["size"]], Y),
+        make_pipeline(StandardScaler(), LogisticRegression()).fit(FRAME[["size"]], Y),
+        mlp(),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_arrays_that_are_written_to_do_not_reach_a_twin(model):
+    compiled = compile_pipeline(model)
+    X = FRAME[["size"]]
+    before = compiled.predict_proba(X)
+    for step in model if isinstance(model, Pipeline) else [model]:
+        for value in vars(step).values():
+            # A network's weights are lists of arrays.
+            for array in value if isinstance(value, list) else [value]:
+                if isinstance(array, np.ndarray) and array.dtype == float:
+                    array[:] = 7.0
+    np.testing.assert_array_equal(compiled.predict_proba(X), before)
+
+
+def test_a_twin_of_an_array_beyond_what_is_copied_shares_it(monkeypatch):
+    monkeypatch.setattr("skwillump._snapshot.MOST_BYTES", 100)
+    rows = FRAME[["size"]].to_numpy()
+    model = KNeighborsClassifier(3).fit(rows, Y)
+    assert compile_pipeline(model).estimator._fit_X is model._fit_X
