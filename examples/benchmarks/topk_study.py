@@ -2,44 +2,32 @@
 What a ranker finds of the K best, and what it gains, on real data
 ==================================================================
 
-Each pipeline is fitted once. For each K and query size its search is planned anew for a precision
-of 0.95, certified where the rows allow it, and by Willump's own rule (``confidence=None``). The
-precision against the full model's own K best and the mean true value of the K returned are means
-over queries drawn from held-out rows (one query where it is all of them); speed is that of ranking
-one such query, against the plain and the compiled pipeline ranking all its rows, in turns, on one
-thread. Writes ``docs/results/topk_study.json``. Run it as ::
+Each pipeline is fitted once on some rows, with a ranker's defaults; the other rows are one query.
+For each K its search is planned for a precision of 0.95. *Possible* is what the same filter could
+save if it were known how deep to search: the least share of the rows, best filter score first, that
+holds 95 % of the full model's K best of this query, timed in the same way. Speed is by CPU time, in
+turns, on one thread, against the compiled pipeline scoring all rows and selecting. Where there are
+rows enough, some of the query certify the ranker without labels, and the others are ranked. Writes
+``docs/results/topk_study.json``. Run it as ::
 
-    python examples/benchmarks/topk_study.py [--quick] [--coverage] [--only NAMES] [--out FILE]
-
-With ``--coverage`` the promise itself is put to the test instead: a full model and a filter are
-fitted once, and rankers are planned on many random draws of other rows; the true mean precision of
-each is measured on 100 queries of the rest. Writes ``docs/results/topk_coverage.json``.
+    python examples/benchmarks/topk_study.py [--quick] [--only NAMES] [--out FILE]
 
 The published sets are read from the folder named by the environment variable SKWILLUMP_DATA; those
 that are not there are left out, and said to be.
 """
 
 import sys
+import time
 import warnings
+from dataclasses import replace
 from functools import partial
-from time import perf_counter
 
-import _data as data
 import numpy as np
 from _data import take
-from _measure import RESULTS, medians_in_turns, parser_of, rows_of_sets, setting, write
-from _pipelines import (
-    boosting,
-    characters,
-    filled_and_scaled,
-    frequent_characters,
-    logistic,
-    one_hot,
-    words_and,
-)
-from lightgbm import LGBMRegressor
-from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.compose import ColumnTransformer, make_column_transformer
+from _measure import medians_in_turns, parser_of, rows_of_sets, setting, write
+from _pipelines import boosting, characters, filled_and_scaled, logistic, mixed, one_hot, words_and
+from lightgbm import LGBMClassifier, LGBMRegressor
+from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import train_test_split
@@ -47,30 +35,46 @@ from sklearn.pipeline import make_pipeline
 from threadpoolctl import threadpool_limits
 
 from skwillump import ApproxTopKRanker
-from skwillump.datasets import load_benchmark
+from skwillump.datasets import load_benchmark, load_stdlib_lines
+from skwillump.planning import Search, filter_order
+from skwillump.ranking._ranker import full_searcher, searcher_of
+from skwillump.ranking._timing import FixedSearch
 
 TARGET = 0.95
 KS = (10, 100, 1000)
-QUERY_SIZE = 5000
-DRAWN_QUERIES = 10
+PLAIN_ROWS = 5000
+"""Rows on which the plain pipeline is timed: it takes as long for each row."""
+
+CERTIFYING_ROWS = 50_000
+"""Rows without labels that certify, where as many are left to rank."""
+
+
+def text(name):
+    """Texts, by the probability of the second class."""
+    X, y = load_benchmark(name, return_X_y=True)
+    return np.asarray(X), np.asarray(y), make_pipeline(words_and(characters()), logistic())
 
 
 def toxic():
     """Most toxic comments; all rows, since those at their natural share are too few."""
-    X, y = load_benchmark("toxic", return_X_y=True)
-    return X, y, make_pipeline(words_and(characters()), logistic())
+    return *text("toxic"), 7329
+
+
+def clickbait():
+    """Headlines, by the probability of being clickbait."""
+    return *text("clickbait"), 12_800
 
 
 def product():
     """Product titles, by the probability of the first category by name."""
-    X, y = data.product()
-    y = (y == np.unique(y)[0]).astype(int)
-    return X, y, make_pipeline(words_and(frequent_characters()), logistic())
+    X, y, pipeline = text("product")
+    return X, (y == np.unique(y)[0]).astype(int), pipeline, 14_125
 
 
 def stdlib_lines():
     """Lines of Python's standard library, by the probability of being documentation."""
-    return *data.stdlib_lines(60_000), make_pipeline(words_and(characters(5)), logistic())
+    X, y = load_stdlib_lines(return_X_y=True)
+    return np.asarray(X), np.asarray(y), make_pipeline(words_and(characters()), logistic()), 200_000
 
 
 def airbnb():
@@ -84,7 +88,7 @@ def airbnb():
         (one_hot(), ["neighbourhood_group", "neighbourhood", "room_type"]),
         (filled_and_scaled(), list(numbers)),
     )
-    return X, np.log1p(np.asarray(y)), make_pipeline(features, Ridge())
+    return X, np.log1p(np.asarray(y)), make_pipeline(features, Ridge()), 19_558
 
 
 def cars():
@@ -97,15 +101,39 @@ def cars():
         (filled_and_scaled(), numbers[: len(numbers) // 2]),
         (filled_and_scaled(), numbers[len(numbers) // 2 :]),
     )
-    return X, np.asarray(y, dtype=float), make_pipeline(features, boosting(LGBMRegressor, 300))
+    model = boosting(LGBMRegressor, 300)
+    return X, np.asarray(y, dtype=float), make_pipeline(features, model), 39_675
+
+
+def adult():
+    """Highest probability of a high income: numbers and categories, a linear model."""
+    X, y = load_benchmark("adult", return_X_y=True)
+    y = (np.asarray(y) == np.unique(y)[1]).astype(int)
+    return X, y, make_pipeline(mixed("adult", X), logistic()), 19_537
+
+
+def credit():
+    """Highest probability of a default: numbers in three blocks, boosted trees."""
+    X, y = load_benchmark("credit", return_X_y=True)
+    codes = ["SEX", "EDUCATION", "MARRIAGE"]
+    numbers = [column for column in X.columns if column not in codes]
+    features = make_column_transformer(
+        (one_hot(), codes),
+        (filled_and_scaled(), numbers[:11]),
+        (filled_and_scaled(), numbers[11:]),
+    )
+    return X, np.asarray(y), make_pipeline(features, boosting(LGBMClassifier)), 12_000
 
 
 SETS = {
     "toxic": toxic,
-    "product, one class": product,
+    "clickbait": clickbait,
+    "product": product,
+    "stdlib lines": stdlib_lines,
     "airbnb": airbnb,
     "cars": cars,
-    "stdlib lines": stdlib_lines,
+    "adult": adult,
+    "credit": credit,
 }
 
 
@@ -121,214 +149,161 @@ def best(scores, k):
     return np.argsort(-scores, kind="stable")[:k]
 
 
+def selected(scores, k):
+    """The same by partial selection, which is what ranking by the compiled pipeline costs."""
+    chosen = np.argpartition(-scores, k - 1)[:k]
+    return chosen[np.argsort(-scores[chosen], kind="stable")]
+
+
+def least_share(filter_scores, own, n_found):
+    """Least share of a query, best filter score first, that holds so many of its best rows."""
+    place = np.empty(len(filter_scores))
+    place[filter_order(filter_scores)] = np.arange(1, len(filter_scores) + 1)
+    return float(np.sort(place[own])[n_found - 1] / len(filter_scores))
+
+
+def measured(name, ranker, query, true, plain_seconds, *, k, n_repeats, fitted):
+    """One row: what the ranker finds of a query and what it costs."""
+    full = ranker.predict(query)
+    n_query, own, found = len(true), best(full, k), ranker.rank(query)
+    searcher, exact = searcher_of(ranker), full_searcher(ranker)
+    calls = {
+        "compiled": lambda: selected(ranker.predict(query), k),
+        "without": lambda: exact.rank(query, k),
+        "ranker": lambda: ranker.rank(query),
+    }
+    share = possible_share = 1.0
+    if len(ranker.stages_) > 1:
+        n_found = int(np.ceil(TARGET * k))
+        possible_share = least_share(searcher.filter_scores(query), own, n_found)
+        oracle = FixedSearch(Search("share", share=max(possible_share, k / n_query)))
+        known = replace(searcher, searches=oracle)
+        calls["possible"] = lambda: known.rank(query, k)
+        search = searcher.search_for(k, n_query)
+        if search is not None:
+            share = search.least_candidates(k, n_query) / n_query
+    seconds = medians_in_turns(calls, n_repeats, least_seconds=0, clock=time.process_time)
+    speed = {of: seconds["compiled"] / spent for of, spent in seconds.items()}
+    possible = speed.get("possible", 1.0)
+    row = {
+        "data": name,
+        "k": k,
+        "n_query": n_query,
+        "target": TARGET,
+        **fitted,
+        "kind": ranker.guarantee_.kind,
+        "follows_rule": ranker.guarantee_.follows_rule,
+        "reason": ranker.guarantee_.reason,
+        "blocks": list(ranker.stages_[0].blocks),
+        "share": share,
+        "possible_share": possible_share,
+        "precision": float(np.isin(own, found).mean()),
+        "value": float(np.mean(true[found])),
+        "full_value": float(np.mean(true[own])),
+        "speed_up": plain_seconds * n_query / seconds["ranker"],
+        "speed_up_over_compiled": speed["ranker"],
+        "possible_over_compiled": possible,
+        "of_possible_saving": (1 - 1 / speed["ranker"]) / (1 - 1 / possible)
+        if possible > 1.1
+        else None,
+        "without_filter_over_compiled": speed["without"],
+    }
+    print_row(row)
+    return row
+
+
 def study(name, *, n_rows, n_repeats):
-    """Fit and time on one data set; a list of rows, one for each K, query size and rule."""
-    X, y, pipeline = SETS[name]()
+    """Fit and time on one data set; a list of rows, one for each K."""
+    X, y, pipeline, n_query = SETS[name]()
     if n_rows is not None:
         X, _, y, _ = train_test_split(X, y, train_size=min(n_rows, len(y) - 10), random_state=0)
-    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.5, random_state=0)
-    start = perf_counter()
-    ranker = ApproxTopKRanker(pipeline, cv=5, random_state=0).fit(X_train, y_train)
-    fit_seconds = perf_counter() - start
-    full = ranker.predict(X_test)
-    rng = np.random.default_rng(0)
-    n_test = len(y_test)
-    size = min(QUERY_SIZE, n_test // 2)
-    queries = {
-        size: [np.sort(rng.choice(n_test, size, replace=False)) for _ in range(DRAWN_QUERIES)],
-        n_test: [np.arange(n_test)],
-    }
-    rows = []
-    for n_query, drawn in queries.items():
-        query = take(X_test, drawn[0])
-        start = perf_counter()
-        best(plain_scores(ranker.estimator_, query), 100)
-        plain_seconds = perf_counter() - start
+        n_query = n_rows // 2
+    X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=n_query, random_state=0)
+    ranker = ApproxTopKRanker(pipeline, precision_target=TARGET, random_state=0)
+    ranker.fit(X_train, y_train)
+    fitted = {"n_train": len(y_train)}
+    few = take(X_test, np.arange(min(PLAIN_ROWS, n_query)))
+    start = time.process_time()
+    plain_scores(ranker.estimator_, few)
+    plain_seconds = (time.process_time() - start) / len(few)
+
+    def rows_of(query, true):
+        rows = []
         for k in KS:
-            for rule, confidence in {"certified": 0.95, "Willump": None}.items():
-                ranker.set_params(k=k, confidence=confidence, query_size=n_query)
-                ranker.set_precision_target(TARGET)
-                precision, value, full_value = [], [], []
-                for positions in drawn:
-                    found = positions[ranker.rank(take(X_test, positions))]
-                    own = positions[best(full[positions], k)]
-                    precision.append(np.isin(own, found).mean())
-                    value.append(y_test[found].mean())
-                    full_value.append(y_test[own].mean())
-                functions = {
-                    "compiled": lambda query=query, k=k: best(ranker.predict(query), k),
-                    "ranker": lambda query=query: ranker.rank(query),
-                }
-                seconds = medians_in_turns(functions, n_repeats, least_seconds=0)
-                rows.append(
-                    {
-                        "data": name,
-                        "k": k,
-                        "n_query": n_query,
-                        "rule": rule,
-                        "target": TARGET,
-                        "n_train": len(y_train),
-                        "fit_seconds": fit_seconds,
-                        "kind": ranker.guarantee_.kind,
-                        "least_k": ranker.guarantee_.least_k,
-                        "reason": ranker.guarantee_.reason,
-                        "blocks": list(ranker.stages_[0].blocks),
-                        "search": getattr(ranker.stages_[0].search, "rule", None),
-                        "share": ranker.stages_[-1].share,
-                        "precision": float(np.mean(precision)),
-                        "least_precision": float(np.min(precision)),
-                        "full_value": float(np.mean(full_value)),
-                        "value": float(np.mean(value)),
-                        "rows_per_second": n_query / seconds["ranker"],
-                        "speed_up": plain_seconds / seconds["ranker"],
-                        "speed_up_over_compiled": seconds["compiled"] / seconds["ranker"],
-                    }
+            if k >= len(true):
+                continue
+            ranker.set_params(k=k)
+            ranker.set_precision_target(TARGET)
+            rows.append(
+                measured(
+                    name,
+                    ranker,
+                    query,
+                    true,
+                    plain_seconds,
+                    k=k,
+                    n_repeats=n_repeats,
+                    fitted=fitted | {"n_certifying": 0},
                 )
-                print_row(rows[-1])
+            )
+        return rows
+
+    rows = rows_of(X_test, y_test)
+    if n_query < 2 * CERTIFYING_ROWS:
+        return rows
+    fresh, query = (
+        take(X_test, part)
+        for part in (np.arange(CERTIFYING_ROWS), np.arange(CERTIFYING_ROWS, n_query))
+    )
+    for k in KS:
+        ranker.set_params(k=k, query_size=n_query - CERTIFYING_ROWS)
+        ranker.set_precision_target(TARGET)
+        try:
+            ranker.certify(fresh)
+        except ValueError as error:
+            print(f"{name} K={k}: {error}", flush=True)
+            continue
+        rows.append(
+            measured(
+                name,
+                ranker,
+                query,
+                y_test[CERTIFYING_ROWS:],
+                plain_seconds,
+                k=k,
+                n_repeats=n_repeats,
+                fitted=fitted | {"n_certifying": CERTIFYING_ROWS},
+            )
+        )
     return rows
 
 
 def print_row(row):
     """One line of the table."""
+    saved = row["of_possible_saving"]
     print(
-        f"{row['data']:19} K={row['k']:<5} N={row['n_query']:<6} {row['rule']:10} {row['kind']:10}"
-        f"{row['share']:6.1%}  precision {row['precision']:.3f} (>= {row['least_precision']:.3f})"
-        f"  value {row['value']:.4g} ({row['full_value']:.4g})  {row['speed_up']:6.1f}x plain "
-        f"{row['speed_up_over_compiled']:5.2f}x compiled  {row['reason']}",
+        f"{row['data']:13} K={row['k']:<5} N={row['n_query']:<6} {row['kind']:12}"
+        f"{row['share']:6.1%} (possible {row['possible_share']:.1%})  precision "
+        f"{row['precision']:.3f}  {row['speed_up']:6.1f}x plain "
+        f"{row['speed_up_over_compiled']:5.2f}x compiled (possible "
+        f"{row['possible_over_compiled']:.2f}x, "
+        f"{'' if saved is None else f'{saved:.0%} of its saving'})  without a filter "
+        f"{row['without_filter_over_compiled']:.2f}x  {row['reason']}",
         flush=True,
     )
-
-
-class LastColumn(RegressorMixin, BaseEstimator):
-    """A model whose scores are there already: the last of its columns."""
-
-    def fit(self, X, y):
-        self.is_fitted_ = True
-        return self
-
-    def predict(self, X):
-        return np.asarray(X)[:, -1]
-
-
-def recorded_scores(name, *, n_fit, n_most=None):
-    """Scores of a filter and a full model on rows that neither was fitted on, as two columns."""
-    X, y, pipeline = SETS[name]()
-    rest, fit = train_test_split(np.arange(len(y)), test_size=n_fit, random_state=0)
-    rest = rest[:n_most]
-    pipeline.fit(take(X, fit), y[fit])
-    full = plain_scores(pipeline, take(X, rest))
-    features = pipeline[0]
-    # The block that is the least work: words, or categories.
-    place = 2 if name == "airbnb" else 0
-    if hasattr(features, "transformers_"):
-        _, block, columns = features.transformers_[place]
-
-        def cheap(rows):
-            return block.transform(take(X, rows)[columns])
-    else:
-
-        def cheap(rows):
-            return features.transformer_list[place][1].transform(take(X, rows))
-
-    model = type(pipeline[-1])() if name != "cars" else Ridge()
-    model.fit(cheap(fit), y[fit])
-    return np.column_stack([plain_scores(model, cheap(rest)), full])
-
-
-def coverage(name, *, n_repeats, n_fit, n_rows, k, n_query, n_most=None):
-    """How often rankers that were planned on random draws keep their promise."""
-    scores = recorded_scores(name, n_fit=n_fit, n_most=n_most)
-    blocks = ColumnTransformer([("cheap", "passthrough", [0]), ("dear", "passthrough", [1])])
-    estimator = make_pipeline(blocks, LastColumn()).fit(scores, scores[:, 1])
-    precisions = {0.95: [], None: []}
-    kinds, shares = [], {0.95: [], None: []}
-    for seed in range(n_repeats):
-        rng = np.random.default_rng(seed)
-        order = rng.permutation(len(scores))
-        drawn, pool = order[:n_rows], scores[order[n_rows:]]
-        ranker = ApproxTopKRanker(
-            estimator,
-            k=k,
-            query_size=n_query,
-            precision_target=TARGET,
-            cv="prefit",
-            feature_costs={"cheap": 1e-6, "dear": 1e-3},
-            random_state=seed,
-        ).fit(scores[drawn], scores[drawn, 1])
-        queries = [rng.choice(len(pool), n_query, replace=False) for _ in range(100)]
-        for confidence, found in precisions.items():
-            ranker.set_params(confidence=confidence).set_precision_target(TARGET)
-            values = []
-            for rows in queries:
-                query = pool[rows]
-                own = best(query[:, 1], k)
-                values.append(np.isin(own, ranker.rank(query)).mean())
-            found.append(np.mean(values))
-            shares[confidence].append(ranker.stages_[-1].share)
-            if confidence is not None:
-                kinds.append(ranker.guarantee_.kind)
-    rows = []
-    for confidence, found in precisions.items():
-        rows.append(
-            {
-                "data": name,
-                "rule": "Willump" if confidence is None else "certified",
-                "kinds": {kind: kinds.count(kind) for kind in sorted(set(kinds))}
-                if confidence is not None
-                else {"plug-in": n_repeats},
-                "k": k,
-                "n_query": n_query,
-                "n_rows": n_rows,
-                "n_repeats": n_repeats,
-                "below_target": float(np.mean(np.array(found) < TARGET)),
-                "mean_precision": float(np.mean(found)),
-                "share": float(np.mean(shares[confidence])),
-            }
-        )
-        row = rows[-1]
-        print(
-            f"{name:19} K={k:<5} N={n_query:<6} n={n_rows:<6} {row['rule']:10} below target "
-            f"{row['below_target']:6.1%}  mean precision {row['mean_precision']:.4f}  share "
-            f"{row['share']:.1%}  {row['kinds']}",
-            flush=True,
-        )
-    return rows
-
-
-COVERED = {
-    "toxic": {"n_fit": 3000, "n_rows": 5000, "n_query": 2000},
-    "airbnb": {"n_fit": 6000, "n_rows": 10_000, "n_query": 5000},
-    "cars": {"n_fit": 6000, "n_rows": 10_000, "n_query": 5000},
-    "stdlib lines": {"n_fit": 6000, "n_rows": 10_000, "n_query": 5000},
-}
 
 
 def main(arguments=None):
     """Run the study."""
     parser = parser_of(__doc__, "topk_study.json")
     parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--coverage", action="store_true", help="test the promise")
-    parser.add_argument("--repeats", type=int, help="repeats of timings, or of the coverage test")
+    parser.add_argument("--repeats", type=int, help="repeats of timings")
     options = parser.parse_args(arguments)
-    if options.coverage:
-        if options.out == parser.get_default("out"):
-            options.out = RESULTS / "topk_coverage.json"
-        n_repeats = options.repeats or (5 if options.quick else 200)
-        few = {"n_fit": 1500, "n_rows": 3000, "n_query": 1000, "n_most": 6000}
-        few = few if options.quick else {}
-        names = [name for name in options.only if name in COVERED]
-
-        def measure(name):
-            sizes = {"n_repeats": n_repeats, **COVERED[name], **few}
-            return [row for k in (10, 100) for row in coverage(name, k=k, **sizes)]
-
-    else:
-        names = options.only
-        n_repeats = options.repeats or (1 if options.quick else 3)
-        measure = partial(study, n_rows=3000 if options.quick else None, n_repeats=n_repeats)
+    n_repeats = options.repeats or (1 if options.quick else 5)
+    measure = partial(study, n_rows=3000 if options.quick else None, n_repeats=n_repeats)
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        rows = rows_of_sets(names, measure)
+        rows = rows_of_sets(options.only, measure)
     write(setting(options) | {"rows": rows}, options.out)
     return 0
 

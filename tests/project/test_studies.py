@@ -44,35 +44,25 @@ def test_the_study_of_the_k_best_runs(tmp_path):
     out = tmp_path / "out.json"
     run("topk_study", "--quick", "--only", "stdlib lines", "--out", str(out))
     rows = json.loads(out.read_text())["rows"]
-    assert [(row["n_query"], row["k"], row["rule"]) for row in rows] == [
-        (n_query, k, rule)
-        for n_query in (750, 1500)
-        for k in (10, 100, 1000)
-        for rule in ("certified", "Willump")
-    ]
+    assert [(row["n_query"], row["k"]) for row in rows] == [(1500, k) for k in (10, 100, 1000)]
     for row in rows:
         assert row["speed_up"] > 0
         assert row["precision"] == 1 or row["kind"] != "exact"
-        assert (0.8 if row["rule"] == "certified" else 0.5) < row["precision"] <= 1
+        assert 0.8 < row["precision"] <= 1
 
 
 def test_the_study_of_the_promise_runs(tmp_path):
     out = tmp_path / "out.json"
-    run(
-        "topk_study",
-        "--coverage",
-        "--quick",
-        "--only",
-        "stdlib lines",
-        "--out",
-        str(out),
-    )
-    rows = json.loads(out.read_text())["rows"]
-    assert [(row["k"], row["rule"]) for row in rows] == [
-        (k, rule) for k in (10, 100) for rule in ("certified", "Willump")
-    ]
-    # At a confidence of 0.95 three broken promises in five would be a chance of 0.1 %.
-    assert all(row["below_target"] <= 0.4 for row in rows if row["rule"] == "certified")
+    run("topk_coverage", "--quick", "--only", "stdlib lines", "usual", "--out", str(out))
+    found = json.loads(out.read_text())
+    rows = [row for row in found["rows"] if row["data"] == "usual"]
+    plans = {(row["k"], row["n_rows"]): 0 for row in rows}
+    for row in rows:
+        plans[row["k"], row["n_rows"]] += row["n_plans"]
+        # At a confidence of 0.95 three broken promises in five would be a chance of 0.1 %.
+        assert row["below_target"] * row["n_plans"] < 3
+    assert plans == {(k, n_rows): 5 for k in (10, 100) for n_rows in (2000, 10_000)}
+    assert all(row["is_true"] >= 0.7 for row in found["evidence"])
 
 
 def test_the_study_of_several_labels_runs(tmp_path):
