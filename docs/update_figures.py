@@ -160,7 +160,16 @@ def coverage_table(results):
 
 def query_evidence_table(results):
     """What is shown of single queries, and its truth."""
-    head = ["Scores", "K", "N", "Queries", "Found by the search", "Found in the end", "Shown", "True"]
+    head = [
+        "Scores",
+        "K",
+        "N",
+        "Queries",
+        "Found by the search",
+        "Found in the end",
+        "Shown",
+        "True",
+    ]
     head += ["Target met", "Full scores before", "In the end"]
     rows = [
         [
