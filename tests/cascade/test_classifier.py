@@ -480,7 +480,6 @@ def test_without_confidence_the_papers_rule_is_used(new_rows):
 @pytest.mark.parametrize(
     "scoring",
     [
-        "balanced_accuracy",
         "f1",
         "roc_auc",
         "average_precision",
