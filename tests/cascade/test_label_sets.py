@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+from common import COSTS, two_blocks, two_signals
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
@@ -20,7 +21,6 @@ from sklearn.svm import LinearSVC
 
 from skwillump import CascadeClassifier, NoCascadeWarning
 from skwillump.cascade._label_sets import label_confidence, positive_part
-from tests.common import COSTS, two_blocks, two_signals
 
 
 def label_sets(n_rows=2000, seed=0):

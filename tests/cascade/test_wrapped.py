@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from common import two_blocks, two_signals
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import (
@@ -27,7 +28,6 @@ from sklearn.svm import LinearSVC
 
 from skwillump import CascadeClassifier, NoCascadeWarning
 from skwillump.blocks import split_pipeline
-from tests.common import two_blocks, two_signals
 
 X, Y = two_signals(1500)
 C = {"logisticregression__C": [0.5, 1.0]}

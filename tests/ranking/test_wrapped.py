@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from common import COSTS, two_blocks, two_signals
 from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, StackingRegressor, VotingRegressor
@@ -10,7 +11,6 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.preprocessing import StandardScaler
 
 from skwillump import ApproxTopKRanker
-from tests.common import COSTS, two_blocks, two_signals
 
 X, _ = two_signals(3000)
 Y = np.exp(0.1 * (X[:, 0] + X[:, 1]))
