@@ -428,6 +428,11 @@ class TreeScorer(Scorer):
         """Number of columns of the scores."""
         return self.model.n_outputs
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether its features are a sparse matrix of too many columns for a dense array."""
+        return self.model.n_features > MAX_DENSE_FEATURES and not self.features.gives_array
+
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""
         step, model = self.features, self.reader
@@ -435,7 +440,7 @@ class TreeScorer(Scorer):
             if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
                 raise InputUnsupported("a sparse matrix")
             model = model.strict()
-        if self.model.n_features > MAX_DENSE_FEATURES:
+        if self.is_wide:
             return self._of_wide(
                 step.transform(X if rows is None else take_rows(X, rows)), n_threads
             )
@@ -456,6 +461,8 @@ class TreeScorer(Scorer):
                 raise InputUnsupported(f"{features.shape[1]} features of {features.shape[0]} rows")
             if features.shape[0] > _FEW_WIDE_ROWS and model._is_deep():
                 raise InputUnsupported("so many sparse rows that the original is as fast")
+            if model.absent_is_missing and self.reader.missing != 0.0:
+                raise InputUnsupported("what a sparse matrix does not hold is missing")
             _refuse_unread(features, model)
             features, reader = features.tocsr(), self.reader
             n_rows = max(_CHUNK_VALUES // model.n_features, 1)
@@ -469,7 +476,7 @@ class TreeScorer(Scorer):
 
     def score_one(self, x: Any) -> np.ndarray:
         """Return the scores (n_outputs,) of one row."""
-        if self.model.n_features > MAX_DENSE_FEATURES:
+        if self.is_wide:
             if self.model.n_features > _MOST_FEATURES:
                 raise InputUnsupported(f"{self.model.n_features} features")
             return only(self._of_wide(self.features.transform_one(x), 1))

@@ -309,3 +309,14 @@ def test_probabilities_are_the_librarys_to_the_last_bit(y):
     compiled = compile_pipeline(model)
     np.testing.assert_array_equal(compiled.predict_proba(X), model.predict_proba(X))
     np.testing.assert_array_equal(compiled.predict_proba_one(X[0]), model.predict_proba(X[:1])[0])
+
+
+def test_what_a_wide_sparse_matrix_does_not_hold_is_missing():
+    rows = sparse.random(200, 5000, density=0.01, format="csr", random_state=0)
+    y = (np.asarray(rows[:, :900].sum(axis=1)).ravel() > 4.4).astype(int)
+    model = classifier().fit(rows, y)
+    compiled = compile_pipeline(model)
+    np.testing.assert_array_equal(compiled.predict_proba(rows), model.predict_proba(rows))
+    np.testing.assert_array_equal(
+        compiled.predict_proba_one(rows[:1]), model.predict_proba(rows[:1])[0]
+    )
