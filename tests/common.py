@@ -5,10 +5,11 @@ from functools import cache
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skwillump import ApproxTopKRanker
 from skwillump.datasets import load_stdlib_lines
 
 COSTS = {"cheap": 1e-6, "dear": 1e-2}
@@ -44,6 +45,18 @@ def two_blocks(model=None, *, columns=(0, 1)):
         ),
         LogisticRegression() if model is None else model,
     )
+
+
+def values(n_rows=6000, seed=0):
+    """A value from a strong cheap signal and a weak dear one."""
+    X, _ = two_signals(n_rows, seed=seed)
+    return X, X.sum(axis=1) + np.random.default_rng(seed + 1).normal(scale=0.1, size=n_rows)
+
+
+def ranker(model=None, *, columns=(0, 1), **kwargs):
+    defaults = {"k": 50, "precision_target": 0.9, "feature_costs": COSTS, "random_state": 0}
+    pipeline = two_blocks(Ridge() if model is None else model, columns=columns)
+    return ApproxTopKRanker(pipeline, **(defaults | kwargs))
 
 
 @cache

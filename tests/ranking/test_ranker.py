@@ -9,7 +9,15 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from common import COSTS, stdlib_lines, two_blocks, two_signals, two_signals_frame
+from common import (
+    COSTS,
+    ranker,
+    stdlib_lines,
+    two_blocks,
+    two_signals,
+    two_signals_frame,
+    values,
+)
 from lightgbm import LGBMRanker, LGBMRegressor
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
@@ -29,18 +37,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skwillump.ranking._filtering
 from skwillump import ApproxTopKRanker
-
-
-def values(n_rows=6000, seed=0):
-    """A value from a strong cheap signal and a weak dear one."""
-    X, _ = two_signals(n_rows, seed=seed)
-    return X, X.sum(axis=1) + np.random.default_rng(seed + 1).normal(scale=0.1, size=n_rows)
-
-
-def ranker(model=None, *, columns=(0, 1), **kwargs):
-    defaults = {"k": 50, "precision_target": 0.9, "feature_costs": COSTS, "random_state": 0}
-    pipeline = two_blocks(Ridge() if model is None else model, columns=columns)
-    return ApproxTopKRanker(pipeline, **(defaults | kwargs))
 
 
 def full_scores(fitted, X):

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from common import ranker, values
 
 from skwillump.planning import stable_order
 from skwillump.ranking._showing import Asked, rank_until_shown
-from tests.ranking.test_ranker import ranker, values
 
 
 def asked(k, expected=0.98):
