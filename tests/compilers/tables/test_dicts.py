@@ -59,7 +59,7 @@ def test_the_features_are_the_originals(is_sparse):
         [],
         [1],
     ],
-    ids=str,
+    ids=["None", "text", "texts", "object", "mapping", "NaN", "complex", "no rows", "no mapping"],
 )
 def test_what_is_out_of_the_ordinary_is_judged_by_the_original(rows):
     pipeline = make_pipeline(DictVectorizer(), LinearRegression()).fit(ROWS, LABELS)
