@@ -1,6 +1,6 @@
 """
-Whether a ranker's promise holds: by kind, on real scores, in worlds made to break it, in a query
-===============================================================================================
+How often rankers break their promise, by kind, in worlds made to break it, and in a query
+==========================================================================================
 
 A full model and a filter are fitted once and score other rows. From these pairs of scores many
 samples are drawn, with replacement so that the truth is known; each plans a ranker, and the mean
