@@ -958,7 +958,7 @@ def test_what_is_no_classifier_is_refused():
     for estimator in (Ridge(), two_blocks(Ridge()), FrozenEstimator(two_blocks(Ridge()).fit(X, y))):
         with pytest.raises(ValueError, match=r"'estimator' parameter of \w+ must be a classifier"):
             CascadeClassifier(estimator).fit(X, y)
-    with pytest.raises(ValueError, match=r"^approx_estimator must be .* Got Ridge\(\)\."):
+    with pytest.raises(ValueError, match=r"'approx_estimator' parameter .* Got Ridge\(\)"):
         cascade(approx_estimator=Ridge()).fit(X, y)
 
 
