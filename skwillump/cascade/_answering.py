@@ -180,7 +180,7 @@ class CascadeRunner:
                 return None
             row = self._row(x, as_frame=self._makes_frames)
             return None if row is None else self.full._answer_one(row, method)
-        if not early.gives_one(method):
+        if not self._gives_one(early, method):
             return None
         if isinstance(x, Mapping):
             self.template.check_names(x)  # those that only the second stage needs too
@@ -189,26 +189,43 @@ class CascadeRunner:
         row = self._row(x, as_frame=self._makes_frames and early.needs_rows)
         if row is None:
             return None
-        approx, full = early.fused.approx, early.fused.full
         try:
             scores, carry = early.fused.start_one(row)
             check_scores(scores)
-            probabilities = approx.predict_proba_one(scores)
-            code = None
-            if not early.is_largest:
-                label = approx.predict_one(scores)
-                if label is None:
-                    return None
-                code = int(np.searchsorted(approx.classes, label))
-            code, sure = decide_one(probabilities, early.measure, code)
-            if sure >= early.thresholds[code]:
-                return approx.classes[code] if method == "predict" else probabilities
+            decided = self._decided_one(early, scores, method)
+            if decided is None:
+                return None
+            is_sure, answer = decided
+            if is_sure:
+                return answer
             if frame_is_late:
                 row = self._row(x, as_frame=True)
             scores = early.fused.finish_one(row, carry)
             check_scores(scores)
         except InputUnsupported:
             return None
+        return self._full_one(early.fused.full, scores, method)
+
+    def _gives_one(self, early: EarlyStage, method: str) -> bool:
+        """Whether the compiled path answers one row."""
+        return early.gives_one(method)
+
+    def _decided_one(self, early: EarlyStage, scores: Any, method: str) -> tuple[bool, Any] | None:
+        """Whether the first stage is sure of one row, and its answer; None for the batch path."""
+        approx = early.fused.approx
+        probabilities = approx.predict_proba_one(scores)
+        code = None
+        if not early.is_largest:
+            label = approx.predict_one(scores)
+            if label is None:
+                return None
+            code = int(np.searchsorted(approx.classes, label))
+        code, sure = decide_one(probabilities, early.measure, code)
+        answer = approx.classes[code] if method == "predict" else probabilities
+        return sure >= early.thresholds[code], answer
+
+    def _full_one(self, full: Any, scores: Any, method: str) -> Any:
+        """The full model's answer for one row."""
         return full.predict_one(scores) if method == "predict" else full.predict_proba_one(scores)
 
     def _in_chunks(

@@ -7,13 +7,12 @@ predicted, and all others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ..compilers import InputUnsupported, check_scores
 from ..stages._passes import FeatureInput, ModelInput
 from ..stages._recording import Record
 from ._answering import CascadeRunner, EarlyStage
@@ -179,40 +178,29 @@ class LabelSetRunner(CascadeRunner):
         """Say no: a model is asked for its labels."""
         return False
 
-    def answer_one(self, x: Any, method: str) -> Any:
-        """Answer for one row on the compiled path; None where the batch path must judge."""
-        early = self.early
-        if early is None:
-            return super().answer_one(x, method)
-        if early.graph.prefix or not early.gives(method):
+    def _gives_one(self, early: EarlyStage, method: str) -> bool:
+        """Whether the compiled path answers one row."""
+        return not early.graph.prefix and early.gives(method)
+
+    def _decided_one(self, early: EarlyStage, scores: Any, method: str) -> tuple[bool, Any] | None:
+        """Whether the first stage is sure of all labels of one row, and its answer."""
+        approx = early.fused.approx
+        labels = approx.predict_one(scores)
+        if labels is None:
             return None
-        if isinstance(x, Mapping):
-            self.template.check_names(x)
-        frame_is_late = self._makes_frames and not early.needs_rows
-        row = self._row(x, as_frame=self._makes_frames and early.needs_rows)
-        if row is None:
-            return None
-        approx, full = early.fused.approx, early.fused.full
-        try:
-            scores, carry = early.fused.start_one(row)
-            check_scores(scores)
-            labels = approx.predict_one(scores)
-            if labels is None:
-                return None
-            response = getattr(approx, early.method)(scores[None])
-            positive = positive_part(response, early.model.classes_)
-            known = (labels != 0)[None]
-            sure = label_confidence(
-                positive, known, early.measure, is_probability=early.method == "predict_proba"
-            )[0]
-            if sure >= early.thresholds[int(known.any())]:
-                return labels if method == "predict" else _first(response)
-            if frame_is_late:
-                row = self._row(x, as_frame=True)
-            scores = early.fused.finish_one(row, carry)
-            check_scores(scores)
-        except InputUnsupported:
-            return None
+        response = getattr(approx, early.method)(scores[None])
+        known = (labels != 0)[None]
+        sure = label_confidence(
+            positive_part(response, early.model.classes_),
+            known,
+            early.measure,
+            is_probability=early.method == "predict_proba",
+        )[0]
+        answer = labels if method == "predict" else _first(response)
+        return sure >= early.thresholds[int(known.any())], answer
+
+    def _full_one(self, full: Any, scores: Any, method: str) -> Any:
+        """The full model's answer for one row."""
         if method == "predict":
             return full.predict_one(scores)
         return _first(full.predict_proba(scores[None]))

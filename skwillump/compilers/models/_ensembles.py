@@ -1,5 +1,6 @@
 """scikit-learn's trees, forests and boosted trees."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,17 +66,53 @@ def _forest(model: Any) -> TreeModel:
         if type(member) not in _TREES:
             raise Unsupported(f"one of its trees is a {type(member).__name__}")
         refuse_replaced_methods(member)
+    return _mean_of(model, members, is_mean=not is_tree)
+
+
+@register(BaggingClassifier, BaggingRegressor, gives=TreeModel)
+def _bagging(model: Any) -> TreeModel:
+    # It adds up the logarithms of its members.
+    return _mean_of(
+        model, _trees_of(model), model.estimators_features_, is_mean=True, gives_logs=False
+    )
+
+
+def _mean_of(
+    model: Any,
+    members: list[Any],
+    chosen: Sequence[np.ndarray] | None = None,
+    *,
+    is_mean: bool,
+    gives_logs: bool = True,
+) -> TreeModel:
+    """Return the mean of trees as one model.
+
+    Parameters
+    ----------
+    model : estimator
+    members : list of tree
+        Its trees, or the model itself, which is then no mean.
+    chosen : sequence of ndarray of int, optional
+        The features that each of them reads; all of them by default.
+    is_mean, gives_logs : bool
+        As in `TreeModel`.
+    """
     classes = _classes(model)
     n_outputs = 1 if classes is None else len(classes)
     leaves = [member.tree_.value[:, 0, :] for member in members]
     if any(values.shape[1] != n_outputs for values in leaves):
         raise Unsupported("one of its trees knows other classes")
-    trees = []
+    trees: list[Tree] = []
     first = 0
     for member, values in zip(members, leaves, strict=True):
         # With one output the value itself is at the leaf, else the row of it.
         value = values[:, 0] if n_outputs == 1 else first + np.arange(len(values), dtype=float)
-        trees.append(_tree(member.tree_, value))
+        tree = _tree(member.tree_, value)
+        if chosen is not None:
+            features = np.where(tree.left < 0, 0, tree.feature)
+            own = np.asarray(chosen[len(trees)], dtype=np.int64)
+            tree = tree._replace(feature=own[features])
+        trees.append(tree)
         first += len(values)
     # Sums of whole numbers are the same in any order, others where trees are added in theirs.
     reached = [values[tree.left < 0] for tree, values in zip(trees, leaves, strict=True)]
@@ -95,44 +132,9 @@ def _forest(model: Any) -> TreeModel:
         n_features=model.n_features_in_,
         link=IDENTITY,
         trees_per_round=1,
-        is_mean=not is_tree,
-        is_certain=is_tree or whole or model.n_jobs in (None, 1),
-    )
-
-
-@register(BaggingClassifier, BaggingRegressor, gives=TreeModel)
-def _bagging(model: Any) -> TreeModel:
-    members = _trees_of(model)
-    classes = _classes(model)
-    n_outputs = 1 if classes is None else len(classes)
-    leaves = [member.tree_.value[:, 0, :] for member in members]
-    if any(values.shape[1] != n_outputs for values in leaves):
-        raise Unsupported("one of its trees knows other classes")
-    trees, first = [], 0
-    for member, values, chosen in zip(members, leaves, model.estimators_features_, strict=True):
-        value = values[:, 0] if n_outputs == 1 else first + np.arange(len(values), dtype=float)
-        tree = _tree(member.tree_, value)
-        features = np.where(tree.left < 0, 0, tree.feature)
-        trees.append(tree._replace(feature=np.asarray(chosen, dtype=np.int64)[features]))
-        first += len(values)
-    packed, masks = pack(
-        trees,
-        np.zeros(n_outputs),
-        SINGLE_OR_NAN if members[0].__sklearn_tags__().input_tags.allow_nan else SINGLE,
-        values=np.concatenate(leaves) if n_outputs > 1 else None,
-        divisor=len(members),
-    )
-    return TreeModel(
-        original=model,
-        trees=packed,
-        masks=masks,
-        classes=classes,
-        n_features=model.n_features_in_,
-        link=IDENTITY,
-        trees_per_round=1,
-        is_mean=True,
-        is_certain=model.n_jobs in (None, 1),
-        gives_logs=False,  # it adds up the logarithms of its members
+        is_mean=is_mean,
+        is_certain=not is_mean or whole or model.n_jobs in (None, 1),
+        gives_logs=gives_logs,
     )
 
 
