@@ -27,7 +27,7 @@ from ..compilers import (
     check_scores,
     compile_model,
 )
-from ..compilers._steps import MAX_DENSE_FEATURES
+from ..compilers._features import MAX_DENSE_FEATURES
 from ._combined import combined
 from ._graph import BlockGraph
 from ._joined import JoinedModel, joined_model

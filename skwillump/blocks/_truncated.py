@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from ..compilers import TreeModel, TruncatedTrees, Unsupported, compile_model
-from ..compilers._steps import to_dense
+from ..compilers._features import to_dense
 from ._graph import BlockGraph
 
 

@@ -1,6 +1,7 @@
 """Fitted objects of scikit-learn and other libraries turned into compiled steps and models."""
 
 from ._models import Model
+from ._original_step import OriginalStep
 from ._registry import (
     REGISTRY,
     compile_model,
@@ -9,15 +10,8 @@ from ._registry import (
     predicts_largest,
     registered_types,
 )
-from ._steps import (
-    InputUnsupported,
-    OriginalStep,
-    Scorer,
-    Step,
-    StepReport,
-    Unsupported,
-    check_scores,
-)
+from ._steps import Scorer, Step, StepReport
+from ._unsupported import InputUnsupported, Unsupported, check_scores
 from .compose import _composites  # noqa: F401 (it registers compilers, as do those below)
 from .compose._chains import compile_steps
 from .compose._dense_reader import DenseReader, Leaf
@@ -29,7 +23,17 @@ from .models._layers import ScoredModel
 from .models._linear import LinearModel
 from .models._trees import TreeModel
 from .models._truncated import TruncatedTrees
-from .tables import _dicts, _encoders, _imputers, _indicators, _projections, _scalers, _splines  # noqa: F401
+from .tables import (  # noqa: F401  # noqa: F401
+    _bins,
+    _dicts,
+    _encoders,
+    _imputers,
+    _indicators,
+    _one_hot,
+    _projections,
+    _scalers,
+    _splines,
+)
 from .tables._input import Opened
 from .text import _hashing, _idf, _vectorizers  # noqa: F401
 from .text._fitting import fast_vectorizers

@@ -18,9 +18,12 @@ from importlib.util import find_spec
 from typing import Any, TypeVar, overload
 
 from .._composites import is_passthrough
+from ._features import has_set_output
 from ._linear_maps import LinearMap
 from ._models import Model
-from ._steps import InputUnsupported, OriginalStep, Step, Unsupported, has_set_output
+from ._original_step import OriginalStep
+from ._steps import Step
+from ._unsupported import InputUnsupported, Unsupported
 
 C = TypeVar("C", bound=Callable[[Any], Any])
 M = TypeVar("M", bound=Model)

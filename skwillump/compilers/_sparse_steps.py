@@ -8,7 +8,9 @@ from scipy import sparse
 from sklearn import get_config
 
 from .._containers import take_rows
-from ._steps import InputUnsupported, Scorer, Step, default_containers
+from ._features import default_containers
+from ._steps import Scorer, Step
+from ._unsupported import InputUnsupported
 
 Entries = tuple[np.ndarray, np.ndarray]
 """Positions and values of the entries of one row."""

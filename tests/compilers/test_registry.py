@@ -23,7 +23,7 @@ from skwillump.compilers import (
     linear_map,
 )
 from skwillump.compilers._registry import Registry
-from skwillump.compilers._steps import InputUnsupported
+from skwillump.compilers._unsupported import InputUnsupported
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 Y = X[:, 0] > 0

@@ -14,8 +14,10 @@ from sklearn.pipeline import Pipeline
 
 from ..._composites import ends_in_blocks, pipeline_steps
 from .._linear_maps import LinearMap
+from .._original_step import OriginalStep
 from .._registry import compile_step, linear_map, register
-from .._steps import OriginalStep, Step, Unsupported
+from .._steps import Step
+from .._unsupported import Unsupported
 from ..tables._steps import ChainStep, TableStep
 from ..text._vectorizers import TextStep, with_tfidf
 from ._mapped import MappedStep

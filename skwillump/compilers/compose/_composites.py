@@ -12,8 +12,9 @@ from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion
 
 from ..._composites import Child, children, positions, with_children
+from .._original_step import OriginalStep
 from .._registry import compile_step, register
-from .._steps import OriginalStep, Step
+from .._steps import Step
 from ..tables._input import InputSpec
 from ..tables._steps import TableStep
 from ._selections import ColumnSelection, Selection, common_spec

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .._steps import InputUnsupported, Step, only
+from .._features import only
+from .._steps import Step
+from .._unsupported import InputUnsupported
 from ..tables._chunks import each_chunk
 from ..tables._input import InputSpec, Opened
 from ..tables._steps import TableStep

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from .._features import default_containers, is_single
 from .._linear_maps import LinearMap
-from .._steps import InputUnsupported, Scorer, Step, StepReport, default_containers, is_single
+from .._steps import Scorer, Step, StepReport
+from .._unsupported import InputUnsupported
 
 MOST_MAPPED_VALUES = 1 << 23
 """Values of coefficients that are laid out to make few features of many (64 MiB)."""

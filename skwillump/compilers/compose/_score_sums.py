@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .._steps import InputUnsupported, Scorer
+from .._steps import Scorer
+from .._unsupported import InputUnsupported
 from ..tables._input import InputSpec
 from ..tables._steps import TableScorer
 from ..tables._tables import Table

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._containers import column_of_row, frame_of, frame_of_row, is_frame
 from ..._one_row import NOT_READ, RowColumns, RowTemplate, array_of_row
-from .._steps import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
 from ..tables._tables import Table
 

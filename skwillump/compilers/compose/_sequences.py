@@ -13,7 +13,8 @@ from scipy import sparse
 
 from ..._containers import take_rows
 from ..._one_row import RowTemplate
-from .._steps import InputUnsupported, Scorer, Step, StepReport
+from .._steps import Scorer, Step, StepReport
+from .._unsupported import InputUnsupported
 
 
 @dataclass(frozen=True, eq=False)

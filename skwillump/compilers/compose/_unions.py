@@ -7,15 +7,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from .._steps import (
-    MAX_DENSE_FEATURES,
-    InputUnsupported,
-    Scorer,
-    Step,
-    StepReport,
-    Unsupported,
-    default_containers,
-)
+from .._features import MAX_DENSE_FEATURES, default_containers
+from .._steps import Scorer, Step, StepReport
+from .._unsupported import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
 from ..tables._steps import TableStep
 from ..tables._tables import BlockTable, Table

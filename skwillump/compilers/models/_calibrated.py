@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 
 from .._models import Model
 from .._registry import REGISTRY, register
-from .._steps import Unsupported
+from .._unsupported import Unsupported
 from ._linear import DOUBT, NONE, LinearModel, shares
 
 

@@ -19,7 +19,7 @@ from catboost import CatBoost, CatBoostClassifier, CatBoostRanker, CatBoostRegre
 
 from ...kernels.trees._walks import NAN_LEFT, PLAIN, SINGLE_OR_NAN
 from .._registry import register
-from .._steps import Unsupported
+from .._unsupported import Unsupported
 from ._tree_layout import Tree, pack
 from ._trees import EXP, IDENTITY, SIGMOID, SIGMOIDS, SOFTMAX, TreeModel
 

@@ -36,7 +36,7 @@ from ...kernels.trees._walks import (
     UNKNOWN,
 )
 from .._registry import refuse_replaced_methods, register
-from .._steps import Unsupported
+from .._unsupported import Unsupported
 from ._tree_layout import Tree, pack
 from ._trees import (
     EXP,

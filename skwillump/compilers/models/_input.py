@@ -8,7 +8,9 @@ import numpy as np
 from scipy import sparse
 
 from ..._containers import has_rows, num_samples, take_rows
-from .._steps import MAX_DENSE_FEATURES, InputUnsupported, Step, StepReport
+from .._features import MAX_DENSE_FEATURES
+from .._steps import Step, StepReport
+from .._unsupported import InputUnsupported
 from ..tables._guards import refuse_large_integers, refuse_objects
 from ..tables._input import InputSpec
 from ..tables._steps import DenseScorer, TableStep, coefficients

@@ -15,7 +15,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from .._models import Model
 from .._registry import register
-from .._steps import InputUnsupported, Scorer, Step, Unsupported, check_scores
+from .._steps import Scorer, Step
+from .._unsupported import InputUnsupported, Unsupported, check_scores
 from ._linear import LOG_LIKELIHOOD, NONE, SIGMOID, SOFTMAX, LinearModel
 
 _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {

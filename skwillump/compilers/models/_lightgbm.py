@@ -20,7 +20,7 @@ from ...kernels.trees._walks import (
     ZERO_RIGHT,
 )
 from .._registry import register
-from .._steps import Unsupported
+from .._unsupported import Unsupported
 from ._tree_layout import Tree, pack
 from ._trees import (
     EXP,

@@ -7,7 +7,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from .._models import OriginalModel
 from .._registry import register
-from .._steps import Unsupported
+from .._unsupported import Unsupported
 
 
 @register(

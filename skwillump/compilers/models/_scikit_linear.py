@@ -33,7 +33,7 @@ from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, NuSVR
 
 from .._registry import register
-from .._steps import Unsupported
+from .._unsupported import Unsupported
 from ._linear import (
     CLIPPED,
     LOG_LIKELIHOOD,

@@ -8,7 +8,7 @@ import numpy as np
 from ...kernels._arrays import frozen_fields, line_aligned
 from ...kernels.trees._masks import MAX_LEAVES, Masks, number_leaves
 from ...kernels.trees._walks import IS_SET, KNOWN_CATEGORY, LOWEST, Trees, place_tree
-from .._steps import Unsupported
+from .._unsupported import Unsupported
 
 
 class Tree(NamedTuple):

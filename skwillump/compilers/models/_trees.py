@@ -26,17 +26,11 @@ from ...kernels.trees._walks import (
     predict_row,
     predict_rows,
 )
+from .._features import MAX_DENSE_FEATURES, only, to_dense
 from .._models import Model
-from .._steps import (
-    MAX_DENSE_FEATURES,
-    InputUnsupported,
-    Scorer,
-    Step,
-    Unsupported,
-    only,
-    to_dense,
-)
+from .._steps import Scorer, Step
 from .._threads import map_in_threads
+from .._unsupported import InputUnsupported, Unsupported
 from ._input import LIBRARY_ROWS
 
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)

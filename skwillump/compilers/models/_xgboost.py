@@ -17,7 +17,7 @@ from xgboost import XGBClassifier, XGBRanker, XGBRegressor, XGBRFClassifier, XGB
 
 from ...kernels.trees._walks import NAN_LEFT, PLAIN, SINGLE_OR_NAN
 from .._registry import register
-from .._steps import Unsupported
+from .._unsupported import Unsupported
 from ._tree_layout import Tree, pack
 from ._trees import EXP, IDENTITY, SIGMOID, SOFTMAX, TreeModel
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from ..._containers import ArrowTexts, Categories, Values
 from ...kernels._arrays import frozen
-from .._steps import InputUnsupported, is_single
+from .._features import is_single
+from .._unsupported import InputUnsupported
 
 EXACT_INTEGERS = 2.0**53
 """Integers from here on may have been rounded when they became floats."""

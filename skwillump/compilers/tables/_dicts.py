@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from sklearn.feature_extraction import DictVectorizer
 
+from .._features import default_containers
 from .._registry import register
 from .._sparse_steps import Entries, SparseStep, csr_of
-from .._steps import InputUnsupported, Unsupported, default_containers
+from .._unsupported import InputUnsupported, Unsupported
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .._steps import InputUnsupported
+from .._unsupported import InputUnsupported
 from ._tables import Table
 
 LARGEST_INTEGER = 2**24

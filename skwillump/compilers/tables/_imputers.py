@@ -8,7 +8,8 @@ import numpy as np
 from sklearn.impute import SimpleImputer
 
 from .._registry import register
-from .._steps import InputUnsupported, Step, Unsupported
+from .._steps import Step
+from .._unsupported import InputUnsupported, Unsupported
 from ._columns import Codes
 from ._guards import plain_values, refuse_large_integers
 from ._input import InputSpec

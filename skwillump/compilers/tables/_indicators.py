@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.impute import MissingIndicator
 
 from .._registry import register
-from .._steps import InputUnsupported, Step, Unsupported
+from .._steps import Step
+from .._unsupported import InputUnsupported, Unsupported
 from ._input import InputSpec
 from ._scalers import refuse_infinite
 from ._steps import TableStep

@@ -8,7 +8,7 @@ import numpy as np
 from ..._compat import n_columns_in
 from ..._containers import column_names, is_plain_array, read_frame_of
 from ..._one_row import RowColumns
-from .._steps import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported
 from ._row_table import RowTable
 from ._sources import ArraySource, FrameSource, Source
 from ._tables import ChunkTable

@@ -19,7 +19,8 @@ from ...kernels.tables._integer_keys import (
     rows_of,
 )
 from ...kernels.tables._text_keys import TextTable, make_text_table, number_texts
-from .._steps import InputUnsupported, Step, Unsupported
+from .._steps import Step
+from .._unsupported import InputUnsupported, Unsupported
 from ._columns import Texts
 from ._guards import plain_values
 from ._input import InputSpec

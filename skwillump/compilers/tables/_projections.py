@@ -22,9 +22,11 @@ from sklearn.feature_selection import (
 from sklearn.preprocessing import PolynomialFeatures
 from sklearn.utils import get_tags
 
+from .._features import MAX_DENSE_FEATURES
 from .._linear_maps import LinearMap
 from .._registry import register
-from .._steps import MAX_DENSE_FEATURES, Step, Unsupported
+from .._steps import Step
+from .._unsupported import Unsupported
 from ._guards import refuse_large_integers
 from ._input import InputSpec
 from ._scalers import NumberStep, refuse_infinite

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._steps import InputUnsupported
+from .._unsupported import InputUnsupported
 from ._columns import EXACT_INTEGERS, Codes, refuse_single
 from ._tables import Table
 

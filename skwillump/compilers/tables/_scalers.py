@@ -22,7 +22,8 @@ from ...kernels._arrays import frozen
 from ...kernels.tables._scaled_sums import add_scaled
 from .._linear_maps import LinearMap
 from .._registry import register
-from .._steps import InputUnsupported, Step, Unsupported
+from .._steps import Step
+from .._unsupported import InputUnsupported, Unsupported
 from ._columns import refuse_single
 from ._guards import refuse_large_integers, refuse_objects
 from ._input import InputSpec

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._containers import Frame
-from .._steps import InputUnsupported
+from .._unsupported import InputUnsupported
 from ._columns import Column, array_column, column_of
 
 _UNKNOWN = -2

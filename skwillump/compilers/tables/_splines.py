@@ -7,7 +7,8 @@ import numpy as np
 from sklearn.preprocessing import SplineTransformer
 
 from .._registry import register
-from .._steps import Step, Unsupported
+from .._steps import Step
+from .._unsupported import Unsupported
 from ._input import InputSpec
 from ._scalers import NumberStep, refuse_infinite
 

@@ -12,16 +12,10 @@ from typing import Any
 import numpy as np
 
 from ..._one_row import RowTemplate
+from .._features import default_containers, is_single
 from .._linear_maps import LinearMap
-from .._steps import (
-    InputUnsupported,
-    Scorer,
-    Step,
-    StepReport,
-    Unsupported,
-    default_containers,
-    is_single,
-)
+from .._steps import Scorer, Step, StepReport
+from .._unsupported import InputUnsupported, Unsupported
 from ._chunks import each_chunk
 from ._input import InputSpec
 from ._tables import BlockTable, ChunkTable, Table

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...kernels._arrays import frozen
-from .._steps import InputUnsupported
+from .._unsupported import InputUnsupported
 from ._columns import EXACT_INTEGERS, Codes, Column, NumberColumn, Texts, refuse_single
 from ._sources import Source
 

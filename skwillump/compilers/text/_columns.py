@@ -11,7 +11,7 @@ import numpy as np
 
 from ..._containers import Series, is_plain_array, series_of
 from ...kernels._arrays import frozen
-from .._steps import InputUnsupported
+from .._unsupported import InputUnsupported
 from ._encoding import Utf8, encode_in_parts
 
 CHUNK_ROWS = 2048

@@ -12,7 +12,7 @@ import numpy as np
 from ...kernels._arrays import frozen
 from ...kernels.text._unicode import IRREGULAR_UPPERCASE
 from ...kernels.text._utf8 import any_surrogate, flag_irregular_case, split_at_zeros
-from .._steps import InputUnsupported
+from .._unsupported import InputUnsupported
 
 CHUNK_BYTES = 1 << 18
 """Bytes that are handed to a kernel together: they stay in the cache."""

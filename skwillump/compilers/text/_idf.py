@@ -15,7 +15,7 @@ from ...kernels.text._tfidf import L1, L2, normalize_rows
 from .._linear_maps import LinearMap
 from .._registry import register
 from .._sparse_steps import SparseStep, csr_of
-from .._steps import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported
 
 _NORMS = {"l1": L1, "l2": L2}
 

@@ -8,7 +8,7 @@ from typing import Any
 from sklearn.feature_extraction.text import CountVectorizer
 
 from ...kernels.text._counts import CHAR, CHAR_WB, WORD
-from .._steps import Unsupported
+from .._unsupported import Unsupported
 from ._encoding import Utf8, encode_texts
 from ._own_tokens import TOKEN_CLASS, OwnTokens
 

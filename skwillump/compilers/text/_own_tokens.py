@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from .._steps import InputUnsupported
+from .._unsupported import InputUnsupported
 
 TOKEN_CLASS = r"[^\x00]"
 """What kernels take for a token where Python has made them: anything between two NULs."""

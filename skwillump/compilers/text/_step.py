@@ -7,8 +7,9 @@ import numpy as np
 
 from ...kernels._arrays import frozen_fields
 from ...kernels.text._symbols import Alphabet
-from .._steps import InputUnsupported, Step
+from .._steps import Step
 from .._threads import map_in_threads, ranges
+from .._unsupported import InputUnsupported
 from ._columns import TextColumn, text_column
 from ._encoding import Utf8
 from ._options import TextOptions

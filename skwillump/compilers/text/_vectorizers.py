@@ -24,8 +24,9 @@ from ...kernels.text._trie import Trie
 from ...kernels.text._unicode import code_points
 from ...kernels.text._vocabulary import char_alphabet, vocabulary_trie, word_alphabet
 from .._registry import register
-from .._steps import InputUnsupported, Scorer, Unsupported
+from .._steps import Scorer
 from .._threads import map_in_threads
+from .._unsupported import InputUnsupported, Unsupported
 from ._columns import CHUNK_ROWS, TextColumn, text_column
 from ._encoding import Utf8, encode_text
 from ._options import read_options

@@ -12,7 +12,7 @@ from strategies import documents
 from text_cases import DOCUMENTS, assert_same_matrix, ngram_ranges, options
 
 from skwillump.compilers import OriginalStep, compile_step
-from skwillump.compilers._steps import Unsupported
+from skwillump.compilers._unsupported import Unsupported
 from skwillump.compilers.text import _rows
 from skwillump.compilers.text._options import read_token_pattern
 

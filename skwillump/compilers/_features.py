@@ -1,0 +1,113 @@
+"""Features of any container: as float64, of one row, and in which dtype they are multiplied."""
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn import get_config
+
+from .._composites import chain
+from .._containers import container_of, is_frame, num_samples
+from ._unsupported import InputUnsupported
+
+MAX_DENSE_FEATURES = 4096
+"""A sparse row of more features than these is not made dense."""
+
+
+def only(values: np.ndarray) -> np.ndarray:
+    """Return the values of the only row.
+
+    Raises
+    ------
+    InputUnsupported
+        If there are more, or none.
+    """
+    if len(values) != 1:
+        raise InputUnsupported(f"{len(values)} rows were made of one")
+    return values[0]
+
+
+def row_of(X: Any) -> Any:
+    """Return X of one row in the form in which one row is read.
+
+    Raises
+    ------
+    InputUnsupported
+        If there are more rows, or none.
+    """
+    if num_samples(X) != 1:
+        raise InputUnsupported(f"{num_samples(X)} rows were made of one")
+    return X if is_frame(X) else container_of(X).first(X)
+
+
+def is_single(dtype: np.dtype) -> bool:
+    """Tell whether a dtype is of floats in which arithmetic is not that of float64."""
+    return dtype.kind == "f" and dtype != np.float64
+
+
+def in_double(features: Any) -> Any:
+    """Return features that scikit-learn multiplies in float64, or in integers as exactly.
+
+    Raises
+    ------
+    InputUnsupported
+        For others.
+    """
+    dtype = getattr(features, "dtype", None)
+    if dtype not in (np.float64, np.int64):
+        raise InputUnsupported(f"features of dtype {dtype} that are multiplied")
+    return features
+
+
+def multiplied_in_double(features: Any) -> Any:
+    """Return features that scikit-learn multiplies by floats in float64.
+
+    Raises
+    ------
+    InputUnsupported
+        For others.
+    """
+    if not sparse.issparse(features):
+        features = np.asarray(features)
+    dtype = features.dtype
+    if dtype != np.float64 and dtype.kind not in "iub":
+        raise InputUnsupported(f"features of dtype {dtype} that are multiplied")
+    return features
+
+
+def to_dense(features: Any) -> np.ndarray:
+    """Return features of any container as a C-contiguous array of float64.
+
+    Raises
+    ------
+    InputUnsupported
+        If they are not numbers, or are of more than `MAX_DENSE_FEATURES` columns and sparse.
+    """
+    if sparse.issparse(features):
+        if features.shape[1] > MAX_DENSE_FEATURES:
+            raise InputUnsupported(f"{features.shape[1]} features are too many for a dense array")
+        features = features.toarray()
+    try:
+        dense = np.ascontiguousarray(features, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputUnsupported(str(error)) from error
+    if dense.ndim != 2:
+        raise InputUnsupported(f"features of {dense.ndim} dimensions")
+    return dense
+
+
+def default_containers(original: Any) -> bool:
+    """Tell whether a transformer is to return an array or a matrix, and no data frame."""
+    return bool(get_config()["transform_output"] == "default") and not has_set_output(original)
+
+
+def has_set_output(original: Any) -> bool:
+    """Tell whether `set_output` was called on a transformer, or on one of those in a row."""
+    in_a_row = getattr(original, "transformers", None)  # of those that became one step
+    if not isinstance(in_a_row, tuple):
+        in_a_row = tuple(step for _, step in chain(original))
+    return any(
+        container != "default"
+        for step in in_a_row
+        for container in (getattr(step, "_sklearn_output_config", None) or {}).values()
+    )

@@ -1,0 +1,151 @@
+"""A transformer that runs as it is, between steps that are compiled."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .._containers import take_rows
+from .._one_row import RowTemplate
+from ._features import in_double, multiplied_in_double, only, to_dense
+from ._linear_maps import LinearMap
+from ._steps import Scorer, Step, StepReport
+from ._unsupported import InputUnsupported, Unsupported
+
+
+@dataclass(frozen=True, eq=False)
+class OriginalStep(Step):
+    """A transformer that is not compiled: it runs as it is."""
+
+    original: Any
+    reason: str
+    n_features: int | None = None
+    doubles: bool = False  # whether features in which arithmetic may be another are refused
+    arrays: bool = False  # whether features that are no array or data frame are refused
+
+    @property
+    def is_compiled(self) -> bool:
+        """Say no."""
+        return False
+
+    @property
+    def is_open(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
+    def wants_rows(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
+    def exact_scores(self) -> bool:
+        """Say no: its features may be of any dtype."""
+        return False
+
+    @property
+    def gives_array(self) -> bool:
+        """Whether anything else is refused."""
+        return self.arrays
+
+    def in_doubles(self) -> "OriginalStep":
+        """Return a twin that refuses features of other dtypes, once they are there."""
+        return replace(self, doubles=True)
+
+    def in_known_containers(self) -> "OriginalStep":
+        """Return a twin that refuses sparse features, once they are there."""
+        return replace(self, arrays=True)
+
+    def sized(self, n_features: int) -> "OriginalStep":
+        """Return a twin that is known to give so many features."""
+        return replace(self, n_features=n_features)
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return `original.transform(X)`."""
+        return self.original.transform(X)
+
+    def dense(
+        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Return the features as float64 (n_rows, n_features)."""
+        features = self.transform(X if rows is None else take_rows(X, rows))
+        if self.arrays and sparse.issparse(features):
+            raise InputUnsupported("sparse features of a step that is not compiled")
+        dense = to_dense(in_double(features) if self.doubles else features)
+        if self.n_features not in (None, dense.shape[1]):
+            raise InputUnsupported(f"{dense.shape[1]} features where {self.n_features} were")
+        return dense
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        return self.dense_row(self.template.make(x))
+
+    def dense_row(self, X: Any) -> np.ndarray:
+        """Return the features (n_features,) of X of one row."""
+        return only(self.dense(X))
+
+    def bind(self, coef: np.ndarray) -> Scorer:
+        """Return a scorer that transforms first and multiplies then."""
+        return OriginalScorer(self, coef)
+
+    def linear_map(self) -> LinearMap:
+        """Refuse, with the reason why it is not compiled."""
+        raise Unsupported(self.reason)
+
+    def report(self, name: str) -> list[StepReport]:
+        """Return the row that says why."""
+        return [StepReport(name, type(self.original).__name__, False, self.reason)]
+
+
+@dataclass(frozen=True, eq=False)
+class OriginalScorer(Scorer):
+    """Features from the original transformer, times the coefficients."""
+
+    step: OriginalStep
+    coef: np.ndarray
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.coef.shape[1]
+
+    @property
+    def wants_rows(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
+    def template(self) -> RowTemplate:
+        """The form of X of one row that the original takes."""
+        return self.step.template
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return `original.transform(X[rows]) @ coef`."""
+        if rows is not None:
+            X = take_rows(X, rows)
+        features = self.step.original.transform(X)
+        try:
+            return self._multiplied(features)
+        except InputUnsupported as reason:
+            raise InputUnsupported(str(reason), scorer=self, features=features) from reason
+
+    def _multiplied(self, features: Any) -> np.ndarray:
+        if self.step.doubles:
+            features = multiplied_in_double(features)
+        if np.ndim(features) != 2 or np.shape(features)[1] != len(self.coef):
+            raise InputUnsupported(f"features of shape {np.shape(features)}")
+        if sparse.issparse(features):
+            return np.asarray(features @ self.coef, dtype=np.float64)
+        try:
+            return np.asarray(features, dtype=np.float64) @ self.coef
+        except (TypeError, ValueError) as error:
+            raise InputUnsupported(str(error)) from error
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores of one row."""
+        return self.score_row(self.step.template.make(x))
+
+    def score_row(self, X: Any) -> np.ndarray:
+        """Return the scores of X of one row."""
+        return only(self.scores(X))

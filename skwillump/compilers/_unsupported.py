@@ -1,0 +1,40 @@
+"""How compilers and compiled steps refuse.
+
+`Unsupported` is how a compiler says that it cannot make a step, `InputUnsupported` is how a step
+says that data must go to the original. Neither leaves the package.
+"""
+
+from typing import Any
+
+import numpy as np
+
+
+class Unsupported(Exception):
+    """Raised by a compiler for a fitted object that it cannot compile; the text says why."""
+
+
+class InputUnsupported(Exception):
+    """Raised by a compiled step for data that only the original can judge.
+
+    Attributes
+    ----------
+    scorer : Scorer or None
+        Whose features are known already, so that they need not be computed again.
+    features : object
+    """
+
+    def __init__(self, reason: str = "", *, scorer: Any = None, features: Any = None):
+        super().__init__(reason)
+        self.scorer = scorer
+        self.features = features
+
+
+def check_scores(scores: np.ndarray) -> None:
+    """Raise `InputUnsupported` if a score, of many rows or of one (n_outputs,), is not finite."""
+    if scores.ndim == 1:  # quickly: a sum is not finite either
+        total = float(scores[0]) if len(scores) == 1 else float(scores.sum())
+        is_finite = total - total == 0.0
+    else:
+        is_finite = bool(np.isfinite(scores).all())
+    if not is_finite:
+        raise InputUnsupported("scores are not finite")

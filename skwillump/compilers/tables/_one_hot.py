@@ -1,0 +1,156 @@
+"""``OneHotEncoder``."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.preprocessing import OneHotEncoder
+
+from .._features import default_containers
+from .._registry import register
+from .._steps import Step
+from .._unsupported import InputUnsupported, Unsupported
+from ..text._rows import csr
+from ._categories import Lookup, encoded_categories, raise_unhashable, raise_unknown, refuse_unknown
+from ._chunks import each_chunk
+from ._input import InputSpec
+from ._one_of import OneOfStep
+from ._tables import Table
+
+
+@dataclass(frozen=True, eq=False)
+class OneHotStep(OneOfStep):
+    """A one-hot encoder as look-ups."""
+
+    original: Any
+    spec: InputSpec
+    n_features: int
+    lookups: tuple[Lookup, ...]
+    features: tuple[np.ndarray, ...]  # of each category; the last one, of unknown values
+    direct: tuple[dict[Any, int], ...] = field(repr=False)  # value to feature
+    judges_unknown: bool  # whether the original must see unknown values: it raises or warns
+    unknown_error: bool
+
+    @property
+    def fixed_dtype(self) -> np.dtype:
+        """Dtype of the encoder."""
+        return np.dtype(self.original.dtype)
+
+    @property
+    def gives_array(self) -> bool:
+        """Whether ``sparse_output=False``."""
+        return not self.original.sparse_output
+
+    @property
+    def gives_sparse(self) -> bool:
+        """Whether ``sparse_output=True``."""
+        return bool(self.original.sparse_output)
+
+    def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return codes and features of each column."""
+        found = []
+        for column, (lookup, features) in enumerate(zip(self.lookups, self.features, strict=True)):
+            codes, positions = lookup.of_column(table, column)
+            if self.judges_unknown:
+                refuse_unknown(codes, positions)
+            found.append((codes, features[positions]))
+        return found
+
+    def row_positions(self, row: list[Any]) -> list[int]:
+        """Return the feature of each column."""
+        found: list[int] = []
+        for value, direct in zip(row, self.direct, strict=True):
+            try:
+                position = direct.get(value)
+            except TypeError:
+                raise_unhashable(self, value, len(found))
+            if position is None:
+                position = self._unlisted(value, len(found))
+            found.append(position)
+        return found
+
+    def warm_up(self) -> None:
+        """Compile or load the kernel of the look-ups."""
+        for lookup in self.lookups:
+            lookup.warm_up()
+
+    def _unlisted(self, value: Any, column: int) -> int:
+        position = self.lookups[column].of_value(value)
+        if position < 0 and self.judges_unknown:
+            raise_unknown(self, value, column)
+        return int(self.features[column][position])
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return what ``original.transform(X)`` returns."""
+        encoder = self.original
+        try:
+            if not default_containers(self.original):
+                raise InputUnsupported("another container is configured")
+            if not encoder.sparse_output:
+                return self.dense(X, n_threads=n_threads).astype(encoder.dtype, copy=False)
+
+            def fill(place: np.ndarray, table: Table) -> None:
+                for column, (codes, features) in enumerate(self.positions(table)):
+                    place[:, column] = features[codes]
+
+            width = len(self.lookups)
+            found = each_chunk(
+                fill,
+                self.spec,
+                X,
+                None,
+                n_threads=n_threads,
+                n_outputs=width,
+                n_features=width,
+            )
+        except InputUnsupported:
+            return encoder.transform(X)
+        known = found >= 0
+        indptr = np.zeros(len(found) + 1, dtype=np.int64)
+        np.cumsum(known.sum(axis=1), out=indptr[1:])
+        indices = found[known].astype(np.int32)
+        return csr(np.ones(len(indices), encoder.dtype), indices, indptr, self.n_features)
+
+
+@register(OneHotEncoder)
+def compile_one_hot_encoder(encoder: Any) -> Step:
+    """Compile a ``OneHotEncoder``."""
+    dtype = np.dtype(encoder.dtype)
+    if dtype.kind not in "iufb" or dtype == np.float16:
+        raise Unsupported(f"dtype={encoder.dtype!r} is none of a sparse matrix of real numbers")
+    spec = InputSpec.of(encoder)
+    lookups = tuple(Lookup.of(categories) for categories in encoder.categories_)
+    numbers, encoded = encoded_categories(encoder, unknown=False)
+    encoded = sparse.csc_array(encoded)
+    try:
+        infrequent = encoder.infrequent_categories_
+    except AttributeError:
+        infrequent = [None] * len(lookups)
+    n_outs = [int(n) for n in encoder._n_features_outs]
+    features, start = [], 0
+    for rows, n_out, lookup, rare in zip(numbers, n_outs, lookups, infrequent, strict=True):
+        block = encoded[:, start : start + n_out].tocoo()
+        of_category = np.full(len(rows) + 1, -1)
+        inside = block.row < len(rows)
+        of_category[block.row[inside]] = start + block.col[inside]
+        groups_unknown = encoder.handle_unknown in ("infrequent_if_exist", "warn")
+        if groups_unknown and rare is not None and len(rare):
+            of_category[-1] = of_category[lookup.of_value(rare.tolist()[0])]
+        features.append(of_category)
+        start += n_out
+    unknown_error = encoder.handle_unknown == "error"
+    warns = encoder.handle_unknown == "warn" or encoder.drop is not None
+    return OneHotStep(
+        encoder,
+        spec,
+        start,
+        lookups,
+        tuple(features),
+        direct=tuple(
+            {value: int(of[position]) for value, position in lookup.position_of.items()}
+            for lookup, of in zip(lookups, features, strict=True)
+        ),
+        judges_unknown=unknown_error or warns,
+        unknown_error=unknown_error,
+    )

@@ -1,0 +1,75 @@
+"""Steps that set at most one feature of each column's own to one."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ._steps import TableScorer, TableStep, coefficients
+from ._tables import Table
+
+
+class OneOfStep(TableStep):
+    """A step that sets at most one feature of each column's own to one."""
+
+    def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return for each column codes of rows, and the features (-1: none) of the codes."""
+        raise NotImplementedError
+
+    def row_positions(self, row: list[Any]) -> list[int]:
+        """Return the feature of each column for one row, -1 for none."""
+        raise NotImplementedError
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the features of a chunk of rows."""
+        # The last column takes what is no feature.
+        out = np.zeros((table.n_rows, self.n_features + 1))
+        if table.row is not None:
+            out[0, self.row_positions(table.row)] = 1.0
+        else:
+            rows = np.arange(table.n_rows)
+            for codes, features in self.positions(table):
+                out[rows, features[codes]] = 1.0
+        return out[:, :-1]
+
+    def bind(self, coef: np.ndarray) -> "OneOfScorer":
+        """Return a scorer that adds up rows of the coefficients."""
+        coef = coefficients(self, coef)
+        padded = np.vstack((coef, np.zeros((1, coef.shape[1]))))
+        single = tuple(padded[:, 0].tolist()) if coef.shape[1] == 1 else None
+        return OneOfScorer(self.spec, coef.shape[1], self, padded, single)
+
+
+@dataclass(frozen=True, eq=False)
+class OneOfScorer(TableScorer):
+    """The sum of one row of coefficients for each column."""
+
+    step: OneOfStep
+    padded: np.ndarray = field(repr=False)  # the coefficients, and zeros for no feature
+    single: tuple[float, ...] | None = field(repr=False)  # the same, of one output
+
+    def warm_up(self) -> None:
+        """Warm up the step."""
+        self.step.warm_up()
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the scores of a chunk of rows."""
+        if table.row is not None:
+            return np.reshape(self.row(table), (1, -1))
+        out = np.zeros((table.n_rows, self.n_outputs))
+        for codes, features in self.step.positions(table):
+            out += self.padded[features].take(codes, axis=0, mode="wrap")
+        return out
+
+    def row(self, table: Table) -> Any:
+        """Return the scores of one row."""
+        if table.row is None:
+            return self.part(table)[0]
+        positions = self.step.row_positions(table.row)
+        if self.single is None:
+            return self.padded[positions].sum(axis=0)
+        single = self.single
+        total = 0.0
+        for position in positions:
+            total += single[position]
+        return total
