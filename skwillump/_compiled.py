@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._compat import refused
+from ._compiling import CompilesItself, compiled_parts
 from ._composites import chain, last_step
 from ._containers import take_rows
 from ._one_row import RowTemplate
@@ -21,25 +22,12 @@ from ._persistence import VersionedState
 from ._snapshot import snapshot
 from ._wrappers import (
     OneRow,
-    Wrapped,
-    inside_transparent,
-    is_wrapper,
     see_through,
 )
-from .blocks import combined, joined_model, lifted_chain
 from .compilers import (
     InputUnsupported,
-    Model,
-    ModelInput,
-    OriginalStep,
-    Scorer,
-    Step,
     StepReport,
-    Unsupported,
     check_scores,
-    compile_model,
-    compile_step,
-    compile_steps,
 )
 
 __all__ = ["CompiledPipeline", "compile_pipeline"]
@@ -104,19 +92,6 @@ def _has(method: str) -> Callable[["CompiledPipeline"], bool]:
     return check
 
 
-class CompilesItself:
-    """Mixin of estimators whose own methods run as compiled code: a twin of them only passes on."""
-
-    @property
-    def why_not_compiled_here(self) -> str:
-        """What `CompiledPipeline.explain` says of the estimator."""
-        kind = type(self).__name__
-        return (
-            f"a {kind} compiles itself in fit: use its own methods, which are the compiled ones; "
-            f"compile_pipeline(fitted.estimator_) is the twin of its full model alone"
-        )
-
-
 class CompiledPipeline(VersionedState):
     """The compiled twin of a fitted estimator; made by `compile_pipeline`.
 
@@ -146,97 +121,22 @@ class CompiledPipeline(VersionedState):
     def _set_up(self, estimator: Any, n_jobs: int | None) -> None:
         self.estimator = estimator
         self.n_jobs = n_jobs
-        self._features: Step | None = None
-        self._final: Any = None
-        self._wrapped: Wrapped | None = None  # the last step, or the estimator, if it is a wrapper
-        self._model: Model | None = None
-        self._scorer: Scorer | None = None
-        self._reports: list[StepReport] = []
-        self._compile()
-        reads_text = self._features is not None and self._features.reads_text
-        self._template = RowTemplate.of_estimator(estimator, of_text=reads_text)
+        self._parts = compiled_parts(estimator, lambda fitted: self._inside(fitted, n_jobs))
+        features = self._parts.features
+        self._template = RowTemplate.of_estimator(
+            estimator, of_text=features is not None and features.reads_text
+        )
         # All kernels are compiled or loaded now, so that the first prediction does not wait.
-        if self._scorer is not None:
-            self._scorer.warm_up()
-        elif self._features is not None:
-            self._features.warm_up()
-
-    def _compile(self) -> None:
-        if isinstance(self.estimator, CompilesItself):
-            kind = type(self.estimator).__name__
-            self._reports = [StepReport("", kind, False, self.estimator.why_not_compiled_here)]
-            return
-        if not hasattr(self.estimator, "predict"):
-            step = compile_step(self.estimator)
-            self._reports = step.report("")
-            if step.is_compiled:
-                self._features = step
-            return
-        *before, (name, final) = _links(self.estimator)
-        if not before and type(final).__name__ in _OF_ONE_KIND and is_wrapper(final):
-            # Copies of one pipeline: where their features are the same, they are computed once.
-            *before, (name, final) = lifted_chain(self.estimator)
-        try:
-            features: Step = compile_steps(None, before) if before else ModelInput.of(final)
-        except Unsupported as reason:
-            if not before and is_wrapper(final):
-                self._see_through(name, final)
-                return
-            for step_name, step in before:
-                compiled = compile_step(step)
-                why = compiled.reason if isinstance(compiled, OriginalStep) else str(reason)
-                self._reports.append(StepReport(step_name, type(step).__name__, False, why))
-            why = "its features are not compiled" if before else str(reason)
-            self._reports.append(StepReport(name, type(final).__name__, False, why))
-            return
-        self._reports = features.report("")
-        self._compile_final(name, final, features)
-        if before or self._model is not None:
-            self._features, self._final = features, final
-
-    def _compile_final(self, name: str, final: Any, features: Step) -> None:
-        try:
-            model = compile_model(final)
-            self._scorer = model.bind(features)
-            self._model = model
-        except Unsupported as why:
-            if is_wrapper(final):
-                if not self._join(name, final, features):
-                    self._see_through(name, final)
-            else:
-                self._reports.append(StepReport(name, type(final).__name__, False, str(why)))
-        else:
-            self._reports.append(StepReport(name, type(final).__name__, True))
-
-    def _join(self, name: str, wrapper: Any, features: Step) -> bool:
-        """Bind the members of an ensemble together, if all are linear."""
-        try:
-            model = combined(joined_model(wrapper))
-            self._scorer = model.bind(features)
-        except Unsupported:
-            return False
-        self._model = model
-        for child, member in model.wrapped.inside:
-            path = f"{name}__{child}" if name else child
-            self._reports.append(StepReport(path, type(member.original).__name__, True))
-        return True
-
-    def _see_through(self, name: str, wrapper: Any) -> None:
-        """Compile what is inside a wrapper."""
-        self._wrapped = see_through(wrapper, lambda fitted: self._inside(fitted, self.n_jobs))
-        for child, twin in self._wrapped.inside:
-            path = f"{name}__{child}" if name else child
-            for report in twin.explain():
-                full = f"{path}__{report.name}" if report.name else path
-                self._reports.append(replace(report, name=full))
+        self._parts.warm_up()
 
     @property
     def needs_rows(self) -> bool:
         """Whether X of one row is made of one row, for a step that runs as it is."""
-        if self._features is None:
-            inside = () if self._wrapped is None else self._wrapped.inside
+        parts = self._parts
+        if parts.features is None:
+            inside = () if parts.wrapped is None else parts.wrapped.inside
             return any(twin.needs_rows for _, twin in inside)
-        return self._features.needs_rows
+        return parts.features.needs_rows
 
     def explain(self) -> list[StepReport]:
         """Tell for each step whether it is compiled, and if not, why.
@@ -246,13 +146,14 @@ class CompiledPipeline(VersionedState):
         list of StepReport
             With the attributes ``name``, ``type``, ``compiled`` and ``reason``.
         """
-        return list(self._reports)
+        return list(self._parts.reports)
 
     def __repr__(self) -> str:
-        n_compiled = sum(report.compiled for report in self._reports)
+        reports = self._parts.reports
+        n_compiled = sum(report.compiled for report in reports)
         return (
             f"{type(self).__name__}({self.estimator!r}): "
-            f"{n_compiled} of {len(self._reports)} steps compiled"
+            f"{n_compiled} of {len(reports)} steps compiled"
         )
 
     def __getattr__(self, name: str) -> Any:
@@ -334,11 +235,13 @@ class CompiledPipeline(VersionedState):
                 "estimator, fit that, and compile it again."
             )
         self.n_jobs = _checked_n_jobs(params.get("n_jobs", self.n_jobs))
-        if self._wrapped is not None:
-            inside = iter(self._wrapped.inside)
-            self._wrapped = see_through(
-                self._wrapped.original, lambda _: copy.copy(next(inside)[1]).set_params(**params)
+        wrapped = self._parts.wrapped
+        if wrapped is not None:
+            inside = iter(wrapped.inside)
+            again = see_through(
+                wrapped.original, lambda _: copy.copy(next(inside)[1]).set_params(**params)
             )
+            self._parts = replace(self._parts, wrapped=again)
         return self
 
     # What is the estimator's own
@@ -371,17 +274,18 @@ class CompiledPipeline(VersionedState):
         return self.n_jobs if self.n_jobs > 0 else max(cpu_count() + 1 + self.n_jobs, 1)
 
     def _scores(self, X: Any) -> np.ndarray:
-        if self._scorer is None or self._model is None:
+        model, scorer = self._parts.model, self._parts.scorer
+        if model is None or scorer is None:
             raise InputUnsupported("not fused")
-        scores = self._scorer.scores(X, n_threads=self._n_threads())
+        scores = scorer.scores(X, n_threads=self._n_threads())
         if not len(scores):
             raise InputUnsupported("no rows")
-        scores += self._model.intercept
+        scores += model.intercept
         check_scores(scores)
         return scores
 
     def _known_features(self, reason: InputUnsupported) -> Any:
-        return reason.features if reason.scorer is self._scorer else None
+        return reason.features if reason.scorer is self._parts.scorer else None
 
     def _run(self, method: str, X: Any, params: dict[str, Any], features: Any = None) -> Any:
         """Answer by the original model on compiled features, or by the original estimator.
@@ -390,16 +294,17 @@ class CompiledPipeline(VersionedState):
         """
         if params:
             return getattr(self.estimator, method)(X, **params)
-        if self._features is not None and self._final is not None:
+        parts = self._parts
+        if parts.features is not None and parts.final is not None:
             if features is None:
-                features = self._features.transform(X, n_threads=self._n_threads())
-            if self._wrapped is None:
-                return getattr(self._final, method)(features)
+                features = parts.features.transform(X, n_threads=self._n_threads())
+            if parts.wrapped is None:
+                return getattr(parts.final, method)(features)
             X = features
-        if self._wrapped is not None:
-            answer, doubtful = self._wrapped.answer(method, X)
+        if parts.wrapped is not None:
+            answer, doubtful = parts.wrapped.answer(method, X)
             if len(doubtful):
-                answer[doubtful] = self._wrapped.original.predict(take_rows(X, doubtful))
+                answer[doubtful] = parts.wrapped.original.predict(take_rows(X, doubtful))
             return answer
         return getattr(self.estimator, method)(X)
 
@@ -414,7 +319,7 @@ class CompiledPipeline(VersionedState):
             scores = self._scores(X)
         except InputUnsupported as reason:
             return self._run("predict", X, params, self._known_features(reason))
-        model = self._model
+        model = self._parts.model
         assert model is not None
         labels = model.predict(scores)
         doubtful = model.doubtful(scores)
@@ -441,7 +346,7 @@ class CompiledPipeline(VersionedState):
     def _from_scores(self, method: str, X: Any, params: dict[str, Any]) -> np.ndarray:
         if type(X) is OneRow:
             return self._of_one_row(method, X.x)
-        model = self._model
+        model = self._parts.model
         try:
             if params:
                 raise InputUnsupported("parameters are routed by the estimator")
@@ -454,7 +359,7 @@ class CompiledPipeline(VersionedState):
 
     def _from_scores_alone(self, method: str, scores: np.ndarray) -> np.ndarray | None:
         """Answer of a method to scores; None where it does not follow from them."""
-        model = self._model
+        model = self._parts.model
         if model is None or not (model.rises_with_score and model.gives(method)):
             return None
         if scores.shape[1] != len(model.intercept):
@@ -463,7 +368,7 @@ class CompiledPipeline(VersionedState):
 
     def _with_scores(self, method: str, X: Any) -> tuple[Any, np.ndarray | None]:
         """Answer of a method, and the scores that it follows from; None where there are none."""
-        model = self._model
+        model = self._parts.model
         if model is not None and model.rises_with_score and model.gives(method):
             try:
                 scores = self._scores(X)
@@ -480,9 +385,10 @@ class CompiledPipeline(VersionedState):
     @available_if(_has("transform"))
     def transform(self, X: Any, **params: Any) -> Any:
         """Transform each row, as the estimator does."""
-        if self._features is None or self._final is not None or params:
+        parts = self._parts
+        if parts.features is None or parts.final is not None or params:
             return self.estimator.transform(X, **params)
-        return self._features.transform(X, n_threads=self._n_threads())
+        return parts.features.transform(X, n_threads=self._n_threads())
 
     @available_if(_has("score"))
     def score(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> float:
@@ -501,7 +407,7 @@ class CompiledPipeline(VersionedState):
 
     def _answer_one(self, x: Any, method: str) -> Any:
         """Answer for one row without X of many; None where only a batch of one row tells."""
-        model, scorer = self._model, self._scorer
+        model, scorer = self._parts.model, self._parts.scorer
         try:
             if model is None or scorer is None:
                 return self._answer_one_through(x, method)
@@ -522,12 +428,12 @@ class CompiledPipeline(VersionedState):
         """Answer for one row of a model that is not compiled, or of a wrapper."""
         if isinstance(self.estimator, CompilesItself):
             return getattr(self.estimator, f"{method}_one", lambda _: None)(x)
-        wrapped = self._wrapped
+        features, final, wrapped = self._parts.features, self._parts.final, self._parts.wrapped
         X: Any = OneRow(x)
-        if self._features is not None and self._final is not None:
-            X = self._features.transform_one(x)
+        if features is not None and final is not None:
+            X = features.transform_one(x)
             if wrapped is None:
-                return _first(getattr(self._final, method)(X))
+                return _first(getattr(final, method)(X))
             if isinstance(X, np.ndarray):
                 X = OneRow(X[0])
         if wrapped is None or (type(X) is OneRow and not wrapped.takes_one_row):
@@ -589,10 +495,6 @@ class CompiledPipeline(VersionedState):
             self._template.raise_named(error, x)
 
 
-_OF_ONE_KIND = frozenset({"OneVsRestClassifier", "MultiOutputClassifier", "MultiOutputRegressor"})
-"""Wrappers of copies of one estimator, fitted on other targets."""
-
-
 def _first(answer: Any) -> Any:
     """Return the answer for the first row; of several outputs, a list of theirs."""
     return [output[0] for output in answer] if isinstance(answer, list) else answer[0]
@@ -603,16 +505,6 @@ def _as_many(answer: Any) -> Any:
     if isinstance(answer, list):
         return [np.asarray(output)[None] for output in answer]
     return np.asarray(answer)[None]
-
-
-def _links(estimator: Any, path: str = "") -> list[tuple[str, Any]]:
-    """Steps of a pipeline, with what passes on the answers of one estimator opened."""
-    below, estimator = inside_transparent(estimator)
-    path = "__".join(filter(None, (path, below)))
-    *before, (name, last) = chain(estimator, path)
-    if inside_transparent(last)[1] is last:
-        return [*before, (name, last)]
-    return [*before, *_links(last, name)]
 
 
 def _checked_n_jobs(n_jobs: Any) -> int | None:

@@ -433,7 +433,7 @@ def test_a_twin_is_not_compiled_again(logistic):
     assert compile_pipeline(compiled) is compiled
     shared = compile_pipeline(compiled, n_jobs=2)
     assert (compiled.n_jobs, shared.n_jobs) == (None, 2)
-    assert shared._scorer is compiled._scorer
+    assert shared._parts.scorer is compiled._parts.scorer
     assert compile_pipeline(shared, n_jobs=2) is shared
     assert compile_pipeline(shared).n_jobs is None
     many = TEXTS * 30

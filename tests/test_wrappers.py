@@ -255,8 +255,8 @@ def test_threads_are_set_inside_wrappers_too():
     wrapper = CalibratedClassifierCV(words(), cv=2).fit(TEXTS, Y)
     compiled = compile_pipeline(wrapper)
     threaded = compile_pipeline(compiled, n_jobs=2)
-    assert [twin.n_jobs for _, twin in threaded._wrapped.inside] == [2, 2]
-    assert [twin.n_jobs for _, twin in compiled._wrapped.inside] == [None, None]
+    assert [twin.n_jobs for _, twin in threaded._parts.wrapped.inside] == [2, 2]
+    assert [twin.n_jobs for _, twin in compiled._parts.wrapped.inside] == [None, None]
     assert_close(threaded.predict_proba(TEXTS), wrapper.predict_proba(TEXTS))
 
 

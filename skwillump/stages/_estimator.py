@@ -33,7 +33,8 @@ from .._compat import (
     refused,
     routing_enabled,
 )
-from .._compiled import CompilesItself, compile_pipeline
+from .._compiled import compile_pipeline
+from .._compiling import CompilesItself
 from .._composites import thawed
 from .._containers import num_samples
 from .._persistence import VersionedState

@@ -1,0 +1,175 @@
+"""The compiled parts of a fitted estimator: features, model, or what is inside a wrapper.
+
+Read it from below: `compiled_parts` opens what only passes on answers, compiles the steps before
+the last one, then the last one. A last step that is not compiled is seen through where it is a
+wrapper of others, and else runs as it is on compiled features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ._composites import chain
+from ._wrappers import Wrapped, inside_transparent, is_wrapper, see_through
+from .blocks import combined, joined_model, lifted_chain
+from .compilers import (
+    Model,
+    ModelInput,
+    OriginalStep,
+    Scorer,
+    Step,
+    StepReport,
+    Unsupported,
+    compile_model,
+    compile_step,
+    compile_steps,
+)
+
+CompileInside = Callable[[Any], Any]
+"""Makes the compiled twin of what is inside a wrapper."""
+
+_OF_ONE_KIND = frozenset({"OneVsRestClassifier", "MultiOutputClassifier", "MultiOutputRegressor"})
+"""Wrappers of copies of one estimator, fitted on other targets."""
+
+
+class CompilesItself:
+    """Mixin of estimators whose own methods run as compiled code: a twin of them only passes on."""
+
+    @property
+    def why_not_compiled_here(self) -> str:
+        """What `CompiledPipeline.explain` says of the estimator."""
+        kind = type(self).__name__
+        return (
+            f"a {kind} compiles itself in fit: use its own methods, which are the compiled ones; "
+            f"compile_pipeline(fitted.estimator_) is the twin of its full model alone"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CompiledParts:
+    """What a compiled twin answers with.
+
+    Attributes
+    ----------
+    reports : tuple of StepReport
+        A row for each step: compiled, or why not.
+    features : Step or None
+        All steps before the last one; None if they run inside the estimator.
+    final : estimator or None
+        The last step as it is, behind `features`.
+    wrapped : Wrapped or None
+        The last step, or the estimator, if it is a wrapper that is seen through.
+    model : Model or None
+        The compiled last step.
+    scorer : Scorer or None
+        `features` and `model` in one.
+    """
+
+    reports: tuple[StepReport, ...]
+    features: Step | None = None
+    final: Any = None
+    wrapped: Wrapped | None = None
+    model: Model | None = None
+    scorer: Scorer | None = None
+
+    def warm_up(self) -> None:
+        """Compile all kernels, or load them from the disk."""
+        if self.scorer is not None:
+            self.scorer.warm_up()
+        elif self.features is not None:
+            self.features.warm_up()
+
+
+def compiled_parts(estimator: Any, compile_inside: CompileInside) -> CompiledParts:
+    """Compile what can be compiled of a fitted estimator."""
+    if isinstance(estimator, CompilesItself):
+        why = estimator.why_not_compiled_here
+        return CompiledParts(reports=(StepReport("", type(estimator).__name__, False, why),))
+    if not hasattr(estimator, "predict"):
+        step = compile_step(estimator)
+        features = step if step.is_compiled else None
+        return CompiledParts(reports=tuple(step.report("")), features=features)
+    *before, (name, final) = _links(estimator)
+    if not before and type(final).__name__ in _OF_ONE_KIND and is_wrapper(final):
+        # Copies of one pipeline: where their features are the same, they are computed once.
+        *before, (name, final) = lifted_chain(estimator)
+    try:
+        features = compile_steps(None, before) if before else ModelInput.of(final)
+    except Unsupported as reason:
+        if not before and is_wrapper(final):
+            return _seen_through(name, final, compile_inside)
+        return CompiledParts(reports=tuple(_as_they_are(before, name, final, str(reason))))
+    last = _compiled_last(name, final, features, compile_inside)
+    reports = (*features.report(""), *last.reports)
+    if before or last.model is not None:
+        return replace(last, reports=reports, features=features, final=final)
+    return replace(last, reports=reports)
+
+
+def _as_they_are(
+    before: list[tuple[str, Any]], name: str, final: Any, reason: str
+) -> Iterator[StepReport]:
+    """Why no step of a chain is compiled."""
+    for step_name, step in before:
+        compiled = compile_step(step)
+        why = compiled.reason if isinstance(compiled, OriginalStep) else reason
+        yield StepReport(step_name, type(step).__name__, False, why)
+    why = "its features are not compiled" if before else reason
+    yield StepReport(name, type(final).__name__, False, why)
+
+
+def _compiled_last(
+    name: str, final: Any, features: Step, compile_inside: CompileInside
+) -> CompiledParts:
+    """Compile the last step behind compiled features."""
+    try:
+        model = compile_model(final)
+        scorer = model.bind(features)
+    except Unsupported as why:
+        if is_wrapper(final):
+            return _joined(name, final, features) or _seen_through(name, final, compile_inside)
+        return CompiledParts(reports=(StepReport(name, type(final).__name__, False, str(why)),))
+    reports = (StepReport(name, type(final).__name__, True),)
+    return CompiledParts(reports=reports, model=model, scorer=scorer)
+
+
+def _joined(name: str, wrapper: Any, features: Step) -> CompiledParts | None:
+    """Bind the members of an ensemble together; None if they are not all linear."""
+    try:
+        model = combined(joined_model(wrapper))
+        scorer = model.bind(features)
+    except Unsupported:
+        return None
+    reports = tuple(
+        StepReport(_below(name, child), type(member.original).__name__, True)
+        for child, member in model.wrapped.inside
+    )
+    return CompiledParts(reports=reports, model=model, scorer=scorer)
+
+
+def _seen_through(name: str, wrapper: Any, compile_inside: CompileInside) -> CompiledParts:
+    """Compile what is inside a wrapper."""
+    wrapped = see_through(wrapper, compile_inside)
+    reports = tuple(
+        replace(report, name=_below(_below(name, child), report.name))
+        for child, twin in wrapped.inside
+        for report in twin.explain()
+    )
+    return CompiledParts(reports=reports, wrapped=wrapped)
+
+
+def _below(path: str, name: str) -> str:
+    """The name of what is inside a step."""
+    return "__".join(filter(None, (path, name)))
+
+
+def _links(estimator: Any, path: str = "") -> list[tuple[str, Any]]:
+    """Steps of a pipeline, with what passes on the answers of one estimator opened."""
+    below, estimator = inside_transparent(estimator)
+    path = _below(path, below)
+    *before, (name, last) = chain(estimator, path)
+    if inside_transparent(last)[1] is last:
+        return [*before, (name, last)]
+    return [*before, *_links(last, name)]
