@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, MutableMapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,15 @@ from .._composites import (
 )
 from .._containers import column_names, num_samples, take_rows
 from .._wrappers import inside_transparent
-from ..compilers import InputUnsupported, Step, UnionStep, Unsupported, compile_step
+from ..compilers import (
+    InputUnsupported,
+    Step,
+    TreeModel,
+    UnionStep,
+    Unsupported,
+    compile_model,
+    compile_step,
+)
 from ._lifted import first_copy, lifted_chain
 
 Store = MutableMapping[str, Any]
@@ -205,6 +213,21 @@ class BlockGraph:
         if len(self.model_steps) == 1:
             return self.model_steps[0][1]
         return Pipeline(list(self.model_steps))
+
+    @cached_property
+    def trees(self) -> TreeModel | None:
+        """The compiled model, if it is one of trees right behind compiled blocks."""
+        if self.union is None or len(self.model_steps) != 1:
+            return None
+        try:
+            model = compile_model(self.model_steps[-1][1], TreeModel).reading(self.union)
+        except Unsupported:
+            return None
+        return model if self.union.n_features == model.n_features else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is compiled again when it is asked for is not sent to processes, or stored.
+        return {key: value for key, value in vars(self).items() if key != "trees"}
 
     def prepare(self, X):
         """Run the steps before the blocks."""

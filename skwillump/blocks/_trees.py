@@ -32,7 +32,7 @@ from ._combined import combined
 from ._graph import BlockGraph
 from ._joined import JoinedModel, joined_model
 from ._protocols import CHUNK_ROWS, BlockReader
-from ._truncated import TruncatedEnsemble, trees_of
+from ._truncated import TruncatedEnsemble
 
 CHUNK_VALUES = 1 << 21
 """Features that are kept at the same time (16 MiB)."""
@@ -140,7 +140,7 @@ class TreeBlocks:
     def from_graph(cls, graph: BlockGraph) -> TreeBlocks | None:
         """Return the blocks of a graph; None where a block or the model is not fit for it."""
         union = graph.union
-        model: TreeModel | JoinedModel | None = trees_of(graph) or _joined_of(graph)
+        model: TreeModel | JoinedModel | None = graph.trees or _joined_of(graph)
         if model is None or union is None or model.n_features > MAX_DENSE_FEATURES:
             return None
         step = union.guarded()

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
-from ..compilers import TreeModel, TruncatedTrees, Unsupported, compile_model
+from ..compilers import TreeModel, TruncatedTrees
 from ..compilers._features import to_dense
 from ._graph import BlockGraph
 
@@ -101,7 +101,7 @@ def truncation_sizes(graph: BlockGraph) -> list[int]:
 
     Empty where the model is no ensemble of trees that compiles, or is small.
     """
-    model = trees_of(graph)
+    model = graph.trees
     if model is None:
         return []
     counts = {model.n_rounds >> halvings for halvings in range(1, 6)}
@@ -110,13 +110,13 @@ def truncation_sizes(graph: BlockGraph) -> list[int]:
 
 def n_rounds(graph: BlockGraph) -> int:
     """Boosting rounds (trees, in a forest) of the model; 0 where it is none that compiles."""
-    model = trees_of(graph)
+    model = graph.trees
     return 0 if model is None else int(model.n_rounds)
 
 
 def blocks_used(graph: BlockGraph, n_trees: int) -> tuple[str, ...]:
     """Blocks with a feature that some of the first trees look at, in the pipeline's order."""
-    model = trees_of(graph)
+    model = graph.trees
     if model is None:
         return ()
     assert graph.union is not None
@@ -143,7 +143,7 @@ def truncated_ensemble(graph: BlockGraph, n_trees: int, blocks: tuple[str, ...])
     TruncatedClassifier, TruncatedRegressor or None
         None where the graph's model has no more trees than that, or does not compile.
     """
-    model = trees_of(graph)
+    model = graph.trees
     if model is None or model.n_rounds <= n_trees:
         return None
     assert graph.union is not None
@@ -152,15 +152,3 @@ def truncated_ensemble(graph: BlockGraph, n_trees: int, blocks: tuple[str, ...])
     columns = np.concatenate([np.arange(place.start, place.stop) for place in places])
     kind = TruncatedRegressor if model.classes is None else TruncatedClassifier
     return kind(n_trees, TruncatedTrees.uncalibrated(first.on_features(columns)), remaining)
-
-
-def trees_of(graph: BlockGraph) -> TreeModel | None:
-    """Return the model of a graph, if it is one of trees right behind compiled blocks."""
-    union = graph.union
-    if union is None or len(graph.model_steps) != 1:
-        return None
-    try:
-        model = compile_model(graph.model_steps[-1][1], TreeModel).reading(union)
-    except Unsupported:
-        return None
-    return model if union.n_features == model.n_features else None

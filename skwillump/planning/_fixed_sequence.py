@@ -7,10 +7,12 @@ Angelopoulos et al. 2021, section 4.2). The loop stands here once; a test suppli
 """
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from ._p_value_bounds import trinomial_p_value_bound
 from ._p_values import (
     LEAST_RESCUES,
     binomial_p_value,
@@ -63,15 +65,40 @@ class FixedSequenceTest(ThresholdRule):
         outcomes = self.outcomes(walk, rescue_share)[tested]
         # Runs of steps with the same outcome have the same p-value.
         starts = np.flatnonzero(np.any(np.diff(outcomes, axis=0, prepend=-1) != 0, axis=1))
-        last, p_value = 0, 1.0
-        for start, end in zip(starts, [*starts[1:], len(tested)], strict=True):
-            p = self.p_value(*(int(n) for n in outcomes[start]))
-            if p > self.level:
-                if start == 0:
-                    p_value = p
-                break
-            last, p_value = int(tested[end - 1]), p
+        ends = [*starts[1:], len(tested)]
+        runs = outcomes[starts]
+
+        def p_of(run: int) -> float:
+            return self.p_value(*(int(n) for n in runs[run]))
+
+        n_passed = self._n_passed(runs, p_of)
+        last = 0 if n_passed == 0 else int(tested[ends[n_passed - 1] - 1])
+        p_value = p_of(max(n_passed - 1, 0))
         return Allowed(step=last, evidence={"p_value": p_value, **self.counts(walk, last)})
+
+    def passes_by_far(self, outcomes: np.ndarray) -> np.ndarray:
+        """Whether it is known without a p-value that one passes, for each step; by default not."""
+        return np.zeros(len(outcomes), dtype=bool)
+
+    def rises(self, outcomes: np.ndarray) -> np.ndarray:
+        """Whether each p-value is known to be no less than the step's before; by default not."""
+        return np.zeros(len(outcomes), dtype=bool)
+
+    def _n_passed(self, outcomes: np.ndarray, p_of: Callable[[int], float]) -> int:
+        """How many steps pass before the first that does not; few p-values tell."""
+        passes = self.passes_by_far(outcomes)
+        starts = np.flatnonzero(~self.rises(outcomes))
+        for start, end in zip(starts, [*starts[1:], len(outcomes)], strict=True):
+            # P-values do not fall from `start` to `end`: one that passes tells of those before it.
+            low = int(start + np.flatnonzero(np.append(True, passes[start:end]))[-1])
+            if low == end or p_of(end - 1) <= self.level:
+                continue
+            high = int(end) - 1
+            while low < high:
+                middle = (low + high) // 2
+                low, high = (middle + 1, high) if p_of(middle) <= self.level else (low, middle)
+            return low
+        return len(outcomes)
 
     def why_not(self, walk: Walk, allowed: Allowed, target: float) -> str:
         """Why no step but the first is allowed, where the user asked for `target`."""
@@ -106,6 +133,17 @@ class AccuracyTest(FixedSequenceTest):
         """Rows on which both are right, harms, rescues, and whether rescues are to be expected."""
         expected = len(walk.rows) * rescue_share
         return np.column_stack([*walk.outcomes, expected >= LEAST_RESCUES])
+
+    def passes_by_far(self, outcomes: np.ndarray) -> np.ndarray:
+        """Whether a bound of the trinomial p-value is below the level."""
+        both, harms, rescues, with_rescues = outcomes.T
+        bounds = trinomial_p_value_bound(both, harms, rescues, self.target, self.level)
+        return (with_rescues > 0) & (bounds < self.level)
+
+    def rises(self, outcomes: np.ndarray) -> np.ndarray:
+        """Whether there are more harms than at the step before, and nothing else has changed."""
+        both, harms, rescues, with_rescues = np.diff(outcomes, axis=0, prepend=-1).T
+        return (rescues == 0) & (with_rescues == 0) & (harms > 0) & (both == -harms)
 
     def p_value(self, *counts: int) -> float:
         """P-value by the test that suits the expected rescues."""

@@ -30,6 +30,9 @@ NUISANCE_SHARE = 0.02
 NEGLIGIBLE = 1e-9
 """Chance of numbers of rescues that are left out of a sum, on each side; it is added to it."""
 
+N_POINTS = 24
+"""Points of the interval for the chance of a rescue at which the tail is computed."""
+
 LEAST_RESCUES = 0.5
 """With fewer rescues to expect than these, the binomial test is the one to use."""
 
@@ -51,7 +54,7 @@ def binomial_p_value(n_both_right, n_harms, target):
     return binom.cdf(n_harms, np.add(n_both_right, n_harms), 1.0 - target)
 
 
-def trinomial_p_value(n_both_right, n_harms, n_rescues, target, level, *, n_points=24):
+def trinomial_p_value(n_both_right, n_harms, n_rescues, target, level, *, n_points=N_POINTS):
     """P-value of the test on harms less rescues.
 
     Parameters
@@ -74,17 +77,37 @@ def trinomial_p_value(n_both_right, n_harms, n_rescues, target, level, *, n_poin
     n_rows = n_both_right + n_harms + n_rescues
     if n_rows == 0:
         return 1.0
-    statistic = _studentized(n_harms, n_rescues, n_rows, target)
+    statistic = studentized(n_harms, n_rescues, n_rows, target)
     if statistic <= 0:
         return 1.0  # the cascade keeps less than the target on these very rows
-    error = NUISANCE_SHARE * level
-    low = beta.ppf(error / 2, n_rescues, n_rows - n_rescues + 1) if n_rescues else 0.0
-    high = beta.ppf(1 - error / 2, n_rescues + 1, n_rows - n_rescues) if n_rescues < n_rows else 1.0
+    chances = nuisance_chances(n_rescues, n_rows, target, level, n_points=n_points)
+    tails = _tail(statistic, n_rows, chances, target)
+    return min(float(tails.max()) + nuisance_error(level), 1.0)
+
+
+def nuisance_error(level):
+    """Chance that a rescue's lies outside of its interval."""
+    return NUISANCE_SHARE * level
+
+
+def nuisance_chances(n_rescues, n_rows, target, level, *, n_points=N_POINTS):
+    """Points of the interval for the chance of a rescue; their square roots are evenly spaced.
+
+    Returns
+    -------
+    ndarray of float64 of shape (..., n_points)
+        Sorted.
+    """
+    n_rescues, n_rows = np.asarray(n_rescues), np.asarray(n_rows)
+    error = nuisance_error(level)
+    none, all_rows = n_rescues == 0, n_rescues == n_rows
+    # Of a beta distribution where its parameters are positive; replaced below where they are not.
+    low = beta.ppf(error / 2, n_rescues + none, n_rows - n_rescues + 1)
+    high = beta.ppf(1 - error / 2, n_rescues + 1, n_rows - n_rescues + all_rows)
+    low, high = np.where(none, 0.0, low), np.where(all_rows, 1.0, high)
     # With a larger chance than this the chances of harm and rescue would add up to more than one.
     low, high = np.minimum([low, high], target / (1 + target))
-    chances = np.linspace(np.sqrt(low), np.sqrt(high), n_points) ** 2
-    tails = _tail(statistic, n_rows, chances, target)
-    return min(float(tails.max()) + error, 1.0)
+    return np.linspace(np.sqrt(low), np.sqrt(high), n_points, axis=-1) ** 2
 
 
 def expected_p_value(n_both_right, n_harms, n_rescues, target, level):
@@ -106,19 +129,19 @@ def expected_p_value(n_both_right, n_harms, n_rescues, target, level):
     by_binomial = binomial_p_value(np.round(n_both_right), np.ceil(n_harms), target)
     n_rows = np.maximum(n_both_right + n_harms + n_rescues, 1.0)
     # Half a harm more: whole numbers have a tail of steps.
-    statistic = _studentized(n_harms + 0.5, n_rescues, n_rows, target)
+    statistic = studentized(n_harms + 0.5, n_rescues, n_rows, target)
     by_trinomial = norm.sf(statistic) + NUISANCE_SHARE * level
     return np.where(n_rescues < LEAST_RESCUES, by_binomial, by_trinomial)
 
 
-def _studentized(n_harms, n_rescues, n_rows, target):
+def studentized(n_harms, n_rescues, n_rows, target):
     """How many standard errors fewer harms there are than at the edge of the hypothesis."""
-    expected, variance = _edge(n_rescues, n_rows, target)
+    expected, variance = edge(n_rescues, n_rows, target)
     # With a target of one and no rescue there is no variance.
     return (expected - n_harms) / np.sqrt(np.maximum(variance, np.finfo(float).tiny))
 
 
-def _edge(n_rescues, n_rows, target):
+def edge(n_rescues, n_rows, target):
     """Harms at the edge beside that many rescues, and variance of harms less expected ones."""
     expected = n_rows * (1 - target) + target * n_rescues
     return expected, target * (n_rows * (1 - target) + (1 + target) * n_rescues)
@@ -144,7 +167,7 @@ def _tail(statistic, n_rows, chances, target):
     """
     first, last = binom.ppf([NEGLIGIBLE, 1 - NEGLIGIBLE], n_rows, chances[[0, -1]])
     rescues = np.arange(max(first, 0), last + 1)
-    expected, variance = _edge(rescues, n_rows, target)
+    expected, variance = edge(rescues, n_rows, target)
     # Most harms with which the statistic is as large; rounding must not lose the ones observed.
     most = np.floor(expected - statistic * np.sqrt(variance) + 1e-9)
     rescue = chances[:, None]
