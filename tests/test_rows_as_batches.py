@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -181,6 +182,41 @@ def test_a_row_that_falls_back_has_the_dtypes_that_encoders_tell():
     compiled = compile_pipeline(pipeline)
     for i in range(4):
         assert compiled.predict_one(X.iloc[i].to_dict()) == pipeline.predict(X[i : i + 1])[0]
+
+
+class ReadsTexts(ClassifierMixin, BaseEstimator):
+    """A model of someone's own that reads categories as they are, as CatBoost's models do."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        return np.array([int("12" in row or "x" in row) for row in np.asarray(X).tolist()])
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [("passthrough", ["a"]), ("passthrough", ["t"])],
+        [("passthrough", ["t"])],
+        [("passthrough", ["t", "i"])],
+        [(StandardScaler(), ["a"]), ("passthrough", ["i", "t"])],
+        [(FunctionTransformer(), ["t"]), (OneHotEncoder(), ["i"])],
+    ],
+    ids=["apart", "alone", "with integers", "beside floats", "beside categories"],
+)
+def test_texts_pass_to_a_model_that_is_not_compiled_as_texts(blocks):
+    X, y = frame(
+        a=np.arange(40.0), i=np.arange(40) % 3, t=np.array(["x", "12", "z", "7"] * 10, dtype=object)
+    )
+    pipeline = make_pipeline(make_column_transformer(*blocks), ReadsTexts()).fit(X, y)
+    compiled = compile_pipeline(pipeline)
+    for i in range(4):
+        row = X.iloc[i]
+        expected = pipeline.predict(X[i : i + 1])[0]
+        for x in (row.to_dict(), row.tolist(), X[i : i + 1]):
+            assert compiled.predict_one(x) == expected
 
 
 def test_a_mapping_is_an_element_for_a_function_of_a_list():

@@ -134,7 +134,8 @@ class TableStep(Step):
 
     def transform_one(self, x: Any) -> Any:
         """Return what `original.transform` returns for X of one row."""
-        if self.gives_floats or (self.gives_array and self.fixed_dtype == _DOUBLE):
+        # Not `np.dtype(np.float64)`: None, of a dtype that is not known, equals that.
+        if self.gives_floats or (self.gives_array and self.fixed_dtype == np.float64):
             try:
                 if not default_containers(self.original):
                     raise InputUnsupported("another container is configured")

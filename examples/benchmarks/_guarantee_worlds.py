@@ -1,0 +1,153 @@
+"""The worlds of the guarantee study: real texts as features, and worlds made to break a promise.
+
+Each world is rows, labels and a pipeline of blocks with stated costs, so that repeats are fast. In
+those that are made up a promise is broken by design where a test is not what it says:
+
+- `identifiers`: each is learned by the full model once it has been seen often enough, so that what
+  a cascade loses grows far faster than the rows;
+- `rare_identifiers`: an encoder's ``min_frequency`` is met by all rows and by no fold, so that the
+  full model on all rows is another than those on folds;
+- `rare_classes`: each of eight blocks is blind to a class of its own, which is slightly more common
+  than the allowed loss, so that the best of eight looks as if it were allowed;
+- `small_group`: what is lost is lost in one small group of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import _data as data
+import numpy as np
+from scipy import sparse
+from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+TARGETS = (0.99, 0.995, 0.999)
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Rows, labels and a pipeline.
+
+    Attributes
+    ----------
+    X, y : rows and labels, many more than a repeat draws
+    pipeline : Pipeline
+    costs : dict of str to float
+        Seconds a row of each block.
+    n_rows : int
+        Rows that a repeat draws.
+    targets : tuple of float
+    subgroups : ndarray or None
+        Groups of the rows, in each of which the target is to be kept.
+    """
+
+    X: Any
+    y: np.ndarray
+    pipeline: Pipeline
+    costs: dict[str, float] = field(default_factory=lambda: {"cheap": 1e-5, "dear": 2e-4})
+    n_rows: int = 10_000
+    targets: tuple[float, ...] = TARGETS
+    subgroups: np.ndarray | None = None
+
+
+def of_texts(load: Callable[[], tuple[Any, np.ndarray]], n_rows: int) -> World:
+    """Return word features, cheap, and character features, dear, of texts."""
+    X, y = load()
+    word = TfidfVectorizer().fit_transform(X)
+    char = TfidfVectorizer(analyzer="char", ngram_range=(2, 5), max_features=20_000)
+    features = sparse.hstack([word, char.fit_transform(X)]).tocsr()
+    return World(X=features, y=y, pipeline=_two_blocks(features, word.shape[1], 3.0), n_rows=n_rows)
+
+
+def identifiers(n_rows: int = 100_000, n_ids: int = 10_000) -> World:
+    """Return a number that says nothing, and identifiers that tell the label."""
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, n_ids, n_rows)
+    columns = sparse.csr_matrix((np.ones(n_rows), (np.arange(n_rows), ids)), shape=(n_rows, n_ids))
+    number = sparse.csr_matrix(rng.normal(size=(n_rows, 1)))
+    features = sparse.hstack([number, columns]).tocsr()
+    y = (ids % 10 == 0).astype(int)
+    return World(X=features, y=y, pipeline=_two_blocks(features, 1, 1.0), n_rows=20_000)
+
+
+def rare_identifiers(n_rows: int = 60_000, n_drawn: int = 10_000, least: int = 24) -> World:
+    """Return a number, and identifiers of which all drawn rows have enough and no fold has."""
+    rng = np.random.default_rng(1)
+    ids = rng.integers(0, int(n_drawn / (least * 1.12)), n_rows)
+    X = np.column_stack([rng.normal(size=n_rows), ids])
+    dear = OneHotEncoder(min_frequency=least, handle_unknown="infrequent_if_exist")
+    blocks = ColumnTransformer([("cheap", "passthrough", [0]), ("dear", dear, [1])])
+    pipeline = make_pipeline(blocks, LogisticRegression(C=10.0, max_iter=300))
+    return World(X=X, y=(ids % 50 == 0).astype(int), pipeline=pipeline, n_rows=n_drawn)
+
+
+def rare_classes(n_rows: int = 60_000, target: float = 0.9, n_blocks: int = 8) -> World:
+    """Return blocks that each tell every class but one, which they take for any other."""
+    rng = np.random.default_rng(2)
+    rare = (1 - target) * 1.002
+    shares = [rare] * n_blocks + [(1 - rare * n_blocks) / 2] * 2
+    y = rng.choice(n_blocks + 2, n_rows, p=shares)
+    told = np.repeat(y[:, None], n_blocks, axis=1)
+    for block in range(n_blocks):
+        blind = y == block
+        told[blind, block] = rng.choice(n_blocks + 2, blind.sum(), p=shares)
+    blocks = ColumnTransformer(
+        [(f"b{block}", OneHotEncoder(), [block]) for block in range(n_blocks)]
+    )
+    return World(
+        X=told,
+        y=y,
+        pipeline=make_pipeline(blocks, LogisticRegression()),
+        costs={f"b{block}": 1e-4 for block in range(n_blocks)},
+        n_rows=6000,
+        targets=(target,),
+    )
+
+
+def small_group(n_rows: int = 100_000, share: float = 0.1) -> World:
+    """Return a strong cheap signal that one small group of rows does not have."""
+    rng = np.random.default_rng(3)
+    is_small = rng.random(n_rows) < share
+    cheap = rng.normal(scale=3.0, size=n_rows)
+    dear = rng.normal(size=n_rows)
+    value = np.where(is_small, cheap / 12, cheap) + dear + rng.normal(scale=0.2, size=n_rows)
+    X = np.column_stack([cheap, dear])
+    blocks = ColumnTransformer([("cheap", "passthrough", [0]), ("dear", "passthrough", [1])])
+    return World(
+        X=X,
+        y=(value > 0).astype(int),
+        pipeline=make_pipeline(blocks, LogisticRegression()),
+        targets=(0.97, 0.98),
+        subgroups=np.where(is_small, "small", "large"),
+    )
+
+
+def _two_blocks(features: Any, n_cheap: int, strength: float) -> Pipeline:
+    """Return a pipeline on features that are computed already."""
+    blocks = ColumnTransformer(
+        [
+            ("cheap", "passthrough", slice(0, n_cheap)),
+            ("dear", "passthrough", slice(n_cheap, features.shape[1])),
+        ],
+        sparse_threshold=1.0,
+    )
+    return make_pipeline(blocks, LogisticRegression(C=strength, max_iter=300))
+
+
+WORLDS: dict[str, Callable[[], World]] = {
+    "clickbait": lambda: of_texts(data.clickbait, 10_000),
+    "product, 5 against 5": lambda: of_texts(data.product_groups, 10_000),
+    "toxic": lambda: of_texts(data.toxic, 5000),
+    "stdlib lines": lambda: of_texts(lambda: data.stdlib_lines(60_000), 10_000),
+    "identifiers": identifiers,
+    "rare identifiers": rare_identifiers,
+    "rare classes": rare_classes,
+    "a small group": small_group,
+}
+"""By name, what makes a world."""
