@@ -11,7 +11,7 @@ def permutation_importance(
     n_rows: int,
     rng: np.random.RandomState,
     *,
-    n_repeats: int = 5,
+    n_repeats: int = 2,
 ) -> np.ndarray:
     """Grouped permutation importance: the score lost when a block's rows are shuffled.
 

@@ -17,7 +17,7 @@ from joblib import delayed
 
 from .._containers import take_rows
 from .._progress import Progress
-from ..blocks import BlockGraph, CompiledBlocks, Store
+from ..blocks import BlockGraph, CompiledBlocks
 from ..compilers import InputUnsupported
 from ..planning import permutation_importance
 from ._costs import BlockCosts, StageCosts
@@ -34,6 +34,7 @@ from ._metering import Answering, CostMeter, FirstStage
 from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
 from ._recording import Importance, OpenShares, Record, Recorder, joined
 from ._shortlisting import specs_of_sets, still_possible
+from ._stacking import BlockFeatures
 
 IMPORTANCE_ROWS = 2000
 """Rows on which importances are measured, at most."""
@@ -453,14 +454,17 @@ def _features(graph: BlockGraph, X, rows) -> Any:
 
 def _importances(graph: BlockGraph, X, rows, importance: Importance, rng) -> np.ndarray:
     """Importance of each block to the model of the first fold, on rows that select."""
-    Z = graph.prepare(take_rows(X, rows))
-    store: Store = {}
-    score_of = importance(rows, graph.model, graph.compute(Z, graph.names, store))
+    known = BlockFeatures(graph, graph.prepare(take_rows(X, rows)))
+    score_of = importance(rows, graph.model, known.of_all())
+    store = known.store
 
     def score(block, permutation):
         permuted = dict(store)
         if block is not None:
             permuted[block] = take_rows(store[block], permutation)
-        return score_of(graph.compute(Z, graph.names, permuted))
+        features = known.joined(permuted, graph.names)
+        if features is None:
+            features = graph.compute(known.Z, graph.names, permuted)
+        return score_of(features)
 
     return permutation_importance(score, graph.names, len(rows), rng)

@@ -11,11 +11,12 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from .._containers import num_samples, take_rows
-from ..blocks import BlockGraph, Store
+from ..blocks import BlockGraph
 from ._folds import FitData, Split
 from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages
 from ._passes import CHUNK_ROWS
 from ._recording import Record, Recorder, joined
+from ._stacking import BlockFeatures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,16 +195,15 @@ def record_rows(
     graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X, rows
 ) -> FoldRecord:
     """Record what the full model and approximate models answer on some rows."""
-    Z = graph.prepare(take_rows(X, rows))
-    store: Store = {}
-    full = recorder.record_full(graph.model, graph.compute(Z, graph.names, store))
+    known = BlockFeatures(graph, graph.prepare(take_rows(X, rows)))
+    full = recorder.record_full(graph.model, known.of_all())
     stages: list[Record | LeftOut] = []
     for spec, model in zip(specs, models, strict=True):
         if isinstance(model, LeftOut):
             stages.append(model)
             continue
         try:
-            features = graph.compute(Z, spec.blocks_in(graph), store)
+            features = known.of(spec.blocks_in(graph))
             stages.append(recorder.record_stage(model, features))
         except Exception as error:
             stages.append(LeftOut.because_of(error))

@@ -63,7 +63,7 @@ SINGLE_SECONDS = 0.1
 SHARE_OF_FIT = 0.05
 """Share of what `fit` took so far that timing may take."""
 
-TIMING_SECONDS = (0.25, 1.0)
+TIMING_SECONDS = (0.1, 1.0)
 """Seconds that it may take at least and at most: with fewer, choices would depend on chance."""
 
 BLOCK_SHARE, STAGE_SHARE, ROW_SHARE = 0.15, 0.6, 0.25

@@ -18,7 +18,6 @@ from .._compat import routing_enabled
 from .._containers import column_names, num_samples, take_rows
 from ..blocks import (
     BlockGraph,
-    Store,
     TruncatedEnsemble,
     blocks_used,
     split_pipeline,
@@ -31,6 +30,7 @@ from ..planning import match_scores
 from ._feature_parameters import translate_chain, translate_fit_params
 from ._feature_subsets import FeatureSubset, NotTranslatable
 from ._report import trees_text
+from ._stacking import CHECKED_ROWS, BlockFeatures
 
 MOST_CHARACTERS = 200
 """Characters that are shown of the message of an error, at most."""
@@ -188,14 +188,17 @@ def fit_stages(
     -------
     tuple of (estimator or LeftOut)
     """
-    Z = graph.prepare(X)
-    store: Store = {}
-    layout = FeatureLayout.of(graph, take_rows(Z, [0]))
     models: list[Any] = []
+    layout: FeatureLayout | None = None
+    if any(spec.n_trees is None for spec in specs):
+        known = BlockFeatures(graph, graph.prepare(X))
+        few = BlockFeatures(graph, take_rows(known.Z, slice(0, CHECKED_ROWS)))
+        layout = FeatureLayout.of(few)
+        known.stacking = few.stacking
     for spec in specs:
         try:
             if spec.n_trees is None:
-                features = graph.compute(Z, spec.blocks, store)
+                features = known.of(spec.blocks)
                 subset = None if layout is None else layout.subset(spec.blocks)
                 model = fit_stage_model(graph, features, y, params, subset, approx_estimator)
             else:
@@ -225,20 +228,13 @@ class FeatureLayout:
     names: tuple[Any, ...] | None
 
     @classmethod
-    def of(cls, graph: BlockGraph, row) -> FeatureLayout | None:
-        """Return the layout of a graph; None where it cannot be told.
-
-        Parameters
-        ----------
-        graph : BlockGraph
-        row : array-like, sparse matrix or data frame
-            A row as `BlockGraph.prepare` returns it.
-        """
-        store: Store = {}
-        # A block may not be computable for a row alone.
+    def of(cls, few: BlockFeatures) -> FeatureLayout | None:
+        """Return the layout of a graph, from features of a few rows; None if it is not known."""
+        graph = few.graph
+        # Blocks may not be computable for few rows.
         with suppress(Exception):
-            features = graph.compute(row, graph.names, store)
-            widths = [np.shape(store[name])[-1] for name in graph.names]
+            features = few.of_all()
+            widths = [np.shape(few.store[name])[-1] for name in graph.names]
             if sum(widths) == np.shape(features)[1]:
                 names = column_names(features)
                 block_of = np.repeat(np.arange(len(widths)), widths)

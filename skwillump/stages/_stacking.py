@@ -1,0 +1,135 @@
+"""Features of several sets of blocks for the same rows, without asking the composite each time.
+
+A `ColumnTransformer` checks its rows and picks the columns of every block whenever it is asked,
+which for small tables takes as long as the blocks. What is put side by side here is what it
+returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ..blocks import BlockGraph, Store
+
+CHECKED_ROWS = 100
+"""Rows on which it is checked that blocks side by side are what a composite returns."""
+
+
+@dataclass(frozen=True)
+class Stacking:
+    """How a composite puts blocks side by side: as an array, or as a CSR matrix.
+
+    Attributes
+    ----------
+    is_sparse : bool
+    dtype : numpy.dtype
+        Of all features together.
+    """
+
+    is_sparse: bool
+    dtype: np.dtype
+
+    @classmethod
+    def of(cls, blocks: Sequence[Any], features: Any) -> Stacking | None:
+        """Return how; None where a composite does more than that, or it cannot be told.
+
+        Parameters
+        ----------
+        blocks : sequence of array-like or sparse matrix
+            All blocks of some rows.
+        features : array-like, sparse matrix or data frame
+            What the composite returns of the same rows.
+        """
+        is_sparse = sparse.issparse(features)
+        if not (features.format == "csr" if is_sparse else isinstance(features, np.ndarray)):
+            return None
+        stacking = cls(is_sparse, features.dtype)
+        stacked = stacking(blocks)
+        if (
+            stacked is None
+            or stacked.shape != features.shape
+            or type(stacked) is not type(features)
+        ):
+            return None
+        if is_sparse:
+            same = (stacked != features).nnz == 0
+        else:
+            same = np.array_equal(stacked, features, equal_nan=features.dtype.kind == "f")
+        return stacking if same else None
+
+    def __call__(self, blocks: Sequence[Any]) -> Any:
+        """Blocks side by side; None where only the composite knows in which container."""
+        if self.is_sparse:
+            if not any(sparse.issparse(block) for block in blocks):
+                return None
+            return sparse.hstack(blocks, format="csr").astype(self.dtype)  # never a block itself
+        arrays = [b.toarray() if sparse.issparse(b) else b for b in blocks]
+        if not all(isinstance(array, np.ndarray) and array.ndim == 2 for array in arrays):
+            return None
+        return np.hstack(arrays).astype(self.dtype, copy=False)
+
+
+def has_weights(composite: Any) -> bool:
+    """Whether a composite multiplies blocks by weights, itself or one within it."""
+    return any(
+        key.endswith("transformer_weights") and value is not None
+        for key, value in composite.get_params(deep=True).items()
+    )
+
+
+@dataclass
+class BlockFeatures:
+    """Features of chosen blocks of some rows; each block is computed once.
+
+    Attributes
+    ----------
+    graph : BlockGraph
+    Z : array-like, sparse matrix or data frame
+        Rows as `BlockGraph.prepare` returns them.
+    stacking : Stacking or None
+        How blocks are put side by side, where that is known.
+    store : dict
+        What is known of the rows.
+    """
+
+    graph: BlockGraph
+    Z: Any
+    stacking: Stacking | None = None
+    store: Store = field(default_factory=dict)
+
+    def of(self, blocks: Collection[str]) -> Any:
+        """Features of some blocks, as `BlockGraph.compute` returns them."""
+        if self.stacking is not None and all(name in self.store for name in blocks):
+            features = self.joined(self.store, blocks)
+            if features is not None:
+                return features
+        return self.graph.compute(self.Z, blocks, self.store)
+
+    def joined(self, store: Mapping[str, Any], blocks: Collection[str]) -> Any:
+        """Blocks that are known side by side; None where only the composite can do it."""
+        if self.stacking is None:
+            return None
+        return self.stacking([store[name] for name in self.graph.names if name in blocks])
+
+    def of_all(self) -> Any:
+        """Features of all blocks; how they are put side by side is read from them."""
+        features = self.graph.compute(self.Z, self.graph.names, self.store)
+        if self.stacking is None:
+            self.stacking = stacking_of(self.graph, self.store, features)
+        return features
+
+
+def stacking_of(graph: BlockGraph, store: Mapping[str, Any], features: Any) -> Stacking | None:
+    """How the composite of a graph puts its blocks side by side, from all of them for some rows."""
+    few = slice(0, CHECKED_ROWS)
+    # Blocks of containers of their own may not be sliced; weights of blocks are the composite's.
+    with suppress(Exception):
+        if not has_weights(graph.features):
+            return Stacking.of([store[name][few] for name in graph.names], features[few])
+    return None
