@@ -33,6 +33,7 @@ from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFea
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.naive_bayes import BernoulliNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
@@ -93,12 +94,18 @@ def _own_function(X):
     return X
 
 
+def _own_kernel(X, Y):
+    return X @ Y.T
+
+
 FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     AdaBoostClassifier: [("estimator=model", {"estimator": LogisticRegression()}, NUMBERS)],
     BaggingClassifier: [("estimator=model", {"estimator": LogisticRegression()}, NUMBERS)],
     BaggingRegressor: [("estimator=model", {"estimator": LinearRegression()}, NUMBERS)],
-    SVC: [('kernel="rbf"', {}, NUMBERS)],
-    SVR: [('kernel="rbf"', {}, NUMBERS)],
+    KNeighborsClassifier: [('metric="cosine"', {"metric": "cosine"}, NUMBERS)],
+    KNeighborsRegressor: [("weights=function", {"weights": _own_function}, NUMBERS)],
+    SVC: [("kernel=function", {"kernel": _own_kernel}, NUMBERS)],
+    SVR: [("kernel=function", {"kernel": _own_kernel}, NUMBERS)],
     BernoulliNB: [("binarize=0.0", {"binarize": 0.0}, NUMBERS)],
     CountVectorizer: [("dtype=int8", {"dtype": np.int8}, TEXTS)],
     DictVectorizer: [("dtype=float32", {"dtype": np.float32}, DICTS)],

@@ -17,7 +17,14 @@ from .compose._chains import compile_steps
 from .compose._dense_reader import DenseReader, Leaf
 from .compose._score_sums import SumScorer
 from .compose._unions import UnionStep
-from .models import _calibrated, _ensembles, _layers, _originals, _scikit_linear  # noqa: F401
+from .models import (  # noqa: F401
+    _calibrated,
+    _ensembles,
+    _layers,
+    _neighbors,
+    _scikit_linear,
+    _support_vectors,
+)
 from .models._input import ModelInput
 from .models._layers import ScoredModel
 from .models._linear import LinearModel

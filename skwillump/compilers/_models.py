@@ -109,7 +109,3 @@ class Model:
 
     def warm_up(self) -> None:
         """Compile what `raw` and `raw_one` use, or load it from the disk."""
-
-
-class OriginalModel(Model):
-    """A model that is not compiled, but of which something is known."""

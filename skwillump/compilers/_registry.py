@@ -48,11 +48,18 @@ class Entry:
         What the compiler returns: `Step`, or a kind of `Model`.
     is_linear : bool
         Whether the step is a linear map under some options, to be folded into a linear model.
+    or_gives : tuple of type
+        Other kinds of `Model` that the compiler returns under some options.
     """
 
     compiler: Callable[[Any], Any]
     gives: type
     is_linear: bool
+    or_gives: tuple[type, ...] = ()
+
+    def may_give(self, kind: type) -> bool:
+        """Whether what is compiled may be of a kind."""
+        return any(issubclass(given, kind) for given in (self.gives, *self.or_gives))
 
 
 class Registry:
@@ -69,12 +76,16 @@ class Registry:
         self._plugins = plugins
 
     def register(
-        self, *types: type, gives: type = Step, is_linear: bool = False
+        self,
+        *types: type,
+        gives: type = Step,
+        is_linear: bool = False,
+        or_gives: tuple[type, ...] = (),
     ) -> Callable[[C], C]:
         """Register the decorated compiler for exactly these types; see `Entry`."""
 
         def decorate(compiler: C) -> C:
-            entry = Entry(compiler=compiler, gives=gives, is_linear=is_linear)
+            entry = Entry(compiler=compiler, gives=gives, is_linear=is_linear, or_gives=or_gives)
             self._entries.update(dict.fromkeys(types, entry))
             return compiler
 
@@ -103,11 +114,13 @@ class Registry:
             With the reason, if there is no such twin.
         """
         entry = self.find(fitted)
-        if entry is None or not issubclass(entry.gives, gives):
+        if entry is None or not entry.may_give(gives):
             raise Unsupported(f"no compiler for {type(fitted).__name__}")
         try:
             refuse_replaced_methods(fitted)
             compiled = entry.compiler(fitted)
+            if not isinstance(compiled, gives):
+                raise Unsupported(f"{type(fitted).__name__} is compiled as a model of another kind")
             if isinstance(compiled, Step) and compiled.gives_sparse | compiled.gives_matrix:
                 refuse_set_output(fitted)
             return compiled

@@ -27,8 +27,6 @@ from sklearn.tree import DecisionTreeClassifier
 from skwillump import compile_pipeline
 from skwillump._containers import take_rows
 from skwillump.compilers import REGISTRY, OriginalStep
-from skwillump.compilers._models import OriginalModel
-from skwillump.compilers._registry import sorted_types
 
 METHODS = (
     "predict",
@@ -38,7 +36,7 @@ METHODS = (
     "score_samples",
     "transform",
 )
-KINDS = sorted_types(set(REGISTRY.types()).difference(REGISTRY.types(OriginalModel)))
+KINDS = REGISTRY.types()
 FOLDED_ONLY = REGISTRY.types(OriginalStep)
 """Types that are compiled as part of a linear model alone."""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from scipy.special import expit
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
@@ -194,7 +195,7 @@ class DenseModelScorer(Scorer):
     """The features of a step, as an array, for a model that says what it makes of them."""
 
     features: Step
-    model: GaussianModel
+    model: Model
 
     @property
     def n_outputs(self) -> int:
@@ -211,8 +212,9 @@ class DenseModelScorer(Scorer):
         return self.model.raw_one(self.features.dense_one(x))
 
     def warm_up(self) -> None:
-        """Warm up the features."""
+        """Warm up the features and the model."""
         self.features.warm_up()
+        self.model.warm_up()
 
 
 @register(GaussianNB, gives=ScoredModel)
@@ -228,6 +230,47 @@ def compile_gaussian_bayes(model: Any) -> GaussianModel:
         means=means,
         variances=variances,
         constants=np.log(model.class_prior_) + scale,
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class QuadraticModel(GaussianModel):
+    """Quadratic discriminant analysis: for each class a sum of squares of projections."""
+
+    projections: tuple[np.ndarray, ...]  # of each class, (n_features, n_directions)
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        """Return the log likelihoods (n_rows, n_classes), by scikit-learn's operations."""
+        if features.shape[1] != self.means.shape[1]:
+            raise InputUnsupported(f"features of shape {features.shape}")
+        pairs = zip(self.means, self.projections, strict=True)
+        found = [np.sum(((features - mean) @ along) ** 2, axis=1) for mean, along in pairs]
+        return -0.5 * np.stack(found, axis=1) + self.constants
+
+    def raw_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the log likelihoods (n_classes,) of one row of features."""
+        return self.raw(features[None])[0]
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        """Return the log likelihoods, or the difference of those of two classes."""
+        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
+
+
+@register(QuadraticDiscriminantAnalysis, gives=ScoredModel)
+def compile_quadratic(model: Any) -> QuadraticModel:
+    """Read a fitted quadratic discriminant analysis."""
+    means = np.array(model.means_)
+    if means.dtype != np.float64 or len(model.classes_) < 2:
+        raise Unsupported(f"its means are {means.dtype}, of {len(model.classes_)} classes")
+    pairs = list(zip(model.rotations_, model.scalings_, strict=True))
+    sizes = np.array([np.sum(np.log(scaling)) for _, scaling in pairs])
+    return QuadraticModel(
+        original=model,
+        answers=_answers(model, len(means), np.array(model.classes_), LOG_LIKELIHOOD),
+        means=means,
+        variances=np.zeros((0, 0)),
+        constants=-0.5 * sizes + np.log(model.priors_),
+        projections=tuple(rotation * scaling**-0.5 for rotation, scaling in pairs),
     )
 
 

@@ -30,7 +30,7 @@ from sklearn.linear_model import (
     SGDRegressor,
 )
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
-from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, NuSVR
+from sklearn.svm import LinearSVC, LinearSVR
 
 from .._registry import register
 from .._unsupported import Unsupported
@@ -175,13 +175,9 @@ def _discriminant_analysis(model: Any) -> LinearModel:
     return DiscriminantModel(**vars(made))
 
 
-@register(SVC, NuSVC, SVR, NuSVR, gives=LinearModel)
-def _support_vectors(model: Any) -> LinearModel:
-    if model.kernel != "linear":
-        raise Unsupported(f"kernel={model.kernel!r}: only 'linear' is a sum of products")
+def linear_support_vectors(model: Any) -> LinearModel:
+    """Read a support vector machine of the linear kernel, a regressor or one of two classes."""
     classes = getattr(model, "classes_", None)
-    if classes is not None and len(classes) != 2:
-        raise Unsupported(f"{len(classes)} classes, which it decides two by two")
     coef = model.coef_.toarray() if sparse.issparse(model.coef_) else model.coef_
     terms = float((abs(model.dual_coef_) @ abs(model.support_vectors_)).sum())
     if not terms <= _MOST_CANCELLED * np.abs(coef).sum():

@@ -194,13 +194,13 @@ def test_one_vs_rest_probabilities_that_are_all_zero():
 @pytest.mark.parametrize(
     ("fitted", "reason"),
     [
-        (SVC().fit(X, LABELS["two"]), "kernel='rbf'"),
+        (SVC().fit(X, LABELS["two"]), "another kind"),
         (BernoulliNB().fit(X, LABELS["two"]), "binary first"),
         (
             CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=2).fit(X, LABELS["two"]),
             "only sigmoid",
         ),
-        (CalibratedClassifierCV(SVC(), cv=2).fit(X, LABELS["two"]), "kernel='rbf'"),
+        (CalibratedClassifierCV(SVC(), cv=2).fit(X, LABELS["two"]), "another kind"),
         (LogisticRegression().fit(X.astype(np.float32), LABELS["two"]), "float32"),
         (RidgeClassifier().fit(X, np.eye(3)[LABELS["three"] // 4]), "several labels"),
     ],

@@ -1,0 +1,334 @@
+"""Support vector machines with a kernel: products with all support vectors, once for a batch.
+
+libsvm compares a row with one support vector after the other. Here the products of a block of rows
+and all support vectors are one matrix product, from which the kernel's values follow. What is made
+of the decision values is libsvm's: of several classes each pair votes, and probabilities are coupled
+from those of all pairs.
+
+Wu, Lin and Weng 2004, "Probability estimates for multi-class classification by pairwise coupling"
+(Journal of Machine Learning Research), the second of its methods.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit
+from sklearn.svm import SVC, SVR, NuSVC, NuSVR
+
+from ..._compat import ovr_decision_function
+from ..._containers import take_rows
+from ...kernels._machines import couple, exponentials
+from .._features import MAX_DENSE_FEATURES, only
+from .._models import Model
+from .._registry import register
+from .._steps import Scorer, Step
+from .._threads import map_in_threads, ranges
+from .._unsupported import InputUnsupported, Unsupported
+from ._layers import DenseModelScorer
+from ._linear import DOUBT, LinearModel
+from ._scikit_linear import linear_support_vectors
+
+_BLOCK_VALUES = 1 << 18
+"""Values of a kernel that are held at a time, so that they stay in the cache."""
+
+_ROUNDING = 2e-13
+"""Error of a decision value from which on distances are not computed from products."""
+
+_MOST_ROUNDED = 5e-13
+"""Error of libsvm's own sums of large terms that cancel, up to which others are as good."""
+
+_LEAST_PROBABILITY = 1e-7
+"""What libsvm takes for the probability of a pair is at least this."""
+
+_EPSILON = float(np.finfo(np.float64).eps)
+
+_MOST_DENSE_VALUES = 1 << 23
+"""Values of support vectors that are laid out densely (64 MiB)."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SupportVectorModel(Model):
+    """A machine with a kernel; its scores are libsvm's decision values, one for each pair.
+
+    Attributes
+    ----------
+    vectors : ndarray of float64 of shape (n_features, n_vectors)
+    squares : ndarray of float64 of shape (n_vectors,)
+        Their squared lengths.
+    weights : ndarray of float64 of shape (n_vectors, n_pairs)
+    constants : ndarray of float64 of shape (n_pairs,)
+    reads_sparse : bool
+        Whether it was fitted on a sparse matrix.
+    longest : float
+        Squared length of rows whose distances from products are precise enough.
+    is_precise : bool
+        Whether decision values are those of libsvm, and not labels alone.
+    """
+
+    original: Any
+    classes: np.ndarray | None
+    vectors: np.ndarray
+    squares: np.ndarray
+    weights: np.ndarray
+    constants: np.ndarray
+    kernel: str
+    gamma: float
+    reads_sparse: bool
+    longest: float
+    is_precise: bool
+
+    @staticmethod
+    def predicts_largest(fitted: Any, method: str) -> bool:
+        """Say yes of decision values of two classes: several vote, and probabilities are apart."""
+        return method == "decision_function" and len(fitted.classes_) == 2
+
+    @property
+    def intercept(self) -> np.ndarray:  # type: ignore[override]
+        """Zeros: scores are complete."""
+        return np.zeros(len(self.constants))
+
+    def bind(self, features: Step) -> Scorer:
+        """Return a scorer of the features of a compiled step."""
+        features = features.sized(len(self.vectors)).for_scores()
+        if not features.gives_matrix and len(self.vectors) <= MAX_DENSE_FEATURES:
+            return DenseModelScorer(features, self)
+        if not self.reads_sparse:
+            raise Unsupported("it was fitted on an array, and sees a sparse matrix")
+        return _SparseScorer(features, self)
+
+    # Rows to scores
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        """Return the decision values (n_rows, n_pairs) of features, an array or sparse rows."""
+        if features.shape[1] != len(self.vectors):
+            raise InputUnsupported(f"features of shape {features.shape}")
+        size = max(_BLOCK_VALUES // len(self.squares), 1)
+        n_blocks = -(-features.shape[0] // size)
+        found = map_in_threads(
+            lambda some: self._block(features[some]), ranges(features.shape[0], n_blocks), n_threads
+        )
+        return np.concatenate(found) if found else np.empty((0, len(self.constants)))
+
+    def raw_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the decision values (n_pairs,) of one row of features."""
+        return self._block(features[None])[0]
+
+    def _block(self, rows: Any) -> np.ndarray:
+        """Return the decision values of some rows."""
+        values = self._kernel_values(rows)
+        return values @ self.weights + self.constants
+
+    def _kernel_values(self, rows: Any) -> np.ndarray:
+        """Return the kernel of each row and each support vector, (n_rows, n_vectors)."""
+        products = np.asarray(rows @ self.vectors)
+        if self.kernel == "rbf":
+            self._distances(rows, products)
+            products *= -self.gamma
+            exponentials(products.reshape(-1))
+            return products
+        if self.kernel == "linear":
+            return products
+        products *= self.gamma
+        products += self.original.coef0
+        if self.kernel == "sigmoid":
+            return np.tanh(products, out=products)
+        return products ** int(self.original.degree)
+
+    def _distances(self, rows: Any, products: np.ndarray) -> None:
+        """Put the squared distances of rows and support vectors in the place of their products."""
+        squared = rows.multiply(rows) if sparse.issparse(rows) else rows * rows
+        lengths = np.asarray(squared.sum(axis=1)).reshape(-1)
+        products *= -2.0
+        products += lengths[:, None]
+        products += self.squares
+        np.maximum(products, 0.0, out=products)
+        # Large numbers that cancel: far rows are compared one number after the other.
+        for row in np.flatnonzero(~(lengths <= self.longest)).tolist():
+            own = rows[[row]].toarray()[0] if sparse.issparse(rows) else rows[row]
+            differences = self.vectors - own[:, None]
+            np.einsum("ij,ij->j", differences, differences, out=products[row])
+
+    def warm_up(self) -> None:
+        """Compile or load the kernels."""
+        exponentials(np.zeros(1))
+        couple(np.full((1, 2, 2), 0.5), np.empty((1, 2)))
+
+    # Scores to answers
+
+    def gives(self, method: str) -> bool:
+        """Tell whether ``method`` follows from the scores alone."""
+        return method == "predict" or (self.is_precise and hasattr(self.original, method))
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return labels, or a regressor's values."""
+        if self.classes is None:
+            return scores[:, 0]
+        if scores.shape[1] == 1:
+            return self.classes[np.where(scores[:, 0] > 0, 0, 1)]
+        if self.original.break_ties:
+            return self.classes[self.decision_function(scores).argmax(axis=1)]
+        votes = np.zeros((len(scores), len(self.classes)), dtype=np.intp)
+        for pair, (one, other) in enumerate(self._pairs):
+            won = scores[:, pair] > 0
+            votes[:, one] += won
+            votes[:, other] += ~won
+        return self.classes[votes.argmax(axis=1)]
+
+    @property
+    def _pairs(self) -> list[tuple[int, int]]:
+        assert self.classes is not None
+        n = len(self.classes)
+        return [(one, other) for one in range(n) for other in range(one + 1, n)]
+
+    def predict_one(self, scores: np.ndarray) -> Any:
+        """Return the label or value of one row, None where it is in doubt."""
+        if self.classes is None:
+            return scores[0]
+        if len(scores) == 1:
+            score = float(scores[0])
+            return self.classes[0 if score > 0 else 1] if abs(score) > DOUBT else None
+        return super().predict_one(scores)
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows of which rounding could turn a pair's vote."""
+        if self.classes is None:
+            return np.zeros(0, dtype=np.intp)
+        doubt = ~(np.abs(scores) > DOUBT).all(axis=1)
+        if scores.shape[1] > 1 and self.original.break_ties:
+            ordered = np.sort(self.decision_function(scores), axis=1)
+            doubt |= ~(ordered[:, -1] - ordered[:, -2] > DOUBT)
+        return np.flatnonzero(doubt)
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        """Return the scores in the shape of the model's ``decision_function``."""
+        if scores.shape[1] == 1:
+            return -scores[:, 0]
+        if self.original.decision_function_shape == "ovr":
+            assert self.classes is not None
+            return np.asarray(ovr_decision_function(scores < 0, -scores, len(self.classes)))
+        return scores
+
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities (n_rows, n_classes)."""
+        assert self.classes is not None
+        n = len(self.classes)
+        slopes, offsets = self.original.probA_, self.original.probB_
+        of_pairs = np.clip(
+            expit(-(scores * slopes + offsets)), _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY
+        )
+        odds = np.zeros((len(scores), n, n))
+        for pair, (one, other) in enumerate(self._pairs):
+            odds[:, one, other] = of_pairs[:, pair]
+            odds[:, other, one] = 1.0 - of_pairs[:, pair]
+        probabilities = np.empty((len(scores), n))
+        couple(odds, probabilities)
+        return probabilities
+
+    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return the logarithms of `predict_proba`."""
+        return np.log(self.predict_proba(scores))
+
+
+@dataclass(frozen=True, eq=False)
+class _SparseScorer(Scorer):
+    """Sparse features of a step, for a model that was fitted on such."""
+
+    features: Step
+    model: SupportVectorModel
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.model.n_outputs
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        taken = X if rows is None else take_rows(X, rows)
+        return self._of(self.features.transform(taken, n_threads=n_threads), n_threads)
+
+    def _of(self, features: Any, n_threads: int) -> np.ndarray:
+        if not (sparse.issparse(features) and features.dtype == np.float64):
+            raise InputUnsupported("features that are not sparse", scorer=self, features=features)
+        if not np.isfinite(features.data.sum()):
+            raise InputUnsupported("not finite", scorer=self, features=features)
+        return self.model.raw(features.tocsr(), n_threads=n_threads)
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        return only(self._of(self.features.transform_one(x), 1))
+
+    def warm_up(self) -> None:
+        """Warm up the features, and the model's kernels."""
+        self.features.warm_up()
+        self.model.warm_up()
+
+
+@register(SVC, NuSVC, SVR, NuSVR, gives=SupportVectorModel, or_gives=(LinearModel,))
+def compile_support_vectors(machine: Any) -> Model:
+    """Compile a support vector machine: a linear one of two classes as a linear model."""
+    classes = getattr(machine, "classes_", None)
+    if machine.kernel == "linear" and (classes is None or len(classes) == 2):
+        return linear_support_vectors(machine)
+    if machine.kernel not in ("rbf", "poly", "sigmoid", "linear"):
+        raise Unsupported(f"kernel={machine.kernel!r} is none of libsvm's own")
+    vectors = machine.support_vectors_
+    if not len(machine.support_) or vectors.shape[0] * vectors.shape[1] > _MOST_DENSE_VALUES:
+        raise Unsupported(f"{len(machine.support_)} support vectors of {vectors.shape[1]} features")
+    if sparse.issparse(vectors):
+        vectors = vectors.toarray()
+    dual = machine._dual_coef_
+    dual = np.asarray(dual.toarray() if sparse.issparse(dual) else dual)
+    if vectors.dtype != np.float64 or dual.dtype != np.float64:
+        raise Unsupported(f"its support vectors are {vectors.dtype}")
+    weights = _weights(dual, classes, machine)
+    constants = np.array(machine._intercept_, dtype=np.float64)
+    size = 1.0 if classes is not None else max(1.0, float(np.abs(constants).max()))
+    gamma, terms = float(machine._gamma), np.abs(weights).sum(axis=0).max() / size
+    # libsvm adds one class's support vectors, then takes away the other's: half of all at most.
+    rounded = _EPSILON / 4 * np.sqrt(len(weights)) * terms * _usual_kernel(machine.kernel)
+    is_precise = bool(rounded <= _MOST_ROUNDED)
+    if classes is None and not is_precise:
+        raise Unsupported("its values are small sums of large terms, which rounding changes")
+    if machine.kernel == "poly" and (machine.degree != int(machine.degree) or machine.degree < 0):
+        raise Unsupported(f"degree={machine.degree}")
+    return SupportVectorModel(
+        original=machine,
+        classes=None if classes is None else np.array(classes),
+        vectors=np.ascontiguousarray(vectors.T),
+        squares=(vectors * vectors).sum(axis=1),
+        weights=weights,
+        constants=constants,
+        kernel=machine.kernel,
+        gamma=gamma,
+        reads_sparse=bool(machine._sparse),
+        longest=_ROUNDING
+        / (4 * _EPSILON * gamma * float(np.sqrt((weights**2).sum(axis=0)).max()) / size),
+        is_precise=is_precise,
+    )
+
+
+def _usual_kernel(kernel: str) -> float:
+    """Return a size of the kernel's values: of a distance they are at most one, and mostly less."""
+    return 0.5 if kernel == "rbf" else 1.0
+
+
+def _weights(dual: np.ndarray, classes: np.ndarray | None, machine: Any) -> np.ndarray:
+    """Return the coefficients of each pair of classes, (n_vectors, n_pairs).
+
+    libsvm keeps a row for each of the other classes: that of the pair (i, j) is row j - 1 for the
+    support vectors of i, and row i for those of j.
+    """
+    if classes is None or len(classes) == 2:
+        return np.ascontiguousarray(dual.T)
+    stops = np.cumsum(machine.n_support_)
+    own = [slice(stop - n, stop) for stop, n in zip(stops, machine.n_support_, strict=True)]
+    columns = []
+    for one in range(len(classes)):
+        for other in range(one + 1, len(classes)):
+            column = np.zeros(dual.shape[1])
+            column[own[one]] = dual[other - 1, own[one]]
+            column[own[other]] = dual[one, own[other]]
+            columns.append(column)
+    return np.column_stack(columns)
