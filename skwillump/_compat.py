@@ -25,6 +25,7 @@ from sklearn.utils._param_validation import (
     RealNotInt,
     StrOptions,
 )
+from sklearn.utils.multiclass import _ovr_decision_function as ovr_decision_function
 from sklearn.utils.validation import (
     _check_feature_names_in as check_feature_names_in,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "fit_context",
     "is_empty_selection",
     "n_columns_in",
+    "ovr_decision_function",
     "refused",
     "routing_enabled",
     "safe_indexing",

@@ -417,7 +417,7 @@ class CompiledPipeline(VersionedState):
             scores += model.intercept
             check_scores(scores)
         except InputUnsupported:
-            return None
+            return None if self._parts.wrapped is None else self._answer_one_through(x, method)
         if method == "predict":
             return model.predict_one(scores)
         if method == "predict_proba":

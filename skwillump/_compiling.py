@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ._composites import chain
-from ._wrappers import Wrapped, inside_transparent, is_wrapper, see_through
-from .blocks import combined, joined_model, lifted_chain
+from ._wrappers import Wrapped, inside_transparent, is_wrapper, members_of, see_through
+from .blocks import SideBySideScorer, combined, joined_model, lifted_chain
 from .compilers import (
     Model,
     ModelInput,
@@ -99,11 +99,11 @@ def compiled_parts(estimator: Any, compile_inside: CompileInside) -> CompiledPar
         features = compile_steps(None, before) if before else ModelInput.of(final)
     except Unsupported as reason:
         if not before and is_wrapper(final):
-            return _seen_through(name, final, compile_inside)
+            return _seen_through(name, final, compile_inside, reads_input=True)
         return CompiledParts(reports=tuple(_as_they_are(before, name, final, str(reason))))
-    last = _compiled_last(name, final, features, compile_inside)
+    last = _compiled_last(name, final, features, compile_inside, reads_input=not before)
     reports = (*features.report(""), *last.reports)
-    if before or last.model is not None:
+    if before or (last.model is not None and last.wrapped is None):
         return replace(last, reports=reports, features=features, final=final)
     return replace(last, reports=reports)
 
@@ -121,7 +121,7 @@ def _as_they_are(
 
 
 def _compiled_last(
-    name: str, final: Any, features: Step, compile_inside: CompileInside
+    name: str, final: Any, features: Step, compile_inside: CompileInside, *, reads_input: bool
 ) -> CompiledParts:
     """Compile the last step behind compiled features."""
     try:
@@ -129,16 +129,18 @@ def _compiled_last(
         scorer = model.bind(features)
     except Unsupported as why:
         if is_wrapper(final):
-            return _joined(name, final, features) or _seen_through(name, final, compile_inside)
+            return _joined(name, final, features) or _seen_through(
+                name, final, compile_inside, reads_input=reads_input
+            )
         return CompiledParts(reports=(StepReport(name, type(final).__name__, False, str(why)),))
     reports = (StepReport(name, type(final).__name__, True),)
     return CompiledParts(reports=reports, model=model, scorer=scorer)
 
 
 def _joined(name: str, wrapper: Any, features: Step) -> CompiledParts | None:
-    """Bind the members of an ensemble together; None if they are not all linear."""
+    """Bind the members of an ensemble together; None if they do not all compile."""
     try:
-        model = combined(joined_model(wrapper))
+        model = combined(joined_model(wrapper, features))
         scorer = model.bind(features)
     except Unsupported:
         return None
@@ -149,15 +151,34 @@ def _joined(name: str, wrapper: Any, features: Step) -> CompiledParts | None:
     return CompiledParts(reports=reports, model=model, scorer=scorer)
 
 
-def _seen_through(name: str, wrapper: Any, compile_inside: CompileInside) -> CompiledParts:
-    """Compile what is inside a wrapper."""
+def _seen_through(
+    name: str, wrapper: Any, compile_inside: CompileInside, *, reads_input: bool
+) -> CompiledParts:
+    """Compile what is inside a wrapper, which may read the input or compiled features."""
     wrapped = see_through(wrapper, compile_inside)
     reports = tuple(
         replace(report, name=_below(_below(name, child), report.name))
         for child, twin in wrapped.inside
         for report in twin.explain()
     )
-    return CompiledParts(reports=reports, wrapped=wrapped)
+    twins = [twin for _, twin in wrapped.inside]
+    model, scorer = _side_by_side(wrapper, twins) if reads_input else (None, None)
+    return CompiledParts(reports=reports, wrapped=wrapped, model=model, scorer=scorer)
+
+
+def _side_by_side(wrapper: Any, twins: list[Any]) -> tuple[Model | None, Scorer | None]:
+    """One model of members that are compiled each with its own features, where all are."""
+    parts = [twin._parts for twin in twins[: len(members_of(wrapper))]]
+    models = [one.model for one in parts if one.model is not None]
+    scorers = [one.scorer for one in parts if one.scorer is not None]
+    if len(models) < len(parts) or not parts:
+        return None, None
+    try:
+        model = combined(joined_model(wrapper, models=models))
+    except Unsupported:
+        return None, None
+    reads_batches = all(member.reads_batches for member in models)
+    return model, SideBySideScorer(tuple(scorers), reads_batches)
 
 
 def _below(path: str, name: str) -> str:

@@ -72,6 +72,9 @@ EXAMPLES: dict[type, Callable[[], Any]] = {
     LGBMClassifier: lambda: LGBMClassifier(**_FEW_TREES),
     LGBMRanker: lambda: LGBMRanker(**_FEW_TREES),
     LGBMRegressor: lambda: LGBMRegressor(**_FEW_TREES),
+    # A tree counts its searches, so that its pickle changes.
+    KNeighborsClassifier: lambda: KNeighborsClassifier(algorithm="brute"),
+    KNeighborsRegressor: lambda: KNeighborsRegressor(algorithm="brute"),
     # No number is missing in `NUMBERS`.
     MissingIndicator: lambda: MissingIndicator(features="all"),
     MLPClassifier: lambda: MLPClassifier((4,), max_iter=20, random_state=0),

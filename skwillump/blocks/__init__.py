@@ -1,5 +1,6 @@
 """How a pipeline splits into feature blocks, and computing them for chosen rows."""
 
+from . import _combined_ensembles  # noqa: F401 (it registers what it knows)
 from ._combined import combined
 from ._graph import (
     BlockGraph,
@@ -10,7 +11,7 @@ from ._graph import (
     split_pipeline,
     take_stored,
 )
-from ._joined import joined_model
+from ._joined import SideBySideScorer, joined_model
 from ._lifted import hides_blocks, lifted_chain, settled, unfitted
 from ._linear_sums import LinearBlocks
 from ._protocols import CompiledBlocks, CompiledStage
@@ -29,6 +30,7 @@ __all__ = [
     "BlockGraph",
     "CompiledBlocks",
     "CompiledStage",
+    "SideBySideScorer",
     "Store",
     "TruncatedClassifier",
     "TruncatedEnsemble",

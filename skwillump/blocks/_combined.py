@@ -23,11 +23,25 @@ from ._joined import JoinedModel
 
 
 def combined(joined: JoinedModel) -> JoinedModel:
-    """Return a joined model as arithmetic, where its wrapper is one of those known here."""
-    kind = _KINDS.get(type(joined.original).__name__)
-    if kind is None or not kind.reads(joined):
-        return joined
-    return kind(**{field.name: getattr(joined, field.name) for field in fields(joined)})
+    """Return a joined model as arithmetic, where its wrapper is one of those known."""
+    for kind in _KINDS.get(type(joined.original).__name__, ()):
+        if kind.reads(joined):
+            return kind(**{field.name: getattr(joined, field.name) for field in fields(joined)})
+    return joined
+
+
+_KINDS: dict[str, list[type[Combined]]] = {}
+
+
+def combines(*wrappers: str) -> Callable[[type[Combined]], type[Combined]]:
+    """Register the decorated class for wrappers of these names."""
+
+    def decorate(kind: type[Combined]) -> type[Combined]:
+        for wrapper in wrappers:
+            _KINDS.setdefault(wrapper, []).append(kind)
+        return kind
+
+    return decorate
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -39,7 +53,7 @@ class Combined(JoinedModel):
         """Whether all options of a wrapper are known."""
         raise NotImplementedError
 
-    def _parts(self, scores: np.ndarray) -> list[np.ndarray]:
+    def parts(self, scores: np.ndarray) -> list[np.ndarray]:
         """Scores of each member."""
         stops = np.cumsum([member.n_outputs for member in self.members])[:-1]
         return np.split(scores, stops, axis=1)
@@ -56,7 +70,7 @@ class Combined(JoinedModel):
     predict_one = Model.predict_one
 
 
-def _all_know(joined: JoinedModel, classes: Any) -> bool:
+def all_know(joined: JoinedModel, classes: Any) -> bool:
     """Whether all members know the same classes."""
     return len(classes) > 1 and all(
         member.classes is not None and np.array_equal(member.classes, classes)
@@ -64,6 +78,7 @@ def _all_know(joined: JoinedModel, classes: Any) -> bool:
     )
 
 
+@combines("CalibratedClassifierCV")
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CalibratedMembers(Combined):
     """`CalibratedClassifierCV`: the mean of members whose responses run through curves."""
@@ -72,14 +87,14 @@ class CalibratedMembers(Combined):
     def reads(cls, joined: JoinedModel) -> bool:
         """Say yes to sigmoids and isotonic steps."""
         curves = [c for held in joined.original.calibrated_classifiers_ for c in held.calibrators]
-        return _all_know(joined, joined.classes) and all(_curve(c) is not None for c in curves)
+        return all_know(joined, joined.classes) and all(_curve(c) is not None for c in curves)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return probabilities (n_rows, n_classes)."""
         n_classes = len(self.classes)
         total = np.zeros((len(scores), n_classes))
         held = self.original.calibrated_classifiers_
-        for calibrated, member, own in zip(held, self.members, self._parts(scores), strict=True):
+        for calibrated, member, own in zip(held, self.members, self.parts(scores), strict=True):
             response = _response(member, own)
             curves = [_curve(calibrator) for calibrator in calibrated.calibrators]
             values = np.column_stack(
@@ -112,6 +127,7 @@ def _curve(calibrator: Any) -> Callable[[np.ndarray], np.ndarray] | None:
     return None
 
 
+@combines("VotingClassifier")
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SoftVote(Combined):
     """`VotingClassifier` that votes with probabilities."""
@@ -120,15 +136,16 @@ class SoftVote(Combined):
     def reads(cls, joined: JoinedModel) -> bool:
         """Say yes to soft votes of members that know all classes, as positions."""
         known = np.arange(len(joined.classes))
-        return joined.original.voting == "soft" and _all_know(joined, known)
+        return joined.original.voting == "soft" and all_know(joined, known)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return probabilities (n_rows, n_classes)."""
-        parts = zip(self.members, self._parts(scores), strict=True)
+        parts = zip(self.members, self.parts(scores), strict=True)
         found = [member.predict_proba(own) for member, own in parts]
         return np.average(found, axis=0, weights=self.original._weights_not_none)
 
 
+@combines("FixedThresholdClassifier", "TunedThresholdClassifierCV")
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Thresholded(Combined):
     """Classifiers of two classes with a threshold of their own."""
@@ -139,7 +156,7 @@ class Thresholded(Combined):
         return (
             len(joined.members) == 1
             and len(joined.classes) == 2
-            and _all_know(joined, joined.classes)
+            and all_know(joined, joined.classes)
         )
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
@@ -182,6 +199,7 @@ class Thresholded(Combined):
         return (values if positive else -values) - threshold
 
 
+@combines("OneVsRestClassifier", "MultiOutputClassifier")
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LabelSets(Combined):
     """Classifiers of two classes beside each other, one for each label of a row."""
@@ -197,7 +215,7 @@ class LabelSets(Combined):
             return False
         if len(joined.members) != len(original.estimators_):
             return False
-        return _all_know(joined, np.array([0, 1])) and len(joined.members) > 1
+        return all_know(joined, np.array([0, 1])) and len(joined.members) > 1
 
     @property
     def _is_one_vs_rest(self) -> bool:
@@ -207,14 +225,14 @@ class LabelSets(Combined):
         """Return the probability of each label, (n_rows, n_labels)."""
         if all(member.n_outputs == 1 and _is_sigmoid(member) for member in self.members):
             return expit(scores)
-        parts = zip(self.members, self._parts(scores), strict=True)
+        parts = zip(self.members, self.parts(scores), strict=True)
         return np.column_stack([member.predict_proba(own)[:, 1] for member, own in parts])
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return 0 or 1 for each label, (n_rows, n_labels)."""
         if all(member.n_outputs == 1 and _is_sigmoid(member) for member in self.members):
             return (scores > 0).astype(np.int64)
-        parts = zip(self.members, self._parts(scores), strict=True)
+        parts = zip(self.members, self.parts(scores), strict=True)
         if not self._is_one_vs_rest:
             return np.column_stack([member.predict(own) for member, own in parts])
         if hasattr(self.members[0].original, "decision_function"):
@@ -225,7 +243,7 @@ class LabelSets(Combined):
         """Return the positions of rows of which some label is in doubt."""
         if all(member.n_outputs == 1 and _is_sigmoid(member) for member in self.members):
             return np.flatnonzero((np.abs(scores) <= DOUBT * (1.0 + np.abs(scores))).any(axis=1))
-        parts = zip(self.members, self._parts(scores), strict=True)
+        parts = zip(self.members, self.parts(scores), strict=True)
         found = [member.doubtful(own) for member, own in parts]
         if self._is_one_vs_rest and hasattr(self.original, "predict_proba"):
             near = np.abs(self.positive(scores) - 0.5) <= DOUBT
@@ -236,25 +254,15 @@ class LabelSets(Combined):
         """Return probabilities in the wrapper's own shape."""
         if self._is_one_vs_rest:
             return self.positive(scores)
-        parts = zip(self.members, self._parts(scores), strict=True)
+        parts = zip(self.members, self.parts(scores), strict=True)
         return [member.predict_proba(own) for member, own in parts]
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
         """Return the decision value of each label, (n_rows, n_labels)."""
-        parts = zip(self.members, self._parts(scores), strict=True)
+        parts = zip(self.members, self.parts(scores), strict=True)
         return np.column_stack([member.decision_function(own) for member, own in parts])
 
 
 def _is_sigmoid(member: Model) -> bool:
     """Whether a model of one score is of two classes, by its sign, with sigmoid probabilities."""
     return type(member) is LinearModel and member.link == SIGMOID
-
-
-_KINDS: dict[str, type[Combined]] = {
-    "CalibratedClassifierCV": CalibratedMembers,
-    "VotingClassifier": SoftVote,
-    "FixedThresholdClassifier": Thresholded,
-    "TunedThresholdClassifierCV": Thresholded,
-    "OneVsRestClassifier": LabelSets,
-    "MultiOutputClassifier": LabelSets,
-}

@@ -6,13 +6,24 @@ members that read the scores in the place of features (`ScoredMember`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .._wrappers import ScoredMember, Wrapped, is_wrapper, reads_x_itself, replace_members
-from ..compilers import LinearModel, Model, Scorer, Step, TreeModel, Unsupported, compile_model
+from ..compilers import (
+    InputUnsupported,
+    LinearModel,
+    Model,
+    Scorer,
+    Step,
+    TreeModel,
+    Unsupported,
+    compile_model,
+)
+from ..compilers._features import MAX_DENSE_FEATURES
 from ._on_columns import OnColumns
 
 
@@ -67,9 +78,36 @@ class JoinedModel(Model):
         """Tell whether ``method`` follows from the scores alone."""
         return hasattr(self.original, method)
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether all members are."""
+        return all(isinstance(member, LinearModel) for member in self.members)
+
     def bind(self, features: Step) -> Scorer:
-        """Return a scorer of the features times the members' coefficients."""
-        return features.sized(self.n_features).for_scores().bind(self.coef)
+        """Return a scorer of the features: times coefficients, or read once for all members."""
+        features = features.sized(self.n_features)
+        if self.is_linear:
+            return features.for_scores().bind(self.coef)
+        if self.n_features > MAX_DENSE_FEATURES:
+            raise Unsupported(f"{self.n_features} features are too many for a dense array")
+        return SharedScorer(features.guarded().for_scores(), self)
+
+    def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
+        """Return the scores without `intercept` of dense features, (n_rows, n_outputs)."""
+        pairs = zip(self.members, self.columns, strict=True)
+        return np.hstack([_sums(m, features[:, own], n_threads) for m, own in pairs])
+
+    def sums_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the same of one row of features (n_features,), as (n_outputs,)."""
+        pairs = zip(self.members, self.columns, strict=True)
+        return np.concatenate(
+            [
+                features[own] @ member.coef
+                if isinstance(member, LinearModel)
+                else member.raw_one(features[own])
+                for member, own in pairs
+            ]
+        )
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return the scores of dense features, float64 (n_rows, n_features)."""
@@ -117,7 +155,65 @@ class JoinedModel(Model):
             member.warm_up()
 
 
-def joined_model(wrapper: Any, features: Step | None = None) -> JoinedModel:
+def _sums(member: Model, features: np.ndarray, n_threads: int) -> np.ndarray:
+    if isinstance(member, LinearModel):
+        return np.asarray(features @ member.coef)
+    return member.raw(features, n_threads=n_threads)
+
+
+@dataclass(frozen=True, eq=False)
+class SharedScorer(Scorer):
+    """The features of a step, read once for all members."""
+
+    features: Step
+    model: JoinedModel
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.model.n_outputs
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        work, width = self.model.sums, self.n_outputs
+        return self.features.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        return self.model.sums_one(self.features.dense_one(x))
+
+    def warm_up(self) -> None:
+        """Warm up the features and the members."""
+        self.features.warm_up()
+        self.model.warm_up()
+
+
+@dataclass(frozen=True, eq=False)
+class SideBySideScorer(Scorer):
+    """The scores of members that read features of their own, side by side."""
+
+    scorers: tuple[Scorer, ...]
+    reads_batches: bool
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return sum(scorer.n_outputs for scorer in self.scorers)
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        if not self.reads_batches:
+            raise InputUnsupported("a member that is compiled for single rows")
+        return np.hstack([scorer.scores(X, rows, n_threads=n_threads) for scorer in self.scorers])
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        return np.concatenate([scorer.score_one(x) for scorer in self.scorers])
+
+
+def joined_model(
+    wrapper: Any, features: Step | None = None, models: Sequence[Model] | None = None
+) -> JoinedModel:
     """Make one model of a fitted wrapper whose members all compile.
 
     Parameters
@@ -125,6 +221,8 @@ def joined_model(wrapper: Any, features: Step | None = None) -> JoinedModel:
     wrapper : estimator
     features : Step, optional
         What the members read; None where they are to be linear.
+    models : sequence of Model, optional
+        The compiled members, where these read features of their own; see `SideBySideScorer`.
 
     Raises
     ------
@@ -140,7 +238,12 @@ def joined_model(wrapper: Any, features: Step | None = None) -> JoinedModel:
         if type(member).__name__ == "_ConstantPredictor":
             return member
         is_placed = isinstance(member, OnColumns)
-        model = compile_model(member.estimator_ if is_placed else member)
+        if models is None:
+            model = compile_model(member.estimator_ if is_placed else member)
+        else:
+            model = models[len(members)]
+        if models is None and not model.reads_batches:
+            raise Unsupported(f"{type(member).__name__} is compiled for single rows")
         if isinstance(model, TreeModel) and features is not None:
             model = model.reading(features)
         for method in ("predict_proba", "decision_function"):
@@ -161,7 +264,7 @@ def joined_model(wrapper: Any, features: Step | None = None) -> JoinedModel:
         members=tuple(members),
         columns=tuple(columns),
         intercept=np.concatenate([member.intercept for member in members]),
-        n_features=_n_features(members, columns),
+        n_features=_n_features(members, columns) if models is None else -1,
     )
 
 

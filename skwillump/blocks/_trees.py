@@ -204,6 +204,8 @@ def _compiled_model(model: Any, features: Step) -> Model:
     if is_wrapper(model):
         return combined(joined_model(model, features))
     compiled = compile_model(model)
+    if not compiled.reads_batches:
+        raise Unsupported(f"{type(model).__name__} is compiled for single rows")
     return compiled.reading(features) if isinstance(compiled, TreeModel) else compiled
 
 

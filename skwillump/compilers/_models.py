@@ -38,6 +38,11 @@ class Model:
         """Whether a model of one score answers rows in the order of their scores."""
         return True
 
+    @property
+    def reads_batches(self) -> bool:
+        """Whether it computes scores of many rows, and not of one alone."""
+        return True
+
     @staticmethod
     def predicts_largest(fitted: Any, method: str) -> bool:
         """Tell whether a fitted classifier of this kind predicts the class of largest response.

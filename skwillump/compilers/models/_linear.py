@@ -106,7 +106,7 @@ class LinearModel(Model):
         if self.link == SIGMOID:
             positive = expit(scores[0])
             return np.array((1 - positive, positive))
-        if self.link == SOFTMAX:
+        if self.link in (SOFTMAX, LOG_LIKELIHOOD):
             odds = np.exp(scores - scores.max())
             odds /= odds.sum()
             return odds
@@ -132,7 +132,7 @@ class LinearModel(Model):
             return positive / positive.sum(axis=1, keepdims=True)
         if self.link == SOFTMAX_OF_TWO:
             return _softmax(np.column_stack((-scores[:, 0], scores[:, 0])))
-        if self.link == SOFTMAX:
+        if self.link in (SOFTMAX, LOG_LIKELIHOOD):
             return _softmax(scores)
         return np.exp(self.predict_log_proba(scores))
 

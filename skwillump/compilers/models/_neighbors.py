@@ -64,6 +64,11 @@ class NeighborsModel(Model):
     is_brute: bool
 
     @property
+    def reads_batches(self) -> bool:
+        """Say no."""
+        return False
+
+    @property
     def n_outputs(self) -> int:
         """Number of classes, or of values."""
         if self.classes is not None:

@@ -2,8 +2,8 @@
 
 libsvm compares a row with one support vector after the other. Here the products of a block of rows
 and all support vectors are one matrix product, from which the kernel's values follow. What is made
-of the decision values is libsvm's: of several classes each pair votes, and probabilities are coupled
-from those of all pairs.
+of the decision values is libsvm's: of several classes each pair votes, and probabilities are
+coupled from those of all pairs.
 
 Wu, Lin and Weng 2004, "Probability estimates for multi-class classification by pairwise coupling"
 (Journal of Machine Learning Research), the second of its methods.
@@ -117,6 +117,8 @@ class SupportVectorModel(Model):
 
     def _block(self, rows: Any) -> np.ndarray:
         """Return the decision values of some rows."""
+        if not np.isfinite(rows.sum()):
+            raise InputUnsupported("values that are missing or infinite")
         values = self._kernel_values(rows)
         return values @ self.weights + self.constants
 
@@ -251,8 +253,6 @@ class _SparseScorer(Scorer):
     def _of(self, features: Any, n_threads: int) -> np.ndarray:
         if not (sparse.issparse(features) and features.dtype == np.float64):
             raise InputUnsupported("features that are not sparse", scorer=self, features=features)
-        if not np.isfinite(features.data.sum()):
-            raise InputUnsupported("not finite", scorer=self, features=features)
         return self.model.raw(features.tocsr(), n_threads=n_threads)
 
     def score_one(self, x: Any) -> np.ndarray:

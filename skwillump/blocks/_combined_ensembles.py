@@ -1,0 +1,262 @@
+"""What ensembles, outputs side by side, and transformed targets make of their members' scores.
+
+See `_combined`, of which these are more kinds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+from sklearn.preprocessing import FunctionTransformer
+
+from .._wrappers import DOUBT, NONE
+from ..compilers import LinearModel, Model, ScoredModel, Unsupported, check_scores, compile_model
+from ..compilers.models._linear import LOG_LIKELIHOOD, SIGMOID
+from ._combined import Combined, all_know, combines
+from ._joined import JoinedModel
+
+
+@combines("OneVsRestClassifier")
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OneVsRest(Combined):
+    """`OneVsRestClassifier` of classes: the largest response of a class against the others."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        """Say yes to members of two classes, 0 and 1, one for each class."""
+        if joined.original.label_binarizer_.y_type_ not in ("multiclass", "binary"):
+            return False
+        n_members = len(joined.original.estimators_)
+        expected = 1 if len(joined.classes) == 2 else len(joined.classes)
+        return len(joined.members) == n_members == expected and all(
+            member.classes is not None and np.array_equal(member.classes, [0, 1])
+            for member in joined.members
+        )
+
+    @cached_property
+    def _link(self) -> int | None:
+        """How all members' scores become probabilities, if it is one way; else None."""
+        links = {m.link if type(m) is LinearModel else None for m in self.members}
+        return links.pop() if len(links) == 1 else None
+
+    @cached_property
+    def _decides(self) -> bool:
+        """Whether responses are decision values, and not probabilities."""
+        return hasattr(self.members[0].original, "decision_function")
+
+    def _positive(self, scores: np.ndarray) -> np.ndarray:
+        """Return the probability of each class against the others."""
+        if self._link == SIGMOID:
+            return expit(scores)
+        if self._link == LOG_LIKELIHOOD:
+            return expit(scores[:, 1::2] - scores[:, ::2])
+        parts = zip(self.members, self.parts(scores), strict=True)
+        return np.column_stack([member.predict_proba(own)[:, 1] for member, own in parts])
+
+    def _responses(self, scores: np.ndarray) -> np.ndarray:
+        """Return what decides, one column for each member."""
+        if not self._decides:
+            return self._positive(scores)
+        parts = zip(self.members, self.parts(scores), strict=True)
+        return np.column_stack([member.decision_function(own) for member, own in parts])
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return the labels of the largest responses."""
+        found = self._responses(scores)
+        if found.shape[1] == 1:
+            above = found[:, 0] > (0.0 if self._decides else 0.5)
+            return self.classes[above.astype(np.intp)]
+        return self.classes[found.argmax(axis=1)]
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows whose label rounding could change."""
+        found = self._responses(scores)
+        if found.shape[1] == 1:
+            margin = np.abs(found[:, 0] - (0.0 if self._decides else 0.5))
+            return np.flatnonzero(~(margin > DOUBT))
+        ordered = np.sort(found, axis=1)
+        size = 1.0 + np.abs(found).max(axis=1)
+        return np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > DOUBT * size))
+
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities (n_rows, n_classes)."""
+        found = self._positive(scores)
+        if found.shape[1] == 1:
+            found = np.hstack((1 - found, found))
+        sums = found.sum(axis=1, keepdims=True)
+        return np.divide(found, sums, out=found, where=sums != 0)
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        """Return the decision value of each class, or of the second of two."""
+        found = self._responses(scores)
+        return found[:, 0] if found.shape[1] == 1 else found
+
+
+@combines("MultiOutputClassifier", "MultiOutputRegressor")
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Outputs(Combined):
+    """Models of other targets beside each other."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        """Say yes to a model of one target for each target."""
+        return len(joined.members) == len(joined.original.estimators_)
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return a column of labels or values for each target."""
+        parts = zip(self.members, self.parts(scores), strict=True)
+        return np.asarray([member.predict(own) for member, own in parts]).T
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows of which some label is in doubt."""
+        return _any_doubtful(self, scores)
+
+    def predict_proba(self, scores: np.ndarray) -> Any:
+        """Return probabilities for each target."""
+        parts = zip(self.members, self.parts(scores), strict=True)
+        return [member.predict_proba(own) for member, own in parts]
+
+
+def _any_doubtful(joined: Combined, scores: np.ndarray) -> np.ndarray:
+    parts = zip(joined.members, joined.parts(scores), strict=True)
+    found = [member.doubtful(own) for member, own in parts]
+    return np.unique(np.concatenate(found)) if found else NONE
+
+
+@combines("VotingClassifier")
+@dataclass(frozen=True, eq=False, kw_only=True)
+class HardVote(Combined):
+    """`VotingClassifier` that counts the members' labels."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        """Say yes to votes of members that know all classes, as positions."""
+        known = np.arange(len(joined.classes))
+        return joined.original.voting == "hard" and all_know(joined, known)
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return the labels of most votes, the first of those of as many."""
+        weights = self.original._weights_not_none
+        votes = np.zeros((len(scores), len(self.classes)))
+        rows = np.arange(len(scores))
+        for at, (member, own) in enumerate(zip(self.members, self.parts(scores), strict=True)):
+            votes[rows, member.predict(own)] += 1.0 if weights is None else weights[at]
+        return self.classes[votes.argmax(axis=1)]
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows of which some vote is in doubt."""
+        return _any_doubtful(self, scores)
+
+
+@combines("VotingRegressor")
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MeanVote(Combined):
+    """`VotingRegressor`: the mean of the members' values."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        """Say yes to regressors."""
+        return all(member.classes is None for member in joined.members)
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return the means."""
+        parts = zip(self.members, self.parts(scores), strict=True)
+        values = np.asarray([member.predict(own) for member, own in parts])
+        return np.asarray(np.average(values.T, axis=1, weights=self.original._weights_not_none))
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return nothing: values are in no doubt."""
+        return NONE
+
+
+@combines("TransformedTargetRegressor")
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TransformedTarget(Combined):
+    """`TransformedTargetRegressor` with a function that transforms back."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        """Say yes to a function of one value a row."""
+        transformer = joined.original.transformer_
+        return (
+            type(transformer) is FunctionTransformer
+            and not transformer.inv_kw_args
+            and joined.original._training_dim == 1
+            and len(joined.members) == 1
+        )
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return the values, transformed back as a column."""
+        values = np.asarray(self.members[0].predict(scores), dtype=np.float64).reshape(-1, 1)
+        check_scores(values)
+        function = self.original.transformer_.inverse_func
+        found = values if function is None else function(values)
+        return found.squeeze(axis=1) if found.ndim == 2 and found.shape[1] == 1 else found
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return nothing: values are in no doubt."""
+        return NONE
+
+
+@combines("StackingClassifier", "StackingRegressor")
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Stacked(Combined):
+    """A linear model, or a network, on the answers of the members."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        """Say yes to a last model that does not jump where its features change a little."""
+        original = joined.original
+        if original.passthrough or len(joined.members) != len(original.stack_method_):
+            return False
+        if joined.classes is not None and (
+            not isinstance(original.classes_, np.ndarray) or "predict" in original.stack_method_
+        ):
+            return False
+        try:
+            final = compile_model(original.final_estimator_)
+        except Unsupported:
+            return False
+        return isinstance(final, (LinearModel, ScoredModel)) and all(
+            final.gives(method)
+            for method in ("predict_proba", "decision_function")
+            if hasattr(original, method)
+        )
+
+    @cached_property
+    def last(self) -> Model:
+        """The model on the members' answers."""
+        return compile_model(self.original.final_estimator_)
+
+    def _last_scores(self, scores: np.ndarray) -> np.ndarray:
+        columns = []
+        methods = self.original.stack_method_
+        for member, own, method in zip(self.members, self.parts(scores), methods, strict=True):
+            found = getattr(member, method)(own)
+            if found.ndim == 1:
+                found = found[:, None]
+            elif method == "predict_proba" and len(self.classes) == 2:
+                found = found[:, 1:]
+            columns.append(found)
+        return self.last.raw(np.hstack(columns).astype(np.float64, copy=False))
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return labels, or a regressor's values."""
+        found = self.last.predict(self._last_scores(scores))
+        return found if self.classes is None else self.classes[found]
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows whose label rounding could change."""
+        return self.last.doubtful(self._last_scores(scores))
+
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return the last model's probabilities."""
+        return self.last.predict_proba(self._last_scores(scores))
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        """Return the last model's decision values."""
+        return self.last.decision_function(self._last_scores(scores))
