@@ -95,6 +95,10 @@ _OF_OTHERS = (
 """What stored models hold of other packages, or by its name, and skops does not trust by itself."""
 
 
+_OF_EARLIER_RELEASES = ("sklearn.compose._column_transformer._RemainderColsList",)
+"""The same of earlier releases of scikit-learn."""
+
+
 def trusted_types() -> list[str]:
     """List of the types that skops must trust to load what this package stores.
 
@@ -127,4 +131,10 @@ def trusted_types() -> list[str]:
     functions = {scorer._score_func for scorer in scorers}
     made = {f"{type(scorer).__module__}.{type(scorer).__qualname__}" for scorer in scorers}
     named = {f"{function.__module__}.{function.__qualname__}" for function in functions}
-    return sorted({*own, *made, *named, *_OF_OTHERS})
+    earlier = {name for name in _OF_EARLIER_RELEASES if _is_defined(name)}
+    return sorted({*own, *made, *named, *_OF_OTHERS, *earlier})
+
+
+def _is_defined(name: str) -> bool:
+    module, _, attribute = name.rpartition(".")
+    return hasattr(sys.modules.get(module), attribute)

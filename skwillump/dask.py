@@ -1,35 +1,111 @@
-"""Rank the rows of a Dask data frame where they are.
-
-Each partition is scored by the worker that has it. What travels is the ranker, once to each worker,
-and of each partition its number of rows, filter scores of rows that may be candidates, and full
-scores of rows that may be among the best; features and rows do not.
-
-1. Every partition computes its filter scores, which stay with the worker.
-2. The number of rows of all partitions decides, as in `ApproxTopKRanker.rank`, how to search. A row
-   is a candidate if it is one among all rows: partitions send the scores that this is read from,
-   and are told how many of their own rows, in the order of the filter, are candidates.
-3. Partitions compute full scores of their candidates, and send the best.
-
-A partition is thus computed twice, and three times if rounding could change the order of the best
-rows, which the original estimator then decides.
-"""
+"""Predict and rank over a Dask data frame, each partition where it is: rows do not travel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from ._containers import num_samples, take_rows
-from .planning import Search, filter_order, gap_search, stable_order
-from .ranking._doubt import DOUBT, doubtful_rows, largest_of, runs_in_doubt
-from .ranking._ranker import checked_k, searcher_of
+from ._containers import take_rows
+from ._partitioned import (
+    Scored,
+    by_partition,
+    checked_number,
+    checked_positions,
+    first_rows,
+    labels_of,
+    of_rows,
+    probabilities_of,
+    ranked,
+    score_rows,
+)
+from .ranking._ranker import searcher_of
 from .ranking._searching import QuerySearcher
 
-__all__ = ["rank", "take"]
+__all__ = ["predict", "predict_proba", "rank", "take"]
+
+
+def predict(model, frame):
+    """Predict a label for each row of a Dask data frame; lazy.
+
+    The model is sent once to each worker, and predicts partition by partition. Labels are those of
+    ``model.predict(frame.compute())``.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted: a cascade, a compiled pipeline or any other estimator with `predict` that gives one
+        label or number a row.
+
+    frame : dask.dataframe.DataFrame or dask.dataframe.Series
+        Each partition is given to the model as the pandas object that it is: columns are in the
+        order of `fit`, or it is a series of texts.
+
+    Returns
+    -------
+    dask.dataframe.Series
+        Of the labels, with the index of `frame`.
+
+    Raises
+    ------
+    ImportError
+        If Dask is not installed.
+    TypeError
+        If `frame` is no Dask data frame or series.
+
+    See Also
+    --------
+    predict_proba : Probabilities of the classes.
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd
+    >>> import pandas as pd
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skwillump import compile_pipeline
+    >>> from skwillump.dask import predict
+    >>> table = pd.DataFrame({"a": range(100)})
+    >>> model = compile_pipeline(LogisticRegression().fit(table, table["a"] > 50))
+    >>> int(predict(model, dd.from_pandas(table, npartitions=4)).sum().compute())
+    49
+    """
+    dask = _import_dask("predict")
+    check_is_fitted(model)
+    return _mapped(dask, model, frame, _predicted)
+
+
+def predict_proba(model, frame):
+    """Predict probabilities of the classes for each row of a Dask data frame; lazy.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted classifier with `predict_proba`, of one label a row.
+
+    frame : dask.dataframe.DataFrame or dask.dataframe.Series
+        As for `predict`.
+
+    Returns
+    -------
+    dask.dataframe.DataFrame
+        A column for each class, by its name, with the index of `frame`.
+
+    Raises
+    ------
+    ImportError
+        If Dask is not installed.
+    TypeError
+        If `frame` is no Dask data frame or series.
+
+    See Also
+    --------
+    predict : Labels.
+    """
+    dask = _import_dask("predict_proba")
+    check_is_fitted(model)
+    return _mapped(dask, model, frame, _probabilities)
 
 
 def rank(ranker, frame, k=None, *, return_scores=False):
@@ -109,15 +185,10 @@ def rank(ranker, frame, k=None, *, return_scores=False):
     """
     dask = _import_dask("rank")
     check_is_fitted(ranker)
-    k = checked_k(ranker, k)
-    if isinstance(k, float):
-        raise ValueError(
-            f"k={k} is a share of the rows, whose number is not known before they are read. Give "
-            "the number of rows to return."
-        )
+    k = checked_number(ranker, k)
     searcher = searcher_of(ranker)
-    partitions = _Partitions(dask, _sent(dask, searcher), _delayed_partitions(frame))
-    best = _ranked(searcher, partitions, k)
+    partitions = _DaskPartitions(dask, _sent(dask, searcher), _delayed_partitions(frame))
+    best = ranked(searcher, partitions, k, stacklevel=3)
     positions = best.rows.astype(np.intp)
     return (positions, best.scores) if return_scores else positions
 
@@ -149,240 +220,76 @@ def take(frame, positions):
     dask = _import_dask("take")
     import pandas as pd
 
-    parts = _delayed_partitions(frame)
-    positions = np.asarray(positions, dtype=np.intp)
+    partitions = _delayed_partitions(frame)
     if not len(positions):
         return frame._meta
-    lengths = dask.compute(*(dask.delayed(len)(part) for part in parts))
-    n_rows = sum(lengths)
-    outside = positions[(positions < 0) | (positions >= n_rows)]
-    if len(outside):
-        raise IndexError(f"positions holds {outside[0]}, but the frame has {n_rows} rows.")
-    order, of_parts = _by_partition(positions, lengths)
-    taken = dask.compute(*(dask.delayed(take_rows)(parts[part], rows) for part, rows in of_parts))
-    return pd.concat(taken).iloc[np.argsort(order, kind="stable")]
+    lengths = dask.compute(*(dask.delayed(len)(one) for one in partitions))
+    order, of_partitions = by_partition(checked_positions(positions, lengths), lengths)
+    call = dask.delayed(take_rows)
+    found = dask.compute(*(call(partitions[which], rows) for which, rows in of_partitions))
+    return pd.concat(found).iloc[np.argsort(order, kind="stable")]
 
 
-@dataclass(frozen=True)
-class _Scored:
-    """Full scores of some rows.
+class _DaskPartitions:
+    """The partitions of a Dask data frame. See `Partitions`."""
 
-    Attributes
-    ----------
-    rows : ndarray of intp of shape (n_rows,)
-        Ascending positions.
-    scores : ndarray of float64 of shape (n_rows,)
-    raw : ndarray of float64 of shape (n_rows,)
-        The numbers that these follow from.
-    """
-
-    rows: np.ndarray
-    scores: np.ndarray
-    raw: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def best(self, n: int, bar: float = np.inf, raw_bar: float = np.inf) -> _Scored:
-        """The first `n` rows, and more where their scores or raw numbers reach a bar."""
-        chosen = (self.scores >= bar) | (self.raw >= raw_bar)
-        chosen[stable_order(self.scores, n)] = True
-        return _Scored(self.rows[chosen], self.scores[chosen], self.raw[chosen])
-
-    @classmethod
-    def joined(cls, parts: list[_Scored], starts) -> _Scored:
-        """Rows of all partitions, by their positions in the frame."""
-        return cls(
-            np.concatenate([start + part.rows for start, part in zip(starts, parts, strict=True)]),
-            np.concatenate([part.scores for part in parts]),
-            np.concatenate([part.raw for part in parts]),
-        )
-
-
-class _Partitions:
-    """The partitions of a frame, and a ranker's searcher at the workers."""
-
-    def __init__(self, dask, searcher, parts: list[Any]):
+    def __init__(self, dask, searcher, partitions: list[Any]):
         self._dask = dask
         self._searcher = searcher
-        self._parts = parts
+        self._partitions = partitions
 
-    def scored(self, function: Callable, *arguments: Any) -> list[Any]:
-        """What a function of the searcher, a partition and its arguments gives; it stays there."""
-        call = self._dask.delayed(function, pure=False)
-        tasks = [
-            call(self._searcher, *of_part) for of_part in zip(self._parts, *arguments, strict=True)
-        ]
+    def keep(self, function: Callable) -> list[Any]:
+        call = self._dask.delayed(_on_whole, pure=False)
+        tasks = [call(self._searcher, X, function) for X in self._partitions]
         return list(self._dask.persist(*tasks))
 
+    def keep_scores(self, filter_scores: list[Any], counts: Sequence[int]) -> list[Any]:
+        call = self._dask.delayed(_score_first, pure=False)
+        found = zip(self._partitions, filter_scores, counts, strict=True)
+        return list(self._dask.persist(*(call(self._searcher, *one) for one in found)))
+
     def ask(self, function: Callable, kept: list[Any], *arguments: Any) -> list[Any]:
-        """What a function of each kept object gives, sent here."""
         call = self._dask.delayed(function, pure=False)
         return list(self._dask.compute(*(call(one, *arguments) for one in kept)))
 
-    def at(self, function: Callable, rows, lengths) -> np.ndarray:
-        """What a function of the searcher and rows of a partition gives, in the order of `rows`."""
-        order, of_parts = _by_partition(rows, lengths)
-        call = self._dask.delayed(_of_rows, pure=False)
-        tasks = [call(self._searcher, self._parts[part], r, function) for part, r in of_parts]
+    def at(self, function: Callable, rows: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
+        order, of_partitions = by_partition(rows, lengths)
+        call = self._dask.delayed(_at_rows, pure=False)
+        tasks = [
+            call(self._searcher, self._partitions[which], here, function)
+            for which, here in of_partitions
+        ]
         found = np.concatenate(self._dask.compute(*tasks))
         by_row = np.empty_like(found)
         by_row[order] = found
         return by_row
 
 
-def _ranked(searcher: QuerySearcher, partitions: _Partitions, k: int) -> _Scored:
-    """The best rows, best first."""
-    if k == 0:
-        return _no_rows()
-    has_filter = searcher.searches is not None
-    kept = partitions.scored(_filter_scores if has_filter else _score_all)
-    lengths = partitions.ask(len, kept)
-    n_rows = sum(lengths)
-    if n_rows == 0:
-        return _no_rows()
-    starts = np.cumsum([0, *lengths[:-1]])
-    search = searcher.search_for(k, n_rows, stacklevel=4)
-    if search is not None and search.rule == "gap":
-        filter_score = np.concatenate(partitions.ask(_itself, kept))
-        visited = _visited(searcher, partitions, k, search, filter_score, lengths)
-        largest = largest_of(visited.raw)
-        best_of: Callable[..., _Scored] = visited.best
-    else:
-        if search is not None:
-            counts = _candidate_counts(partitions, kept, search, k, n_rows)
-            kept = partitions.scored(_score_candidates, kept, counts)
-        elif has_filter:
-            kept = partitions.scored(_score_all)
-        largest = max(partitions.ask(_largest_number, kept))
-
-        def best_of(*which):
-            return _Scored.joined(partitions.ask(_Scored.best, kept, *which), starts)
-
-    best = best_of(k + 1)
-    if searcher.compiled:
-        best = _with_whole_runs(best, best_of, k, searcher.settled, largest)
-        doubtful = doubtful_rows(best.scores, best.raw, k, searcher.settled, largest)
-        if len(doubtful):
-            best.scores[doubtful] = partitions.at(_original_scores, best.rows[doubtful], lengths)
-    order = stable_order(best.scores, k)
-    return _Scored(best.rows[order], best.scores[order], best.raw[order])
+# What runs where a partition is: it is one piece.
 
 
-def _candidate_counts(partitions, kept, search: Search, k: int, n_rows: int) -> list[int]:
-    """Candidates of each partition: its first rows in the order of the filter.
-
-    Partitions lie one after the other, so that of equal scores those of the first one come first,
-    as in `Search.candidates`.
-    """
-    least = search.least_candidates(k, n_rows)
-    reach = partitions.ask(_n_reach, kept, search.cut)
-    if sum(reach) >= least:
-        return reach
-    tops = partitions.ask(_top, kept, least)
-    part = np.repeat(np.arange(len(tops)), [len(top) for top in tops])
-    first = filter_order(np.concatenate(tops), least)
-    return np.bincount(part[first], minlength=len(tops)).tolist()
+def _on_whole(searcher: QuerySearcher, X, function: Callable):
+    return function(searcher, [X])
 
 
-def _visited(searcher, partitions, k, search: Search, filter_score, lengths) -> _Scored:
-    """Rows that a search by gap visits, with full scores that partitions computed ahead of it."""
-    order = filter_order(filter_score)
-    expected = int(np.ceil(searcher.share * len(order)))
-    known = np.empty((0, 2))
-    n_visited = 0
-
-    def full_score_of(rows):
-        nonlocal known, n_visited
-        # The search asks for rows in this order. Each time that partitions compute costs a pass.
-        assert rows[0] == order[n_visited]
-        n_visited += len(rows)
-        if n_visited > len(known):
-            ahead = order[len(known) : max(n_visited, expected, 2 * len(known))]
-            known = np.concatenate([known, partitions.at(_full_scores, ahead, lengths)])
-        return known[n_visited - len(rows) : n_visited, 0]
-
-    visited, scores = gap_search(filter_score, k, search, full_score_of)
-    ascending = np.argsort(visited)
-    return _Scored(visited[ascending], scores[ascending], known[: len(visited), 1][ascending])
+def _score_first(searcher: QuerySearcher, X, filter_score, n: int) -> Scored:
+    return score_rows(searcher, [X], first_rows(filter_score, n))
 
 
-def _with_whole_runs(best: _Scored, best_of, k: int, settled, largest: float) -> _Scored:
-    """The best rows, with all that rounding could bring to the place of the last one."""
-    for n_reaches in (64, np.inf):
-        order, runs, _ = runs_in_doubt(best.scores, best.raw, settled, largest)
-        if len(best) <= k or runs[k - 1] != runs[-1]:
-            break
-        last = order[k - 1]
-        # At each step as much as the test for closeness allows.
-        bars = [
-            known[last] - n_reaches * max(step, np.spacing(abs(known[last])))
-            for known, step in ((best.scores, 0.0), (best.raw, DOUBT * largest))
-        ]
-        bars = [-np.inf if np.isnan(bar) else bar for bar in bars]
-        best = best_of(k + 1, *bars)
-    return best
+def _at_rows(searcher: QuerySearcher, X, rows, function: Callable) -> np.ndarray:
+    return of_rows(searcher, [X], rows, function)
 
 
-def _by_partition(positions, lengths) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
-    """The order of ascending positions, and the positions within each partition that has some."""
-    order = np.argsort(positions, kind="stable")
-    ends = np.cumsum(lengths)
-    rows = np.asarray(positions)[order]
-    part = np.searchsorted(ends, rows, side="right")
-    rows = rows - np.concatenate([[0], ends])[part]
-    return order, [(int(p), rows[part == p]) for p in np.unique(part)]
+def _predicted(X, model):
+    import pandas as pd
+
+    return pd.Series(labels_of(model, X), index=X.index)
 
 
-# What runs where a partition is. Partitions may be empty, which transformers refuse.
+def _probabilities(X, model):
+    import pandas as pd
 
-
-def _filter_scores(searcher: QuerySearcher, X) -> np.ndarray:
-    return searcher.filter_scores(X) if num_samples(X) else np.zeros(0)
-
-
-def _score_all(searcher: QuerySearcher, X) -> _Scored:
-    n_rows = num_samples(X)
-    return _Scored(np.arange(n_rows), *searcher.full_scores(X)) if n_rows else _no_rows()
-
-
-def _score_candidates(searcher: QuerySearcher, X, filter_score, n_candidates: int) -> _Scored:
-    rows = np.sort(filter_order(filter_score, n_candidates))
-    if not len(rows):
-        return _no_rows()
-    return _Scored(rows, *searcher.full_scores(take_rows(X, rows)))
-
-
-def _of_rows(searcher: QuerySearcher, X, rows, function: Callable) -> np.ndarray:
-    return function(searcher, take_rows(X, rows))
-
-
-def _full_scores(searcher: QuerySearcher, X) -> np.ndarray:
-    return np.column_stack(searcher.full_scores(X))
-
-
-def _original_scores(searcher: QuerySearcher, X) -> np.ndarray:
-    return searcher.original_scores(X)
-
-
-def _itself(filter_score) -> np.ndarray:
-    return filter_score
-
-
-def _n_reach(filter_score, cut: float) -> int:
-    return int(np.sum(~(filter_score < cut))) if cut < np.inf else 0
-
-
-def _top(filter_score, n: int) -> np.ndarray:
-    return filter_score[filter_order(filter_score, n)]
-
-
-def _largest_number(scored: _Scored) -> float:
-    return largest_of(scored.raw)
-
-
-def _no_rows() -> _Scored:
-    return _Scored(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0))
+    return pd.DataFrame(probabilities_of(model, X), index=X.index, columns=model.classes_)
 
 
 # Dask ----------------------------------------------------------------------------------------
@@ -400,21 +307,32 @@ def _import_dask(caller: str):
     return dask
 
 
-def _delayed_partitions(frame) -> list[Any]:
+def _check_frame(frame) -> None:
     import dask.dataframe as dd
 
     if not isinstance(frame, dd.DataFrame | dd.Series):
         raise TypeError(
             f"frame is a {type(frame).__name__}. Give a dask.dataframe.DataFrame or Series; what "
-            "is in memory is ranked by ApproxTopKRanker.rank."
+            "is in memory is given to the model's own methods."
         )
+
+
+def _delayed_partitions(frame) -> list[Any]:
+    _check_frame(frame)
     return list(frame.to_delayed())
 
 
-def _sent(dask, searcher):
-    """The searcher where tasks find it: on each worker of a cluster, otherwise in this process."""
+def _sent(dask, model):
+    """A model where tasks find it: on each worker of a cluster, otherwise in this process."""
     # The scheduler in use is a method of the cluster's client, if there is one.
     client = getattr(dask.base.get_scheduler(), "__self__", None)
     if client is not None and hasattr(client, "scatter"):
-        return client.scatter(searcher, broadcast=True, hash=False)
-    return dask.delayed(searcher, pure=False, traverse=False)
+        return client.scatter(model, broadcast=True, hash=False)
+    return dask.delayed(model, pure=False, traverse=False)
+
+
+def _mapped(dask, model, frame, function: Callable):
+    """What a function of each partition and the model gives, as a Dask collection."""
+    _check_frame(frame)
+    meta = function(frame._meta, model)
+    return frame.map_partitions(function, _sent(dask, model), meta=meta)

@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+import sklearn
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
@@ -11,6 +12,9 @@ from sklearn.preprocessing import StandardScaler
 
 from skwillump import ApproxTopKRanker
 from skwillump.datasets import load_stdlib_lines
+
+SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
+"""The release of scikit-learn, for what earlier ones cannot do."""
 
 COSTS = {"cheap": 1e-6, "dear": 1e-2}
 """Costs in seconds a row that make the cheap block worth a stage, whatever the machine."""

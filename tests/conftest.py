@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,15 @@ QUICK = (
     "project/test_readme.py",
 )
 """Folders and files of the quick part, for the loop of a contributor: pytest -m quick."""
+
+
+def pytest_configure(config):
+    """Let warn what earlier releases warn of without a reason."""
+    if tuple(map(int, version("lightgbm").split(".")[:2])) < (4, 7):
+        # It names the columns of arrays by itself.
+        config.addinivalue_line(
+            "filterwarnings", "ignore:X does not have valid feature names, but LGBM:UserWarning"
+        )
 
 
 def pytest_collection_modifyitems(items):

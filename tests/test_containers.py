@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from common import SKLEARN
 from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.utils import _safe_indexing
@@ -94,7 +95,10 @@ def test_rows_are_taken_as_scikit_learn_takes_them(name, rows):
     assert num_samples(X) == 3
     taken = take_rows(X, rows)
     like = sparse.csr_matrix(X) if sparse.issparse(X) else X
-    assert values(taken) == values(_safe_indexing(like, rows))
+    expected = values(_safe_indexing(like, rows)) if name != "arrow" or SKLEARN >= (1, 9) else None
+    if expected is None:  # it takes no rows of tables
+        expected = _safe_indexing(X.to_pandas(), rows).to_dict("records")
+    assert values(taken) == expected
     assert type(taken) is type(X) or name in ("tuple", "coo", "subclass", "series subclass")
 
 

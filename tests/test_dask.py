@@ -3,11 +3,9 @@
 import pickle
 import re
 import sys
-import textwrap
 from collections import Counter
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,19 +14,26 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from common import COSTS, stdlib_lines, two_blocks, two_signals_frame
+from common import stdlib_lines, two_blocks
+from engine_cases import (
+    RULES,
+    dies_once,
+    fitted_cascade,
+    fitted_ranker,
+    ranker,
+    snippet,
+    table,
+    with_search,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.tree import DecisionTreeRegressor
 
-from skwillump import ApproxTopKRanker, CascadeClassifier
-from skwillump.planning import Search
-from skwillump.planning._topk_search import Prediction
-from skwillump.ranking._ranker import searcher_of
+from skwillump import ApproxTopKRanker, CascadeClassifier, compile_pipeline
 from skwillump.ranking._searching import QuerySearcher
 from skwillump.stages._passes import FusedPass
 
@@ -40,7 +45,6 @@ import dask.dataframe as dd  # noqa: E402
 
 import skwillump.dask  # noqa: E402
 
-RULES = ["share", "bar", "ratio", "gap"]
 TEXT_COSTS = {"tfidfvectorizer-1": 1e-6, "tfidfvectorizer-2": 1e-4}
 
 
@@ -59,45 +63,9 @@ def client():
         yield client
 
 
-def table(n_rows=6000, seed=0):
-    frame, _ = two_signals_frame(n_rows, seed=seed)
-    noise = np.random.default_rng(seed + 1).normal(scale=0.1, size=n_rows)
-    return frame, frame["c"] + frame["d"] + noise
-
-
-def ranker(model=None, **kwargs):
-    defaults = {"k": 50, "precision_target": 0.9, "feature_costs": COSTS, "random_state": 0}
-    pipeline = two_blocks(Ridge() if model is None else model, columns=("c", "d"))
-    return ApproxTopKRanker(pipeline, **(defaults | kwargs))
-
-
-def fitted_ranker(model=None, **kwargs):
-    fitted = ranker(model, **kwargs).fit(*table())
-    assert fitted._plan.candidate is not None
-    return fitted
-
-
 @pytest.fixture(scope="module")
 def fitted():
     return fitted_ranker(query_size=(1000, 6000))
-
-
-def with_search(fitted, rule, k=50):
-    """The same ranker with a search of the test's choice."""
-    frame, _ = table()
-    score = searcher_of(fitted).filter_scores(frame)
-    search = {
-        # Of the first the share decides, of the second the bar.
-        "share": lambda: Search("share", share=0.05, cut=np.inf),
-        "bar": lambda: Search("share", share=0.01, cut=float(np.quantile(score, 0.98))),
-        "ratio": lambda: Search("ratio", ratio=3, ratio_k=k),
-        "gap": lambda: Search(
-            "gap", margin=0.5, prediction=Prediction.fit(score, fitted.predict(frame))
-        ),
-    }[rule]()
-    fitted = copy(fitted)
-    fitted._plan = replace(fitted._plan, search=search, share=0.05)
-    return fitted
 
 
 def in_partitions(frame, *lengths):
@@ -321,9 +289,62 @@ def test_without_dask_the_error_names_the_extra(fitted, monkeypatch):
     for call in (
         lambda: skwillump.dask.rank(fitted, None),
         lambda: skwillump.dask.take(None, [0]),
+        lambda: skwillump.dask.predict(fitted, None),
+        lambda: skwillump.dask.predict_proba(fitted, None),
     ):
         with pytest.raises(ImportError, match=re.escape("pip install 'skwillump[dask]'")):
             call()
+
+
+# Prediction -----------------------------------------------------------------------------------
+
+
+def test_labels_and_probabilities_are_those_of_one_process(client, cascade):
+    frame, _ = table(seed=5)
+    pieces = in_partitions(frame, 10, 0, 2700, 1)
+    labels = skwillump.dask.predict(cascade, pieces)
+    found = labels.compute()
+    assert_array_equal(found, cascade.predict(frame))
+    assert_array_equal(found.index, frame.index)
+    assert found.dtype == labels.dtype
+    probabilities = skwillump.dask.predict_proba(cascade, pieces).compute()
+    assert_array_equal(probabilities, cascade.predict_proba(frame))
+    assert list(probabilities.columns) == list(cascade.classes_)
+
+
+def test_series_of_texts_are_predicted():
+    X, y = (part[::200] for part in stdlib_lines())
+    model = compile_pipeline(make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(X, y))
+    with synchronous():
+        labels = skwillump.dask.predict(model, dd.from_pandas(pd.Series(X), npartitions=3))
+        assert_array_equal(labels.compute(), model.predict(X))
+
+
+def test_a_model_of_several_numbers_a_row_is_refused():
+    frame, y = table(200)
+    model = DecisionTreeRegressor().fit(frame, np.column_stack([y, y]))
+    with synchronous(), pytest.raises(ValueError, match="predicts 2 values a row"):
+        skwillump.dask.predict(model, in_partitions(frame)).compute()
+
+
+@pytest.mark.parametrize("function", ["rank", "predict"])
+def test_a_lost_worker_changes_nothing(fitted, cascade, tmp_path, function):
+    frame, _ = table(seed=5)
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=":0"
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        died = tmp_path / "died"
+        pieces = in_partitions(frame, 1000, 3000).map_partitions(dies_once, died, meta=frame[:0])
+        if function == "rank":
+            assert_ranks_as_one_process(with_search(fitted, "bar"), frame, pieces)
+        else:
+            labels = skwillump.dask.predict(cascade, pieces)
+            assert_array_equal(labels.compute(), cascade.predict(frame))
+        assert died.exists()
+        assert client.status == "running"
 
 
 # Rows by position -----------------------------------------------------------------------------
@@ -413,81 +434,18 @@ def test_callbacks_see_a_fit_on_a_cluster(client):
 
 # The guide ------------------------------------------------------------------------------------
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "distributed.rst").read_text("utf-8")
-
-
-def snippet(name):
-    """Code of the guide between two marks."""
-    (text,) = re.findall(rf"\.\. {name}-begin\n(.*?)\.\. {name}-end", PAGE, flags=re.DOTALL)
-    return textwrap.dedent(text.split(".. code-block:: python\n")[1])
-
 
 @pytest.fixture(scope="module")
 def cascade():
-    frame, y = table()
-    pipeline = two_blocks(columns=("c", "d"))
-    cascade = CascadeClassifier(
-        pipeline, accuracy_target=0.9, cv=3, feature_costs=COSTS, random_state=0
-    )
-    return cascade.fit(frame, np.where(y > 0, "high", "low"))
+    return fitted_cascade()
 
 
-def test_the_guides_prediction_with_dask_is_that_of_one_process(client, cascade):
+def test_the_guides_snippets_answer_as_one_process(client, cascade, fitted):
     frame, _ = table(seed=5)
-    names = {"client": client, "cascade": cascade, "pd": pd, "frame": in_partitions(frame, 10, 20)}
-    exec(snippet("predict"), names)
+    names = {"cascade": cascade, "ranker": fitted, "frame": in_partitions(frame, 10, 20)}
+    exec(snippet("dask-predict"), names)
     assert_array_equal(names["labels"].compute(), cascade.predict(frame))
-
-
-class Spark:
-    """As much of Spark as the guide's snippets need: partitions that are iterators of frames."""
-
-    def __init__(self, partitions=()):
-        self.partitions = partitions
-        self.sparkContext = self
-
-    def broadcast(self, value):
-        return SimpleNamespace(value=pickle.loads(pickle.dumps(value)))
-
-    def mapInPandas(self, function, schema):
-        found = [frame for partition in self.partitions for frame in function(iter(partition))]
-        found = pd.concat(found, ignore_index=True)
-        assert list(found.columns) == [column.split()[0] for column in schema.split(", ")]
-        self.found = found
-        return self
-
-    def orderBy(self, column, ascending):
-        self.found = self.found.sort_values(column, ascending=ascending, kind="stable")
-        return self
-
-    def limit(self, n):
-        return self.found[:n]
-
-
-def spark_partitions(frame):
-    frame = frame.assign(id=np.arange(len(frame)) + 1000)
-    return Spark([[frame[:1000], frame[1000:2500]], [], [frame[2500:4500]], [frame[4500:]]])
-
-
-def test_the_guides_function_for_spark_predicts_what_one_process_does(cascade):
-    frame, _ = table(seed=5)
-    names = {"spark": Spark(), "cascade": cascade, "pd": pd, "frame": spark_partitions(frame)}
-    exec(snippet("spark-predict"), names)
-    assert_array_equal(names["labels"].found["label"], cascade.predict(frame))
-    assert_array_equal(names["labels"].found["id"], np.arange(len(frame)) + 1000)
-
-
-@pytest.mark.parametrize("rule", ["bar", "gap"])
-def test_the_guides_function_for_spark_finds_what_counts_for_the_guarantee(fitted, rule):
-    frame, _ = table(seed=5)
-    chosen = with_search(fitted, rule)
-    names = {"spark": Spark(), "ranker": chosen, "pd": pd, "frame": spark_partitions(frame)}
-    exec(snippet("spark-rank"), names)
-    best, full = names["best"], chosen.predict(frame)
-    assert_allclose(best["score"], full[best["id"] - 1000], rtol=1e-12)
-    top = np.argsort(-full, kind="stable")[: chosen.k]
-    search, score = chosen._plan.search, searcher_of(chosen).filter_scores(frame)
-    effort = search.margin if rule == "gap" else -search.cut
-    found_for_sure = top[search.needs(score[top], full[top]) <= effort]
-    assert 0 < len(found_for_sure) < len(top)
-    assert set(found_for_sure + 1000) <= set(best["id"])
+    exec(snippet("dask-rank"), names)
+    positions = fitted.rank(frame)
+    assert_array_equal(names["positions"], positions)
+    pd.testing.assert_frame_equal(names["best"], frame.iloc[positions], check_column_type=False)

@@ -19,8 +19,8 @@ ROW = 44
 MUTED = 'opacity="0.65"'
 
 KNOWS = {
-    "dask": "partitions of Dask's data frames",
-    "spark": "partitions of Spark's data frames",
+    "dask": "data frames of Dask and Spark; kernels ahead of time",
+    "_partitioned": "one query whose rows lie in partitions",
     "cascade": "the two estimators: parameters, methods, reports",
     "stages": "what both share: cross-fitting, costs, passes, displays",
     "_compiled": "a compiled twin as an estimator; look-ups as a transformer",

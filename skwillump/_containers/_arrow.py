@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from ._base import Frame
 
 
@@ -10,6 +12,10 @@ class ArrowTable(Frame):
     """A table of pyarrow: scikit-learn reads it, compiled steps leave it to scikit-learn."""
 
     is_read = False
+
+    def take_rows(self, X: Any, rows: Any) -> Any:
+        """Return rows in the order given; earlier releases of scikit-learn take none of a table."""
+        return X.take(np.arange(X.num_rows)[rows])
 
     def names(self, frame: Any) -> list[Any]:
         """Return the names of the columns: what pyarrow calls columns are their values."""

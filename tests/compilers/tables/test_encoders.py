@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given
+from scipy import sparse
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 from table_cases import (
     CATEGORIES,
@@ -149,5 +150,13 @@ def test_one_hot_codes_of_a_dtype_without_sparse_matrices_are_left_to_the_origin
     step = compile_step(encoder)
     assert isinstance(step, OriginalStep)
     assert "dtype" in step.reason
-    with pytest.raises(ValueError, match="dtype"):
-        step.transform([["b"]])
+    # Which of these are refused is up to the release of SciPy.
+    assert answer_or_error(step) == answer_or_error(encoder)
+
+
+def answer_or_error(transformer):
+    try:
+        X = transformer.transform([["b"]])
+        return np.asarray(X.todense() if sparse.issparse(X) else X).tolist()
+    except ValueError as error:
+        return str(error)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from common import SKLEARN
 from hypothesis import given
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -17,11 +18,13 @@ from skwillump import compile_pipeline
 @given(X=category_frames())
 def test_categories_are_imputed_before_they_are_encoded(X):
     for step in IMPUTED:
-        assert_same_features(step, X[["color", "mixed", "level"]], exactly=True)
+        assert_same_features(step, X[IMPUTED_COLUMNS], exactly=True)
 
 
+# Before 1.7 the imputer cannot tell which of a string and None is the smaller, where they tie.
+IMPUTED_COLUMNS = ["color", "mixed", "level"] if SKLEARN >= (1, 7) else ["color", "level"]
 IMPUTED = [
-    compiled(make_pipeline(imputer, encoder), CATEGORIES[["color", "mixed", "level"]])
+    compiled(make_pipeline(imputer, encoder), CATEGORIES[IMPUTED_COLUMNS])
     for imputer in (
         SimpleImputer(strategy="most_frequent"),
         SimpleImputer(strategy="constant", fill_value="none"),

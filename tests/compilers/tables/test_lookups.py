@@ -75,6 +75,7 @@ def test_tables_with_the_same_keys_are_searched_once(monkeypatch):
         "fewer": pd.DataFrame({"key": keys[:9], "d": np.arange(9.0)}),
     }
     X = pd.DataFrame({"key": [*keys[40:], "none", *keys[:7]], "other": [*keys[3:20], "key 49"]})
+    X = X.astype("string[pyarrow]")  # as by itself since pandas 3
     blocks = [(name, TableLookup(table, on="key"), ["key"]) for name, table in tables.items()]
     renamed = tables["one"].rename(columns={"key": "other", "a": "e"})
     blocks.append(("elsewhere", TableLookup(renamed, on="other"), ["other"]))

@@ -1,0 +1,537 @@
+"""Predict and rank over a Spark data frame, each partition where it is: rows do not travel.
+
+The model is broadcast: each executor gets it once, each Python worker loads it once, and its
+kernels with it. Rows reach a worker as pandas frames of some thousand rows, with the columns that
+the model needs and no others.
+"""
+
+import pickle
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from ._partitioned import (
+    Pieces,
+    Scored,
+    by_partition,
+    checked_number,
+    checked_positions,
+    first_rows,
+    label_dtype,
+    labels_of,
+    of_rows,
+    probabilities_of,
+    ranked,
+    score_rows,
+    taken,
+)
+from .ranking._ranker import searcher_of
+from .ranking._searching import QuerySearcher
+
+__all__ = ["predict", "predict_proba", "rank", "take"]
+
+
+def predict(model, frame, *, columns=None, output="prediction"):
+    """Predict a label for each row of a Spark data frame; lazy.
+
+    Labels are those of ``model.predict(frame.toPandas())``. Needs a classic session: what runs on
+    Spark Connect has no broadcast variables.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted: a cascade, a compiled pipeline or any other estimator with `predict` that gives one
+        label or number a row.
+
+    frame : pyspark.sql.DataFrame
+
+    columns : str or list of str, default=None
+        The columns that the model is given: a list as a pandas frame, one name as a series, for
+        models of texts. By default the model's `feature_names_in_`, or all where it has none.
+
+    output : str, default="prediction"
+        Name of the column of labels.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        `frame` with the column `output`.
+
+    Raises
+    ------
+    ImportError
+        If PySpark is not installed.
+    TypeError
+        If `frame` is no Spark data frame.
+    ValueError
+        If `frame` lacks a column.
+
+    See Also
+    --------
+    predict_proba : Probabilities of the classes.
+    """
+    _import_spark("predict")
+    check_is_fitted(model)
+    return _with_column(frame, model, columns, output, labels_of, _sql_type(model))
+
+
+def predict_proba(model, frame, *, columns=None, output="probability"):
+    """Predict probabilities of the classes for each row of a Spark data frame; lazy.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted classifier with `predict_proba`, of one label a row.
+
+    frame : pyspark.sql.DataFrame
+
+    columns : str or list of str, default=None
+        As for `predict`.
+
+    output : str, default="probability"
+        Name of the column of probabilities.
+
+    Returns
+    -------
+    pyspark.sql.DataFrame
+        `frame` with the column `output`, of arrays of doubles in the order of ``model.classes_``.
+
+    Raises
+    ------
+    ImportError
+        If PySpark is not installed.
+    TypeError
+        If `frame` is no Spark data frame.
+    ValueError
+        If `frame` lacks a column.
+
+    See Also
+    --------
+    predict : Labels.
+    """
+    _import_spark("predict_proba")
+    check_is_fitted(model)
+    return _with_column(frame, model, columns, output, _probability_lists, "array<double>")
+
+
+def rank(ranker, frame, k=None, *, columns=None, return_scores=False):
+    """Find the `k` best rows of a Spark data frame, best first.
+
+    The answer is that of ``ranker.rank(frame.toPandas())``, up to rounding: one query, whatever
+    its partitions. Runs at once, as some jobs.
+
+    Parameters
+    ----------
+    ranker : ApproxTopKRanker
+        Fitted. What it is tuned for should be the number of rows of the whole frame (its
+        `query_size`).
+
+    frame : pyspark.sql.DataFrame
+        It is computed at least twice and must give the same rows in the same order each time. A
+        frame that is read from files does; persist one that comes out of a shuffle (`repartition`,
+        a join, an aggregation) or out of random numbers.
+
+    k : int, default=None
+        Number of rows to return; by default the ranker's `k`.
+
+    columns : str or list of str, default=None
+        The columns that the ranker is given: a list as a pandas frame, one name as a series, for
+        rankers of texts. By default the ranker's `feature_names_in_`, or all where it has none.
+
+    return_scores : bool, default=False
+        Whether to return the full model's scores too.
+
+    Returns
+    -------
+    positions : ndarray of intp of shape (min(k, n_rows),)
+        Positions in the frame, partitions counted one after the other; `take` gets the rows.
+
+    scores : ndarray of float64 of shape (min(k, n_rows),)
+        Their scores. Only if `return_scores`.
+
+    Raises
+    ------
+    ImportError
+        If PySpark is not installed.
+    TypeError
+        If `frame` is no Spark data frame.
+    ValueError
+        If `k` is negative, or `frame` lacks a column.
+    pyspark.errors.PythonException
+        If a worker fails, or sees that `frame` gives other rows when it is computed again.
+
+    Warns
+    -----
+    UserWarning
+        As `ApproxTopKRanker.rank` does.
+
+    See Also
+    --------
+    take : The rows at some positions.
+    skwillump.dask.rank : The same for Dask.
+
+    Notes
+    -----
+    The search is that of `skwillump.dask.rank`. A worker does not keep rows between jobs, so
+    positions of candidates travel too, 8 bytes each.
+    """
+    _import_spark("rank")
+    check_is_fitted(ranker)
+    k = checked_number(ranker, k)
+    searcher = searcher_of(ranker)
+    with _SparkPartitions(_Rows.of(frame, ranker, columns), searcher) as partitions:
+        best = ranked(searcher, partitions, k, stacklevel=3)
+    positions = best.rows.astype(np.intp)
+    return (positions, best.scores) if return_scores else positions
+
+
+def take(frame, positions):
+    """Get rows of a Spark data frame by position.
+
+    Parameters
+    ----------
+    frame : pyspark.sql.DataFrame
+        As for `rank`: rows come in the same order each time that it is computed.
+
+    positions : array-like of int of shape (n_chosen,)
+        Positions in the frame, partitions counted one after the other.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows in the order of `positions`, which are its index.
+
+    Raises
+    ------
+    ImportError
+        If PySpark is not installed.
+    TypeError
+        If `frame` is no Spark data frame.
+    IndexError
+        If a position is negative or not in the frame.
+    """
+    _import_spark("take")
+    _check_frame(frame)
+    rows = _Rows(frame, as_series=False)
+    found = rows.ask(_OnRows(_length))
+    positions = checked_positions(positions, list(found.values()))
+    if not len(positions):
+        return frame.limit(0).toPandas()
+    order, of_partitions = by_partition(positions, list(found.values()))
+    numbers = list(found)
+    wanted = {numbers[which]: (chosen,) for which, chosen in of_partitions}
+    best = pd.concat(rows.ask(_OnRows(_taken_rows, of_partition=wanted)).values())
+    best.index = positions[order]
+    return best.iloc[np.argsort(order, kind="stable")]
+
+
+# At the driver ----------------------------------------------------------------------------------
+
+
+class _SparkPartitions:
+    """The partitions of a Spark data frame. See `Partitions`.
+
+    What is kept is a persisted frame of one pickled object a partition. Spark computes it again,
+    from the rows, where a worker that has it is lost.
+    """
+
+    def __init__(self, rows: "_Rows", searcher: QuerySearcher):
+        self._rows = rows
+        self._sent = _Sent.to_workers_of(rows.frame, searcher)
+        self._kept: list[Any] = []
+        self._numbers: list[int] = []
+
+    def __enter__(self) -> "_SparkPartitions":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for kept in self._kept:
+            kept.unpersist()
+        self._sent.forget()
+
+    def keep(self, function: Callable[[QuerySearcher, Pieces], Any]) -> Any:
+        return self._persisted(_OnRows(function, self._sent))
+
+    def keep_scores(self, filter_scores: Any, counts: Sequence[int]) -> Any:
+        by_number = {n: (count,) for n, count in zip(self._numbers, counts, strict=True)}
+        candidates = _asked(filter_scores, _OnKept(_first, of_partition=by_number))
+        return self._persisted(_OnRows(_score_again, self._sent, of_partition=candidates))
+
+    def ask(self, function: Callable[..., Any], kept: Any, *arguments: Any) -> list[Any]:
+        found = _asked(kept, _OnKept(function, arguments))
+        self._numbers = list(found)
+        return list(found.values())
+
+    def at(
+        self,
+        function: Callable[[QuerySearcher, Any], np.ndarray],
+        rows: np.ndarray,
+        lengths: Sequence[int],
+    ) -> np.ndarray:
+        order, of_partitions = by_partition(rows, lengths)
+        wanted = {self._numbers[which]: (here, function) for which, here in of_partitions}
+        found = self._rows.ask(_OnRows(of_rows, self._sent, of_partition=wanted))
+        in_order = np.concatenate(list(found.values()))
+        by_row = np.empty_like(in_order)
+        by_row[order] = in_order
+        return by_row
+
+    def _persisted(self, job: "_OnRows") -> Any:
+        kept = self._rows.answers(job).persist()
+        self._kept.append(kept)
+        return kept
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The columns of a Spark data frame that a model is given.
+
+    Attributes
+    ----------
+    frame : pyspark.sql.DataFrame
+    as_series : bool
+        Whether pieces are series of its only column.
+    """
+
+    frame: Any
+    as_series: bool
+
+    @classmethod
+    def of(cls, frame, model, columns) -> "_Rows":
+        names = _names(model, frame, columns)
+        return cls(frame.select([_column(name) for name in names]), isinstance(columns, str))
+
+    def answers(self, job: "_OnRows") -> Any:
+        """What a job answers of each partition, as a Spark data frame; lazy."""
+        from pyspark.sql import functions
+
+        frame = self.frame
+        if job.of_partition is not None:
+            # Rows of the others do not leave Spark.
+            frame = frame.where(functions.spark_partition_id().isin(list(job.of_partition)))
+        if self.as_series:
+            job = job.on_series()
+        return frame.mapInPandas(job, _OnRows.SCHEMA)
+
+    def ask(self, job: "_OnRows") -> dict[int, Any]:
+        """What a job answers, by the number of the partition, ascending."""
+        return _collected(self.answers(job))
+
+
+def _asked(kept, job: "_OnKept") -> dict[int, Any]:
+    return _collected(kept.mapInPandas(job, _OnRows.SCHEMA))
+
+
+def _collected(answers) -> dict[int, Any]:
+    found = {row["partition"]: pickle.loads(row["answer"]) for row in answers.collect()}
+    return dict(sorted(found.items()))
+
+
+def _with_column(frame, model, columns, output: str, function: Callable, sql_type: str):
+    """The frame with a column of what a function of the model and each piece gives."""
+    from pyspark.sql import functions
+
+    names = [_column(name) for name in _names(model, frame, columns)]
+    sent = _Sent.to_workers_of(frame, model)
+
+    @functions.pandas_udf(sql_type)
+    def answers(pieces: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:
+        for X in pieces:
+            yield pd.Series(function(sent.model, X))
+
+    given = names[0] if isinstance(columns, str) else functions.struct(*names)
+    return frame.withColumn(output, answers(given))
+
+
+def _names(model, frame, columns) -> list[str]:
+    """Names of the columns that a model is given."""
+    _check_frame(frame)
+    if columns is None:
+        columns = getattr(model, "feature_names_in_", frame.columns)
+    names = [columns] if isinstance(columns, str) else list(columns)
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise ValueError(f"frame has the columns {frame.columns} and lacks {missing}.")
+    return names
+
+
+def _column(name: str):
+    from pyspark.sql import functions
+
+    return functions.col("`" + name.replace("`", "``") + "`")
+
+
+def _sql_type(model) -> str:
+    """Spark's type of what a model predicts."""
+    kind = label_dtype(model).kind
+    if kind == "O" and not all(isinstance(label, str) for label in model.classes_):
+        raise TypeError(
+            f"The classes {list(model.classes_)} are objects of other types than str, for which "
+            "Spark has no column. Fit the model on strings, numbers or bools."
+        )
+    return {"b": "boolean", "i": "bigint", "u": "bigint", "f": "double"}.get(kind, "string")
+
+
+def _import_spark(caller: str) -> None:
+    try:
+        import pyspark.sql  # noqa: F401
+    except ImportError as error:
+        raise ImportError(
+            f"skwillump.spark.{caller} needs PySpark: install it with "
+            "pip install 'skwillump[spark]'."
+        ) from error
+
+
+def _check_frame(frame) -> None:
+    from pyspark.sql import DataFrame
+
+    if not isinstance(frame, DataFrame):
+        raise TypeError(
+            f"frame is a {type(frame).__name__}. Give a pyspark.sql.DataFrame; what is in memory "
+            "is given to the model's own methods."
+        )
+
+
+# At the workers ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A model where tasks find it: broadcast as bytes, which each Python worker loads once.
+
+    Attributes
+    ----------
+    token : str
+        Says which one.
+    shared : pyspark.Broadcast
+        Of bytes, in which functions of a notebook are held by value.
+    """
+
+    token: str
+    shared: Any = field(compare=False)
+
+    @classmethod
+    def to_workers_of(cls, frame, model) -> "_Sent":
+        from pyspark import cloudpickle
+
+        context = frame.sparkSession.sparkContext
+        return cls(uuid.uuid4().hex, context.broadcast(cloudpickle.dumps(model)))
+
+    @property
+    def model(self) -> Any:
+        return _loaded(self)
+
+    def forget(self) -> None:
+        """Take the bytes away from the workers."""
+        self.shared.destroy()
+
+
+@lru_cache(maxsize=4)
+def _loaded(sent: _Sent) -> Any:
+    return pickle.loads(sent.shared.value)
+
+
+@dataclass(frozen=True)
+class _OnRows:
+    """A job: what a function gives of the rows of each partition.
+
+    Attributes
+    ----------
+    function : callable
+        Of the model, if one is sent, the pieces, and the partition's own arguments.
+    sent : _Sent or None
+    of_partition : mapping of int to tuple, or None
+        Own arguments by the number of the partition; those that it lacks are left out.
+    as_series : bool
+    """
+
+    function: Callable[..., Any]
+    sent: _Sent | None = None
+    of_partition: Mapping[int, tuple] | None = None
+    as_series: bool = False
+
+    SCHEMA = "partition int, answer binary"
+
+    def on_series(self) -> "_OnRows":
+        return replace(self, as_series=True)
+
+    def __call__(self, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        from pyspark import TaskContext
+
+        number = TaskContext.get().partitionId()
+        own: tuple | None = ()
+        if self.of_partition is not None:
+            own = self.of_partition.get(number)
+        if own is not None:
+            pieces = (frame.iloc[:, 0] for frame in frames) if self.as_series else frames
+            model = () if self.sent is None else (self.sent.model,)
+            yield _answer(number, self.function(*model, pieces, *own))
+        # A worker that leaves rows unread is not used again.
+        for _ in frames:
+            pass
+
+
+@dataclass(frozen=True)
+class _OnKept:
+    """A job: what a function gives of each kept object.
+
+    Attributes
+    ----------
+    function : callable
+        Of the object, the arguments, and the partition's own.
+    arguments : tuple
+    of_partition : mapping of int to tuple, or None
+    """
+
+    function: Callable[..., Any]
+    arguments: tuple = ()
+    of_partition: Mapping[int, tuple] | None = None
+
+    def __call__(self, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+        for frame in frames:
+            for number, kept in zip(frame["partition"], frame["answer"], strict=True):
+                own = () if self.of_partition is None else self.of_partition[number]
+                found = self.function(pickle.loads(kept), *self.arguments, *own)
+                yield _answer(number, found)
+
+
+def _answer(number: int, found: Any) -> pd.DataFrame:
+    return pd.DataFrame({"partition": [number], "answer": [pickle.dumps(found)]})
+
+
+def _length(pieces: Pieces) -> int:
+    return sum(len(X) for X in pieces)
+
+
+def _taken_rows(pieces: Pieces, rows: np.ndarray) -> pd.DataFrame:
+    return pd.concat(taken(pieces, rows))
+
+
+def _first(filter_score: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = first_rows(filter_score, n)
+    return rows, filter_score[rows]
+
+
+def _score_again(searcher: QuerySearcher, pieces: Pieces, rows, filter_score) -> Scored:
+    """Full scores of rows that the filter has scored before."""
+    chosen = list(taken(pieces, rows))
+    again = [searcher.filter_scores(X) for X in chosen]
+    n_rows = sum(len(scores) for scores in again)
+    if n_rows != len(rows) or (
+        n_rows and not np.allclose(np.concatenate(again), filter_score, rtol=1e-6, equal_nan=True)
+    ):
+        raise RuntimeError(
+            "The frame gave other rows, or the same in another order, when it was computed again. "
+            "Persist it before it is ranked: frame.persist()."
+        )
+    return score_rows(searcher, chosen, np.arange(n_rows)).at(rows)
+
+
+def _probability_lists(model, X) -> list[list[float]]:
+    return probabilities_of(model, X).tolist()
