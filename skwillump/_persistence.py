@@ -95,8 +95,24 @@ _OF_OTHERS = (
 """What stored models hold of other packages, or by its name, and skops does not trust by itself."""
 
 
-_OF_EARLIER_RELEASES = ("sklearn.compose._column_transformer._RemainderColsList",)
-"""The same of earlier releases of scikit-learn."""
+_OF_SOME_RELEASES = (
+    "sklearn._loss.link.HalfLogitLink",
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogLink",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.link.MultinomialLogit",
+    "sklearn._loss.loss.AbsoluteError",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn._loss.loss.HalfGammaLoss",
+    "sklearn._loss.loss.HalfMultinomialLoss",
+    "sklearn._loss.loss.HalfPoissonLoss",
+    "sklearn._loss.loss.HalfSquaredError",
+    "sklearn._loss.loss.PinballLoss",
+    "sklearn.compose._column_transformer._RemainderColsList",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+)
+"""The same where a release of scikit-learn has it, of which only some of skops trust it."""
 
 
 def trusted_types() -> list[str]:
@@ -131,8 +147,8 @@ def trusted_types() -> list[str]:
     functions = {scorer._score_func for scorer in scorers}
     made = {f"{type(scorer).__module__}.{type(scorer).__qualname__}" for scorer in scorers}
     named = {f"{function.__module__}.{function.__qualname__}" for function in functions}
-    earlier = {name for name in _OF_EARLIER_RELEASES if _is_defined(name)}
-    return sorted({*own, *made, *named, *_OF_OTHERS, *earlier})
+    there = {name for name in _OF_SOME_RELEASES if _is_defined(name)}
+    return sorted({*own, *made, *named, *_OF_OTHERS, *there})
 
 
 def _is_defined(name: str) -> bool:

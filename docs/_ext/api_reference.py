@@ -10,6 +10,7 @@ from pathlib import Path
 import skwillump
 import skwillump.dask
 import skwillump.datasets
+import skwillump.spark
 
 HEADINGS = {
     "Estimators": ("Classifier", "Ranker"),
@@ -26,7 +27,7 @@ TEMPLATE = """\
 API reference
 =============
 
-What ``import skwillump`` exposes, functions for Dask, and the data sets. All else is private.
+What ``import skwillump`` exposes, functions for Dask and Spark, and the data sets. All else is private.
 
 {sections}
 """
@@ -51,6 +52,7 @@ def api_page():
     if left:
         sections.append(section("More", "skwillump", left))
     sections.append(section("Dask data frames", "skwillump.dask", skwillump.dask.__all__))
+    sections.append(section("Spark data frames", "skwillump.spark", skwillump.spark.__all__))
     sections.append(section("Data sets", "skwillump.datasets", skwillump.datasets.__all__))
     return TEMPLATE.format(sections="\n".join(sections))
 

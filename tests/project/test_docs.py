@@ -11,6 +11,7 @@ import pytest
 import skwillump
 import skwillump.dask
 import skwillump.datasets
+import skwillump.spark
 from skwillump.compilers import (
     REGISTRY,
     LinearModel,
@@ -87,6 +88,7 @@ def test_the_reference_lists_exactly_what_is_public():
     public = [
         *skwillump.__all__,
         *skwillump.dask.__all__,
+        *skwillump.spark.__all__,
         *skwillump.datasets.__all__,
     ]
     assert sorted(listed) == sorted(public)
