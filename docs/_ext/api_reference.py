@@ -27,7 +27,8 @@ TEMPLATE = """\
 API reference
 =============
 
-What ``import skwillump`` exposes, functions for Dask and Spark, and the data sets. All else is private.
+What ``import skwillump`` exposes, functions for Dask and Spark, and the data sets.
+All else is private.
 
 {sections}
 """
