@@ -304,7 +304,7 @@ def test_what_is_no_spark_frame_is_refused(spark, fitted, cascade):
     with pytest.raises(NotFittedError):
         skwillump.spark.rank(ranker(), pieces)
     labels = np.array([1, "a"], dtype=object)
-    model = copy(Watched("").fit(frame, ["a", "b"]))
+    model = Watched("nowhere").fit(frame, ["a", "b"])
     model.classes_ = labels
     with pytest.raises(TypeError, match="objects of other types than str"):
         skwillump.spark.predict(model, pieces)
