@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from .._wrappers import DOUBT, NONE
 from ..compilers import LinearModel, Model, ScoredModel, Unsupported, check_scores, compile_model
-from ..compilers.models._linear import LOG_LIKELIHOOD, SIGMOID
+from ..compilers.models._linear import LOG_LIKELIHOOD, SIGMOID, log_sum
 from ._combined import Combined, all_know, combines
 from ._joined import JoinedModel
 
@@ -53,7 +53,8 @@ class OneVsRest(Combined):
         if self._link == SIGMOID:
             return expit(scores)
         if self._link == LOG_LIKELIHOOD:
-            return expit(scores[:, 1::2] - scores[:, ::2])
+            pairs = scores.reshape(len(scores), -1, 2)
+            return np.exp((pairs - log_sum(pairs))[:, :, 1])
         parts = zip(self.members, self.parts(scores), strict=True)
         return np.column_stack([member.predict_proba(own)[:, 1] for member, own in parts])
 

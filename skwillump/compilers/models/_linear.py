@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import sklearn
-from scipy.special import expit, logsumexp
+from scipy.special import expit
 from sklearn.linear_model import SGDClassifier
 
 from .._models import Model
@@ -106,7 +106,7 @@ class LinearModel(Model):
         if self.link == SIGMOID:
             positive = expit(scores[0])
             return np.array((1 - positive, positive))
-        if self.link in (SOFTMAX, LOG_LIKELIHOOD):
+        if self.link == SOFTMAX:
             odds = np.exp(scores - scores.max())
             odds /= odds.sum()
             return odds
@@ -132,14 +132,14 @@ class LinearModel(Model):
             return positive / positive.sum(axis=1, keepdims=True)
         if self.link == SOFTMAX_OF_TWO:
             return _softmax(np.column_stack((-scores[:, 0], scores[:, 0])))
-        if self.link in (SOFTMAX, LOG_LIKELIHOOD):
+        if self.link == SOFTMAX:
             return _softmax(scores)
         return np.exp(self.predict_log_proba(scores))
 
     def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return the logarithms of `predict_proba`."""
         if self.link == LOG_LIKELIHOOD:
-            return scores - logsumexp(scores, axis=1, keepdims=True)
+            return scores - log_sum(scores)
         return super().predict_log_proba(scores)
 
 
@@ -150,6 +150,22 @@ def _softmax(scores: np.ndarray) -> np.ndarray:
     np.exp(odds, out=odds)
     odds /= odds.sum(axis=0)
     return np.ascontiguousarray(odds.T)
+
+
+def log_sum(scores: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the sum of exponentials along the last axis, which is kept.
+
+    Its operations are those of SciPy's `logsumexp`, which spends more on asking what it was given:
+    of large scores a last bit becomes a difference of probabilities.
+    """
+    largest = scores.max(axis=-1, keepdims=True)
+    is_largest = scores == largest
+    n_largest = is_largest.sum(axis=-1, keepdims=True, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        odds = np.exp(scores - largest)
+        odds[is_largest] = 0.0
+        others = odds.sum(axis=-1, keepdims=True) / n_largest
+        return np.log1p(others) + np.log(n_largest) + largest
 
 
 def shares(odds: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 Batches are left to scikit-learn, whose searches are made for them. Of one row it spends more time
 on checks and threads than on distances.
 
-Which neighbours are nearest does not depend on rounding, or scikit-learn searches for them: what is
+Which neighbours are nearest does not depend on rounding, or the row goes to scikit-learn: what is
 as far away as the last of them must not change the answer.
 """
 
@@ -93,8 +93,7 @@ class NeighborsModel(Model):
         if features.shape != (self.rows.shape[1],):
             raise InputUnsupported(f"features of shape {features.shape}")
         products = np.asarray(self.rows @ features)
-        found = self._nearest(products, float(features @ features), features)
-        return self._searched(features[None]) if found is None else found
+        return self._nearest(products, float(features @ features), features)
 
     def of_sparse(self, features: Any) -> np.ndarray:
         """Return the same of a sparse matrix of one row."""
@@ -102,21 +101,13 @@ class NeighborsModel(Model):
             raise InputUnsupported(f"features of shape {features.shape}")
         products = features @ self.columns
         products = products.toarray() if sparse.issparse(products) else np.asarray(products)
-        found = self._nearest(products.ravel(), float((features.data * features.data).sum()), None)
-        return self._searched(features) if found is None else found
-
-    def _searched(self, features: Any) -> np.ndarray:
-        """Return what scikit-learn answers for one row."""
-        if hasattr(self.original, "feature_names_in_"):
-            raise InputUnsupported("neighbours whose columns have names")
-        if self.classes is not None:
-            return self.original.predict_proba(features)[0]
-        return np.atleast_1d(self.original.predict(features)[0])
+        square = float((features.data * features.data).sum())
+        return self._nearest(products.ravel(), square, None)
 
     def _nearest(
         self, products: np.ndarray, square: float, features: np.ndarray | None
-    ) -> np.ndarray | None:
-        """Return the scores of a row; None where rounding could change its neighbours.
+    ) -> np.ndarray:
+        """Return the scores of a row.
 
         Parameters
         ----------
@@ -126,6 +117,11 @@ class NeighborsModel(Model):
             Its squared length.
         features : ndarray of float64 of shape (n_features,) or None
             The row, where it is an array.
+
+        Raises
+        ------
+        InputUnsupported
+            Where rounding could change its neighbours.
         """
         k, size = self.n_neighbors, square + self.largest
         if not np.isfinite(size):
@@ -141,7 +137,7 @@ class NeighborsModel(Model):
             # Whichever of those as far away as the last one are taken must not matter.
             alike = self.known[found[distances[found] >= last - margin]]
             if self.is_weighted or not (alike == alike[0]).all():
-                return None
+                raise InputUnsupported("others are as near as the last neighbour")
         known = self.known[found[:k]]
         weights = np.ones(k)
         if self.is_weighted:
@@ -153,7 +149,7 @@ class NeighborsModel(Model):
                 exact = np.einsum("ij,ij->i", differences, differences)
                 least = 0.0
             if not exact[0] > least:
-                return None
+                raise InputUnsupported("a neighbour that is too near to be weighed")
             weights = 1.0 / np.sqrt(exact)
         if self.classes is not None:
             counts = np.bincount(known, weights=weights, minlength=len(self.classes))
