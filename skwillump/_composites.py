@@ -160,7 +160,7 @@ def all_children(node: Any) -> list[Child] | None:
     return [
         Child(
             name=name,
-            transformer=_identity() if is_passthrough(step) else step,
+            transformer=identity() if is_passthrough(step) else step,
             columns=columns,
             weight=1.0 if weights.get(name) is None else weights[name],
             is_absent=is_dropped(step) or is_empty_selection(columns),
@@ -175,7 +175,7 @@ def children(node: Any) -> list[Child] | None:
     return None if found is None else [child for child in found if not child.is_absent]
 
 
-def _identity() -> FunctionTransformer:
+def identity() -> FunctionTransformer:
     """What scikit-learn puts in the place of a step that passes its input through."""
     return FunctionTransformer(accept_sparse=True, feature_names_out="one-to-one")
 

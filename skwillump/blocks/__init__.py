@@ -25,6 +25,7 @@ from ._truncated import (
     truncated_ensemble,
     truncation_sizes,
 )
+from ._whole import single_block
 
 __all__ = [
     "BlockGraph",
@@ -46,6 +47,7 @@ __all__ = [
     "n_rounds",
     "names_in_composites",
     "settled",
+    "single_block",
     "split_pipeline",
     "take_stored",
     "truncated_ensemble",

@@ -54,11 +54,11 @@ Watch = Callable[[str, Callable[[], Any]], Any]
 """Runs a step: takes its key in the store and what runs it, and returns its output."""
 
 
-def _unwatched(key: str, run: Callable[[], Any]) -> Any:
+def unwatched(key: str, run: Callable[[], Any]) -> Any:
     return run()
 
 
-class _Tap:
+class Tap:
     """A step that answers from the store where it can, and fills it where it cannot."""
 
     def __init__(
@@ -270,7 +270,7 @@ class BlockGraph:
         blocks: Collection[str],
         store: Store,
         *,
-        watch: Watch = _unwatched,
+        watch: Watch = unwatched,
     ):
         """Features of `blocks`, in the pipeline's order, for all rows of `Z`.
 
@@ -295,7 +295,7 @@ class BlockGraph:
         def leaf(name, step):
             if name not in blocks:
                 return "drop"
-            return _Tap(step, name, store, watch, self.compiled.get(name))
+            return Tap(step, name, store, watch, self.compiled.get(name))
 
         grafted = _graft(self.features, "", leaf, self._shared(store, watch))
         with _in_this_process(self.features):
@@ -309,7 +309,7 @@ class BlockGraph:
         return features
 
     def _shared(self, store: Store, watch: Watch):
-        return lambda key, step: _Tap(step, key, store, watch)
+        return lambda key, step: Tap(step, key, store, watch)
 
 
 def take_stored(Z, store: Store, positions) -> tuple[Any, dict[str, Any]]:
@@ -344,7 +344,7 @@ def split_pipeline(fitted, *, compile: bool = False, row: Any = None) -> BlockGr
             for block in nested_blocks(step)
         }
         if len(needs) >= 2:
-            compiled, union = _compiled(step, tuple(needs)) if compile else ({}, None)
+            compiled, union = compiled_twins(step, tuple(needs)) if compile else ({}, None)
             return BlockGraph(
                 prefix=tuple(steps[:position]),
                 features=step,
@@ -362,7 +362,16 @@ def split_pipeline(fitted, *, compile: bool = False, row: Any = None) -> BlockGr
 
 def locate_blocks(graph: BlockGraph) -> dict[str, NestedBlock]:
     """Where the blocks are in the fitted pipeline, by name."""
-    return {block.name: block for block in nested_blocks(graph.features, graph.features_name)}
+    found = {block.name: block for block in nested_blocks(graph.features, graph.features_name)}
+    return found or {
+        name: NestedBlock(
+            name=name,
+            transformer=graph.features,
+            parameter=graph.features_name,
+            columns=None,
+        )
+        for name in graph.names
+    }
 
 
 def names_in_composites(fitted) -> dict[str, bool]:
@@ -378,7 +387,7 @@ def names_in_composites(fitted) -> dict[str, bool]:
     }
 
 
-def _compiled(features, names: tuple[str, ...]) -> tuple[dict[str, Step], UnionStep | None]:
+def compiled_twins(features, names: tuple[str, ...]) -> tuple[dict[str, Step], UnionStep | None]:
     """Compiled twin of each block, ready to run, and of all together.
 
     The latter is None where its blocks are not the graph's: where some share a step, or a composite

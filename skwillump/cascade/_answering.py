@@ -201,7 +201,7 @@ class CascadeRunner:
             if frame_is_late:
                 row = self._row(x, as_frame=True)
             scores = early.fused.finish_one(row, carry)
-            check_scores(scores)
+            early.fused.full.check(scores)
         except InputUnsupported:
             return None
         return self._full_one(early.fused.full, scores, method)

@@ -158,6 +158,7 @@ def calibrated_from(
             confidence={measure: stage[measure] for measure in recorder.measures},
             right=recorder.is_right(stage, y_rows),
             n_trees=spec.n_trees,
+            is_surrogate=spec.is_surrogate,
             other=other,
         )
         for spec, stage, seconds, other in zip(

@@ -75,6 +75,8 @@ class Stage(StageBase):
         Share of all rows that it answers, on the rows that certify.
     n_trees : int or None
         Where the model is a truncation of the full one's ensemble: its number of trees.
+    is_surrogate : bool
+        Whether the model is a linear one in the place of the full one.
     """
 
     threshold: Any = None
@@ -112,8 +114,8 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     ----------
     estimator : classifier
         A `Pipeline` with a `FeatureUnion` or `ColumnTransformer`, nested as deep as needed, with
-        any steps before and after it. Any other classifier works too: it has a single block, and
-        answers every row itself.
+        any steps before and after it. Any other classifier works too: it has a single block, before
+        which a cheaper model on the same features can answer, where its own is dear.
 
     accuracy_target : float in (0, 1], default=0.999
         Share of the full model's score that the cascade keeps on new data of the same
@@ -144,7 +146,8 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
 
     approx_estimator : classifier, default=None
         The approximate model, fitted on the features of some blocks. By default a clone of the
-        steps after the blocks.
+        steps after the blocks; and, where the model is dear, a linear model on all of them, or its
+        own first trees.
 
     feature_costs : dict of str to float, default=None
         Seconds a row of blocks whose cost is known better than it can be measured here, for

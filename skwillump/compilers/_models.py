@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ._steps import Scorer, Step
+from ._unsupported import check_scores
 
 
 class Model:
@@ -111,6 +112,18 @@ class Model:
     def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
         """Return the probabilities (n_classes,) of one row."""
         return self.predict_proba(scores[None])[0]
+
+    def check(self, scores: np.ndarray) -> None:
+        """Raise `InputUnsupported` for scores that only the original can judge."""
+        check_scores(scores)
+
+    def numbers(self, scores: np.ndarray, response: np.ndarray) -> np.ndarray:
+        """Return the numbers that a response follows from: one score a row, or the response."""
+        if not self.rises_with_score:
+            return response
+        if scores.ndim == 1:
+            return np.asarray(scores, dtype=np.float64)
+        return scores[:, 0] if scores.shape[1] == 1 else response
 
     def warm_up(self) -> None:
         """Compile what `raw` and `raw_one` use, or load it from the disk."""

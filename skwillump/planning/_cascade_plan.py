@@ -362,6 +362,7 @@ def _tradeoff(
         expected_seconds=candidate.expected_seconds(1 - early_share),
         chosen=None if chosen is None else int(np.searchsorted(steps, chosen)),
         n_trees=candidate.n_trees,
+        is_surrogate=candidate.is_surrogate,
     )
 
 

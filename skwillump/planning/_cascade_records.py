@@ -147,6 +147,8 @@ class Tradeoff(BaseTradeoff):
         The step that the cascade uses.
     n_trees : int or None
         Where the approximate model is a truncated ensemble: how many trees it has.
+    is_surrogate : bool
+        Whether it is a linear model in the place of the full one.
     """
 
     measure: str

@@ -88,6 +88,7 @@ def _option(calibration, target: Target, position: int, queries, n_query: int) -
             expected_seconds=candidate.expected_seconds(visited),
             chosen=int(np.searchsorted(ratios, ratio)),
             n_trees=candidate.n_trees,
+            is_surrogate=candidate.is_surrogate,
         ),
     )
 

@@ -22,6 +22,8 @@ class ApproximateStage:
         Seconds on top for a row that goes to the full model.
     n_trees : int or None
         Where the model is a truncated ensemble: how many trees of the full one it has.
+    is_surrogate : bool
+        Whether the model is a linear one in the place of the full one.
     other : StageSeconds or None
         The same costs where rows come in the way that is not planned for: one at a time instead of
         in batches, or in batches. None where that is not to be looked at.
@@ -31,6 +33,7 @@ class ApproximateStage:
     stage_seconds: float
     rest_seconds: float
     n_trees: int | None = field(default=None, kw_only=True)
+    is_surrogate: bool = field(default=False, kw_only=True)
     other: StageSeconds | None = field(default=None, kw_only=True)
 
     def expected_seconds(self, share):
@@ -98,12 +101,15 @@ class BaseTradeoff:
         The step that is used.
     n_trees : int or None
         Where the approximate model is a truncated ensemble: how many trees it has.
+    is_surrogate : bool
+        Whether it is a linear model in the place of the full one.
     """
 
     blocks: tuple[str, ...]
     expected_seconds: np.ndarray = field(repr=False)
     chosen: int | None
     n_trees: int | None = None
+    is_surrogate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

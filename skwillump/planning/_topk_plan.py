@@ -268,6 +268,7 @@ def _tradeoff(
         expected_seconds=candidate.expected_seconds(visited),
         chosen=None if chosen is None else int(np.searchsorted(efforts, chosen)),
         n_trees=candidate.n_trees,
+        is_surrogate=candidate.is_surrogate,
     )
 
 

@@ -113,6 +113,8 @@ class TopKTradeoff(BaseTradeoff):
         The step that is used.
     n_trees : int or None
         Where the filter is a truncated ensemble: how many trees it has.
+    is_surrogate : bool
+        Whether it is a linear model in the place of the full one.
     """
 
     rule: str

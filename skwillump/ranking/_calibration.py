@@ -67,6 +67,7 @@ def calibrated_from(fitted: CrossFitted, data: RankingData, seed: int) -> Calibr
             rest_seconds=seconds.rest,
             score=stage["score"],
             n_trees=spec.n_trees,
+            is_surrogate=spec.is_surrogate,
         )
         for spec, stage, seconds in zip(
             fitted.specs, fitted.stages, fitted.stage_costs.planned.stages, strict=True

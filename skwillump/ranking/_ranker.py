@@ -60,6 +60,8 @@ class RankStage(StageBase):
         Share of a query's rows that reach it, on the calibration rows.
     n_trees : int or None
         Where the model is a truncation of the full one's ensemble: its number of trees.
+    is_surrogate : bool
+        Whether the model is a linear one in the place of the full one.
     """
 
     search: Search | None = None

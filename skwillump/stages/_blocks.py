@@ -68,7 +68,7 @@ def describe_blocks(graph: BlockGraph, calibrated: Calibrated, X: Any) -> list[B
         Block(
             name=name,
             cost_seconds=calibrated.costs.of_blocks(graph, [name]),
-            importance=float(importance),
+            importance=None if np.isnan(importance) else float(importance),
             n_features=np.shape(store[name])[-1] if name in store else None,
             compiled=name not in reasons,
             reason=reasons.get(name, ""),

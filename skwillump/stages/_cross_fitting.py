@@ -7,9 +7,10 @@ approximate models are fitted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from joblib import delayed
 
 from .._containers import take_rows
 from .._progress import Progress
-from ..blocks import BlockGraph, CompiledBlocks
+from ..blocks import BlockGraph, CompiledBlocks, CompiledStage
 from ..compilers import InputUnsupported
 from ..planning import permutation_importance
+from ._before_pipeline import compiled_stage
 from ._costs import BlockCosts, StageCosts
 from ._fold_tasks import (
     FoldRecord,
@@ -33,8 +35,9 @@ from ._folds import FitData, Split, cross_fit_splits, half_of, prefit_splits, se
 from ._metering import Answering, CostMeter, FirstStage
 from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
 from ._recording import Importance, OpenShares, Record, Recorder, joined
-from ._shortlisting import specs_of_sets, still_possible
+from ._shortlisting import specs_of_sets, still_possible, surrogate_specs
 from ._stacking import BlockFeatures
+from ._surrogates import is_dear, why_not_dear
 
 IMPORTANCE_ROWS = 2000
 """Rows on which importances are measured, at most."""
@@ -161,6 +164,7 @@ def cross_fit(
     *,
     graph: BlockGraph,
     fused: CompiledBlocks | None,
+    full: Any,
     data: FitData,
     recorder: Recorder,
     importance: Importance,
@@ -179,6 +183,8 @@ def cross_fit(
         The full model that will answer.
     fused : CompiledBlocks or None
         Its blocks on a compiled path, where there is one.
+    full : CompiledPipeline or estimator
+        The full model as it runs.
     data : FitData
     recorder : Recorder
     importance : Importance
@@ -219,29 +225,40 @@ def cross_fit(
         first, selecting = graph, splits[-1][0][with_truth[splits[-1][0]]]
     else:
         first, selecting = graph, selecting_rows(splits, data, rng)
+
+    def new_meter() -> CostMeter:
+        with progress.task("measure costs"), evidence("what it costs cannot be measured"):
+            return CostMeter(
+                graph,
+                fused,
+                data.X,
+                answering=answering,
+                query=setting.query,
+                given=setting.feature_costs,
+                both=setting.compile,
+                spent=progress.cpu_seconds(),
+            )
+
+    is_single = len(graph.names) == 1
+    meter = new_meter() if is_single else None
+    if meter is not None and not is_dear(graph, meter.costs):
+        raise NoEvidence(why_not_dear(graph, meter.costs))
     if not setting.prefit and setting.split is None:
         with progress.task(f"fit {_fold_name(0, splits)}"), in_fold(data, splits, 0):
             fold = data.take(splits[0][0])
             first = fit_graph(setting.estimator, *fold, compile=setting.compile)
 
-    with progress.task("measure costs"), evidence("what it costs cannot be measured"):
-        meter = CostMeter(
-            graph,
-            fused,
-            data.X,
-            answering=answering,
-            query=setting.query,
-            given=setting.feature_costs,
-            both=setting.compile,
-            spent=progress.cpu_seconds(),
-        )
+    meter = meter or new_meter()
     rows = selecting
     if len(rows) > IMPORTANCE_ROWS:
         rows = np.sort(rng.choice(rows, IMPORTANCE_ROWS, replace=False))
-    with progress.task("measure importances"):
-        importances = _importances(first, data.X, rows, importance, rng)
+    importances = np.full(len(graph.names), np.nan)
+    if not is_single:
+        with progress.task("measure importances"):
+            importances = _importances(first, data.X, rows, importance, rng)
     approx_estimator = setting.approx_estimator
     specs = specs_of_sets(graph, meter.costs, importances, approx_estimator)
+    specs += surrogate_specs(graph, meter.costs, y=data.y, approx_estimator=approx_estimator)
     if fused is not None and approx_estimator is None:
         with suppress(InputUnsupported):
             calibrating = _features(first, data.X, rows) if recorder.calibrates_trees else None
@@ -298,7 +315,9 @@ def cross_fit(
         if reasons:
             left_out[i] = reasons[0]
     with progress.task("measure costs of stages"):
-        stage_costs = _stage_costs(meter, fused, specs, models, left_out)
+        stage_costs = _stage_costs(
+            meter, partial(compiled_stage, graph, fused, full), specs, models, left_out
+        )
     made = [i for i in range(len(specs)) if i not in left_out]
     held_out = np.concatenate([record.rows for record in records])
     train_shares = [len(train) / len(data.y) for train, _ in splits]
@@ -413,7 +432,7 @@ def _fold_name(number: int, splits: Sequence[Split]) -> str:
 
 def _stage_costs(
     meter: CostMeter,
-    fused: CompiledBlocks | None,
+    stage_of: Callable[..., CompiledStage | None],
     specs: Sequence[StageSpec],
     models: Sequence[Any],
     left_out: dict[int, LeftOut],
@@ -422,8 +441,14 @@ def _stage_costs(
     stepwise: set[int] = set()
 
     def measured(chosen: Iterable[int]) -> StageCosts:
-        paths = [(i, None if i in stepwise else fused) for i in chosen]
-        return meter.stages([_first_stage(path, specs[i], models[i]) for i, path in paths])
+        return meter.stages([first_stage(i) for i in chosen])
+
+    def first_stage(i: int) -> FirstStage:
+        spec, model = specs[i], models[i]
+        compiled = None
+        if i not in stepwise:
+            compiled = stage_of(spec.blocks, model, is_surrogate=spec.is_surrogate)
+        return FirstStage(blocks=spec.blocks, model=model, compiled=compiled, n_trees=spec.n_trees)
 
     made = [i for i in range(len(specs)) if i not in left_out]
     try:
@@ -441,11 +466,6 @@ def _stage_costs(
                 left_out[i] = LeftOut.because_of(error)
     with evidence("what its stages cost cannot be measured"):
         return measured(i for i in made if i not in left_out)
-
-
-def _first_stage(fused: CompiledBlocks | None, spec: StageSpec, model: Any) -> FirstStage:
-    compiled = None if fused is None else fused.stage(spec.blocks, model)
-    return FirstStage(blocks=spec.blocks, model=model, compiled=compiled, n_trees=spec.n_trees)
 
 
 def _features(graph: BlockGraph, X, rows) -> Any:

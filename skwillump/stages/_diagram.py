@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 
 from .._compat import DiagramLabel, VisualBlock
 from ..blocks import BlockGraph, locate_blocks
-from ._report import StageWords, seconds_text, trees_text
+from ._report import StageWords, model_text, seconds_text, trees_text
 
 MOST_CHARACTERS = 72
 """Characters in a line of a box, at most."""
@@ -49,7 +49,7 @@ def stage_diagram(estimator, graph: BlockGraph | None, words: StageWords):
         names = [name for name in stage.blocks if name not in known]
         of_user = not last and estimator.approx_estimator is not None
         boxes: list[Any] = [_model(graph, stage)]
-        labels: list[Any] = [_model_label(graph, stage.model, of_user=of_user)]
+        labels: list[Any] = [_model_label(graph, stage, of_user=of_user)]
         if names:
             boxes = [blocks_diagram(graph, estimator.blocks_, names), *boxes]
             labels = [None, *labels]
@@ -58,7 +58,7 @@ def stage_diagram(estimator, graph: BlockGraph | None, words: StageWords):
             title += f", {seconds_text(stage.cost_seconds)} {'more ' if known else ''}a row"
         said = [
             words.when(estimator.stages_, position),
-            f"its model uses the blocks {', '.join(stage.blocks)}",
+            f"its {_kind(stage)} uses the blocks {', '.join(stage.blocks)}",
         ]
         if len(estimator.stages_) == 1:
             said.append(why)
@@ -93,7 +93,8 @@ def blocks_diagram(graph: BlockGraph, blocks: Iterable[Any], names: Sequence[str
         block = by_name[name]
         how = "compiled" if block.compiled else "not compiled"
         text = f"{name}: {how}, {seconds_text(block.cost_seconds)} a row"
-        labels.append(DiagramLabel(text, f"estimator__{located[name].parameter}"))
+        parameter = "__".join(filter(None, ("estimator", located[name].parameter)))
+        labels.append(DiagramLabel(text, parameter))
         details.append(_block_details(block, located[name].columns))
     return VisualBlock(
         "parallel",
@@ -127,7 +128,10 @@ def _model(graph: BlockGraph, stage):
     )
 
 
-def _model_label(graph: BlockGraph, model, *, of_user: bool) -> DiagramLabel:
+def _model_label(graph: BlockGraph, stage, *, of_user: bool) -> DiagramLabel:
+    model = stage.model
+    if stage.is_surrogate:
+        return DiagramLabel(f"model: {type(model).__name__}")  # no parameter
     if of_user:
         parameter = "approx_estimator"
     elif isinstance(model, Pipeline):
@@ -135,6 +139,11 @@ def _model_label(graph: BlockGraph, model, *, of_user: bool) -> DiagramLabel:
     else:
         parameter = f"estimator__{graph.model_steps[-1][0]}"
     return DiagramLabel(f"model: {type(model).__name__}", parameter)
+
+
+def _kind(stage) -> str:
+    """What the model of a stage is."""
+    return f"{model_text(stage)} in the place of the full one" if stage.is_surrogate else "model"
 
 
 def _block_details(block, columns) -> str:

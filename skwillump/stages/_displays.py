@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import refused
-from ._report import seconds_unit, trees_text
+from ._report import model_text, seconds_unit
 
 __all__ = ["CascadeDisplay", "TopKDisplay"]
 
@@ -518,8 +518,8 @@ def _candidate_text(tradeoff) -> str:
     text = ", ".join(tradeoff.blocks)
     if len(text) > 40:
         text = f"{text[:38].rstrip(', ')} ..."
-    n_trees = getattr(tradeoff, "n_trees", None)
-    return text if n_trees is None else f"{text}; {trees_text(n_trees)}"
+    what = model_text(tradeoff)
+    return f"{text}; {what}" if what else text
 
 
 def _ink_on(color) -> str:

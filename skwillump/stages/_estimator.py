@@ -47,6 +47,7 @@ from ..blocks import (
     hides_blocks,
     settled,
 )
+from ._before_pipeline import compiled_stage
 from ._blocks import Block, check_feature_costs, describe_blocks
 from ._cross_fitting import Calibrated, CrossFitted, Setting, cross_fit
 from ._diagram import stage_diagram
@@ -85,6 +86,8 @@ class StageBase:
     share : float
     n_trees : int or None
         Where the model is a truncation of the full one's ensemble: its number of trees.
+    is_surrogate : bool
+        Whether the model is a linear one in the place of the full one.
     """
 
     blocks: tuple[str, ...]
@@ -92,6 +95,7 @@ class StageBase:
     cost_seconds: float
     share: float
     n_trees: int | None = None
+    is_surrogate: bool = False
 
 
 class BlockwiseEstimator(
@@ -397,6 +401,7 @@ class BlockwiseEstimator(
         fitted = cross_fit(
             graph=self._graph,
             fused=self._fused_blocks,
+            full=self._full,
             data=data,
             recorder=recorder,
             importance=self._importance(data, recorder, routed),
@@ -515,8 +520,14 @@ class BlockwiseEstimator(
             return
         candidate = self._calibrated.calibration.candidates[plan.candidate]
         model = self._calibrated.models[plan.candidate]
-        if self._fused_blocks is not None:
-            self._fused = self._fused_blocks.stage(candidate.blocks, model)
+        self._fused = compiled_stage(
+            graph,
+            self._fused_blocks,
+            self._full,
+            candidate.blocks,
+            model,
+            is_surrogate=candidate.is_surrogate,
+        )
         if self._fused is not None:
             self._fused.warm_up()
         first = {
@@ -524,6 +535,7 @@ class BlockwiseEstimator(
             "model": model,
             "cost_seconds": candidate.stage_seconds,
             "n_trees": candidate.n_trees,
+            "is_surrogate": candidate.is_surrogate,
         }
         last["cost_seconds"] = candidate.rest_seconds
         self.stages_ = self._stages_of(plan, first, last)

@@ -20,6 +20,7 @@ from ..blocks import (
     BlockGraph,
     TruncatedEnsemble,
     blocks_used,
+    single_block,
     split_pipeline,
     truncated_ensemble,
     truncation_sizes,
@@ -29,8 +30,9 @@ from ..compilers import fast_vectorizers
 from ..planning import match_scores
 from ._feature_parameters import translate_chain, translate_fit_params
 from ._feature_subsets import FeatureSubset, NotTranslatable
-from ._report import trees_text
+from ._report import model_text
 from ._stacking import CHECKED_ROWS, BlockFeatures
+from ._surrogates import fit_surrogate
 
 MOST_CHARACTERS = 200
 """Characters that are shown of the message of an error, at most."""
@@ -50,17 +52,21 @@ class StageSpec:
     slope : float
     offset : tuple of float
         How the scores of those trees are calibrated; empty for not at all.
+    is_surrogate : bool
+        Whether it is a linear model in the place of the full one.
     """
 
     blocks: tuple[str, ...]
     n_trees: int | None = None
     slope: float = 1.0
     offset: tuple[float, ...] = ()
+    is_surrogate: bool = False
 
     def in_words(self) -> str:
         """Say what it consists of."""
-        on = f"on {', '.join(self.blocks)}"
-        return f"a model {on}" if self.n_trees is None else f"the {trees_text(self.n_trees)} {on}"
+        what = model_text(self) or "model"
+        article = "the" if self.n_trees is not None else "a"
+        return f"{article} {what} on {', '.join(self.blocks)}"
 
     def blocks_in(self, graph: BlockGraph) -> tuple[str, ...]:
         """Blocks that the model uses in another graph, whose trees may look at others."""
@@ -148,7 +154,7 @@ class LeftOut:
 
 
 def read_graph(fitted, X, *, compile: bool) -> BlockGraph | None:
-    """Split a fitted estimator into blocks; None where it has fewer than two.
+    """Split a fitted estimator into blocks; None where it has one, and a linear model behind it.
 
     Parameters
     ----------
@@ -160,6 +166,8 @@ def read_graph(fitted, X, *, compile: bool) -> BlockGraph | None:
     """
     row = take_rows(X, [0]) if num_samples(X) else None
     graph = split_pipeline(fitted, compile=compile, row=row)
+    if graph is None:
+        graph = single_block(fitted, compile=compile, row=row)
     if graph is not None:
         # Where one row alone cannot be transformed, blocks keep the dtypes that they have.
         with suppress(Exception):
@@ -173,7 +181,7 @@ def fit_graph(estimator, X, y, params: dict, *, compile: bool) -> BlockGraph:
     graph = read_graph(fitted, X, compile=compile)
     if graph is None:
         raise NoEvidence(
-            "it has two or more blocks when fitted on all rows but fewer when fitted on "
+            "it has other blocks when fitted on all rows than when fitted on "
             f"{num_samples(X)} of them"
         )
     return graph
@@ -197,7 +205,9 @@ def fit_stages(
         known.stacking = few.stacking
     for spec in specs:
         try:
-            if spec.n_trees is None:
+            if spec.is_surrogate:
+                model = fit_surrogate(graph, known.of(spec.blocks), y, params)
+            elif spec.n_trees is None:
                 features = known.of(spec.blocks)
                 subset = None if layout is None else layout.subset(spec.blocks)
                 model = fit_stage_model(graph, features, y, params, subset, approx_estimator)

@@ -15,7 +15,6 @@ import numpy as np
 
 from .._containers import take_rows
 from ..blocks import BlockGraph, CompiledStage, Store, take_stored
-from ..compilers import check_scores
 
 CHUNK_ROWS = 8192
 """Rows whose features are held together, so that memory does not grow with the batch."""
@@ -112,11 +111,7 @@ class ScoreInput:
 
     def raw(self, response: np.ndarray) -> np.ndarray:
         """Return the scores where there is one a row, and the response rises with it."""
-        if not self.model.rises_with_score:
-            return response
-        if self.scores.ndim == 1:
-            return np.asarray(self.scores, dtype=np.float64)
-        return self.scores[:, 0] if self.scores.shape[1] == 1 else response
+        return np.asarray(self.model.numbers(self.scores, response))
 
     def doubtful(self) -> np.ndarray:
         """Rows that another order of summation could give another label."""
@@ -179,7 +174,7 @@ class HeldScores:
         scores = self.stage.finish(
             self.opened, positions, self.carry[positions], n_threads=self.n_threads
         )
-        check_scores(scores)
+        self.stage.full.check(scores)
         return ScoreInput(self.stage.full, scores)
 
 

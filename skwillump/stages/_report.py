@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -66,6 +66,25 @@ def trees_text(n_trees: int) -> str:
     return f"first {n_trees} trees"
 
 
+class CheaperModel(Protocol):
+    """What may stand for the full model: a stage, or a candidate for one."""
+
+    @property
+    def n_trees(self) -> int | None:
+        """Number of trees, of a truncated ensemble."""
+
+    @property
+    def is_surrogate(self) -> bool:
+        """Whether it is a linear model in the place of another one."""
+
+
+def model_text(stage: CheaperModel) -> str:
+    """How the model of a stage is called; empty where it is like the full one."""
+    if stage.n_trees is not None:
+        return trees_text(stage.n_trees)
+    return "linear model" if stage.is_surrogate else ""
+
+
 def report_text(lines: Iterable[str]) -> str:
     """Lines as a text of lines that are not too long; the rest of one is set in further."""
     folded: list[str] = []
@@ -98,8 +117,8 @@ def stage_lines(stages: Sequence[Any], words: StageWords) -> list[str]:
     lines = ["", "Stages"]
     for position, stage in enumerate(stages):
         text = f"  {position}: {words.share(stage)} from {', '.join(stage.blocks) or 'all'}"
-        if stage.n_trees is not None:
-            text += f" with the {trees_text(stage.n_trees)}"
+        if model_text(stage):
+            text += f" with {'a' if stage.n_trees is None else 'the'} {model_text(stage)}"
         if not np.isnan(stage.cost_seconds):
             text += f", {seconds_text(stage.cost_seconds)} a row"
         if position < len(stages) - 1:
@@ -110,6 +129,10 @@ def stage_lines(stages: Sequence[Any], words: StageWords) -> list[str]:
 
 def _width_text(n_features: int | None) -> str:
     return "" if n_features is None else f"{n_features} features, "
+
+
+def _importance_text(importance: float | None) -> str:
+    return "" if importance is None else f"importance {importance:.4f}, "
 
 
 def left_out_lines(estimator: Any) -> list[str]:
@@ -136,8 +159,8 @@ def fit_lines(estimator: Any) -> list[str]:
 def block_lines(blocks: Iterable[Any]) -> list[str]:
     """The feature blocks, one a line; no lines where there are none."""
     lines = [
-        f"  {block.name}: {seconds_text(block.cost_seconds)} a row, importance "
-        f"{block.importance:.4f}, {_width_text(block.n_features)}"
+        f"  {block.name}: {seconds_text(block.cost_seconds)} a row, "
+        f"{_importance_text(block.importance)}{_width_text(block.n_features)}"
         + ("compiled" if block.compiled else f"not compiled ({block.reason})")
         for block in blocks
     ]

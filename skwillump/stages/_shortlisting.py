@@ -17,6 +17,7 @@ from ._costs import BlockCosts
 from ._fold_tasks import FoldRecord
 from ._models import LeftOut, StageSpec
 from ._recording import OpenShares
+from ._surrogates import is_dear, takes_surrogates
 
 TREES_COST = 0.9
 """What an ensemble that is fitted on fewer features costs, over the full one: it has as many trees,
@@ -36,6 +37,9 @@ def specs_of_sets(
     importances : ndarray of float64 of shape (n_blocks,)
     approx_estimator : estimator or None
     """
+    if len(graph.names) == 1:
+        # The user's own model may be cheaper on the same features.
+        return [] if approx_estimator is None else [StageSpec(graph.names)]
     model = costs.model * TREES_COST if approx_estimator is None and n_rounds(graph) else 0.0
     names = graph.first_copy or graph.names
     sets = candidate_sets(
@@ -50,12 +54,34 @@ def specs_of_sets(
     return [StageSpec(blocks) for blocks in sets]
 
 
+def surrogate_specs(
+    graph: BlockGraph, costs: BlockCosts, *, y: Any, approx_estimator: Any
+) -> list[StageSpec]:
+    """Linear models on all features in the place of a dear one; none where they cannot pay.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+        The full model.
+    costs : BlockCosts
+    y : array-like
+        What it is fitted on.
+    approx_estimator : estimator or None
+        The user's own instead.
+    """
+    if approx_estimator is not None or not takes_surrogates(graph, y):
+        return []
+    return [StageSpec(graph.names, is_surrogate=True)] if is_dear(graph, costs) else []
+
+
 def estimated_seconds(
     graph: BlockGraph, costs: BlockCosts, spec: StageSpec, approx_estimator: Any
 ) -> StageSeconds:
     """What a stage will cost, about."""
     n_all = n_rounds(graph)
-    if spec.n_trees is not None:
+    if spec.is_surrogate:
+        share = 0.0
+    elif spec.n_trees is not None:
         share = spec.n_trees / max(n_all, 1)
     elif n_all and approx_estimator is None:
         share = TREES_COST

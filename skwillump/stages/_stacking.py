@@ -77,6 +77,8 @@ class Stacking:
 
 def has_weights(composite: Any) -> bool:
     """Whether a composite multiplies blocks by weights, itself or one within it."""
+    if not hasattr(composite, "get_params"):
+        return False  # a transformer of the user's own, which is a block
     return any(
         key.endswith("transformer_weights") and value is not None
         for key, value in composite.get_params(deep=True).items()

@@ -147,25 +147,33 @@ def slow_identity(X):
     return np.asarray(X)[:, [0] * 40] ** 3
 
 
+def no_line(n_rows, *, seed=0):
+    """The table with labels that no linear model tells."""
+    X, _ = table(n_rows, seed=seed)
+    noise = np.random.default_rng(seed + 1).normal(scale=0.2, size=n_rows)
+    value = np.abs(X["strong"]) - 2 + X["weak"] / 3 + (X["city"] == "Rome") + noise
+    return X, np.where(value > 0, "low", "mid")
+
+
 def test_the_first_trees_are_a_stage_where_the_model_costs_most():
-    X, y = table(6000)
+    X, y = no_line(9000)
     forest = RandomForestClassifier(200, min_samples_leaf=5, random_state=0)
     costs = dict.fromkeys(("city", "strong", "weak"), 1e-9)
     model = CascadeClassifier(
-        pipeline(forest), accuracy_target=0.995, feature_costs=costs, cv=0.3, random_state=0
+        pipeline(forest), accuracy_target=0.99, feature_costs=costs, cv=0.3, random_state=0
     ).fit(X, y)
     first = model.stages_[0]
     assert isinstance(first.model, TruncatedClassifier)
     assert first.n_trees == first.model.n_trees < 200
     assert f"with the first {first.n_trees} trees" in model.report()
     assert any(tradeoff.n_trees == first.n_trees for tradeoff in model.tradeoff_)
-    new, truth = table(3000, seed=3)
+    new, truth = no_line(3000, seed=3)
     stage = model.predict_stage(new)
     assert 0 < stage.mean() < 0.5
     late = new[stage == 1]
     assert_array_equal(model.predict_proba(new)[stage == 1], model.estimator_.predict_proba(late))
     lost = np.mean(model.estimator_.predict(new) == truth) - np.mean(model.predict(new) == truth)
-    assert lost <= 0.01
+    assert lost <= 0.015
 
 
 @pytest.mark.parametrize("name", MODELS)

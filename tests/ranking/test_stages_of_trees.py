@@ -23,10 +23,11 @@ COSTS = dict.fromkeys(("city", "strong", "weak"), 1e-9)
 
 
 def table(n_rows=6000, seed=0):
+    """Columns, and values that no linear model tells."""
     rng = np.random.default_rng(seed)
     strong, weak = rng.normal(scale=3.0, size=n_rows), rng.normal(size=n_rows)
     city = rng.choice(["Rome", "Oslo", "Lima"], n_rows)
-    value = strong + weak + (city == "Rome") + rng.normal(scale=0.2, size=n_rows)
+    value = np.abs(strong) + weak + (city == "Rome") + rng.normal(scale=0.2, size=n_rows)
     return pd.DataFrame({"weak": weak, "strong": strong, "city": city}), value
 
 

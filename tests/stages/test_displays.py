@@ -47,6 +47,8 @@ def ranked(*, chosen=1):
         precision=np.array([0.8, 0.96, 1.0]),
         expected_seconds=np.array([2e-6, 3e-6, 11e-6]),
         chosen=chosen,
+        n_trees=None,
+        is_surrogate=False,
     )
     guarantee = SimpleNamespace(precision_target=0.95, k=20, kind="certified", reason="")
     stages = [

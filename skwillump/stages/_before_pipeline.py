@@ -1,0 +1,192 @@
+"""A linear first stage in front of a whole compiled pipeline.
+
+The stage reads no features: each block of a row is a partial score. Rows that it leaves open go to
+the full pipeline as they came, so that they cost what they cost without the stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._compiled import CompiledPipeline
+from .._containers import take_rows
+from ..blocks import BlockGraph, CompiledBlocks, CompiledStage
+from ..compilers import (
+    InputUnsupported,
+    LinearModel,
+    Model,
+    Scorer,
+    SumScorer,
+    Unsupported,
+    check_scores,
+    compile_model,
+)
+
+CHUNK_ROWS = 1 << 14
+"""Rows to run through the stage together."""
+
+
+@dataclass(frozen=True, eq=False)
+class PipelineAnswers(Model):
+    """A compiled pipeline as a model whose scores are rows as they come.
+
+    Attributes
+    ----------
+    pipeline : CompiledPipeline
+    """
+
+    pipeline: CompiledPipeline
+
+    def check(self, scores: Any) -> None:
+        """Pass what rows hold: the pipeline judges them."""
+
+    def numbers(self, scores: Any, response: np.ndarray) -> np.ndarray:
+        """Return the response: what it follows from is inside the pipeline."""
+        return response
+
+    def gives(self, method: str) -> bool:
+        """Tell whether the pipeline has a method."""
+        return hasattr(self.pipeline, method)
+
+    def predict(self, scores: Any) -> np.ndarray:
+        """Return labels, or a regressor's values."""
+        return self.pipeline.predict(scores)
+
+    def predict_proba(self, scores: Any) -> np.ndarray:
+        """Return probabilities (n_rows, n_classes)."""
+        return self.pipeline.predict_proba(scores)
+
+    def predict_log_proba(self, scores: Any) -> np.ndarray:
+        """Return the logarithms of `predict_proba`."""
+        return self.pipeline.predict_log_proba(scores)
+
+    def decision_function(self, scores: Any) -> np.ndarray:
+        """Return decision values."""
+        return self.pipeline.decision_function(scores)
+
+    def doubtful(self, scores: Any) -> np.ndarray:
+        """Return nothing: the pipeline asks its original itself."""
+        return np.zeros(0, dtype=np.intp)
+
+    def predict_one(self, scores: Any) -> Any:
+        """Return the label or value of one row, None where the batch path must judge."""
+        return self.pipeline._answer_one(scores, "predict")
+
+    def predict_proba_one(self, scores: Any) -> Any:
+        """Return the probabilities of one row, None where the batch path must judge."""
+        return self.pipeline._answer_one(scores, "predict_proba")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LinearBeforePipeline:
+    """A linear stage in front of a compiled pipeline; see `CompiledStage`.
+
+    Attributes
+    ----------
+    known : Scorer
+        Scores of the stage's blocks.
+    approx : LinearModel
+    full : PipelineAnswers
+    """
+
+    known: Scorer
+    approx: LinearModel
+    full: PipelineAnswers
+
+    @property
+    def chunk_rows(self) -> int:
+        """Rows to run through the stage together."""
+        return CHUNK_ROWS
+
+    def opened(self, Z: Any) -> Any:
+        """Return the rows for `start` and `finish` to read, as they are."""
+        return Z
+
+    def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Run the stage on all rows; see `CompiledStage.start`."""
+        scores = self.known.scores(Z, n_threads=n_threads) + self.approx.intercept
+        check_scores(scores)
+        return scores, np.empty((len(scores), 0))
+
+    def finish(self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1) -> Any:
+        """Return the chosen rows; see `CompiledStage.finish`."""
+        return take_rows(Z, rows)
+
+    def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """`start` for one row: arrays without the first axis."""
+        return self.known.score_one(x) + self.approx.intercept, _NOTHING
+
+    def finish_one(self, x: Any, carry: np.ndarray) -> Any:
+        """`finish` for one row."""
+        return x
+
+    def warm_up(self) -> None:
+        """Compile what the stage uses, or load it from the disk."""
+        self.known.warm_up()
+
+
+_NOTHING = np.empty(0)
+
+
+def compiled_stage(
+    graph: BlockGraph,
+    fused: CompiledBlocks | None,
+    full: Any,
+    blocks: Collection[str],
+    model: Any,
+    *,
+    is_surrogate: bool,
+) -> CompiledStage | None:
+    """First stage of some blocks and a model on the compiled path; None where it has none.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+        The full model.
+    fused : CompiledBlocks or None
+        Its blocks on a compiled path of their own, where there is one.
+    full : CompiledPipeline or estimator
+        The full model as it runs.
+    blocks : collection of str
+        Those of the stage.
+    model : estimator
+        Its model.
+    is_surrogate : bool
+        Whether that is a linear surrogate.
+    """
+    shared = None if fused is None else fused.stage(blocks, model)
+    if not is_surrogate or not isinstance(full, CompiledPipeline) or graph.prefix:
+        return shared
+    if shared is not None and graph.union is not None and graph.union.gives_array:
+        return shared  # what is read of a row is read once
+    with suppress(Unsupported, InputUnsupported):
+        approx = compile_model(model, LinearModel)
+        known = _scorer(graph, blocks, approx)
+        if known is not None:
+            return LinearBeforePipeline(known=known, approx=approx, full=PipelineAnswers(full))
+    return shared
+
+
+def _scorer(graph: BlockGraph, blocks: Collection[str], approx: LinearModel) -> Scorer | None:
+    """Scores of some blocks for a linear model on them."""
+    union = graph.union
+    if union is None:
+        return None
+    if set(blocks) == set(graph.names):
+        return approx.bind(union)
+    bound, start = [], 0
+    for leaf in union.leaves():
+        if leaf.name not in blocks:
+            continue
+        stop = start + leaf.place.stop - leaf.place.start
+        scorer = leaf.step.for_scores().bind(approx.coef[start:stop] * leaf.weight)
+        bound.append((leaf.selection, scorer))
+        start = stop
+    return (
+        SumScorer(tuple(bound), np.zeros(approx.n_outputs)) if start == len(approx.coef) else None
+    )

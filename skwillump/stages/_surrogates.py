@@ -1,0 +1,146 @@
+"""Linear surrogates: models that are cheaper than the pipeline's own, on the same features.
+
+Where most of what a row costs is the model, a linear model on the same features can answer the easy
+rows, or discard those that cannot be among the best. It is fitted on the same labels with the same
+weights. Features that are not sparse are scaled for the fit, and the scales folded into the
+coefficients, so that the surrogate is one linear map.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import clone, is_classifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
+from sklearn.utils import compute_class_weight
+from sklearn.utils.metadata_routing import get_routing_for_object
+
+from .._compat import routing_enabled
+from .._containers import take_rows
+from ..blocks import BlockGraph
+from ._costs import BlockCosts
+from ._labels import UNLABELLED, takes_unlabelled
+
+LEAST_MODEL_SHARE = 0.2
+"""Least share of the cost of a row that the model must have, for a cheaper one to be tried. Others
+could spare little even if they answered every row."""
+
+MOST_ROUNDS = 100
+"""Of the solver: a surrogate need not be at the minimum."""
+
+TOLERANCE = 1e-3
+"""Of the solver."""
+
+INVERSE_PENALTY = 10.0
+"""Of the classifier. With 1, scikit-learn's default, models of normalized texts are too smooth."""
+
+WIDE_VALUES = 100.0
+"""Sparse features with a larger value are scaled."""
+
+
+def is_dear(graph: BlockGraph, costs: BlockCosts) -> bool:
+    """Whether the model costs so much that a cheaper one can pay."""
+    return costs.model >= LEAST_MODEL_SHARE * costs.full(graph)
+
+
+def why_not_dear(graph: BlockGraph, costs: BlockCosts) -> str:
+    """Why a cheaper model cannot pay, in words."""
+    share = costs.model / max(costs.full(graph), 1e-12)
+    return (
+        f"the estimator has a single block, and its model takes {share:.0%} of the time of a row, "
+        "so that a cheaper model would spare little"
+    )
+
+
+def takes_surrogates(graph: BlockGraph, y: Any) -> bool:
+    """Whether a linear model can stand for the pipeline's own: of one label or value a row."""
+    is_number = np.asarray(y).dtype.kind in "fiub"
+    return np.ndim(y) == 1 and (is_classifier(graph.model_steps[-1][1]) or is_number)
+
+
+def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, Any]) -> Any:
+    """Fit a linear model on the features of some rows.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+        The full model.
+    features : array-like, sparse matrix or data frame
+    y : array-like of shape (n_rows,)
+    params : dict
+        What the full pipeline's `fit` was given, for these rows; of it the weights of rows are
+        used.
+
+    Returns
+    -------
+    LogisticRegression or Ridge
+        Fitted on the features as they are given.
+    """
+    path, model = graph.model_steps[-1]
+    weights = _sample_weight(path, model, params)
+    X: Any = features.tocsr() if sparse.issparse(features) else np.asarray(features, np.float64)
+    y = np.asarray(y)
+    if is_classifier(model) and takes_unlabelled(model):
+        known = np.flatnonzero(y != UNLABELLED)
+        X, y = X[known], y[known]
+        weights = None if weights is None else take_rows(weights, known)
+    for sampler in graph.samplers:
+        X, y = clone(sampler).fit_resample(X, y)
+    scaler = _scaler(X)
+    if scaler is not None:
+        X = scaler.fit_transform(X)
+    surrogate = _unfitted(model, y, is_sparse=sparse.issparse(X))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        surrogate.fit(X, y, sample_weight=weights)
+    if scaler is not None:
+        surrogate.coef_ = surrogate.coef_ / scaler.scale_
+        if getattr(scaler, "mean_", None) is not None:
+            surrogate.intercept_ = surrogate.intercept_ - surrogate.coef_ @ scaler.mean_
+    return surrogate
+
+
+def _scaler(X: Any) -> StandardScaler | MaxAbsScaler | None:
+    """What puts features on one scale, where they may be on several."""
+    if not sparse.issparse(X):
+        return StandardScaler()
+    return MaxAbsScaler() if np.abs(X.data).max(initial=0.0) > WIDE_VALUES else None
+
+
+def _unfitted(model: Any, y: np.ndarray, *, is_sparse: bool) -> LogisticRegression | Ridge:
+    """A linear model for what another one predicts."""
+    if not is_classifier(model):
+        return Ridge(solver="sparse_cg" if is_sparse else "auto", tol=TOLERANCE)
+    return LogisticRegression(
+        C=INVERSE_PENALTY,
+        tol=TOLERANCE,
+        max_iter=MOST_ROUNDS,
+        class_weight=_class_weight(model, y),
+    )
+
+
+def _class_weight(model: Any, y: np.ndarray) -> Any:
+    """Weights of classes of a model, where they are such as a linear model takes."""
+    given = getattr(model, "class_weight", None)
+    if given == "balanced_subsample":
+        given = "balanced"
+    try:
+        compute_class_weight(given, classes=np.unique(y), y=y)
+    except ValueError:
+        return None
+    return given
+
+
+def _sample_weight(path: str, model: Any, params: dict[str, Any]) -> Any:
+    """Weights of rows among what the full pipeline's `fit` was given; None where there are none."""
+    if not routing_enabled():
+        return params.get(f"{path}__sample_weight" if path else "sample_weight")
+    requests = get_routing_for_object(model)
+    request = getattr(requests, "fit", None)
+    asked = None if request is None else request.requests.get("sample_weight")
+    return params.get(asked if isinstance(asked, str) else "sample_weight") if asked else None
