@@ -39,6 +39,9 @@ TOLERANCE = 1e-3
 INVERSE_PENALTY = 10.0
 """Of the classifier. With 1, scikit-learn's default, models of normalized texts are too smooth."""
 
+MOST_COEFFICIENTS = 1 << 22
+"""Of a surrogate: the solver of the classifier keeps some twenty copies of them."""
+
 WIDE_VALUES = 100.0
 """Sparse features with a larger value are scaled."""
 
@@ -80,6 +83,11 @@ def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, An
     -------
     LogisticRegression or Ridge
         Fitted on the features as they are given.
+
+    Raises
+    ------
+    ValueError
+        If it would have too many coefficients, or the features are none that it reads.
     """
     path, model = graph.model_steps[-1]
     weights = _sample_weight(path, model, params)
@@ -91,6 +99,12 @@ def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, An
         weights = None if weights is None else take_rows(weights, known)
     for sampler in graph.samplers:
         X, y = clone(sampler).fit_resample(X, y)
+    n_outputs = len(np.unique(y)) if is_classifier(model) else 1
+    if n_outputs * X.shape[1] > MOST_COEFFICIENTS:
+        raise ValueError(
+            f"{X.shape[1]} features and {n_outputs} classes would give a linear model more than "
+            f"{MOST_COEFFICIENTS} coefficients"
+        )
     scaler = _scaler(X)
     if scaler is not None:
         X = scaler.fit_transform(X)

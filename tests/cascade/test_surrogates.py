@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
@@ -265,6 +265,14 @@ def test_weights_of_classes_are_those_of_the_full_model():
     assert made_surrogate(make_pipeline(StandardScaler(), forest), X, y, {}).class_weight == (
         "balanced"
     )
+
+
+def test_a_linear_model_that_would_be_too_large_is_not_fitted():
+    X, _ = texts(400)
+    words = HashingVectorizer(n_features=2**20)
+    estimator = make_pipeline(words, KNeighborsClassifier(3))
+    with pytest.raises(ValueError, match="1048576 features and 8 classes"):
+        made_surrogate(estimator, X, np.arange(400) % 8, {})
 
 
 def test_features_of_any_scale_are_one_linear_map():
