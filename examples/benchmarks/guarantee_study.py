@@ -70,7 +70,11 @@ def repeat(world: World, n_rows: int, cv: Any, seed: int) -> list[tuple[str, flo
             drawn = drawn[n_fit:]
         groups = None if world.subgroups is None else world.subgroups[drawn]
         cascade = CascadeClassifier(
-            estimator, **WAYS[cv], feature_costs=world.costs, random_state=seed
+            estimator,
+            accuracy_target=min(world.targets),  # the others follow from what this fit stores
+            feature_costs=world.costs,
+            random_state=seed,
+            **WAYS[cv],
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NoCascadeWarning)
