@@ -5,9 +5,10 @@ from ._persistence import trusted_types
 from ._version import __version__ as __version__
 from ._warnings import NoCascadeWarning
 from .cascade._classifier import CascadeClassifier
+from .cascade._display import CascadeDisplay
 from .lookup._transformer import TableLookup
+from .ranking._display import TopKDisplay
 from .ranking._ranker import ApproxTopKRanker
-from .stages._displays import CascadeDisplay, TopKDisplay
 
 __all__ = [
     "ApproxTopKRanker",
