@@ -5,6 +5,7 @@ a release that moves one is a change to this file only.
 """
 
 import threading
+from collections import UserList
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -74,9 +75,22 @@ __all__ = [
     "routing_enabled",
     "safe_indexing",
     "scorer_parts",
+    "selected_columns",
     "selected_positions",
     "vectorizer_steps",
 ]
+
+
+def selected_columns(column_transformer) -> list[tuple[str, Any, Any]]:
+    """Return the fitted transformers of a `ColumnTransformer`: names, steps, columns.
+
+    Until scikit-learn 1.8 the columns of the remainder may be a list that warns whoever reads it,
+    in the user's place; what is in it is read here without a word.
+    """
+    return [
+        (name, step, list(columns.data) if isinstance(columns, UserList) else columns)
+        for name, step, columns in column_transformer.transformers_
+    ]
 
 
 def selected_positions(column_transformer, name: str) -> Any:

@@ -19,7 +19,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from ._compat import is_empty_selection, selected_positions
+from ._compat import is_empty_selection, selected_columns, selected_positions
 
 
 def is_dropped(step: Any) -> bool:
@@ -153,7 +153,7 @@ def all_children(node: Any) -> list[Child] | None:
     if type(node) is FeatureUnion:
         held: Sequence[Any] = [(name, step, None) for name, step in node.transformer_list]
     elif type(node) is ColumnTransformer:
-        held = node.transformers_
+        held = selected_columns(node)
     else:
         return None
     weights = node.transformer_weights or {}

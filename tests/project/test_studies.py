@@ -124,3 +124,19 @@ def test_the_benchmark_of_fit_runs(tmp_path):
     run("fit_benchmark", "--quick", "--only", "searches", "--out", str(out))
     (row,) = json.loads(out.read_text())["searches"]
     assert row["with_memory_over_plain"] > 0
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # of Dask, about large graphs
+def test_the_benchmark_of_engines_runs(tmp_path):
+    pytest.importorskip("distributed")
+    out = tmp_path / "out.json"
+    run("engines_benchmark", "--quick", "--only", "one process", "Dask", "--out", str(out))
+    rows = json.loads(out.read_text())["rows"]
+    assert [(row["engine"], row["partitions"]) for row in rows] == [
+        (engine, partitions)
+        for engine in ("one process", "Dask")
+        for partitions in ("even", "uneven")
+    ]
+    assert all(row["labels_equal"] and row["positions_equal"] for row in rows)
+    # Numbers of candidates travel, not rows.
+    assert all(row["rank_bytes_received"] < row["row_bytes"] / 2 for row in rows[2:])
