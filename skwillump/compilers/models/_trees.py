@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from .._steps import Scorer, Step
 from .._threads import map_in_threads
 from .._unsupported import InputUnsupported, Unsupported
 from ._input import LIBRARY_ROWS
+from ._narrow import NarrowTrees
 
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
 """How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become."""
@@ -427,6 +429,10 @@ class TreeScorer(Scorer):
         """Whether its features are a sparse matrix of too many columns for a dense array."""
         return self.model.n_features > MAX_DENSE_FEATURES and not self.features.gives_array
 
+    @cached_property
+    def _narrow(self) -> NarrowTrees | None:
+        return NarrowTrees.of(self.reader)
+
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""
         step, model = self.features, self.reader
@@ -459,6 +465,8 @@ class TreeScorer(Scorer):
                 raise InputUnsupported("what a sparse matrix does not hold is missing")
             _refuse_unread(features, model)
             features, reader = features.tocsr(), self.reader
+            if self._narrow is not None:
+                return self._narrow.raw(features, n_threads)
             n_rows = max(_CHUNK_VALUES // model.n_features, 1)
             pieces = [slice(at, at + n_rows) for at in range(0, features.shape[0], n_rows)]
             found = map_in_threads(
@@ -480,12 +488,14 @@ class TreeScorer(Scorer):
         """Compile or load what scoring uses."""
         self.features.warm_up()
         self.model.warm_up()
+        if self.is_wide and self._narrow is not None:  # now: prediction is to change nothing here
+            self._narrow.model.warm_up()
 
 
 def _refuse_unread(features: Any, model: TreeModel) -> None:
     """Raise `InputUnsupported` for a sparse matrix that the original may read in another way."""
     if features.dtype != np.float64:
-        of_trees = model.trees.reading in (SINGLE, SINGLE_OR_NAN) and not model.absent_is_missing
+        of_trees = model.trees.reading in (SINGLE, SINGLE_OR_NAN)
         if not (of_trees and features.dtype.kind in "iu" and abs(features).max() < _EXACT_SINGLE):
             raise InputUnsupported(f"a sparse matrix of dtype {features.dtype}")
     if model.trees.reading in (AS_IS, FINITE_CATEGORIES):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.compose import ColumnTransformer, make_column_transformer
-from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -309,6 +309,21 @@ def test_probabilities_are_the_librarys_to_the_last_bit(y):
     compiled = compile_pipeline(model)
     np.testing.assert_array_equal(compiled.predict_proba(X), model.predict_proba(X))
     np.testing.assert_array_equal(compiled.predict_proba_one(X[0]), model.predict_proba(X[:1])[0])
+
+
+@pytest.mark.parametrize("is_counted", [True, False])
+def test_wide_texts_are_read_where_trees_look(is_counted):
+    words = [f"word{at}" for at in range(6000)]
+    texts = [" ".join(RNG.choice(words, 60)) for _ in range(150)]
+    y = np.array([len(text) % 2 for text in texts])
+    vectorizer = (CountVectorizer if is_counted else TfidfVectorizer)()
+    pipeline = make_pipeline(vectorizer, classifier()).fit(texts, y)
+    compiled = compile_pipeline(pipeline)
+    np.testing.assert_array_equal(compiled.predict_proba(texts), pipeline.predict_proba(texts))
+    for text in texts[:5]:
+        np.testing.assert_array_equal(
+            compiled.predict_proba_one(text), pipeline.predict_proba([text])[0]
+        )
 
 
 def test_what_a_wide_sparse_matrix_does_not_hold_is_missing():

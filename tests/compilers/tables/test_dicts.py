@@ -75,3 +75,49 @@ def test_what_is_out_of_the_ordinary_is_judged_by_the_original(rows):
 
 def _dense(features):
     return features if isinstance(features, np.ndarray) else features.toarray()
+
+
+_SAME_ITEMS = [
+    {"a": "xyzw"[i % 4], "b": i % 5, "c": bool(i % 2), "unseen": "k", 3: "k", "n": i / 7}
+    for i in range(40)
+]
+
+
+@pytest.mark.parametrize("is_sparse", [True, False])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"a": np.str_("x")},
+        {"b": np.float32(1.5)},
+        {"b": 10**400},
+        {"b": float("nan")},
+        {"b": None},
+        {"a": 2.0},
+    ],
+    ids=repr,
+)
+def test_rows_of_the_same_items_are_read_by_column(is_sparse, changed):
+    vectorizer = DictVectorizer(sparse=is_sparse).fit(ROWS)
+    rows = [dict(row) for row in _SAME_ITEMS]
+    rows[7].update(changed)
+    compiled = compile_pipeline(vectorizer)
+    expected, found = _outcome(vectorizer, rows), _outcome(compiled, rows)
+    if isinstance(expected, type):
+        assert found is expected
+    else:
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_rows_of_the_same_items_in_other_orders_are_read_row_by_row():
+    vectorizer = DictVectorizer().fit(ROWS)
+    rows = [dict(reversed(row.items())) if i % 2 else row for i, row in enumerate(_SAME_ITEMS)]
+    found, expected = compile_pipeline(vectorizer).transform(rows), vectorizer.transform(rows)
+    np.testing.assert_array_equal(found.toarray(), expected.toarray())
+
+
+def _outcome(vectorizer, rows):
+    try:
+        return _dense(vectorizer.transform(rows))
+    except Exception as error:
+        return type(error)
