@@ -14,6 +14,7 @@ from ..planning import (
     SmallerAnswers,
     SmallerModels,
     Subgroups,
+    least_open_share,
     open_shares_of_classes,
 )
 from ..stages._cross_fitting import Calibrated, CrossFitted
@@ -21,7 +22,7 @@ from ..stages._fold_tasks import FoldRecord
 from ..stages._folds import FitData
 from ..stages._labels import UNLABELLED, takes_unlabelled
 from ..stages._models import LeftOut
-from ..stages._recording import Importance, OpenShares
+from ..stages._recording import Importance, LeastOpen, OpenShares
 from ._label_sets import LabelSetRecorder
 from ._responses import AnswerRecorder
 from ._scoring import RecordedScores, answered_labels, is_balanced_accuracy, score_answers
@@ -118,6 +119,29 @@ def open_shares(y: np.ndarray, recorder: AnswerRecorder | LabelSetRecorder) -> O
     return shares
 
 
+def least_open(
+    y: np.ndarray, recorder: AnswerRecorder | LabelSetRecorder, target: float
+) -> LeastOpen:
+    """How few rows a first stage must leave open to keep a share of the full model's accuracy.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,) or (n_rows, n_labels)
+    recorder : AnswerRecorder or LabelSetRecorder
+    target : float
+    """
+
+    def share(rows, full, stage):
+        y_rows = y[rows]
+        right, full_right = recorder.is_right(stage, y_rows), recorder.is_right(full, y_rows)
+        return min(
+            least_open_share(stage["codes"], stage[measure], right, full_right, target)
+            for measure in recorder.measures
+        )
+
+    return share
+
+
 def calibrated_from(
     fitted: CrossFitted,
     data: FitData,
@@ -179,6 +203,7 @@ def calibrated_from(
             train_share=fitted.train_share,
             seed=seed,
             smaller=_smaller(fitted, y, recorder),
+            stopped=fitted.stopped,
             within=kept_within(
                 of_rows,
                 recorder.classes,

@@ -35,6 +35,7 @@ from ._calibration import (
     calibrated_from,
     check_classes,
     fresh_rows,
+    least_open,
     open_shares,
     why_too_few,
 )
@@ -339,7 +340,9 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     def set_accuracy_target(self, accuracy_target):
         """Choose blocks and thresholds for another target, from what `fit` stored.
 
-        Nothing is fitted. The outcome is that of a fit with the same costs at that target. The
+        Nothing is fitted. The outcome is that of a fit with the same costs at that target, unless
+        `fit` found on its first fold that no cascade can pay at its own: it then looked at fewer
+        folds, lower targets rest on fewer rows, and a fit at such a target can show more. The
         certificate is for a target that is fixed before outcomes are looked at; of several targets
         that are tried, one is broken more often than each.
 
@@ -696,6 +699,12 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
 
     def _open_shares(self, data, recorder):
         return open_shares(data.y, recorder)
+
+    def _least_open(self, data, recorder):
+        # Of other scores than accuracy it is not known what rows lose.
+        if recorder.keeps_responses:
+            return None
+        return least_open(data.y, recorder, self.accuracy_target)
 
     def _answering(self) -> CascadeTiming:
         return CascadeTiming(

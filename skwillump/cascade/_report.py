@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ..planning import Guarantee, Plan
+from ..planning._growth import LEAST_EXPONENT
 from ..stages._report import (
     StageWords,
     block_lines,
@@ -107,8 +108,10 @@ _LINES: dict[str, Callable[[Guarantee], list[str]]] = {
 def _cross_fitted_lines(guarantee: Guarantee) -> list[str]:
     """What is assumed of models that were fitted on all rows, from evidence of others."""
     growth = guarantee.growth
-    if growth is None or not growth.n_harms:
+    if growth is None or (not growth.n_harms and growth.exponent <= LEAST_EXPONENT):
         grows = "no faster than their number"
+    elif not growth.n_harms:
+        grows = f"no faster than their number to the power {growth.exponent:.2g} (not measured)"
     else:
         grows = (
             f"like their number to the power {growth.exponent:.2g} (measured: "

@@ -19,6 +19,7 @@ from ._fresh_rows import FreshRows, certify_plan
 from ._growth import Growth
 from ._importance import permutation_importance
 from ._orders import stable_order
+from ._prospects import least_open_share, may_pay
 from ._records import Evidence
 from ._score_matching import match_scores
 from ._seconds import StageSeconds
@@ -79,9 +80,11 @@ __all__ = [
     "filter_order",
     "gap_search",
     "is_alarm",
+    "least_open_share",
     "make_plan",
     "make_topk_plan",
     "match_scores",
+    "may_pay",
     "measures_for",
     "most_missing",
     "open_shares_of_classes",

@@ -100,6 +100,8 @@ class Calibration:
         Seconds a row of the full model where rows come in the way that is not planned for.
     within : Subgroups or None
         Groups of the rows in each of which the target is to be kept.
+    stopped : bool
+        Whether models were fitted on fewer folds, as nothing could pay at the target of the fit.
     """
 
     candidates: tuple[Candidate, ...]
@@ -115,6 +117,7 @@ class Calibration:
     smaller: SmallerModels | None = field(default=None, kw_only=True)
     other_full_seconds: float = field(default=float("inf"), kw_only=True)
     within: Subgroups | None = field(default=None, kw_only=True)
+    stopped: bool = field(default=False, kw_only=True)
 
     @property
     def evidence(self) -> Evidence:

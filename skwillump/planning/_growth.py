@@ -73,6 +73,10 @@ class Growth:
         return train_share**-self.exponent
 
 
+UNMEASURED = Growth(exponent=PRIOR_MEAN + N_ERRORS * PRIOR_SD)
+"""What is reckoned with where no harm is counted: the prior alone."""
+
+
 def measured_growth(
     *, n_smaller: int, n_smaller_rows: int, n_harms: int, n_rows: int, n_both: int, row_ratio: float
 ) -> Growth:

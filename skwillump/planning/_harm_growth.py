@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._cascade_records import Calibration
-from ._growth import Growth, measured_growth
+from ._growth import UNMEASURED, Growth, measured_growth
 
 
 def growth_at(
@@ -28,6 +28,8 @@ def growth_at(
     """
     if calibration.evidence.is_of_these_models:
         return None
+    if calibration.stopped:
+        return UNMEASURED
     smaller = calibration.smaller
     fewer = None if smaller is None else smaller.candidates[candidate]
     if smaller is None or fewer is None:

@@ -51,6 +51,10 @@ class PathCosts:
     full: float
     stages: tuple[StageSeconds, ...]
 
+    def of_stages(self, positions: Sequence[int]) -> PathCosts:
+        """The costs of some of the stages."""
+        return replace(self, stages=tuple(self.stages[i] for i in positions))
+
     def consistent(self, below: Sequence[Collection[int]]) -> PathCosts:
         """The same costs without what measurement alone can have made of them.
 
@@ -95,3 +99,8 @@ class StageCosts:
 
     planned: PathCosts
     other: PathCosts | None
+
+    def of_stages(self, positions: Sequence[int]) -> StageCosts:
+        """The costs of some of the stages."""
+        other = None if self.other is None else self.other.of_stages(positions)
+        return StageCosts(planned=self.planned.of_stages(positions), other=other)

@@ -34,8 +34,8 @@ from ._fold_tasks import (
 from ._folds import FitData, Split, cross_fit_splits, half_of, prefit_splits, selecting_rows
 from ._metering import Answering, CostMeter, FirstStage
 from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
-from ._recording import Importance, OpenShares, Record, Recorder, joined
-from ._shortlisting import specs_of_sets, still_possible, surrogate_specs
+from ._recording import Importance, LeastOpen, OpenShares, Record, Recorder, joined
+from ._shortlisting import none_can_pay, specs_of_sets, still_possible, surrogate_specs
 from ._stacking import BlockFeatures
 from ._surrogates import is_dear, why_not_dear
 
@@ -115,6 +115,8 @@ class CrossFitted:
         How many fewer.
     left_out : tuple of (StageSpec, LeftOut)
         Approximate models that were tried and could not be made, or could not answer.
+    stopped : bool
+        Whether fewer folds than asked for were looked at, as nothing could pay at the target.
     """
 
     rows: np.ndarray
@@ -132,6 +134,7 @@ class CrossFitted:
     smaller: FoldRecord | None = None
     row_ratio: float = 1.0
     left_out: tuple[tuple[StageSpec, LeftOut], ...] = ()
+    stopped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +177,7 @@ def cross_fit(
     rng: np.random.RandomState,
     progress: Progress,
     with_truth: np.ndarray | None = None,
+    least_open: LeastOpen | None = None,
 ) -> CrossFitted:
     """Fit approximate models, and record what they and the full model answer on held-out rows.
 
@@ -198,6 +202,9 @@ def cross_fit(
         Told of each task.
     with_truth : ndarray of bool of shape (n_rows,), optional
         Rows whose answers can be evidence; by default all.
+    least_open : LeastOpen, optional
+        By which it is told on the first fold whether anything can be chosen at the target; without
+        it, all folds are looked at.
 
     Returns
     -------
@@ -291,13 +298,34 @@ def cross_fit(
     progress.log(f"those that can still be chosen: {_in_words(specs)}")
     if not specs:
         splits = splits[:1]  # there is nothing to fit on the others
+    record = record.of_stages(possible)
+    with progress.task("fit approximate models"):
+        models = tuple(tried[i] for i in possible)  # those that answer, with refit=False
+        if setting.split is None and specs:
+            rows_of_all = data.take(splits[-1][0]) if setting.prefit else data.whole()
+            models = fit_stages(graph, specs, *rows_of_all, approx_estimator)
+    left_out: dict[int, LeftOut] = {}
+    _leave_out(left_out, models, [record])
+    with progress.task("measure costs of stages"):
+        stage_costs = _stage_costs(
+            meter, partial(compiled_stage, graph, fused, full), specs, models, left_out
+        )
+    timed = [i for i in range(len(specs)) if i not in left_out]
+    stops = False
+    if specs and basis == "cross-fitted" and least_open is not None:
+        stops = none_can_pay(stage_costs, record, timed, selecting, least_open)
     half = None
-    if setting.measures_growth and basis == "cross-fitted" and specs:
+    if stops:
+        # What is left is for other targets, and for what is shown of this one.
+        n_select = sum(bool(np.isin(test, selecting).any()) for _, test in splits)
+        splits = splits[: n_select + 1]
+        progress.log("none of them can pay: fewer folds are looked at")
+    elif setting.measures_growth and basis == "cross-fitted" and specs:
         half = half_of(data, splits[0][0], rng)
-    records, models, smaller = _fitted(
+    records, smaller = _fitted(
         graph=graph,
-        tried=record.of_stages(possible),
-        models=tuple(tried[i] for i in possible),
+        tried=record,
+        models=models,
         specs=specs,
         data=data,
         splits=splits,
@@ -307,17 +335,8 @@ def cross_fit(
         setting=setting,
         progress=progress,
     )
-    left_out: dict[int, LeftOut] = {}
-    for i, model in enumerate(models):
-        # A model that could not be made for some fold is no candidate.
-        made_of = (model, *(record.stages[i] for record in records))
-        reasons = [reason for reason in made_of if isinstance(reason, LeftOut)]
-        if reasons:
-            left_out[i] = reasons[0]
-    with progress.task("measure costs of stages"):
-        stage_costs = _stage_costs(
-            meter, partial(compiled_stage, graph, fused, full), specs, models, left_out
-        )
+    _leave_out(left_out, models, records)
+    stage_costs = stage_costs.of_stages([k for k, i in enumerate(timed) if i not in left_out])
     made = [i for i in range(len(specs)) if i not in left_out]
     held_out = np.concatenate([record.rows for record in records])
     train_shares = [len(train) / len(data.y) for train, _ in splits]
@@ -336,6 +355,7 @@ def cross_fit(
         basis=basis,
         smaller=None if smaller is None else smaller.of_stages(made),
         row_ratio=1.0 if half is None else len(half) / len(splits[0][0]),
+        stopped=stops,
         left_out=(*never_made, *((specs[i], left_out[i]) for i in sorted(left_out))),
     )
 
@@ -353,18 +373,18 @@ def _fitted(
     recorder: Recorder,
     setting: Setting,
     progress: Progress,
-) -> tuple[list[FoldRecord], tuple[Any, ...], FoldRecord | None]:
-    """Record of each fold, the approximate models that will answer, and what smaller ones do.
+) -> tuple[list[FoldRecord], FoldRecord | None]:
+    """Record of each fold, and what smaller models do.
 
     Parameters
     ----------
     tried : FoldRecord
         That of the first fold.
     models : tuple of estimator
-        Its approximate models.
+        The approximate models that will answer.
     """
     if setting.split is not None or not specs:
-        return [tried], models, None
+        return [tried], None
 
     def task_of(number: int, fitted: BlockGraph | None):
         train, test = splits[number]
@@ -390,12 +410,13 @@ def _fitted(
             [_fold_name(number, splits[:-1]) for number in inner],
             None,
         )
-        train, test = splits[-1]
-        with progress.task("fit approximate models"):
-            models = fit_stages(graph, specs, *data.take(train), setting.approx_estimator)
-            with evidence("its answers cannot be recorded"):
-                records.append(record_rows(graph, specs, models, recorder, data.X, test))
-        return records, models, None
+        with (
+            progress.task("record what they answer"),
+            evidence("its answers cannot be recorded"),
+        ):
+            test = splits[-1][1]
+            records.append(record_rows(graph, specs, models, recorder, data.X, test))
+        return records, None
     tasks = [task_of(number, None) for number in range(1, len(splits))]
     names = [_fold_name(number, splits) for number in range(1, len(splits))]
     if half is not None:
@@ -416,9 +437,18 @@ def _fitted(
     if tasks:
         records += progress.results("fit all models on folds", tasks, names, setting.n_jobs)
         smaller = None if half is None else records.pop()
-    with progress.task("fit approximate models"):
-        models = fit_stages(graph, specs, *data.whole(), setting.approx_estimator)
-    return records, models, smaller
+    return records, smaller
+
+
+def _leave_out(
+    left_out: dict[int, LeftOut], models: Sequence[Any], records: Sequence[FoldRecord]
+) -> None:
+    """Note the models that could not be made, those that answer or those of some fold."""
+    for i, model in enumerate(models):
+        made_of = (model, *(record.stages[i] for record in records))
+        reasons = [reason for reason in made_of if isinstance(reason, LeftOut)]
+        if reasons:
+            left_out.setdefault(i, reasons[0])
 
 
 def _in_words(specs: Sequence[StageSpec]) -> str:

@@ -55,7 +55,7 @@ from ._folds import FitData, Split, single_split
 from ._memory import Fitted, recall
 from ._metering import Answering
 from ._models import NoEvidence, fit_plainly, read_graph
-from ._recording import Importance, OpenShares, Recorder
+from ._recording import Importance, LeastOpen, OpenShares, Recorder
 from ._report import StageWords, seconds_text
 
 N_TASKS = 9
@@ -224,6 +224,10 @@ class BlockwiseEstimator(
     def _open_shares(self, data: FitData, recorder: Any) -> OpenShares:
         """How few rows an approximate model must leave to the full one."""
         raise NotImplementedError
+
+    def _least_open(self, data: FitData, recorder: Any) -> LeastOpen | None:
+        """How few rows an approximate model must leave open at the target; None if not known."""
+        return None
 
     def _answering(self) -> Answering:
         """How the fitted full model answers, with stages before it and without; for its costs."""
@@ -423,6 +427,8 @@ class BlockwiseEstimator(
             rng=rng,
             progress=progress,
             with_truth=self._with_truth(data),
+            # What is kept for fits with other targets is all that there is.
+            least_open=self._least_open(data, recorder) if self.memory is None else None,
         )
         seed = int(rng.randint(2**31 - 1))
         self._calibrated = self._calibrated_from(fitted, data, recorder, routed, seed)

@@ -60,6 +60,21 @@ class OpenShares(Protocol):
         """
 
 
+class LeastOpen(Protocol):
+    """How few rows an approximate model must leave to the full one at the target of the fit."""
+
+    def __call__(self, rows: np.ndarray, full: Record, stage: Record) -> float:
+        """Return a lower bound of the share of rows that are left open.
+
+        Parameters
+        ----------
+        rows : ndarray of intp of shape (n_rows,)
+            Positions in the data, of rows that choose.
+        full, stage : Record
+            What the full and the approximate model answered on them.
+        """
+
+
 def joined(records: list[Record] | list[Mapping[str, np.ndarray]]) -> Record:
     """Records of several folds, one after the other."""
     return {key: np.concatenate([record[key] for record in records]) for key in records[0]}

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..blocks import BlockGraph, n_rounds
-from ..planning import StageSeconds, candidate_sets, shortlist
-from ._costs import BlockCosts
+from ..planning import StageSeconds, candidate_sets, may_pay, shortlist
+from ._costs import BlockCosts, StageCosts
 from ._fold_tasks import FoldRecord
 from ._models import LeftOut, StageSpec
-from ._recording import OpenShares
+from ._recording import LeastOpen, OpenShares
 from ._surrogates import is_dear, takes_surrogates
 
 TREES_COST = 0.9
@@ -135,3 +135,41 @@ def still_possible(
         seconds = estimated_seconds(graph, costs, specs[i], approx_estimator)
         expected.append(seconds.expected(open_shares(rows, full, stage)))
     return [made[i] for i in shortlist(np.array(expected), costs.full(graph))]
+
+
+def none_can_pay(
+    costs: StageCosts,
+    record: FoldRecord,
+    made: Sequence[int],
+    selecting: np.ndarray,
+    least_open: LeastOpen,
+) -> bool:
+    """Whether no approximate model can be chosen at the target, by what they do on a first fold.
+
+    Parameters
+    ----------
+    costs : StageCosts
+        As measured, of the approximate models `made`.
+    record : FoldRecord
+        Of the first fold.
+    made : sequence of int
+        Positions of approximate models that can answer.
+    selecting : ndarray of intp
+        Rows that choose: nothing is read of the others.
+    least_open : LeastOpen
+    """
+    chosen = np.flatnonzero(np.isin(record.rows, selecting))
+    rows = record.rows[chosen]
+    full = {key: values[chosen] for key, values in record.full.items()}
+    others = [None] * len(made) if costs.other is None else costs.other.stages
+    for i, seconds, other in zip(made, costs.planned.stages, others, strict=True):
+        stage = {key: values[chosen] for key, values in record.stage(i).items()}
+        if may_pay(
+            least_open(rows, full, stage),
+            seconds,
+            costs.planned.full,
+            other,
+            np.inf if costs.other is None else costs.other.full,
+        ):
+            return False
+    return True

@@ -1,0 +1,93 @@
+"""A fit whose first fold shows that no cascade can pay looks at fewer folds."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skwillump import CascadeClassifier
+
+pytestmark = pytest.mark.filterwarnings("ignore::skwillump.NoCascadeWarning")
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(3000, 6))
+NOISE = RNG.normal(size=3000)
+
+
+def first_half(X):
+    return X[:, :3]
+
+
+def second_half(X):
+    return X[:, 3:]
+
+
+class Counted(LogisticRegression):
+    """Counts its fits on all features."""
+
+    fits: list[int] = []
+
+    def fit(self, X, y, sample_weight=None):
+        if X.shape[1] == 6:
+            self.fits.append(len(y))
+        return super().fit(X, y, sample_weight)
+
+
+def pipeline():
+    halves = [("a", FunctionTransformer(first_half)), ("b", FunctionTransformer(second_half))]
+    return make_pipeline(FeatureUnion(halves), Counted())
+
+
+def fitted(y, **params):
+    Counted.fits.clear()
+    settings = {"accuracy_target": 0.999, "feature_costs": {"a": 1e-3, "b": 1e-3}}
+    return CascadeClassifier(pipeline(), random_state=0, **(settings | params)).fit(X, y)
+
+
+NEEDS_BOTH = (X[:, 0] + X[:, 3] > 0).astype(int)
+NEEDS_ONE = (X[:, 0] + 0.1 * NOISE > 0).astype(int)
+
+
+def test_nothing_is_fitted_on_further_folds_that_cannot_be_used():
+    cascade = fitted(NEEDS_BOTH)
+    assert cascade.guarantee_.kind == "exact"
+    assert Counted.fits == [3000, 2400, 2400]
+
+
+def test_with_one_hold_out_growth_is_not_measured_where_nothing_can_pay():
+    fitted(NEEDS_BOTH, cv=0.25)
+    assert Counted.fits == [3000, 2250]
+
+
+def test_all_folds_are_fitted_where_a_cascade_pays():
+    cascade = fitted(NEEDS_ONE, accuracy_target=0.98)
+    assert cascade.guarantee_.kind == "cross-fitted"
+    assert len(Counted.fits) == 7
+
+
+def test_what_is_kept_in_memory_is_of_all_folds(tmp_path):
+    fitted(NEEDS_BOTH, memory=str(tmp_path))
+    assert len(Counted.fits) == 7
+
+
+def test_other_scores_than_accuracy_are_looked_at_on_all_folds():
+    fitted(NEEDS_BOTH, scoring="roc_auc", confidence=None)
+    assert len(Counted.fits) >= 6
+
+
+@pytest.mark.parametrize("n_folds", [2, 8])
+def test_rows_that_certify_are_left_whatever_the_number_of_folds(n_folds):
+    cv = StratifiedKFold(n_folds, shuffle=True, random_state=0)
+    cascade = fitted(NEEDS_BOTH, cv=cv)
+    selects = cascade._calibrated.calibration.selects
+    assert 0 < selects.sum() < len(selects)
+
+
+def test_a_lower_target_can_be_set_and_harms_are_taken_to_grow_steeply():
+    cascade = fitted(NEEDS_BOTH)
+    cascade.set_accuracy_target(0.6)
+    assert cascade.guarantee_.kind == "cross-fitted"
+    assert cascade.guarantee_.growth.exponent > 3
+    assert "(not measured)" in " ".join(cascade.report().split())
