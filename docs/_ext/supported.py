@@ -19,8 +19,10 @@ from skwillump import compile_pipeline
 from skwillump.compilers import (
     REGISTRY,
     LinearModel,
+    NeighborsModel,
     OriginalStep,
     ScoredModel,
+    SupportVectorModel,
     TreeModel,
     compile_step,
     registered_types,
@@ -142,8 +144,13 @@ class SupportedModels(_Generated):
     required_arguments = 1
 
     def lines(self):
-        kinds = {"linear": LinearModel, "trees": TreeModel, "others": ScoredModel}
-        return table(REGISTRY.types(kinds[self.arguments[0]]))
+        kinds = {
+            "linear": (LinearModel,),
+            "trees": (TreeModel,),
+            "others": (ScoredModel, SupportVectorModel, NeighborsModel),
+        }
+        found = [kind for of in kinds[self.arguments[0]] for kind in REGISTRY.types(of)]
+        return table(sorted(found, key=lambda kind: kind.__name__))
 
 
 class FoldedTransformers(_Generated):

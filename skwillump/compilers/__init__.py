@@ -28,6 +28,8 @@ from .models import (  # noqa: F401
 from .models._input import ModelInput
 from .models._layers import ScoredModel
 from .models._linear import LinearModel
+from .models._neighbors import NeighborsModel
+from .models._support_vectors import SupportVectorModel
 from .models._trees import TreeModel
 from .models._truncated import TruncatedTrees
 from .tables import (  # noqa: F401  # noqa: F401
@@ -53,6 +55,7 @@ __all__ = [
     "LinearModel",
     "Model",
     "ModelInput",
+    "NeighborsModel",
     "Opened",
     "OriginalStep",
     "ScoredModel",
@@ -60,6 +63,7 @@ __all__ = [
     "Step",
     "StepReport",
     "SumScorer",
+    "SupportVectorModel",
     "TreeModel",
     "TruncatedTrees",
     "UnionStep",

@@ -15,12 +15,15 @@ import skwillump.spark
 from skwillump.compilers import (
     REGISTRY,
     LinearModel,
+    NeighborsModel,
     ScoredModel,
+    SupportVectorModel,
     TreeModel,
     registered_types,
 )
 
-MODELS = [kind for of in (LinearModel, TreeModel, ScoredModel) for kind in REGISTRY.types(of)]
+MODEL_KINDS = (LinearModel, TreeModel, ScoredModel, SupportVectorModel, NeighborsModel)
+MODELS = [kind for of in MODEL_KINDS for kind in REGISTRY.types(of)]
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 sys.path[:0] = [str(DOCS), str(DOCS / "_ext")]
@@ -67,7 +70,7 @@ def test_each_option_that_is_said_to_fall_back_does(kind, option, params, X):
 
 
 def test_the_tables_name_every_registered_class_once_and_no_other():
-    for kinds in (registered_types(), *map(REGISTRY.types, (LinearModel, TreeModel, ScoredModel))):
+    for kinds in (registered_types(), *map(REGISTRY.types, MODEL_KINDS)):
         text = "\n".join(supported.table(kinds))
         for kind in kinds:
             assert len(re.findall(rf"(?<![\w]){kind.__name__}(?= <|`)", text)) == 1
