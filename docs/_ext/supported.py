@@ -19,10 +19,7 @@ from skwillump import compile_pipeline
 from skwillump.compilers import (
     REGISTRY,
     LinearModel,
-    NeighborsModel,
     OriginalStep,
-    ScoredModel,
-    SupportVectorModel,
     TreeModel,
     compile_step,
     registered_types,
@@ -131,6 +128,14 @@ class _Generated(SphinxDirective):
         return container.children
 
 
+def families():
+    """Types of models by the name of their family."""
+    linear, trees = REGISTRY.types(LinearModel), REGISTRY.types(TreeModel)
+    known = {*registered_types(), *linear, *trees}
+    others = tuple(kind for kind in REGISTRY.types() if kind not in known)
+    return {"linear": linear, "trees": trees, "others": others}
+
+
 class SupportedTransformers(_Generated):
     """The table of transformers."""
 
@@ -144,13 +149,7 @@ class SupportedModels(_Generated):
     required_arguments = 1
 
     def lines(self):
-        kinds = {
-            "linear": (LinearModel,),
-            "trees": (TreeModel,),
-            "others": (ScoredModel, SupportVectorModel, NeighborsModel),
-        }
-        found = [kind for of in kinds[self.arguments[0]] for kind in REGISTRY.types(of)]
-        return table(sorted(found, key=lambda kind: kind.__name__))
+        return table(families()[self.arguments[0]])
 
 
 class FoldedTransformers(_Generated):

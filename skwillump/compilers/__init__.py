@@ -28,11 +28,9 @@ from .models import (  # noqa: F401
 from .models._input import ModelInput
 from .models._layers import ScoredModel
 from .models._linear import LinearModel
-from .models._neighbors import NeighborsModel
-from .models._support_vectors import SupportVectorModel
 from .models._trees import TreeModel
 from .models._truncated import TruncatedTrees
-from .tables import (  # noqa: F401  # noqa: F401
+from .tables import (  # noqa: F401
     _bins,
     _dicts,
     _encoders,
@@ -55,7 +53,6 @@ __all__ = [
     "LinearModel",
     "Model",
     "ModelInput",
-    "NeighborsModel",
     "Opened",
     "OriginalStep",
     "ScoredModel",
@@ -63,7 +60,6 @@ __all__ = [
     "Step",
     "StepReport",
     "SumScorer",
-    "SupportVectorModel",
     "TreeModel",
     "TruncatedTrees",
     "UnionStep",

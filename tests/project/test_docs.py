@@ -12,18 +12,9 @@ import skwillump
 import skwillump.dask
 import skwillump.datasets
 import skwillump.spark
-from skwillump.compilers import (
-    REGISTRY,
-    LinearModel,
-    NeighborsModel,
-    ScoredModel,
-    SupportVectorModel,
-    TreeModel,
-    registered_types,
-)
+from skwillump.compilers import REGISTRY, registered_types
 
-MODEL_KINDS = (LinearModel, TreeModel, ScoredModel, SupportVectorModel, NeighborsModel)
-MODELS = [kind for of in MODEL_KINDS for kind in REGISTRY.types(of)]
+MODELS = [kind for kind in REGISTRY.types() if kind not in registered_types()]
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 sys.path[:0] = [str(DOCS), str(DOCS / "_ext")]
@@ -70,11 +61,12 @@ def test_each_option_that_is_said_to_fall_back_does(kind, option, params, X):
 
 
 def test_the_tables_name_every_registered_class_once_and_no_other():
-    for kinds in (registered_types(), *map(REGISTRY.types, MODEL_KINDS)):
+    for kinds in (registered_types(), *supported.families().values()):
         text = "\n".join(supported.table(kinds))
         for kind in kinds:
             assert len(re.findall(rf"(?<![\w]){kind.__name__}(?= <|`)", text)) == 1
     known = {*registered_types(), *MODELS}
+    assert {kind for family in supported.families().values() for kind in family} == set(MODELS)
     assert set(fitted_examples.FALLBACKS) <= known
     assert set(fitted_examples.EXAMPLES) <= known
     assert set(REGISTRY.linear_types()) <= known
