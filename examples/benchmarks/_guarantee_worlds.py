@@ -95,8 +95,9 @@ def rare_classes(n_rows: int = 60_000, target: float = 0.9, n_blocks: int = 8) -
     y = rng.choice(n_blocks + 2, n_rows, p=shares)
     told = np.repeat(y[:, None], n_blocks, axis=1)
     for block in range(n_blocks):
-        blind = y == block
-        told[blind, block] = rng.choice(n_blocks + 2, blind.sum(), p=shares)
+        others = np.arange(n_blocks + 2) != block
+        chances = np.array(shares)[others] / np.sum(np.array(shares)[others])
+        told[y == block, block] = rng.choice(np.flatnonzero(others), np.sum(y == block), p=chances)
     blocks = ColumnTransformer(
         [(f"b{block}", OneHotEncoder(), [block]) for block in range(n_blocks)]
     )
