@@ -14,7 +14,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from common import stdlib_lines, two_blocks
+from common import COSTS, stdlib_lines, two_blocks
 from engine_cases import (
     RULES,
     dies_once,
@@ -405,7 +405,12 @@ def test_parts_are_fitted_by_the_workers(client):
     frame, y = table(2000)
     before = client.run_on_scheduler(n_done)
     cascade = CascadeClassifier(
-        two_blocks(columns=("c", "d")), accuracy_target=0.9, cv=3, random_state=0, n_jobs=2
+        two_blocks(columns=("c", "d")),
+        accuracy_target=0.9,
+        feature_costs=COSTS,
+        cv=3,
+        random_state=0,
+        n_jobs=2,
     )
     with joblib.parallel_config(backend="dask"):
         cascade.fit(frame, (y > 0).astype(int))

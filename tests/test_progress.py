@@ -83,10 +83,10 @@ def test_callbacks_see_each_task_begin_and_end_in_order(data, n_jobs):
         ("fit", "measure costs"),
         ("fit", "measure importances"),
         ("fit", "try approximate models"),
-        ("fit", "fit all models on folds"),
-        *(("fit", "fit all models on folds", fold) for fold in folds),
         ("fit", "fit approximate models"),
         ("fit", "measure costs of stages"),
+        ("fit", "fit all models on folds"),
+        *(("fit", "fit all models on folds", fold) for fold in folds),
         ("fit", "choose and certify"),
     ]
     assert recorder.paths("begin") == [("fit",), *tasks]
