@@ -105,6 +105,16 @@ def test_costs_that_are_given_take_the_place_of_measured_ones():
     assert [block.cost_seconds for block in model.blocks_][1] == 1e-3
 
 
+def test_where_rows_come_in_the_other_way_given_costs_take_the_place_of_lower_ones_alone():
+    def other_full_seconds(seconds):
+        model = cascade(feature_costs={"dear": seconds}, compile=True)
+        return model._calibrated.calibration.other_full_seconds
+
+    # Of a row in a batch it is the cost, and a row alone still takes a call.
+    assert other_full_seconds(DEAR) == pytest.approx(2 * CALL, rel=0.15)
+    assert other_full_seconds(1e-2) == pytest.approx(1e-2, rel=0.05)
+
+
 def test_single_rows_cost_the_calls():
     first, full = candidate(cascade(query="point"))
     assert full == pytest.approx(2 * CALL, rel=0.1)
