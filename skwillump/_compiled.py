@@ -411,18 +411,34 @@ class CompiledPipeline(VersionedState):
         try:
             if model is None or scorer is None:
                 return self._answer_one_through(x, method)
+        except InputUnsupported:
+            return None
+        try:
             if not model.gives(method):
                 return None
             scores = scorer.score_one(x)
             scores += model.intercept
             check_scores(scores)
         except InputUnsupported:
-            return None if self._parts.wrapped is None else self._answer_one_through(x, method)
+            return self._answer_one_again(x, method)
         if method == "predict":
             return model.predict_one(scores)
         if method == "predict_proba":
             return model.predict_proba_one(scores)
         return _first(getattr(model, method)(scores[None]))
+
+    def _answer_one_again(self, x: Any, method: str) -> Any:
+        """Answer for one row that the compiled model does not judge; None for the batch path.
+
+        Where that would ask the original model, or a wrapper, it is asked on compiled features.
+        """
+        model = self._parts.model
+        if self._parts.wrapped is None and (model is None or model.reads_batches):
+            return None
+        try:
+            return self._answer_one_through(x, method)
+        except InputUnsupported:
+            return None
 
     def _answer_one_through(self, x: Any, method: str) -> Any:
         """Answer for one row of a model that is not compiled, or of a wrapper."""

@@ -1,5 +1,8 @@
 """One row in the form of the data of fit: containers, dtypes, names."""
 
+from contextlib import suppress
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -8,7 +11,8 @@ import pytest
 from common import COSTS, two_blocks, two_signals, two_signals_frame
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from sklearn.compose import ColumnTransformer
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
 from sklearn.linear_model import LogisticRegression
@@ -231,3 +235,44 @@ def test_arrow_tables(target, query):
         model.predict_one({"c": 1.0, "unused": 0})
     with pytest.raises(ValueError, match="Got a data frame of 2 rows"):
         model.predict_one(X.slice(0, 2))
+
+
+class SeesFrames(TransformerMixin, BaseEstimator):
+    """A transformer of someone's own that keeps the frames that it is given."""
+
+    seen: ClassVar[list] = []
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        SeesFrames.seen.append(X)
+        return X.select_dtypes("number").to_numpy(dtype=float)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"f": 3}, {"i": 4.0}, {"f": np.nan}, {"t": None}, {"more": 1}, {"i": np.int64(3)}],
+    ids=["as in fit", "integer", "whole float", "nan", "none", "unknown column", "of numpy"],
+)
+def test_a_step_of_ones_own_sees_one_row_of_a_cascade_with_the_dtypes_of_fit(change):
+    n_rows = 400
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "t": rng.choice(["x", "y"], n_rows),
+            "f": rng.normal(size=n_rows),
+            "i": rng.integers(0, 9, n_rows),
+        }
+    )
+    own = make_column_transformer((SeesFrames(), ["i", "f"]), (SeesFrames(), ["t", "i"]))
+    model = make_pipeline(own, LogisticRegression())
+    cascade = CascadeClassifier(model, accuracy_target=1.0).fit(X, X["i"] > 4)
+    row = {**X.iloc[0].to_dict(), **change}
+    expected = cascade._template.make(row)
+    SeesFrames.seen.clear()
+    with suppress(ValueError):  # of NaN, from the model
+        cascade.predict_one(row)
+    first, second = SeesFrames.seen[:2]
+    pd.testing.assert_frame_equal(first, expected[["i", "f"]])
+    pd.testing.assert_frame_equal(second, expected[["t", "i"]])

@@ -8,7 +8,10 @@ import numpy as np
 
 from .._compat import safe_indexing
 from ._base import ArrowTexts, Categories, CategoryNumbers, Frame, Series, Values
-from ._pandas_rows import frame_of_blocks, values_of_row
+from ._pandas_rows import frame_of_blocks, kind_inferred, values_of_row
+
+FEW_ROWS = 8
+"""Rows of a frame of which columns are selected by position."""
 
 
 class PandasSeries(Series):
@@ -80,6 +83,19 @@ class PandasFrame(Frame):
             return np.dtype(object)
         return np.result_type(*dtypes)
 
+    def select(self, frame: Any, names: Any) -> Any:
+        """Return one column as a series, or a data frame of several.
+
+        Of a few rows, looking the names up as an index takes longer than all the rest.
+        """
+        import pandas as pd
+
+        columns = frame.columns
+        is_plain = type(frame) is pd.DataFrame and columns.nlevels == 1 and columns.is_unique
+        if type(names) is not list or not is_plain or len(frame) > FEW_ROWS:
+            return frame[names]
+        return frame.take([columns.get_loc(name) for name in names], axis=1)
+
     def take_rows(self, X: Any, rows: Any) -> Any:
         """Return some rows."""
         return X.iloc[rows] if isinstance(rows, slice) else safe_indexing(X, rows)
@@ -132,6 +148,13 @@ class PandasFrame(Frame):
         known = {name: dtype for name, dtype in kept.items() if dtype is not None}
         return made.astype(known) if known else made  # with nothing to change it still copies all
 
+    def inferred_kinds(self, empty: Any) -> dict[Any, type] | None:
+        """Return for each column the type of values of which its dtype is inferred; None if not."""
+        kinds = [kind_inferred(dtype) for dtype in empty.dtypes]
+        if None in kinds or not empty.columns.is_unique:
+            return None
+        return dict(zip(empty.columns.tolist(), kinds, strict=True))
+
     def row_like(self, empty: Any, values: Mapping[Any, Any]) -> Any:
         """Return a data frame of one row, with the dtypes of an empty one that keep its values."""
         made = super().row_like(empty, values)
@@ -164,6 +187,10 @@ class ForeignFrame(PandasFrame):
     """A data frame of another library with the methods of pandas: compiled steps do not read it."""
 
     is_read = False
+
+    def inferred_kinds(self, empty: Any) -> None:
+        """Say nothing: another library may infer otherwise."""
+        return
 
     def first_row(self, frame: Any) -> None:
         """Say that the values alone do not tell."""

@@ -142,6 +142,27 @@ class RowTemplate:
         dtypes = zip(self.names, of_frame.dtypes(self.empty), strict=True)
         return frozenset(name for name, dtype in dtypes if of_frame.takes_nan(dtype))
 
+    @cached_property
+    def _kinds(self) -> dict[Any, type]:
+        """For each column the type of values that tell its dtype; none if a column has none."""
+        of_frame = frame_of(self.empty)
+        return {} if of_frame is None else of_frame.inferred_kinds(self.empty) or {}
+
+    def as_told(self, row: Any) -> Mapping[Any, Any] | None:
+        """Return the columns of a mapping whose values tell the dtypes that they had in fit.
+
+        Data frames made of some of them are then parts of what `make` returns, so that no step
+        needs that. None for any other row.
+        """
+        if not self._kinds or not isinstance(row, Mapping):
+            return None
+        told = {name: row.get(name) for name in self._kinds}
+        if any(type(told[name]) is not kind for name, kind in self._kinds.items()):
+            return None
+        # Alone, NaN tells nothing of its column.
+        is_plain = all(v == v and not (type(v) is int and abs(v) >= _LARGE) for v in told.values())
+        return told if is_plain else None
+
     def rounded(self, row: Any) -> Any:
         """Return a row with numbers as precise as the columns that were seen in fit.
 
@@ -173,7 +194,7 @@ class RowTemplate:
             return None
         rounded = dict(row)
         for name, rounding in self._narrow:
-            value = row.get(name)
+            value: Any = row.get(name)
             if isinstance(value, (int, float, np.number)) or (value is None and name in row):
                 rounded[name] = rounding(value)
         return rounded
@@ -336,6 +357,9 @@ def array_of_row(values: Sequence[Any]) -> np.ndarray:
     made[0] = values
     return made
 
+
+_LARGE = 1 << 62
+"""Integers from here on are left to pandas."""
 
 _NUMBER = re.compile(r"(u?int|float|double|decimal)", re.IGNORECASE)
 """How names of dtypes of numbers begin."""

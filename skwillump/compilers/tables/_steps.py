@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from ..._one_row import RowTemplate
-from .._features import default_containers, is_single
+from .._features import MAX_DENSE_FEATURES, default_containers, is_single
 from .._linear_maps import LinearMap
 from .._steps import Scorer, Step, StepReport
 from .._unsupported import InputUnsupported, Unsupported
+from ..text._rows import csr
 from ._chunks import each_chunk
 from ._input import InputSpec
 from ._tables import BlockTable, ChunkTable, Table
@@ -135,11 +136,15 @@ class TableStep(Step):
     def transform_one(self, x: Any) -> Any:
         """Return what `original.transform` returns for X of one row."""
         # Not `np.dtype(np.float64)`: None, of a dtype that is not known, equals that.
-        if self.gives_floats or (self.gives_array and self.fixed_dtype == np.float64):
+        is_double = self.fixed_dtype == np.float64
+        is_array = self.gives_floats or (self.gives_array and is_double)
+        is_sparse = self.gives_sparse and is_double and self.n_features <= MAX_DENSE_FEATURES
+        if is_array or is_sparse:
             try:
                 if not default_containers(self.original):
                     raise InputUnsupported("another container is configured")
-                return self.dense_one(x)[None]
+                features = self.dense_one(x)
+                return features[None] if is_array else _sparse_row(features)
             except InputUnsupported:
                 pass
         return super().transform_one(x)
@@ -380,3 +385,10 @@ def folded(step: Step) -> LinearMap | None:
         return step.linear_map()
     except Unsupported:
         return None
+
+
+def _sparse_row(features: np.ndarray) -> Any:
+    """Return the features (n_features,) of one row as a sparse matrix without zeros."""
+    known = np.flatnonzero(features)
+    ends = np.array([0, len(known)])
+    return csr(features[known], known.astype(np.int32), ends, len(features))
