@@ -66,6 +66,10 @@ OF_CATEGORIES = [
 MODELS = [LogisticRegression(), DecisionTreeClassifier(random_state=0), KNeighborsClassifier(3)]
 
 
+KEEP_PRECISION = ("X of one row", "mapping of NumPy's", "row")
+"""Forms of a row in which numbers keep their precision."""
+
+
 def outcome(call):
     """Answer of a call, or the type of its error."""
     with warnings.catch_warnings():
@@ -144,9 +148,13 @@ def test_one_row_is_answered_as_a_batch_of_it(
     if isinstance(outcome(lambda: pipeline.fit(X, y)), type):
         return
     compiled = compile_pipeline(pipeline)
+    # Python's numbers are of double precision, and a compiled pipeline does not know otherwise.
+    is_single = "single floats" in (numbers, categories)
     for i in range(0, N_ROWS, 5):
         expected = outcome(lambda: pipeline.predict_proba(X[i : i + 1])[0])  # noqa: B023
         for name, form in forms(X, i).items():
+            if is_single and name not in KEEP_PRECISION:
+                continue
             found = outcome(lambda: compiled.predict_proba_one(form))  # noqa: B023
             if isinstance(expected, type):
                 assert found is expected, name
