@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skwillump import CascadeClassifier
-from skwillump._one_row import RowTemplate
+from skwillump.compilers.compose import _selections
 
 COSTS = {"word": 1e-6, "char": 1e-2}
 
@@ -305,8 +305,10 @@ def test_a_data_frame_of_one_row_is_made_only_for_rows_that_need_it(monkeypatch)
         random_state=0,
     ).fit(X, y)
     assert len(model.stages_) == 2
-    made, make = [], RowTemplate.make
-    monkeypatch.setattr(RowTemplate, "make", lambda self, row: made.append(1) or make(self, row))
+    made, make = [], _selections.frame_of_row
+    monkeypatch.setattr(_selections, "frame_of_row", lambda row: made.append([*row]) or make(row))
     rows, stage = X[:60].to_dict("records"), model.predict_stage(X[:60])
     assert [model.predict_one(row) for row in rows] == model.predict(X[:60]).tolist()
-    assert len(made) == np.sum(stage == 1) > 0
+    n_late = int(np.sum(stage == 1))
+    assert n_late > 0
+    assert made == [["d"]] * n_late  # and of what the step reads alone
