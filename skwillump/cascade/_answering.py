@@ -43,6 +43,8 @@ class EarlyStage:
         Whether the model is known to predict the class of its largest response.
     fused : CompiledStage or None
         The stage on the compiled path, where it has one.
+    is_surrogate : bool
+        Whether its model is a linear one in the place of the full one.
     """
 
     graph: BlockGraph
@@ -53,6 +55,7 @@ class EarlyStage:
     thresholds: np.ndarray
     is_largest: bool
     fused: Any
+    is_surrogate: bool = False
 
     @cached_property
     def needs_rows(self) -> bool:
@@ -117,13 +120,20 @@ class CascadeRunner:
         if early is None or not has_rows(X):
             # The full model also says what is wrong with what holds no rows.
             return self._answer_by_full(X, method)
-        return _by_pass(
-            early,
-            method,
-            n_threads,
-            answer=partial(self._in_chunks, early, X, method),
-            otherwise=partial(self._answer_by_full, X, method),
-        )
+        by_full = partial(self._answer_by_full, X, method)
+        try:
+            return _by_pass(
+                early,
+                method,
+                n_threads,
+                answer=partial(self._in_chunks, early, X, method),
+                otherwise=by_full,
+            )
+        except (TypeError, ValueError):
+            if not early.is_surrogate:
+                raise
+            # Of what it does not read, a surrogate speaks in its own name: the full model judges.
+            return by_full()
 
     def _answer_by_full(self, X: Any, method: str) -> tuple[np.ndarray, np.ndarray]:
         """The same where the full model answers all rows, or raises what the original raises."""

@@ -757,6 +757,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
                 thresholds=plan.thresholds,
                 is_largest=self._runner_with(None).is_largest(first.model, self._method),
                 fused=self._fused,
+                is_surrogate=first.is_surrogate,
             )
         self._runner = self._runner_with(early)
 

@@ -45,6 +45,14 @@ MOST_COEFFICIENTS = 1 << 22
 WIDE_VALUES = 100.0
 """Sparse features with a larger value are scaled."""
 
+_OF_SINGLE_PRECISION = (
+    "sklearn.tree",
+    "sklearn.ensemble._forest",
+    "sklearn.ensemble._gb",
+    "sklearn.ensemble._iforest",
+)
+"""Modules of the trees of scikit-learn, which read float32."""
+
 
 def is_dear(graph: BlockGraph, costs: BlockCosts) -> bool:
     """Whether the model costs so much that a cheaper one can pay."""
@@ -87,7 +95,8 @@ def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, An
     Raises
     ------
     ValueError
-        If it would have too many coefficients, or the features are none that it reads.
+        If it would have too many coefficients, the features are none that it reads, or the full
+        model refuses numbers that it would answer.
     """
     path, model = graph.model_steps[-1]
     weights = _sample_weight(path, model, params)
@@ -105,6 +114,11 @@ def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, An
             f"{X.shape[1]} features and {n_outputs} classes would give a linear model more than "
             f"{MOST_COEFFICIENTS} coefficients"
         )
+    if not sparse.issparse(X) and _reads_single_precision(model):
+        raise ValueError(
+            f"{type(model).__name__} refuses numbers that are too large for single precision, and "
+            "a linear model would answer them"
+        )
     scaler = _scaler(X)
     if scaler is not None:
         X = scaler.fit_transform(X)
@@ -117,6 +131,12 @@ def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, An
         if getattr(scaler, "mean_", None) is not None:
             surrogate.intercept_ = surrogate.intercept_ - surrogate.coef_ @ scaler.mean_
     return surrogate
+
+
+def _reads_single_precision(model: Any) -> bool:
+    """Tell whether a model, or one inside it, checks that numbers fit into float32."""
+    inside = model.get_params(deep=True).values()
+    return any(type(each).__module__.startswith(_OF_SINGLE_PRECISION) for each in (model, *inside))
 
 
 def _scaler(X: Any) -> StandardScaler | MaxAbsScaler | None:

@@ -1,6 +1,7 @@
 """Cascades whose first stage is a cheaper model on the same features."""
 
 import pickle
+import warnings
 from functools import cache
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_matrix
 from sklearn import config_context
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.calibration import CalibratedClassifierCV
@@ -239,11 +241,9 @@ def test_what_a_linear_model_cannot_read_is_left_out_with_its_reason():
 def test_weights_of_rows_reach_it():
     X, y = world()
     weight = np.where(y == 1, 20.0, 1.0)
-    estimator = make_pipeline(
-        StandardScaler(), RandomForestClassifier(100, random_state=0, n_jobs=1)
-    )
+    estimator = make_pipeline(StandardScaler(), LGBMClassifier(n_estimators=20, verbose=-1))
     plain = made_surrogate(estimator, X, y, {})
-    weighted = made_surrogate(estimator, X, y, {"randomforestclassifier__sample_weight": weight})
+    weighted = made_surrogate(estimator, X, y, {"lgbmclassifier__sample_weight": weight})
     assert weighted.intercept_ > plain.intercept_ + 0.1
     with config_context(enable_metadata_routing=True):
         estimator[-1].set_fit_request(sample_weight="mass")
@@ -262,9 +262,44 @@ def test_weights_of_classes_are_those_of_the_full_model():
     keep = (y == 1) | (np.arange(len(y)) % 20 == 0)
     X, y = X[keep], y[keep]
     forest = RandomForestClassifier(50, class_weight="balanced_subsample", random_state=0)
-    assert made_surrogate(make_pipeline(StandardScaler(), forest), X, y, {}).class_weight == (
-        "balanced"
-    )
+    estimator = make_pipeline(FunctionTransformer(csr_matrix), forest)
+    assert made_surrogate(estimator, X, y, {}).class_weight == "balanced"
+
+
+@pytest.mark.parametrize(
+    "model", [KNeighborsClassifier(15), RandomForestClassifier(30, random_state=0), SVC()]
+)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+def test_bad_numbers_are_refused_as_the_full_model_refuses_them(model, bad):
+    X, y = world()
+    made = cascade(make_pipeline(FunctionTransformer(), model)).fit(X, y)
+    X = X[:9].copy()
+    X[3, 0] = bad
+
+    def outcome(call):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NumPy's, of numbers that are too large
+            try:
+                return call().tolist()
+            except ValueError as error:
+                return str(error)
+
+    assert outcome(lambda: made.predict(X)) == outcome(lambda: made.estimator_.predict(X))
+    one = outcome(lambda: made.estimator_.predict(X[3:4]))
+    found = outcome(lambda: np.atleast_1d(made.predict_one(X[3])))
+    if isinstance(one, str):  # one row's errors name columns too
+        one, found = one.rstrip("."), found[: len(one) - 1]
+    assert found == one
+
+
+def test_trees_of_single_precision_get_no_linear_model_on_dense_numbers():
+    X, y = world()
+    forest = make_pipeline(StandardScaler(), RandomForestClassifier(20, random_state=0))
+    with pytest.raises(ValueError, match="too large for single precision"):
+        made_surrogate(forest, X, y, {})
+    vote = VotingClassifier([("forest", forest[-1]), ("near", KNeighborsClassifier())])
+    with pytest.raises(ValueError, match="too large for single precision"):
+        made_surrogate(make_pipeline(StandardScaler(), vote), X, y, {})
 
 
 def test_a_linear_model_that_would_be_too_large_is_not_fitted():

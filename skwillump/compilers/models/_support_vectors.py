@@ -42,6 +42,9 @@ _MOST_ROUNDED = 5e-13
 _LEAST_PROBABILITY = 1e-7
 """What libsvm takes for the probability of a pair is at least this."""
 
+_TOO_LARGE = 1e140
+"""Numbers from here on are libsvm's to square."""
+
 _EPSILON = float(np.finfo(np.float64).eps)
 
 _MOST_DENSE_VALUES = 1 << 23
@@ -117,8 +120,9 @@ class SupportVectorModel(Model):
 
     def _block(self, rows: Any) -> np.ndarray:
         """Return the decision values of some rows."""
-        if not np.isfinite(rows.sum()):
-            raise InputUnsupported("values that are missing or infinite")
+        numbers = rows.data if sparse.issparse(rows) else rows
+        if not np.abs(numbers).max(initial=0.0) < _TOO_LARGE:
+            raise InputUnsupported("values that are missing, or whose squares are infinite")
         values = self._kernel_values(rows)
         return values @ self.weights + self.constants
 
