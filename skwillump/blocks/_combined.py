@@ -58,6 +58,11 @@ class Combined(JoinedModel):
         stops = np.cumsum([member.n_outputs for member in self.members])[:-1]
         return np.split(scores, stops, axis=1)
 
+    def each(self, method: str, scores: np.ndarray) -> list[Any]:
+        """What each member's method makes of its scores."""
+        parts = zip(self.members, self.parts(scores), strict=True)
+        return [getattr(member, method)(own) for member, own in parts]
+
     def predict(self, scores: np.ndarray) -> Any:
         """Return the labels of the largest probabilities."""
         return self.classes[self.predict_proba(scores).argmax(axis=1)]
@@ -140,8 +145,7 @@ class SoftVote(Combined):
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return probabilities (n_rows, n_classes)."""
-        parts = zip(self.members, self.parts(scores), strict=True)
-        found = [member.predict_proba(own) for member, own in parts]
+        found = self.each("predict_proba", scores)
         return np.average(found, axis=0, weights=self.original._weights_not_none)
 
 
@@ -225,16 +229,14 @@ class LabelSets(Combined):
         """Return the probability of each label, (n_rows, n_labels)."""
         if all(member.n_outputs == 1 and _is_sigmoid(member) for member in self.members):
             return expit(scores)
-        parts = zip(self.members, self.parts(scores), strict=True)
-        return np.column_stack([member.predict_proba(own)[:, 1] for member, own in parts])
+        return np.column_stack([found[:, 1] for found in self.each("predict_proba", scores)])
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return 0 or 1 for each label, (n_rows, n_labels)."""
         if all(member.n_outputs == 1 and _is_sigmoid(member) for member in self.members):
             return (scores > 0).astype(np.int64)
-        parts = zip(self.members, self.parts(scores), strict=True)
         if not self._is_one_vs_rest:
-            return np.column_stack([member.predict(own) for member, own in parts])
+            return np.column_stack(self.each("predict", scores))
         if hasattr(self.members[0].original, "decision_function"):
             return (self.decision_function(scores) > 0).astype(np.int64)
         return (self.positive(scores) > 0.5).astype(np.int64)
@@ -243,8 +245,7 @@ class LabelSets(Combined):
         """Return the positions of rows of which some label is in doubt."""
         if all(member.n_outputs == 1 and _is_sigmoid(member) for member in self.members):
             return np.flatnonzero((np.abs(scores) <= DOUBT * (1.0 + np.abs(scores))).any(axis=1))
-        parts = zip(self.members, self.parts(scores), strict=True)
-        found = [member.doubtful(own) for member, own in parts]
+        found = self.each("doubtful", scores)
         if self._is_one_vs_rest and hasattr(self.original, "predict_proba"):
             near = np.abs(self.positive(scores) - 0.5) <= DOUBT
             found.append(np.flatnonzero(near.any(axis=1)))
@@ -254,13 +255,11 @@ class LabelSets(Combined):
         """Return probabilities in the wrapper's own shape."""
         if self._is_one_vs_rest:
             return self.positive(scores)
-        parts = zip(self.members, self.parts(scores), strict=True)
-        return [member.predict_proba(own) for member, own in parts]
+        return self.each("predict_proba", scores)
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
         """Return the decision value of each label, (n_rows, n_labels)."""
-        parts = zip(self.members, self.parts(scores), strict=True)
-        return np.column_stack([member.decision_function(own) for member, own in parts])
+        return np.column_stack(self.each("decision_function", scores))
 
 
 def _is_sigmoid(member: Model) -> bool:

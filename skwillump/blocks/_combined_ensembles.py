@@ -55,15 +55,13 @@ class OneVsRest(Combined):
         if self._link == LOG_LIKELIHOOD:
             pairs = scores.reshape(len(scores), -1, 2)
             return np.exp((pairs - log_sum(pairs))[:, :, 1])
-        parts = zip(self.members, self.parts(scores), strict=True)
-        return np.column_stack([member.predict_proba(own)[:, 1] for member, own in parts])
+        return np.column_stack([found[:, 1] for found in self.each("predict_proba", scores)])
 
     def _responses(self, scores: np.ndarray) -> np.ndarray:
         """Return what decides, one column for each member."""
         if not self._decides:
             return self._positive(scores)
-        parts = zip(self.members, self.parts(scores), strict=True)
-        return np.column_stack([member.decision_function(own) for member, own in parts])
+        return np.column_stack(self.each("decision_function", scores))
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return the labels of the largest responses."""
@@ -109,8 +107,7 @@ class Outputs(Combined):
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return a column of labels or values for each target."""
-        parts = zip(self.members, self.parts(scores), strict=True)
-        return np.asarray([member.predict(own) for member, own in parts]).T
+        return np.asarray(self.each("predict", scores)).T
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         """Return the positions of rows of which some label is in doubt."""
@@ -118,13 +115,11 @@ class Outputs(Combined):
 
     def predict_proba(self, scores: np.ndarray) -> Any:
         """Return probabilities for each target."""
-        parts = zip(self.members, self.parts(scores), strict=True)
-        return [member.predict_proba(own) for member, own in parts]
+        return self.each("predict_proba", scores)
 
 
 def _any_doubtful(joined: Combined, scores: np.ndarray) -> np.ndarray:
-    parts = zip(joined.members, joined.parts(scores), strict=True)
-    found = [member.doubtful(own) for member, own in parts]
+    found = joined.each("doubtful", scores)
     return np.unique(np.concatenate(found)) if found else NONE
 
 
@@ -165,8 +160,7 @@ class MeanVote(Combined):
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return the means."""
-        parts = zip(self.members, self.parts(scores), strict=True)
-        values = np.asarray([member.predict(own) for member, own in parts])
+        values = np.asarray(self.each("predict", scores))
         return np.asarray(np.average(values.T, axis=1, weights=self.original._weights_not_none))
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
