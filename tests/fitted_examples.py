@@ -31,7 +31,12 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFeatureSelector
 from sklearn.impute import MissingIndicator, SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    RANSACRegressor,
+    TheilSenRegressor,
+)
 from sklearn.naive_bayes import BernoulliNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -88,6 +93,9 @@ EXAMPLES: dict[type, Callable[[], Any]] = {
     RFECV: lambda: RFECV(LinearRegression(), cv=2),
     SelectFromModel: lambda: SelectFromModel(LinearRegression()),
     SequentialFeatureSelector: lambda: SequentialFeatureSelector(LinearRegression(), cv=2),
+    # Bases of samples are drawn at random.
+    RANSACRegressor: lambda: RANSACRegressor(LinearRegression(), min_samples=20, random_state=0),
+    TheilSenRegressor: lambda: TheilSenRegressor(max_subpopulation=100, random_state=0),
     TableLookup: lambda: TableLookup({"a": [1.0], "b": [2.0]}, default=0.0),
 }
 """How to make a class that cannot be made, fitted or compiled with its defaults."""
@@ -197,10 +205,15 @@ def fit(estimator: Any, X: Any) -> Any:
         params = {"group_id": np.arange(N_ROWS) // (N_ROWS // 2)}
     elif type(estimator).__name__.endswith("Ranker"):
         params = {"group": [N_ROWS // 2] * 2}
+    y = LABELS
+    if type(estimator).__name__.startswith("MultiTask"):
+        y = np.column_stack((LABELS, 1.5 * LABELS))
+    elif type(estimator).__name__ == "GammaRegressor":
+        y = 1.0 + LABELS
     with warnings.catch_warnings():
         # What fits on so few rows warn of is not of interest here.
         warnings.simplefilter("ignore")
-        return estimator.fit(X, LABELS, **params)
+        return estimator.fit(X, y, **params)
 
 
 def _with_holes(X: np.ndarray) -> np.ndarray:

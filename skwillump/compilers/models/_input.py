@@ -11,6 +11,7 @@ from ..._containers import has_rows, num_samples, take_rows
 from .._features import MAX_DENSE_FEATURES
 from .._steps import Step, StepReport
 from .._unsupported import InputUnsupported
+from ..tables._columns import refuse_single
 from ..tables._guards import refuse_large_integers, refuse_objects
 from ..tables._input import InputSpec
 from ..tables._steps import DenseScorer, TableStep, coefficients
@@ -28,6 +29,7 @@ class ModelInput(TableStep):
     spec: InputSpec
     n_features: int
     library: str  # its root module: others than scikit-learn read integers in their own way
+    doubles: bool = False  # whether the model computes in the dtype of X: in float64 alone here
 
     @classmethod
     def of(cls, model: Any) -> "ModelInput":
@@ -51,8 +53,14 @@ class ModelInput(TableStep):
         """Say yes: an array is what it is."""
         return True
 
+    def in_doubles(self) -> "ModelInput":
+        """Return a twin that refuses float32, and sparse matrices."""
+        return replace(self, doubles=True)
+
     def part(self, table: Table) -> np.ndarray:
         """Return the columns of a chunk of rows."""
+        if self.doubles:
+            refuse_single(table.dtype)
         block = table.floats(strict=False)
         refuse_objects(table)
         if self.library != "sklearn":
@@ -98,6 +106,8 @@ class ModelInput(TableStep):
         return []
 
     def _sparse_rows(self, X: Any, rows: np.ndarray | slice | None) -> Any:
+        if self.doubles:
+            raise InputUnsupported("a sparse matrix, for a model that centers its features")
         if self.spec.names is not None or X.shape[1] != self.n_features or not X.shape[0]:
             raise InputUnsupported(f"a sparse matrix of shape {X.shape}")
         if X.dtype.kind not in "iufb":

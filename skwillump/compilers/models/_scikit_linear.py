@@ -1,38 +1,55 @@
 """Linear models of scikit-learn, read as `LinearModel`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import (
     ARDRegression,
     BayesianRidge,
     ElasticNet,
     ElasticNetCV,
+    GammaRegressor,
     HuberRegressor,
     Lars,
+    LarsCV,
     Lasso,
     LassoCV,
     LassoLars,
+    LassoLarsCV,
+    LassoLarsIC,
     LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
+    MultiTaskElasticNet,
+    MultiTaskElasticNetCV,
+    MultiTaskLasso,
+    MultiTaskLassoCV,
+    OrthogonalMatchingPursuit,
+    OrthogonalMatchingPursuitCV,
     PassiveAggressiveClassifier,
     PassiveAggressiveRegressor,
     Perceptron,
+    PoissonRegressor,
+    QuantileRegressor,
+    RANSACRegressor,
     Ridge,
     RidgeClassifier,
     RidgeClassifierCV,
     RidgeCV,
     SGDClassifier,
     SGDRegressor,
+    TheilSenRegressor,
+    TweedieRegressor,
 )
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC, LinearSVR
 
-from .._registry import register
+from .._registry import compile_model, register
+from .._steps import Scorer, Step
 from .._unsupported import Unsupported
 from ._linear import (
     CLIPPED,
@@ -114,19 +131,85 @@ def _linear_classifier(model: Any) -> LinearModel:
     ElasticNetCV,
     HuberRegressor,
     Lars,
+    LarsCV,
     Lasso,
     LassoCV,
     LassoLars,
+    LassoLarsCV,
+    LassoLarsIC,
     LinearRegression,
     LinearSVR,
+    MultiTaskElasticNet,
+    MultiTaskElasticNetCV,
+    MultiTaskLasso,
+    MultiTaskLassoCV,
+    OrthogonalMatchingPursuit,
+    OrthogonalMatchingPursuitCV,
     PassiveAggressiveRegressor,
+    QuantileRegressor,
     Ridge,
     RidgeCV,
     SGDRegressor,
+    TheilSenRegressor,
     gives=LinearModel,
 )
 def _linear_regressor(model: Any) -> LinearModel:
     return _make(model, model.coef_, model.intercept_, None, NONE)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CenteringModel(LinearModel):
+    """A linear model that centers its features first, in their own dtype."""
+
+    def bind(self, features: Step) -> Scorer:
+        """Return a scorer of features of double precision."""
+        twin = features.sized(len(self.coef)).in_doubles()
+        if twin is None:
+            raise Unsupported("it would compute in the dtype of the features before it")
+        return super().bind(twin)
+
+
+@register(PLSRegression, gives=LinearModel)
+def _partial_least_squares(model: Any) -> LinearModel:
+    coef = model.coef_[0] if model._predict_1d else model.coef_
+    intercept = model.intercept_ - model._x_mean @ model.coef_.T
+    return CenteringModel(**vars(_make(model, coef, intercept, None, NONE)))
+
+
+@register(RANSACRegressor, gives=LinearModel)
+def _random_sample_consensus(model: Any) -> LinearModel:
+    inside: LinearModel = compile_model(model.estimator_, LinearModel)
+    return replace(inside, original=model)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ExponentialModel(LinearModel):
+    """A generalized linear model whose values are the exponentials of its scores."""
+
+    @property
+    def rises_with_score(self) -> bool:
+        """Say no: small and large scores have the same exponential."""
+        return False
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return the values."""
+        with np.errstate(over="ignore"):
+            return np.exp(super().predict(scores))
+
+    def predict_one(self, scores: np.ndarray) -> Any:
+        """Return the value of one row."""
+        return self.predict(scores[None])[0]
+
+
+@register(GammaRegressor, PoissonRegressor, TweedieRegressor, gives=LinearModel)
+def _generalized(model: Any) -> LinearModel:
+    made = _make(model, model.coef_, model.intercept_, None, NONE)
+    link = type(model._base_loss.link).__name__
+    if link == "IdentityLink":
+        return made
+    if link != "LogLink":
+        raise Unsupported(f"its link is a {link}")
+    return ExponentialModel(**vars(made))
 
 
 @register(MultinomialNB, gives=LinearModel)

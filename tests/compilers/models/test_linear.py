@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 from scipy.special import expit
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -21,16 +22,21 @@ from sklearn.linear_model import (
     LogisticRegression,
     LogisticRegressionCV,
     Perceptron,
+    RANSACRegressor,
     Ridge,
     RidgeClassifier,
     SGDClassifier,
     SGDRegressor,
+    TweedieRegressor,
 )
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
-from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC, LinearSVR
 from sklearn.tree import DecisionTreeClassifier
 
+from skwillump import compile_pipeline
 from skwillump.compilers import LinearModel, Unsupported, compile_model, predicts_largest
 from skwillump.planning import predicted_codes
 
@@ -112,6 +118,34 @@ def test_regressors_answer_as_scikit_learns(estimator, n_targets):
     expected = fitted.predict(X)
     assert actual.shape == expected.shape
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("power", [0, 1, 1.5, 2, 3])
+def test_values_of_generalized_models_are_means_and_not_scores(power):
+    fitted = TweedieRegressor(power=power).fit(X, 1.0 + X[:, 0])
+    model = compile_model(fitted, LinearModel)
+    scores = scores_of(model)
+    np.testing.assert_allclose(model.predict(scores), fitted.predict(X), rtol=1e-12)
+    one = [model.predict_one(row) for row in scores]
+    np.testing.assert_allclose(one, fitted.predict(X), rtol=1e-12)
+
+
+def test_a_consensus_of_what_is_not_linear_is_not_compiled():
+    neighbors = RANSACRegressor(KNeighborsRegressor(), min_samples=20, random_state=0)
+    with pytest.raises(Unsupported, match="another kind"):
+        compile_model(neighbors.fit(X, X[:, 0]), LinearModel)
+
+
+@pytest.mark.parametrize("n_targets", [None, 2])
+def test_least_squares_of_projections_center_far_features(n_targets):
+    rows = 1e3 + X
+    y = X[:, 0] if n_targets is None else X[:, :n_targets]
+    fitted = make_pipeline(StandardScaler(), PLSRegression(2)).fit(rows, y)
+    compiled = compile_pipeline(fitted)
+    assert all(report.compiled for report in compiled.explain())
+    expected = fitted.predict(rows)
+    np.testing.assert_allclose(compiled.predict(rows), expected, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(compiled.predict_one(rows[3]), expected[3], rtol=1e-12)
 
 
 def test_a_calibrated_frozen_model():
