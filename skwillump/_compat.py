@@ -7,9 +7,10 @@ a release that moves one is a change to this file only.
 import threading
 from collections import UserList
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from importlib import import_module
 from typing import Any, NamedTuple
 
 from sklearn.base import _fit_context as fit_context
@@ -54,6 +55,7 @@ except ImportError:  # before scikit-learn 1.9
 __all__ = [
     "CallbackSupportMixin",
     "DiagramLabel",
+    "EncoderSteps",
     "HasMethods",
     "Interval",
     "InvalidParameterError",
@@ -67,6 +69,7 @@ __all__ = [
     "check_fitted",
     "check_method_params",
     "count_samples",
+    "encoder_steps",
     "fit_context",
     "is_empty_selection",
     "n_columns_in",
@@ -219,72 +222,132 @@ class VectorizerSteps:
         return original(transformer, X, copy)
 
 
-_STEPS = (
-    ("CountVectorizer", "_count_vocab", "count"),
-    ("CountVectorizer", "_limit_features", "limit"),
-    ("CountVectorizer", "_sort_features", "sort"),
-    ("TfidfTransformer", "transform", "weigh"),
-    (None, "_document_frequency", "document_frequency"),
-)
-_current_steps: ContextVar[VectorizerSteps | None] = ContextVar("steps", default=None)
-_steps_lock = threading.Lock()
-_replaced: list[tuple[Any, str, Any, Any]] = []  # owner, name, its value, what stands for it
-_n_inside = 0
+class EncoderSteps:
+    """What encoders of categories do in `fit_transform`, step by step; see `VectorizerSteps`."""
+
+    def learn(self, original, encoder, X, *args, **kwargs):
+        """Learn the categories of each column."""
+        return original(encoder, X, *args, **kwargs)
+
+    def encode(self, original, encoder, X, *args, **kwargs):
+        """Return the positions of values among the categories, and whether they are known."""
+        return original(encoder, X, *args, **kwargs)
+
+    def columns(self, original, encoder, X, *args, **kwargs):
+        """Return the columns as arrays, and their numbers of rows and columns."""
+        return original(encoder, X, *args, **kwargs)
+
+    def distinct(self, original, values, **kwargs):
+        """Return the sorted categories of a column, and how often each is met if that is asked."""
+        return original(values, **kwargs)
+
+    def unknown(self, original, values, categories, **kwargs):
+        """Return the values that are no categories, and which rows are known if that is asked."""
+        return original(values, categories, **kwargs)
+
+    def positions(self, original, values, **kwargs):
+        """Return the positions of known values."""
+        return original(values, **kwargs)
 
 
-@contextmanager
-def vectorizer_steps(steps: VectorizerSteps) -> Iterator[None]:
-    """Let vectorizers that this thread fits take other steps.
+class _Seam:
+    """Functions of a module of scikit-learn that a thread may let run in another way.
 
-    scikit-learn's functions are replaced while any thread is inside; objects are never changed, so
-    that all that is cloned, pickled or fitted inside is scikit-learn's own.
+    Parameters
+    ----------
+    module : str
+    functions : tuple of (str or None, str, str)
+        The class that has a function (None for the module), its name, and the step that it is.
     """
-    global _n_inside
-    with _steps_lock:
-        _n_inside += 1
-        if _n_inside == 1:
-            _replace_steps()
-    token = _current_steps.set(steps)
-    try:
-        yield
-    finally:
-        _current_steps.reset(token)
-        with _steps_lock:
-            _n_inside -= 1
-            if not _n_inside:
-                _restore_steps()
+
+    def __init__(self, module: str, functions: tuple[tuple[str | None, str, str], ...]):
+        self._module, self._functions = module, functions
+        self._current: ContextVar[Any] = ContextVar(module, default=None)
+        self._lock = threading.Lock()
+        self._replaced: list[tuple[Any, str, Any, Any]] = []  # owner, name, value, stand-in
+        self._n_inside = 0
+
+    @contextmanager
+    def taking(self, steps: Any) -> Iterator[None]:
+        """Context in which this thread takes other steps.
+
+        The functions are replaced while any thread is inside; objects are never changed, so that
+        all that is cloned, pickled or fitted inside is scikit-learn's own.
+        """
+        with self._lock:
+            self._n_inside += 1
+            if self._n_inside == 1:
+                self._replace()
+        token = self._current.set(steps)
+        try:
+            yield
+        finally:
+            self._current.reset(token)
+            with self._lock:
+                self._n_inside -= 1
+                if not self._n_inside:
+                    self._restore()
+
+    def _replace(self) -> None:
+        module = import_module(self._module)
+        found = [
+            (module if name is None else getattr(module, name, None), function, step)
+            for name, function, step in self._functions
+        ]
+        if not all(owner and function in vars(owner) for owner, function, _ in found):
+            return  # a release that does it in another way
+        for owner, name, step in found:
+            original = vars(owner)[name]
+            chooser = self._choosing(original, step)
+            setattr(owner, name, chooser)
+            self._replaced.append((owner, name, original, chooser))
+
+    def _choosing(self, original: Callable[..., Any], step: str) -> Callable[..., Any]:
+        @wraps(original)
+        def choose(*args, **kwargs):
+            steps = self._current.get()
+            if steps is None:
+                return original(*args, **kwargs)
+            return getattr(steps, step)(original, *args, **kwargs)
+
+        return choose
+
+    def _restore(self) -> None:
+        for owner, name, original, chooser in self._replaced:
+            # Somebody else's change, made since, stays.
+            if vars(owner)[name] is chooser:
+                setattr(owner, name, original)
+        self._replaced.clear()
 
 
-def _replace_steps() -> None:
-    from sklearn.feature_extraction import text
-
-    found = [
-        (text if name is None else getattr(text, name), function, step)
-        for name, function, step in _STEPS
-    ]
-    if not all(function in vars(owner) for owner, function, _ in found):
-        return  # a release that does it in another way
-    for owner, name, step in found:
-        original = vars(owner)[name]
-        chooser = _choosing(original, step)
-        setattr(owner, name, chooser)
-        _replaced.append((owner, name, original, chooser))
-
-
-def _choosing(original: Callable[..., Any], step: str) -> Callable[..., Any]:
-    @wraps(original)
-    def choose(*args, **kwargs):
-        steps = _current_steps.get()
-        if steps is None:
-            return original(*args, **kwargs)
-        return getattr(steps, step)(original, *args, **kwargs)
-
-    return choose
+_VECTORIZERS = _Seam(
+    "sklearn.feature_extraction.text",
+    (
+        ("CountVectorizer", "_count_vocab", "count"),
+        ("CountVectorizer", "_limit_features", "limit"),
+        ("CountVectorizer", "_sort_features", "sort"),
+        ("TfidfTransformer", "transform", "weigh"),
+        (None, "_document_frequency", "document_frequency"),
+    ),
+)
+_ENCODERS = _Seam(
+    "sklearn.preprocessing._encoders",
+    (
+        ("_BaseEncoder", "_fit", "learn"),
+        ("_BaseEncoder", "_transform", "encode"),
+        ("_BaseEncoder", "_check_X", "columns"),
+        (None, "_unique", "distinct"),
+        (None, "_check_unknown", "unknown"),
+        (None, "_encode", "positions"),
+    ),
+)
 
 
-def _restore_steps() -> None:
-    for owner, name, original, chooser in _replaced:
-        # Somebody else's change, made since, stays.
-        if vars(owner)[name] is chooser:
-            setattr(owner, name, original)
-    _replaced.clear()
+def vectorizer_steps(steps: VectorizerSteps) -> AbstractContextManager[None]:
+    """Let vectorizers that this thread fits take other steps."""
+    return _VECTORIZERS.taking(steps)
+
+
+def encoder_steps(steps: EncoderSteps) -> AbstractContextManager[None]:
+    """Let encoders of categories that this thread fits take other steps."""
+    return _ENCODERS.taking(steps)

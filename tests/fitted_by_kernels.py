@@ -1,9 +1,10 @@
-"""A plugin of pytest: vectorizers learn by kernels in all tests, however short their texts are."""
+"""A plugin of pytest: vectorizers and encoders learn fast in all tests, however few their rows."""
 
 from collections import Counter
 
 import pytest
 
+from skwillump.compilers import fast_encoders
 from skwillump.compilers.text import _fitting
 
 used = Counter()
@@ -20,7 +21,7 @@ _count_terms, _fitting.count_terms = _fitting.count_terms, count_terms
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
-    with _fitting.fast_vectorizers(least_work=0):
+    with _fitting.fast_vectorizers(least_work=0), fast_encoders(least_rows=0):
         return (yield)
 
 

@@ -14,7 +14,16 @@ import numpy as np
 
 from ._arrays import SPARSE_TYPES, Array, Elements, Sparse
 from ._arrow import ArrowTable
-from ._base import ArrowTexts, Categories, CategoryNumbers, Container, Frame, Series, Values
+from ._base import (
+    ArrowTexts,
+    Categories,
+    CategoryNumbers,
+    CodedTexts,
+    Container,
+    Frame,
+    Series,
+    Values,
+)
 from ._pandas import ForeignFrame, PandasFrame
 from ._polars import PolarsFrame
 
@@ -22,6 +31,7 @@ __all__ = [
     "ArrowTexts",
     "Categories",
     "CategoryNumbers",
+    "CodedTexts",
     "Container",
     "Frame",
     "Series",

@@ -28,6 +28,13 @@ class CategoryNumbers(NamedTuple):
     array: np.ndarray
 
 
+class CodedTexts(NamedTuple):
+    """A column of texts by their positions among the different ones, in the order of these."""
+
+    codes: np.ndarray  # of intp; a missing value has the last one
+    texts: np.ndarray  # of objects: the texts, and NaN behind them where a value is missing
+
+
 Values = np.ndarray | ArrowTexts | Categories | CategoryNumbers
 """The values of a column, in the form that is read fastest."""
 
@@ -87,6 +94,10 @@ class Series(Container):
     def values(self, series: Any) -> Values | None:
         """Return what a compiled step reads; None for a dtype that scikit-learn must judge."""
         raise NotImplementedError
+
+    def coded(self, series: Any) -> CodedTexts | None:
+        """Return texts and what is missing by code; None for other values."""
+        return None
 
     def array(self, series: Any) -> np.ndarray | None:
         """Return the values as a NumPy array; None where only Python objects keep what they are."""

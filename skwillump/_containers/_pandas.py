@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._compat import safe_indexing
-from ._base import ArrowTexts, Categories, CategoryNumbers, Frame, Series, Values
+from ._base import ArrowTexts, Categories, CategoryNumbers, CodedTexts, Frame, Series, Values
 from ._pandas_rows import frame_of_blocks, kind_inferred, values_of_row
 
 FEW_ROWS = 8
@@ -45,6 +45,36 @@ class PandasSeries(Series):
                 if not hasattr(array, "num_chunks") and len(array):
                     return ArrowTexts(array, np.nan)
             return series.to_numpy(dtype=object)
+        return None
+
+    def coded(self, series: Any) -> CodedTexts | None:
+        """Return texts and what is missing by code; None for other values.
+
+        What is missing among objects may be None or NaN, which are not the same to scikit-learn.
+        """
+        from pandas.api.types import infer_dtype
+
+        dtype = series.dtype
+        kind = type(dtype).__name__
+        if kind == "StringDtype" and isinstance(dtype.na_value, float):
+            codes, found = series.array.factorize()
+            return _in_order(codes, found.tolist())
+        if kind == "CategoricalDtype":
+            codes, texts = series.cat.codes.to_numpy(), dtype.categories.tolist()
+            is_text = str(dtype.categories.dtype) in ("object", "str")
+            if not is_text or infer_dtype(texts, skipna=False) != "string":
+                return None
+            is_met = np.bincount(codes + 1, minlength=len(texts) + 1)[1:] > 0
+            met = np.append(np.where(is_met, np.cumsum(is_met) - 1, -1), -1)
+            return _in_order(met[codes], [texts[i] for i in np.flatnonzero(is_met)])
+        if isinstance(dtype, np.dtype) and dtype.kind == "O":
+            import pandas as pd
+
+            values = series.to_numpy()
+            if infer_dtype(values, skipna=False) != "string":
+                return None
+            codes, found = pd.factorize(values)
+            return _in_order(codes, found.tolist())
         return None
 
     def array(self, series: Any) -> np.ndarray | None:
@@ -195,6 +225,21 @@ class ForeignFrame(PandasFrame):
     def first_row(self, frame: Any) -> None:
         """Say that the values alone do not tell."""
         return
+
+
+def _in_order(codes: np.ndarray, texts: list[str]) -> CodedTexts:
+    """Return codes, -1 where a value is missing, with the texts put in order."""
+    order = sorted(range(len(texts)), key=texts.__getitem__)
+    values: list[Any] = [texts[i] for i in order]
+    ranks = np.empty(len(texts) + 1, dtype=np.intp)
+    ranks[order] = np.arange(len(texts))
+    ranks[-1] = len(texts)
+    codes = ranks[codes]
+    if len(codes) and codes.max() == len(texts):
+        values.append(np.nan)
+    of_values = np.empty(len(values), dtype=object)
+    of_values[:] = values
+    return CodedTexts(codes, of_values)
 
 
 def _alters(dtype: Any, value: Any) -> bool:

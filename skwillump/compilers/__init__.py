@@ -41,6 +41,7 @@ from .tables import (  # noqa: F401
     _scalers,
     _splines,
 )
+from .tables._fitting import fast_encoders
 from .tables._input import Opened
 from .text import _hashing, _idf, _vectorizers  # noqa: F401
 from .text._fitting import fast_vectorizers
@@ -68,6 +69,7 @@ __all__ = [
     "compile_model",
     "compile_step",
     "compile_steps",
+    "fast_encoders",
     "fast_vectorizers",
     "linear_map",
     "predicts_largest",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from ..blocks import (
     truncation_sizes,
     unfitted,
 )
-from ..compilers import fast_vectorizers
+from ..compilers import fast_encoders, fast_vectorizers
 from ..planning import match_scores
 from ._feature_parameters import translate_chain, translate_fit_params
 from ._feature_subsets import FeatureSubset, NotTranslatable
@@ -123,14 +123,18 @@ def truncated_specs(graph: BlockGraph, first: BlockGraph, features: Any | None) 
 
 
 def fit_plainly(estimator, X, y, params: dict, *, compile: bool) -> Any:
-    """Fit an estimator of the user's own; with `compile`, kernels do what they do exactly so.
+    """Fit an estimator of the user's own; with `compile`, vectorizers and encoders learn fast.
+
+    What is fitted is the same, to the last bit.
 
     Returns
     -------
     estimator
         What its `fit` returns.
     """
-    with fast_vectorizers() if compile else nullcontext():
+    if not compile:
+        return estimator.fit(X, y, **params)
+    with fast_vectorizers(), fast_encoders():
         return estimator.fit(X, y, **params)
 
 
