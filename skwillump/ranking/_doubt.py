@@ -53,15 +53,43 @@ def runs_in_doubt(scores, raw, settled, largest=None) -> tuple[np.ndarray, np.nd
     order = np.lexsort((-raw, -scores))
     ordered, ordered_raw = scores[order], raw[order]
     reach = DOUBT * (largest_of(raw) if largest is None else largest)
-    with np.errstate(invalid="ignore"):
-        last_bits = np.abs(ordered[:-1] - ordered[1:]) <= 4 * np.spacing(np.abs(ordered[:-1]))
-        close = (np.abs(ordered_raw[:-1] - ordered_raw[1:]) <= reach) | last_bits
+    close, near = _close_pairs(ordered, ordered_raw, reach)
     runs = np.concatenate([[0], np.cumsum(~close)])
-    near = close & (ordered_raw[:-1] != ordered_raw[1:])
     if near.any():
         stays = settled(ordered_raw, reach)
         near &= ~(stays[:-1] & stays[1:])
     return order, runs, np.unique(runs[:-1][near])
+
+
+def sure_order(scores, raw, k, settled) -> np.ndarray | None:
+    """Positions of the `k` best rows, as a stable sort gives them; None if rounding could matter.
+
+    Most queries hold no rows that are close among the best ones: of these only a few are sorted.
+    None is no proof that rounding matters: `doubtful_rows` looks closer.
+    """
+    rows = next(_best_rows(scores, k))
+    if isinstance(rows, slice):
+        return None
+    order = rows[np.argsort(-scores[rows], kind="stable")]
+    ordered_raw, reach = raw[order], DOUBT * largest_of(raw)
+    close, near = _close_pairs(scores[order], ordered_raw, reach)
+    # The run of the k-th row ends at the first pair from there on that is not close.
+    end = k - 1 + int(close[k - 1 :].argmin())
+    if close[end]:
+        return None
+    if near[:end].any():
+        stays = settled(ordered_raw[: end + 1], reach)
+        if not (stays[:-1] & stays[1:])[near[:end]].all():
+            return None
+    return order[:k]
+
+
+def _close_pairs(scores, raw, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Whether neighbours in order are close, and whether they are close and not equal."""
+    with np.errstate(invalid="ignore"):
+        last_bits = np.abs(scores[:-1] - scores[1:]) <= 4 * np.spacing(np.abs(scores[:-1]))
+        close = (np.abs(raw[:-1] - raw[1:]) <= reach) | last_bits
+    return close, close & (raw[:-1] != raw[1:])
 
 
 def doubtful_rows(scores, raw, k, settled, largest=None) -> np.ndarray:

@@ -17,7 +17,7 @@ from ..compilers import InputUnsupported
 from ..planning import RankEvidence, Search, gap_search, stable_order
 from ..stages._passes import FeaturePass, FusedPass, StagePass
 from . import _filtering
-from ._doubt import doubtful_rows
+from ._doubt import doubtful_rows, sure_order
 from ._filtering import FilteredQuery
 from ._scores import one_score
 from ._showing import Asked, rank_until_shown
@@ -294,13 +294,16 @@ class QuerySearcher:
     def _best(self, X: Any, rows, scores, raw, *, k: int) -> Found:
         """The `k` best of some rows (ascending positions) by their full scores."""
         if self.compiled:
+            order = sure_order(scores, raw, k, self.settled)
+            if order is not None:
+                return rows[order].astype(np.intp, copy=False), scores[order]
             doubtful = doubtful_rows(scores, raw, k, self.settled)
             if len(doubtful):
                 # Another order of summation could swap these: the original decides.
                 scores = scores.copy()
                 scores[doubtful] = self.original_scores(take_rows(X, rows[doubtful]))
         order = stable_order(scores, k)
-        return rows[order].astype(np.intp), scores[order]
+        return rows[order].astype(np.intp, copy=False), scores[order]
 
     def _by_pass(self, answer: Callable[[StagePass], Any], otherwise: Callable[[], Any]) -> Any:
         """Answer by compiled scores, by the filter's steps, or otherwise by the full model.

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
+from skwillump.planning import stable_order
 from skwillump.ranking import _doubt
-from skwillump.ranking._doubt import doubtful_rows, largest_of, runs_in_doubt
+from skwillump.ranking._doubt import doubtful_rows, largest_of, runs_in_doubt, sure_order
 
 
 def never_settled(raw, reach):
@@ -34,6 +35,38 @@ def test_the_best_rows_tell_the_same_as_all_rows(seed, k, n_levels):
         raw[rng.integers(len(raw))] = rng.choice([np.nan, np.inf, -np.inf])
     scores = raw if seed % 2 else np.floor(raw * 4) / 4
     assert_array_equal(doubtful_rows(scores, raw, k, never_settled), naive(scores, raw, k))
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1, 3, 40]), st.sampled_from([30, 3000, 10**6]))
+def test_an_order_is_sure_only_where_no_row_is_in_doubt(seed, k, n_levels):
+    rng = np.random.default_rng(seed)
+    raw = close_scores(rng, int(rng.integers(2, 3000)), n_levels)
+    if seed % 2:
+        raw = np.round(raw, 3)
+    if seed % 5 == 0:
+        raw[rng.integers(len(raw))] = rng.choice([np.nan, np.inf, -np.inf])
+    scores = np.floor(raw * 4) / 4 if seed % 3 == 0 else raw
+    order = sure_order(scores, raw, k, never_settled)
+    if order is not None:
+        assert len(naive(scores, raw, k)) == 0
+        assert_array_equal(order, stable_order(scores)[:k])
+
+
+def test_the_order_of_rows_that_are_not_close_is_sure():
+    scores = np.random.default_rng(0).permutation(3000) / 7
+    assert_array_equal(sure_order(scores, scores, 100, never_settled), stable_order(scores)[:100])
+
+
+def test_ties_that_rounding_cannot_change_are_sure():
+    raw = np.linspace(0, 40, 3000)
+    scores = np.minimum(raw, 38.0)
+
+    def settled(raw, reach):
+        return raw > 38 + reach
+
+    at_38 = np.flatnonzero(raw >= 38)
+    assert sure_order(scores, raw, 100, never_settled) is None
+    assert_array_equal(sure_order(scores, raw, 100, settled), at_38[:100])
 
 
 def test_only_the_best_rows_are_put_in_order(monkeypatch):
