@@ -352,10 +352,9 @@ class CompiledPipeline(VersionedState):
                 raise InputUnsupported("parameters are routed by the estimator")
             if model is None or not model.gives(method):
                 raise InputUnsupported("the model computes this by itself")
-            scores = self._scores(X)
+            return getattr(model, method)(self._scores(X))
         except InputUnsupported as reason:
             return self._run(method, X, params, self._known_features(reason))
-        return getattr(model, method)(scores)
 
     def _from_scores_alone(self, method: str, scores: np.ndarray) -> np.ndarray | None:
         """Answer of a method to scores; None where it does not follow from them."""
@@ -419,13 +418,13 @@ class CompiledPipeline(VersionedState):
             scores = scorer.score_one(x)
             scores += model.intercept
             check_scores(scores)
+            if method == "predict":
+                return model.predict_one(scores)
+            if method == "predict_proba":
+                return model.predict_proba_one(scores)
+            return _first(getattr(model, method)(scores[None]))
         except InputUnsupported:
             return self._answer_one_again(x, method)
-        if method == "predict":
-            return model.predict_one(scores)
-        if method == "predict_proba":
-            return model.predict_proba_one(scores)
-        return _first(getattr(model, method)(scores[None]))
 
     def _answer_one_again(self, x: Any, method: str) -> Any:
         """Answer for one row that the compiled model does not judge; None for the batch path.

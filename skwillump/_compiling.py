@@ -12,7 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ._composites import chain
-from ._wrappers import Wrapped, inside_transparent, is_wrapper, members_of, see_through
+from ._wrappers import (
+    Wrapped,
+    inside_transparent,
+    is_wrapper,
+    members_of,
+    reads_x_itself,
+    see_through,
+)
 from .blocks import SideBySideScorer, combined, joined_model, lifted_chain
 from .compilers import (
     Model,
@@ -161,6 +168,10 @@ def _seen_through(
         for child, twin in wrapped.inside
         for report in twin.explain()
     )
+    if reads_x_itself(wrapper) and not any(report.compiled for report in reports):
+        # Twins of members that run as they are would only be on the way.
+        why = next((report.reason for report in reports), "it has no members")
+        return CompiledParts(reports=(StepReport(name, type(wrapper).__name__, False, why),))
     twins = [twin for _, twin in wrapped.inside]
     model, scorer = _side_by_side(wrapper, twins) if reads_input else (None, None)
     return CompiledParts(reports=reports, wrapped=wrapped, model=model, scorer=scorer)

@@ -39,11 +39,27 @@ _HELD = {
     "OneVsRestClassifier": ("estimators_",),
     "MultiOutputClassifier": ("estimators_",),
     "MultiOutputRegressor": ("estimators_",),
+    "OneVsOneClassifier": ("estimators_",),
+    "BaggingClassifier": ("estimators_",),
+    "BaggingRegressor": ("estimators_",),
+    "AdaBoostRegressor": ("estimators_",),
+    "ClassifierChain": ("estimators_",),
+    "RegressorChain": ("estimators_",),
 }
 """Other wrappers, and the attributes that hold estimators."""
 
-_CHECKS_X = frozenset({"SelfTrainingClassifier"})
-"""Those that look at X themselves, so that one row cannot go through them."""
+_CHECKS_X = frozenset(
+    {
+        "SelfTrainingClassifier",
+        "OneVsOneClassifier",
+        "BaggingClassifier",
+        "BaggingRegressor",
+        "AdaBoostRegressor",
+        "ClassifierChain",
+        "RegressorChain",
+    }
+)
+"""Those that look at X themselves, so that neither one row nor scores can go through them."""
 
 DOUBT = 1e-9
 """Differences of probabilities that another order of summation could turn around."""
@@ -123,8 +139,12 @@ class Wrapped:
         if method != "predict":
             return getattr(self.twin, method)(X), NONE
         name = _name(self.original)
-        if name == "CalibratedClassifierCV" or getattr(self.original, "voting", None) == "soft":
+        by_probability = ("CalibratedClassifierCV", "BaggingClassifier")
+        if name in by_probability or getattr(self.original, "voting", None) == "soft":
             return self._largest(X)
+        if name == "OneVsOneClassifier" and len(self.original.classes_) > 2:
+            votes = self.twin.decision_function(X)
+            return self.twin.classes_[votes.argmax(axis=1)], np.flatnonzero(_margins(votes) < DOUBT)
         if name in ("FixedThresholdClassifier", "TunedThresholdClassifierCV"):
             return self._above_threshold(X)
         if name.startswith("MultiOutput"):  # joblib, in its own, takes longer than a row
@@ -296,6 +316,22 @@ def reads_x_itself(wrapper: Any) -> bool:
     return bool(getattr(wrapper, "passthrough", False)) or _name(wrapper) in _CHECKS_X
 
 
+def features_of_members(wrapper: Any) -> list[np.ndarray] | None:
+    """Positions of the features that each member reads, where it does not read them all."""
+    chosen = getattr(wrapper, "estimators_features_", None)
+    if chosen is None:
+        return None
+    every = np.arange(int(wrapper.n_features_in_))
+    if all(np.array_equal(own, every) for own in chosen):
+        return None
+    return [np.asarray(own, dtype=np.intp) for own in chosen]
+
+
+def previous_of_members(wrapper: Any) -> bool:
+    """Tell whether each member reads the answers of those before it, behind the features."""
+    return _name(wrapper) in ("ClassifierChain", "RegressorChain")
+
+
 def _seen_through(wrapper: Any, compile_inside: Compile, attributes: tuple[str, ...]) -> Wrapped:
     twin = copy(wrapper)
     inside: list[tuple[str, Any]] = []
@@ -318,7 +354,7 @@ def _seen_through(wrapper: Any, compile_inside: Compile, attributes: tuple[str, 
             attribute = "estimator"
             held = wrapper.estimator
         name = attribute.rstrip("_")
-        if isinstance(held, list):
+        if isinstance(held, (list, tuple)):
             names = _names_of(wrapper, len(held))
             made: Any = [compiled(*pair) for pair in zip(names, held, strict=True)]
         else:

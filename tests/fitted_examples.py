@@ -111,8 +111,6 @@ def _own_kernel(X, Y):
 
 FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     AdaBoostClassifier: [("estimator=model", {"estimator": LogisticRegression()}, NUMBERS)],
-    BaggingClassifier: [("estimator=model", {"estimator": LogisticRegression()}, NUMBERS)],
-    BaggingRegressor: [("estimator=model", {"estimator": LinearRegression()}, NUMBERS)],
     KNeighborsClassifier: [('metric="cosine"', {"metric": "cosine"}, NUMBERS)],
     KNeighborsRegressor: [("weights=function", {"weights": _own_function}, NUMBERS)],
     SVC: [("kernel=function", {"kernel": _own_kernel}, NUMBERS)],

@@ -1,6 +1,6 @@
 """How a pipeline splits into feature blocks, and computing them for chosen rows."""
 
-from . import _combined_ensembles  # noqa: F401 (it registers what it knows)
+from . import _combined_ensembles, _combined_votes  # noqa: F401 (they register what they know)
 from ._combined import combined
 from ._graph import (
     BlockGraph,

@@ -16,17 +16,25 @@ import numpy as np
 from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
-from .._wrappers import DOUBT, NONE
-from ..compilers import LinearModel, Model
+from .._wrappers import DOUBT, NONE, reads_x_itself
+from ..compilers import LinearModel, Model, Unsupported
 from ..compilers.models._linear import SIGMOID
 from ._joined import JoinedModel
 
 
 def combined(joined: JoinedModel) -> JoinedModel:
-    """Return a joined model as arithmetic, where its wrapper is one of those known."""
+    """Return a joined model as arithmetic, where its wrapper is one of those known.
+
+    Raises
+    ------
+    Unsupported
+        If it is not, and its own code cannot read scores in the place of features.
+    """
     for kind in _KINDS.get(type(joined.original).__name__, ()):
         if kind.reads(joined):
             return kind(**{field.name: getattr(joined, field.name) for field in fields(joined)})
+    if reads_x_itself(joined.original):
+        raise Unsupported(f"{type(joined.original).__name__} of such members looks at X itself")
     return joined
 
 

@@ -7,12 +7,19 @@ members that read the scores in the place of features (`ScoredMember`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from .._wrappers import ScoredMember, Wrapped, is_wrapper, reads_x_itself, replace_members
+from .._wrappers import (
+    ScoredMember,
+    Wrapped,
+    features_of_members,
+    is_wrapper,
+    previous_of_members,
+    replace_members,
+)
 from ..compilers import (
     InputUnsupported,
     LinearModel,
@@ -36,7 +43,7 @@ class JoinedModel(Model):
     wrapped : Wrapped
         The wrapper, whose X is the scores.
     members : tuple of Model
-    columns : tuple of slice
+    columns : tuple of slice or ndarray of intp
         The features that each of them reads.
     intercept : ndarray of float64 of shape (n_outputs,)
     n_features : int
@@ -46,7 +53,7 @@ class JoinedModel(Model):
     classes: Any
     wrapped: Wrapped
     members: tuple[Model, ...]
-    columns: tuple[slice, ...]
+    columns: tuple[Any, ...]
     intercept: np.ndarray
     n_features: int
 
@@ -65,7 +72,7 @@ class JoinedModel(Model):
             if not isinstance(member, LinearModel):
                 raise Unsupported(f"{type(member.original).__name__} is not linear")
             stop = start + member.n_outputs
-            coef[columns, start:stop] = member.coef
+            np.add.at(coef[:, start:stop], columns, member.coef)  # one may be read twice
             start = stop
         return coef
 
@@ -229,10 +236,13 @@ def joined_model(
     Unsupported
         If it is no wrapper that is seen through, or a member does not compile.
     """
-    if not is_wrapper(wrapper) or reads_x_itself(wrapper):
+    if not is_wrapper(wrapper) or getattr(wrapper, "passthrough", False):
         raise Unsupported(f"{type(wrapper).__name__} is not seen through")
     members: list[Model] = []
-    columns: list[slice] = []
+    columns: list[Any] = []
+    chosen = features_of_members(wrapper)
+    if models is not None and (chosen is not None or previous_of_members(wrapper)):
+        raise Unsupported("its members do not read all features, and them alone")
 
     def scored(member: Any) -> Any:
         if type(member).__name__ == "_ConstantPredictor":
@@ -244,6 +254,8 @@ def joined_model(
             model = models[len(members)]
         if models is None and not model.reads_batches:
             raise Unsupported(f"{type(member).__name__} is compiled for single rows")
+        if previous_of_members(wrapper):
+            model = _on_features(model, wrapper.n_features_in_)
         if isinstance(model, TreeModel) and features is not None:
             model = model.reading(features)
         for method in ("predict_proba", "decision_function"):
@@ -251,7 +263,8 @@ def joined_model(
                 raise Unsupported(f"{type(member).__name__} has a {method} of its own")
         start = sum(known.n_outputs for known in members)
         members.append(model)
-        columns.append(slice(member.start, member.stop) if is_placed else slice(None))
+        own = slice(member.start, member.stop) if is_placed else slice(None)
+        columns.append(own if chosen is None else chosen[len(columns)])
         return ScoredMember(member, model, slice(start, start + model.n_outputs))
 
     wrapped = replace_members(wrapper, scored)
@@ -264,12 +277,21 @@ def joined_model(
         members=tuple(members),
         columns=tuple(columns),
         intercept=np.concatenate([member.intercept for member in members]),
-        n_features=_n_features(members, columns) if models is None else -1,
+        n_features=_n_features(wrapper, members, columns) if models is None else -1,
     )
 
 
-def _n_features(members: list[Model], columns: list[slice]) -> int:
+def _on_features(model: Model, n_features: int) -> LinearModel:
+    """Return a member of a chain without the answers of those before it."""
+    if not isinstance(model, LinearModel):
+        raise Unsupported(f"{type(model.original).__name__} in a chain is not linear")
+    return replace(model, coef=model.coef[:n_features])
+
+
+def _n_features(wrapper: Any, members: list[Model], columns: list[Any]) -> int:
     """Number of features that all members read together."""
+    if not all(isinstance(own, slice) for own in columns):
+        return int(wrapper.n_features_in_)
     stops = [own.stop for own in columns if own.stop is not None]
     if len(stops) == len(columns):
         return max(stops)

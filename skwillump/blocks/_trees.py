@@ -201,9 +201,12 @@ class TreeBlocks:
 
 def _compiled_model(model: Any, features: Step) -> Model:
     """Return a model that reads the features of a step."""
-    if is_wrapper(model):
-        return combined(joined_model(model, features))
-    compiled = compile_model(model)
+    try:
+        compiled = compile_model(model)
+    except Unsupported:
+        if is_wrapper(model):
+            return combined(joined_model(model, features))
+        raise
     if not compiled.reads_batches:
         raise Unsupported(f"{type(model).__name__} is compiled for single rows")
     return compiled.reading(features) if isinstance(compiled, TreeModel) else compiled

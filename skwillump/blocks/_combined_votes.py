@@ -1,0 +1,282 @@
+"""What votes, means, medians and chains of members make of their scores.
+
+See `_combined`, of which these are more kinds. Their own code checks X, or chooses columns of it,
+so that scores cannot run through it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from .._compat import ovr_decision_function
+from .._wrappers import DOUBT, NONE
+from ..compilers import InputUnsupported, LinearModel, Model, check_scores, compile_model
+from ..compilers.models._linear import SIGMOID
+from ._combined import Combined, all_know, combines
+from ._joined import JoinedModel
+
+
+class Voting(Combined):
+    """Members of which labels are counted."""
+
+    def undecided(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows of which some member's label is in doubt."""
+        found = self.each("doubtful", scores)
+        return np.unique(np.concatenate(found)) if found else NONE
+
+    def refuse_undecided(self, scores: np.ndarray) -> None:
+        """Raise `InputUnsupported` where a label that is counted is in doubt."""
+        if len(self.undecided(scores)):
+            raise InputUnsupported("a label that is counted is in doubt")
+
+
+@combines("OneVsOneClassifier")
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OneVsOne(Voting):
+    """`OneVsOneClassifier`: votes of each pair of classes, and how sure they are."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        """Say yes to members of two classes, 0 and 1, one for each pair."""
+        n_classes = len(joined.classes)
+        return (
+            joined.original.pairwise_indices_ is None
+            and len(joined.members) == n_classes * (n_classes - 1) // 2
+            and all_know(joined, np.array([0, 1]))
+        )
+
+    @cached_property
+    def _are_linear(self) -> bool:
+        return all(isinstance(m, LinearModel) and m.n_outputs == 1 for m in self.members)
+
+    def _votes(self, scores: np.ndarray) -> np.ndarray:
+        """Return votes and confidences of each class, (n_rows, n_classes)."""
+        if self._are_linear and hasattr(self.members[0].original, "decision_function"):
+            labels, confidences = (scores > 0).astype(np.intp), scores
+        else:
+            labels = np.column_stack(self.each("predict", scores))
+            if hasattr(self.members[0].original, "decision_function"):
+                confidences = np.column_stack(self.each("decision_function", scores))
+            else:
+                found = self.each("predict_proba", scores)
+                confidences = np.column_stack([of_two[:, 1] for of_two in found])
+        return np.asarray(ovr_decision_function(labels, confidences, len(self.classes)))
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return the labels of most votes."""
+        if len(self.classes) == 2:  # then a vote decides
+            return self.classes[self.each("predict", scores)[0]]
+        return self.classes[self._votes(scores).argmax(axis=1)]
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows whose label rounding could change."""
+        undecided = self.undecided(scores)
+        if len(self.classes) == 2:
+            return undecided
+        ordered = np.sort(self._votes(scores), axis=1)
+        close = np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > DOUBT))
+        return np.union1d(undecided, close)
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        """Return votes and confidences of each class, or of the second of two."""
+        self.refuse_undecided(scores)
+        votes = self._votes(scores)
+        return votes[:, 1] if len(self.classes) == 2 else votes
+
+
+@combines("BaggingClassifier")
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BaggedClassifiers(Voting):
+    """`BaggingClassifier`: the mean of the members' probabilities, or of their votes."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        """Say yes to members that know all classes, as positions."""
+        return all_know(joined, np.arange(len(joined.classes)))
+
+    @property
+    def _votes(self) -> bool:
+        return not hasattr(self.members[0].original, "predict_proba")
+
+    def _shares(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities, or shares of votes, (n_rows, n_classes)."""
+        n_members = len(self.members)
+        if self._votes:
+            labels = np.column_stack(self.each("predict", scores))
+            return (labels[:, :, None] == np.arange(len(self.classes))).sum(axis=1) / n_members
+        if all(isinstance(m, LinearModel) and m.link == SIGMOID for m in self.members):
+            positive = expit(scores)
+            pairs = (1 - positive).sum(axis=1), positive.sum(axis=1)
+            return np.column_stack(pairs) / n_members
+        return np.asarray(sum(self.each("predict_proba", scores)) / n_members)
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return the labels of the largest probabilities."""
+        return self.classes[self._shares(scores).argmax(axis=1)]
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows whose label rounding could change."""
+        if self._votes:
+            return self.undecided(scores)
+        ordered = np.sort(self._shares(scores), axis=1)
+        return np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > DOUBT))
+
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return probabilities (n_rows, n_classes)."""
+        if self._votes:
+            self.refuse_undecided(scores)
+        return self._shares(scores)
+
+    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return logarithms of probabilities, added up as such."""
+        if not hasattr(self.original.estimator_, "predict_log_proba"):
+            with np.errstate(divide="ignore"):
+                return np.log(self.predict_proba(scores))
+        logs = np.logaddexp.reduce(self.each("predict_log_proba", scores))
+        return np.asarray(logs - np.log(len(self.members)))
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        """Return the mean of the members' decision values."""
+        return np.asarray(sum(self.each("decision_function", scores)) / len(self.members))
+
+
+class Averaging(Combined):
+    """Regressors, whose values are in no doubt."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        """Say yes to regressors of one target."""
+        return all(member.classes is None and member.n_outputs == 1 for member in joined.members)
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return nothing."""
+        return NONE
+
+
+@combines("BaggingRegressor")
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BaggedRegressors(Averaging):
+    """`BaggingRegressor`: the mean of the members' values."""
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return the means."""
+        return np.asarray(sum(self.each("predict", scores)) / len(self.members))
+
+
+@combines("AdaBoostRegressor")
+@dataclass(frozen=True, eq=False, kw_only=True)
+class WeightedMedian(Averaging):
+    """`AdaBoostRegressor`: the median of the members' values, by their weights.
+
+    It refuses missing values, also where its members take them.
+    """
+
+    def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
+        """Return the members' values of dense features."""
+        check_scores(features)
+        return super().sums(features, n_threads)
+
+    def sums_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the members' values of one row of features."""
+        check_scores(features)
+        return super().sums_one(features)
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        """Return the members' values of dense features."""
+        check_scores(features)
+        return super().raw(features, n_threads=n_threads)
+
+    def raw_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the members' values of one row of features."""
+        check_scores(features)
+        return super().raw_one(features)
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return the medians, by scikit-learn's operations."""
+        values = np.column_stack(self.each("predict", scores))
+        order = np.argsort(values, axis=1)
+        weights = np.cumsum(self.original.estimator_weights_[order], axis=1)
+        middle = (weights >= 0.5 * weights[:, -1:]).argmax(axis=1)
+        rows = np.arange(len(values))
+        return values[rows, order[rows, middle]]
+
+
+@combines("ClassifierChain", "RegressorChain")
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Chained(Combined):
+    """Linear models of which each reads the answers of those before it."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        """Say yes to regressors, and to classifiers of two classes that are numbers."""
+        if len(joined.members) != len(joined.original.estimators_):
+            return False
+        return all(
+            member.n_outputs == 1
+            and (member.classes is None or (member.classes.dtype.kind in "iufb"))
+            for member in joined.members
+        )
+
+    @cached_property
+    def _coefs_of_previous(self) -> list[np.ndarray]:
+        """Coefficients of each member on the answers of those before it."""
+        members = [compile_model(held, LinearModel) for held in self.original.estimators_]
+        return [member.coef[self.original.n_features_in_ :] for member in members]
+
+    def gives(self, method: str) -> bool:
+        """Tell whether a method is there: logarithms of probabilities with those."""
+        method = "predict_proba" if method == "predict_log_proba" else method
+        return super().gives(method)
+
+    def _run(self, scores: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return a method's answers, (n_rows, n_targets), and the rows that are in doubt."""
+        given = np.zeros_like(scores)
+        found = np.zeros_like(scores)
+        handed_on = getattr(self.original, "chain_method_", "predict")
+        doubtful = [NONE]
+        for at, (member, coef) in enumerate(
+            zip(self.members, self._coefs_of_previous, strict=True)
+        ):
+            own = scores[:, at : at + 1] + given[:, :at] @ coef
+            given[:, at] = _response(member, handed_on, own)
+            found[:, at] = given[:, at] if method == handed_on else _response(member, method, own)
+            if "predict" in (method, handed_on):
+                doubtful.append(member.doubtful(own))
+        return found[:, np.argsort(self.original.order_)], np.unique(np.concatenate(doubtful))
+
+    def _of_certain(self, scores: np.ndarray, method: str) -> np.ndarray:
+        found, doubtful = self._run(scores, method)
+        if len(doubtful):
+            raise InputUnsupported("a label that is handed on is in doubt")
+        return found
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return a column of labels or values for each target."""
+        return self._run(scores, "predict")[0]
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows of which some label is in doubt."""
+        return self._run(scores, "predict")[1]
+
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return the probability of each target's second class."""
+        return self._of_certain(scores, "predict_proba")
+
+    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return the logarithms of `predict_proba`."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(scores))
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        """Return the decision value of each target."""
+        return self._of_certain(scores, "decision_function")
+
+
+def _response(member: Model, method: str, scores: np.ndarray) -> Any:
+    found = getattr(member, method)(scores)
+    return found[:, 1] if method == "predict_proba" else found
