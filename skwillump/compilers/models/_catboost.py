@@ -73,12 +73,12 @@ def compile_catboost(model: Any) -> TreeModel:
         trees = [_oblivious(tree, how, n_outputs) for tree in stored["oblivious_trees"]]
     else:
         trees = [_tree(tree, how, n_outputs) for tree in stored["trees"]]
-    packed, masks = _packed(trees, scale, bias)
+    packed, questions = _packed(trees, scale, bias)
     link = _LINKS[loss]
     compiled = TreeModel(
         original=model,
         trees=packed,
-        masks=masks,
+        questions=questions,
         classes=_classes(model, link, n_outputs),
         n_features=len(model.feature_names_),
         link=link,

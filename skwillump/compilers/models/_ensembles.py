@@ -117,7 +117,7 @@ def _mean_of(
     # Sums of whole numbers are the same in any order, others where trees are added in theirs.
     reached = [values[tree.left < 0] for tree, values in zip(trees, leaves, strict=True)]
     whole = all(np.array_equal(values, np.rint(values)) for values in reached)
-    packed, masks = pack(
+    packed, questions = pack(
         trees,
         np.zeros(n_outputs),
         SINGLE_OR_NAN if members[0].__sklearn_tags__().input_tags.allow_nan else SINGLE,
@@ -127,7 +127,7 @@ def _mean_of(
     return TreeModel(
         original=model,
         trees=packed,
-        masks=masks,
+        questions=questions,
         classes=classes,
         n_features=model.n_features_in_,
         link=IDENTITY,
@@ -160,7 +160,7 @@ def _ada_boost(model: Any) -> TreeModel:
         trees.append(_tree(member.tree_, first + np.arange(len(voted), dtype=float)))
         first += len(voted)
     total = float(model.estimator_weights_.sum())
-    packed, masks = pack(
+    packed, questions = pack(
         trees,
         np.zeros(n_outputs),
         SINGLE,
@@ -171,7 +171,7 @@ def _ada_boost(model: Any) -> TreeModel:
     return TreeModel(
         original=model,
         trees=packed,
-        masks=masks,
+        questions=questions,
         classes=classes,
         n_features=model.n_features_in_,
         link=SOFTMAX if leaves else SIGMOID,
@@ -232,13 +232,13 @@ def _gradient_boosting(model: Any) -> TreeModel:
         link = SIGMOID if len(classes) == 2 else SOFTMAX
         scale = 2.0 if model.loss == "exponential" else 1.0
     rate = float(model.learning_rate)
-    packed, masks = pack(
+    packed, questions = pack(
         [_tree(m.tree_, rate * m.tree_.value[:, 0, 0]) for m in members], start, SINGLE
     )
     return TreeModel(
         original=model,
         trees=packed,
-        masks=masks,
+        questions=questions,
         classes=classes,
         n_features=model.n_features_in_,
         link=link,
@@ -268,7 +268,7 @@ def _hist_gradient_boosting(model: Any) -> TreeModel:
     if known:
         codes, place = _private(model, "_bin_mapper").make_known_categories_bitsets()
     rounds = _private(model, "_predictors")
-    packed, masks = pack(
+    packed, questions = pack(
         [
             _hist_tree(predictor, np.array(features), codes, place)
             for round_ in rounds
@@ -281,7 +281,7 @@ def _hist_gradient_boosting(model: Any) -> TreeModel:
     return TreeModel(
         original=model,
         trees=packed,
-        masks=masks,
+        questions=questions,
         classes=classes,
         n_features=model.n_features_in_,
         link=link,

@@ -6,7 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...kernels._arrays import frozen_fields, line_aligned
+from ...kernels.trees._lanes import WORD_LEAVES
 from ...kernels.trees._masks import MAX_LEAVES, Masks, number_leaves
+from ...kernels.trees._ranks import MOST_THRESHOLDS, Ranks
 from ...kernels.trees._walks import IS_SET, KNOWN_CATEGORY, LOWEST, Trees, place_tree
 from .._unsupported import Unsupported
 
@@ -24,6 +26,27 @@ class Tree(NamedTuple):
     sets: Mapping[int, np.ndarray] = {}  # node to the categories that go left, as bits (uint64)
 
 
+class Questions(NamedTuple):
+    """Trees as the questions of their nodes, for batches, and the ranks that they compare."""
+
+    ranks: Ranks
+    masks: Masks
+
+    def some(self, trees: slice) -> "Questions":
+        """Return the questions of a range of trees."""
+        return self._replace(masks=self.masks.some(trees))
+
+
+_MOST_LEAVES = 1024
+"""Of a tree, in the mean: to walk down larger ones is faster than to ask all of their nodes."""
+
+_FEW_TREES = 4
+"""For fewer large trees than these, ranks cost more than walks."""
+
+_SMALL_TREE = 64
+"""Leaves of a tree that is not large."""
+
+
 def pack(
     trees: Sequence[Tree],
     base: Any,
@@ -32,8 +55,10 @@ def pack(
     values: np.ndarray | None = None,
     categories: Mapping[int, np.ndarray] | None = None,
     divisor: float = 1.0,
-) -> tuple[Trees, Masks | None]:
+) -> tuple[Trees, Questions | None]:
     """Lay out trees for the kernels.
+
+    Trees are laid out to be walked, and, where that is faster for batches, as their questions.
 
     Parameters
     ----------
@@ -107,46 +132,164 @@ def pack(
             divisor=float(divisor),
         )
     )
-    few = all(len(tree.left) < 2 * MAX_LEAVES for tree in trees)
-    return laid_out, _mask(trees, kinds) if few and values is None else None
+    return laid_out, _questions(trees, inner, kinds, values)
 
 
-def _mask(trees: Sequence[Tree], kinds: np.ndarray) -> Masks:
-    """Lay out trees as questions of their nodes."""
-    stops, firsts, words = [0], [0], []
-    columns, thresholds, masks, leaves = [], [], [], []
-    word: list[int] = []
-    place: list[int] = []
-    for tree in trees:
+def _questions(
+    trees: Sequence[Tree],
+    inner: Sequence[np.ndarray],
+    kinds: np.ndarray,
+    values: np.ndarray | None,
+) -> Questions | None:
+    """Lay out trees as questions of their nodes; None where walks are faster.
+
+    Parameters
+    ----------
+    trees, values
+        As in `pack`.
+    inner : sequence of ndarray of bool
+        Which nodes of each tree are no leaves.
+    kinds : ndarray of int64
+        What each column but the first is made of, sorted.
+    """
+    n_nodes = sum(len(tree.left) for tree in trees)
+    largest = max(len(tree.left) for tree in trees)
+    if largest > 2 * MAX_LEAVES or n_nodes > 2 * _MOST_LEAVES * len(trees) or len(kinds) >= 1 << 16:
+        return None
+    if len(trees) < _FEW_TREES and largest > 2 * _SMALL_TREE:
+        return None
+    column = [
+        np.searchsorted(kinds, t.feature[i] * 8 + t.how[i]) + 1
+        for t, i in zip(trees, inner, strict=True)
+    ]
+    threshold = [t.threshold[i] for t, i in zip(trees, inner, strict=True)]
+    ranked = _ranks(np.concatenate(column), np.concatenate(threshold), len(kinds) + 1)
+    if ranked is None:
+        return None
+    ranks, limits = ranked
+    return Questions(ranks, _masks(trees, inner, column, limits, values))
+
+
+def _ranks(
+    column: np.ndarray, threshold: np.ndarray, n_columns: int
+) -> tuple[Ranks, np.ndarray] | None:
+    """Return the thresholds of each column, and the position of each node's among them.
+
+    None where a column has too many.
+    """
+    order = np.lexsort((threshold, column))
+    of, sorted_ = column[order], threshold[order]
+    is_new = np.ones(len(order), dtype=bool)
+    is_new[1:] = (of[1:] != of[:-1]) | (sorted_[1:] != sorted_[:-1])
+    n_thresholds = np.bincount(of[is_new], minlength=n_columns)
+    if n_thresholds.max(initial=0) > MOST_THRESHOLDS:
+        return None
+    number = np.cumsum(is_new) - 1
+    start = np.cumsum(n_thresholds) - n_thresholds
+    limits = np.empty(len(order), dtype=np.int16)
+    limits[order] = number - start[of]
+    bits = np.array([int(n).bit_length() for n in n_thresholds], dtype=np.int64)
+    sizes = (1 << bits) - 1
+    first = np.cumsum(sizes) - sizes
+    thresholds = np.full(int(sizes.sum()) + 1, np.inf)
+    thresholds[(first[of] + number - start[of])[is_new]] = sorted_[is_new]
+    return frozen_fields(Ranks(bits=bits, first=first, thresholds=thresholds)), limits
+
+
+def _masks(
+    trees: Sequence[Tree],
+    inner: Sequence[np.ndarray],
+    column: Sequence[np.ndarray],
+    limits: np.ndarray,
+    values: np.ndarray | None,
+) -> Masks:
+    """Lay out the questions of all nodes, by the words of leaves that they cross out."""
+    words: list[np.ndarray] = []  # of each question, the number of its word among all
+    asked: list[np.ndarray] = []  # the node's position among the nodes of all trees
+    bits: list[np.ndarray] = []
+    leaves: list[np.ndarray] = []
+    is_set: list[np.ndarray] = []
+    stops, firsts = [0], [0]
+    n_inner = 0
+    for tree, is_inner in zip(trees, inner, strict=True):
         order = np.zeros(len(tree.left), dtype=np.int64)
-        mask = np.zeros(len(tree.left), dtype=np.uint64)
-        n_leaves = number_leaves(tree.left, tree.right, order, mask)
-        inner = np.flatnonzero(tree.left >= 0)
-        for node in inner.tolist():
-            bits = tree.sets.get(node)
-            start = len(word)
-            for number, value in enumerate([] if bits is None else bits.tolist()):
-                if value:
-                    word.append(value)
-                    place.append(number)
-            words.append((start, -1 if bits is None else len(word)))
-        columns.append(np.searchsorted(kinds, tree.feature[inner] * 8 + tree.how[inner]) + 1)
-        thresholds.append(tree.threshold[inner])
-        masks.append(mask[inner])
+        below = np.zeros((len(tree.left), 2), dtype=np.int64)
+        n_leaves = number_leaves(tree.left, tree.right, order, below)
+        node = np.flatnonzero(is_inner)
+        low, high = below[node].T
+        first_word, last_word = low // WORD_LEAVES, (high - 1) // WORD_LEAVES
+        spans = last_word - first_word + 1
+        question = np.repeat(np.arange(len(node)), spans)
+        word = np.arange(len(question)) - np.repeat(np.cumsum(spans) - spans, spans)
+        word += first_word[question]
+        start, stop = (
+            np.clip(at[question] - word * WORD_LEAVES, 0, WORD_LEAVES) for at in (low, high)
+        )
+        bits.append(((1 << stop) - 1) & ~((1 << start) - 1))
+        words.append(stops[-1] + word)
+        asked.append(n_inner + question)
+        flags = np.zeros(len(tree.left), dtype=bool)
+        flags[list(tree.sets)] = True
+        is_set.append(flags[node])
+        n_inner += len(node)
         leaves.append(tree.value[order[:n_leaves]])
-        stops.append(stops[-1] + len(inner))
+        stops.append(stops[-1] + -(-n_leaves // WORD_LEAVES))
         firsts.append(firsts[-1] + n_leaves)
-    dtype = np.uint32 if max(map(len, leaves)) <= 32 else np.uint64
+    of_word, node = np.concatenate(words), np.concatenate(asked)
+    mask = np.concatenate(bits).astype(np.uint16).view(np.int16)
+    all_columns, all_sets = np.concatenate(column), np.concatenate(is_set)
+    by_set = all_sets[node]
+    order = np.flatnonzero(~by_set)[np.argsort(of_word[~by_set], kind="stable")]
+    found = np.concatenate(leaves)
+    laid_out = values[found.astype(np.int64)] if values is not None else found[:, None]
+    sets = _sets(trees, inner, node[by_set], of_word[by_set], np.array(stops))
     return frozen_fields(
         Masks(
             stops=np.array(stops),
-            column=np.concatenate(columns),
-            threshold=np.concatenate(thresholds),
-            mask=np.concatenate(masks).astype(dtype),
-            words=np.array(words, dtype=np.int64).reshape(-1, 2),
-            word=np.array([*word, 0], dtype=np.uint64),
-            place=np.array([*place, 0], dtype=np.uint64),
+            word_stops=np.searchsorted(of_word[order], np.arange(stops[-1] + 1)),
+            columns=all_columns[node[order]].astype(np.uint16),
+            limits=limits[node[order]],
+            masks=mask[order],
+            set_stops=np.searchsorted(of_word[by_set], np.array(stops)),
+            set_columns=all_columns[node[by_set]].astype(np.int64),
+            set_masks=mask[by_set],
+            set_words=sets[0],
+            word=sets[1],
+            place=sets[2],
             first=np.array(firsts[:-1]),
-            leaves=np.concatenate(leaves),
+            leaves=laid_out,
         )
+    )
+
+
+def _sets(
+    trees: Sequence[Tree],
+    inner: Sequence[np.ndarray],
+    nodes: np.ndarray,
+    words: np.ndarray,
+    stops: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return where each question's set begins and stops, its word of leaves, and the sets.
+
+    Of a set, words that are not zero are kept, each with its place.
+    """
+    extents: dict[int, tuple[int, int]] = {}
+    word: list[int] = []
+    place: list[int] = []
+    n_inner = 0
+    for tree, is_inner in zip(trees, inner, strict=True):
+        number = np.cumsum(is_inner) - 1 + n_inner
+        for node, set_bits in tree.sets.items():
+            start = len(word)
+            for at in np.flatnonzero(set_bits).tolist():
+                word.append(int(set_bits[at]))
+                place.append(at)
+            extents[int(number[node])] = start, len(word)
+        n_inner += int(is_inner.sum())
+    in_tree = words - stops[np.searchsorted(stops, words, side="right") - 1]
+    rows = [(*extents[at], at_word) for at, at_word in zip(nodes.tolist(), in_tree, strict=True)]
+    return (
+        np.array(rows, dtype=np.int64).reshape(-1, 3),
+        np.array([*word, 0], dtype=np.uint64),
+        np.array([*place, 0], dtype=np.uint64),
     )

@@ -14,7 +14,7 @@ from ..._containers import take_rows
 from ...kernels._arrays import frozen, frozen_fields
 from ...kernels.trees._deep import predict_deep
 from ...kernels.trees._links import single_exp, single_sigmoid, single_softmax
-from ...kernels.trees._masks import Masks, predict_blocks
+from ...kernels.trees._masks import predict_blocks
 from ...kernels.trees._walks import (
     AS_IS,
     FINITE_CATEGORIES,
@@ -34,6 +34,7 @@ from .._threads import map_in_threads
 from .._unsupported import InputUnsupported, Unsupported
 from ._input import LIBRARY_ROWS
 from ._narrow import NarrowTrees
+from ._tree_layout import Questions
 
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
 """How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become."""
@@ -63,7 +64,7 @@ _EXACT_SINGLE = 1 << 24
 """Integers below this are numbers of float32."""
 
 _MANY_ROWS = 12
-"""Fewer rows are walked: masks are for 64 at once."""
+"""Fewer rows are walked: questions are put to 64 at once."""
 
 _FLOAT64 = np.dtype(np.float64)
 _SINGLE_LINKS = {SIGMOID: single_sigmoid, SOFTMAX: single_softmax, EXP: single_exp}
@@ -89,7 +90,7 @@ class TreeModel(Model):
 
     original: Any
     trees: Trees
-    masks: Masks | None  # for batches, where no tree has many leaves
+    questions: Questions | None  # for batches, where trees are not too large
     classes: np.ndarray | None
     n_features: int
     link: int
@@ -107,9 +108,9 @@ class TreeModel(Model):
     label_columns: bool = False  # whether labels come as a column, CatBoost's of several classes
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        masks = state["masks"]
-        masks = None if masks is None else frozen_fields(masks)
-        self.__dict__.update(state, trees=frozen_fields(state["trees"]), masks=masks)
+        asked = state["questions"]
+        asked = None if asked is None else Questions(*map(frozen_fields, asked))
+        self.__dict__.update(state, trees=frozen_fields(state["trees"]), questions=asked)
 
     @property
     def intercept(self) -> np.ndarray:  # type: ignore[override]
@@ -153,7 +154,9 @@ class TreeModel(Model):
         features = frozen(self._with_nan(np.asarray(features, dtype=np.float64)))
         if features.ndim != 2 or features.shape[1] != self.n_features:
             raise InputUnsupported(f"features of shape {features.shape}")
-        if self.by_library is not None and start is None and len(features) >= LIBRARY_ROWS:
+        by_library = self.by_library is not None and self.questions is None and start is None
+        if by_library and len(features) >= LIBRARY_ROWS:
+            assert self.by_library is not None
             return self.by_library(self.original, features, n_threads)
         out = np.empty((len(features), self.n_outputs))
         if start is not None:
@@ -163,8 +166,8 @@ class TreeModel(Model):
         def run(first: int) -> None:
             chunk = features[first : first + _CHUNK_ROWS]
             place = out[first : first + _CHUNK_ROWS]
-            if self.masks is not None and len(chunk) >= _MANY_ROWS:
-                accepted = predict_blocks(chunk, self.trees, self.masks, place)
+            if self.questions is not None and len(chunk) >= _MANY_ROWS:
+                accepted = predict_blocks(chunk, self.trees, *self.questions, place)
             elif is_deep and len(chunk) >= _MANY_ROWS:
                 accepted = predict_deep(chunk, self.trees, place)
             else:
@@ -213,7 +216,8 @@ class TreeModel(Model):
     def _is_deep(self) -> bool:
         """Tell whether batches walk as forests that were grown to the end should."""
         trees = self.trees
-        return trees.reading in (SINGLE, SINGLE_OR_NAN) and not trees.has_sets and self._is_large()
+        reads_single = trees.reading in (SINGLE, SINGLE_OR_NAN)
+        return self.questions is None and reads_single and not trees.has_sets and self._is_large()
 
     def bind(self, features: Step) -> "TreeScorer":
         """Return a scorer for the features of a compiled step."""
@@ -281,7 +285,7 @@ class TreeModel(Model):
             replace(
                 self,
                 trees=frozen_fields(self.trees._replace(roots=self.trees.roots[some], **changes)),
-                masks=None if self.masks is None else self.masks.some(some),
+                questions=None if self.questions is None else self.questions.some(some),
                 by_library=None,
             )
             for some, changes in (

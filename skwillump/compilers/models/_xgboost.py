@@ -68,13 +68,13 @@ def compile_xgboost(model: Any) -> TreeModel:
             _leaf_values(tree, weight, base[output] if base_passes else np.float32(0.0))
             for tree, weight, output in zip(trees, weights, outputs, strict=True)
         ]
-        packed, masks = pack(
+        packed, questions = pack(
             [trees[at]._replace(value=values[at]) for at in order], base, SINGLE_OR_NAN
         )
         compiled = TreeModel(
             original=model,
             trees=packed._replace(single_sums=True),
-            masks=masks,
+            questions=questions,
             classes=classes,
             n_features=model.n_features_in_,
             link=link,

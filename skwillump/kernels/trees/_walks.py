@@ -131,7 +131,7 @@ def _known(value, categories, start, stop):
 
 
 @inline
-def _made(value, how, categories, start, stop):
+def column_value(value, how, categories, start, stop):
     """Return a column's value: "not above any threshold" is left, NaN is right."""
     if how == NAN_LEFT:
         return -np.inf if value != value else value
@@ -179,7 +179,7 @@ def fill_columns(features, start, stop, trees, x, shift):
         else:
             for r in range(stop - start):
                 value = _as_read(features[start + r, feature], trees.reading)
-                x[place + r] = _made(value, how, trees.categories, first, last)
+                x[place + r] = column_value(value, how, trees.categories, first, last)
 
 
 @jit
@@ -220,13 +220,13 @@ def fill_block(features, start, stop, trees, transposed, x, shift):
                 made[r] = column[r]
         elif how == NAN_LEFT:
             for r in range(n_rows):
-                made[r] = _made(column[r], NAN_LEFT, trees.categories, first, last)
+                made[r] = column_value(column[r], NAN_LEFT, trees.categories, first, last)
         elif how == NAN_IS_ZERO:
             for r in range(n_rows):
-                made[r] = _made(column[r], NAN_IS_ZERO, trees.categories, first, last)
+                made[r] = column_value(column[r], NAN_IS_ZERO, trees.categories, first, last)
         else:
             for r in range(n_rows):
-                made[r] = _made(column[r], how, trees.categories, first, last)
+                made[r] = column_value(column[r], how, trees.categories, first, last)
 
 
 @inline
@@ -239,6 +239,12 @@ def _step(nodes, thresholds, x, shift, lane, node):
 
 
 @inline
+def category_code(value):
+    """Return the category of a column as an integer."""
+    return np.uint64(value) if value >= 0.0 else _NO_CODE
+
+
+@inline
 def fill_codes(trees, x, codes, shift):
     """Write the categories in x as integers; zeros for columns of numbers."""
     for c in range(trees.columns.shape[0]):
@@ -246,7 +252,7 @@ def fill_codes(trees, x, codes, shift):
         for place in range(c << shift, (c + 1) << shift):
             codes[place] = ZERO
             if is_code:
-                codes[place] = np.uint64(x[place]) if x[place] >= 0.0 else _NO_CODE
+                codes[place] = category_code(x[place])
 
 
 @inline

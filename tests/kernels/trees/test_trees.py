@@ -66,14 +66,14 @@ def test_kernels_give_the_sums_of_the_naive_walk(seed, sizes, n_rows, n_outputs,
     base = rng.normal(size=n_outputs)
     expected = np.array([naive_trees.sums(trees, row, base, CATEGORIES) for row in rows])
     expected = expected.reshape(n_rows, n_outputs)
-    packed, masks = pack(trees, base, kernel.AS_IS, categories=CATEGORIES)
+    packed, questions = pack(trees, base, kernel.AS_IS, categories=CATEGORIES)
     out = np.empty((n_rows, n_outputs))
     for shift in (3, 6):
         out[:] = np.nan
         assert kernel.predict_rows(frozen(rows), packed, shift, out)
         assert np.array_equal(out, expected)
     out[:] = np.nan
-    assert predict_blocks(frozen(rows), packed, masks, out)
+    assert predict_blocks(frozen(rows), packed, *questions, out)
     assert np.array_equal(out, expected)
     one = np.empty(n_outputs)
     for row, sums in zip(rows[:20], expected, strict=False):
@@ -118,11 +118,11 @@ def test_sums_of_float32_are_rounded_after_each_tree(n_outputs):
     for number, tree in enumerate(trees):
         leaves = [tree.value[naive_trees.leaf_of(tree, row)] for row in rows]
         expected[:, number % n_outputs] += np.float32(leaves)
-    packed, masks = pack(trees, base, kernel.SINGLE)
+    packed, questions = pack(trees, base, kernel.SINGLE)
     packed = packed._replace(single_sums=True)
     out = np.full((4, 100, n_outputs), np.nan)
     assert kernel.predict_rows(frozen(rows), packed, 3, out[0])
-    assert predict_blocks(frozen(rows), packed, masks, out[1])
+    assert predict_blocks(frozen(rows), packed, *questions, out[1])
     assert predict_deep(frozen(rows), packed, out[2])
     for row, sums in zip(rows, out[3], strict=True):
         assert kernel.predict_row(row.copy(), *packed, sums)
@@ -131,37 +131,59 @@ def test_sums_of_float32_are_rounded_after_each_tree(n_outputs):
 
 def test_leaves_of_several_values():
     rng = np.random.default_rng(0)
-    trees = [random_tree(rng, n_leaves, [kernel.PLAIN]) for n_leaves in (200, 1, 3)]
+    trees = [random_tree(rng, n_leaves, [kernel.PLAIN]) for n_leaves in (200, 1, 3, 2)]
     stops = np.cumsum([0, *(len(tree.left) for tree in trees)])
     values = rng.normal(size=(stops[-1], 3))
     placed = [
         tree._replace(value=start + np.arange(float(len(tree.left))))
         for tree, start in zip(trees, stops, strict=False)
     ]
-    packed, masks = pack(placed, np.zeros(3), kernel.AS_IS, values=values, divisor=3)
-    assert masks is None
+    packed, questions = pack(placed, np.zeros(3), kernel.AS_IS, values=values, divisor=3)
     rows = random_rows(rng, 50)
     out = np.empty((50, 3))
     assert kernel.predict_rows(frozen(rows), packed, 4, out)
+    asked = np.empty((50, 3))
+    assert predict_blocks(frozen(rows), packed, *questions, asked)
+    assert np.array_equal(asked, out)
     for row, sums in zip(rows, out, strict=True):
         leaves = [naive_trees.leaf_of(tree, row) for tree in trees]
-        expected = values[stops[0] + leaves[0]] + values[stops[1] + leaves[1]]
-        assert np.array_equal(sums, (expected + values[stops[2] + leaves[2]]) / 3)
+        expected = np.zeros(3)
+        for start, leaf in zip(stops, leaves, strict=False):
+            expected += values[start + leaf]
+        assert np.array_equal(sums, expected / 3)
 
 
-@pytest.mark.parametrize("n_leaves", [2, 31, 32, 33, 64, 65])
-def test_masks_are_for_trees_of_up_to_64_leaves(n_leaves):
+@pytest.mark.parametrize("n_leaves", [1, 2, 15, 16, 17, 33, 64, 250, 1000])
+def test_questions_find_the_leaf_in_any_of_its_words(n_leaves):
     rng = np.random.default_rng(n_leaves)
-    trees = [random_tree(rng, n_leaves, [kernel.NAN_LEFT])]
-    packed, masks = pack(trees, [0.0], kernel.AS_IS)
-    if n_leaves > 64:
-        assert masks is None
-        return
-    assert masks.mask.dtype == (np.uint32 if n_leaves <= 32 else np.uint64)
+    trees = [random_tree(rng, n_leaves, [kernel.NAN_LEFT, kernel.PLAIN]) for _ in range(4)]
+    packed, questions = pack(trees, [0.0], kernel.AS_IS)
     rows = random_rows(rng, 70)
     out = np.empty((70, 1))
-    assert predict_blocks(frozen(rows), packed, masks, out)
+    assert predict_blocks(frozen(rows), packed, *questions, out)
     assert out[:, 0].tolist() == [naive_trees.sums(trees, row, [0.0])[0] for row in rows]
+
+
+def test_ranks_tell_neighbouring_numbers_apart():
+    rng = np.random.default_rng(0)
+    thresholds = np.sort(rng.normal(size=40))
+    thresholds[1::2] = np.nextafter(thresholds[::2], np.inf)
+    trees = [
+        random_tree(rng, 30, [kernel.PLAIN])._replace(threshold=rng.choice(thresholds, 59))
+        for _ in range(9)
+    ]
+    rows = rng.choice([*thresholds, *np.nextafter(thresholds, -np.inf), np.nan], (200, N_FEATURES))
+    packed, questions = pack(trees, [0.0], kernel.AS_IS)
+    out = np.empty((200, 1))
+    assert predict_blocks(frozen(rows), packed, *questions, out)
+    assert out[:, 0].tolist() == [naive_trees.sums(trees, row, [0.0])[0] for row in rows]
+
+
+def test_very_large_trees_and_few_large_ones_are_walked():
+    rng = np.random.default_rng(0)
+    for sizes in ([3000] * 5, [100]):
+        trees = [random_tree(rng, n_leaves, [kernel.PLAIN]) for n_leaves in sizes]
+        assert pack(trees, [0.0], kernel.AS_IS)[1] is None
 
 
 @pytest.mark.parametrize(
@@ -175,27 +197,27 @@ def test_masks_are_for_trees_of_up_to_64_leaves(n_leaves):
 )
 def test_values_that_are_refused(reading, refused):
     trees = [random_tree(np.random.default_rng(0), 5, [kernel.PLAIN])]
-    packed, masks = pack(trees, [0.0], reading)
+    packed, questions = pack(trees, [0.0], reading)
     out = np.empty((20, 1))
     for value in (np.nan, np.inf, -np.inf, 1e39, 3e38, 1e-40):
         rows = np.zeros((20, N_FEATURES))
         rows[17, 3] = value  # of a feature that no tree reads
         accepted = not any(value is other or value == other for other in refused)
         assert kernel.predict_rows(frozen(rows), packed, 3, out) == accepted
-        assert predict_blocks(frozen(rows), packed, masks, out) == accepted
+        assert predict_blocks(frozen(rows), packed, *questions, out) == accepted
         assert predict_deep(frozen(rows), packed, out) == accepted or reading < kernel.SINGLE
         assert kernel.predict_row(rows[17].copy(), *packed, out[0]) == accepted
 
 
 def test_infinite_categories_are_refused_where_they_are_known():
     trees = [random_tree(np.random.default_rng(0), 5, [kernel.PLAIN])]
-    packed, masks = pack(trees, [0.0], kernel.FINITE_CATEGORIES, categories=CATEGORIES)
+    packed, questions = pack(trees, [0.0], kernel.FINITE_CATEGORIES, categories=CATEGORIES)
     out = np.empty((1, 1))
     for feature, accepted in ((0, True), (3, False)):
         rows = np.zeros((1, N_FEATURES))
         rows[0, feature] = -np.inf
         assert kernel.predict_rows(frozen(rows), packed, 3, out) == accepted
-        assert predict_blocks(frozen(rows), packed, masks, out) == accepted
+        assert predict_blocks(frozen(rows), packed, *questions, out) == accepted
 
 
 def test_what_cannot_be_laid_out():
