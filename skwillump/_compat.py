@@ -17,6 +17,7 @@ from sklearn.base import _fit_context as fit_context
 from sklearn.compose._column_transformer import (
     _is_empty_column_selection as is_empty_selection,
 )
+from sklearn.impute._iterative import IterativeImputer  # public once it is enabled
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
@@ -59,6 +60,7 @@ __all__ = [
     "HasMethods",
     "Interval",
     "InvalidParameterError",
+    "IterativeImputer",
     "RealNotInt",
     "ScorerParts",
     "StrOptions",

@@ -18,6 +18,7 @@ from lightgbm import LGBMClassifier, LGBMRanker, LGBMRegressor
 from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import FastICA
 from sklearn.ensemble import (
     AdaBoostClassifier,
     BaggingClassifier,
@@ -37,7 +38,6 @@ from sklearn.linear_model import (
     RANSACRegressor,
     TheilSenRegressor,
 )
-from sklearn.naive_bayes import BernoulliNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -50,6 +50,7 @@ from sklearn.preprocessing import (
     SplineTransformer,
     StandardScaler,
 )
+from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, NuSVR
 from sklearn.utils import get_tags
 
@@ -66,8 +67,9 @@ KEYS = np.array([["a"], ["b"], ["a"], ["c"]] * 10, dtype=object)
 _FEW_TREES = {"n_estimators": 3, "min_child_samples": 2, "verbose": -1, "n_jobs": 1}
 
 EXAMPLES: dict[type, Callable[[], Any]] = {
-    # With its default, binarize=0.0, it is not compiled.
-    BernoulliNB: lambda: BernoulliNB(binarize=None),
+    GaussianRandomProjection: lambda: GaussianRandomProjection(n_components=2, random_state=0),
+    SparseRandomProjection: lambda: SparseRandomProjection(n_components=2, random_state=0),
+    FastICA: lambda: FastICA(n_components=2, random_state=0),
     CalibratedClassifierCV: lambda: CalibratedClassifierCV(LinearSVC(), cv=2),
     ColumnTransformer: lambda: ColumnTransformer([("scaled", StandardScaler(), [0, 1])]),
     FeatureUnion: lambda: FeatureUnion([("scaled", StandardScaler())]),
@@ -115,13 +117,12 @@ FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     KNeighborsRegressor: [("weights=function", {"weights": _own_function}, NUMBERS)],
     SVC: [("kernel=function", {"kernel": _own_kernel}, NUMBERS)],
     SVR: [("kernel=function", {"kernel": _own_kernel}, NUMBERS)],
-    BernoulliNB: [("binarize=0.0", {"binarize": 0.0}, NUMBERS)],
     CountVectorizer: [("dtype=int8", {"dtype": np.int8}, TEXTS)],
     DictVectorizer: [("dtype=float32", {"dtype": np.float32}, DICTS)],
     FunctionTransformer: [
         ("func=function", {"func": _own_function}, NUMBERS),
         ("kw_args", {"func": np.exp, "kw_args": {"where": True}}, NUMBERS),
-        ("validate=True", {"func": np.exp, "validate": True}, NUMBERS),
+        ("validate=True, func=None", {"validate": True}, NUMBERS),
     ],
     GradientBoostingClassifier: [("init=model", {"init": LogisticRegression()}, NUMBERS)],
     GradientBoostingRegressor: [("init=model", {"init": LinearRegression()}, NUMBERS)],

@@ -19,6 +19,7 @@ from .compose._score_sums import SumScorer
 from .compose._unions import UnionStep
 from .models import (  # noqa: F401
     _calibrated,
+    _discrete_bayes,
     _ensembles,
     _layers,
     _neighbors,
@@ -36,6 +37,7 @@ from .tables import (  # noqa: F401
     _encoders,
     _imputers,
     _indicators,
+    _model_imputers,
     _one_hot,
     _projections,
     _scalers,

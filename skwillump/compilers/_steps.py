@@ -186,6 +186,16 @@ class Step:
         """Whether the original is sure to return a sparse matrix that holds no zeros."""
         return False
 
+    def in_binary(self) -> "Step":
+        """Return a twin of features that are one where those of the step are above zero.
+
+        Raises
+        ------
+        Unsupported
+            If it is not known how.
+        """
+        raise Unsupported(f"{type(self.original).__name__} gives features that are not binary")
+
     def in_known_containers(self) -> "Step":
         """Return a twin that gives an array, or a sparse matrix without zeros, or refuses.
 

@@ -9,7 +9,7 @@ import numpy as np
 from .._features import default_containers, is_single
 from .._linear_maps import LinearMap
 from .._steps import Scorer, Step, StepReport
-from .._unsupported import InputUnsupported
+from .._unsupported import InputUnsupported, Unsupported
 
 MOST_MAPPED_VALUES = 1 << 23
 """Values of coefficients that are laid out to make few features of many (64 MiB)."""
@@ -121,6 +121,15 @@ class MappedStep(Step):
         for transformer in self.transformers:
             X = transformer.transform(X)
         return X
+
+    def in_binary(self) -> "MappedStep":
+        """Return a twin whose head is binary, where the steps after it do not change signs."""
+        for found in self.maps:
+            scales = found.factors if found.divisors is None else found.divisors
+            if found.components is not None or (scales is not None and not (scales > 0.0).all()):
+                raise Unsupported("a step after the features changes their signs")
+        choices = tuple(found for found in self.maps if found.support is not None)
+        return replace(self, head=self.head.in_binary(), maps=choices)
 
     def bind(self, coef: np.ndarray) -> Scorer:
         """Fold the steps after the head into the coefficients."""

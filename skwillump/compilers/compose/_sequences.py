@@ -114,6 +114,12 @@ class SequenceStep(Step):
         assert found is not None
         return found
 
+    def in_binary(self) -> "SequenceStep":
+        """Return a twin whose last step is binary."""
+        found = self._ending_in(self.last.in_binary())
+        assert found is not None
+        return found
+
     def guarded(self) -> "SequenceStep":
         """Return a twin whose last step leaves integers to its original."""
         found = self._ending_in(self.last.guarded())

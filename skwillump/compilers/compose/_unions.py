@@ -126,6 +126,13 @@ class UnionStep(Step):
         """Return a twin of whose blocks all containers are known."""
         return replace(self, steps=tuple(step.in_known_containers() for step in self.steps))
 
+    def in_binary(self) -> "UnionStep":
+        """Return a twin of binary blocks."""
+        if not all(weight > 0.0 for weight in self.weights):
+            raise Unsupported("a block has no weight above zero")
+        ones = (1.0,) * len(self.weights)
+        return replace(self, steps=tuple(step.in_binary() for step in self.steps), weights=ones)
+
     def guarded(self) -> "UnionStep":
         """Return a twin of which no block lets integers pass that a model could round."""
         if not self.may_give_integers:

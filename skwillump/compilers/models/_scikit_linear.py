@@ -45,7 +45,7 @@ from sklearn.linear_model import (
     TheilSenRegressor,
     TweedieRegressor,
 )
-from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
+from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC, LinearSVR
 
 from .._registry import compile_model, register
@@ -67,7 +67,7 @@ _MOST_CANCELLED = 1000.0
 """How much larger the terms of coefficients may be, for sums in another order to be equal."""
 
 
-def _make(fitted: Any, coef: Any, intercept: Any, classes: Any, link: int) -> LinearModel:
+def linear_model(fitted: Any, coef: Any, intercept: Any, classes: Any, link: int) -> LinearModel:
     coef = np.asarray(coef)
     if coef.dtype != np.float64:
         raise Unsupported(f"its coefficients are {coef.dtype}, not float64")
@@ -96,7 +96,7 @@ def _logistic_regression(model: Any) -> LinearModel:
         link = SIGMOID if n_classes <= 2 else ONE_VS_REST
     else:
         link = SOFTMAX_OF_TWO if n_classes <= 2 else SOFTMAX
-    return _make(model, model.coef_, model.intercept_, model.classes_, link)
+    return linear_model(model, model.coef_, model.intercept_, model.classes_, link)
 
 
 @register(SGDClassifier, gives=LinearModel)
@@ -106,7 +106,7 @@ def _sgd_classifier(model: Any) -> LinearModel:
         link = SIGMOID if len(model.classes_) == 2 else ONE_VS_REST
     elif model.loss == "modified_huber" and len(model.classes_) == 2:
         link = CLIPPED
-    return _make(model, model.coef_, model.intercept_, model.classes_, link)
+    return linear_model(model, model.coef_, model.intercept_, model.classes_, link)
 
 
 @register(
@@ -121,7 +121,7 @@ def _linear_classifier(model: Any) -> LinearModel:
     binarizer = getattr(model, "_label_binarizer", None)
     if binarizer is not None and binarizer.y_type_.startswith("multilabel"):
         raise Unsupported("it was fitted on several labels a row")
-    return _make(model, model.coef_, model.intercept_, model.classes_, NONE)
+    return linear_model(model, model.coef_, model.intercept_, model.classes_, NONE)
 
 
 @register(
@@ -154,7 +154,7 @@ def _linear_classifier(model: Any) -> LinearModel:
     gives=LinearModel,
 )
 def _linear_regressor(model: Any) -> LinearModel:
-    return _make(model, model.coef_, model.intercept_, None, NONE)
+    return linear_model(model, model.coef_, model.intercept_, None, NONE)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -173,7 +173,7 @@ class CenteringModel(LinearModel):
 def _partial_least_squares(model: Any) -> LinearModel:
     coef = model.coef_[0] if model._predict_1d else model.coef_
     intercept = model.intercept_ - model._x_mean @ model.coef_.T
-    return CenteringModel(**vars(_make(model, coef, intercept, None, NONE)))
+    return CenteringModel(**vars(linear_model(model, coef, intercept, None, NONE)))
 
 
 @register(RANSACRegressor, gives=LinearModel)
@@ -203,7 +203,7 @@ class ExponentialModel(LinearModel):
 
 @register(GammaRegressor, PoissonRegressor, TweedieRegressor, gives=LinearModel)
 def _generalized(model: Any) -> LinearModel:
-    made = _make(model, model.coef_, model.intercept_, None, NONE)
+    made = linear_model(model, model.coef_, model.intercept_, None, NONE)
     link = type(model._base_loss.link).__name__
     if link == "IdentityLink":
         return made
@@ -214,30 +214,14 @@ def _generalized(model: Any) -> LinearModel:
 
 @register(MultinomialNB, gives=LinearModel)
 def _multinomial_nb(model: Any) -> LinearModel:
-    return _make(
+    return linear_model(
         model, model.feature_log_prob_, model.class_log_prior_, model.classes_, LOG_LIKELIHOOD
     )
 
 
 @register(ComplementNB, gives=LinearModel)
 def _complement_nb(model: Any) -> LinearModel:
-    return _make(model, model.feature_log_prob_, 0.0, model.classes_, LOG_LIKELIHOOD)
-
-
-@register(BernoulliNB, gives=LinearModel)
-def _bernoulli_nb(model: Any) -> LinearModel:
-    if model.binarize is not None:
-        raise Unsupported(
-            "it makes its features binary first: give it binary ones, with binarize=None"
-        )
-    absent = np.log(1 - np.exp(model.feature_log_prob_))
-    return _make(
-        model,
-        model.feature_log_prob_ - absent,
-        model.class_log_prior_ + absent.sum(axis=1),
-        model.classes_,
-        LOG_LIKELIHOOD,
-    )
+    return linear_model(model, model.feature_log_prob_, 0.0, model.classes_, LOG_LIKELIHOOD)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -254,7 +238,7 @@ class DiscriminantModel(LinearModel):
 @register(LinearDiscriminantAnalysis, gives=LinearModel)
 def _discriminant_analysis(model: Any) -> LinearModel:
     link = SIGMOID if len(model.classes_) == 2 else SOFTMAX
-    made = _make(model, model.coef_, model.intercept_, model.classes_, link)
+    made = linear_model(model, model.coef_, model.intercept_, model.classes_, link)
     return DiscriminantModel(**vars(made))
 
 
@@ -266,4 +250,4 @@ def linear_support_vectors(model: Any) -> LinearModel:
     if not terms <= _MOST_CANCELLED * np.abs(coef).sum():
         raise Unsupported("its coefficients are small sums of large terms, which rounding changes")
     coef = coef if classes is not None else coef[0]
-    return _make(model, coef, model.intercept_, classes, NONE)
+    return linear_model(model, coef, model.intercept_, classes, NONE)

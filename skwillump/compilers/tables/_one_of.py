@@ -20,6 +20,10 @@ class OneOfStep(TableStep):
         """Return the feature of each column for one row, -1 for none."""
         raise NotImplementedError
 
+    def in_binary(self) -> "OneOfStep":
+        """Return the step itself."""
+        return self
+
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         # The last column takes what is no feature.

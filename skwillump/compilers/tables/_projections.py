@@ -5,7 +5,8 @@ from itertools import combinations, combinations_with_replacement
 from typing import Any
 
 import numpy as np
-from sklearn.decomposition import PCA, TruncatedSVD
+from scipy import sparse
+from sklearn.decomposition import PCA, FastICA, IncrementalPCA, TruncatedSVD
 from sklearn.feature_selection import (
     RFE,
     RFECV,
@@ -20,6 +21,7 @@ from sklearn.feature_selection import (
     VarianceThreshold,
 )
 from sklearn.preprocessing import PolynomialFeatures
+from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 from sklearn.utils import get_tags
 
 from .._features import MAX_DENSE_FEATURES
@@ -57,18 +59,27 @@ class ProjectStep(NumberStep):
         """Return the step as a linear map, if it only projects."""
         if self.offset is not None or self.divisor is not None:
             return super().linear_map()
-        return LinearMap(components=self.original.components_)
+        return LinearMap(components=self.components.T)
+
+
+_MOST_COMPONENTS = 1 << 22
+"""Values of sparse components that are laid out as dense ones (32 MiB)."""
 
 
 def _components(fitted: Any) -> np.ndarray:
     if fitted.components_.dtype != np.float64:
         raise Unsupported(f"its components are {fitted.components_.dtype}, not float64")
-    return np.array(fitted.components_.T, order="C")
+    components = fitted.components_
+    if sparse.issparse(components):
+        if np.prod(components.shape) > _MOST_COMPONENTS:
+            raise Unsupported(f"its {components.shape} components are too many for a dense array")
+        components = components.toarray()
+    return np.array(components.T, order="C")
 
 
-@register(PCA)
+@register(PCA, IncrementalPCA)
 def compile_pca(pca: Any) -> Step:
-    """Compile a ``PCA``."""
+    """Compile a ``PCA`` or ``IncrementalPCA``."""
     divisor = None
     if pca.whiten:
         least = np.finfo(np.float64).eps
@@ -84,9 +95,9 @@ def compile_pca(pca: Any) -> Step:
     )
 
 
-@register(TruncatedSVD, is_linear=True)
+@register(TruncatedSVD, GaussianRandomProjection, is_linear=True)
 def compile_truncated_svd(svd: Any) -> Step:
-    """Compile a ``TruncatedSVD``."""
+    """Compile a ``TruncatedSVD`` or a random projection: products alone."""
     components = _components(svd)
     return ProjectStep(
         svd,
@@ -95,6 +106,36 @@ def compile_truncated_svd(svd: Any) -> Step:
         components=components,
         offset=None,
         divisor=None,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class UnmixStep(NumberStep):
+    """``(x - mean) @ components``."""
+
+    components: np.ndarray  # (n_columns, n_features)
+    mean: np.ndarray | None
+
+    allow_nan = False
+
+    def apply(self, block: np.ndarray) -> np.ndarray:
+        """Center, and project."""
+        if self.mean is not None:
+            block -= self.mean
+        return np.asarray(block @ self.components)
+
+
+@register(FastICA, SparseRandomProjection)
+def compile_unmixing(fitted: Any) -> Step:
+    """Compile a ``FastICA``, or a ``SparseRandomProjection`` of what is not sparse."""
+    components = _components(fitted)
+    centers = isinstance(fitted, FastICA) and bool(fitted.whiten)
+    return UnmixStep(
+        fitted,
+        InputSpec.of(fitted),
+        components.shape[1],
+        components=components,
+        mean=np.array(fitted.mean_, dtype=np.float64) if centers else None,
     )
 
 

@@ -380,6 +380,7 @@ class FunctionStep(NumberStep):
     """A numpy function of each number."""
 
     function: np.ufunc
+    validates: bool = False  # whether the numbers must be finite
 
     @property
     def gives_floats(self) -> bool:
@@ -389,6 +390,8 @@ class FunctionStep(NumberStep):
     def part(self, table: Table) -> np.ndarray:
         """Apply the function."""
         block = table.floats()
+        if self.validates:
+            refuse_infinite(block, allow_nan=False)
         for dtype in table.dtypes():
             # Smaller integers become smaller floats.
             as_double = dtype.kind in "iu" and dtype.itemsize >= 4 and not self._knows_integers()
@@ -403,11 +406,11 @@ class FunctionStep(NumberStep):
 @register(FunctionTransformer)
 def compile_function_transformer(transformer: Any) -> Step:
     """Compile a ``FunctionTransformer`` of nothing or of one of numpy's element-wise functions."""
-    if transformer.validate:
-        raise Unsupported("validate=True")
     spec = InputSpec.of(transformer)
     function: Any = transformer.func
     if function is None:
+        if transformer.validate:
+            raise Unsupported("validate=True, without a function")
         return IdentityStep(transformer, spec, spec.n_columns)
     if transformer.kw_args:
         raise Unsupported("its function is called with kw_args")
@@ -415,4 +418,10 @@ def compile_function_transformer(transformer: Any) -> Step:
         raise Unsupported("its function is none of numpy's own ufuncs")
     if not isinstance(function, np.ufunc) or "d->d" not in function.types:
         raise Unsupported("its function is no numpy ufunc of one number to one number")
-    return FunctionStep(transformer, spec, spec.n_columns, function=function)
+    return FunctionStep(
+        transformer,
+        spec,
+        spec.n_columns,
+        function=function,
+        validates=bool(transformer.validate),
+    )

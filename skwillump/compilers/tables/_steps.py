@@ -292,6 +292,10 @@ class ChainStep(TableStep):
         steps = in_doubles(self.steps)
         return None if steps is None else replace(self, steps=tuple(steps))
 
+    def in_binary(self) -> "ChainStep":
+        """Return a twin whose last step is binary."""
+        return replace(self, steps=(*self.steps[:-1], self.steps[-1].in_binary()))  # type: ignore[arg-type]
+
     @property
     def gives_array(self) -> bool:
         """Whether every step is sure to return an array."""

@@ -70,6 +70,21 @@ class TextStep(VectorizerStep):
             }
         )
 
+    def in_binary(self) -> "TextStep":
+        """Return a twin that tells which terms are there."""
+        if not (self.factors > 0.0).all():
+            raise Unsupported("a term has no weight above zero")
+        double = np.dtype(np.float64)
+        return replace(
+            self,
+            weighting=frozen_fields(make_weighting(True, False, NO_NORM)),
+            factors=_ones(self.n_features),
+            idf=None,
+            is_tfidf=False,
+            count_dtype=double,
+            dtype=double,
+        )
+
     def bind(self, coef: np.ndarray) -> "TextScorer":
         """Lay coefficients (n_features, n_outputs) out by slot, times the weights of terms."""
         coef = np.asarray(coef, dtype=np.float64)

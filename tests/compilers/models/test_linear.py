@@ -229,7 +229,7 @@ def test_one_vs_rest_probabilities_that_are_all_zero():
     ("fitted", "reason"),
     [
         (SVC().fit(X, LABELS["two"]), "another kind"),
-        (BernoulliNB().fit(X, LABELS["two"]), "binary first"),
+        (BernoulliNB().fit(X, LABELS["two"]), "another kind"),
         (
             CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=2).fit(X, LABELS["two"]),
             "only sigmoid",

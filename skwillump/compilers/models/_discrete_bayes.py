@@ -1,0 +1,110 @@
+"""Naive Bayes of features that are there or not."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.naive_bayes import BernoulliNB
+
+from .._features import MAX_DENSE_FEATURES
+from .._models import Model
+from .._registry import register
+from .._steps import Scorer, Step
+from .._unsupported import InputUnsupported, Unsupported, check_scores
+from ._layers import DenseModelScorer, ScoredModel
+from ._linear import LOG_LIKELIHOOD, LinearModel
+from ._scikit_linear import linear_model
+
+_NEAR = 1e-12
+"""Features as near to the threshold as this could be on its other side by rounding."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class BernoulliModel(ScoredModel):
+    """A linear model of features that are above a threshold or not.
+
+    Of texts and one-hot categories it is known without their values which features are above zero:
+    then rows become scores as with any linear model.
+    """
+
+    coef: np.ndarray  # (n_features, n_classes)
+    offset: np.ndarray  # (n_classes,)
+    threshold: float
+
+    def bind(self, features: Step) -> Scorer:
+        """Return a scorer of binary features, or of features that are compared."""
+        features = features.sized(len(self.coef))
+        if self.threshold == 0.0:
+            try:
+                return OffsetScorer(features.in_binary().for_scores().bind(self.coef), self.offset)
+            except Unsupported:
+                pass
+        if len(self.coef) > MAX_DENSE_FEATURES:
+            raise Unsupported("it makes many features binary that are not known to be")
+        twin = features.in_doubles()
+        if twin is None:
+            raise Unsupported("it would compare in the dtype of the features before it")
+        return DenseModelScorer(twin.for_scores(), self)
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        """Return the log likelihoods (n_rows, n_classes)."""
+        if features.shape[1] != len(self.coef):
+            raise InputUnsupported(f"features of shape {features.shape}")
+        check_scores(features)
+        distances = features - self.threshold
+        above = distances > 0.0
+        near = np.abs(distances) <= _NEAR * (1.0 + abs(self.threshold))
+        if (near & (distances != 0.0)).any():
+            raise InputUnsupported("a feature next to the threshold")
+        return np.asarray(above.astype(np.float64) @ self.coef + self.offset)
+
+    def raw_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the log likelihoods (n_classes,) of one row of features."""
+        return self.raw(features[None])[0]
+
+
+@dataclass(frozen=True, eq=False)
+class OffsetScorer(Scorer):
+    """Scores that are complete: those of another scorer, and what the model adds."""
+
+    scorer: Scorer
+    offset: np.ndarray
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.scorer.n_outputs
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        return self.scorer.scores(X, rows, n_threads=n_threads) + self.offset
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        return self.scorer.score_one(x) + self.offset
+
+    def warm_up(self) -> None:
+        """Warm up the other."""
+        self.scorer.warm_up()
+
+
+@register(BernoulliNB, gives=ScoredModel, or_gives=(LinearModel,))
+def compile_bernoulli_bayes(model: Any) -> Model:
+    """Read a fitted `BernoulliNB`."""
+    absent = np.log(1 - np.exp(model.feature_log_prob_))
+    linear = linear_model(
+        model,
+        model.feature_log_prob_ - absent,
+        model.class_log_prior_ + absent.sum(axis=1),
+        model.classes_,
+        LOG_LIKELIHOOD,
+    )
+    if model.binarize is None:
+        return linear
+    return BernoulliModel(
+        original=model,
+        answers=linear,
+        coef=linear.coef,
+        offset=linear.intercept,
+        threshold=float(model.binarize),
+    )

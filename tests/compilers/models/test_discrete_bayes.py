@@ -1,0 +1,96 @@
+"""Bernoulli naive Bayes makes features binary, whatever they were."""
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import VotingClassifier
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
+from sklearn.feature_selection import SelectKBest, chi2
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import BernoulliNB
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+
+from skwillump import compile_pipeline
+
+RNG = np.random.default_rng(0)
+WORDS = np.array(["fine", "poor", "film", "story", "song", "of", "the"])
+TEXTS = [" ".join(RNG.choice(WORDS, 5)) for _ in range(90)]
+LABELS = np.array(["a", "b", "c"])[np.arange(90) % 3]
+FRAME = pd.DataFrame(RNG.normal(size=(90, 2)), columns=["n", "m"]).assign(k=WORDS[:5].tolist() * 18)
+METHODS = ("predict", "predict_proba", "predict_log_proba")
+
+OF_TEXTS = {
+    "counts": [CountVectorizer()],
+    "weights": [TfidfVectorizer(sublinear_tf=True)],
+    "weights in single precision": [TfidfVectorizer(dtype=np.float32)],
+    "counts, then weights": [CountVectorizer(), TfidfTransformer()],
+    "terms that are chosen": [TfidfVectorizer(ngram_range=(1, 2)), SelectKBest(chi2, k=9)],
+    "scaled": [TfidfVectorizer(), StandardScaler(with_mean=False)],
+    "union": [make_union(CountVectorizer(), TfidfVectorizer(analyzer="char"))],
+    "hashes": [HashingVectorizer(n_features=64)],
+}
+
+
+def assert_same_answers(fitted, rows, ones):
+    compiled = compile_pipeline(fitted)
+    assert all(step.compiled for step in compiled.explain()), compiled.explain()
+    for method in filter(partial(hasattr, fitted), METHODS):
+        expected, actual = getattr(fitted, method)(rows), getattr(compiled, method)(rows)
+        if method == "predict":
+            assert_array_equal(actual, expected)
+        else:
+            assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
+    labels, probabilities = fitted.predict(rows), fitted.predict_proba(rows)
+    for at, one in enumerate(ones):
+        assert compiled.predict_one(one) == labels[at]
+        assert_allclose(compiled.predict_proba_one(one), probabilities[at], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", OF_TEXTS)
+def test_terms_of_texts_are_there_or_not(name):
+    fitted = make_pipeline(*OF_TEXTS[name], BernoulliNB()).fit(TEXTS, LABELS)
+    rows = [*TEXTS, "", "unheard of", "fine " * 9]
+    assert_same_answers(fitted, rows, rows)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.25, None])
+def test_numbers_are_compared_with_the_threshold(threshold):
+    fitted = make_pipeline(MinMaxScaler(), BernoulliNB(binarize=threshold))
+    rows = FRAME[["n", "m"]]
+    if threshold is None:
+        rows = (rows > 0).astype(float)
+    fitted.fit(rows, LABELS)
+    assert_same_answers(fitted, rows, [rows.iloc[[at]] for at in range(9)])
+
+
+def test_numbers_beside_categories():
+    columns = ColumnTransformer(
+        [("n", StandardScaler(), ["n", "m"]), ("k", OneHotEncoder(), ["k"])]
+    )
+    fitted = make_pipeline(columns, BernoulliNB()).fit(FRAME, LABELS)
+    assert_same_answers(fitted, FRAME, FRAME.to_dict("records")[:9])
+
+
+def test_members_of_an_ensemble_do_not_take_features_for_binary():
+    members = [("b", BernoulliNB()), ("l", LogisticRegression())]
+    for features in (TfidfVectorizer(), CountVectorizer()):
+        vote = VotingClassifier(members, voting="soft")
+        fitted = make_pipeline(features, vote).fit(TEXTS, LABELS)
+        assert_same_answers(fitted, TEXTS, TEXTS[:9])
+
+
+def test_features_next_to_the_threshold_are_left_to_the_original():
+    rows = np.array([[0.5, 1.0], [0.0, 0.5 + 1e-15], [0.5 - 1e-15, 0.0]])
+    fitted = BernoulliNB(binarize=0.5).fit(rows, [0, 1, 1])
+    compiled = compile_pipeline(fitted)
+    assert_allclose(compiled.predict_proba(rows), fitted.predict_proba(rows), rtol=1e-12)

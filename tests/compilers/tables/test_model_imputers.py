@@ -1,0 +1,75 @@
+"""Imputers that are models see only rows with missing numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
+from sklearn.impute import IterativeImputer, KNNImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+from skwillump import compile_pipeline
+
+RNG = np.random.default_rng(0)
+FULL = RNG.normal(size=(80, 4))
+X = np.where(RNG.random(FULL.shape) < 0.15, np.nan, FULL)
+X[:, 3] = FULL[:, 3]
+LABELS = (FULL[:, 0] + FULL[:, 3] > 0).astype(int)
+
+IMPUTERS = {
+    "neighbours": KNNImputer(n_neighbors=3),
+    "neighbours with flags": KNNImputer(weights="distance", add_indicator=True),
+    "lines": IterativeImputer(random_state=0),
+    "lines with flags": IterativeImputer(random_state=0, add_indicator=True, max_value=1.0),
+    "trees": IterativeImputer(DecisionTreeRegressor(max_depth=3), max_iter=2, random_state=0),
+    "no rounds": IterativeImputer(max_iter=0),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", IMPUTERS)
+@pytest.mark.parametrize("make", [np.asarray, lambda X: pd.DataFrame(X, columns=list("abcd"))])
+def test_missing_numbers_are_filled_in_as_by_the_original(name, make):
+    rows = make(X)
+    fitted = make_pipeline(IMPUTERS[name], StandardScaler(), LogisticRegression())
+    fitted.fit(rows, LABELS)
+    compiled = compile_pipeline(fitted)
+    assert all(step.compiled for step in compiled.explain()), compiled.explain()
+    others = X[::-1].copy()
+    others[3] = np.nan
+    for some in (rows, make(FULL), make(others), rows[:1], rows[5:6]):
+        assert_array_equal(compiled.predict(some), fitted.predict(some))
+        expected = fitted.predict_proba(some)
+        assert_allclose(compiled.predict_proba(some), expected, rtol=1e-12)
+    for at in range(12):
+        expected = fitted.predict_proba(rows[at : at + 1])[0]
+        assert_allclose(compiled.predict_proba_one(X[at]), expected, rtol=1e-12)
+    step = compile_pipeline(fitted[0])
+    assert_array_equal(np.asarray(step.transform(rows)), np.asarray(fitted[0].transform(rows)))
+
+
+def test_rows_without_any_number_are_for_the_original_where_they_are_all():
+    for imputer in (KNNImputer(), IterativeImputer(random_state=0)):
+        fitted = imputer.fit(X)
+        rows = np.full((2, 4), np.nan)
+        assert_array_equal(compile_pipeline(fitted).transform(rows), fitted.transform(rows))
+
+
+@pytest.mark.parametrize(
+    ("imputer", "reason"),
+    [
+        (KNNImputer(missing_values=-1.0), "not NaN"),
+        (KNNImputer(weights=lambda distances: distances), "a function"),
+        (IterativeImputer(sample_posterior=True), "at random"),
+        (IterativeImputer(verbose=1), "prints"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_what_is_not_compiled_says_why(imputer, reason):
+    rows = FULL if imputer.missing_values == -1.0 else X
+    (report,) = compile_pipeline(imputer.fit(rows)).explain()
+    assert not report.compiled
+    assert reason in report.reason
