@@ -74,6 +74,7 @@ __all__ = [
     "encoder_steps",
     "fit_context",
     "is_empty_selection",
+    "learns_nothing",
     "n_columns_in",
     "ovr_decision_function",
     "refused",
@@ -139,6 +140,16 @@ def check_fitted(estimator) -> None:
     """
     if not _is_fitted(estimator):
         check_is_fitted(estimator)
+
+
+def learns_nothing(estimator) -> bool:
+    """Whether it ends in a `HashingVectorizer`, whose tags say so from scikit-learn 1.7 on only."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+    from sklearn.pipeline import Pipeline
+
+    while isinstance(estimator, Pipeline) and estimator.steps:
+        estimator = estimator.steps[-1][1]
+    return isinstance(estimator, HashingVectorizer)
 
 
 def begin_callbacks(estimator, n_tasks: int):

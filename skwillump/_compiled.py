@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ._compat import refused
+from ._compat import learns_nothing, refused
 from ._compiling import CompilesItself, compiled_parts
 from ._composites import chain, last_step
 from ._containers import take_rows
@@ -80,7 +80,8 @@ def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "Co
         if n_jobs == fitted_estimator.n_jobs:
             return fitted_estimator
         return copy.copy(fitted_estimator).set_params(n_jobs=n_jobs)
-    check_is_fitted(fitted_estimator)
+    if not learns_nothing(fitted_estimator):
+        check_is_fitted(fitted_estimator)
     return CompiledPipeline(fitted_estimator, n_jobs=n_jobs)
 
 

@@ -111,10 +111,10 @@ class Series(Container):
         """Return numbers and booleans as float64, missing ones as NaN; None for anything else."""
         raise NotImplementedError
 
-    def gives_arrow_texts(self, series: Any) -> bool:
-        """Whether the values are texts that Arrow can take over."""
+    def arrow_texts(self, series: Any) -> Any | None:
+        """Return texts as what pyarrow reads; None where it cannot take them over."""
         is_text = str(series.dtype).lower().startswith(("str", "large_str"))
-        return is_text and hasattr(series, "__arrow_c_stream__")  # pandas 2.1 has none
+        return series if is_text and hasattr(series, "__arrow_c_stream__") else None
 
 
 class Frame(Container):

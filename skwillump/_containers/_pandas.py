@@ -85,6 +85,13 @@ class PandasSeries(Series):
         """Return the values as Python objects."""
         return series.tolist()
 
+    def arrow_texts(self, series: Any) -> Any | None:
+        """Return texts as what pyarrow reads; None where it cannot take them over."""
+        found = super().arrow_texts(series)
+        if found is None and getattr(series.dtype, "storage", "").startswith("pyarrow"):
+            return series.array.__arrow_array__()  # before pandas 3.0, which gives a series itself
+        return found
+
     def floats(self, series: Any) -> np.ndarray | None:
         """Return numbers and booleans as float64, missing ones as NaN; None for anything else."""
         if getattr(series.dtype, "kind", "O") not in "iufb":

@@ -129,13 +129,14 @@ def text_column(X: Any) -> TextColumn:
 
 def _series_column(kind: Series, series: Any) -> TextColumn:
     """Read a Series through Arrow where its values already are Arrow's, else as a list."""
-    if kind.gives_arrow_texts(series):
+    texts = kind.arrow_texts(series)
+    if texts is not None:
         try:
             import pyarrow as pa
         except ImportError:
             return StringList(kind.objects(series))
         try:
-            array = pa.chunked_array(series)
+            array = pa.chunked_array(texts)
         except UnicodeError:  # lone surrogates in Python's own strings
             return StringList(kind.objects(series))
         column = _arrow_column(array.chunk(0) if array.num_chunks == 1 else array.combine_chunks())

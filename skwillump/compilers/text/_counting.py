@@ -89,6 +89,8 @@ def fit_options(vectorizer: Any) -> TextOptions:
         raise Unsupported(f"ngram_range={vectorizer.ngram_range!r} is not of integers")
     if vectorizer.analyzer == "word" and not isinstance(vectorizer.token_pattern, str):
         raise Unsupported("token_pattern is not a str")
+    if np.dtype(object) == vectorizer.dtype:
+        raise Unsupported("SciPy refuses objects at one step or another")
     options = read_options(vectorizer)
     if options.own_tokens:
         raise Unsupported("Python finds the tokens")

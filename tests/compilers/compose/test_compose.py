@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from common import SKLEARN
 from scipy import sparse
 from sklearn import config_context
 from sklearn.compose import ColumnTransformer, make_column_transformer
@@ -253,6 +254,7 @@ def test_float32_features_are_formed_not_folded():
     assert_same(step.transform(TEXTS), transformer.transform(TEXTS))
 
 
+@pytest.mark.skipif(SKLEARN < (1, 9), reason="has no sparse_interface")
 @pytest.mark.parametrize("interface", ["sparray", "spmatrix"])
 def test_the_sparse_container_is_the_one_that_is_configured(interface):
     with config_context(sparse_interface=interface):

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from common import SKLEARN
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn import config_context
@@ -153,6 +154,7 @@ def test_tfidf_is_scikit_learns(documents, options, tfidf_options, analyzer):
     assert_same_fit(TfidfVectorizer(analyzer=analyzer, **options, **tfidf_options), documents)
 
 
+@pytest.mark.skipif(SKLEARN < (1, 9), reason="has no sparse_interface")
 @settings(max_examples=40)
 @given(corpora, ngram_ranges, st.sampled_from(["word", "char", "char_wb"]))
 def test_sparse_arrays_are_given_where_they_are_asked_for(documents, ngram_range, analyzer):

@@ -71,6 +71,7 @@ OPTIONS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:This Pipeline instance is not fitted yet:FutureWarning")
 @pytest.mark.filterwarnings("ignore:Your stop_words may be inconsistent:UserWarning")
 @pytest.mark.filterwarnings("ignore:The parameter 'ngram_range' will not be used:UserWarning")
 @pytest.mark.parametrize("kind", KINDS)
