@@ -54,6 +54,8 @@ except ImportError:  # before scikit-learn 1.9
 
 
 __all__ = [
+    "ABSENT",
+    "PRIVATE",
     "CallbackSupportMixin",
     "DiagramLabel",
     "EncoderSteps",
@@ -77,6 +79,8 @@ __all__ = [
     "learns_nothing",
     "n_columns_in",
     "ovr_decision_function",
+    "positive_label",
+    "private",
     "refused",
     "routing_enabled",
     "safe_indexing",
@@ -84,7 +88,57 @@ __all__ = [
     "selected_columns",
     "selected_positions",
     "vectorizer_steps",
+    "vote_weights",
 ]
+
+ABSENT = object()
+"""In place of a private attribute that this release does not have."""
+
+PRIVATE = {
+    "_dual_coef_": "coefficients of support vectors",
+    "_fit_X": "rows of nearest neighbours",
+    "_fit_dtype": "dtype that an imputer was fitted on",
+    "_fit_method": "how nearest neighbours are found",
+    "_gamma": "width of a kernel",
+    "_intercept_": "constants of support vectors",
+    "_label_binarizer": "kind of labels",
+    "_n_features_outs": "columns of each one-hot encoded feature",
+    "_precomputed": "whether a mask was fitted",
+    "_scaler": "scaler of a power transformer",
+    "_sparse": "whether sparse rows were fitted",
+    "_tfidf": "weights of a TF-IDF vectorizer",
+    "_training_dim": "dimensions of the targets",
+    "_y": "targets of nearest neighbours",
+}
+"""Attributes of fitted estimators that scikit-learn does not promise, and what they hold."""
+
+
+def private(fitted, name: str) -> Any:
+    """Return a private attribute of a fitted estimator; `ABSENT` where this release has none.
+
+    Parameters
+    ----------
+    fitted : estimator
+    name : str
+        One of `PRIVATE`.
+    """
+    if name not in PRIVATE:
+        raise KeyError(name)
+    return getattr(fitted, name, ABSENT)
+
+
+def vote_weights(vote) -> list[float] | None:
+    """Weights of the members of a `VotingClassifier` or `VotingRegressor` that are not dropped."""
+    if vote.weights is None:
+        return None
+    pairs = zip(vote.estimators, vote.weights, strict=True)
+    return [weight for (_, member), weight in pairs if member != "drop"]
+
+
+def positive_label(tuned) -> Any:
+    """The positive class of a tuned threshold, as its scorer says; None where it says none."""
+    scorer = getattr(tuned, "_curve_scorer", None)
+    return None if scorer is None else scorer._get_pos_label()
 
 
 def selected_columns(column_transformer) -> list[tuple[str, Any, Any]]:

@@ -289,7 +289,7 @@ def forms_of(kind: type) -> dict[str, Callable[[Any], Any]]:
     if takes.sparse:
         forms = forms | SPARSE
     if kind.__module__.startswith("catboost"):
-        del forms["csr array"]  # CatBoost takes sparse matrices of the older kind alone
+        forms.pop("csr array", None)  # CatBoost takes sparse matrices of the older kind alone
     if takes.allow_nan:
         forms = forms | HOLES
     if takes.categorical:

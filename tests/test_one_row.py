@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from common import COSTS, two_blocks, two_signals, two_signals_frame
+from common import COSTS, SKLEARN, two_blocks, two_signals, two_signals_frame
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -130,7 +130,7 @@ def test_numbers_of_single_precision_are_read_as_such(target):
     array = fitted(two_blocks(), easy, narrow, X["d"] + X["s"] > 0)
     for row, answer in zip(narrow[:20], array.predict_proba(narrow[:20]), strict=True):
         assert_allclose(array.predict_proba_one(row), answer, rtol=1e-5)
-        assert array.predict_proba_one(row.tolist()).dtype == np.float32
+        assert array.predict_proba_one(row.tolist()).dtype == answer.dtype
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,9 @@ def test_numbers_of_single_precision_are_read_as_such(target):
 def test_a_value_that_a_dtype_would_alter_keeps_its_own(column, value, dtype):
     template = RowTemplate.from_data(pd.DataFrame({"a": column}))
     made = template.make({"a": value})
-    assert str(made["a"].dtype) == dtype or (dtype == "str" and made["a"].dtype == object)
+    if template.empty["a"].dtype == object:  # columns of str, until pandas 3
+        dtype = "object"
+    assert str(made["a"].dtype) == dtype
     if dtype not in ("float32", "Int64", "str") and value is not None:
         assert made["a"].iloc[0] == value or value != value
 
@@ -209,6 +211,7 @@ def test_elements_that_are_mappings(target):
             model.predict_one([rows[0]])
 
 
+@pytest.mark.skipif(SKLEARN < (1, 9), reason="reads no rows of Arrow's tables")
 @PLANS
 @pytest.mark.parametrize("query", ["batch", "point"])
 def test_arrow_tables(target, query):

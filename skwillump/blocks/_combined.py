@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
+from .._compat import positive_label, vote_weights
 from .._wrappers import DOUBT, NONE, reads_x_itself
 from ..compilers import LinearModel, Model, Unsupported
 from ..compilers.models._linear import SIGMOID
@@ -154,7 +155,7 @@ class SoftVote(Combined):
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return probabilities (n_rows, n_classes)."""
         found = self.each("predict_proba", scores)
-        return np.average(found, axis=0, weights=self.original._weights_not_none)
+        return np.average(found, axis=0, weights=vote_weights(self.original))
 
 
 @combines("FixedThresholdClassifier", "TunedThresholdClassifierCV")
@@ -190,8 +191,8 @@ class Thresholded(Combined):
 
     @property
     def _positive(self) -> int:
-        scorer = getattr(self.original, "_curve_scorer", None)
-        label = self.original.pos_label if scorer is None else scorer._get_pos_label()
+        is_tuned = hasattr(self.original, "_curve_scorer")
+        label = positive_label(self.original) if is_tuned else self.original.pos_label
         return 1 if label is None else int(np.flatnonzero(self.classes == label)[0])
 
     def _above(self, scores: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import expit
 from sklearn.preprocessing import FunctionTransformer
 
+from .._compat import private, vote_weights
 from .._wrappers import DOUBT, NONE
 from ..compilers import LinearModel, Model, ScoredModel, Unsupported, check_scores, compile_model
 from ..compilers.models._linear import LOG_LIKELIHOOD, SIGMOID, log_sum
@@ -136,7 +137,7 @@ class HardVote(Combined):
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return the labels of most votes, the first of those of as many."""
-        weights = self.original._weights_not_none
+        weights = vote_weights(self.original)
         votes = np.zeros((len(scores), len(self.classes)))
         rows = np.arange(len(scores))
         for at, (member, own) in enumerate(zip(self.members, self.parts(scores), strict=True)):
@@ -161,7 +162,7 @@ class MeanVote(Combined):
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return the means."""
         values = np.asarray(self.each("predict", scores))
-        return np.asarray(np.average(values.T, axis=1, weights=self.original._weights_not_none))
+        return np.asarray(np.average(values.T, axis=1, weights=vote_weights(self.original)))
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         """Return nothing: values are in no doubt."""
@@ -180,7 +181,7 @@ class TransformedTarget(Combined):
         return (
             type(transformer) is FunctionTransformer
             and not transformer.inv_kw_args
-            and joined.original._training_dim == 1
+            and private(joined.original, "_training_dim") == 1
             and len(joined.members) == 1
         )
 

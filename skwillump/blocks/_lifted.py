@@ -23,6 +23,7 @@ from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.pipeline import FeatureUnion, Pipeline
 
+from .._compat import positive_label
 from .._composites import chain, nested_blocks
 from .._wrappers import (
     inside_transparent,
@@ -284,7 +285,7 @@ def unfitted(model: Any, positions: np.ndarray | None = None) -> Any:
         return FixedThresholdClassifier(
             unfitted(model.estimator_, positions),
             threshold=model.best_threshold_,
-            pos_label=_positive_label(model),
+            pos_label=positive_label(model),
             response_method=model.response_method,
         )
     given = getattr(model, "estimators", None)
@@ -305,11 +306,6 @@ def unfitted(model: Any, positions: np.ndarray | None = None) -> Any:
 def _read_columns(given: list[Any]) -> bool:
     members = [pair[1] for pair in given if isinstance(pair, tuple)]
     return bool(members) and all(isinstance(member, OnColumns) for member in members)
-
-
-def _positive_label(tuned: Any) -> Any:
-    scorer = getattr(tuned, "_curve_scorer", None)
-    return scorer._get_pos_label() if scorer is not None else None
 
 
 def settled(fitted: Any) -> Any:

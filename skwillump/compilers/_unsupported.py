@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from .._compat import ABSENT, PRIVATE
+from .._compat import private as private_or_absent
+
 
 class Unsupported(Exception):
     """Raised by a compiler for a fitted object that it cannot compile; the text says why."""
@@ -27,6 +30,22 @@ class InputUnsupported(Exception):
         super().__init__(reason)
         self.scorer = scorer
         self.features = features
+
+
+def private(fitted: Any, name: str) -> Any:
+    """Return a private attribute of a fitted estimator.
+
+    Raises
+    ------
+    Unsupported
+        If this release of its library has none of that name.
+    """
+    value = private_or_absent(fitted, name)
+    if value is ABSENT:
+        raise Unsupported(
+            f"this release of its library does not tell the {PRIVATE[name]} in {name}"
+        )
+    return value
 
 
 def check_scores(scores: np.ndarray) -> None:

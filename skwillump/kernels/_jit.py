@@ -6,6 +6,8 @@
     Compiled code is kept on disk, so that a new process does not compile again. Where neither the
     package's folder nor the user's cache folder can be written, numba refuses at decoration; the
     kernel is then compiled in each process instead.
+``no_cfunc_wrapper``
+    C calls no kernel.
 ``parallel`` (never)
     numba's own thread pool aborts the process when two threads enter it at once.
 ``fastmath`` (never)
@@ -22,11 +24,14 @@ from typing import Any, TypeVar
 
 import numba
 from numba.core.options import DefaultOptions
+from numba.core.types import unliteral
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-_INLINED: dict[str, Any] = {"forceinline": True}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
+_INLINED: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True}
+"""Python calls none of them; to compile what it would call took as long as the function did."""
+
 _BORROWING: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 """Counts no references. The option is not a documented one: without it, code is only slower."""
 
@@ -58,9 +63,9 @@ def jit(function: F) -> F:
     # what it keeps comes from this attribute. To read all kernels takes less than a millisecond.
     function.__qualname__ += f"_{source_digest(Path(__file__).parent)}"
     try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
+        return _for_types(numba.njit(cache=True, **_OPTIONS)(function))
     except RuntimeError:  # no folder to keep compiled code in
-        return numba.njit(**_OPTIONS)(function)
+        return _for_types(numba.njit(**_OPTIONS)(function))
 
 
 def inline(function: F) -> F:
@@ -70,9 +75,37 @@ def inline(function: F) -> F:
     token or character would cost more than what it does. Its arrays are those of its caller, and
     no references to them are counted: that takes an atomic instruction for each of them.
     """
-    return numba.njit(**_OPTIONS, **_INLINED, **_BORROWING)(function)
+    return _for_kernels(numba.njit(**_OPTIONS, **_INLINED, **_BORROWING)(function))
 
 
 def inline_allocating(function: F) -> F:
     """Compile a function that makes or returns arrays for use inside other kernels only."""
-    return numba.njit(**_OPTIONS, **_INLINED)(function)
+    return _for_kernels(numba.njit(**_OPTIONS, **_INLINED)(function))
+
+
+def _for_types(kernel: Any) -> Any:
+    """Let kernels that call this one compile it for types alone, not for each constant.
+
+    numba infers types in passes: a counter that starts at 0 is that constant in the first, and all
+    that it is given to would be compiled for it, in vain, before it is found to be an integer.
+    """
+    template = kernel.get_call_template
+
+    def of_types(args: Any, kws: Any) -> Any:
+        return template(
+            tuple(map(unliteral, args)), {name: unliteral(kind) for name, kind in kws.items()}
+        )
+
+    kernel.get_call_template = of_types
+    return kernel
+
+
+def _for_kernels(kernel: Any) -> Any:
+    """Refuse calls from Python, for which nothing is compiled."""
+
+    def refuse(*args: Any, **kws: Any) -> None:
+        raise TypeError(f"{kernel.py_func.__name__} is for kernels; call its py_func instead.")
+
+    kernel._compile_for_args = refuse
+    kernel._insert = lambda *args, **kws: None  # numba's table of what Python can call
+    return _for_types(kernel)

@@ -2,14 +2,27 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
+from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.preprocessing import (
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    PowerTransformer,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.svm import SVC
 
+from skwillump._compat import PRIVATE, vote_weights
 from skwillump.compilers import (
     REGISTRY,
     LinearModel,
@@ -45,6 +58,48 @@ def test_an_error_in_a_compiler_is_a_reason_and_no_error(error):
 
     with pytest.raises(Unsupported, match=r"Thing could not be read|data"):
         registry.compile(Thing(), Step)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (OneHotEncoder(), "_n_features_outs"),
+        (SimpleImputer(), "_fit_dtype"),
+        (MissingIndicator(), "_precomputed"),
+        (PowerTransformer(), "_scaler"),
+        (KNeighborsClassifier(), "_fit_X"),
+        (KNeighborsClassifier(), "_fit_method"),
+        (KNeighborsClassifier(), "_y"),
+        (MLPClassifier((2,), max_iter=1), "_label_binarizer"),
+        (SVC(), "_dual_coef_"),
+        (SVC(), "_intercept_"),
+        (SVC(), "_gamma"),
+        (SVC(), "_sparse"),
+        (TfidfVectorizer(analyzer="char"), "_tfidf"),
+    ],
+    ids=str,
+)
+def test_what_lacks_a_private_attribute_is_left_as_it_is_with_the_reason(estimator, name):
+    assert name in PRIVATE
+    data = X.round() if isinstance(estimator, OneHotEncoder) else X
+    if isinstance(estimator, TfidfVectorizer):
+        data = ["a text", "another one"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = estimator.fit(data, Y[: len(data)])
+    kind = Model if hasattr(fitted, "predict") else Step
+    REGISTRY.compile(fitted, kind)
+    of_this_release = vars(fitted).pop(name)
+    with pytest.raises(Unsupported, match=f"does not tell the .* in {name}"):
+        REGISTRY.compile(fitted, kind)
+    vars(fitted)[name] = of_this_release
+
+
+def test_weights_of_votes_are_those_of_the_members_that_are_left():
+    members = [("a", LogisticRegression()), ("b", "drop"), ("c", LogisticRegression(C=2.0))]
+    for weights in (None, [1.0, 2.0, 3.0]):
+        vote = VotingClassifier(members, weights=weights)
+        assert vote_weights(vote) == vote._weights_not_none
 
 
 def test_a_subclass_is_not_taken_for_its_parent():

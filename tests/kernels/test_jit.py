@@ -5,7 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import skwillump.kernels
+from skwillump.kernels._jit import inline, jit
 
 INLINED = """
 from .._jit import inline
@@ -45,3 +48,30 @@ def test_a_change_of_an_inlined_function_of_another_folder_compiles_its_kernels_
     assert answer_and_hits(1) == (1, 0)
     assert answer_and_hits(1) == (1, 1)
     assert answer_and_hits(2) == (2, 0)
+
+
+@inline
+def doubled(number):
+    return 2 * number
+
+
+def test_a_function_is_compiled_for_types_and_not_for_each_constant():
+    @jit
+    def counted(n):
+        total = doubled(3) + doubled(4)
+        k = 0
+        while k < n:
+            total += doubled(k)
+            k += 1
+        return total
+
+    assert counted(3) == 20
+    assert [str(kind) for (kind,) in doubled.overloads] == ["int64"]
+
+
+def test_what_is_for_kernels_refuses_calls_from_python():
+    jit(lambda number: doubled(number))(1)
+    for number in (1, 1.0):
+        with pytest.raises(TypeError, match="doubled is for kernels"):
+            doubled(number)
+    assert doubled.py_func(2) == 4

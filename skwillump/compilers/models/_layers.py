@@ -17,7 +17,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from .._models import Model
 from .._registry import register
 from .._steps import Scorer, Step
-from .._unsupported import InputUnsupported, Unsupported, check_scores
+from .._unsupported import InputUnsupported, Unsupported, check_scores, private
 from ._linear import LOG_LIKELIHOOD, NONE, SIGMOID, SOFTMAX, LinearModel
 
 _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -146,7 +146,7 @@ def compile_network(model: Any) -> NetworkModel:
         raise Unsupported(f"activation={model.activation!r}")
     classes, link = None, NONE
     if isinstance(model, MLPClassifier):
-        kind = model._label_binarizer.y_type_
+        kind = private(model, "_label_binarizer").y_type_
         if kind not in ("binary", "multiclass") or len(model.classes_) < 2:
             raise Unsupported(f"it was fitted on labels of the kind {kind}")
         classes = np.array(model.classes_)

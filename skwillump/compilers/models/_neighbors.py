@@ -18,7 +18,7 @@ from .._features import MAX_DENSE_FEATURES, only, to_dense
 from .._models import Model
 from .._registry import register
 from .._steps import Scorer, Step
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported, private
 
 _MOST_VALUES = 1 << 20
 """Values of the rows of the fit: of more, a tree finds neighbours in less time than products."""
@@ -225,13 +225,14 @@ def compile_neighbors(model: Any) -> NeighborsModel:
         raise Unsupported(f"metric={model.metric!r}: only Euclidean distances are compiled")
     if model.weights not in (None, "uniform", "distance"):
         raise Unsupported("its weights are a function")
-    rows = model._fit_X
+    rows = private(model, "_fit_X")
     if rows.dtype != np.float64:
         raise Unsupported(f"it was fitted on {rows.dtype}")
-    if model._fit_method != "brute" and rows.size > _MOST_VALUES:
+    method, known = private(model, "_fit_method"), private(model, "_y")
+    if method != "brute" and rows.size > _MOST_VALUES:
         raise Unsupported(f"a tree of {len(rows)} rows is faster")
     classes = getattr(model, "classes_", None)
-    if classes is not None and (isinstance(classes, list) or model._y.ndim != 1):
+    if classes is not None and (isinstance(classes, list) or known.ndim != 1):
         raise Unsupported("it was fitted on several labels a row")
     if classes is not None and len(classes) < 2:
         raise Unsupported("it was fitted on one class")
@@ -245,8 +246,8 @@ def compile_neighbors(model: Any) -> NeighborsModel:
         columns=rows.T.tocsr() if is_sparse else None,
         squares=squares,
         largest=float(squares.max()),
-        known=np.array(model._y),
+        known=np.array(known),
         n_neighbors=model.n_neighbors,
         is_weighted=model.weights == "distance",
-        is_brute=model._fit_method == "brute",
+        is_brute=method == "brute",
     )

@@ -25,7 +25,7 @@ from .._models import Model
 from .._registry import register
 from .._steps import Scorer, Step
 from .._threads import map_in_threads, ranges
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported, private
 from ._layers import DenseModelScorer
 from ._linear import DOUBT, LinearModel
 from ._scikit_linear import linear_support_vectors
@@ -282,14 +282,14 @@ def compile_support_vectors(machine: Any) -> Model:
         raise Unsupported(f"{len(machine.support_)} support vectors of {vectors.shape[1]} features")
     if sparse.issparse(vectors):
         vectors = vectors.toarray()
-    dual = machine._dual_coef_
+    dual = private(machine, "_dual_coef_")
     dual = np.asarray(dual.toarray() if sparse.issparse(dual) else dual)
     if vectors.dtype != np.float64 or dual.dtype != np.float64:
         raise Unsupported(f"its support vectors are {vectors.dtype}")
     weights = _weights(dual, classes, machine)
-    constants = np.array(machine._intercept_, dtype=np.float64)
+    constants = np.array(private(machine, "_intercept_"), dtype=np.float64)
     size = 1.0 if classes is not None else max(1.0, float(np.abs(constants).max()))
-    gamma, terms = float(machine._gamma), np.abs(weights).sum(axis=0).max() / size
+    gamma, terms = float(private(machine, "_gamma")), np.abs(weights).sum(axis=0).max() / size
     # libsvm adds one class's support vectors, then takes away the other's: half of all at most.
     rounded = _EPSILON / 4 * np.sqrt(len(weights)) * terms * _usual_kernel(machine.kernel)
     is_precise = bool(rounded <= _MOST_ROUNDED)
@@ -306,7 +306,7 @@ def compile_support_vectors(machine: Any) -> Model:
         constants=constants,
         kernel=machine.kernel,
         gamma=gamma,
-        reads_sparse=bool(machine._sparse),
+        reads_sparse=bool(private(machine, "_sparse")),
         longest=_ROUNDING
         / (4 * _EPSILON * gamma * float(np.sqrt((weights**2).sum(axis=0)).max()) / size),
         is_precise=is_precise,

@@ -9,7 +9,7 @@ from sklearn.impute import SimpleImputer
 
 from .._registry import register
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported, private
 from ._columns import Codes
 from ._guards import plain_values, refuse_large_integers
 from ._input import InputSpec
@@ -130,7 +130,8 @@ def compile_simple_imputer(imputer: Any) -> Step:
     if not (is_nan or missing is None or isinstance(missing, (str, int, float))):
         raise Unsupported(f"missing_values={missing!r} is of a type of its own")
     indicator = imputer.indicator_
-    if imputer._fit_dtype.kind == "O":
+    dtype = private(imputer, "_fit_dtype")
+    if dtype.kind == "O":
         if indicator is not None:
             raise Unsupported("add_indicator=True beside values that are not numbers")
         values = tuple(imputer.statistics_.tolist())
@@ -139,8 +140,8 @@ def compile_simple_imputer(imputer: Any) -> Step:
         if missing is None and None in values:
             raise Unsupported("missing values are filled with None")
         return ImputeObjectsStep(imputer, spec, spec.n_columns, missing, values)
-    if imputer._fit_dtype == np.float32 or imputer._fit_dtype.kind not in "iuf":
-        raise Unsupported(f"it was fitted on {imputer._fit_dtype}")
+    if dtype == np.float32 or dtype.kind not in "iuf":
+        raise Unsupported(f"it was fitted on {dtype}")
     if not isinstance(missing, (int, float)):
         raise Unsupported(f"missing_values={missing!r} beside numbers")
     statistics = np.asarray(imputer.statistics_, dtype=np.float64)
@@ -156,5 +157,5 @@ def compile_simple_imputer(imputer: Any) -> Step:
         values=statistics.astype(getattr(imputer, "_fill_dtype", np.float64)).astype(np.float64),
         flagged=flagged,
         any_dtype=imputer.strategy in ("most_frequent", "constant"),
-        fill_dtype=getattr(imputer, "_fill_dtype", imputer._fit_dtype),
+        fill_dtype=getattr(imputer, "_fill_dtype", dtype),
     )

@@ -8,7 +8,7 @@ from sklearn.impute import MissingIndicator
 
 from .._registry import register
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported, private
 from ._input import InputSpec
 from ._scalers import refuse_infinite
 from ._steps import TableStep
@@ -51,7 +51,7 @@ class IndicatorStep(TableStep):
 def compile_missing_indicator(indicator: Any) -> Step:
     """Compile a ``MissingIndicator`` of numbers."""
     spec = InputSpec.of(indicator)
-    if indicator._precomputed:
+    if private(indicator, "_precomputed"):
         raise Unsupported("it was fitted on a mask")
     if not isinstance(indicator.missing_values, (int, float)):
         raise Unsupported(f"missing_values={indicator.missing_values!r} is no number")

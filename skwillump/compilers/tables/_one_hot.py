@@ -10,7 +10,7 @@ from sklearn.preprocessing import OneHotEncoder
 from .._features import default_containers
 from .._registry import register
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported, private
 from ..text._rows import csr
 from ._categories import Lookup, encoded_categories, raise_unhashable, raise_unknown, refuse_unknown
 from ._chunks import each_chunk
@@ -121,13 +121,13 @@ def compile_one_hot_encoder(encoder: Any) -> Step:
         raise Unsupported(f"dtype={encoder.dtype!r} is none of a sparse matrix of real numbers")
     spec = InputSpec.of(encoder)
     lookups = tuple(Lookup.of(categories) for categories in encoder.categories_)
+    n_outs = [int(n) for n in private(encoder, "_n_features_outs")]
     numbers, encoded = encoded_categories(encoder, unknown=False)
     encoded = sparse.csc_array(encoded)
     try:
         infrequent = encoder.infrequent_categories_
     except AttributeError:
         infrequent = [None] * len(lookups)
-    n_outs = [int(n) for n in encoder._n_features_outs]
     features, start = [], 0
     for rows, n_out, lookup, rare in zip(numbers, n_outs, lookups, infrequent, strict=True):
         block = encoded[:, start : start + n_out].tocoo()

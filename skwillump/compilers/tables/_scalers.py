@@ -23,7 +23,7 @@ from ...kernels.tables._scaled_sums import add_scaled
 from .._linear_maps import LinearMap
 from .._registry import register
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported, private
 from ._columns import refuse_single
 from ._guards import refuse_large_integers, refuse_objects
 from ._input import InputSpec
@@ -274,7 +274,7 @@ def compile_power_transformer(power: Any) -> Step:
     # Until 1.7 scikit-learn had the function itself.
     yeo_johnson = getattr(power, "_yeo_johnson_transform", stats.yeojohnson)
     function = special.boxcox if power.method == "box-cox" else yeo_johnson
-    scaler = power._scaler if power.standardize else None
+    scaler = private(power, "_scaler") if power.standardize else None
     return PowerStep(
         power,
         spec,

@@ -26,7 +26,7 @@ from ...kernels.text._vocabulary import char_alphabet, vocabulary_trie, word_alp
 from .._registry import register
 from .._steps import Scorer
 from .._threads import map_in_threads
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported, private
 from ._columns import CHUNK_ROWS, TextColumn, text_column
 from ._encoding import Utf8, encode_text
 from ._options import read_options
@@ -321,7 +321,7 @@ def compile_vectorizer(vectorizer: Any) -> TextStep:
         options=options,
     )
     if isinstance(vectorizer, TfidfVectorizer):
-        return with_tfidf(step, vectorizer, vectorizer._tfidf)
+        return with_tfidf(step, vectorizer, private(vectorizer, "_tfidf"))
     return step
 
 

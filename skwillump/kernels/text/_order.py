@@ -8,7 +8,7 @@ skips what is empty. Both are all zero between rows.
 import numpy as np
 
 from .._bits import population, trailing_zeros
-from .._jit import inline, inline_allocating
+from .._jit import inline, jit
 from .._words import FOUR, LAST_BIT, ONE, SIX, ZERO
 
 
@@ -28,7 +28,7 @@ def write_ones(bits, first, out, n):
     return stop
 
 
-@inline_allocating
+@jit
 def make_bitmap(n_terms):
     """Allocate ``words``, ``summary`` and room for the numbers of marked words."""
     n_words = (n_terms + 63) // 64 + 1

@@ -42,6 +42,13 @@ def test_lightgbm_stops_where_its_predict_does():
     np.testing.assert_allclose(twin.predict_proba(twin.raw(X)), model.predict_proba(X), rtol=1e-12)
 
 
+def test_batches_of_any_size_are_answered_as_by_the_library():
+    model, read = fitted("LightGBM two"), compiled("LightGBM two")
+    expected = model.predict_proba(FULL, raw_score=True)
+    for n_rows in range(1, 16):
+        assert np.array_equal(read.raw(FULL[:n_rows])[:, 0], expected[:n_rows])
+
+
 def test_lightgbm_judges_other_sparse_matrices_than_those_without_repeated_entries():
     model = fitted("LightGBM two")
     scorer = compiled("LightGBM two").bind(ModelInput.of(model))
