@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from common import SKLEARN
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lightgbm import LGBMClassifier
@@ -96,6 +97,8 @@ def test_features_are_the_plain_ones(features):
 
 @pytest.mark.parametrize("features", ["by name", "text beside", "nested", "remainder", "dense"])
 def test_polars(features):
+    if features in ("remainder", "dense") and SKLEARN < (1, 7):
+        pytest.skip("this release counts no values of a frame of polars beside a sparse matrix")
     X = pl.from_pandas(TABLE)
     X = X.with_columns(city=pl.col("city").fill_null("Rome"), income=pl.col("income").fill_null(1))
     plain = fitted(features, X=X)

@@ -125,14 +125,15 @@ class ScaleScorer(DenseScorer):
         for j, column in enumerate(table.arrays()):
             subtrahend = 0.0 if step.subtrahend is None else step.subtrahend[j]
             divisor = 1.0 if step.divisor is None else step.divisor[j]
+            if column.dtype != np.float64:  # the kernel is compiled for one type
+                column = frozen(column.astype(np.float64))
             add_scaled(column, subtrahend, divisor, self.coef[j], out)
         return out
 
     def warm_up(self) -> None:
         """Compile or load the kernel."""
         out = np.zeros((1, self.n_outputs))
-        for dtype in (np.int64, np.float64):
-            add_scaled(frozen(np.zeros(1, dtype)), 0.0, 1.0, self.coef[0], out)
+        add_scaled(frozen(np.zeros(1)), 0.0, 1.0, self.coef[0], out)
 
 
 def _doubles(values: Any) -> np.ndarray | None:
