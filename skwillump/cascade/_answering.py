@@ -16,7 +16,7 @@ from .._containers import has_rows, num_samples, take_rows
 from .._one_row import RowTemplate
 from ..blocks import BlockGraph
 from ..compilers import InputUnsupported, check_scores
-from ..planning import confidence, decide_one
+from ..planning import HarmScore, confidence, decide_one
 from ..stages._passes import FeaturePass, FusedPass, ModelInput, StagePass, flat
 from ._responses import align_response, predicts_largest_response, stage_codes
 
@@ -35,7 +35,7 @@ class EarlyStage:
         Its model.
     method : {"predict_proba", "decision_function"}
         What confidence is read from.
-    measure : {"probability", "margin"}
+    measure : {"probability", "margin", "score"}
         What confidence is.
     thresholds : ndarray of float64 of shape (n_classes,)
         Least confidence that answers a row, by predicted class.
@@ -45,6 +45,8 @@ class EarlyStage:
         The stage on the compiled path, where it has one.
     is_surrogate : bool
         Whether its model is a linear one in the place of the full one.
+    harm_score : HarmScore or None
+        For the measure ``"score"``.
     """
 
     graph: BlockGraph
@@ -56,6 +58,7 @@ class EarlyStage:
     is_largest: bool
     fused: Any
     is_surrogate: bool = False
+    harm_score: HarmScore | None = None
 
     @cached_property
     def needs_rows(self) -> bool:
@@ -231,7 +234,7 @@ class CascadeRunner:
             if label is None:
                 return None
             code = int(np.searchsorted(approx.classes, label))
-        code, sure = decide_one(probabilities, early.measure, code)
+        code, sure = decide_one(probabilities, early.measure, code, early.harm_score)
         answer = approx.classes[code] if method == "predict" else probabilities
         return sure >= early.thresholds[code], answer
 
@@ -300,7 +303,8 @@ class CascadeRunner:
         """Response of the first stage, the positions of its classes, and how sure it is of them."""
         response = self._respond(early, inputs, early.method)
         codes = stage_codes(inputs, response, self.classes, is_largest=early.is_largest)
-        return response, codes, confidence(response, codes, early.measure)
+        sure = confidence(response, codes, early.measure, early.harm_score)
+        return response, codes, sure
 
     def _respond(self, early: EarlyStage, inputs: ModelInput, method: str) -> np.ndarray:
         """Response of the first stage's model, with a column for each class."""

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .._containers import take_rows
 from ..planning import (
+    LEARNED,
     Calibration,
     Candidate,
     FreshRows,
+    HarmScore,
     SmallerAnswers,
     SmallerModels,
     Subgroups,
+    learn_harm_score,
     least_open_share,
     open_shares_of_classes,
+    seen_score,
 )
 from ..stages._cross_fitting import Calibrated, CrossFitted
 from ..stages._fold_tasks import FoldRecord
 from ..stages._folds import FitData
 from ..stages._labels import UNLABELLED, takes_unlabelled
 from ..stages._models import LeftOut
-from ..stages._recording import Importance, LeastOpen, OpenShares
+from ..stages._recording import Importance, LeastOpen, OpenShares, Record
 from ._label_sets import LabelSetRecorder
 from ._responses import AnswerRecorder
 from ._scoring import RecordedScores, answered_labels, is_balanced_accuracy, score_answers
+from ._timing import score_seconds
 
 PREFIT_CLASS_ROWS = 5
 """With a fitted estimator, at least two classes need as many rows, so that each fold has both."""
@@ -134,9 +140,13 @@ def least_open(
     def share(rows, full, stage):
         y_rows = y[rows]
         right, full_right = recorder.is_right(stage, y_rows), recorder.is_right(full, y_rows)
+        sure = [stage[measure] for measure in recorder.measures]
+        if recorder.learns_score:
+            # Fitted on the very rows: the bound may be too low, and not too high.
+            score = seen_score(stage["response"], stage["codes"], full_right & ~right)
+            sure += [] if score is None else [score]
         return min(
-            least_open_share(stage["codes"], stage[measure], right, full_right, target)
-            for measure in recorder.measures
+            least_open_share(stage["codes"], each, right, full_right, target) for each in sure
         )
 
     return share
@@ -150,6 +160,7 @@ def calibrated_from(
     scorer: Any,
     score_params: dict[str, Any],
     seed: int,
+    in_batches: bool,
 ) -> Calibrated:
     """The numbers that a cascade is planned from.
 
@@ -163,6 +174,8 @@ def calibrated_from(
         Metadata for it.
     seed : int
         For the bootstrap.
+    in_batches : bool
+        Whether it is planned for rows that come in batches, or else one at a time.
 
     Raises
     ------
@@ -171,6 +184,7 @@ def calibrated_from(
     """
     y = data.y
     of_rows, y_rows = recorder.codes(y)[fitted.rows], y[fitted.rows]
+    full_right = recorder.is_right(fitted.full, y_rows)
     costs = fitted.stage_costs
     others = [None] * len(fitted.specs) if costs.other is None else costs.other.stages
     candidates = tuple(
@@ -189,12 +203,24 @@ def calibrated_from(
             fitted.specs, fitted.stages, costs.planned.stages, others, strict=True
         )
     )
+    if recorder.learns_score:
+        candidates = tuple(
+            _with_learned_score(
+                candidate,
+                stage["response"],
+                full_right & ~candidate.right,
+                fitted.selects,
+                seed=seed,
+                in_batches=in_batches,
+            )
+            for candidate, stage in zip(candidates, fitted.stages, strict=True)
+        )
     return Calibrated(
         calibration=Calibration(
             candidates=candidates,
             full_seconds=costs.planned.full,
             other_full_seconds=np.inf if costs.other is None else costs.other.full,
-            full_right=recorder.is_right(fitted.full, y_rows),
+            full_right=full_right,
             classes=of_rows,
             selects=fitted.selects,
             n_classes=recorder.n_groups,
@@ -202,7 +228,7 @@ def calibrated_from(
             basis=fitted.basis,
             train_share=fitted.train_share,
             seed=seed,
-            smaller=_smaller(fitted, y, recorder),
+            smaller=_smaller(fitted, y, recorder, candidates),
             stopped=fitted.stopped,
             within=kept_within(
                 of_rows,
@@ -244,8 +270,42 @@ def kept_within(
     return None
 
 
+def _with_learned_score(
+    candidate: Candidate,
+    response: np.ndarray,
+    harm: np.ndarray,
+    selects: np.ndarray,
+    *,
+    seed: int,
+    in_batches: bool,
+) -> Candidate:
+    """The same with a score of harm as a measure, if the rows that choose teach one.
+
+    Of these rows it says what scores do that were not fitted on them.
+    """
+    codes, rows = candidate.codes, np.flatnonzero(selects)
+    learned = learn_harm_score(response[rows], codes[rows], harm[rows], seed=seed)
+    if learned is None:
+        return candidate
+    score, unseen = learned
+    values = score.of_rows(response, codes)
+    values[rows] = unseen
+    of_batch, of_single = score_seconds(score, response, codes)
+    planned, other = (of_batch, of_single) if in_batches else (of_single, of_batch)
+    return replace(
+        candidate,
+        confidence=candidate.confidence | {LEARNED: values},
+        harm_score=score,
+        score_seconds=planned,
+        other_score_seconds=other,
+    )
+
+
 def _smaller(
-    fitted: CrossFitted, y: np.ndarray, recorder: AnswerRecorder | LabelSetRecorder
+    fitted: CrossFitted,
+    y: np.ndarray,
+    recorder: AnswerRecorder | LabelSetRecorder,
+    candidates: tuple[Candidate, ...],
 ) -> SmallerModels | None:
     """What models that were fitted on fewer rows did."""
     smaller = fitted.smaller
@@ -262,13 +322,19 @@ def _smaller(
             if isinstance(stage, LeftOut)
             else SmallerAnswers(
                 codes=stage["codes"],
-                confidence={measure: stage[measure] for measure in recorder.measures},
+                confidence={measure: stage[measure] for measure in recorder.measures}
+                | _learned_confidence(stage, candidate.harm_score),
                 right=recorder.is_right(stage, of_rows),
             )
-            for stage in smaller.stages
+            for stage, candidate in zip(smaller.stages, candidates, strict=True)
         ),
         row_ratio=fitted.row_ratio,
     )
+
+
+def _learned_confidence(stage: Record, score: HarmScore | None) -> Record:
+    """What a score of harm, if there is one, says of the answers of an approximate model."""
+    return {} if score is None else {LEARNED: score.of_rows(stage["response"], stage["codes"])}
 
 
 def fresh_rows(

@@ -18,7 +18,15 @@ from sklearn.utils.multiclass import type_of_target
 from .._compat import Interval, StrOptions, check_fitted, fit_context, refused
 from .._composites import last_step
 from .._one_row import RowTemplate
-from ..planning import Guarantee, Plan, certify_plan, make_plan, measures_for
+from ..planning import (
+    Guarantee,
+    HarmScore,
+    Plan,
+    certify_plan,
+    learns_harm_score,
+    make_plan,
+    measures_for,
+)
 from ..stages._estimator import BlockwiseEstimator, StageBase
 from ..stages._fold_tasks import record_in_chunks
 from ..stages._folds import FitData
@@ -66,9 +74,10 @@ class Stage(StageBase):
         Least confidence that answers a row: one for all predicted classes, or one for each; of
         several labels a row, one for rows for which none is predicted, and one for others. None for
         the last stage, which answers all that is left.
-    measure : {"probability", "margin"} or None
-        What confidence is: the predicted class's probability, or the distance of its value to the
-        largest other one. Of several labels a row: the probability that all are right, were they
+    measure : {"probability", "margin", "score"} or None
+        What confidence is: the predicted class's probability, the distance of its value to the
+        largest other one, or a learned score: the log-odds that not only the full model would be
+        right. Of several labels a row: the probability that all are right, were they
         independent, or the distance of the least sure one.
     cost_seconds : float
         Seconds that the stage adds to a row that reaches it.
@@ -413,7 +422,9 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             X, y, subgroups = indexable(X, y, subgroups)
             y = _label_matrix(y) if self._has_label_sets else column_or_1d(y)
         candidate = calibrated.calibration.candidates[path.candidate]
-        recorder = self._recorder_of(self._method, keeps_responses=is_scored)
+        recorder = self._recorder_of(
+            self._method, keeps_responses=is_scored, harm_score=candidate.harm_score
+        )
         record = record_in_chunks(
             self._graph,
             [StageSpec(candidate.blocks)],
@@ -680,10 +691,19 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     def _recorder(self, routed) -> AnswerRecorder | LabelSetRecorder:
         assert self._method is not None
         is_kept = is_accuracy(self._scorer(), routed.scorer.score)
-        return self._recorder_of(self._method, keeps_responses=not is_kept)
+        return self._recorder_of(
+            self._method,
+            keeps_responses=not is_kept,
+            learns_score=is_kept and self._learns_score(),
+        )
 
     def _recorder_of(
-        self, method: str, *, keeps_responses: bool
+        self,
+        method: str,
+        *,
+        keeps_responses: bool,
+        learns_score: bool = False,
+        harm_score: HarmScore | None = None,
     ) -> AnswerRecorder | LabelSetRecorder:
         if self._has_label_sets:
             return LabelSetRecorder(method=method)
@@ -692,6 +712,8 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             method=method,
             measures=self._measures(),
             keeps_responses=keeps_responses,
+            learns_score=learns_score,
+            harm_score=harm_score,
         )
 
     def _importance(self, data, recorder, routed):
@@ -714,6 +736,13 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             measure=self._measures()[0],
         )
 
+    def _learns_score(self) -> bool:
+        """Whether a score of harm can be learned; of several labels a row it is not tried."""
+        is_probability = self._method == "predict_proba"
+        return not self._has_label_sets and learns_harm_score(
+            len(self.classes_), is_probability=is_probability
+        )
+
     def _measures(self) -> tuple[str, ...]:
         """Measures of confidence worth trying."""
         is_probability = self._method == "predict_proba"
@@ -729,6 +758,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             scorer=self._scorer(),
             score_params=routed.scorer.score,
             seed=seed,
+            in_batches=self.query == "batch",
         )
 
     def _make_plan(self) -> Plan:
@@ -748,6 +778,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         early = None
         if plan.candidate is not None:
             first = self.stages_[0]
+            candidate = self._calibrated.calibration.candidates[plan.candidate]
             early = EarlyStage(
                 graph=self._graph,
                 blocks=first.blocks,
@@ -758,6 +789,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
                 is_largest=self._runner_with(None).is_largest(first.model, self._method),
                 fused=self._fused,
                 is_surrogate=first.is_surrogate,
+                harm_score=candidate.harm_score,
             )
         self._runner = self._runner_with(early)
 

@@ -111,6 +111,7 @@ class LabelSetRecorder:
     method: str
 
     keeps_responses: ClassVar[bool] = False
+    learns_score: ClassVar[bool] = False
     calibrates_trees: ClassVar[bool] = True
     n_groups: ClassVar[int] = len(GROUPS)
     classes: ClassVar[np.ndarray] = np.array(GROUPS)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ..planning import Guarantee, Plan
+from ..planning import LEARNED, Guarantee, Plan
 from ..planning._growth import LEAST_EXPONENT
 from ..stages._report import (
     StageWords,
@@ -179,6 +179,7 @@ def answered_text(stage, classes) -> str:
     if np.all(np.isneginf(threshold)):
         return "every row"
     if np.ndim(threshold) == 0:
-        return f"rows with {stage.measure} >= {threshold:.6g}"
+        learned = ", learned from all of its probabilities" if stage.measure == LEARNED else ""
+        return f"rows with {stage.measure} >= {threshold:.6g}{learned}"
     pairs = (f"{label}: {value:.6g}" for label, value in zip(classes, threshold, strict=True))
     return f"rows with {stage.measure} >= {{{', '.join(pairs)}}} by predicted class"

@@ -10,7 +10,7 @@ import numpy as np
 from .._composites import chain
 from ..blocks import TruncatedEnsemble
 from ..compilers import predicts_largest
-from ..planning import confidence, predicted_codes
+from ..planning import LEARNED, HarmScore, confidence, predicted_codes
 from ..stages._models import NoEvidence
 from ..stages._passes import FeatureInput, ModelInput, flat
 from ..stages._recording import Record
@@ -116,12 +116,18 @@ class AnswerRecorder:
         Measures of confidence to record.
     keeps_responses : bool
         Whether whole responses are needed, for other scores than accuracy.
+    learns_score : bool
+        Whether they are needed for a learned score of harm.
+    harm_score : HarmScore or None
+        One that was learned, to record too.
     """
 
     classes: np.ndarray
     method: str
     measures: tuple[str, ...]
     keeps_responses: bool
+    learns_score: bool = False
+    harm_score: HarmScore | None = None
 
     @property
     def calibrates_trees(self) -> bool:
@@ -156,7 +162,9 @@ class AnswerRecorder:
         record = {"codes": codes}
         for measure in self.measures:
             record[measure] = confidence(response, codes, measure)
-        if self.keeps_responses:
+        if self.harm_score is not None:
+            record[LEARNED] = self.harm_score.of_rows(response, codes)
+        if self.keeps_responses or self.learns_score:
             record["response"] = response
         return record
 

@@ -10,8 +10,13 @@ from typing import Any
 import numpy as np
 
 from ..blocks import BlockGraph
-from ..stages._metering import OPEN_SHARES, FirstStage, Turn
+from ..planning import HarmScore
+from ..stages._clock import rounds_in_turns, thread_clock, typical_seconds
+from ..stages._metering import OPEN_SHARES, SINGLE_ROWS, FirstStage, Turn
 from ._answering import CascadeRunner, EarlyStage
+
+SCORED_ROWS = 4096
+"""Rows on which a learned score is timed, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +82,29 @@ class CascadeTiming:
             fused=stage.compiled,
         )
         return replace(self.runner, early=early)
+
+
+def score_seconds(score: HarmScore, response: np.ndarray, codes: np.ndarray) -> tuple[float, float]:
+    """Seconds a row that a learned score takes: of a batch, and of single rows.
+
+    Stages are timed with the probability of the predicted class, which takes next to nothing.
+    """
+    response, codes = response[:SCORED_ROWS], codes[:SCORED_ROWS]
+    single = response[:SINGLE_ROWS]
+    pairs = list(zip(single.tolist(), codes[:SINGLE_ROWS].tolist(), strict=True))
+
+    def one_by_one() -> None:
+        for values, code in pairs:
+            score.of_row(values, code)
+
+    rounds = rounds_in_turns(
+        [partial(score.of_rows, response, codes), one_by_one],
+        thread_clock(),
+        n_rounds=(3, 15),
+        most_seconds=0.02,
+    )
+    of_batch, of_single = typical_seconds(rounds)
+    return float(of_batch) / len(codes), float(of_single) / len(pairs)
 
 
 def _answer(runner: CascadeRunner, X: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -13,10 +13,16 @@ from ._cascade_records import (
     SmallerModels,
     Tradeoff,
 )
-from ._confidence import confidence, decide_one, measures_for, predicted_codes
+from ._confidence import LEARNED, confidence, decide_one, measures_for, predicted_codes
 from ._fresh_queries import candidates_to_test, certify_topk_plan
 from ._fresh_rows import FreshRows, certify_plan
 from ._growth import Growth
+from ._harm_score import (
+    HarmScore,
+    learn_harm_score,
+    learns_harm_score,
+    seen_score,
+)
 from ._importance import permutation_importance
 from ._orders import stable_order
 from ._prospects import least_open_share, may_pay
@@ -48,6 +54,7 @@ from ._topk_search import Search, filter_order, gap_search
 __all__ = [
     "ALARM_SHARE",
     "ERROR_OF_FIRST",
+    "LEARNED",
     "MOST_SAMPLED",
     "Calibration",
     "Candidate",
@@ -55,6 +62,7 @@ __all__ = [
     "FreshRows",
     "Growth",
     "Guarantee",
+    "HarmScore",
     "Plan",
     "PlannedPath",
     "RankEvidence",
@@ -80,6 +88,8 @@ __all__ = [
     "filter_order",
     "gap_search",
     "is_alarm",
+    "learn_harm_score",
+    "learns_harm_score",
     "least_open_share",
     "make_plan",
     "make_topk_plan",
@@ -93,6 +103,7 @@ __all__ = [
     "predicted_codes",
     "replan_search",
     "sample_size",
+    "seen_score",
     "shortlist",
     "stable_order",
 ]

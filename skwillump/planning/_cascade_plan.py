@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ._bootstrap_bound import BootstrapBound
-from ._cascade_records import Calibration, Guarantee, Plan, PlannedPath, Score, Tradeoff
-from ._confidence import measures_for
+from ._cascade_records import Calibration, Candidate, Guarantee, Plan, PlannedPath, Score, Tradeoff
+from ._confidence import LEARNED, measures_for
 from ._fixed_sequence import MOST_TESTS, AccuracyTest
 from ._growth import Growth
 from ._harm_growth import growth_at
@@ -22,7 +22,11 @@ LEAST_SAVING = 0.05
 """A cascade must be expected to save this share of the full cost: measured costs are noisy."""
 
 LEAST_GAIN_OF_CLASSES = 0.02
-"""Thresholds for each class must lower the expected cost by this share to be preferred."""
+"""Thresholds for each class must lower the expected cost by this share to be preferred: they are
+looked at on the rows that they are learned from."""
+
+LEAST_GAIN_OF_SCORE = 0.01
+"""A learned score must lower it by this share. It is looked at on rows that it has not seen."""
 
 LEAST_OTHER_SPEED = 0.95
 """A cascade must have at least this share of the full model's speed for rows that come in the way
@@ -42,7 +46,7 @@ class Option:
     Attributes
     ----------
     candidate : int
-    measure : {"probability", "margin"}
+    measure : {"probability", "margin", "score"}
     path : ThresholdPath
     rule : ThresholdRule
         What decides how far along the path the cascade may go.
@@ -65,6 +69,13 @@ class Option:
     chooser: Walk
     expected_seconds: float
     is_bearable: bool
+
+    @property
+    def least_gain(self) -> float:
+        """Share by which it must lower the expected cost to be preferred to what is not learned."""
+        if self.measure == LEARNED:
+            return LEAST_GAIN_OF_SCORE
+        return LEAST_GAIN_OF_CLASSES if self.path.per_class else 0.0
 
     def walk(self, calibration: Calibration, rows) -> Walk:
         """The walk of some calibration rows along the path."""
@@ -213,7 +224,7 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
     walk = option.walk(calibration, _certifying_rows(calibration, option.rule))
     allowed = option.rule.allow(walk, option.chooser.rescue_share)
     early_share = float(walk.early_share[allowed.step])
-    seconds = candidate.expected_seconds(1 - early_share)
+    seconds = candidate.seconds_by(option.measure, 1 - early_share)
     if allowed.step == 0 or early_share == 0.0:
         if not walk.full_right.any():
             return of_full_model(
@@ -228,7 +239,7 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
             f"{1e6 * calibration.full_seconds:.3g} us",
             path=option.planned(),
         )
-    if not _is_bearable(calibration, option.candidate, 1 - early_share):
+    if not _is_bearable(calibration, candidate, option.measure, 1 - early_share):
         return of_full_model(
             f"the cheapest cascade that meets the target answers {early_share:.1%} of rows early, "
             "but is slower than the full model for rows that come in the way that `query` does not "
@@ -287,10 +298,14 @@ def _best_option(calibration: Calibration, asked: Asked, position: int) -> Optio
     rows = _choosing_rows(calibration, rule)
     n_certify = len(_certifying_rows(calibration, rule))
     options = []
-    for measure in rule.measures(measures_for(calibration.is_probability, calibration.n_classes)):
+    known = measures_for(calibration.is_probability, calibration.n_classes)
+    if candidate.harm_score is not None:
+        known += (LEARNED,)
+    for measure in rule.measures(known):
         confidence = candidate.confidence[measure][rows]
         paths: list[ThresholdPath | None] = [pooled_path(confidence, calibration.n_classes)]
-        if rule.uses_class_thresholds:
+        # A learned score knows the predicted class already.
+        if rule.uses_class_thresholds and measure != LEARNED:
             paths.append(
                 per_class_path(
                     candidate.codes[rows],
@@ -318,30 +333,26 @@ def _best_option(calibration: Calibration, asked: Asked, position: int) -> Optio
                     rule=own_rule,
                     growth=growth,
                     chooser=walk,
-                    expected_seconds=float(candidate.expected_seconds(1 - early)),
-                    is_bearable=bool(_is_bearable(calibration, position, 1 - early)),
+                    expected_seconds=float(candidate.seconds_by(measure, 1 - early)),
+                    is_bearable=bool(_is_bearable(calibration, candidate, measure, 1 - early)),
                 )
             )
     return _cheapest(options)
 
 
 def _cheapest(options: list[Option]) -> Option:
-    """The option of least expected cost; more thresholds must earn their place."""
-    handicap = 1 / (1 - LEAST_GAIN_OF_CLASSES)
+    """The option of least expected cost; what is learned must earn its place."""
 
     def rank(option: Option) -> tuple[bool, float]:
-        seconds = option.expected_seconds * (handicap if option.path.per_class else 1)
-        return not option.is_bearable, seconds
+        return not option.is_bearable, option.expected_seconds / (1 - option.least_gain)
 
     return min(options, key=rank)
 
 
-def _is_bearable(calibration: Calibration, position: int, open_share):
+def _is_bearable(calibration: Calibration, candidate: Candidate, measure: str, open_share):
     """Whether a candidate is not slower for rows that come in the way that is not planned for."""
-    other = calibration.candidates[position].other
-    if other is None:
-        return np.full(np.shape(open_share), True)
-    return other.expected(open_share) * LEAST_OTHER_SPEED <= calibration.other_full_seconds
+    seconds = candidate.other_seconds_by(measure, open_share)
+    return seconds * LEAST_OTHER_SPEED <= calibration.other_full_seconds
 
 
 def _tradeoff(
@@ -359,7 +370,7 @@ def _tradeoff(
         thresholds=np.array(option.path.thresholds[steps]),
         early_share=early_share,
         score_kept=_score_kept(asked, option.candidate, walk, steps),
-        expected_seconds=candidate.expected_seconds(1 - early_share),
+        expected_seconds=candidate.seconds_by(option.measure, 1 - early_share),
         chosen=None if chosen is None else int(np.searchsorted(steps, chosen)),
         n_trees=candidate.n_trees,
         is_surrogate=candidate.is_surrogate,
@@ -388,9 +399,9 @@ def _rows_needed(calibration: Calibration, options: list[Option]) -> int | None:
         candidate = calibration.candidates[option.candidate]
         walk = option.walk(calibration, rows)
         early = walk.early_share
-        seconds = candidate.expected_seconds(1 - early)
+        seconds = candidate.seconds_by(option.measure, 1 - early)
         useful = (early > 0) & pays(seconds, calibration.full_seconds, LEAST_SAVING)
-        useful &= _is_bearable(calibration, option.candidate, 1 - early)
+        useful &= _is_bearable(calibration, candidate, option.measure, 1 - early)
         counts = [n[useful] * certifying for n in walk.outcomes]
 
         def passes(factor: float, option=option, counts=counts) -> bool:

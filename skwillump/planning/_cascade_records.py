@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ._confidence import LEARNED
 from ._growth import Growth
+from ._harm_score import HarmScore
 from ._records import ApproximateStage, BaseGuarantee, BaseTradeoff, Evidence
 from ._subgroups import Subgroups
 
@@ -27,11 +29,29 @@ class Candidate(ApproximateStage):
         By measure of confidence.
     right : ndarray of bool of shape (n_rows,)
         Whether the approximate model is right.
+    harm_score : HarmScore or None
+        The measure ``"score"``, where one was learned. Of rows that choose, its values are those of
+        scores that were not fitted on them.
+    score_seconds, other_score_seconds : float
+        What it takes more for a row, where rows come as planned for and in the other way.
     """
 
     codes: np.ndarray
     confidence: dict[str, np.ndarray]
     right: np.ndarray
+    harm_score: HarmScore | None = field(default=None, kw_only=True)
+    score_seconds: float = field(default=0.0, kw_only=True)
+    other_score_seconds: float = field(default=0.0, kw_only=True)
+
+    def seconds_by(self, measure: str, open_share):
+        """Seconds a row with a measure of confidence, if this share of the rows is left open."""
+        return self.expected_seconds(open_share) + (measure == LEARNED) * self.score_seconds
+
+    def other_seconds_by(self, measure: str, open_share):
+        """The same where rows come in the way that is not planned for; 0 where it is not known."""
+        if self.other is None:
+            return 0.0 * open_share
+        return self.other.expected(open_share) + (measure == LEARNED) * self.other_score_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +157,7 @@ class Tradeoff(BaseTradeoff):
     Attributes
     ----------
     blocks : tuple of str
-    measure : {"probability", "margin"}
+    measure : {"probability", "margin", "score"}
         The measure of confidence.
     thresholds : ndarray of float64 of shape (n_steps, n_classes)
     early_share : ndarray of float64 of shape (n_steps,)
@@ -230,7 +250,7 @@ class PlannedPath:
     Attributes
     ----------
     candidate : int
-    measure : {"probability", "margin"}
+    measure : {"probability", "margin", "score"}
     thresholds : ndarray of float64 of shape (n_steps, n_classes)
         From the safest step on.
     rescue_share : ndarray of float64 of shape (n_steps,)

@@ -2,7 +2,12 @@
 
 import numpy as np
 
+from ._harm_score import HarmScore
+
 MEASURES = ("probability", "margin")
+
+LEARNED = "score"
+"""The measure that is learned for each approximate model: see `HarmScore`."""
 
 
 def predicted_codes(response):
@@ -27,7 +32,7 @@ def predicted_codes(response):
     return response.argmax(axis=1)
 
 
-def confidence(response, codes, measure):
+def confidence(response, codes, measure, score: HarmScore | None = None):
     """How sure a classifier is of its predicted class.
 
     That class need not have the largest response: a classifier may have a decision threshold of
@@ -39,14 +44,18 @@ def confidence(response, codes, measure):
         Probabilities or decision values; a 1-D array holds a binary decision function.
     codes : ndarray of intp of shape (n_rows,)
         Positions of the predicted classes.
-    measure : {"probability", "margin"}
-        The value of the predicted class, or its distance to the largest other, below zero where
-        that is larger.
+    measure : {"probability", "margin", "score"}
+        The value of the predicted class; its distance to the largest other, below zero where that
+        is larger; or what `score` says.
+    score : HarmScore, optional
 
     Returns
     -------
     ndarray of float64 of shape (n_rows,)
     """
+    if measure == LEARNED:
+        assert score is not None
+        return score.of_rows(response, codes)
     if response.ndim == 1:
         return np.where(codes, response, -response).astype(np.float64)
     rows = np.arange(len(response))
@@ -59,15 +68,17 @@ def confidence(response, codes, measure):
     return values
 
 
-def decide_one(response, measure, code=None):
+def decide_one(response, measure, code=None, score: HarmScore | None = None):
     """Predicted class and confidence of one row, as of `predicted_codes` and `confidence`.
 
     Parameters
     ----------
     response : ndarray of shape (n_classes,)
-    measure : {"probability", "margin"}
+    measure : {"probability", "margin", "score"}
     code : int, optional
         Position of the predicted class; by default that of the largest response.
+    score : HarmScore, optional
+        For the measure ``"score"``.
 
     Returns
     -------
@@ -82,6 +93,9 @@ def decide_one(response, measure, code=None):
         value = values[code]
     if measure == "probability":
         return code, value
+    if measure == LEARNED:
+        assert score is not None
+        return code, score.of_row(values, code)
     del values[code]
     return code, value - max(values)
 

@@ -94,7 +94,7 @@ def certify_plan(
         return certify_plan(calibration, plan, without, target=target, confidence=confidence)
     candidate = calibration.candidates[path.candidate]
     early_share = float(walk.early_share[allowed.step])
-    seconds = float(candidate.expected_seconds(1 - early_share))
+    seconds = float(candidate.seconds_by(path.measure, 1 - early_share))
     n_rows = len(walk.rows)
     if allowed.step == 0 or early_share == 0.0:
         if allowed.evidence.get("p_value", 0.0) > 1 - confidence:

@@ -18,7 +18,7 @@ def growth_at(
     ----------
     calibration : Calibration
     candidate : int
-    measure : {"probability", "margin"}
+    measure : {"probability", "margin", "score"}
     thresholds : ndarray of float64 of shape (n_classes,)
 
     Returns
