@@ -145,6 +145,6 @@ def music_data(scale: float, n_rows: int):
 
 
 def pipeline_of(lookups: dict):
-    """Return ten look-ups, then LightGBM."""
-    columns = ColumnTransformer([(name, lookups[name], [key]) for name, key in KEYS.items()])
+    """Return look-ups, of ten tables at most, then LightGBM."""
+    columns = ColumnTransformer([(name, step, [KEYS[name]]) for name, step in lookups.items()])
     return make_pipeline(columns, boosting())

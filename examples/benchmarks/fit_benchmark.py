@@ -2,17 +2,20 @@
 The fit of cascades beside the plain fit
 ========================================
 
-Measures what vectorizers take to learn by kernels, and what `fit` of a cascade and a search over
-targets take, over the plain fit, in one run on one machine. Needs the data sets that
+Measures what vectorizers take to learn by kernels, and what `fit` of a cascade, of a ranker and a
+search over targets take, over the plain fit, in one run on one machine. Needs the data sets that
 `skwillump.datasets.load_benchmark` reads. Run it as ::
 
-    python examples/benchmarks/fit_benchmark.py [--quick] [--only NAMES] [--out FILE]
+    python examples/benchmarks/fit_benchmark.py [--quick] [--only PARTS] [--shapes NAMES] [--rows N]
 
-Seconds are those of the processor, in one thread, medians over repetitions that take turns.
+Seconds are those of the processor, in one thread, medians over repetitions that take turns; only
+where one core is compared with two, they are those of the clock on the wall. Parts and shapes can
+be run one by one: what a file holds already of others stays in it.
 """
 
 from __future__ import annotations
 
+import json
 import resource
 import sys
 import tempfile
@@ -24,6 +27,7 @@ import numpy as np
 import pandas as pd
 from _data import table_of, texts_of
 from _measure import medians_in_turns, output_of, parser_of, setting, show, write
+from _music import KEYS, music_data, pipeline_of
 from _pipelines import boosting, logistic, mixed, one_hot, words_and_characters
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -33,7 +37,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from skwillump import CascadeClassifier, NoCascadeWarning
+from skwillump import ApproxTopKRanker, CascadeClassifier, NoCascadeWarning, TableLookup
 from skwillump.compilers import fast_vectorizers
 
 TEXT_SETS = ("clickbait", "product", "toxic")
@@ -94,18 +98,36 @@ def vectorizers(sets, n_rows: int | None, repeat: int) -> list[dict]:
     return rows
 
 
-def shapes(sets, n_rows: int | None, *, quick: bool):
-    """Pipelines that are fitted: their names, with rows and labels."""
-    for name in sets:
-        yield name, make_pipeline(words_and_characters(), logistic()), *texts_of(name, n_rows)
-    yield "small blocks", *small_blocks(n_rows or 20_000)
-    if quick:
-        return
-    for name, model in (("adult", logistic()), ("adult", boosting()), ("credit", boosting())):
-        X, y = table_of(name)
-        y = (y == np.unique(y)[-1]).astype(int)
-        kind = f"{name}, {type(model).__name__}"
-        yield kind, make_pipeline(mixed(name, X), model), X, y
+TABLES = {
+    "adult, LogisticRegression": ("adult", logistic),
+    "adult, LGBMClassifier": ("adult", boosting),
+    "credit, LGBMClassifier": ("credit", boosting),
+}
+SHAPES = (*TEXT_SETS, "small blocks", *TABLES, "six look-ups")
+
+
+def shape(name: str, n_rows: int | None):
+    """A pipeline that is fitted, rows and labels."""
+    if name in TEXT_SETS:
+        return make_pipeline(words_and_characters(), logistic()), *texts_of(name, n_rows)
+    if name == "small blocks":
+        return small_blocks(n_rows or 20_000)
+    if name == "six look-ups":
+        return six_lookups(n_rows or 10_000)
+    data, model = TABLES[name]
+    X, y = table_of(data)
+    y = (y == np.unique(y)[-1]).astype(int)
+    return make_pipeline(mixed(data, X), model()), X[:n_rows], y[:n_rows]
+
+
+def six_lookups(n_rows: int):
+    """Six tables of the Music pipeline, joined to *synthetic* rows, with boosted trees."""
+    X, y, tables, _ = music_data(0.1, n_rows)
+    lookups = {
+        name: TableLookup((frame.index.to_numpy(), frame), on=KEYS[name])
+        for name, frame in list(tables.items())[:6]
+    }
+    return pipeline_of(lookups), X[:n_rows], y[:n_rows]
 
 
 def small_blocks(n_rows: int):
@@ -123,22 +145,38 @@ def small_blocks(n_rows: int):
     return make_pipeline(features, logistic()), X, (scores > 0).astype(int)
 
 
-def cascades(found, repeat: int) -> list[dict]:
+def cascades(names, n_rows: int | None, repeat: int) -> list[dict]:
     """2. `fit` of a cascade over the plain fit."""
-    rows = []
-    for name, pipeline, X, y in found:
-        settings = {"accuracy_target": 0.995, "random_state": 0}
-        cascades = {f"cv={cv}": CascadeClassifier(pipeline, cv=cv, **settings) for cv in (0.25, 5)}
-        calls = {
-            way: partial(fit_clone, estimator, X, y)
-            for way, estimator in {"plain": pipeline, **cascades}.items()
-        }
-        seconds = medians_in_turns(calls, repeat, clock=time.process_time)
-        row = {"set": name, "n_rows": len(y), "plain_seconds": seconds["plain"]}
-        row |= {f"{way}_over_plain": seconds[way] / seconds["plain"] for way in cascades}
-        rows.append(row)
-        show(row)
-    return rows
+
+    def cascade(pipeline, cv):
+        return CascadeClassifier(pipeline, cv=cv, accuracy_target=0.995, random_state=0)
+
+    return [over_plain(name, n_rows, repeat, cascade) for name in names]
+
+
+def rankers(names, n_rows: int | None, repeat: int) -> list[dict]:
+    """And `fit` of a ranker."""
+
+    def ranker(pipeline, cv):
+        return ApproxTopKRanker(pipeline, cv=cv, random_state=0)
+
+    names = [name for name in names if name != "product"]  # of several classes
+    return [over_plain(name, n_rows, repeat, ranker) for name in names]
+
+
+def over_plain(name: str, n_rows: int | None, repeat: int, wrapped) -> dict:
+    """What `fit` of a wrapper takes, with a hold-out and with five folds."""
+    pipeline, X, y = shape(name, n_rows)
+    wrappers = {f"cv={cv}": wrapped(pipeline, cv) for cv in (0.25, 5)}
+    calls = {
+        way: partial(fit_clone, estimator, X, y)
+        for way, estimator in {"plain": pipeline, **wrappers}.items()
+    }
+    seconds = medians_in_turns(calls, repeat, clock=time.process_time)
+    row = {"set": name, "n_rows": len(y), "plain_seconds": seconds["plain"]}
+    row |= {f"{way}_over_plain": seconds[way] / seconds["plain"] for way in wrappers}
+    show(row)
+    return row
 
 
 def searches(n_rows: int, repeat: int) -> list[dict]:
@@ -172,11 +210,12 @@ def fit_clone(estimator, X, y):
     return clone(estimator).fit(X, y)
 
 
-def memory(sets, n_rows: int | None) -> list[dict]:
-    """4. Peak memory of a process that fits a vectorizer, beyond that of one that does not."""
+def memory(names, n_rows: int | None) -> list[dict]:
+    """4. Peak memory of a process that fits, beyond that of one that does not."""
     rows = []
-    for name in sets:
-        for kind in VECTORIZERS:
+    for name in names:
+        kinds = [*VECTORIZERS, "cascade"] if name in TEXT_SETS else ["cascade"]
+        for kind in kinds:
             command = [sys.executable, __file__, "--peak", name, kind, str(n_rows or 0)]
             peaks = {way: int(output_of([*command, way])) for way in WAYS}
             rows.append({"set": name, "features": kind})
@@ -188,12 +227,45 @@ def memory(sets, n_rows: int | None) -> list[dict]:
 
 def print_peak(name: str, kind: str, n_rows: str, way: str) -> None:
     """Fit in this process and print by how many bytes its peak grew."""
+    if kind == "cascade":
+        print(peak_of_shape(name, int(n_rows) or None, way))
+        return
     texts, _ = texts_of(name, int(n_rows) or None)
     with fast_vectorizers(least_work=0):  # compiles or loads kernels and tables
         plainly(VECTORIZERS[kind], texts[:1000])
     before = peak_bytes()
     WAYS[way](VECTORIZERS[kind], texts)
     print(peak_bytes() - before)
+
+
+def peak_of_shape(name: str, n_rows: int | None, way: str) -> int:
+    """By how many bytes the peak of this process grows when it fits a pipeline, or a cascade."""
+    pipeline, X, y = shape(name, n_rows)
+    cascade = CascadeClassifier(pipeline, cv=0.25, accuracy_target=0.995, random_state=0)
+    with threadpool_limits(1), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for estimator in (pipeline, cascade):  # compiles or loads kernels
+            fit_clone(estimator, X[:1000], y[:1000])
+        before = peak_bytes()
+        fit_clone(pipeline if way == "plain" else cascade, X, y)
+    return peak_bytes() - before
+
+
+def cores(names, n_rows: int | None, repeat: int) -> list[dict]:
+    """And `fit` of a cascade with five folds in two processes over one, on the wall's clock."""
+    rows = []
+    for name in names:
+        pipeline, X, y = shape(name, n_rows)
+        cascade = CascadeClassifier(pipeline, accuracy_target=0.995, random_state=0)
+        calls = {
+            f"n_jobs={n_jobs}": partial(fit_clone, clone(cascade).set_params(n_jobs=n_jobs), X, y)
+            for n_jobs in (1, 2)
+        }
+        seconds = medians_in_turns(calls, repeat)
+        rows.append({"set": name, **{f"{way}_seconds": s for way, s in seconds.items()}})
+        rows[-1]["speedup"] = seconds["n_jobs=1"] / seconds["n_jobs=2"]
+        show(rows[-1])
+    return rows
 
 
 def peak_bytes() -> int:
@@ -205,22 +277,33 @@ def main(arguments=None) -> None:
     """Measure and write."""
     parser = parser_of(__doc__, "fit_benchmark.json")
     parser.add_argument("--only", nargs="*", help="names of the parts to run")
+    parser.add_argument("--shapes", nargs="*", help="names of the pipelines to run")
+    parser.add_argument("--rows", type=int, help="rows of each set, at most")
     options = parser.parse_args(arguments)
-    sets = TEXT_SETS[:1] if options.quick else TEXT_SETS
-    n_rows = 4_000 if options.quick else None
+    names = options.shapes or (("clickbait", "small blocks") if options.quick else SHAPES)
+    sets = [name for name in names if name in TEXT_SETS]
+    n_rows = options.rows or (4_000 if options.quick else None)
     repeat = 1 if options.quick else 3
     parts = {
         "vectorizers": partial(vectorizers, sets, n_rows, 3),
-        "cascades": lambda: cascades(shapes(sets, n_rows, quick=options.quick), repeat),
+        "cascades": partial(cascades, names, n_rows, repeat),
+        "rankers": partial(rankers, names, n_rows, repeat),
         "searches": partial(searches, 1_000 if options.quick else 20_000, repeat),
-        "memory": partial(memory, sets, n_rows),
+        "memory": partial(memory, names, n_rows),
+        "cores": partial(cores, names, n_rows, repeat),
     }
     results = setting(options)
+    if options.out.exists():
+        known = json.loads(options.out.read_text(encoding="utf-8"))
+        results |= {name: known[name] for name in parts if name in known}
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", NoCascadeWarning)
         for name in options.only or parts:
             print(name)
-            results[name] = parts[name]()
+            rows = parts[name]()
+            measured = {row["set"] for row in rows}
+            kept = [row for row in results.get(name, []) if row["set"] not in measured]
+            results[name] = sorted(kept + rows, key=lambda row: SHAPES.index(row["set"]))
     write(results, options.out)
 
 

@@ -31,11 +31,17 @@ from ._fold_tasks import (
     record_rows,
     record_smaller,
 )
-from ._folds import FitData, Split, cross_fit_splits, half_of, prefit_splits, selecting_rows
+from ._folds import FitData, Split, cross_fit_splits, prefit_splits, selecting_rows, share_of
 from ._metering import Answering, CostMeter, FirstStage
 from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
 from ._recording import Importance, LeastOpen, OpenShares, Record, Recorder, joined
-from ._shortlisting import none_can_pay, specs_of_sets, still_possible, surrogate_specs
+from ._shortlisting import (
+    none_can_pay,
+    screened,
+    specs_of_sets,
+    still_possible,
+    surrogate_specs,
+)
 from ._stacking import BlockFeatures
 from ._surrogates import is_dear, why_not_dear
 
@@ -277,6 +283,19 @@ def cross_fit(
         basis = "prefit" if setting.prefit else "held-out"
     with progress.task("try approximate models"), in_fold(data, splits, 0):
         train, test = splits[0]
+        specs = screened(
+            graph,
+            first,
+            meter.costs,
+            specs,
+            data=data,
+            train=train,
+            test=np.intersect1d(test, selecting),
+            recorder=recorder,
+            open_shares=open_shares,
+            approx_estimator=approx_estimator,
+            rng=rng,
+        )
         tried = fit_stages(first, specs, *data.take(train), approx_estimator)
         record = record_rows(first, specs, tried, recorder, data.X, test)
     # Nothing is read of rows that certify: they test one choice, made without them.
@@ -321,7 +340,7 @@ def cross_fit(
         splits = splits[: n_select + 1]
         progress.log("none of them can pay: fewer folds are looked at")
     elif setting.measures_growth and basis == "cross-fitted" and specs:
-        half = half_of(data, splits[0][0], rng)
+        half = share_of(data, splits[0][0], 0.5, rng)
     records, smaller = _fitted(
         graph=graph,
         tried=record,

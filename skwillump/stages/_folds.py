@@ -123,10 +123,10 @@ def single_split(
     return splits[0]
 
 
-def half_of(data: FitData, rows: np.ndarray, rng) -> np.ndarray:
-    """Half of some rows to fit on; whole groups, or the same share of each class."""
-    ((half, _),) = _hold_out(data, 0.5, rng, rows=rows)
-    return half
+def share_of(data: FitData, rows: np.ndarray, share: float, rng) -> np.ndarray:
+    """A share of some rows to fit on; whole groups, or the same share of each class."""
+    ((chosen, _),) = _hold_out(data, 1 - share, rng, rows=rows)
+    return chosen
 
 
 def cross_fit_splits(data: FitData, cv: Any, split_params: dict[str, Any], rng) -> list[Split]:

@@ -14,14 +14,22 @@ import numpy as np
 from ..blocks import BlockGraph, n_rounds
 from ..planning import StageSeconds, candidate_sets, may_pay, shortlist
 from ._costs import BlockCosts, StageCosts
-from ._fold_tasks import FoldRecord
-from ._models import LeftOut, StageSpec
-from ._recording import LeastOpen, OpenShares
+from ._fold_tasks import FoldRecord, record_rows
+from ._folds import FitData, share_of
+from ._models import LeftOut, StageSpec, fit_stages
+from ._recording import LeastOpen, OpenShares, Recorder
 from ._surrogates import is_dear, takes_surrogates
 
 TREES_COST = 0.9
 """What an ensemble that is fitted on fewer features costs, over the full one: it has as many trees,
 some of which may be smaller."""
+
+
+LEAST_SETS = 4
+"""So many sets of blocks or more are screened."""
+
+SCREENING_SHARE, SCREENING_ROWS = 0.25, 3000
+"""Share of a fold's rows that models are fitted on for it; with fewer rows, it is not done."""
 
 
 def specs_of_sets(
@@ -72,6 +80,56 @@ def surrogate_specs(
     if approx_estimator is not None or not takes_surrogates(graph, y):
         return []
     return [StageSpec(graph.names, is_surrogate=True)] if is_dear(graph, costs) else []
+
+
+def screened(
+    graph: BlockGraph,
+    first: BlockGraph,
+    costs: BlockCosts,
+    specs: Sequence[StageSpec],
+    *,
+    data: FitData,
+    train: np.ndarray,
+    test: np.ndarray,
+    recorder: Recorder,
+    open_shares: OpenShares,
+    approx_estimator: Any,
+    rng: Any,
+) -> list[StageSpec]:
+    """Leave out sets of blocks that few rows already show to be worse than others.
+
+    Where there are many sets and many rows, a model of each set is fitted on a share of the rows,
+    and only those that can still be chosen are worth a fit on all of them.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+        The full model.
+    first : BlockGraph
+        The same fitted on a first fold.
+    costs : BlockCosts
+    specs : sequence of StageSpec
+    data : FitData
+    train, test : ndarray of intp
+        Rows of the fold, and held-out rows that choose: no others are looked at.
+    recorder : Recorder
+    open_shares : OpenShares
+    approx_estimator : estimator or None
+    rng : RandomState
+    """
+    sets = [spec for spec in specs if spec.n_trees is None and not spec.is_surrogate]
+    if len(sets) < LEAST_SETS or SCREENING_SHARE * len(train) < SCREENING_ROWS or not len(test):
+        return list(specs)
+    few = share_of(data, train, SCREENING_SHARE, rng)
+    tried = fit_stages(first, sets, *data.take(few), approx_estimator)
+    record = record_rows(first, sets, tried, recorder, data.X, test)
+    kept = still_possible(
+        graph, costs, sets, record, test, open_shares, approx_estimator=approx_estimator
+    )
+    # Those that cannot be made of few rows may be made of all.
+    out = {i for i, stage in enumerate(record.stages) if not isinstance(stage, LeftOut)} - {*kept}
+    left_out = [sets[i] for i in out]
+    return [spec for spec in specs if spec not in left_out]
 
 
 def estimated_seconds(

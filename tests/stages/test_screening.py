@@ -1,0 +1,76 @@
+"""Many sets of blocks are fitted on few rows first."""
+
+import numpy as np
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skwillump import CascadeClassifier
+from skwillump.stages import _cross_fitting, _shortlisting
+
+N_BLOCKS = 6
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Sets that were fitted, and on how many rows, call by call."""
+    calls = []
+    fit_stages = _cross_fitting.fit_stages
+
+    def counted(graph, specs, X, *args):
+        calls.append(([spec.blocks for spec in specs if spec.n_trees is None], len(X)))
+        return fit_stages(graph, specs, X, *args)
+
+    for module in (_cross_fitting, _shortlisting):
+        monkeypatch.setattr(module, "fit_stages", counted)
+    return calls
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """Rows that screening looked at."""
+    rows = []
+    record_rows = _shortlisting.record_rows
+
+    def counted(graph, specs, models, recorder, X, of_rows):
+        rows.append(of_rows)
+        return record_rows(graph, specs, models, recorder, X, of_rows)
+
+    monkeypatch.setattr(_shortlisting, "record_rows", counted)
+    return rows
+
+
+def fitted(n_rows):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, 2 * N_BLOCKS))
+    weights = np.repeat([3.0, 2.0, 1.0, 0.5, 0.3, 0.2], 2)
+    y = (X @ weights + rng.normal(size=n_rows) > 0).astype(int)
+    scalers = [(StandardScaler(), slice(2 * i, 2 * i + 2)) for i in range(N_BLOCKS)]
+    pipeline = make_pipeline(make_column_transformer(*scalers), LogisticRegression())
+    costs = {f"standardscaler-{i + 1}": 1e-5 * (i + 1) for i in range(N_BLOCKS)}
+    cascade = CascadeClassifier(
+        pipeline, accuracy_target=0.95, cv=0.25, feature_costs=costs, random_state=0
+    )
+    return cascade.fit(X, y)
+
+
+def test_sets_that_few_rows_show_to_be_worse_are_fitted_on_no_more(fits):
+    fitted(20_000)
+    (few, n_few), (tried, n_tried), (answering, n_all) = fits
+    assert (n_few, n_tried, n_all) == (3_750, 15_000, 20_000)
+    assert len(few) >= _shortlisting.LEAST_SETS > len(tried) >= len(answering)
+    assert set(few) > set(tried)
+
+
+def test_screening_looks_at_rows_that_choose_and_at_no_others(read):
+    cascade = fitted(20_000)
+    calibration = cascade._calibrated.calibration
+    (rows,) = read
+    assert len(rows) == np.sum(calibration.selects)
+
+
+def test_of_few_rows_no_share_is_taken(fits):
+    fitted(4_000)
+    assert [n_rows for _, n_rows in fits] == [3_000, 4_000]
