@@ -150,7 +150,6 @@ def test_steps_pickle(number_step):
     [
         (SimpleImputer(), np.array([[1.0, np.nan]] * 3), "without values"),
         (SimpleImputer(strategy="most_frequent"), np.ones((3, 2), np.float32), "float32"),
-        (FunctionTransformer(np.log1p, validate=True), np.ones((3, 2)), "validate"),
         (FunctionTransformer(len), np.ones((3, 2)), "ufunc"),
         (FunctionTransformer(np.log1p, kw_args={"where": True}), np.ones((3, 2)), "kw_args"),
         (SplineTransformer(extrapolation="linear"), NUMBERS[["normal"]], "extrapolation"),
