@@ -11,6 +11,7 @@ from typing import Any
 
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import Normalizer
 
 from ..._composites import ends_in_blocks, pipeline_steps
 from .._linear_maps import LinearMap
@@ -19,6 +20,7 @@ from .._registry import compile_step, linear_map, register
 from .._steps import Step
 from .._unsupported import Unsupported
 from ..tables._steps import ChainStep, TableStep
+from ..text._idf import NORMS, norms_of_rows
 from ..text._vectorizers import TextStep, with_tfidf
 from ._mapped import MappedStep
 from ._sequences import SequenceStep
@@ -85,7 +87,7 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
     head = compile_step(transformer)
     if isinstance(head, TableStep):
         if reads_sparse:
-            return name, OriginalStep(transformer, "its features are sparse")
+            return name, _of_sparse(transformer)
         name, head = "", _joined(name, head, pending)
     elif not head.is_compiled:
         return name, head
@@ -123,6 +125,13 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
         n_features=n_features,
     )
     return "", step
+
+
+def _of_sparse(transformer: Any) -> Step:
+    """Return what reads a sparse matrix, of a transformer that is compiled for tables."""
+    if type(transformer) is Normalizer and transformer.norm in NORMS:
+        return norms_of_rows(transformer)
+    return OriginalStep(transformer, "its features are sparse")
 
 
 def _joined(name: str, head: TableStep, pending: Links) -> ChainStep:

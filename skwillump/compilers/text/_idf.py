@@ -17,7 +17,8 @@ from .._registry import register
 from .._sparse_steps import SparseStep, csr_of
 from .._unsupported import InputUnsupported, Unsupported
 
-_NORMS = {"l1": L1, "l2": L2}
+NORMS = {"l1": L1, "l2": L2}
+"""Norms of sparse rows, as the kernel names them."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -54,7 +55,7 @@ class IdfStep(SparseStep):
         if self.norm is not None:
             if not np.isfinite(data).all():
                 raise InputUnsupported("weights that are not finite")
-            normalize_rows(data, X.indptr.astype(np.int64, copy=False), _NORMS[self.norm])
+            normalize_rows(data, X.indptr.astype(np.int64, copy=False), NORMS[self.norm])
         return csr_of(data, X.indices, X.indptr, self.n_features)
 
     def linear_map(self) -> LinearMap:
@@ -66,13 +67,13 @@ class IdfStep(SparseStep):
     def warm_up(self) -> None:
         """Compile or load the kernel."""
         if self.norm is not None:
-            normalize_rows(np.ones(1), np.array([0, 1]), _NORMS[self.norm])
+            normalize_rows(np.ones(1), np.array([0, 1]), NORMS[self.norm])
 
 
 @register(TfidfTransformer, is_linear=True)
 def compile_tfidf_transformer(tfidf: Any) -> IdfStep:
     """Compile a fitted `TfidfTransformer`."""
-    if tfidf.norm not in (None, *_NORMS):
+    if tfidf.norm not in (None, *NORMS):
         raise Unsupported(f"norm={tfidf.norm!r}")
     idf = getattr(tfidf, "idf_", None)
     return IdfStep(
@@ -81,4 +82,15 @@ def compile_tfidf_transformer(tfidf: Any) -> IdfStep:
         idf=None if idf is None else np.array(idf, dtype=np.float64),
         sublinear=bool(tfidf.sublinear_tf),
         norm=tfidf.norm,
+    )
+
+
+def norms_of_rows(normalizer: Any) -> IdfStep:
+    """Return a fitted `Normalizer` of sparse rows: weights of one, normalised."""
+    return IdfStep(
+        original=normalizer,
+        n_features=int(normalizer.n_features_in_),
+        idf=None,
+        sublinear=False,
+        norm=normalizer.norm,
     )
