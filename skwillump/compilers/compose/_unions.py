@@ -261,7 +261,14 @@ class TableUnionStep(UnionStep, TableStep):
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
-        return self._stacked(table, lambda step, selected: step.part(selected))
+        assert self.n_features is not None
+        out = np.empty((table.n_rows, self.n_features))
+        self.write_part(table, out)
+        return out
+
+    def write_part(self, table: Table, out: np.ndarray) -> None:
+        """Let each block write its features where they belong."""
+        self._write(table, out, lambda step, *given: step.write_part(*given))
 
     def next_table(self, table: Table) -> Table:
         """Return what the following step sees of a chunk of rows."""
@@ -272,25 +279,30 @@ class TableUnionStep(UnionStep, TableStep):
             return BlockTable(self.part(table), dtype)
         dtypes = set()
 
-        def read(step: TableStep, selected: Table) -> np.ndarray:
+        def read(step: TableStep, selected: Table, place: np.ndarray) -> None:
             block = step.next_table(selected)
             dtypes.add(block.dtype)
-            return block.floats(strict=False, copy=False)
+            place[:] = block.floats(strict=False, copy=False)
 
-        block = self._stacked(table, read)
-        return BlockTable(block, dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes))
-
-    def _stacked(self, table: Table, read: Callable[[TableStep, Table], np.ndarray]) -> np.ndarray:
-        """Return side by side what ``read`` gives for each block."""
-        assert self.places is not None
         assert self.n_features is not None
         out = np.empty((table.n_rows, self.n_features))
+        self._write(table, out, read)
+        return BlockTable(out, dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes))
+
+    def _write(
+        self,
+        table: Table,
+        out: np.ndarray,
+        write: Callable[[TableStep, Table, np.ndarray], None],
+    ) -> None:
+        """Let ``write`` fill the place of each block in ``out``."""
+        assert self.places is not None
         for selection, step, weight, place in zip(
             self.selections, self.steps, self.weights, self.places, strict=True
         ):
-            part = read(cast(TableStep, step), selection.table(table))
-            out[:, place] = part if weight == 1.0 else part * weight
-        return out
+            write(cast(TableStep, step), selection.table(table), out[:, place])
+            if weight != 1.0:
+                out[:, place] *= weight
 
     def bind(self, coef: np.ndarray) -> TableSum:
         """Give each block its rows of the coefficients."""

@@ -1,5 +1,6 @@
 """Models of decision trees: rows to sums of leaves, and sums to what the model's methods return."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,6 +16,7 @@ from ...kernels._arrays import frozen, frozen_fields
 from ...kernels.trees._deep import predict_deep
 from ...kernels.trees._links import single_exp, single_sigmoid, single_softmax
 from ...kernels.trees._masks import predict_blocks
+from ...kernels.trees._ranks import ZERO_IS_MISSING
 from ...kernels.trees._walks import (
     AS_IS,
     FINITE_CATEGORIES,
@@ -56,6 +58,9 @@ _CHUNK_VALUES = 1 << 20
 
 _MOST_FEATURES = 1 << 20
 """Of a sparse row; wider ones are left to the original."""
+
+_MANY_FEATURES = 256
+"""Fewer features of a text are made dense, whether trees look at them or not."""
 
 _FEW_WIDE_ROWS = 64
 """More wide rows than these walk down deep trees as fast where they are sparse."""
@@ -151,23 +156,31 @@ class TreeModel(Model):
         InputUnsupported
             For values that the original refuses.
         """
-        features = frozen(self._with_nan(np.asarray(features, dtype=np.float64)))
+        features = frozen(np.asarray(features, dtype=np.float64))
         if features.ndim != 2 or features.shape[1] != self.n_features:
             raise InputUnsupported(f"features of shape {features.shape}")
         by_library = self.by_library is not None and self.questions is None and start is None
         if by_library and len(features) >= LIBRARY_ROWS:
             assert self.by_library is not None
-            return self.by_library(self.original, features, n_threads)
+            return self.by_library(self.original, self._with_nan(features), n_threads)
         out = np.empty((len(features), self.n_outputs))
         if start is not None:
             out[:] = start
         shift, is_deep = self._shift(), self._is_deep()
+        asked = self.trees
+        zero_is_missing = self._zero_is_missing and asked.reading == SINGLE_OR_NAN
+        if zero_is_missing:
+            asked = asked._replace(reading=ZERO_IS_MISSING)
 
         def run(first: int) -> None:
             chunk = features[first : first + _CHUNK_ROWS]
             place = out[first : first + _CHUNK_ROWS]
-            if self.questions is not None and len(chunk) >= _MANY_ROWS:
-                accepted = predict_blocks(chunk, self.trees, *self.questions, place)
+            asks = self.questions is not None and len(chunk) >= _MANY_ROWS
+            if not (asks and zero_is_missing):
+                chunk = frozen(self._with_nan(chunk))
+            if asks:
+                assert self.questions is not None
+                accepted = predict_blocks(chunk, asked, *self.questions, place)
             elif is_deep and len(chunk) >= _MANY_ROWS:
                 accepted = predict_deep(chunk, self.trees, place)
             elif self.questions is not None:
@@ -197,11 +210,15 @@ class TreeModel(Model):
             raise InputUnsupported(_NOT_FINITE)
         return out
 
+    @property
+    def _zero_is_missing(self) -> bool:
+        return self.absent_is_missing and self.missing == 0.0
+
     def _with_nan(self, features: np.ndarray) -> np.ndarray:
         """Return features with NaN in the place of what is missing."""
         if self.missing != self.missing:
             return features
-        if self.absent_is_missing and self.missing == 0.0:
+        if self._zero_is_missing:
             return np.where(features == 0.0, np.nan, features)
         return np.where(np.float32(features) == np.float32(self.missing), np.nan, features)
 
@@ -440,6 +457,15 @@ class TreeScorer(Scorer):
         return self.model.n_features > MAX_DENSE_FEATURES and not self.features.gives_array
 
     @cached_property
+    def _is_narrow(self) -> bool:
+        """Whether few of the features of a text are looked at, of which few are not zero."""
+        if not (self.features.reads_text and self.features.exact_scores):
+            return False
+        if self.model.n_features < _MANY_FEATURES or self.model.absent_is_missing:
+            return False
+        return self._narrow is not None and 2 * self._narrow.n_used < self.model.n_features
+
+    @cached_property
     def _narrow(self) -> NarrowTrees | None:
         return NarrowTrees.of(self.reader)
 
@@ -454,12 +480,26 @@ class TreeScorer(Scorer):
             return self._of_wide(
                 step.transform(X if rows is None else take_rows(X, rows)), n_threads
             )
+        if self._is_narrow:
+            features = step.transform(X if rows is None else take_rows(X, rows))
+            return self._of_some(features, n_threads)
         if not step.exact_scores:
             features = step.transform(X if rows is None else take_rows(X, rows))
             if not (isinstance(features, np.ndarray) and features.dtype.kind == "f"):
                 raise InputUnsupported("features that are no array of floats")
             return model.raw(to_dense(features), n_threads=n_threads)
         return step.map_dense(model.raw, X, rows, n_outputs=model.n_outputs, n_threads=n_threads)
+
+    def _of_some(self, features: Any, n_threads: int) -> np.ndarray:
+        """Return the scores of texts' features, of which trees look at a few."""
+        assert self._narrow is not None
+        if sparse.issparse(features) and features.shape[0]:
+            features = features.tocsr()
+            fits = features.shape[1] == self.model.n_features and features.dtype == np.float64
+            if fits and features.has_canonical_format:
+                with contextlib.suppress(InputUnsupported):
+                    return self._narrow.raw(features, n_threads)
+        return self.reader.raw(to_dense(features), n_threads=n_threads)
 
     def _of_wide(self, features: Any, n_threads: int) -> np.ndarray:
         """Return the scores of a sparse matrix of many features, made dense some rows at a time."""
@@ -498,7 +538,9 @@ class TreeScorer(Scorer):
         """Compile or load what scoring uses."""
         self.features.warm_up()
         self.model.warm_up()
-        if self.is_wide and self._narrow is not None:  # now: prediction is to change nothing here
+        if (
+            self.is_wide or self._is_narrow
+        ) and self._narrow is not None:  # now: prediction is to change nothing here
             self._narrow.model.warm_up()
 
 

@@ -186,10 +186,15 @@ def encoded_categories(encoder: Any, unknown: bool) -> tuple[list[np.ndarray], A
     return [np.arange(length) for length in lengths], encoded
 
 
-def refuse_unknown(codes: np.ndarray, positions: np.ndarray) -> None:
-    """Raise `InputUnsupported` if a row's category is unknown: -1 among the positions."""
+def has_unknown(codes: np.ndarray, positions: np.ndarray) -> bool:
+    """Tell whether a row's category is unknown: -1 among the positions."""
     unknown = positions < 0  # a value may be listed and not be there
-    if unknown.any() and unknown.take(codes, mode="wrap").any():
+    return bool(unknown.any() and unknown.take(codes, mode="wrap").any())
+
+
+def refuse_unknown(codes: np.ndarray, positions: np.ndarray) -> None:
+    """Raise `InputUnsupported` if a row's category is unknown."""
+    if has_unknown(codes, positions):
         raise InputUnsupported("an unknown category")
 
 

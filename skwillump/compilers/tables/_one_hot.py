@@ -1,5 +1,6 @@
 """``OneHotEncoder``."""
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,14 @@ from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, private
 from ..text._rows import csr
-from ._categories import Lookup, encoded_categories, raise_unhashable, raise_unknown, refuse_unknown
+from ._categories import (
+    Lookup,
+    encoded_categories,
+    has_unknown,
+    raise_unhashable,
+    raise_unknown,
+    refuse_unknown,
+)
 from ._chunks import each_chunk
 from ._input import InputSpec
 from ._one_of import OneOfStep
@@ -29,7 +37,7 @@ class OneHotStep(OneOfStep):
     lookups: tuple[Lookup, ...]
     features: tuple[np.ndarray, ...]  # of each category; the last one, of unknown values
     direct: tuple[dict[Any, int], ...] = field(repr=False)  # value to feature
-    judges_unknown: bool  # whether the original must see unknown values: it raises or warns
+    judges_unknown: bool  # whether the original raises or warns where a value is unknown
     unknown_error: bool
 
     @property
@@ -49,13 +57,28 @@ class OneHotStep(OneOfStep):
 
     def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return codes and features of each column."""
-        found = []
+        found, unknown = [], []
         for column, (lookup, features) in enumerate(zip(self.lookups, self.features, strict=True)):
             codes, positions = lookup.of_column(table, column)
-            if self.judges_unknown:
+            if self.unknown_error:
                 refuse_unknown(codes, positions)
+            elif self.judges_unknown and has_unknown(codes, positions):
+                unknown.append(column)
             found.append((codes, features[positions]))
+        if unknown:
+            self._warn(unknown)
         return found
+
+    def _warn(self, unknown: list[int]) -> None:
+        """Warn as the encoder does of columns with unknown categories."""
+        is_zero = self.original.handle_unknown == "ignore"
+        how = "all zeros" if is_zero else "the infrequent category."
+        warnings.warn(
+            f"Found unknown categories in columns {unknown} during transform. These unknown "
+            f"categories will be encoded as {how}",
+            UserWarning,
+            stacklevel=2,
+        )
 
     def row_positions(self, row: list[Any]) -> list[int]:
         """Return the feature of each column."""

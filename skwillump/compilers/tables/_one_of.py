@@ -26,15 +26,29 @@ class OneOfStep(TableStep):
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
-        # The last column takes what is no feature.
-        out = np.zeros((table.n_rows, self.n_features + 1))
         if table.row is not None:
-            out[0, self.row_positions(table.row)] = 1.0
-        else:
-            rows = np.arange(table.n_rows)
-            for codes, features in self.positions(table):
-                out[rows, features[codes]] = 1.0
-        return out[:, :-1]
+            # The last column takes what is no feature.
+            row = np.zeros((1, self.n_features + 1))
+            row[0, self.row_positions(table.row)] = 1.0
+            return row[:, :-1]
+        out = np.empty((table.n_rows, self.n_features))
+        self.write_part(table, out)
+        return out
+
+    def write_part(self, table: Table, out: np.ndarray) -> None:
+        """Write the features of a chunk of rows."""
+        if table.row is not None:
+            out[:] = self.part(table)
+            return
+        out[:] = 0.0
+        rows = np.arange(table.n_rows)
+        for codes, features in self.positions(table):
+            found = features[codes]
+            known = found >= 0
+            if known.all():
+                out[rows, found] = 1.0
+            else:
+                out[rows[known], found[known]] = 1.0
 
     def bind(self, coef: np.ndarray) -> "OneOfScorer":
         """Return a scorer that adds up rows of the coefficients."""

@@ -93,7 +93,7 @@ class TableStep(Step):
         """Return the features as float64 (n_rows, n_features)."""
 
         def fill(place: np.ndarray, table: ChunkTable) -> None:
-            place[:] = self.part(table)
+            self.write_part(table, place)
 
         return each_chunk(
             fill,
@@ -320,10 +320,17 @@ class ChainStep(TableStep):
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
-        *before, last = self.steps
-        for step in before:
+        return self.steps[-1].part(self._before(table))
+
+    def write_part(self, table: Table, out: np.ndarray) -> None:
+        """Let the last step write its features."""
+        self.steps[-1].write_part(self._before(table), out)
+
+    def _before(self, table: Table) -> Table:
+        """Return what the last step sees of a chunk of rows."""
+        for step in self.steps[:-1]:
             table = step.next_table(table)
-        return last.part(table)
+        return table
 
     def next_table(self, table: Table) -> Table:
         """Return what the following step sees."""

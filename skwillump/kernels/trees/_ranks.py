@@ -28,6 +28,9 @@ from ._walks import (
     column_value,
 )
 
+ZERO_IS_MISSING = 5
+"""A way of reading like `SINGLE_OR_NAN`, but what is zero is missing too."""
+
 MOST_THRESHOLDS = (1 << 15) - 1
 """Of a column: ranks are int16."""
 
@@ -63,6 +66,12 @@ def _read(lines, line, reading):
     elif reading == SINGLE_OR_NAN:
         for r in range(line, line + N_LANES):
             lines[r] = np.float64(np.float32(lines[r]))
+            n_refused += 1 if abs(lines[r]) > _SINGLE_MAX else 0
+    elif reading == ZERO_IS_MISSING:
+        for r in range(line, line + N_LANES):
+            # Before it is made float32, which may be what makes a zero of it.
+            value = np.nan if lines[r] == 0.0 else lines[r]
+            lines[r] = np.float64(np.float32(value))
             n_refused += 1 if abs(lines[r]) > _SINGLE_MAX else 0
     return n_refused == 0
 

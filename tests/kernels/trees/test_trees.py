@@ -13,6 +13,7 @@ from skwillump.kernels._arrays import frozen
 from skwillump.kernels.trees import _walks as kernel
 from skwillump.kernels.trees._deep import predict_deep
 from skwillump.kernels.trees._masks import predict_blocks
+from skwillump.kernels.trees._ranks import ZERO_IS_MISSING
 
 N_FEATURES = 4
 CATEGORIES = {3: np.array([-2.5, 0.0, 1.0, 7.0])}
@@ -177,6 +178,19 @@ def test_ranks_tell_neighbouring_numbers_apart():
     out = np.empty((200, 1))
     assert predict_blocks(frozen(rows), packed, *questions, out)
     assert out[:, 0].tolist() == [naive_trees.sums(trees, row, [0.0])[0] for row in rows]
+
+
+def test_zeros_are_read_as_missing_where_a_sparse_matrix_holds_none():
+    rng = np.random.default_rng(0)
+    trees = [random_tree(rng, 30, [kernel.PLAIN, kernel.NAN_LEFT]) for _ in range(5)]
+    packed, questions = pack(trees, [0.0], kernel.SINGLE_OR_NAN)
+    rows = rng.choice((0.0, -0.0, 1e-60, 0.5, 1.0, np.nan), (90, N_FEATURES))
+    expected, out = np.empty((90, 1)), np.empty((90, 1))
+    missing = np.where(rows == 0.0, np.nan, rows)
+    assert predict_blocks(frozen(missing), packed, *questions, expected)
+    packed = packed._replace(reading=ZERO_IS_MISSING)
+    assert predict_blocks(frozen(rows), packed, *questions, out)
+    assert np.array_equal(out, expected)
 
 
 def test_very_large_trees_and_few_large_ones_are_walked():
