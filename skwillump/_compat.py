@@ -95,19 +95,24 @@ ABSENT = object()
 """In place of a private attribute that this release does not have."""
 
 PRIVATE = {
+    "_base_loss": "loss of a generalized linear model",
     "_dual_coef_": "coefficients of support vectors",
     "_fit_X": "rows of nearest neighbours",
     "_fit_dtype": "dtype that an imputer was fitted on",
     "_fit_method": "how nearest neighbours are found",
     "_gamma": "width of a kernel",
     "_intercept_": "constants of support vectors",
+    "_is_empty_feature": "columns that were fitted without values",
     "_label_binarizer": "kind of labels",
+    "_mask_fit_X": "values that were missing in fit",
     "_n_features_outs": "columns of each one-hot encoded feature",
     "_precomputed": "whether a mask was fitted",
+    "_predict_1d": "dimensions of the predictions",
     "_scaler": "scaler of a power transformer",
     "_sparse": "whether sparse rows were fitted",
     "_tfidf": "weights of a TF-IDF vectorizer",
     "_training_dim": "dimensions of the targets",
+    "_x_mean": "means of the features",
     "_y": "targets of nearest neighbours",
 }
 """Attributes of fitted estimators that scikit-learn does not promise, and what they hold."""

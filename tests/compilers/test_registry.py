@@ -6,10 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.cross_decomposition import PLSRegression
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction.text import TfidfTransformer, TfidfVectorizer
-from sklearn.impute import MissingIndicator, SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.impute import KNNImputer, MissingIndicator, SimpleImputer
+from sklearn.linear_model import LogisticRegression, PoissonRegressor
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import (
@@ -65,6 +66,9 @@ def test_an_error_in_a_compiler_is_a_reason_and_no_error(error):
     [
         (OneHotEncoder(), "_n_features_outs"),
         (SimpleImputer(), "_fit_dtype"),
+        (KNNImputer(), "_mask_fit_X"),
+        (PoissonRegressor(), "_base_loss"),
+        (PLSRegression(1), "_x_mean"),
         (MissingIndicator(), "_precomputed"),
         (PowerTransformer(), "_scaler"),
         (KNeighborsClassifier(), "_fit_X"),

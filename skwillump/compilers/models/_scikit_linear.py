@@ -50,7 +50,7 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 from .._registry import compile_model, register
 from .._steps import Scorer, Step
-from .._unsupported import Unsupported
+from .._unsupported import Unsupported, private
 from ._linear import (
     CLIPPED,
     LOG_LIKELIHOOD,
@@ -171,8 +171,8 @@ class CenteringModel(LinearModel):
 
 @register(PLSRegression, gives=LinearModel)
 def _partial_least_squares(model: Any) -> LinearModel:
-    coef = model.coef_[0] if model._predict_1d else model.coef_
-    intercept = model.intercept_ - model._x_mean @ model.coef_.T
+    coef = model.coef_[0] if private(model, "_predict_1d") else model.coef_
+    intercept = model.intercept_ - private(model, "_x_mean") @ model.coef_.T
     return CenteringModel(**vars(linear_model(model, coef, intercept, None, NONE)))
 
 
@@ -204,7 +204,7 @@ class ExponentialModel(LinearModel):
 @register(GammaRegressor, PoissonRegressor, TweedieRegressor, gives=LinearModel)
 def _generalized(model: Any) -> LinearModel:
     made = linear_model(model, model.coef_, model.intercept_, None, NONE)
-    link = type(model._base_loss.link).__name__
+    link = type(private(model, "_base_loss").link).__name__
     if link == "IdentityLink":
         return made
     if link != "LogLink":

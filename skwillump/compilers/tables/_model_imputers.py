@@ -14,7 +14,7 @@ from sklearn.impute import KNNImputer
 from ..._compat import IterativeImputer
 from .._registry import register
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported, private
 from ._input import InputSpec
 from ._scalers import NumberStep
 
@@ -49,7 +49,7 @@ def compile_neighbors_imputer(imputer: Any) -> Step:
     """Compile a `KNNImputer`."""
     if callable(imputer.metric) or callable(imputer.weights):
         raise Unsupported("a function tells the distances or weights of many rows")
-    return _of_rows(imputer, imputer._mask_fit_X.all(axis=0))
+    return _of_rows(imputer, private(imputer, "_mask_fit_X").all(axis=0))
 
 
 @register(IterativeImputer)
@@ -62,7 +62,7 @@ def compile_iterative_imputer(imputer: Any) -> Step:
     for step in imputer.imputation_sequence_:
         if type(step.estimator).__module__.partition(".")[0] != "sklearn":
             raise Unsupported(f"{type(step.estimator).__name__} may look at many rows at once")
-    return _of_rows(imputer, np.asarray(imputer._is_empty_feature))
+    return _of_rows(imputer, np.asarray(private(imputer, "_is_empty_feature")))
 
 
 def _of_rows(imputer: Any, without_values: np.ndarray) -> ImputeRowsStep:
