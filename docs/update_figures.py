@@ -323,6 +323,43 @@ def text_tables(results):
     return {"text-features": features, "text-whole": whole, "text-one": one, "text-rest": rest}
 
 
+def fit_tables(results):
+    """What `fit` of cascades, rankers and searches takes."""
+    ratios = ("cv=0.25", "cv=5")
+    searches = ("one_target", "without_memory", "with_memory")
+
+    def over_plain(part, ways):
+        return [
+            [
+                row["set"],
+                f"{row['n_rows']:,}",
+                f"{row['plain_seconds']:.2f}",
+                *(f"{row[f'{way}_over_plain']:.1f}x" for way in ways),
+            ]
+            for row in results[part]
+        ]
+
+    head = ["Pipeline", "Rows", "Plain fit, s"]
+    of_fits = [*head, *(f"``{ratio}``" for ratio in ratios)]
+    of_searches = [*head, "One target", "Four targets", "Four, with ``memory``"]
+    memory = [
+        [
+            row["set"],
+            f"{row['plain_extra_mb']:,.0f}",
+            f"{row['kernels_extra_mb']:,.0f}",
+            f"{row['kernels_over_plain']:.2f}x",
+        ]
+        for row in results["memory"]
+        if row["features"] == "cascade"
+    ]
+    return {
+        "fit-cascades": list_table(of_fits, over_plain("cascades", ratios)),
+        "fit-rankers": list_table(of_fits, over_plain("rankers", ratios)),
+        "fit-searches": list_table(of_searches, over_plain("searches", searches)),
+        "fit-memory": list_table(["Pipeline", "Plain, MB", "Cascade, MB", "Ratio"], memory),
+    }
+
+
 def versions(results):
     """What the figures were made with."""
     found = results["versions"]
@@ -369,6 +406,7 @@ def regions():
             **text_tables(load("text_benchmark")),
             **tabular_tables(load("tabular_benchmark")),
         },
+        DOCS / "benchmarks_fit.rst": fit_tables(load("fit_benchmark")),
         DOCS / "serving.rst": {
             "serving": f"{serving['workers']} workers, {serving['clients']} clients, medians of "
             f"{serving['repeats']} runs in turns, "

@@ -304,7 +304,7 @@ def main(arguments=None) -> None:
             measured = {row["set"] for row in rows}
             kept = [row for row in results.get(name, []) if row["set"] not in measured]
             results[name] = sorted(kept + rows, key=lambda row: SHAPES.index(row["set"]))
-    write(results, options.out)
+            write(results, options.out)
 
 
 if __name__ == "__main__":
