@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 
 import skwillump
 import skwillump.dask
