@@ -155,7 +155,7 @@ def test_rows_in_doubt_are_answered_by_the_original():
 def test_explain_says_what_is_compiled_and_why_not():
     estimator = make_pipeline(
         make_union(TfidfVectorizer(), CountVectorizer(dtype=np.int8)),
-        Normalizer(),
+        Normalizer("max"),
         NearestCentroid(),
     ).fit(TEXTS, Y)
     rows = {row.name: row for row in compile_pipeline(estimator).explain()}

@@ -42,7 +42,7 @@ def pipeline():
 
 def fitted(y, **params):
     Counted.fits.clear()
-    settings = {"accuracy_target": 0.999, "feature_costs": {"a": 1e-3, "b": 1e-3}}
+    settings = {"accuracy_target": 0.999, "feature_costs": {"a": 0.01, "b": 0.01}}
     return CascadeClassifier(pipeline(), random_state=0, **(settings | params)).fit(X, y)
 
 

@@ -218,7 +218,7 @@ def test_a_dense_stack_stays_dense():
 
 
 def test_steps_that_are_not_linear_are_reported_and_run_as_they_are():
-    transformer = make_pipeline(make_union(words(), chars()), Normalizer()).fit(TEXTS)
+    transformer = make_pipeline(make_union(words(), chars()), Normalizer("max")).fit(TEXTS)
     step = compile_step(transformer)
     assert not step.exact_scores
     assert_same(step.transform(TEXTS), transformer.transform(TEXTS))
