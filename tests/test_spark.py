@@ -243,9 +243,8 @@ def test_a_worker_loads_the_model_once(spark, tmp_path):
     found = skwillump.spark.predict(model, pieces, columns=["c"]).toPandas()
     assert_array_equal(found["prediction"], model.predict(frame[["c"]]))
     loads = Counter(path.name.partition("-")[0] for path in tmp_path.iterdir())
+    # How many processes there are is up to Spark; none loads the model twice.
     assert set(loads.values()) == {1}
-    # Two tasks at a time; the rows of each are made by a worker of their own.
-    assert 1 <= len(loads) <= 4
 
 
 def test_a_worker_that_is_lost_with_the_model_is_replaced(spark, tmp_path):
