@@ -29,14 +29,14 @@ class TableSum(TableScorer):
         """Return the scores of a chunk of rows."""
         total = np.zeros((table.n_rows, self.n_outputs))
         for selection, scorer in self.blocks:
-            total += scorer.part(selection.table(table))
+            scorer.add_to(total, selection.table(table))
         return total
 
     def row(self, table: Table) -> Any:
         """Return the scores of one row."""
         total: Any = 0.0
         for selection, scorer in self.blocks:
-            total = total + scorer.row(selection.table(table))
+            total = scorer.add_to_row(total, selection.table(table))
         return total
 
     def warm_up(self) -> None:

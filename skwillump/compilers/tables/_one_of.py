@@ -75,19 +75,29 @@ class OneOfScorer(TableScorer):
         if table.row is not None:
             return np.reshape(self.row(table), (1, -1))
         out = np.zeros((table.n_rows, self.n_outputs))
-        for codes, features in self.step.positions(table):
-            out += self.padded[features].take(codes, axis=0, mode="wrap")
+        self.add_to(out, table)
         return out
+
+    def add_to(self, total: np.ndarray, table: Table) -> None:
+        """Add the scores of a chunk of rows to what stands before them."""
+        if table.row is not None:
+            total += self.row(table)
+            return
+        for codes, features in self.step.positions(table):
+            total += self.padded[features].take(codes, axis=0, mode="wrap")
 
     def row(self, table: Table) -> Any:
         """Return the scores of one row."""
+        return self.add_to_row(0.0, table)
+
+    def add_to_row(self, total: Any, table: Table) -> Any:
+        """Return the scores of one row, added to what stands before them."""
         if table.row is None:
-            return self.part(table)[0]
+            return total + self.part(table)[0]
         positions = self.step.row_positions(table.row)
         if self.single is None:
-            return self.padded[positions].sum(axis=0)
+            return total + self.padded[positions].sum(axis=0)
         single = self.single
-        total = 0.0
         for position in positions:
             total += single[position]
         return total

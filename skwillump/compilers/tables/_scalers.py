@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -117,18 +118,38 @@ class ScaleScorer(DenseScorer):
 
     def part(self, table: Table) -> np.ndarray:
         """Return the scores of a chunk of rows."""
-        step = self.step
-        assert isinstance(step, ScaleStep)
         if not isinstance(table, ChunkTable):
             return super().part(table)
         out = np.zeros((table.n_rows, self.n_outputs))
+        self.add_to(out, table)
+        return out
+
+    def add_to(self, total: np.ndarray, table: Table) -> None:
+        """Add the scores of a chunk of rows to what stands before them."""
+        step = self.step
+        assert isinstance(step, ScaleStep)
+        if not isinstance(table, ChunkTable):
+            total += self.part(table)
+            return
         for j, column in enumerate(table.arrays()):
             subtrahend = 0.0 if step.subtrahend is None else step.subtrahend[j]
             divisor = 1.0 if step.divisor is None else step.divisor[j]
             if column.dtype != np.float64:  # the kernel is compiled for one type
                 column = frozen(column.astype(np.float64))
-            add_scaled(column, subtrahend, divisor, self.coef[j], out)
-        return out
+            add_scaled(column, subtrahend, divisor, self.coef[j], total)
+
+    def add_to_row(self, total: Any, table: Table) -> Any:
+        """Return the scores of one row, added to what stands before them."""
+        if self._single is None or table.row is None:
+            return total + self.row(table)
+        for value, coef in zip(self.step.part(table)[0].tolist(), self._single, strict=True):
+            total += value * coef
+        return total
+
+    @cached_property
+    def _single(self) -> list[float] | None:
+        """Coefficients of one output."""
+        return self.coef[:, 0].tolist() if self.n_outputs == 1 else None
 
     def warm_up(self) -> None:
         """Compile or load the kernel."""

@@ -204,6 +204,18 @@ class TableScorer(Scorer):
         """Return the scores of one row: an array (n_outputs,), or a number if there is one."""
         return self.part(table)[0]
 
+    def add_to(self, total: np.ndarray, table: Table) -> None:
+        """Add the scores of a chunk of rows to what stands before them.
+
+        A sparse product of scikit-learn adds the features up one after the other. Where they are
+        sparse, so does this, as far as it can: huge coefficients that cancel then leave the same.
+        """
+        total += self.part(table)
+
+    def add_to_row(self, total: Any, table: Table) -> Any:
+        """Return the scores of one row, added to what stands before them."""
+        return total + self.row(table)
+
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 partial scores (n_rows, n_outputs)."""
 
@@ -260,9 +272,20 @@ class ChainScorer(TableScorer):
 
     def part(self, table: Table) -> np.ndarray:
         """Return the scores of a chunk of rows."""
+        return self.last.part(self._behind(table))
+
+    def add_to(self, total: np.ndarray, table: Table) -> None:
+        """Add the scores of a chunk of rows to what stands before them."""
+        self.last.add_to(total, self._behind(table))
+
+    def add_to_row(self, total: Any, table: Table) -> Any:
+        """Return the scores of one row, added to what stands before them."""
+        return self.last.add_to_row(total, self._behind(table))
+
+    def _behind(self, table: Table) -> Table:
         for step in self.before:
             table = step.next_table(table)
-        return self.last.part(table)
+        return table
 
     def warm_up(self) -> None:
         """Warm up every step."""
