@@ -140,7 +140,7 @@ class ScaleScorer(DenseScorer):
 
     def add_to_row(self, total: Any, table: Table) -> Any:
         """Return the scores of one row, added to what stands before them."""
-        if self._single is None or table.row is None:
+        if self._single is None:
             return total + self.row(table)
         for value, coef in zip(self.step.part(table)[0].tolist(), self._single, strict=True):
             total += value * coef
