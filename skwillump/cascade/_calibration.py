@@ -25,39 +25,16 @@ from ..planning import (
 from ..stages._cross_fitting import Calibrated, CrossFitted
 from ..stages._fold_tasks import FoldRecord
 from ..stages._folds import FitData
-from ..stages._labels import UNLABELLED, takes_unlabelled
 from ..stages._models import LeftOut
 from ..stages._recording import Importance, LeastOpen, OpenShares, Record
-from ._label_sets import LabelSetRecorder
-from ._responses import AnswerRecorder
+from ._responses import AnswerRecorder, CascadeRecorder
 from ._scoring import RecordedScores, answered_labels, is_balanced_accuracy, score_answers
 from ._timing import score_seconds
-
-PREFIT_CLASS_ROWS = 5
-"""With a fitted estimator, at least two classes need as many rows, so that each fold has both."""
-
-
-def why_too_few(y) -> str:
-    """Say why rows are too few to calibrate a fitted estimator on; empty if they are not."""
-    counts = np.unique(y, return_counts=True)[1]
-    if np.count_nonzero(counts >= PREFIT_CLASS_ROWS) >= 2:
-        return ""
-    return (
-        f"approximate models cannot be fitted on folds of these {len(y)} rows: pass at least "
-        f"{PREFIT_CLASS_ROWS} rows of each of two classes"
-    )
-
-
-def check_classes(y, classes, estimator) -> None:
-    """Raise ValueError where `y` holds classes that a fitted estimator lacks."""
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown) and not (takes_unlabelled(estimator) and np.all(unknown == UNLABELLED)):
-        raise ValueError(f"y holds the classes {unknown}, which the fitted estimator lacks.")
 
 
 def block_importance(
     y: np.ndarray,
-    recorder: AnswerRecorder | LabelSetRecorder,
+    recorder: CascadeRecorder,
     scorer: Any,
     score_params: dict[str, Any],
 ) -> Importance:
@@ -66,7 +43,7 @@ def block_importance(
     Parameters
     ----------
     y : ndarray of shape (n_rows,)
-    recorder : AnswerRecorder
+    recorder : CascadeRecorder
     scorer : callable
     score_params : dict
         Metadata for it.
@@ -77,7 +54,7 @@ def block_importance(
 
         def score(permuted) -> float:
             labels = model.predict(permuted)
-            if isinstance(recorder, LabelSetRecorder) or not recorder.keeps_responses:
+            if not isinstance(recorder, AnswerRecorder) or not recorder.keeps_responses:
                 equal = labels == y[rows]
                 return float(np.mean(equal if equal.ndim == 1 else equal.all(axis=1)))
             return score_answers(
@@ -95,7 +72,7 @@ def block_importance(
     return importance
 
 
-def open_shares(y: np.ndarray, recorder: AnswerRecorder | LabelSetRecorder) -> OpenShares:
+def open_shares(y: np.ndarray, recorder: CascadeRecorder) -> OpenShares:
     """How few rows a first stage must leave open, by the measure that leaves fewest.
 
     Where another score than accuracy is kept, classes count alike, however rare they are.
@@ -103,7 +80,7 @@ def open_shares(y: np.ndarray, recorder: AnswerRecorder | LabelSetRecorder) -> O
     Parameters
     ----------
     y : ndarray of shape (n_rows,) or (n_rows, n_labels)
-    recorder : AnswerRecorder or LabelSetRecorder
+    recorder : CascadeRecorder
     """
 
     def shares(rows, full, stage):
@@ -125,15 +102,13 @@ def open_shares(y: np.ndarray, recorder: AnswerRecorder | LabelSetRecorder) -> O
     return shares
 
 
-def least_open(
-    y: np.ndarray, recorder: AnswerRecorder | LabelSetRecorder, target: float
-) -> LeastOpen:
+def least_open(y: np.ndarray, recorder: CascadeRecorder, target: float) -> LeastOpen:
     """How few rows a first stage must leave open to keep a share of the full model's accuracy.
 
     Parameters
     ----------
     y : ndarray of shape (n_rows,) or (n_rows, n_labels)
-    recorder : AnswerRecorder or LabelSetRecorder
+    recorder : CascadeRecorder
     target : float
     """
 
@@ -155,7 +130,7 @@ def least_open(
 def calibrated_from(
     fitted: CrossFitted,
     data: FitData,
-    recorder: AnswerRecorder | LabelSetRecorder,
+    recorder: CascadeRecorder,
     *,
     scorer: Any,
     score_params: dict[str, Any],
@@ -168,7 +143,7 @@ def calibrated_from(
     ----------
     fitted : CrossFitted
     data : FitData
-    recorder : AnswerRecorder
+    recorder : CascadeRecorder
     scorer : callable
     score_params : dict
         Metadata for it.
@@ -304,7 +279,7 @@ def _with_learned_score(
 def _smaller(
     fitted: CrossFitted,
     y: np.ndarray,
-    recorder: AnswerRecorder | LabelSetRecorder,
+    recorder: CascadeRecorder,
     candidates: tuple[Candidate, ...],
 ) -> SmallerModels | None:
     """What models that were fitted on fewer rows did."""
@@ -341,7 +316,7 @@ def fresh_rows(
     record: FoldRecord,
     y: np.ndarray | None,
     measure: str,
-    recorder: AnswerRecorder | LabelSetRecorder,
+    recorder: CascadeRecorder,
     *,
     score: Any,
     subgroups: Any,

@@ -8,54 +8,36 @@ from numbers import Real
 from typing import Any, cast
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import ClassifierMixin, is_classifier
 from sklearn.utils import Bunch, check_consistent_length, column_or_1d, get_tags, indexable
 from sklearn.utils.metadata_routing import MethodMapping
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import type_of_target
 
 from .._compat import Interval, StrOptions, check_fitted, fit_context, refused
 from .._composites import last_step
 from .._one_row import RowTemplate
 from ..planning import (
     Guarantee,
-    HarmScore,
     Plan,
     certify_plan,
-    learns_harm_score,
     make_plan,
-    measures_for,
 )
 from ..stages._estimator import BlockwiseEstimator, StageBase
 from ..stages._fold_tasks import record_in_chunks
 from ..stages._folds import FitData
-from ..stages._labels import (
-    UNLABELLED,
-    check_classes_not_values,
-    check_none_missing,
-    takes_unlabelled,
-)
+from ..stages._labels import check_classes_not_values, check_none_missing
 from ..stages._models import StageSpec
 from ._answering import CascadeRunner, EarlyStage
 from ._calibration import (
     block_importance,
     calibrated_from,
-    check_classes,
     fresh_rows,
     least_open,
     open_shares,
-    why_too_few,
 )
-from ._label_sets import (
-    GROUPS,
-    LabelSetRecorder,
-    LabelSetRunner,
-    label_measures,
-    why_no_label_sets,
-)
+from ._label_kinds import label_kind
 from ._report import cascade_report, stage_words
-from ._responses import AnswerRecorder, response_method
+from ._responses import CascadeRecorder, response_method, why_no_response
 from ._scoring import check_name, check_target_scorer, is_accuracy, is_balanced_accuracy
 from ._timing import CascadeTiming
 
@@ -104,11 +86,6 @@ def _estimator_has(method):
         return True
 
     return check
-
-
-def _label_matrix(y) -> np.ndarray:
-    """Labels of several a row as an array (n_rows, n_labels)."""
-    return y.toarray() if sparse.issparse(y) else np.asarray(y)
 
 
 class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
@@ -420,10 +397,13 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         self._check_subgroups(y, subgroups)
         if y is not None:
             X, y, subgroups = indexable(X, y, subgroups)
-            y = _label_matrix(y) if self._has_label_sets else column_or_1d(y)
+            y = self._labels.read(y)
         candidate = calibrated.calibration.candidates[path.candidate]
-        recorder = self._recorder_of(
-            self._method, keeps_responses=is_scored, harm_score=candidate.harm_score
+        recorder = self._labels.recorder(
+            self.classes_,
+            self._method,
+            keeps_responses=is_scored,
+            harm_score=candidate.harm_score,
         )
         record = record_in_chunks(
             self._graph,
@@ -624,13 +604,12 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
                 )
             groups = column_or_1d(groups)
             check_consistent_length(X, groups)
-        self._has_label_sets = type_of_target(y, input_name="y") not in ("binary", "multiclass")
-        self._has_sparse_labels = sparse.issparse(y)
+        self._labels = label_kind(y)
         return FitData(
             X=X,
-            y=_label_matrix(y) if self._has_label_sets else column_or_1d(y),
+            y=self._labels.read(y),
             params=params,
-            stratify=not self._has_label_sets,
+            stratify=self._labels.stratify,
             subgroups=groups,
         )
 
@@ -646,41 +625,16 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         if self._graph is None:
             return self._why_one_block("cascade")
         if self._method is None:
-            return self._why_no_response()
-        if self._has_label_sets:
-            return self._why_no_label_sets(data)
-        classes = np.asarray(self.classes_)
-        if len(np.unique(classes)) < len(classes) or np.any(np.sort(classes) != classes):
-            return f"the classes_ of the estimator are not sorted: {classes}"
-        if self._is_prefit():
-            check_classes(data.y, classes, self.estimator_)
-        known = self._with_truth(data)
-        return why_too_few(data.y if known is None else data.y[known]) if self._is_prefit() else ""
-
-    def _why_no_label_sets(self, data) -> str:
-        if not is_accuracy(self._scorer(), {}):
+            return why_no_response(self.estimator_, self.approx_estimator)
+        if self._labels.only_accuracy and not is_accuracy(self._scorer(), {}):
             return f"of several labels a row accuracy can be kept, and not scoring={self.scoring!r}"
-        if self._has_sparse_labels:
-            return "y is a sparse matrix; an array is read"
-        return why_no_label_sets(data.y, self.classes_)
+        reason = self._labels.why_no_stages(data.y, self.classes_)
+        if reason or not self._is_prefit():
+            return reason
+        return self._labels.why_too_few(data.y, self.estimator_)
 
     def _with_truth(self, data):
-        if self._has_label_sets:
-            return None
-        if not takes_unlabelled(self.estimator) or UNLABELLED in self.classes_:
-            return None
-        # Rows without a label are fitted on, and show nothing.
-        return data.y != UNLABELLED
-
-    def _why_no_response(self) -> str:
-        neither = "has neither predict_proba nor decision_function"
-        if response_method(self.estimator_) is None:
-            return f"the estimator {neither}"
-        if response_method(self.approx_estimator) is None:
-            return f"approx_estimator {neither}"
-        return (
-            "the estimator and approx_estimator share neither predict_proba nor decision_function"
-        )
+        return self._labels.with_truth(data.y, self.estimator_)
 
     def _measures_growth(self) -> bool:
         return self.confidence is not None
@@ -688,32 +642,15 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     def _query(self) -> str:
         return self.query
 
-    def _recorder(self, routed) -> AnswerRecorder | LabelSetRecorder:
+    def _recorder(self, routed) -> CascadeRecorder:
         assert self._method is not None
         is_kept = is_accuracy(self._scorer(), routed.scorer.score)
-        return self._recorder_of(
+        learns = self._labels.learns_score(self.classes_, is_probability=self._is_probability())
+        return self._labels.recorder(
+            self.classes_,
             self._method,
             keeps_responses=not is_kept,
-            learns_score=is_kept and self._learns_score(),
-        )
-
-    def _recorder_of(
-        self,
-        method: str,
-        *,
-        keeps_responses: bool,
-        learns_score: bool = False,
-        harm_score: HarmScore | None = None,
-    ) -> AnswerRecorder | LabelSetRecorder:
-        if self._has_label_sets:
-            return LabelSetRecorder(method=method)
-        return AnswerRecorder(
-            classes=np.asarray(self.classes_),
-            method=method,
-            measures=self._measures(),
-            keeps_responses=keeps_responses,
-            learns_score=learns_score,
-            harm_score=harm_score,
+            learns_score=is_kept and learns,
         )
 
     def _importance(self, data, recorder, routed):
@@ -733,22 +670,11 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             runner=self._runner_with(None),
             graph=self._graph,
             method=cast(Any, self._method),
-            measure=self._measures()[0],
+            measure=self._labels.measures(self.classes_, is_probability=self._is_probability())[0],
         )
 
-    def _learns_score(self) -> bool:
-        """Whether a score of harm can be learned; of several labels a row it is not tried."""
-        is_probability = self._method == "predict_proba"
-        return not self._has_label_sets and learns_harm_score(
-            len(self.classes_), is_probability=is_probability
-        )
-
-    def _measures(self) -> tuple[str, ...]:
-        """Measures of confidence worth trying."""
-        is_probability = self._method == "predict_proba"
-        if self._has_label_sets:
-            return label_measures(is_probability)
-        return measures_for(is_probability, len(self.classes_))
+    def _is_probability(self) -> bool:
+        return self._method == "predict_proba"
 
     def _calibrated_from(self, fitted, data, recorder, routed, seed):
         return calibrated_from(
@@ -794,8 +720,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         self._runner = self._runner_with(early)
 
     def _runner_with(self, early: EarlyStage | None) -> CascadeRunner:
-        runner = LabelSetRunner if self._has_label_sets else CascadeRunner
-        return runner(
+        return self._labels.runner(
             classes=self.classes_,
             template=self._template,
             estimator=self.estimator_,
@@ -815,7 +740,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         return cascade_report(self, self._plan)
 
     def _stage_words(self):
-        return stage_words(GROUPS if self._has_label_sets else self.classes_)
+        return stage_words(self._labels.groups(self.classes_))
 
     # scikit-learn ---------------------------------------------------------------------------
 

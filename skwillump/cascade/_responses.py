@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ..compilers import predicts_largest
 from ..planning import LEARNED, HarmScore, confidence, predicted_codes
 from ..stages._models import NoEvidence
 from ..stages._passes import FeatureInput, ModelInput, flat
-from ..stages._recording import Record
+from ..stages._recording import Record, Recorder
 
 NO_CLASS = -1
 """Position of a label that is no class."""
@@ -29,6 +29,16 @@ def response_method(*estimators) -> str | None:
         if all(hasattr(estimator, method) for estimator in estimators):
             return method
     return None
+
+
+def why_no_response(full, approx) -> str:
+    """Why classifiers share no such method; `approx` may be None."""
+    neither = "has neither predict_proba nor decision_function"
+    if response_method(full) is None:
+        return f"the estimator {neither}"
+    if approx is not None and response_method(approx) is None:
+        return f"approx_estimator {neither}"
+    return "the estimator and approx_estimator share neither predict_proba nor decision_function"
 
 
 def align_response(response, model_classes, classes, is_probability):
@@ -102,6 +112,43 @@ def codes_of(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Positions of labels among sorted classes; `NO_CLASS` for a label that is none of them."""
     codes = np.minimum(np.searchsorted(classes, labels), len(classes) - 1)
     return np.where(classes[codes] == labels, codes, NO_CLASS)
+
+
+class CascadeRecorder(Recorder, Protocol):
+    """What a cascade keeps of answers, and how it compares them with the truth."""
+
+    @property
+    def classes(self) -> np.ndarray:
+        """Classes, or names of groups of rows, by what is predicted."""
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Measures of confidence to record."""
+
+    @property
+    def is_probability(self) -> bool:
+        """Whether responses are probabilities."""
+
+    @property
+    def keeps_responses(self) -> bool:
+        """Whether whole responses are needed, for other scores than accuracy."""
+
+    @property
+    def learns_score(self) -> bool:
+        """Whether they are needed for a learned score of harm."""
+
+    @property
+    def n_groups(self) -> int:
+        """Number of thresholds."""
+
+    def codes(self, y: np.ndarray) -> np.ndarray:
+        """Positions of the true classes, or of the groups of the true labels."""
+
+    def is_right(self, record: Record, y: np.ndarray) -> np.ndarray:
+        """Whether answers are right."""
+
+    def agree(self, record: Record, other: Record) -> np.ndarray:
+        """Whether two models give the same answers."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,216 @@
+"""What a cascade answers for a row: one class, or several labels. One class a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import type_of_target
+
+from ..planning import HarmScore, learns_harm_score, measures_for
+from ..stages._labels import UNLABELLED, takes_unlabelled
+from ._answering import CascadeRunner
+from ._label_sets import (
+    GROUPS,
+    LabelSetRecorder,
+    LabelSetRunner,
+    label_measures,
+    why_no_label_sets,
+)
+from ._responses import AnswerRecorder, CascadeRecorder
+
+PREFIT_CLASS_ROWS = 5
+"""With a fitted estimator, at least two classes need as many rows, so that each fold has both."""
+
+
+class LabelKind(Protocol):
+    """What the labels of a cascade are, and what follows for its `fit` and its answers."""
+
+    stratify: ClassVar[bool]
+    """Whether folds have classes to keep the shares of."""
+
+    only_accuracy: ClassVar[bool]
+    """Whether no other score can be kept."""
+
+    runner: ClassVar[type[CascadeRunner]]
+    """The class of what answers."""
+
+    def read(self, y: Any) -> np.ndarray:
+        """Labels as an array: a row of them, or n_labels columns."""
+
+    def why_no_stages(self, y: np.ndarray, classes: Any) -> str:
+        """Why nothing can be told of such labels; empty if it can."""
+
+    def why_too_few(self, y: np.ndarray, full: Any) -> str:
+        """Why approximate models cannot be fitted on folds of these rows; empty if they can.
+
+        Raises
+        ------
+        ValueError
+            If `y` holds classes that `full`, a fitted estimator, lacks.
+        """
+
+    def with_truth(self, y: np.ndarray, full: Any) -> np.ndarray | None:
+        """Rows with a label; None for all."""
+
+    def groups(self, classes: Any) -> Sequence[Any] | np.ndarray:
+        """Names of the groups of rows that have thresholds of their own."""
+
+    def measures(self, classes: Any, *, is_probability: bool) -> tuple[str, ...]:
+        """Measures of confidence worth trying."""
+
+    def learns_score(self, classes: Any, *, is_probability: bool) -> bool:
+        """Whether a score of harm can be learned."""
+
+    def recorder(
+        self,
+        classes: Any,
+        method: str,
+        *,
+        keeps_responses: bool,
+        learns_score: bool = False,
+        harm_score: HarmScore | None = None,
+    ) -> CascadeRecorder:
+        """What is kept of the models' answers. See `AnswerRecorder`."""
+
+
+def label_kind(y: Any) -> LabelKind:
+    """The kind of some labels."""
+    if type_of_target(y, input_name="y") in ("binary", "multiclass"):
+        return OneClass()
+    return LabelSet(is_sparse=sparse.issparse(y))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneClass:
+    """One of two or more classes a row."""
+
+    stratify: ClassVar[bool] = True
+    only_accuracy: ClassVar[bool] = False
+    runner: ClassVar[type[CascadeRunner]] = CascadeRunner
+
+    def read(self, y: Any) -> np.ndarray:
+        """Labels as an array of one dimension."""
+        return column_or_1d(y)
+
+    def why_no_stages(self, y: np.ndarray, classes: Any) -> str:
+        """Why positions of classes cannot be looked up; empty if they can."""
+        classes = np.asarray(classes)
+        if len(np.unique(classes)) < len(classes) or np.any(np.sort(classes) != classes):
+            return f"the classes_ of the estimator are not sorted: {classes}"
+        return ""
+
+    def why_too_few(self, y: np.ndarray, full: Any) -> str:
+        """Why rows are too few to have two classes in each fold; empty if they are not."""
+        unknown = np.setdiff1d(y, full.classes_)
+        if len(unknown) and not (takes_unlabelled(full) and np.all(unknown == UNLABELLED)):
+            raise ValueError(f"y holds the classes {unknown}, which the fitted estimator lacks.")
+        known = self.with_truth(y, full)
+        labelled = y if known is None else y[known]
+        counts = np.unique(labelled, return_counts=True)[1]
+        if np.count_nonzero(counts >= PREFIT_CLASS_ROWS) >= 2:
+            return ""
+        return (
+            f"approximate models cannot be fitted on folds of these {len(labelled)} rows: pass at "
+            f"least {PREFIT_CLASS_ROWS} rows of each of two classes"
+        )
+
+    def with_truth(self, y: np.ndarray, full: Any) -> np.ndarray | None:
+        """Rows with a label: others are fitted on, and show nothing."""
+        if not takes_unlabelled(full) or UNLABELLED in full.classes_:
+            return None
+        return y != UNLABELLED
+
+    def groups(self, classes: Any) -> Sequence[Any] | np.ndarray:
+        """The predicted classes."""
+        return classes
+
+    def measures(self, classes: Any, *, is_probability: bool) -> tuple[str, ...]:
+        """Measures of confidence worth trying."""
+        return measures_for(is_probability, len(classes))
+
+    def learns_score(self, classes: Any, *, is_probability: bool) -> bool:
+        """Whether a score of harm can be learned."""
+        return learns_harm_score(len(classes), is_probability=is_probability)
+
+    def recorder(
+        self,
+        classes: Any,
+        method: str,
+        *,
+        keeps_responses: bool,
+        learns_score: bool = False,
+        harm_score: HarmScore | None = None,
+    ) -> CascadeRecorder:
+        """What is kept of the models' answers."""
+        return AnswerRecorder(
+            classes=np.asarray(classes),
+            method=method,
+            measures=self.measures(classes, is_probability=method == "predict_proba"),
+            keeps_responses=keeps_responses,
+            learns_score=learns_score,
+            harm_score=harm_score,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSet:
+    """Several labels a row, each of which is there or not.
+
+    Attributes
+    ----------
+    is_sparse : bool
+        Whether they are told as a sparse matrix.
+    """
+
+    is_sparse: bool
+
+    stratify: ClassVar[bool] = False
+    only_accuracy: ClassVar[bool] = True
+    runner: ClassVar[type[CascadeRunner]] = LabelSetRunner
+
+    def read(self, y: Any) -> np.ndarray:
+        """Labels as an array of shape (n_rows, n_labels)."""
+        return y.toarray() if sparse.issparse(y) else np.asarray(y)
+
+    def why_no_stages(self, y: np.ndarray, classes: Any) -> str:
+        """Why nothing can be told of such labels; empty if it can."""
+        if self.is_sparse:
+            return "y is a sparse matrix; an array is read"
+        return why_no_label_sets(y, classes)
+
+    def why_too_few(self, y: np.ndarray, full: Any) -> str:
+        """Say nothing: any rows make folds."""
+        return ""
+
+    def with_truth(self, y: np.ndarray, full: Any) -> np.ndarray | None:
+        """All rows."""
+        return None
+
+    def groups(self, classes: Any) -> Sequence[Any] | np.ndarray:
+        """Rows for which no label is predicted, and others."""
+        return GROUPS
+
+    def measures(self, classes: Any, *, is_probability: bool) -> tuple[str, ...]:
+        """Measures of confidence worth trying."""
+        return label_measures(is_probability)
+
+    def learns_score(self, classes: Any, *, is_probability: bool) -> bool:
+        """Say no: it is not tried."""
+        return False
+
+    def recorder(
+        self,
+        classes: Any,
+        method: str,
+        *,
+        keeps_responses: bool,
+        learns_score: bool = False,
+        harm_score: HarmScore | None = None,
+    ) -> CascadeRecorder:
+        """What is kept of the models' answers: labels and confidence, whatever is asked."""
+        return LabelSetRecorder(method=method)
