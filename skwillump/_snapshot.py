@@ -16,7 +16,8 @@ MANY = 100_000
 """Entries of a dict, such as a vocabulary, that is shared: fitting makes another."""
 
 MOST_BYTES = 1 << 26
-"""Size of an array that is copied, at most: the rows of a nearest-neighbour model may be many."""
+"""Size of an array that is copied, at most: the rows of a nearest-neighbour model may be many. Of
+a view, what lies between its values counts too."""
 
 
 def snapshot(fitted: Any) -> Any:
@@ -50,14 +51,33 @@ def _copied(value: Any, known: dict[int, Any]) -> Any:
         if value.dtype != object or not _holds_estimators(value.flat):
             if value.nbytes > MOST_BYTES:
                 return value
-            # What shares an array goes on sharing it, and its order decides the last bits of sums.
-            held = known[id(value)] = value.copy(order="K")
+            # What shares an array goes on sharing it.
+            held = known[id(value)] = _copied_array(value)
             return held
         made = np.empty_like(value)  # boosting keeps its trees so
         for at, item in np.ndenumerate(value):
             made[at] = _copied(item, known)
         return made
     return _copied_estimator(value, known) if _is_estimator(value) else value
+
+
+def _copied_array(value: np.ndarray) -> np.ndarray:
+    """Return a copy whose values lie as far apart.
+
+    Where they lie decides which routine multiplies them, and so the last bits of sums: those of
+    the components of a truncated SVD, for instance, which are some rows of a larger array.
+    """
+    copied = value.copy(order="K")
+    if copied.strides == value.strides or value.dtype.hasobject:
+        return copied
+    low, high = np.lib.array_utils.byte_bounds(value)
+    if high - low > MOST_BYTES:
+        return copied
+    start = value.__array_interface__["data"][0] - low
+    memory = np.empty(high - low, dtype=np.uint8)
+    view = np.ndarray(value.shape, value.dtype, memory, start, value.strides)
+    view[...] = value
+    return view
 
 
 def _holds_estimators(values: Iterable[Any]) -> bool:
@@ -84,7 +104,7 @@ def _copied_estimator(fitted: Any, known: dict[int, Any]) -> Any:
     for name, value in vars(fitted).items():
         held = _copied(value, known)
         if in_place and held is value and type(held) is np.ndarray:
-            held = held.copy(order="K")
+            held = _copied_array(held)
         vars(made)[name] = held
     return made
 

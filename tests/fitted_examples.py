@@ -8,6 +8,7 @@ data: `forms_of` reads from its tags which it takes.
 import warnings
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
@@ -276,6 +277,16 @@ CATEGORIES = {
 }
 
 
+_POLARS_SINCE = {"catboost": (1, 2, 9), "xgboost": (3, 0, 0)}
+"""Releases of libraries before which they do not know data frames of polars."""
+
+
+def _knows_polars(kind: type) -> bool:
+    library = kind.__module__.partition(".")[0]
+    since = _POLARS_SINCE.get(library)
+    return since is None or tuple(map(int, version(library).split(".")[:3])) >= since
+
+
 def forms_of(kind: type) -> dict[str, Callable[[Any], Any]]:
     """Return the forms of data that a class takes, as functions of `data_of`, by name."""
     takes = get_tags(make(kind)).input_tags
@@ -294,4 +305,6 @@ def forms_of(kind: type) -> dict[str, Callable[[Any], Any]]:
         forms = forms | HOLES
     if takes.categorical:
         forms = forms | CATEGORIES
+    if not _knows_polars(kind):
+        forms = {name: form for name, form in forms.items() if "polars" not in name}
     return forms

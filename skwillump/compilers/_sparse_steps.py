@@ -114,9 +114,20 @@ class SparseScorer(Scorer):
         return np.asarray(values @ self.coef[positions])
 
 
-def csr_of(data: np.ndarray, indices: np.ndarray, indptr: np.ndarray, n_features: int) -> Any:
-    """Make the sparse matrix that this scikit-learn is set to give."""
-    # Before 1.9 there is no such setting, and transformers give the older class.
-    interface = get_config().get("sparse_interface", "spmatrix")
+def csr_of(
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    n_features: int,
+    *,
+    made_from: Any = None,
+) -> Any:
+    """Make the sparse matrix that this scikit-learn is set to give.
+
+    Before 1.9 there is no such setting: a transformer of sparse matrices, which are `made_from`
+    then, gives the class that it is given, and all others the older one.
+    """
+    kept = "sparray" if isinstance(made_from, sparse.sparray) else "spmatrix"
+    interface = get_config().get("sparse_interface", kept)
     container = sparse.csr_array if interface == "sparray" else sparse.csr_matrix
     return container((data, indices, indptr), shape=(len(indptr) - 1, n_features))
