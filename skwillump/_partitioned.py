@@ -27,8 +27,8 @@ import numpy as np
 
 from ._containers import num_samples, take_rows
 from .planning import Search, filter_order, gap_search, stable_order
+from .ranking._answering import checked_k
 from .ranking._doubt import DOUBT, doubtful_rows, largest_of, runs_in_doubt
-from .ranking._ranker import checked_k
 from .ranking._searching import QuerySearcher
 
 Pieces = Iterable[Any]

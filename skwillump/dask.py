@@ -21,7 +21,7 @@ from ._partitioned import (
     ranked,
     score_rows,
 )
-from .ranking._ranker import searcher_of
+from .ranking._answering import searcher_of
 from .ranking._searching import QuerySearcher
 
 __all__ = ["predict", "predict_proba", "rank", "take"]

@@ -31,7 +31,7 @@ from ._partitioned import (
     score_rows,
     taken,
 )
-from .ranking._ranker import searcher_of
+from .ranking._answering import searcher_of
 from .ranking._searching import QuerySearcher
 
 __all__ = ["predict", "predict_proba", "rank", "take"]

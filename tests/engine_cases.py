@@ -17,7 +17,7 @@ from sklearn.linear_model import Ridge
 from skwillump import ApproxTopKRanker, CascadeClassifier
 from skwillump.planning import Search
 from skwillump.planning._topk_search import Prediction
-from skwillump.ranking._ranker import searcher_of
+from skwillump.ranking._answering import searcher_of
 
 RULES = ["share", "bar", "ratio", "gap"]
 

@@ -37,7 +37,7 @@ from threadpoolctl import threadpool_limits
 from skwillump import ApproxTopKRanker
 from skwillump.datasets import load_benchmark, load_stdlib_lines
 from skwillump.planning import Search, filter_order
-from skwillump.ranking._ranker import full_searcher, searcher_of
+from skwillump.ranking._answering import full_searcher, searcher_of
 from skwillump.ranking._timing import FixedSearch
 
 TARGET = 0.95

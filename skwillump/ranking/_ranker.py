@@ -5,16 +5,14 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import check_array
 
 from .._compat import Interval, StrOptions, check_fitted, fit_context, refused
 from .._composites import thawed
-from .._containers import num_samples, take_rows
 from ..planning import (
     Search,
     Target,
@@ -26,16 +24,15 @@ from ..planning import (
 )
 from ..stages._estimator import BlockwiseEstimator, StageBase
 from ..stages._fold_tasks import record_in_chunks
-from ..stages._labels import UNLABELLED, check_none_missing, takes_unlabelled
 from ..stages._models import StageSpec
+from ._answering import checked_k, full_searcher, rank_queries, searcher_of
 from ._calibration import block_importance, calibrated_from, open_shares
 from ._metrics import ndcg, precision
 from ._queries import RankingData, group_column, queries_of
 from ._report import STAGE_WORDS, ranker_report
-from ._scores import ScoreRecorder
-from ._searching import QuerySearcher
-from ._showing import DEFAULT_CONFIDENCE, Asked
-from ._sizes import SizedSearches
+from ._scores import ScoreRecorder, score_method
+from ._sizes import rows_to_return
+from ._targets import checked_targets, classifies, required
 from ._timing import RankTiming
 
 TIMED_SHARE_ROWS = 1_000_000
@@ -448,50 +445,15 @@ class ApproxTopKRanker(BlockwiseEstimator):
         """
         check_fitted(self)
         k = checked_k(self, k)
-        searcher = searcher_of(self)
-        queries: dict = {None: None}
-        if groups is not None:
-            queries = queries_of(group_column(groups, X))
-        if return_evidence:
-            shown = {
-                group: self._rank_and_show(searcher, X, k, rows) for group, rows in queries.items()
-            }
-            found = {group: pair for group, (pair, _) in shown.items()}
-        elif groups is None:
-            found = {None: searcher.rank(X, rows_to_return(k, num_samples(X)), stacklevel=3)}
-        elif isinstance(k, float):
-            found = {}
-            for group, rows in queries.items():
-                k_best = rows_to_return(k, len(rows))
-                places, scores = searcher.rank(take_rows(X, rows), k_best, stacklevel=3)
-                found[group] = rows[places], scores
-        else:
-            found = searcher.rank_groups(X, k, queries, stacklevel=3)
-        answers = [{group: pair[0] for group, pair in found.items()}]
+        ranked = rank_queries(self, X, k, groups, shows=return_evidence, stacklevel=3)
+        answers: list[Any] = [{group: best.positions for group, best in ranked.items()}]
         if return_scores:
-            answers.append({group: pair[1] for group, pair in found.items()})
+            answers.append({group: best.scores for group, best in ranked.items()})
         if return_evidence:
-            answers.append({group: evidence for group, (_, evidence) in shown.items()})
+            answers.append({group: best.evidence for group, best in ranked.items()})
         if groups is None:
             answers = [answer[None] for answer in answers]
         return answers[0] if len(answers) == 1 else tuple(answers)
-
-    def _rank_and_show(self, searcher, X, k, rows):
-        """Best rows of a query (all rows of `X` where they are None), and what is shown of them."""
-        guarantee = self.guarantee_
-        k = rows_to_return(k, num_samples(X) if rows is None else len(rows))
-        asked = Asked(
-            k=k,
-            precision=guarantee.precision_target,
-            confidence=guarantee.confidence or DEFAULT_CONFIDENCE,
-            expected_precision=guarantee.precision,
-        )
-        query = X if rows is None else take_rows(X, rows)
-        seed = 0 if self._calibrated is None else self._calibrated.calibration.seed
-        (positions, scores), evidence = searcher.rank_and_show(
-            query, k, asked, seed=seed, stacklevel=5
-        )
-        return (positions if rows is None else rows[positions], scores), evidence
 
     def predict(self, X):
         """Score every row by the full model.
@@ -532,10 +494,12 @@ class ApproxTopKRanker(BlockwiseEstimator):
             second class. The mean over queries.
         """
         check_fitted(self)
-        y = column_or_1d(self._required(y))
+        y = column_or_1d(required(y, owner=type(self).__name__))
         check_consistent_length(X, y)
-        classes = getattr(self.estimator_, "classes_", None) if self._classifies() else None
-        gain = np.asarray(y if classes is None else y == classes[1], dtype=np.float64)
+        best_class = None
+        if classifies(self.estimator):
+            best_class = getattr(self.estimator_, "classes_", [None, None])[1]
+        gain = np.asarray(y if best_class is None else y == best_class, dtype=np.float64)
         with warnings.catch_warnings():
             # What size the rows that score have is not the user's choice of a query.
             warnings.simplefilter("ignore", UserWarning)
@@ -547,7 +511,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
                 ranked = self.rank(X, groups=groups)
         measure = ndcg if self.scoring == "ndcg" else precision
         values = [
-            measure(gain, rows, ranked[group], binary=classes is not None)
+            measure(gain, rows, ranked[group], binary=best_class is not None)
             for group, rows in queries.items()
         ]
         return float(np.mean(values))
@@ -563,33 +527,8 @@ class ApproxTopKRanker(BlockwiseEstimator):
             must_be = "a number of rows, or a pair of the least and the largest number"
             raise refused(type(self).__name__, "query_size", must_be, size)
 
-    def _required(self, y):
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None. Give "
-                "the values, relevance or classes of the rows."
-            )
-        return y
-
-    def _check_y(self, y):
-        y = column_or_1d(self._required(y), warn=True)
-        if self._classifies():
-            check_none_missing(y)
-            kind = type_of_target(y, input_name="y")
-            classes = np.unique(y)
-            if takes_unlabelled(self.estimator):
-                classes = classes[classes != UNLABELLED]
-            n_classes = len(classes)
-            if kind not in ("binary", "multiclass") or n_classes != 2:
-                raise ValueError(
-                    f"y holds {n_classes} classes ({kind}). Rows are ranked by the probability of "
-                    "one class: give a y of two, such as the class to rank by against the others."
-                )
-            return y
-        return check_array(y, ensure_2d=False, dtype=None, input_name="y") if _numeric(y) else y
-
     def _fit_data(self, X, y, groups, params):
-        y = self._check_y(y)
+        y = checked_targets(y, self.estimator, owner=type(self).__name__)
         if groups is not None:
             self._check_k_is_number()
             groups = group_column(groups, X)
@@ -604,7 +543,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
             )
 
     def _read_full_model(self, X) -> None:
-        self._method = self._score_method()
+        self._method = score_method(self.estimator_, self.approx_estimator)
 
     def _why_no_stages(self, data) -> str:
         return self._why_one_block("filter by") if self._graph is None else ""
@@ -629,28 +568,6 @@ class ApproxTopKRanker(BlockwiseEstimator):
 
     def _calibrated_from(self, fitted, data, recorder, routed, seed):
         return calibrated_from(fitted, data, seed)
-
-    def _classifies(self):
-        return is_classifier(thawed(self.estimator))
-
-    def _score_method(self) -> str:
-        estimators = [self.estimator_]
-        if self.approx_estimator is not None:
-            estimators.append(self.approx_estimator)
-        if not self._classifies():
-            return "predict"
-        if len(self.estimator_.classes_) != 2:
-            raise ValueError(
-                f"The fitted estimator knows {len(self.estimator_.classes_)} classes. Rows are "
-                "ranked by the probability of one: fit it on two classes."
-            )
-        for method in ("predict_proba", "decision_function"):
-            if all(hasattr(estimator, method) for estimator in estimators):
-                return method
-        raise ValueError(
-            "The estimator and approx_estimator share neither predict_proba nor decision_function, "
-            "so that there is no score to rank by."
-        )
 
     def _query_sizes(self):
         """Least and largest number of rows of a query to plan for."""
@@ -707,61 +624,3 @@ class ApproxTopKRanker(BlockwiseEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         return tags
-
-
-def checked_k(ranker: ApproxTopKRanker, k: float | None) -> int | float:
-    """Number or share of rows to return, by default the ranker's; ValueError where it is none."""
-    k = ranker.k if k is None else k
-    if isinstance(k, float | np.floating) and 0 < k < 1:
-        return float(k)
-    if not isinstance(k, Integral) or isinstance(k, bool) or k < 0:
-        expected = "an int in the range [0, inf) or a float in the range (0.0, 1.0)"
-        raise refused("rank", "k", expected, k)
-    return int(k)
-
-
-def rows_to_return(k: float, n_rows: int) -> int:
-    """Number of rows to return of a query: `k`, or that share of its rows, rounded up."""
-    return int(k) if isinstance(k, Integral) else int(np.ceil(k * n_rows - 1e-9))
-
-
-def searcher_of(ranker: ApproxTopKRanker) -> QuerySearcher:
-    """What a fitted ranker searches with."""
-    first, plan = ranker.stages_[0], ranker._plan
-    searcher = full_searcher(ranker)
-    if plan.candidate is None:
-        return searcher
-    calibration = ranker._calibrated.calibration
-    return replace(
-        searcher,
-        blocks=first.blocks,
-        model=first.model,
-        fused=ranker._fused,
-        searches=SizedSearches(
-            plan=plan,
-            target=ranker._target,
-            calibration=calibration,
-            told=ranker.query_size is not None or calibration.queries is not None,
-            k_is_share=not isinstance(ranker.k, Integral),
-        ),
-    )
-
-
-def full_searcher(ranker: ApproxTopKRanker) -> QuerySearcher:
-    """What searches where every row gets the full model's score."""
-    return QuerySearcher(
-        method=ranker._method,
-        estimator=ranker.estimator_,
-        full=ranker._full,
-        compiled=ranker.compile,
-        graph=ranker._graph,
-        blocks=(),
-        model=None,
-        fused=None,
-        searches=None,
-        n_threads=ranker._n_threads(),
-    )
-
-
-def _numeric(y) -> bool:
-    return np.asarray(y).dtype.kind in "fiub"

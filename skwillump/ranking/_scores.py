@@ -9,6 +9,31 @@ import numpy as np
 
 from ..stages._passes import ModelInput
 from ..stages._recording import Record
+from ._targets import classifies
+
+
+def score_method(full: Any, approx: Any) -> str:
+    """The method of a fitted model, and of approximate ones if they are given, that ranks.
+
+    Raises
+    ------
+    ValueError
+        If it is a classifier of other than two classes, or they share no method.
+    """
+    if not classifies(full):
+        return "predict"
+    if len(full.classes_) != 2:
+        raise ValueError(
+            f"The fitted estimator knows {len(full.classes_)} classes. Rows are ranked by the "
+            "probability of one: fit it on two classes."
+        )
+    for method in ("predict_proba", "decision_function"):
+        if hasattr(full, method) and (approx is None or hasattr(approx, method)):
+            return method
+    raise ValueError(
+        "The estimator and approx_estimator share neither predict_proba nor decision_function, "
+        "so that there is no score to rank by."
+    )
 
 
 def one_score(response) -> np.ndarray:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Protocol
+
+import numpy as np
 
 from ..planning import Search, Target, TopKCalibration, TopKPlan, replan_search
 
 ALL_ROWS = "all rows are scored by the full model"
 """What is done where no search is known to find enough."""
+
+
+def rows_to_return(k: float, n_rows: int) -> int:
+    """Number of rows to return of a query: `k`, or that share of its rows, rounded up."""
+    return int(k) if isinstance(k, Integral) else int(np.ceil(k * n_rows - 1e-9))
 
 
 class QuerySearches(Protocol):

@@ -1,0 +1,149 @@
+"""How a fitted ranker answers a call: how many rows it returns, of one query or of several."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from .._compat import refused
+from .._containers import num_samples, take_rows
+from ..planning import RankEvidence
+from ._queries import group_column, queries_of
+from ._searching import QuerySearcher
+from ._showing import DEFAULT_CONFIDENCE, Asked
+from ._sizes import SizedSearches, rows_to_return
+
+if TYPE_CHECKING:
+    from ._ranker import ApproxTopKRanker
+
+
+class RankedQuery(NamedTuple):
+    """The best rows of a query.
+
+    Attributes
+    ----------
+    positions : ndarray of intp of shape (n_best,)
+        Best first.
+    scores : ndarray of float64 of shape (n_best,)
+        The full model's.
+    evidence : RankEvidence or None
+        What was shown of them, if that was asked.
+    """
+
+    positions: np.ndarray
+    scores: np.ndarray
+    evidence: RankEvidence | None = None
+
+
+def rank_queries(
+    ranker: ApproxTopKRanker,
+    X: Any,
+    k: float,
+    groups: Any,
+    *,
+    shows: bool,
+    stacklevel: int,
+) -> dict[Any, RankedQuery]:
+    """Rank the rows of each query.
+
+    Parameters
+    ----------
+    ranker : ApproxTopKRanker
+    X : array-like, sparse matrix, data frame or list of str, of n_rows rows
+    k : int or float
+        As `checked_k` returns it.
+    groups : array-like of shape (n_rows,) or None
+        Query of each row. With None all rows are one query, which is called None.
+    shows : bool
+        Whether to show, for each query, how many of its best rows may be missing.
+    stacklevel : int
+        Of warnings: 2 for the caller.
+    """
+    searcher = searcher_of(ranker)
+    queries: dict = {None: None}
+    if groups is not None:
+        queries = queries_of(group_column(groups, X))
+        if not shows and isinstance(k, Integral):
+            found = searcher.rank_groups(X, int(k), queries, stacklevel=stacklevel + 1)
+            return {group: RankedQuery(*pair) for group, pair in found.items()}
+    ranked = {}
+    for group, rows in queries.items():
+        query = X if rows is None else take_rows(X, rows)
+        k_best = rows_to_return(k, num_samples(query))
+        evidence = None
+        if shows:
+            (positions, scores), evidence = searcher.rank_and_show(
+                query,
+                k_best,
+                _asked(ranker, k_best),
+                seed=0 if ranker._calibrated is None else ranker._calibrated.calibration.seed,
+                stacklevel=stacklevel + 1,
+            )
+        else:
+            positions, scores = searcher.rank(query, k_best, stacklevel=stacklevel + 1)
+        of_all = positions if rows is None else rows[positions]
+        ranked[group] = RankedQuery(of_all, scores, evidence)
+    return ranked
+
+
+def _asked(ranker: ApproxTopKRanker, k: int) -> Asked:
+    """What is to be shown of a query."""
+    guarantee = ranker.guarantee_
+    return Asked(
+        k=k,
+        precision=guarantee.precision_target,
+        confidence=guarantee.confidence or DEFAULT_CONFIDENCE,
+        expected_precision=guarantee.precision,
+    )
+
+
+def checked_k(ranker: ApproxTopKRanker, k: float | None) -> int | float:
+    """Number or share of rows to return, by default the ranker's; ValueError where it is none."""
+    k = ranker.k if k is None else k
+    if isinstance(k, float | np.floating) and 0 < k < 1:
+        return float(k)
+    if not isinstance(k, Integral) or isinstance(k, bool) or k < 0:
+        expected = "an int in the range [0, inf) or a float in the range (0.0, 1.0)"
+        raise refused("rank", "k", expected, k)
+    return int(k)
+
+
+def searcher_of(ranker: ApproxTopKRanker) -> QuerySearcher:
+    """What a fitted ranker searches with."""
+    first, plan = ranker.stages_[0], ranker._plan
+    searcher = full_searcher(ranker)
+    if plan.candidate is None:
+        return searcher
+    calibration = ranker._calibrated.calibration
+    return replace(
+        searcher,
+        blocks=first.blocks,
+        model=first.model,
+        fused=ranker._fused,
+        searches=SizedSearches(
+            plan=plan,
+            target=ranker._target,
+            calibration=calibration,
+            told=ranker.query_size is not None or calibration.queries is not None,
+            k_is_share=not isinstance(ranker.k, Integral),
+        ),
+    )
+
+
+def full_searcher(ranker: ApproxTopKRanker) -> QuerySearcher:
+    """What searches where every row gets the full model's score."""
+    return QuerySearcher(
+        method=ranker._method,
+        estimator=ranker.estimator_,
+        full=ranker._full,
+        compiled=ranker.compile,
+        graph=ranker._graph,
+        blocks=(),
+        model=None,
+        fused=None,
+        searches=None,
+        n_threads=ranker._n_threads(),
+    )
