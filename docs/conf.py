@@ -1,6 +1,6 @@
 """How the documentation is built: ``sphinx-build -W -b html docs docs/_build/html``.
 
-Nothing is downloaded in the build.
+Nothing is downloaded in the build: the extension ``scikit_learn`` links without an inventory.
 """
 
 import sys
@@ -26,6 +26,7 @@ extensions = [
     "at_a_glance",
     "figures",
     "rows_needed",
+    "scikit_learn",
     "supported",
 ]
 

@@ -26,6 +26,7 @@ from skwillump.compilers import (
 )
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))
+import scikit_learn
 from fitted_examples import FALLBACKS, data_of, fit, make
 
 
@@ -55,9 +56,7 @@ def public_name(kind):
 def _link(kind):
     name = public_name(kind)
     if name.startswith("sklearn."):
-        return (
-            f"`{kind.__name__} <https://scikit-learn.org/stable/modules/generated/{name}.html>`__"
-        )
+        return f"`{kind.__name__} <{scikit_learn.address(name)}>`__"
     if name.startswith("lightgbm."):
         page = "https://lightgbm.readthedocs.io/en/stable/pythonapi"
         return f"`{kind.__name__} <{page}/lightgbm.{kind.__name__}.html>`__"

@@ -25,6 +25,7 @@ import api_reference  # noqa: E402
 import figures  # noqa: E402
 import fitted_examples  # noqa: E402
 import rows_needed  # noqa: E402
+import scikit_learn  # noqa: E402
 import supported  # noqa: E402
 import update_figures  # noqa: E402
 
@@ -77,6 +78,27 @@ def test_the_names_that_are_linked_are_those_that_users_import():
     for kind in (*registered_types(), *MODELS):
         package, _, name = supported.public_name(kind).rpartition(".")
         assert getattr(sys.modules[package], name) is kind
+
+
+@pytest.mark.parametrize(
+    ("reference", "page"),
+    [
+        ("Pipeline", "sklearn.pipeline.Pipeline.html"),
+        ("sklearn.pipeline.Pipeline", "sklearn.pipeline.Pipeline.html"),
+        ("sklearn.base.clone", "sklearn.base.clone.html"),
+        (
+            "sklearn.pipeline.Pipeline.fit",
+            "sklearn.pipeline.Pipeline.html#sklearn.pipeline.Pipeline.fit",
+        ),
+        ("sklearn.pipeline.Pipeline.fits", None),
+        ("sklearn.pipeline.Pipe", None),
+        ("sklearn.pipeline", None),
+        ("sklearn.pipes.Pipeline", None),
+        ("skwillump.CascadeClassifier", None),
+    ],
+)
+def test_a_reference_to_scikit_learn_leads_to_its_page_if_there_is_one(reference, page):
+    assert scikit_learn.page_of(reference) == (page and scikit_learn.PAGES + page)
 
 
 def test_the_reference_lists_exactly_what_is_public():
