@@ -21,6 +21,7 @@ from ..planning import (
     least_open_share,
     open_shares_of_classes,
     seen_score,
+    unseen_risk,
 )
 from ..stages._cross_fitting import Calibrated, CrossFitted
 from ..stages._fold_tasks import FoldRecord
@@ -75,7 +76,8 @@ def block_importance(
 def open_shares(y: np.ndarray, recorder: CascadeRecorder) -> OpenShares:
     """How few rows a first stage must leave open, by the measure that leaves fewest.
 
-    Where another score than accuracy is kept, classes count alike, however rare they are.
+    What would be learned of harms is a measure too, of rows that it was not learned from. Where
+    another score than accuracy is kept, classes count alike, however rare they are.
 
     Parameters
     ----------
@@ -91,15 +93,36 @@ def open_shares(y: np.ndarray, recorder: CascadeRecorder) -> OpenShares:
             _, classes, counts = np.unique(truth, return_inverse=True, return_counts=True)
             weights = len(truth) / (len(counts) * counts[classes])
         right, full_right = recorder.is_right(stage, y_rows), recorder.is_right(full, y_rows)
+        sure = [stage[measure] for measure in recorder.measures]
+        sure += _learned_orders(stage, full_right & ~right, recorder)
         return np.min(
-            [
-                open_shares_of_classes(stage[measure], right, full_right, weights)
-                for measure in recorder.measures
-            ],
-            axis=0,
+            [open_shares_of_classes(each, right, full_right, weights) for each in sure], axis=0
         )
 
     return shares
+
+
+def _learned_orders(stage: Record, harm: np.ndarray, recorder: CascadeRecorder) -> list[np.ndarray]:
+    """How sure what is learned of harms would be of rows that it was not learned from.
+
+    Thresholds for each class, by each measure, and a learned score of harm, where there are some.
+    """
+    found = [
+        unseen_risk(
+            stage["codes"],
+            stage[measure],
+            harm,
+            recorder.n_groups,
+            is_probability=recorder.is_probability,
+            seed=0,
+        )
+        for measure in recorder.measures
+    ]
+    orders = [-risk for risk in found if risk is not None]
+    if recorder.learns_score:
+        learned = learn_harm_score(stage["response"], stage["codes"], harm, seed=0)
+        orders += [] if learned is None else [learned[1]]
+    return orders
 
 
 def least_open(y: np.ndarray, recorder: CascadeRecorder, target: float) -> LeastOpen:

@@ -40,6 +40,7 @@ from ._seen_rows import (
 )
 from ._shortlist import open_shares_of_classes, open_shares_of_ranks, shortlist
 from ._subgroups import Subgroups
+from ._threshold_paths import unseen_risk
 from ._topk_plan import make_topk_plan, replan_search
 from ._topk_records import (
     Target,
@@ -106,4 +107,5 @@ __all__ = [
     "seen_score",
     "shortlist",
     "stable_order",
+    "unseen_risk",
 ]

@@ -1,5 +1,6 @@
 """The choice of blocks and thresholds with the least expected cost that meets the target."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from ._growth import Growth
 from ._harm_growth import growth_at
 from ._records import Evidence, pays
 from ._subgroups import Subgroups
-from ._threshold_paths import ThresholdPath, per_class_path, pooled_path
+from ._threshold_paths import ThresholdPath, per_class_path, pooled_path, unseen_risk
 from ._threshold_rules import Allowed, PaperRule, ThresholdRule
 from ._walk_scores import AccuracyScore, RecordedScore
 from ._walks import Walk, spread
@@ -21,12 +22,12 @@ from ._within_each import WithinEach
 LEAST_SAVING = 0.05
 """A cascade must be expected to save this share of the full cost: measured costs are noisy."""
 
-LEAST_GAIN_OF_CLASSES = 0.02
-"""Thresholds for each class must lower the expected cost by this share to be preferred: they are
-looked at on the rows that they are learned from."""
+LEAST_GAIN_OF_LEARNED = 0.01
+"""What is learned, thresholds for each class or a score, must lower the expected cost by this share
+to be preferred. It is looked at on rows that it was not learned from."""
 
-LEAST_GAIN_OF_SCORE = 0.01
-"""A learned score must lower it by this share. It is looked at on rows that it has not seen."""
+LEAST_GAIN_OF_SEEN = 0.02
+"""The same where it can be looked at only on the rows that it was learned from."""
 
 LEAST_OTHER_SPEED = 0.95
 """A cascade must have at least this share of the full model's speed for rows that come in the way
@@ -59,6 +60,8 @@ class Option:
     is_bearable : bool
         Whether it is not slower than the full model for rows that come in the way that is not
         planned for.
+    least_gain : float
+        Share by which it must lower the expected cost to be preferred to what is not learned.
     """
 
     candidate: int
@@ -69,13 +72,7 @@ class Option:
     chooser: Walk
     expected_seconds: float
     is_bearable: bool
-
-    @property
-    def least_gain(self) -> float:
-        """Share by which it must lower the expected cost to be preferred to what is not learned."""
-        if self.measure == LEARNED:
-            return LEAST_GAIN_OF_SCORE
-        return LEAST_GAIN_OF_CLASSES if self.path.per_class else 0.0
+    least_gain: float
 
     def walk(self, calibration: Calibration, rows) -> Walk:
         """The walk of some calibration rows along the path."""
@@ -302,29 +299,20 @@ def _best_option(calibration: Calibration, asked: Asked, position: int) -> Optio
     if candidate.harm_score is not None:
         known += (LEARNED,)
     for measure in rule.measures(known):
-        confidence = candidate.confidence[measure][rows]
-        paths: list[ThresholdPath | None] = [pooled_path(confidence, calibration.n_classes)]
-        # A learned score knows the predicted class already.
-        if rule.uses_class_thresholds and measure != LEARNED:
-            paths.append(
-                per_class_path(
-                    candidate.codes[rows],
-                    confidence,
-                    calibration.harms[position][rows],
-                    calibration.n_classes,
-                    is_probability=calibration.is_probability,
-                )
-            )
-        for path in paths:
-            if path is None:
-                continue
+        for path, unseen in _paths(calibration, rule, position, measure, rows):
             walk = Walk.along(path, calibration, position, measure, rows)
             step = rule.expected_step(walk, n_certify)
             growth = None
             if asked.confidence is not None:
                 growth = growth_at(calibration, position, measure, path.thresholds[step])
             own_rule = asked.rule(calibration, position, growth)
-            early = walk.early_share[own_rule.expected_step(walk, n_certify)]
+            valued = walk
+            if unseen is not None:
+                valued = Walk.in_order(calibration, position, rows, unseen)
+            early = valued.early_share[own_rule.expected_step(valued, n_certify)]
+            is_seen = path.per_class and unseen is None
+            is_learned = path.per_class or measure == LEARNED
+            least_gain = LEAST_GAIN_OF_SEEN if is_seen else LEAST_GAIN_OF_LEARNED
             options.append(
                 Option(
                     candidate=position,
@@ -335,9 +323,35 @@ def _best_option(calibration: Calibration, asked: Asked, position: int) -> Optio
                     chooser=walk,
                     expected_seconds=float(candidate.seconds_by(measure, 1 - early)),
                     is_bearable=bool(_is_bearable(calibration, candidate, measure, 1 - early)),
+                    least_gain=least_gain if is_learned else 0.0,
                 )
             )
     return _cheapest(options)
+
+
+def _paths(
+    calibration: Calibration, rule: ThresholdRule, position: int, measure: str, rows: np.ndarray
+) -> Iterator[tuple[ThresholdPath, np.ndarray | None]]:
+    """Paths of a candidate, each with how sure it would be of rows that it had not seen.
+
+    That is None where nothing is learned, where it is known already (a learned score is of unseen
+    rows), and where it is not known.
+    """
+    candidate, n_classes = calibration.candidates[position], calibration.n_classes
+    confidence = candidate.confidence[measure][rows]
+    yield pooled_path(confidence, n_classes), None
+    # A learned score knows the predicted class already.
+    if not rule.uses_class_thresholds or measure == LEARNED:
+        return
+    codes, harm = candidate.codes[rows], calibration.harms[position][rows]
+    is_probability = calibration.is_probability
+    path = per_class_path(codes, confidence, harm, n_classes, is_probability=is_probability)
+    if path is None:
+        return
+    risk = unseen_risk(
+        codes, confidence, harm, n_classes, is_probability=is_probability, seed=calibration.seed
+    )
+    yield path, None if risk is None else -risk
 
 
 def _cheapest(options: list[Option]) -> Option:

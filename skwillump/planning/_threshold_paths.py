@@ -55,6 +55,15 @@ class ThresholdPath:
         return steps
 
 
+MIN_HARMS = 10
+"""With fewer harms than this there is nothing to learn from."""
+
+MOST_CLASSES = 32
+"""With more classes the risk of each is not fitted on folds."""
+
+N_FOLDS = 5
+"""Folds of the rows that choose, for the risk of rows that were not fitted on."""
+
 PAPER_THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 1.0)
 """The grid of Willump's own rule (section 4.2 of the paper and its code)."""
 
@@ -67,7 +76,7 @@ def pooled_path(confidence, n_classes) -> ThresholdPath:
 
 
 def per_class_path(
-    codes, confidence, harm, n_classes, *, is_probability, min_harms=10
+    codes, confidence, harm, n_classes, *, is_probability, min_harms=MIN_HARMS
 ) -> ThresholdPath | None:
     """A threshold for each predicted class, at equal estimated risk of a harm.
 
@@ -93,28 +102,88 @@ def per_class_path(
     ThresholdPath or None
         None where there is too little to learn from, or risk does not fall with confidence.
     """
-    if harm.sum() < min_harms or harm.all() or len(np.unique(codes)) < 2:
+    axis = _Axis.of(confidence, is_probability)
+    risk = _fitted_risk(codes, axis.places(confidence), harm, n_classes, min_harms)
+    if risk is None:
         return None
-    scale = 1.0 if is_probability else np.std(confidence) or 1.0
-    x = _to_axis(confidence, is_probability, scale)
-    one_hot = np.equal.outer(codes, np.arange(n_classes)).astype(float)
-    design = np.column_stack([x, one_hot, one_hot * x[:, None]])
-    model = LogisticRegression(C=1.0, max_iter=1000).fit(design, harm)
-    coef = model.coef_[0]
-    intercepts = model.intercept_[0] + coef[1 : 1 + n_classes]
-    slopes = coef[0] + coef[1 + n_classes :]
-    slopes = np.where(slopes < 0, slopes, coef[0])
-    if not np.all(slopes < 0):
-        return None
-    log_risk = intercepts[codes] + slopes[codes] * x
-    levels = np.unique(log_risk)
-    axis = (levels[:, None] - intercepts) / slopes
-    inner = expit(axis) if is_probability else axis * scale
+    levels = np.unique(risk.of_rows(codes, axis.places(confidence)))
+    inner = axis.confidences((levels[:, None] - risk.intercepts) / risk.slopes)
     ends = np.full((1, n_classes), np.inf)
     return ThresholdPath(np.concatenate([ends, inner, -ends]), True)
 
 
-def _to_axis(confidence, is_probability, scale):
-    if not is_probability:
-        return confidence / scale
-    return logit(np.clip(confidence, 1e-12, 1 - 1e-12))
+def unseen_risk(codes, confidence, harm, n_classes, *, is_probability, seed) -> np.ndarray | None:
+    """Log-odds of a harm of each row, by a risk that was not fitted on it.
+
+    Rows in this order tell what `per_class_path` is worth on rows that it is not learned from.
+    Parameters are those of `per_class_path`, and the seed of the folds.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_rows,), or None
+        None where it is not known: where a fold has too little to learn from, and with more than
+        `MOST_CLASSES`, of which a fit takes long.
+    """
+    if n_classes > MOST_CLASSES:
+        return None
+    axis = _Axis.of(confidence, is_probability)
+    places = axis.places(confidence)
+    unseen = np.empty(len(codes))
+    order = np.random.default_rng(seed).permutation(len(codes))
+    for fold in np.array_split(order, N_FOLDS):
+        rows = np.setdiff1d(order, fold)
+        risk = _fitted_risk(codes[rows], places[rows], harm[rows], n_classes, 1)
+        if risk is None:
+            return None
+        unseen[fold] = risk.of_rows(codes[fold], places[fold])
+    return unseen
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Axis:
+    """The axis on which the log-odds of a harm are straight in the confidence."""
+
+    is_probability: bool
+    scale: float
+
+    @classmethod
+    def of(cls, confidence, is_probability: bool) -> "_Axis":
+        scale = 1.0 if is_probability else float(np.std(confidence)) or 1.0
+        return cls(is_probability=is_probability, scale=scale)
+
+    def places(self, confidence) -> np.ndarray:
+        if not self.is_probability:
+            return confidence / self.scale
+        return logit(np.clip(confidence, 1e-12, 1 - 1e-12))
+
+    def confidences(self, places) -> np.ndarray:
+        return expit(places) if self.is_probability else places * self.scale
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Risk:
+    """Log-odds of a harm: a straight line for each predicted class."""
+
+    intercepts: np.ndarray
+    slopes: np.ndarray
+
+    def of_rows(self, codes, places) -> np.ndarray:
+        return self.intercepts[codes] + self.slopes[codes] * places
+
+
+def _fitted_risk(codes, places, harm, n_classes: int, min_harms: int) -> _Risk | None:
+    """Fit the risk on some rows; None where they are too few, or it does not fall everywhere."""
+    if harm.sum() < min_harms or harm.all() or len(np.unique(codes)) < 2:
+        return None
+    if not np.isfinite(places).all():
+        return None
+    one_hot = np.equal.outer(codes, np.arange(n_classes)).astype(float)
+    design = np.column_stack([places, one_hot, one_hot * places[:, None]])
+    solver = "newton-cholesky" if n_classes <= MOST_CLASSES else "lbfgs"
+    model = LogisticRegression(C=1.0, max_iter=1000, solver=solver).fit(design, harm)
+    coef = model.coef_[0]
+    slopes = coef[0] + coef[1 + n_classes :]
+    slopes = np.where(slopes < 0, slopes, coef[0])
+    if not np.all(slopes < 0):
+        return None
+    return _Risk(intercepts=model.intercept_[0] + coef[1 : 1 + n_classes], slopes=slopes)

@@ -49,6 +49,22 @@ class Walk:
             thresholds=path.thresholds,
         )
 
+    @classmethod
+    def in_order(
+        cls, calibration: Calibration, candidate: int, rows: np.ndarray, sure: np.ndarray
+    ) -> Walk:
+        """The walk of some calibration rows, the surest first, by a number for each of them."""
+        levels, places = np.unique(-sure, return_inverse=True)
+        steps = np.concatenate([[np.inf], -levels, [-np.inf]])
+        return cls(
+            rows=rows,
+            steps=places + 1,
+            n_steps=len(steps),
+            full_right=calibration.full_right[rows],
+            approx_right=calibration.candidates[candidate].right[rows],
+            thresholds=np.broadcast_to(steps[:, None], (len(steps), calibration.n_classes)),
+        )
+
     def only(self, mask: np.ndarray) -> Walk:
         """The walk of some of the rows."""
         return replace(

@@ -11,6 +11,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skwillump import CascadeClassifier
+from skwillump.cascade._calibration import open_shares
+from skwillump.cascade._responses import AnswerRecorder
+from skwillump.planning import confidence
+from skwillump.planning._shortlist import LOSSES
 
 COSTS = {"onehotencoder": 1e-6, "standardscaler": 1e-3}
 
@@ -101,3 +105,33 @@ def test_the_report_says_that_a_score_decides(certified):
 def test_willumps_own_rule_learns_no_score():
     cascade = cascade_of(*kinds_of_rows(), cv=0.5, refit=False, confidence=None)
     assert all(stage.measure != "score" for stage in cascade.stages_)
+
+
+def test_a_model_that_only_a_score_makes_useful_is_on_the_shortlist():
+    """Whose largest probability tells nothing of harms, and whose second class tells all."""
+    rng = np.random.default_rng(0)
+    n_rows, n_classes, rows = 4000, 4, np.arange(4000)
+    codes = rng.integers(0, n_classes, n_rows)
+    seconds = (codes + rng.integers(1, n_classes, n_rows)) % n_classes
+    response = np.full((n_rows, n_classes), 0.01)
+    response[rows, codes] = rng.uniform(0.55, 0.85, n_rows)
+    response[rows, seconds] = 0.98 - response[rows, codes]
+    harm = (seconds == n_classes - 1) & (rng.random(n_rows) < 0.3)
+    y = np.where(harm, seconds, codes)
+    measures = ("probability", "margin")
+    stage = {"codes": codes, "response": response}
+    stage |= {measure: confidence(response, codes, measure) for measure in measures}
+
+    def open_at_least(learns_score):
+        recorder = AnswerRecorder(
+            classes=np.arange(n_classes),
+            method="predict_proba",
+            measures=measures,
+            keeps_responses=False,
+            learns_score=learns_score,
+        )
+        return open_shares(y, recorder)(rows, {"codes": y}, stage)
+
+    at = LOSSES.index(0.01)
+    assert open_at_least(False)[at] > 0.55
+    assert open_at_least(True)[at] < 0.4

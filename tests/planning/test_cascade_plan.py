@@ -194,3 +194,33 @@ def test_the_plug_in_rule_uses_the_papers_thresholds():
         for t in (0.6, 0.7, 0.8, 0.9, 1.0)
     }
     assert plan.thresholds[0] == min(t for t, share in kept.items() if share >= 0.98)
+
+
+def with_many_classes(seed):
+    """Calibration of ten classes that tell nothing of harms."""
+    rows = sample(2000, np.random.default_rng(seed), n_classes=10)
+    calibration = calibration_of(rows)
+    (candidate,) = calibration.candidates
+    confidence = {"probability": rows[1], "margin": rows[1]}
+    candidate = replace(candidate, confidence=confidence)
+    return replace(calibration, n_classes=10, candidates=(candidate,))
+
+
+def test_thresholds_for_each_class_are_not_chosen_where_classes_tell_nothing():
+    plans = [make_plan(with_many_classes(seed), 0.98, 0.95) for seed in range(20)]
+    used = [len(np.unique(plan.thresholds)) > 1 for plan in plans if plan.candidate is not None]
+    assert len(used) > 10
+    assert np.mean(used) <= 0.5
+
+
+def test_thresholds_for_each_class_are_chosen_where_one_is_riskier():
+    plans = [
+        make_plan(
+            calibration_of(sample(8000, np.random.default_rng(seed), harm=0.15, risk_of_class=4.0)),
+            0.98,
+            0.95,
+        )
+        for seed in range(10)
+    ]
+    used = [len(np.unique(plan.thresholds)) > 1 for plan in plans if plan.candidate is not None]
+    assert np.mean(used) > 0.7

@@ -9,7 +9,13 @@ from numpy.testing import assert_array_equal
 from scipy.special import expit
 
 from skwillump.planning._confidence import confidence, decide_one, measures_for, predicted_codes
-from skwillump.planning._threshold_paths import PAPER_THRESHOLDS, per_class_path, pooled_path
+from skwillump.planning._threshold_paths import (
+    MOST_CLASSES,
+    PAPER_THRESHOLDS,
+    per_class_path,
+    pooled_path,
+    unseen_risk,
+)
 from skwillump.planning._walks import Walk
 
 confidences = arrays(float, st.integers(1, 40), elements=st.floats(0, 1, width=16))
@@ -154,3 +160,39 @@ def test_margins_are_worth_trying_only_where_they_order_rows_in_another_way():
     assert measures_for(True, 2) == ("probability",)
     assert measures_for(True, 3) == ("probability", "margin")
     assert measures_for(False, 3) == ("margin",)
+
+
+def unseen(codes, values, harm, n_classes=2):
+    return unseen_risk(codes, values, harm, n_classes, is_probability=True, seed=0)
+
+
+def early_rows(sure, harm, n_harms):
+    """Rows that are answered early, surest first, until there are so many harms."""
+    return int(np.searchsorted(np.cumsum(harm[np.argsort(-sure, kind="stable")]), n_harms))
+
+
+def test_risks_that_have_not_seen_a_row_tell_what_classes_are_worth():
+    codes, values, harm = imbalanced(20_000)
+    by_class = early_rows(-unseen(codes, values, harm), harm, 200)
+    assert by_class > 1.1 * early_rows(values, harm, 200)
+
+
+def test_where_classes_tell_nothing_risks_that_have_not_seen_a_row_promise_nothing():
+    gained = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        codes, x = rng.integers(0, 10, 1000), rng.exponential(size=1000)
+        values, harm = expit(x), rng.random(1000) < expit(-1.5 - 2.0 * x)
+        path = per_class_path(codes, values, harm, 10, is_probability=True)
+        orders = (-path.first_step(codes, values), -unseen(codes, values, harm, 10), values)
+        gained.append([early_rows(order, harm, 10) for order in orders])
+    seen, not_seen, pooled = np.mean(gained, axis=0)
+    assert seen > 1.02 * pooled  # of the rows that they are learned from
+    assert not_seen <= 1.01 * pooled
+
+
+def test_no_risk_is_told_of_what_cannot_be_fitted():
+    codes, values, harm = imbalanced()
+    assert unseen(codes, values, harm & False) is None
+    assert unseen(codes, np.where(np.arange(len(codes)) == 7, np.nan, values), harm) is None
+    assert unseen(codes, values, harm, MOST_CLASSES + 1) is None
