@@ -202,13 +202,29 @@ def check_fitted(estimator) -> None:
 
 
 def learns_nothing(estimator) -> bool:
-    """Whether it ends in a `HashingVectorizer`, whose tags say so from scikit-learn 1.7 on only."""
+    """Whether it ends in what transforms without `fit`, and does not always say so.
+
+    A `HashingVectorizer`, whose tags say so from scikit-learn 1.7 on only; a `SelectFromModel`
+    around a model that is fitted already; a `FeatureUnion` with a transformer of one's own, which
+    nobody has to tell whether it is fitted.
+    """
     from sklearn.feature_extraction.text import HashingVectorizer
-    from sklearn.pipeline import Pipeline
+    from sklearn.feature_selection import SelectFromModel
+    from sklearn.pipeline import FeatureUnion, Pipeline
 
     while isinstance(estimator, Pipeline) and estimator.steps:
         estimator = estimator.steps[-1][1]
+    if isinstance(estimator, SelectFromModel):
+        return bool(estimator.prefit)
+    if isinstance(estimator, FeatureUnion):
+        return all(_may_be_fitted(member) for _, member in estimator.transformer_list)
     return isinstance(estimator, HashingVectorizer)
+
+
+def _may_be_fitted(member) -> bool:
+    if type(member).__module__.partition(".")[0] != "sklearn":
+        return True
+    return learns_nothing(member) or _is_fitted(member)
 
 
 def begin_callbacks(estimator, n_tasks: int):

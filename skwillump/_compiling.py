@@ -152,8 +152,8 @@ def _joined(name: str, wrapper: Any, features: Step) -> CompiledParts | None:
     except Unsupported:
         return None
     reports = tuple(
-        StepReport(_below(name, child), type(member.original).__name__, True)
-        for child, member in model.wrapped.inside
+        StepReport(_below(name, child), type(member).__name__, True)
+        for child, member in members_of(wrapper)
     )
     return CompiledParts(reports=reports, model=model, scorer=scorer)
 

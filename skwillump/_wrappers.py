@@ -184,12 +184,21 @@ class Wrapped:
         found = [twin.doubtful(X) for _, twin in self.inside if isinstance(twin, ScoredMember)]
         return np.unique(np.concatenate(found)) if found else NONE
 
+    def _near_half(self, X: Any) -> np.ndarray:
+        """Rows for which a regressor that decides between two classes gives one half."""
+        found = [
+            np.flatnonzero(np.abs(twin.response(X) - 0.5) < DOUBT)
+            for _, twin in self.inside
+            if isinstance(twin, ScoredMember) and twin.model.classes is None
+        ]
+        return np.unique(np.concatenate(found)) if found else NONE
+
     def _undecided_labels(self, X: Any) -> np.ndarray:
         """Rows whose largest score of one class against the rest is hardly larger."""
+        if self.original.label_binarizer_.y_type_ != "multiclass":
+            return np.union1d(self._undecided(X), self._near_half(X))
         if not all(isinstance(twin, ScoredMember) for _, twin in self.inside):
             return NONE
-        if self.original.label_binarizer_.y_type_ != "multiclass":
-            return self._undecided(X)
         scores = np.column_stack([twin.response(X) for _, twin in self.inside])
         scale = np.abs(scores).max(axis=1) + 1.0
         return np.flatnonzero(_margins(scores) < DOUBT * scale)
@@ -230,6 +239,8 @@ class ScoredMember:
 
     def response(self, X: np.ndarray) -> np.ndarray:
         """What one class against the rest is decided by."""
+        if self.model.classes is None:
+            return self.predict(X)
         if hasattr(self, "decision_function"):
             return self.decision_function(X)
         return self.predict_proba(X)[:, 1]
@@ -255,6 +266,14 @@ class ScoredMember:
     def fit(self, X: Any, y: Any = None) -> ScoredMember:
         """Do nothing: it is fitted."""
         return self
+
+
+def constant_member(constant: Any) -> Any:
+    """Return scikit-learn's predictor of one class as one that takes X of any width."""
+    made = copy(constant)
+    for name in ("n_features_in_", "feature_names_in_"):
+        vars(made).pop(name, None)
+    return made
 
 
 _ANSWERS = ("predict", "predict_proba", "predict_log_proba", "decision_function")

@@ -26,8 +26,6 @@ from sklearn.ensemble import (
     BaggingRegressor,
     GradientBoostingClassifier,
     GradientBoostingRegressor,
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
 )
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
@@ -128,12 +126,6 @@ FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     GradientBoostingClassifier: [("init=model", {"init": LogisticRegression()}, NUMBERS)],
     GradientBoostingRegressor: [("init=model", {"init": LinearRegression()}, NUMBERS)],
     HashingVectorizer: [("dtype=int64", {"dtype": np.int64}, TEXTS)],
-    HistGradientBoostingClassifier: [
-        ("categories that are texts", {"categorical_features": [0]}, KEYS),
-    ],
-    HistGradientBoostingRegressor: [
-        ("categories that are texts", {"categorical_features": [0]}, KEYS),
-    ],
     KBinsDiscretizer: [("dtype=float32", {"dtype": np.float32}, NUMBERS)],
     LGBMClassifier: [("linear_tree=True", {**_FEW_TREES, "linear_tree": True}, NUMBERS)],
     LGBMRegressor: [("linear_tree=True", {**_FEW_TREES, "linear_tree": True}, NUMBERS)],

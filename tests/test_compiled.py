@@ -16,13 +16,14 @@ import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import IsolationForest, StackingClassifier, VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.feature_selection import SelectFromModel
 from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
@@ -30,9 +31,10 @@ from sklearn.metrics import RocCurveDisplay
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.neighbors import NearestCentroid
-from sklearn.pipeline import make_pipeline, make_union
+from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import estimator_html_repr
 from sklearn.utils.validation import check_is_fitted
 from strategies import documents
@@ -174,9 +176,37 @@ def test_every_step_is_explained(name):
         assert row.compiled == (not row.reason)
 
 
+class Untaught(TransformerMixin, BaseEstimator):
+    """A transformer that learns nothing, and does not say that it is fitted."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X[:, :1]
+
+
 def test_what_is_not_fitted_is_refused():
     with pytest.raises(NotFittedError):
         compile_pipeline(make_pipeline(TfidfVectorizer(), LogisticRegression()))
+
+
+def test_what_transforms_without_fit_is_compiled_or_runs_as_it_is():
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    selector = SelectFromModel(LogisticRegression().fit(X, X[:, 0] > 0), prefit=True)
+    union = FeatureUnion([("own", Untaught()), ("scaled", StandardScaler().fit(X))])
+    for estimator in (selector, union):
+        assert np.array_equal(compile_pipeline(estimator).transform(X), estimator.transform(X))
+    with pytest.raises(NotFittedError):
+        compile_pipeline(FeatureUnion([("own", Untaught()), ("scaled", StandardScaler())]))
+
+
+def test_logarithms_of_zero_are_warned_of_as_by_scikit_learn():
+    X = np.arange(6.0)[:, None]
+    tree = DecisionTreeClassifier().fit(X, [0, 0, 0, 1, 1, 1])
+    for model in (tree, compile_pipeline(tree)):
+        with pytest.warns(RuntimeWarning, match="divide by zero"):
+            model.predict_log_proba(X)
 
 
 def test_fitted_attributes_are_the_estimators(logistic):

@@ -18,7 +18,7 @@ from sklearn.ensemble import (
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
-from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import (
     FixedThresholdClassifier,
     GridSearchCV,
@@ -26,13 +26,13 @@ from sklearn.model_selection import (
     TunedThresholdClassifierCV,
 )
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOutputRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skwillump import compile_pipeline
 
@@ -335,3 +335,42 @@ def test_a_twin_of_an_array_beyond_what_is_copied_shares_it(monkeypatch):
     rows = FRAME[["size"]].to_numpy()
     model = KNeighborsClassifier(3).fit(rows, Y)
     assert compile_pipeline(model).estimator._fit_X is model._fit_X
+
+
+def test_one_class_against_the_rest_by_regressors_or_by_what_is_always_there():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 5, (60, 3)).astype(float)
+    several = np.column_stack((X[:, 0] > 2, np.ones(60), X[:, 1] > 1)).astype(int)
+    for wrapper, y in (
+        (OneVsRestClassifier(LinearRegression()), X[:, 0] // 2),
+        (OneVsRestClassifier(LinearRegression()), X[:, 0] > 2),
+        (OneVsRestClassifier(DecisionTreeRegressor(max_depth=3)), X[:, 0] // 2),
+        (OneVsRestClassifier(LinearRegression()), several),
+        (OneVsRestClassifier(LogisticRegression()), several),
+        (OneVsRestClassifier(make_pipeline(StandardScaler(), LogisticRegression())), several),
+    ):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # one label is always there
+            wrapper.fit(X, y)
+        twin = compile_pipeline(wrapper)
+        assert all(report.compiled for report in twin.explain()[:1])
+        assert np.array_equal(twin.predict(X), wrapper.predict(X))
+        assert np.array_equal(twin.predict_one(X[3]), wrapper.predict(X[3:4])[0])
+        if hasattr(wrapper, "predict_proba"):
+            np.testing.assert_allclose(twin.predict_proba(X), wrapper.predict_proba(X), rtol=1e-12)
+
+
+@pytest.mark.skipif(
+    "chain_method" not in ClassifierChain(LogisticRegression()).get_params(),
+    reason="this release of scikit-learn hands on labels alone",
+)
+@pytest.mark.parametrize("handed_on", ["predict", "predict_proba", "predict_log_proba"])
+def test_chains_hand_on_what_scikit_learns_do(handed_on):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    Y = np.column_stack((X[:, 0] > 0, X[:, 0] + X[:, 1] > 0)).astype(int)
+    chain = ClassifierChain(LogisticRegression(), chain_method=handed_on).fit(X, Y)
+    twin = compile_pipeline(chain)
+    assert all(report.compiled for report in twin.explain())
+    assert np.array_equal(twin.predict(X), chain.predict(X))
+    np.testing.assert_allclose(twin.predict_proba(X), chain.predict_proba(X), rtol=1e-12)

@@ -135,8 +135,7 @@ class BaggedClassifiers(Voting):
     def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return logarithms of probabilities, added up as such."""
         if not hasattr(self.original.estimator_, "predict_log_proba"):
-            with np.errstate(divide="ignore"):
-                return np.log(self.predict_proba(scores))
+            return np.asarray(np.log(self.predict_proba(scores)))
         logs = np.logaddexp.reduce(self.each("predict_log_proba", scores))
         return np.asarray(logs - np.log(len(self.members)))
 
@@ -269,8 +268,7 @@ class Chained(Combined):
 
     def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return the logarithms of `predict_proba`."""
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(scores))
+        return np.asarray(np.log(self.predict_proba(scores)))
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
         """Return the decision value of each target."""
@@ -279,4 +277,4 @@ class Chained(Combined):
 
 def _response(member: Model, method: str, scores: np.ndarray) -> Any:
     found = getattr(member, method)(scores)
-    return found[:, 1] if method == "predict_proba" else found
+    return found[:, 1] if method in ("predict_proba", "predict_log_proba") else found

@@ -15,6 +15,7 @@ import numpy as np
 from .._wrappers import (
     ScoredMember,
     Wrapped,
+    constant_member,
     features_of_members,
     is_wrapper,
     previous_of_members,
@@ -246,7 +247,7 @@ def joined_model(
 
     def scored(member: Any) -> Any:
         if type(member).__name__ == "_ConstantPredictor":
-            return member
+            return constant_member(member)
         is_placed = isinstance(member, OnColumns)
         if models is None:
             model = compile_model(member.estimator_ if is_placed else member)

@@ -101,9 +101,8 @@ class Model:
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
     def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return the logarithms of `predict_proba`."""
-        with np.errstate(divide="ignore"):  # a probability of zero is one
-            return np.log(self.predict_proba(scores))
+        """Return the logarithms of `predict_proba`; numpy warns of zeros, as in the original."""
+        return np.asarray(np.log(self.predict_proba(scores)))
 
     def predict_one(self, scores: np.ndarray) -> Any:
         """Return the label or value of one row, None where it is in doubt."""

@@ -120,6 +120,11 @@ class Step:
         return False
 
     @property
+    def passes_input(self) -> bool:
+        """Whether there is no transformer: the model is given the rows as they are."""
+        return False
+
+    @property
     def wants_rows(self) -> bool:
         """Whether one row is to reach it as X of one row: what reads it runs as it is."""
         return False

@@ -37,6 +37,7 @@ from ...kernels.trees._walks import (
 )
 from .._registry import refuse_replaced_methods, register
 from .._unsupported import Unsupported
+from ._coded_trees import CodedTrees
 from ._tree_layout import Tree, pack
 from ._trees import (
     EXP,
@@ -248,8 +249,13 @@ def _gradient_boosting(model: Any) -> TreeModel:
     )
 
 
-@register(HistGradientBoostingClassifier, HistGradientBoostingRegressor, gives=TreeModel)
-def _hist_gradient_boosting(model: Any) -> TreeModel:
+@register(
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    gives=TreeModel,
+    or_gives=(CodedTrees,),
+)
+def _hist_gradient_boosting(model: Any) -> TreeModel | CodedTrees:
     classes = _classes(model)
     if classes is not None:
         if model.loss != "log_loss":
@@ -261,7 +267,8 @@ def _hist_gradient_boosting(model: Any) -> TreeModel:
         link = IDENTITY
     else:
         raise Unsupported(f"loss={model.loss!r}")
-    known = _known_categories(model)
+    encodes = _encodes_texts(model)
+    known = _codes(model) if encodes else _known_categories(model)
     # Within the model, columns of categories go first.
     features = [*known, *(f for f in range(model.n_features_in_) if f not in known)]
     codes, place = np.zeros((0, 8), dtype=np.uint32), np.zeros(0, dtype=np.int64)
@@ -278,7 +285,7 @@ def _hist_gradient_boosting(model: Any) -> TreeModel:
         FINITE_CATEGORIES if known else AS_IS,
         categories=known,
     )
-    return TreeModel(
+    trees = TreeModel(
         original=model,
         trees=packed,
         questions=questions,
@@ -287,6 +294,27 @@ def _hist_gradient_boosting(model: Any) -> TreeModel:
         link=link,
         trees_per_round=model.n_trees_per_iteration_,
     )
+    return CodedTrees.of(trees, _private(model, "_preprocessor")) if encodes else trees
+
+
+def _encodes_texts(model: Any) -> bool:
+    """Tell whether some of the categories are no numbers, which trees could look up."""
+    if model.is_categorical_ is None:
+        return False
+    encoder = _private(model, "_preprocessor").named_transformers_["encoder"]
+    return any(values.dtype.kind not in "iufb" for values in encoder.categories_)
+
+
+def _codes(model: Any) -> dict[int, np.ndarray]:
+    """Return the codes of each column of categories, where these are columns of codes: the first.
+
+    A missing category, sorted last, has no code: its own encoder makes it a missing number.
+    """
+    encoder = _private(model, "_preprocessor").named_transformers_["encoder"]
+    return {
+        column: np.arange(sum(value == value for value in values.tolist()), dtype=np.float64)
+        for column, values in enumerate(encoder.categories_)
+    }
 
 
 def _known_categories(model: Any) -> dict[int, np.ndarray]:
@@ -299,8 +327,6 @@ def _known_categories(model: Any) -> dict[int, np.ndarray]:
     for feature, categories in zip(
         np.flatnonzero(is_categorical), encoder.categories_, strict=True
     ):
-        if categories.dtype.kind not in "iufb":
-            raise Unsupported("it encodes categories that are no numbers: encode them before it")
         values = categories.astype(np.float64)
         # A missing value, sorted last, is not looked up: it goes where unknown ones go.
         values = values[~np.isnan(values)]

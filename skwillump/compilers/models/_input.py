@@ -52,6 +52,11 @@ class ModelInput(TableStep):
         return cls(model, spec, spec.n_columns, library)
 
     @property
+    def passes_input(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
     def gives_array(self) -> bool:
         """Say yes: an array is what it is."""
         return True

@@ -66,6 +66,13 @@ _MOST_COMPONENTS = 1 << 22
 """Values of sparse components that are laid out as dense ones (32 MiB)."""
 
 
+_LEAST_SPREAD = 1e-4
+"""Least standard deviation of a whitened component, as a share of the largest one.
+
+What another order of summation changes in the last bits is divided by it.
+"""
+
+
 def _components(fitted: Any) -> np.ndarray:
     if fitted.components_.dtype != np.float64:
         raise Unsupported(f"its components are {fitted.components_.dtype}, not float64")
@@ -84,6 +91,8 @@ def compile_pca(pca: Any) -> Step:
     if pca.whiten:
         least = np.finfo(np.float64).eps
         divisor = np.maximum(np.sqrt(pca.explained_variance_), least)
+        if divisor.min() < _LEAST_SPREAD * divisor.max():
+            raise Unsupported("whiten=True divides rounding errors by next to nothing")
     components = _components(pca)
     return ProjectStep(
         pca,

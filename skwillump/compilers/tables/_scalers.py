@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.utils import check_array
 
 from ...kernels._arrays import frozen
 from ...kernels.tables._scaled_sums import add_scaled
@@ -425,6 +426,28 @@ class FunctionStep(NumberStep):
         return any(types[0] in "bBhHiIlLqQ" for types in self.function.types)
 
 
+@dataclass(frozen=True, eq=False)
+class DoublesStep(NumberStep):
+    """Columns as numbers of float64, of which any may be missing or infinite."""
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the columns as numbers."""
+        block = table.floats(strict=False)
+        refuse_objects(table)
+        return block
+
+
+def _makes_doubles(function: Any) -> bool:
+    """Tell whether a function is scikit-learn's check of arrays, which makes float64 of any number.
+
+    Boosted trees with categories have it for their other columns.
+    """
+    if type(function) is not partial or function.func is not check_array or function.args:
+        return False
+    options = dict(function.keywords)
+    return options == {"dtype": [np.float64], "ensure_all_finite": False}
+
+
 @register(FunctionTransformer)
 def compile_function_transformer(transformer: Any) -> Step:
     """Compile a ``FunctionTransformer`` of nothing or of one of numpy's element-wise functions."""
@@ -434,6 +457,8 @@ def compile_function_transformer(transformer: Any) -> Step:
         if transformer.validate:
             raise Unsupported("validate=True, without a function")
         return IdentityStep(transformer, spec, spec.n_columns)
+    if _makes_doubles(function) and not transformer.kw_args and not transformer.validate:
+        return DoublesStep(transformer, spec, spec.n_columns)
     if transformer.kw_args:
         raise Unsupported("its function is called with kw_args")
     if not any(function is known for known in vars(np).values()):

@@ -76,13 +76,19 @@ class TableStep(Step):
         """Whether the original is sure to return an array for whatever is no sparse matrix."""
         return self.gives_floats
 
+    @property
+    def gives_columns(self) -> bool:
+        """Whether the original lays its array out column by column."""
+        return getattr(self.original, "order", "C") == "F"
+
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
         if self.gives_floats:
             try:
                 if not default_containers(self.original):
                     raise InputUnsupported("another container is configured")
-                return self.dense(X, n_threads=n_threads)
+                features = self.dense(X, n_threads=n_threads)
+                return np.asfortranarray(features) if self.gives_columns else features
             except InputUnsupported:
                 pass
         return self.original.transform(X)

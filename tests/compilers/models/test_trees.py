@@ -95,7 +95,7 @@ def unsupported():
         (LGBMClassifier(**QUICK).fit(frame, LABELS[2]), "pandas categoricals"),
         (custom.fit(X, LABELS[2]), "objective of your own"),
         (RandomForestRegressor(2).fit(X, several), "several outputs"),
-        (hist.fit(frame, LABELS[2]), "no numbers"),
+        (hist.fit(frame, LABELS[2]), "another kind"),
         (start.fit(FULL, LABELS[2]), "init="),
         (AdaBoostClassifier(LogisticRegression()).fit(FULL, LABELS[2]), "no tree"),
         (Mine(2).fit(X, LABELS[2]), "no compiler for Mine"),

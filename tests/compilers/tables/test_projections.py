@@ -4,8 +4,10 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from scipy import sparse
-from sklearn.preprocessing import PolynomialFeatures
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import PolynomialFeatures, SplineTransformer
 
 from skwillump.compilers import OriginalStep, compile_step
 
@@ -37,3 +39,23 @@ def test_polynomials_of_any_degree(degree, interaction_only, include_bias):
     step = compile_step(polynomial)
     assert not isinstance(step, OriginalStep)
     np.testing.assert_allclose(step.dense(X), polynomial.transform(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", [PolynomialFeatures, SplineTransformer])
+def test_features_lie_in_the_order_that_was_asked_for(kind, order):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    transformer = kind(order=order).fit(X)
+    expected, actual = transformer.transform(X), compile_step(transformer).transform(X)
+    assert_array_equal(actual, expected)
+    assert np.isfortran(actual) == np.isfortran(expected) == (order == "F")
+
+
+def test_whitened_components_that_are_rounding_errors_alone_are_left_to_scikit_learn():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 5)) @ rng.normal(size=(5, 30))
+    pca = PCA(whiten=True, n_components=20).fit(X)
+    step = compile_step(pca)
+    assert "rounding" in step.reason
+    assert_array_equal(step.transform(X), pca.transform(X))
+    assert compile_step(PCA(whiten=True, n_components=5).fit(X)).is_compiled
