@@ -91,7 +91,7 @@ class CascadeRunner:
 
     Attributes
     ----------
-    classes : ndarray of shape (n_classes,)
+    classes : ndarray of shape (n_classes,), or None
     template : RowTemplate
         The form of one row.
     estimator : classifier
@@ -102,7 +102,7 @@ class CascadeRunner:
         The stage before it, if there is one.
     """
 
-    classes: np.ndarray
+    classes: Any
     template: RowTemplate
     estimator: Any
     full: Any

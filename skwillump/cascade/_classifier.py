@@ -452,6 +452,11 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         """Class labels."""
         return self.estimator_.classes_
 
+    @property
+    def _known_classes(self):
+        # A classifier of one's own that only predicts may have none.
+        return getattr(self.estimator_, "classes_", None)
+
     def predict(self, X):
         """Predict a class for each row.
 
@@ -628,7 +633,9 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
             return why_no_response(self.estimator_, self.approx_estimator)
         if self._labels.only_accuracy and not is_accuracy(self._scorer(), {}):
             return f"of several labels a row accuracy can be kept, and not scoring={self.scoring!r}"
-        reason = self._labels.why_no_stages(data.y, self.classes_)
+        if self._known_classes is None:
+            return "the estimator has no classes_, so that answers of two models cannot be compared"
+        reason = self._labels.why_no_stages(data.y, self._known_classes)
         if reason or not self._is_prefit():
             return reason
         return self._labels.why_too_few(data.y, self.estimator_)
@@ -721,7 +728,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
 
     def _runner_with(self, early: EarlyStage | None) -> CascadeRunner:
         return self._labels.runner(
-            classes=self.classes_,
+            classes=self._known_classes,
             template=self._template,
             estimator=self.estimator_,
             full=self._full,
@@ -740,7 +747,7 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         return cascade_report(self, self._plan)
 
     def _stage_words(self):
-        return stage_words(self._labels.groups(self.classes_))
+        return stage_words(self._labels.groups(self._known_classes))
 
     # scikit-learn ---------------------------------------------------------------------------
 

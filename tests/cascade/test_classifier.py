@@ -14,7 +14,7 @@ import pytest
 from common import COSTS, stdlib_lines, two_blocks, two_signals, two_signals_frame
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.dummy import DummyClassifier
@@ -41,7 +41,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skwillump.stages._passes
-from skwillump import CascadeClassifier
+from skwillump import CascadeClassifier, NoCascadeWarning
 from skwillump.stages._folds import FitData, cross_fit_splits, selecting_rows
 
 
@@ -951,6 +951,41 @@ def test_an_approximate_model_with_no_response_to_compare_is_named(approx, reaso
     model = cascade(RandomForestClassifier(5), approx_estimator=approx).fit(X, y)
     assert len(model.stages_) == 1
     assert reason in model.report()
+
+
+class Bare(ClassifierMixin, BaseEstimator):
+    """A classifier that fits and predicts, and lists no classes."""
+
+    def fit(self, X, y):
+        self.model_ = LogisticRegression().fit(X, y)
+        return self
+
+    def predict(self, X):
+        return self.model_.predict(X)
+
+
+class BareWithProbabilities(Bare):
+    def predict_proba(self, X):
+        return self.model_.predict_proba(X)
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (Bare(), "has neither predict_proba nor decision_function"),
+        (BareWithProbabilities(), "has no classes_"),
+    ],
+)
+@pytest.mark.parametrize("settings", [{}, {"refit": False, "cv": 0.25}, {"compile": False}])
+def test_a_classifier_that_lists_no_classes_answers_every_row(model, reason, settings):
+    X, y = two_signals(300)
+    with pytest.warns(NoCascadeWarning, match=reason):
+        cascade = CascadeClassifier(two_blocks(model), **settings).fit(X, y)
+    plain = cascade.estimator_
+    assert_array_equal(cascade.predict(X), plain.predict(X))
+    assert cascade.predict_one(X[0]) == plain.predict(X[:1])[0]
+    assert reason in cascade.report()
+    assert not hasattr(cascade, "classes_")
 
 
 def test_what_is_no_classifier_is_refused():
