@@ -204,11 +204,11 @@ def check_fitted(estimator) -> None:
 def learns_nothing(estimator) -> bool:
     """Whether it ends in what transforms without `fit`, and does not always say so.
 
-    A `HashingVectorizer`, whose tags say so from scikit-learn 1.7 on only; a `SelectFromModel`
-    around a model that is fitted already; a `FeatureUnion` with a transformer of one's own, which
-    nobody has to tell whether it is fitted.
+    A `HashingVectorizer`, whose tags say so from scikit-learn 1.7 on only; a `CountVectorizer` with
+    a vocabulary that was given; a `SelectFromModel` around a model that is fitted already; a
+    `FeatureUnion` with a transformer of one's own, which nobody has to tell whether it is fitted.
     """
-    from sklearn.feature_extraction.text import HashingVectorizer
+    from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
     from sklearn.feature_selection import SelectFromModel
     from sklearn.pipeline import FeatureUnion, Pipeline
 
@@ -218,6 +218,8 @@ def learns_nothing(estimator) -> bool:
         return bool(estimator.prefit)
     if isinstance(estimator, FeatureUnion):
         return all(_may_be_fitted(member) for _, member in estimator.transformer_list)
+    if type(estimator) is CountVectorizer:
+        return estimator.vocabulary is not None
     return isinstance(estimator, HashingVectorizer)
 
 

@@ -106,15 +106,15 @@ def answered(estimator, method, original, args, kwargs):
     if any(hasattr(x, "read") for x in contents(args)):
         return original(estimator, *args, **kwargs)  # files are read once
     compiled = Outcome.of(compile_pipeline, estimator)
+    twin = compiled.value
+    if twin is not None and not any(report.compiled for report in twin.explain()):
+        counts["not compiled"] += 1
+        return original(estimator, *args, **kwargs)
     args, args_of_twin = twice(estimator, args, kwargs)
     expected = Outcome.of(original, estimator, *args, **kwargs)
-    if compiled.error is not None:
+    if twin is None:
         if expected.error is None:
             note(estimator, method, f"compile_pipeline raised {compiled.error!r}")
-        return expected.give()
-    twin = compiled.value
-    if not any(report.compiled for report in twin.explain()):
-        counts["not compiled"] += 1
         return expected.give()
     if len(args_of_twin) > 1:
         names = list(inspect.signature(original).parameters)[2:]
@@ -141,7 +141,7 @@ def twice(estimator, args, kwargs):
     if isinstance(X, Iterator):
         first, again = itertools.tee(X)
         return (first, *others), (again, *others)
-    params = estimator.get_params() | kwargs
+    params = estimator.get_params(deep=False) | kwargs
     in_place = any(name.endswith("copy") and value is False for name, value in params.items())
     if in_place or any(value is False for value in others):
         return (copy.deepcopy(X), *others), args
@@ -222,7 +222,7 @@ def value_difference(actual, expected):
 
 
 def sparse_places(matrix):
-    found = sparse.csr_matrix(matrix)
+    found = sparse.csr_matrix(matrix, copy=True)
     found.sort_indices()
     return found.indptr.tolist(), found.indices.tolist()
 

@@ -197,6 +197,8 @@ def test_what_transforms_without_fit_is_compiled_or_runs_as_it_is():
     union = FeatureUnion([("own", Untaught()), ("scaled", StandardScaler().fit(X))])
     for estimator in (selector, union):
         assert np.array_equal(compile_pipeline(estimator).transform(X), estimator.transform(X))
+    counts = CountVectorizer(vocabulary=["a", "b"], token_pattern=r"\w")
+    assert compile_pipeline(counts).transform(["a b a"]).toarray().tolist() == [[2, 1]]
     with pytest.raises(NotFittedError):
         compile_pipeline(FeatureUnion([("own", Untaught()), ("scaled", StandardScaler())]))
 

@@ -56,7 +56,9 @@ class IdfStep(SparseStep):
             if not np.isfinite(data).all():
                 raise InputUnsupported("weights that are not finite")
             normalize_rows(data, X.indptr.astype(np.int64, copy=False), NORMS[self.norm])
-        return csr_of(data, X.indices, X.indptr, self.n_features, made_from=X)
+        # Copies: who sorts the features in place is not to reach the counts.
+        places, starts = X.indices.copy(), X.indptr.copy()
+        return csr_of(data, places, starts, self.n_features, made_from=X)
 
     def linear_map(self) -> LinearMap:
         """Return the weights as a linear map, if there is no more to it."""

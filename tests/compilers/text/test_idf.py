@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer
@@ -44,3 +49,10 @@ def test_a_normalizer_of_sparse_rows_gives_the_same_rows(features, norm):
     assert type(rows) is type(wanted)
     assert rows.dtype == wanted.dtype
     assert_array_equal(rows.toarray(), wanted.toarray())
+
+
+def test_features_that_are_sorted_in_place_leave_the_counts_as_they_were():
+    counts = sparse.csr_matrix(([1, 2, 3], [2, 0, 1], [0, 2, 3]), shape=(2, 3))
+    features = compile_pipeline(TfidfTransformer().fit(counts)).transform(counts)
+    features.sort_indices()
+    assert counts.indices.tolist() == [2, 0, 1]
