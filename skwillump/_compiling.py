@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ._composites import chain
+from ._composites import chain, parameter_path
 from ._wrappers import (
     Wrapped,
     inside_transparent,
@@ -152,7 +152,7 @@ def _joined(name: str, wrapper: Any, features: Step) -> CompiledParts | None:
     except Unsupported:
         return None
     reports = tuple(
-        StepReport(_below(name, child), type(member).__name__, True)
+        StepReport(parameter_path(name, child), type(member).__name__, True)
         for child, member in members_of(wrapper)
     )
     return CompiledParts(reports=reports, model=model, scorer=scorer)
@@ -164,7 +164,7 @@ def _seen_through(
     """Compile what is inside a wrapper, which may read the input or compiled features."""
     wrapped = see_through(wrapper, compile_inside)
     reports = tuple(
-        replace(report, name=_below(_below(name, child), report.name))
+        replace(report, name=parameter_path(parameter_path(name, child), report.name))
         for child, twin in wrapped.inside
         for report in twin.explain()
     )
@@ -192,15 +192,10 @@ def _side_by_side(wrapper: Any, twins: list[Any]) -> tuple[Model | None, Scorer 
     return model, SideBySideScorer(tuple(scorers), reads_batches)
 
 
-def _below(path: str, name: str) -> str:
-    """The name of what is inside a step."""
-    return "__".join(filter(None, (path, name)))
-
-
 def _links(estimator: Any, path: str = "") -> list[tuple[str, Any]]:
     """Steps of a pipeline, with what passes on the answers of one estimator opened."""
     below, estimator = inside_transparent(estimator)
-    path = _below(path, below)
+    path = parameter_path(path, below)
     *before, (name, last) = chain(estimator, path)
     if inside_transparent(last)[1] is last:
         return [*before, (name, last)]

@@ -22,6 +22,11 @@ from sklearn.preprocessing import FunctionTransformer
 from ._compat import is_empty_selection, selected_columns, selected_positions
 
 
+def parameter_path(*names: str) -> str:
+    """Name of what is inside something, as `set_params` has it; empty names are left out."""
+    return "__".join(filter(None, names))
+
+
 def is_dropped(step: Any) -> bool:
     """Tell whether a step is left out."""
     return isinstance(step, str) and step == "drop"
@@ -88,7 +93,7 @@ def chain(estimator: Any, path: str = "") -> list[tuple[str, Any]]:
     return [
         link
         for name, step in pipeline_steps(estimator)
-        for link in chain(step, f"{path}__{name}" if path else name)
+        for link in chain(step, parameter_path(path, name))
     ]
 
 
@@ -262,9 +267,9 @@ def _opened(block: NestedBlock, absent: bool) -> Iterator[NestedBlock]:
                 continue
             yield from _opened(
                 NestedBlock(
-                    name=f"{block.name}__{child.name}" if block.name else child.name,
+                    name=parameter_path(block.name, child.name),
                     transformer=child.transformer,
-                    parameter=f"{block.parameter}__{child.name}".removeprefix("__"),
+                    parameter=parameter_path(block.parameter, child.name),
                     columns=block.columns if child.columns is None else child.columns,
                     shared=block.shared,
                     is_absent=child.is_absent,

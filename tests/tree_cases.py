@@ -236,3 +236,36 @@ def check(name, rows):
 
 FEW = settings(max_examples=15)
 QUICK = {"n_estimators": 2, "verbose": -1, "n_jobs": 1}
+
+
+def assert_answers_of_the_library(model, compiled, batches, *, tolerance, probabilities):
+    """Check labels, values and probabilities of batches, and of the first rows one by one.
+
+    `tolerance` and `probabilities` are the arguments of `assert_allclose` for what is no label.
+    """
+    assert compiled.explain()[-1].compiled
+    for rows in batches:
+        expected, got = model.predict(rows), compiled.predict(rows)
+        assert (got.dtype, got.shape) == (expected.dtype, expected.shape)
+        assert_same_or_close(got, expected, tolerance)
+    first = batches[0]
+    for row, expected in zip(first[:20], model.predict(first[:20]), strict=True):
+        one = compiled.predict_one(row)
+        assert np.shape(one) == np.shape(expected)
+        assert_same_or_close(np.asarray(one), np.asarray(expected), tolerance)
+    for method in ("predict_proba", "predict_log_proba"):
+        if hasattr(model, method):
+            expected = getattr(model, method)(first)
+            got = getattr(compiled, method)(first)
+            assert got.dtype == expected.dtype
+            np.testing.assert_allclose(got, expected, **probabilities)
+    if hasattr(model, "predict_proba"):
+        expected = model.predict_proba(first[3:4])[0]
+        np.testing.assert_allclose(compiled.predict_proba_one(first[3]), expected, **probabilities)
+
+
+def assert_same_or_close(got, expected, tolerance):
+    if expected.dtype.kind == "f":
+        np.testing.assert_allclose(got, expected, **tolerance)
+    else:
+        np.testing.assert_array_equal(got, expected)

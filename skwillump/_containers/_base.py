@@ -125,6 +125,9 @@ class Frame(Container):
     is_read = True
     """Whether compiled steps read its columns."""
 
+    is_encoded_by_column = False
+    """Whether scikit-learn's encoders read its columns one by one, and not as one array."""
+
     mixes_objects = False
     """Whether one column of objects makes objects of the columns beside it."""
 

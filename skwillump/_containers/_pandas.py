@@ -112,6 +112,7 @@ class PandasSeries(Series):
 class PandasFrame(Frame):
     """A data frame of pandas."""
 
+    is_encoded_by_column = True
     series = PandasSeries()
 
     def common_dtype(self, dtypes: set[np.dtype]) -> np.dtype:

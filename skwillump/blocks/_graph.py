@@ -31,6 +31,7 @@ from .._composites import (
     ends_in_blocks,
     is_dropped,
     nested_blocks,
+    parameter_path,
     samplers_behind,
     with_children,
 )
@@ -423,7 +424,7 @@ def _graft(
     if held is not None:
         replaced = {}
         for child in held:
-            below = f"{path}__{child.name}" if path else child.name
+            below = parameter_path(path, child.name)
             replaced[child.name] = _graft(child.transformer, below, leaf, shared)
         some_dropped = any(is_dropped(step) for step in replaced.values())
         if some_dropped and getattr(node, "sparse_output_", False):

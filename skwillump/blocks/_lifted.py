@@ -24,7 +24,7 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from .._compat import positive_label
-from .._composites import chain, nested_blocks
+from .._composites import chain, nested_blocks, parameter_path
 from .._wrappers import (
     inside_transparent,
     is_wrapper,
@@ -115,7 +115,7 @@ def lifted_chain(fitted: Any, row: Any = None) -> Links:
 
 
 def _below(path: str, links: Links) -> Links:
-    return [("__".join(filter(None, (path, name))), step) for name, step in links]
+    return [(parameter_path(path, name), step) for name, step in links]
 
 
 def _after(steps: Links, row: Any) -> Any:

@@ -5,7 +5,7 @@ a linear model. Nobody asks a step what type it is: what differs between steps i
 property here, with the answer that is right for most of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from .._composites import parameter_path
 from .._containers import take_rows
 from .._one_row import RowTemplate
 from ._features import MAX_DENSE_FEATURES, is_single, only, row_of, to_dense
@@ -29,6 +30,15 @@ class StepReport:
     type: str
     compiled: bool
     reason: str = ""
+
+
+def report_each(names: Iterable[str], steps: Iterable[Any], *path: str) -> list[StepReport]:
+    """Return the rows of steps, below the names that lead to them."""
+    return [
+        row
+        for name, step in zip(names, steps, strict=True)
+        for row in step.report(parameter_path(*path, name))
+    ]
 
 
 class Scorer:

@@ -13,6 +13,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from .._compat import DiagramLabel, VisualBlock
+from .._composites import parameter_path
 from ..blocks import BlockGraph, locate_blocks
 from ._report import StageWords, model_text, seconds_text, trees_text
 
@@ -93,7 +94,7 @@ def blocks_diagram(graph: BlockGraph, blocks: Iterable[Any], names: Sequence[str
         block = by_name[name]
         how = "compiled" if block.compiled else "not compiled"
         text = f"{name}: {how}, {seconds_text(block.cost_seconds)} a row"
-        parameter = "__".join(filter(None, ("estimator", located[name].parameter)))
+        parameter = parameter_path("estimator", located[name].parameter)
         labels.append(DiagramLabel(text, parameter))
         details.append(_block_details(block, located[name].columns))
     return VisualBlock(

@@ -24,7 +24,7 @@ from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from .._composites import is_dropped, is_passthrough
+from .._composites import is_dropped, is_passthrough, parameter_path
 from ._feature_subsets import (
     FeatureSubset,
     NotTranslatable,
@@ -275,7 +275,7 @@ def _translate(estimator: Any, subset: FeatureSubset | None, path: str, fitted: 
     table, changed = parameters_on_features(estimator), {}
     for name, value in estimator.get_params(deep=False).items():
         if name in table:
-            said = _said(table[name], f"{path}__{name}" if path else name, value, subset)
+            said = _said(table[name], parameter_path(path, name), value, subset)
             if said is not value:
                 changed[name] = said
         elif name in ("param_grid", "param_distributions"):

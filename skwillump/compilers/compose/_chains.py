@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer
 
-from ..._composites import ends_in_blocks, pipeline_steps
+from ..._composites import ends_in_blocks, parameter_path, pipeline_steps
 from .._linear_maps import LinearMap
 from .._original_step import OriginalStep
 from .._registry import compile_step, linear_map, register
@@ -39,7 +39,7 @@ def compile_transformer_pipeline(pipeline: Any) -> Step:
         ((name, composite),) = steps
         step = compile_step(composite)
         if isinstance(step, UnionStep):
-            path = f"{name}__{step.path}" if step.path else name
+            path = parameter_path(name, step.path)
             return replace(step, original=pipeline, path=path)
     return compile_steps(pipeline, steps)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._composites import parameter_path
 from .._features import default_containers, is_single
 from .._linear_maps import LinearMap
 from .._steps import Scorer, Step, StepReport
@@ -164,16 +165,12 @@ class MappedStep(Step):
 
     def report(self, name: str) -> list[StepReport]:
         """Return a row for each step."""
-
-        def full(child: str) -> str:
-            return "__".join(filter(None, (name, child)))
-
         first, *others = self.names
         after = [*self.merged, *zip(others, self.transformers, strict=True)]
-        before = self.head.report(full(first))
+        before = self.head.report(parameter_path(name, first))
         if self.merged:
             before = [replace(before[0], type=type(self.head.original.transformers[0]).__name__)]
         return before + [
-            StepReport(full(child), type(transformer).__name__, True)
+            StepReport(parameter_path(name, child), type(transformer).__name__, True)
             for child, transformer in after
         ]

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from ..._containers import take_rows
 from ..._one_row import RowTemplate
-from .._steps import Scorer, Step, StepReport
+from .._steps import Scorer, Step, StepReport, report_each
 from .._unsupported import InputUnsupported
 
 
@@ -193,11 +193,7 @@ class SequenceStep(Step):
 
     def report(self, name: str) -> list[StepReport]:
         """Return a row for each step."""
-        return [
-            row
-            for child, step in zip(self.names, self.steps, strict=True)
-            for row in step.report("__".join(filter(None, (name, child))))
-        ]
+        return report_each(self.names, self.steps, name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from .._features import MAX_DENSE_FEATURES, default_containers
-from .._steps import Scorer, Step, StepReport
+from .._steps import Scorer, Step, StepReport, report_each
 from .._unsupported import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
 from ..tables._steps import TableStep
@@ -242,11 +242,7 @@ class UnionStep(Step):
 
     def report(self, name: str) -> list[StepReport]:
         """Return the rows of the blocks."""
-        return [
-            row
-            for child, step in zip(self.names, self.steps, strict=True)
-            for row in step.report("__".join(filter(None, (name, self.path, child))))
-        ]
+        return report_each(self.names, self.steps, name, self.path)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from catboost import CatBoost, CatBoostClassifier, CatBoostRanker, CatBoostRegre
 from ...kernels.trees._walks import NAN_LEFT, PLAIN, SINGLE_OR_NAN
 from .._registry import register
 from .._unsupported import Unsupported
-from ._tree_layout import Tree, pack
+from ._tree_layout import Tree, pack, probe_rows
 from ._trees import EXP, IDENTITY, SIGMOID, SIGMOIDS, SOFTMAX, TreeModel
 
 _LINKS = {
@@ -51,9 +51,6 @@ _LINKS = {
         IDENTITY,
     ),
 }
-
-_N_PROBES = 48
-"""Rows for which the sums of the library are asked."""
 
 _ROUNDING = 1e-12
 """Share of its size by which a sum in another order may differ."""
@@ -219,13 +216,7 @@ def library_sums(model: Any, features: np.ndarray, n_threads: int) -> np.ndarray
 
 def _refuse_other_sums(compiled: TreeModel) -> None:
     """Raise `Unsupported` unless the sums for some rows are those of the library."""
-    rng = np.random.default_rng(0)
-    # Values around borders, of whatever feature, and missing ones.
-    values = compiled.trees.nodes[::2].view(np.float64)
-    values = np.append(values[np.abs(values) < np.finfo(np.float32).max], [0.0, 1.0])
-    rows = rng.choice(values, (_N_PROBES, compiled.n_features)).astype(np.float32)
-    rows = np.where(rng.random(rows.shape) < 0.5, rows, np.nextafter(rows, np.float32(np.inf)))
-    rows[rng.random(rows.shape) < 0.1] = np.nan
+    rows = probe_rows(compiled.trees, compiled.n_features)
     told = library_sums(compiled.original, rows, 1)
     sums = compiled.raw(rows.astype(np.float64))
     size = np.abs(told).max(initial=1.0)

@@ -46,6 +46,9 @@ _FEW_TREES = 4
 _SMALL_TREE = 64
 """Leaves of a tree that is not large."""
 
+_N_PROBES = 48
+"""Rows for which the sums of a library are asked."""
+
 
 def pack(
     trees: Sequence[Tree],
@@ -293,3 +296,17 @@ def _sets(
         np.array([*word, 0], dtype=np.uint64),
         np.array([*place, 0], dtype=np.uint64),
     )
+
+
+def probe_rows(trees: Trees, n_features: int) -> np.ndarray:
+    """Return float32 rows (n_rows, n_features) that show whether a library adds as kernels do.
+
+    They hold values around thresholds, of whatever feature, and missing ones.
+    """
+    rng = np.random.default_rng(0)
+    values = trees.nodes[::2].view(np.float64)
+    values = np.append(values[np.abs(values) < np.finfo(np.float32).max], [0.0, 1.0])
+    rows = rng.choice(values, (_N_PROBES, n_features)).astype(np.float32)
+    rows = np.where(rng.random(rows.shape) < 0.5, rows, np.nextafter(rows, np.float32(np.inf)))
+    rows[rng.random(rows.shape) < 0.1] = np.nan
+    return rows

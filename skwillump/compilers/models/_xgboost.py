@@ -18,7 +18,7 @@ from xgboost import XGBClassifier, XGBRanker, XGBRegressor, XGBRFClassifier, XGB
 from ...kernels.trees._walks import NAN_LEFT, PLAIN, SINGLE_OR_NAN
 from .._registry import register
 from .._unsupported import Unsupported
-from ._tree_layout import Tree, pack
+from ._tree_layout import Tree, pack, probe_rows
 from ._trees import EXP, IDENTITY, SIGMOID, SOFTMAX, TreeModel
 
 _LINKS = {
@@ -45,9 +45,6 @@ _LINKS = {
 
 _LEAST_SHARE = np.float32(1e-6)
 """The library moves a base score that is a probability this far from zero and one."""
-
-_N_PROBES = 48
-"""Rows for which the sums of the library are asked."""
 
 
 @register(XGBClassifier, XGBRanker, XGBRegressor, XGBRFClassifier, XGBRFRegressor, gives=TreeModel)
@@ -185,13 +182,7 @@ def _base(stored: str, link: int, n_outputs: int) -> np.ndarray:
 
 def _adds_as_the_library(compiled: TreeModel, booster: Any) -> bool:
     """Tell whether the sums for some rows are those of the library."""
-    rng = np.random.default_rng(0)
-    # Values around thresholds, of whatever feature, and missing ones.
-    values = compiled.trees.nodes[::2].view(np.float64)
-    values = np.append(values[np.abs(values) < np.finfo(np.float32).max], [0.0, 1.0])
-    rows = rng.choice(values, (_N_PROBES, compiled.n_features)).astype(np.float32)
-    rows = np.where(rng.random(rows.shape) < 0.5, rows, np.nextafter(rows, np.float32(np.inf)))
-    rows[rng.random(rows.shape) < 0.1] = np.nan
+    rows = probe_rows(compiled.trees, compiled.n_features)
     told = booster.inplace_predict(
         rows,
         predict_type="margin",

@@ -124,8 +124,7 @@ class _CodedSteps(EncoderSteps):
 def _coded_columns(X: Any, least_rows: int) -> list[_CodedColumn | None] | None:
     """Columns of texts as codes; None where there is none of them, or there are few rows."""
     kind = container_of(X)
-    # scikit-learn reads the columns of other frames together, as one array.
-    if not (isinstance(kind, Frame) and kind.is_read and hasattr(X, "iloc")):
+    if not (isinstance(kind, Frame) and kind.is_read and kind.is_encoded_by_column):
         return None
     if num_samples(X) < least_rows:
         return None

@@ -14,7 +14,7 @@ import numpy as np
 from ..._one_row import RowTemplate
 from .._features import MAX_DENSE_FEATURES, default_containers, is_single
 from .._linear_maps import LinearMap
-from .._steps import Scorer, Step, StepReport
+from .._steps import Scorer, Step, StepReport, report_each
 from .._unsupported import InputUnsupported, Unsupported
 from ..text._rows import csr
 from ._chunks import each_chunk
@@ -399,11 +399,7 @@ class ChainStep(TableStep):
 
     def report(self, name: str) -> list[StepReport]:
         """Return a row for each step."""
-        return [
-            row
-            for child, step in zip(self.names, self.steps, strict=True)
-            for row in step.report(f"{name}__{child}" if name else child)
-        ]
+        return report_each(self.names, self.steps, name)
 
 
 def in_doubles(steps: Sequence[TableStep]) -> list[TableStep] | None:

@@ -1,6 +1,7 @@
 """Compiled CatBoost models answer as the library does, in batches and for one row."""
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from tree_cases import assert_answers_of_the_library
 
 from skwillump import CascadeClassifier, compile_pipeline
 from skwillump.compilers import TreeModel, Unsupported, compile_model
@@ -59,20 +61,13 @@ MODELS = {
 }
 
 
-@pytest.fixture(scope="module")
-def fitted():
-    made = {}
-
-    def make(name):
-        if name not in made:
-            made[name] = MODELS[name]()
-        return made[name]
-
-    return make
+@cache
+def fitted(name):
+    return MODELS[name]()
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_sums_are_those_of_the_library(name, fitted):
+def test_sums_are_those_of_the_library(name):
     model = fitted(name)
     compiled = compile_model(model, TreeModel)
     told = catboost.CatBoost.predict(model, X, prediction_type="RawFormulaVal")
@@ -86,33 +81,15 @@ def test_sums_are_those_of_the_library(name, fitted):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_answers_are_those_of_the_library(name, fitted):
+def test_answers_are_those_of_the_library(name):
     model = fitted(name)
-    compiled = compile_pipeline(model)
-    assert compiled.explain()[-1].compiled
-    for rows in (X, X[:60], X[:1], WHOLE[:90]):
-        expected, got = model.predict(rows), compiled.predict(rows)
-        assert got.dtype == expected.dtype
-        assert got.shape == expected.shape
-        if expected.dtype.kind == "f":
-            np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
-        else:
-            np.testing.assert_array_equal(got, expected)
-    for row, expected in zip(X[:20], model.predict(X[:20]), strict=True):
-        one = compiled.predict_one(row)
-        assert np.shape(one) == np.shape(expected)
-        if np.asarray(expected).dtype.kind == "f":
-            np.testing.assert_allclose(one, expected, rtol=1e-12, atol=1e-12)
-        else:
-            assert np.all(one == expected)
-    for method in ("predict_proba", "predict_log_proba"):
-        if hasattr(model, method):
-            expected = getattr(model, method)(X[:70])
-            got = getattr(compiled, method)(X[:70])
-            np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-12)
-    if hasattr(model, "predict_proba"):
-        one = compiled.predict_proba_one(X[3])
-        np.testing.assert_allclose(one, model.predict_proba(X[3:4])[0], rtol=1e-11, atol=1e-12)
+    assert_answers_of_the_library(
+        model,
+        compile_pipeline(model),
+        [X, X[:60], X[:1], WHOLE[:90]],
+        tolerance={"rtol": 1e-12, "atol": 1e-12},
+        probabilities={"rtol": 1e-11, "atol": 1e-12},
+    )
 
 
 def test_data_frames_and_infinite_values_are_read_as_the_library_reads_them():

@@ -1,6 +1,7 @@
 """Compiled XGBoost models add up trees as the library does, to the last bit of float32."""
 
 import pickle
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, 
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from tree_cases import assert_answers_of_the_library
 
 from skwillump import CascadeClassifier, compile_pipeline
 from skwillump.compilers import TreeModel, Unsupported, compile_model
@@ -75,20 +77,13 @@ MODELS = {
 }
 
 
-@pytest.fixture(scope="module")
-def fitted():
-    made = {}
-
-    def make(name):
-        if name not in made:
-            made[name] = MODELS[name]()
-        return made[name]
-
-    return make
+@cache
+def fitted(name):
+    return MODELS[name]()
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_sums_are_those_of_the_library_to_the_last_bit(name, fitted):
+def test_sums_are_those_of_the_library_to_the_last_bit(name):
     model = fitted(name)
     compiled = compile_model(model, TreeModel)
     margins = model.predict(X, output_margin=True)
@@ -102,30 +97,15 @@ def test_sums_are_those_of_the_library_to_the_last_bit(name, fitted):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_answers_are_those_of_the_library(name, fitted):
+def test_answers_are_those_of_the_library(name):
     model = fitted(name)
-    compiled = compile_pipeline(model)
-    assert compiled.explain()[-1].compiled
-    for rows in (X, X[:1], np.rint(np.nan_to_num(X)).astype(int), X.astype(np.float32)):
-        expected = model.predict(rows)
-        got = compiled.predict(rows)
-        assert got.dtype == expected.dtype
-        assert got.shape == expected.shape
-        if expected.dtype.kind == "i":
-            np.testing.assert_array_equal(got, expected)
-        else:
-            np.testing.assert_allclose(got, expected, rtol=2e-6, atol=1e-30)
-    for row, expected in zip(X[:20], model.predict(X[:20]), strict=True):
-        one = compiled.predict_one(row)
-        assert np.asarray(one).dtype == expected.dtype
-        np.testing.assert_allclose(one, expected, rtol=2e-6)
-    if hasattr(model, "predict_proba"):
-        expected = model.predict_proba(X)
-        got = compiled.predict_proba(X)
-        assert got.dtype == expected.dtype == np.float32
-        np.testing.assert_allclose(got, expected, rtol=2e-6, atol=1e-7)
-        one = compiled.predict_proba_one(X[3])
-        np.testing.assert_allclose(one, expected[3], rtol=2e-6, atol=1e-7)
+    assert_answers_of_the_library(
+        model,
+        compile_pipeline(model),
+        [X, X[:1], np.rint(np.nan_to_num(X)).astype(int), X.astype(np.float32)],
+        tolerance={"rtol": 2e-6, "atol": 1e-30},
+        probabilities={"rtol": 2e-6, "atol": 1e-7},
+    )
 
 
 def test_scores_that_round_to_one_probability_get_the_librarys_label():
