@@ -22,8 +22,8 @@ from ._wrappers import (
 )
 from .blocks import SideBySideScorer, combined, joined_model, lifted_chain
 from .compilers import (
+    InputStep,
     Model,
-    ModelInput,
     OriginalStep,
     Scorer,
     Step,
@@ -103,7 +103,7 @@ def compiled_parts(estimator: Any, compile_inside: CompileInside) -> CompiledPar
         # Copies of one pipeline: where their features are the same, they are computed once.
         *before, (name, final) = lifted_chain(estimator)
     try:
-        features = compile_steps(None, before) if before else ModelInput.of(final)
+        features = compile_steps(None, before) if before else InputStep.of(final)
     except Unsupported as reason:
         if not before and is_wrapper(final):
             return _seen_through(name, final, compile_inside, reads_input=True)
@@ -164,7 +164,7 @@ def _seen_through(
     """Compile what is inside a wrapper, which may read the input or compiled features."""
     wrapped = see_through(wrapper, compile_inside)
     reports = tuple(
-        replace(report, name=parameter_path(parameter_path(name, child), report.name))
+        replace(report, name=parameter_path(name, child, report.name))
         for child, twin in wrapped.inside
         for report in twin.explain()
     )

@@ -36,7 +36,7 @@ from skwillump.planning import (
     stable_order,
 )
 from skwillump.planning._topk_precision import precision_weights
-from skwillump.ranking._showing import Asked, rank_until_shown
+from skwillump.ranking._showing import AskedEvidence, rank_until_shown
 
 CONFIDENCE = 0.95
 N_QUERY = 5000
@@ -220,7 +220,7 @@ def evidence(name, full, score, *, k, n_query, n_queries, drifts):
     plan = planned(full[sample], score[sample], k=k, seed=0, n_query=n_query)
     if plan.search is None or plan.search.rule == "gap":
         return []
-    asked = Asked(
+    asked = AskedEvidence(
         k=k,
         precision=TARGET,
         confidence=CONFIDENCE,

@@ -26,7 +26,7 @@ from .models import (  # noqa: F401
     _scikit_linear,
     _support_vectors,
 )
-from .models._input import ModelInput
+from .models._input import InputStep
 from .models._layers import ScoredModel
 from .models._linear import LinearModel
 from .models._trees import TreeModel
@@ -51,11 +51,11 @@ from .text._fitting import fast_vectorizers
 __all__ = [
     "REGISTRY",
     "DenseReader",
+    "InputStep",
     "InputUnsupported",
     "Leaf",
     "LinearModel",
     "Model",
-    "ModelInput",
     "Opened",
     "OriginalStep",
     "ScoredModel",

@@ -20,7 +20,8 @@ be among the best are not drawn but visited, all of them: that is what the searc
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln
+
+from ._topk_precision import log_choose
 
 ALARM_ERROR = 0.01
 """Chance of an alarm, at most, where as much is missed as the target allows."""
@@ -101,9 +102,9 @@ def chance_of_at_most(n_found: int, n_rest: int, n_missed: int, n_sampled: int) 
     if not len(counts):
         return 0.0
     logs = (
-        _log_choose(n_missed, counts)
-        + _log_choose(n_rest - n_missed, n_sampled - counts)
-        - _log_choose(n_rest, n_sampled)
+        log_choose(n_missed, counts)
+        + log_choose(n_rest - n_missed, n_sampled - counts)
+        - log_choose(n_rest, n_sampled)
     )
     return float(min(np.exp(logs).sum(), 1.0))
 
@@ -171,7 +172,3 @@ def is_alarm(n_rest: int, n_sampled: int, n_found: int, allowed: int) -> bool:
         return False
     fewer = chance_of_at_most(n_found - 1, n_rest, min(allowed, n_rest), n_sampled)
     return 1 - fewer < ALARM_ERROR
-
-
-def _log_choose(n, k):
-    return gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)

@@ -48,15 +48,16 @@ def _chance_of_the_kth(rank, n_rows: int, k: int, n_query: int) -> np.ndarray:
     possible = (rank >= k - 1) & (below >= n_query - 1 - k) & (n_query > k)
     chance = np.zeros(len(rank))
     log_chance = (
-        _log_choose(rank[possible], k - 1)
-        + _log_choose(below[possible], n_query - 1 - k)
-        - _log_choose(n_rows - 1, n_query - 1)
+        log_choose(rank[possible], k - 1)
+        + log_choose(below[possible], n_query - 1 - k)
+        - log_choose(n_rows - 1, n_query - 1)
     )
     chance[possible] = np.exp(log_chance)
     return chance
 
 
-def _log_choose(n, k):
+def log_choose(n, k):
+    """Logarithm of the number of ways to choose `k` of `n`."""
     return gammaln(n + 1.0) - gammaln(k + 1.0) - gammaln(n - k + 1.0)
 
 

@@ -13,7 +13,7 @@ from .._containers import num_samples, take_rows
 from ..planning import RankEvidence
 from ._queries import group_column, queries_of
 from ._searching import QuerySearcher
-from ._showing import DEFAULT_CONFIDENCE, Asked
+from ._showing import DEFAULT_CONFIDENCE, AskedEvidence
 from ._sizes import SizedSearches, rows_to_return
 
 if TYPE_CHECKING:
@@ -89,10 +89,10 @@ def rank_queries(
     return ranked
 
 
-def _asked(ranker: ApproxTopKRanker, k: int) -> Asked:
+def _asked(ranker: ApproxTopKRanker, k: int) -> AskedEvidence:
     """What is to be shown of a query."""
     guarantee = ranker.guarantee_
-    return Asked(
+    return AskedEvidence(
         k=k,
         precision=guarantee.precision_target,
         confidence=guarantee.confidence or DEFAULT_CONFIDENCE,

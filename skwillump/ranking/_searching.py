@@ -20,7 +20,7 @@ from . import _filtering
 from ._doubt import doubtful_rows, sure_order
 from ._filtering import FilteredQuery
 from ._scores import one_score
-from ._showing import Asked, rank_until_shown
+from ._showing import AskedEvidence, rank_until_shown
 from ._sizes import QuerySearches
 
 Found = tuple[np.ndarray, np.ndarray]
@@ -152,7 +152,7 @@ class QuerySearcher:
         return self._by_pass(searched, lambda: self._best_of_all(X, k))
 
     def rank_and_show(
-        self, X: Any, k: int, asked: Asked, *, seed: int, stacklevel: int = 2
+        self, X: Any, k: int, asked: AskedEvidence, *, seed: int, stacklevel: int = 2
     ) -> tuple[Found, RankEvidence]:
         """Find the `k` best rows of one query, and show how many of them may be missing.
 
@@ -160,7 +160,7 @@ class QuerySearcher:
         ----------
         X : array-like, sparse matrix, data frame or list
         k : int
-        asked : Asked
+        asked : AskedEvidence
         seed : int
             For the rows that are drawn.
         stacklevel : int

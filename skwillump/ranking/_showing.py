@@ -27,7 +27,7 @@ ScoreRows = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class AskedEvidence:
     """What is to be shown of a query.
 
     Attributes
@@ -87,7 +87,7 @@ def rank_until_shown(
     filter_scores: np.ndarray,
     first: np.ndarray,
     score_rows: ScoreRows,
-    asked: Asked,
+    asked: AskedEvidence,
     rng: np.random.Generator,
 ) -> tuple[SeenRows, RankEvidence]:
     """Visit rows, and more of them until a sample of the others shows that few are missing.
@@ -101,7 +101,7 @@ def rank_until_shown(
     first : ndarray of intp
         Rows that the search visits.
     score_rows : ScoreRows
-    asked : Asked
+    asked : AskedEvidence
     rng : Generator
 
     Returns

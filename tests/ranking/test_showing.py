@@ -5,11 +5,11 @@ import pytest
 from common import ranker, values
 
 from skwillump.planning import stable_order
-from skwillump.ranking._showing import Asked, rank_until_shown
+from skwillump.ranking._showing import AskedEvidence, rank_until_shown
 
 
 def asked(k, expected=0.98):
-    return Asked(k=k, precision=0.95, confidence=0.95, expected_precision=expected)
+    return AskedEvidence(k=k, precision=0.95, confidence=0.95, expected_precision=expected)
 
 
 def shown(full, score, n_first, of, seed=0):

@@ -22,7 +22,7 @@ LIBRARY_ROWS = 512
 
 
 @dataclass(frozen=True, eq=False)
-class ModelInput(TableStep):
+class InputStep(TableStep):
     """The columns of a table as numbers, for a model without transformers before it."""
 
     original: Any  # the model
@@ -32,7 +32,7 @@ class ModelInput(TableStep):
     doubles: bool = False  # whether the model computes in the dtype of X: in float64 alone here
 
     @classmethod
-    def of(cls, model: Any) -> "ModelInput":
+    def of(cls, model: Any) -> "InputStep":
         """Make the input of a fitted model.
 
         Raises
@@ -61,7 +61,7 @@ class ModelInput(TableStep):
         """Say yes: an array is what it is."""
         return True
 
-    def in_doubles(self) -> "ModelInput":
+    def in_doubles(self) -> "InputStep":
         """Return a twin that refuses float32, and sparse matrices."""
         return replace(self, doubles=True)
 
@@ -143,5 +143,5 @@ class InputScorer(DenseScorer):
         """Return the float64 scores (n_rows, n_outputs)."""
         if not sparse.issparse(X):
             return super().scores(X, rows, n_threads=n_threads)
-        assert isinstance(self.step, ModelInput)
+        assert isinstance(self.step, InputStep)
         return np.asarray(self.step._sparse_rows(X, rows) @ self.coef, dtype=np.float64)

@@ -133,7 +133,7 @@ class ObjectColumn(Column):
         return Codes(codes, list(numbering))
 
 
-class TextColumn(ObjectColumn):
+class TextArrayColumn(ObjectColumn):
     """Texts of an array of texts: whether they become numbers is up to the original."""
 
     def floats(self, rows: slice | np.ndarray) -> np.ndarray:
@@ -241,7 +241,7 @@ def array_column(array: np.ndarray) -> Column:
     if array.dtype.kind == "O":
         return ObjectColumn(array)
     if array.dtype.kind == "U":
-        return TextColumn(array.astype(object))
+        return TextArrayColumn(array.astype(object))
     raise InputUnsupported(f"a column of dtype {array.dtype}")
 
 

@@ -20,11 +20,12 @@ from ...kernels.text._counts import CHAR_WB, WORD
 from ...kernels.text._entries import as_floats, relabel
 from ...kernels.text._growing import new_nodes, with_node_room
 from ...kernels.text._order import make_bitmap
-from .._registry import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported
 from ._columns import StringList, TextColumn, text_column
 from ._encoding import Utf8, encode_texts
 from ._learned_terms import LearnedTerms
 from ._options import TextOptions, read_options
+from ._rows import lengthened
 from ._symbol_reader import SymbolReader
 
 _FEW_ENTRIES = 1 << 16
@@ -246,8 +247,8 @@ class _Entries:
         if least > len(self.indices):
             expected = int(1.05 * self.n_used / share) if share else 0
             length = max(least, expected, 5 * len(self.indices) // 4)
-            self.indices = _lengthened(self.indices, self.n_used, length)
-            self.counts = _lengthened(self.counts, self.n_used, length)
+            self.indices = lengthened(self.indices, self.n_used, length)
+            self.counts = lengthened(self.counts, self.n_used, length)
 
     def finished(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
         """Return the columns and the values of all entries."""
@@ -258,12 +259,6 @@ class _Entries:
             as_floats(counts, floats)
             return indices, floats
         return indices, counts.astype(dtype if dtype.kind in "iuf" else np.intc, copy=False)
-
-
-def _lengthened(array: np.ndarray, used: int, length: int) -> np.ndarray:
-    longer = np.empty(length, dtype=array.dtype)
-    longer[:used] = array[:used]
-    return longer
 
 
 def _trimmed(array: np.ndarray, used: int) -> np.ndarray:

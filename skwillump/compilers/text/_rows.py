@@ -17,7 +17,8 @@ MOST_GUESSED = 1 << 24
 """Values of a matrix that room is made for before it is known that there are as many."""
 
 
-def _lengthened(array: np.ndarray, used: int, length: int) -> np.ndarray:
+def lengthened(array: np.ndarray, used: int, length: int) -> np.ndarray:
+    """Return a longer array that begins with the values that are used."""
     longer = np.empty(length, dtype=array.dtype)
     longer[:used] = array[:used]
     return longer
@@ -64,8 +65,8 @@ def fill_rows(
                 bound = int(texts.stops[at] - texts.starts[at]) * 2 * (ngrams.max_n + 2)
                 guess = int(used / max(row, 1) * n_rows * 1.05)
                 room = max(guess, 2 * len(indices), min(bound, MOST_GUESSED)) + 1024
-                indices = _lengthened(indices, used, room)
-                data = _lengthened(data, used, room)
+                indices = lengthened(indices, used, room)
+                data = lengthened(data, used, room)
     return indptr, _trimmed(indices, int(indptr[-1])), _trimmed(data, int(indptr[-1]))
 
 

@@ -23,7 +23,7 @@ from tree_cases import (
     with_training_rows,
 )
 
-from skwillump.compilers import InputUnsupported, ModelInput, TreeModel, compile_model
+from skwillump.compilers import InputStep, InputUnsupported, TreeModel, compile_model
 
 
 @pytest.mark.parametrize("name", LIGHTGBM)
@@ -51,7 +51,7 @@ def test_batches_of_any_size_are_answered_as_by_the_library():
 
 def test_lightgbm_judges_other_sparse_matrices_than_those_without_repeated_entries():
     model = fitted("LightGBM two")
-    scorer = compiled("LightGBM two").bind(ModelInput.of(model))
+    scorer = compiled("LightGBM two").bind(InputStep.of(model))
     matrix = sparse.csr_matrix(FULL)
     for some in (matrix, matrix.tocsc(), matrix.tobsr(), matrix.tolil()):
         raw = model.predict_proba(matrix, raw_score=True)
@@ -72,5 +72,5 @@ def test_lightgbm_judges_other_sparse_matrices_than_those_without_repeated_entri
         with pytest.raises(InputUnsupported, match="twice"):
             scorer.scores(some)
     forest = fitted("forest")
-    scorer = compiled("forest").bind(ModelInput.of(forest))
+    scorer = compiled("forest").bind(InputStep.of(forest))
     assert np.array_equal(scorer.scores(repeated), forest.predict_proba(repeated))
