@@ -145,24 +145,17 @@ def compile_one_hot_encoder(encoder: Any) -> Step:
     spec = InputSpec.of(encoder)
     lookups = tuple(Lookup.of(categories) for categories in encoder.categories_)
     n_outs = [int(n) for n in private(encoder, "_n_features_outs")]
-    numbers, encoded = encoded_categories(encoder, unknown=False)
+    unknown_error = encoder.handle_unknown == "error"
+    numbers, encoded = encoded_categories(encoder, unknown=not unknown_error)
     encoded = sparse.csc_array(encoded)
-    try:
-        infrequent = encoder.infrequent_categories_
-    except AttributeError:
-        infrequent = [None] * len(lookups)
     features, start = [], 0
-    for rows, n_out, lookup, rare in zip(numbers, n_outs, lookups, infrequent, strict=True):
+    for rows, n_out in zip(numbers, n_outs, strict=True):
         block = encoded[:, start : start + n_out].tocoo()
-        of_category = np.full(len(rows) + 1, -1)
+        of_category = np.full(len(rows) + unknown_error, -1)
         inside = block.row < len(rows)
         of_category[block.row[inside]] = start + block.col[inside]
-        groups_unknown = encoder.handle_unknown in ("infrequent_if_exist", "warn")
-        if groups_unknown and rare is not None and len(rare):
-            of_category[-1] = of_category[lookup.of_value(rare.tolist()[0])]
         features.append(of_category)
         start += n_out
-    unknown_error = encoder.handle_unknown == "error"
     warns = encoder.handle_unknown == "warn" or encoder.drop is not None
     return OneHotStep(
         encoder,

@@ -159,9 +159,17 @@ def test_other_rows_and_other_threads_are_scikit_learns_to_read(n_read):
         thread = threading.Thread(target=lambda: threads.append(clone(encoder).fit(X[["city"]])))
         thread.start()
         thread.join()
-    assert n_read() == 2
+    # pandas 2 keeps texts as objects: a column with None among them is scikit-learn's to read too.
+    assert n_read() == 1 + (X["job"].dtype != object)
     assert_equal(encoded, clone(encoder).fit(X[["city", "job"]]).transform(others))
     assert len(threads) == 1
+
+
+def target_encoder():
+    """Return one whose folds are not drawn; releases before 1.9 take no splitter."""
+    if "cv_object" in TargetEncoder._parameter_constraints["cv"]:
+        return TargetEncoder(cv=KFold(3))
+    return TargetEncoder(cv=3, shuffle=False)
 
 
 @pytest.mark.parametrize("compile", [True, False])
@@ -170,7 +178,7 @@ def test_a_cascades_full_model_over_texts_of_a_table_is_the_plain_fit(n_read, co
     columns = make_column_transformer(
         (StandardScaler(), ["age"]),
         (OneHotEncoder(), ["city"]),
-        (TargetEncoder(cv=KFold(3)), ["job"]),
+        (target_encoder(), ["job"]),
     )
     pipeline = make_pipeline(columns, LogisticRegression())
     plain = clone(pipeline).fit(X, y)
