@@ -118,6 +118,9 @@ class BlockwiseEstimator(
     - `_make_plan`, `_exact_plan`: the plan, and the one where there is nothing to plan with;
     - `_stages_of`: the stages of a plan that has two;
     - `_stage_words`, `_report`: what stages do, and what was decided, in words.
+
+    Others have an answer here that is right for most: `_with_truth`, `_least_open`, `_usable`,
+    `_measures_growth` and `_query`.
     """
 
     stages_: list[Any]
