@@ -31,6 +31,7 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFeatureSelector
 from sklearn.impute import MissingIndicator, SimpleImputer
+from sklearn.kernel_approximation import RBFSampler, SkewedChi2Sampler
 from sklearn.linear_model import (
     LinearRegression,
     LogisticRegression,
@@ -89,6 +90,8 @@ EXAMPLES: dict[type, Callable[[], Any]] = {
     NuSVR: lambda: NuSVR(kernel="linear", C=1e-4),
     SVC: lambda: SVC(kernel="linear"),
     SVR: lambda: SVR(kernel="linear", C=1e-4),
+    RBFSampler: lambda: RBFSampler(gamma=0.1, n_components=5, random_state=0),
+    SkewedChi2Sampler: lambda: SkewedChi2Sampler(n_components=5, random_state=0),
     Pipeline: lambda: Pipeline([("scaled", StandardScaler())]),
     RFE: lambda: RFE(LinearRegression(), n_features_to_select=2),
     RFECV: lambda: RFECV(LinearRegression(), cv=2),

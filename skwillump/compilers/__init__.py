@@ -37,6 +37,7 @@ from .tables import (  # noqa: F401
     _encoders,
     _imputers,
     _indicators,
+    _kernel_maps,
     _model_imputers,
     _one_hot,
     _projections,
