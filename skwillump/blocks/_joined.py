@@ -181,6 +181,11 @@ class SharedScorer(Scorer):
         """Number of columns of the scores."""
         return self.model.n_outputs
 
+    @property
+    def reads_opened(self) -> bool:
+        """Whether its features do."""
+        return self.features.reads_opened
+
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""
         work, width = self.model.sums, self.n_outputs
@@ -207,6 +212,11 @@ class SideBySideScorer(Scorer):
     def n_outputs(self) -> int:
         """Number of columns of the scores."""
         return sum(scorer.n_outputs for scorer in self.scorers)
+
+    @property
+    def reads_opened(self) -> bool:
+        """Whether all of them do."""
+        return all(scorer.reads_opened for scorer in self.scorers)
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any, cast
 
@@ -21,11 +21,13 @@ from ..planning import (
     Plan,
     certify_plan,
     make_plan,
+    saves,
 )
 from ..stages._estimator import BlockwiseEstimator, StageBase
 from ..stages._fold_tasks import record_in_chunks
 from ..stages._folds import FitData
 from ..stages._labels import check_classes_not_values, check_none_missing
+from ..stages._metering import FirstStage, clock_of, seconds_for_timing
 from ..stages._models import StageSpec
 from ._answering import CascadeRunner, EarlyStage
 from ._calibration import (
@@ -39,7 +41,7 @@ from ._label_kinds import label_kind
 from ._report import cascade_report, stage_words
 from ._responses import CascadeRecorder, response_method, why_no_response
 from ._scoring import check_name, check_target_scorer, is_accuracy, is_balanced_accuracy
-from ._timing import CascadeTiming
+from ._timing import CascadeTiming, seconds_of_plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -699,6 +701,29 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         return make_plan(
             calibrated.calibration, self.accuracy_target, self.confidence, calibrated.scores
         )
+
+    def _check_speed(self, X, spent) -> None:
+        if self.feature_costs or self.query != "batch":
+            return  # costs are not those of a batch
+        for _ in self._calibrated.calibration.candidates:
+            plan, calibration = self._plan, self._calibrated.calibration
+            if plan.candidate is None:
+                return
+            first = self.stages_[0]
+            seconds = seconds_of_plan(
+                self._answering(),
+                X,
+                FirstStage(blocks=first.blocks, model=first.model, compiled=self._fused),
+                plan,
+                calibration,
+                clock=clock_of(self._graph, self._fused_blocks if self._fused else None),
+                most_seconds=seconds_for_timing(spent),
+            )
+            if saves(calibration, seconds):
+                return
+            dearer = calibration.with_dearer(plan.candidate, seconds - plan.expected_seconds)
+            self._calibrated = replace(self._calibrated, calibration=dearer)
+            self._set_plan(self._planned())
 
     def _exact_plan(self, reason) -> Plan:
         exact = Guarantee.of_full_model(

@@ -9,11 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from .._containers import num_samples
 from ..blocks import BlockGraph
-from ..planning import HarmScore
-from ..stages._clock import rounds_in_turns, thread_clock, typical_seconds
-from ..stages._metering import OPEN_SHARES, SINGLE_ROWS, FirstStage, Turn
+from ..planning import LEARNED, Calibration, HarmScore, Plan
+from ..stages._clock import Clock, rounds_in_turns, thread_clock, typical_seconds
+from ..stages._metering import OPEN_SHARES, SINGLE_ROWS, FirstStage, Turn, spread
 from ._answering import CascadeRunner, EarlyStage
+
+BATCH_ROWS, LEAST_BATCH_ROWS = 1024, 256
+"""Rows of a batch of middling size, on which a choice is timed as a whole, and of the least one
+that slow pipelines are timed on."""
+
+N_PLAN_CALLS = 10
+"""How often a batch is answered for it, about."""
 
 SCORED_ROWS = 4096
 """Rows on which a learned score is timed, at most."""
@@ -52,6 +60,12 @@ class CascadeTiming:
             turns[1] = Turn(partial(_answer, self._with(stage, np.inf), X), len(sure))
         return turns
 
+    def planned_turn(self, X: Any, stage: FirstStage, open_share: float) -> Turn:
+        """Answer a batch with a stage that leaves this share of its rows open, or fewer."""
+        sure = self._with(stage, np.inf).confidence(X)
+        runner = self._with(stage, np.quantile(sure, open_share))
+        return Turn(partial(_answer, runner, X), int(np.sum(_answer(runner, X)[1])))
+
     def row_turns(self, rows: Sequence[Any], stage: FirstStage | None) -> list[Turn]:
         """Answer row by row: by the full model; or with a stage that leaves none open, or all."""
         if stage is None:
@@ -82,6 +96,59 @@ class CascadeTiming:
             fused=stage.compiled,
         )
         return replace(self.runner, early=early)
+
+
+def seconds_of_plan(
+    timing: CascadeTiming,
+    X: Any,
+    stage: FirstStage,
+    plan: Plan,
+    calibration: Calibration,
+    *,
+    clock: Clock,
+    most_seconds: float,
+) -> float:
+    """Seconds a row of the cascade that was chosen, answered as a whole and as it was planned.
+
+    Stages are timed with other shares of open rows, on few rows where they are slow, and what a
+    call costs whatever its rows, or what costs more of many rows than of few, is not in a line
+    through two points. So the choice is timed once more in a batch of `BATCH_ROWS`, in turns with
+    the full model alone, at the open share that is planned.
+
+    Parameters
+    ----------
+    timing : CascadeTiming
+    X : array-like, sparse matrix, data frame or list
+        Rows to time on.
+    stage : FirstStage
+        Of the plan.
+    plan : Plan
+        With a first stage.
+    calibration : Calibration
+    clock : Clock
+    most_seconds : float
+        That it may take, about.
+
+    Returns
+    -------
+    float
+        On the scale of the calibration's costs.
+    """
+    assert plan.candidate is not None
+    candidate = calibration.candidates[plan.candidate]
+    can_be_timed = most_seconds / (N_PLAN_CALLS * max(calibration.full_seconds, 1e-9))
+    n_rows = int(min(num_samples(X), np.clip(can_be_timed, LEAST_BATCH_ROWS, BATCH_ROWS)))
+    rows = spread(X, n_rows)
+    (whole,) = timing.batch_turns(rows, None)
+    planned = timing.planned_turn(rows, stage, 1 - plan.early_share)
+    rounds = rounds_in_turns(
+        [whole.run, planned.run], clock, n_rounds=(3, 31), most_seconds=most_seconds
+    )
+    of_full, of_plan = typical_seconds(rounds)
+    seconds = calibration.full_seconds * float(of_plan) / max(float(of_full), 1e-12)
+    # Where many rows are equally sure, fewer are open than planned.
+    seconds += max(1 - plan.early_share - planned.n_open / n_rows, 0.0) * candidate.rest_seconds
+    return seconds + (plan.measure == LEARNED) * candidate.score_seconds
 
 
 def score_seconds(score: HarmScore, response: np.ndarray, codes: np.ndarray) -> tuple[float, float]:

@@ -76,6 +76,11 @@ class Scorer:
         return False
 
     @property
+    def reads_opened(self) -> bool:
+        """Whether it takes an input that is `Opened`, of which no column is read twice."""
+        return False
+
+    @property
     def template(self) -> RowTemplate:
         """The form of X of one row that it takes, where it wants that."""
         raise NotImplementedError
@@ -143,6 +148,11 @@ class Step:
     def needs_rows(self) -> bool:
         """Whether anything in it does, so that X of one row is made of one row."""
         return self.wants_rows
+
+    @property
+    def reads_opened(self) -> bool:
+        """Whether `map_dense` takes an input that is `Opened`, of which no column is read twice."""
+        return False
 
     def sized(self, n_features: int) -> "Step":
         """Return a twin that is known to give so many features."""

@@ -1,7 +1,7 @@
 """Importance, candidate sets, thresholds and certification: arrays and numbers only."""
 
 from ._candidate_sets import candidate_sets
-from ._cascade_plan import make_plan
+from ._cascade_plan import make_plan, saves
 from ._cascade_records import (
     Calibration,
     Candidate,
@@ -104,6 +104,7 @@ __all__ = [
     "predicted_codes",
     "replan_search",
     "sample_size",
+    "saves",
     "seen_score",
     "shortlist",
     "stable_order",

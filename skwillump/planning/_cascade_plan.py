@@ -257,6 +257,11 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
     )
 
 
+def saves(calibration: Calibration, seconds: float) -> bool:
+    """Whether a cascade of so many seconds a row is to be used instead of the full model alone."""
+    return bool(pays(seconds, calibration.full_seconds, LEAST_SAVING))
+
+
 def _guarantee(
     calibration: Calibration, asked: Asked, option: Option, allowed: Allowed, n_rows: int
 ) -> Guarantee:

@@ -1,7 +1,7 @@
 """What a cascade is planned from, and what a plan is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -138,6 +138,13 @@ class Calibration:
     other_full_seconds: float = field(default=float("inf"), kw_only=True)
     within: Subgroups | None = field(default=None, kw_only=True)
     stopped: bool = field(default=False, kw_only=True)
+
+    def with_dearer(self, candidate: int, seconds: float) -> "Calibration":
+        """The same numbers where a candidate's first stage costs so many seconds a row more."""
+        candidates = list(self.candidates)
+        known = candidates[candidate]
+        candidates[candidate] = replace(known, stage_seconds=known.stage_seconds + seconds)
+        return replace(self, candidates=tuple(candidates))
 
     @property
     def evidence(self) -> Evidence:

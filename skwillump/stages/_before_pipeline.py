@@ -20,12 +20,16 @@ from ..compilers import (
     InputUnsupported,
     LinearModel,
     Model,
+    Opened,
     Scorer,
     SumScorer,
     Unsupported,
     check_scores,
     compile_model,
 )
+
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
+"""What a first stage and the full model may be asked for."""
 
 CHUNK_ROWS = 1 << 14
 """Rows to run through the stage together."""
@@ -130,6 +134,62 @@ class LinearBeforePipeline:
         self.known.warm_up()
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LinearBeforeScorer:
+    """A linear stage in front of a compiled model that reads the same columns; see `CompiledStage`.
+
+    What is read of a table for the stage is not read again for the rows that it leaves open.
+
+    Attributes
+    ----------
+    known : Scorer
+        Scores of the stage's blocks.
+    approx : LinearModel
+    whole : Scorer
+        Scores of all features for the full model.
+    full : Model
+    """
+
+    known: Scorer
+    approx: LinearModel
+    whole: Scorer
+    full: Model
+
+    @property
+    def chunk_rows(self) -> int:
+        """Rows to run through the stage together."""
+        return CHUNK_ROWS
+
+    def opened(self, Z: Any) -> Any:
+        """Return the rows as an input of which `finish` reads no column again."""
+        return Opened(Z)
+
+    def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Run the stage on all rows; see `CompiledStage.start`."""
+        scores = self.known.scores(Z, n_threads=n_threads) + self.approx.intercept
+        check_scores(scores)
+        return scores, np.empty((len(scores), 0))
+
+    def finish(
+        self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1
+    ) -> np.ndarray:
+        """Score all features of the chosen rows; see `CompiledStage.finish`."""
+        return self.whole.scores(Z, rows, n_threads=n_threads) + self.full.intercept
+
+    def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
+        """`start` for one row: arrays without the first axis."""
+        return self.known.score_one(x) + self.approx.intercept, _NOTHING
+
+    def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
+        """`finish` for one row."""
+        return self.whole.score_one(x) + self.full.intercept
+
+    def warm_up(self) -> None:
+        """Compile what the stage uses, or load it from the disk."""
+        self.known.warm_up()
+        self.whole.warm_up()
+
+
 _NOTHING = np.empty(0)
 
 
@@ -168,8 +228,22 @@ def compiled_stage(
         approx = compile_model(model, LinearModel)
         known = _scorer(graph, blocks, approx)
         if known is not None:
-            return LinearBeforePipeline(known=known, approx=approx, full=PipelineAnswers(full))
+            return _on_opened(known, approx, full) or LinearBeforePipeline(
+                known=known, approx=approx, full=PipelineAnswers(full)
+            )
     return shared
+
+
+def _on_opened(
+    known: Scorer, approx: LinearModel, full: CompiledPipeline
+) -> LinearBeforeScorer | None:
+    """Stage of which columns are read once; None where they are not read as columns."""
+    model, whole = full._parts.model, full._parts.scorer
+    if model is None or whole is None or not (known.reads_opened and whole.reads_opened):
+        return None
+    if not model.reads_batches or not all(model.gives(m) for m in METHODS if hasattr(full, m)):
+        return None
+    return LinearBeforeScorer(known=known, approx=approx, whole=whole, full=model)
 
 
 def _scorer(graph: BlockGraph, blocks: Collection[str], approx: LinearModel) -> Scorer | None:

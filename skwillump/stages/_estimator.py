@@ -335,6 +335,7 @@ class BlockwiseEstimator(
             self.blocks_ = describe_blocks(self._graph, self._calibrated, data.X)
             with progress.task("choose and certify"):
                 self._set_plan(self._planned())
+                self._check_speed(data.X, progress.cpu_seconds())
         self._fit_seconds = tuple(progress.times)
         progress.end(X, y)
         if len(self.stages_) == 1 and getattr(self, self._target_parameter) < 1:
@@ -499,6 +500,17 @@ class BlockwiseEstimator(
         else:
             self._set_plan(self._planned())
         return self
+
+    def _check_speed(self, X: Any, spent: float) -> None:
+        """Plan again where what was chosen costs more than planned; by default it is not timed.
+
+        Parameters
+        ----------
+        X : array-like, sparse matrix, data frame or list
+            The rows of the fit.
+        spent : float
+            Seconds that it took so far.
+        """
 
     def _planned(self) -> Any:
         """The plan, from what calibration found out."""

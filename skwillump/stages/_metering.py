@@ -185,7 +185,7 @@ class TimedRows:
         wanted = min(n_all, FEW_ROWS)
         while wanted > LEAST_GROWTH * n_rows:
             n_rows = wanted
-            seconds = max(seconds_of(_spread(X, n_rows)), 1e-9)
+            seconds = max(seconds_of(spread(X, n_rows)), 1e-9)
             # What a call costs whatever its rows weighs less the more there are: more rows at a
             # time, until they take long enough.
             most = QUICK_SHARE * slow if n_rows >= LEAST_ROWS else slow
@@ -196,16 +196,16 @@ class TimedRows:
                 int(n_rows * most / seconds),
             )
         n_rows = min(n_all, max(min(n_rows, int(n_rows * slow / seconds)), SLOWEST_ROWS))
-        batch = _spread(X, n_rows)
+        batch = spread(X, n_rows)
         one = seconds_of(take_rows(batch, slice(0, 1)))
         n_single = min(n_rows, int(np.clip(SINGLE_SECONDS / max(one, 1e-9), 3, SINGLE_ROWS)))
-        few = _spread(batch, n_single)
+        few = spread(batch, n_single)
         single = [take_rows(few, [i]) for i in range(n_single)]
         rows = fast_rows(few, n_single) or single
         return cls(batch=batch, single=single, rows=rows, seconds=one)
 
 
-def _spread(X: Any, n_rows: int) -> Any:
+def spread(X: Any, n_rows: int) -> Any:
     """Rows from all over `X`, which may be sorted."""
     return take_rows(X, np.linspace(0, num_samples(X) - 1, n_rows).astype(np.intp))
 
@@ -251,9 +251,9 @@ class CostMeter:
     ):
         self._graph, self._compiled, self._given = graph, compiled, given
         self._answering, self._both = answering, both
-        self._clock: Clock = thread_clock() if _is_all_compiled(graph, compiled) else work_clock()
+        self._clock = clock_of(graph, compiled)
         self._is_warm = False
-        self._most_seconds = float(np.clip(SHARE_OF_FIT * spent, *TIMING_SECONDS))
+        self._most_seconds = seconds_for_timing(spent)
         turn_seconds = STAGE_SHARE * self._most_seconds / N_TURNS
         self._timed = TimedRows.of(X, self._seconds_of_full, turn_seconds)
         self._planned = query
@@ -399,6 +399,16 @@ class CostMeter:
         whole = float(reduce(totals[:, 0])) / n_rows
         model = max(whole - sum(keys.values()), 0.0)
         return BlockCosts(prefix=keys.pop(_PREFIX), keys=keys, model=model)
+
+
+def seconds_for_timing(spent: float) -> float:
+    """Seconds that timing may take, where `fit` took so many so far."""
+    return float(np.clip(SHARE_OF_FIT * spent, *TIMING_SECONDS))
+
+
+def clock_of(graph: BlockGraph, compiled: CompiledBlocks | None) -> Clock:
+    """The clock that sees all that answering takes."""
+    return thread_clock() if _is_all_compiled(graph, compiled) else work_clock()
 
 
 def _is_all_compiled(graph: BlockGraph, compiled: CompiledBlocks | None) -> bool:

@@ -92,6 +92,11 @@ class SumScorer(Scorer):
         """Number of columns of the scores."""
         return len(self.constant)
 
+    @property
+    def reads_opened(self) -> bool:
+        """Whether all blocks are of columns."""
+        return not self.passes and self.unread is None
+
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""
         total = None

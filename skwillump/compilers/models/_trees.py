@@ -456,6 +456,12 @@ class TreeScorer(Scorer):
         """Whether its features are a sparse matrix of too many columns for a dense array."""
         return self.model.n_features > MAX_DENSE_FEATURES and not self.features.gives_array
 
+    @property
+    def reads_opened(self) -> bool:
+        """Whether its features are read column by column, some rows at a time."""
+        step = self.features
+        return step.reads_opened and step.exact_scores and not (self.is_wide or self._is_narrow)
+
     @cached_property
     def _is_narrow(self) -> bool:
         """Whether few of the features of a text are looked at, of which few are not zero."""

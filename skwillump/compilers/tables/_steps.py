@@ -42,6 +42,11 @@ class TableStep(Step):
         """
         raise NotImplementedError
 
+    @property
+    def reads_opened(self) -> bool:
+        """Say yes: columns are read through its spec."""
+        return True
+
     def write_part(self, table: Table, out: np.ndarray) -> None:
         """Write what `part` returns to ``out``, which may be columns of a wider array."""
         out[:] = self.part(table)
@@ -196,6 +201,11 @@ class TableScorer(Scorer):
     def n_outputs(self) -> int:
         """Number of columns of the scores."""
         return self.n_scores
+
+    @property
+    def reads_opened(self) -> bool:
+        """Say yes: columns are read through its spec."""
+        return True
 
     @property
     def width(self) -> int:

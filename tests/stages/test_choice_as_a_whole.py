@@ -1,0 +1,97 @@
+"""A cascade that was chosen is timed once more as a whole, and given up where it is slower."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from skwillump import CascadeClassifier
+from skwillump.cascade import _classifier
+
+pytestmark = pytest.mark.filterwarnings("ignore::skwillump.NoCascadeWarning")
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(4000, 6))
+Y = (X[:, 0] + 0.1 * RNG.normal(size=4000) > 0).astype(int)
+
+
+def cheap(X):
+    return X[:, :3]
+
+
+def dear(X):
+    for row in X:
+        sum(range(len(row) * 200))
+    return X[:, 3:]
+
+
+def cascade(**params):
+    blocks = [("cheap", FunctionTransformer(cheap)), ("dear", FunctionTransformer(dear))]
+    pipeline = make_pipeline(FeatureUnion(blocks), LogisticRegression())
+    settings = {"accuracy_target": 0.95, "cv": 0.3, "random_state": 0, "compile": False}
+    return CascadeClassifier(pipeline, **(settings | params))
+
+
+@pytest.fixture
+def timed(monkeypatch):
+    """What a choice costs as a whole, over the full model's cost; and which were timed."""
+    found = {"ratio": 2.0, "plans": []}
+
+    def seconds(timing, X, stage, plan, calibration, **kwargs):
+        found["plans"].append(plan.candidate)
+        return found["ratio"] * calibration.full_seconds
+
+    monkeypatch.setattr(_classifier, "seconds_of_plan", seconds)
+    return found
+
+
+def test_what_is_faster_as_a_whole_is_used():
+    model = cascade().fit(X, Y)
+    assert model.guarantee_.kind == "cross-fitted"
+    assert model.stages_[0].blocks == ("cheap",)
+
+
+def test_what_is_slower_as_a_whole_than_planned_is_given_up(timed):
+    model = cascade().fit(X, Y)
+    assert model.guarantee_.kind == "exact"
+    assert "would cost" in model.guarantee_.reason
+    np.testing.assert_array_equal(model.predict(X), model.estimator_.predict(X))
+    assert len(timed["plans"]) == len(set(timed["plans"])) >= 1
+
+
+def test_what_it_costs_is_known_at_other_targets_too(timed):
+    model = cascade().fit(X, Y)
+    model.set_accuracy_target(0.9)
+    assert model.guarantee_.kind == "exact"
+
+
+def test_what_is_about_as_fast_as_planned_keeps_its_costs(timed):
+    timed["ratio"] = 0.9
+    model = cascade().fit(X, Y)
+    assert model.guarantee_.kind == "cross-fitted"
+    assert len(timed["plans"]) == 1
+
+
+@pytest.mark.parametrize(
+    "params", [{"query": "point"}, {"feature_costs": {"cheap": 1e-6, "dear": 1e-3}}], ids=str
+)
+def test_costs_that_are_not_of_a_batch_are_left_as_they_are(timed, params):
+    cascade(**params).fit(X, Y)
+    assert timed["plans"] == []
+
+
+def test_the_choice_is_timed_at_the_share_of_open_rows_that_is_planned(monkeypatch):
+    shares = []
+    planned_turn = _classifier.CascadeTiming.planned_turn
+
+    def recorded(timing, X, stage, open_share):
+        turn = planned_turn(timing, X, stage, open_share)
+        shares.append((open_share, turn.n_open / len(X)))
+        return turn
+
+    monkeypatch.setattr(_classifier.CascadeTiming, "planned_turn", recorded)
+    model = cascade().fit(X, Y)
+    ((planned, timed),) = shares
+    assert planned == pytest.approx(1 - model.stages_[0].share)
+    assert timed == pytest.approx(planned, abs=0.01)
