@@ -154,6 +154,11 @@ class Step:
         """Whether `map_dense` takes an input that is `Opened`, of which no column is read twice."""
         return False
 
+    @property
+    def projects(self) -> bool:
+        """Whether it makes few features of many, which scores of a linear model spare it."""
+        return False
+
     def sized(self, n_features: int) -> "Step":
         """Return a twin that is known to give so many features."""
         return self

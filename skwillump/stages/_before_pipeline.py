@@ -27,6 +27,7 @@ from ..compilers import (
     check_scores,
     compile_model,
 )
+from ._surrogates import projected_blocks
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 """What a first stage and the full model may be asked for."""
@@ -222,7 +223,8 @@ def compiled_stage(
     shared = None if fused is None else fused.stage(blocks, model)
     if not is_surrogate or not isinstance(full, CompiledPipeline) or graph.prefix:
         return shared
-    if shared is not None and graph.union is not None and graph.union.gives_array:
+    reads_arrays = graph.union is not None and graph.union.gives_array
+    if shared is not None and reads_arrays and not projected_blocks(graph):
         return shared  # what is read of a row is read once
     with suppress(Unsupported, InputUnsupported):
         approx = compile_model(model, LinearModel)

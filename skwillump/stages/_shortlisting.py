@@ -18,12 +18,16 @@ from ._fold_tasks import FoldRecord, record_rows
 from ._folds import FitData, share_of
 from ._models import LeftOut, StageSpec, fit_stages
 from ._recording import LeastOpen, OpenShares, Recorder
-from ._surrogates import is_dear, takes_surrogates
+from ._surrogates import is_dear, projection_seconds, takes_surrogates
 
 TREES_COST = 0.9
 """What an ensemble that is fitted on fewer features costs, over the full one: it has as many trees,
 some of which may be smaller."""
 
+
+PROJECTION_COST = 0.2
+"""What a linear model takes of a block that projects, over the block: what it is projected from is
+read, and not projected."""
 
 LEAST_SETS = 4
 """So many sets of blocks or more are screened."""
@@ -147,6 +151,8 @@ def estimated_seconds(
         share = len(spec.blocks) / len(graph.names)
     shared = costs.prefix + costs.of_blocks(graph, spec.blocks)
     start = shared + share * costs.model
+    if spec.is_surrogate:
+        start -= (1 - PROJECTION_COST) * projection_seconds(graph, costs)
     full = costs.full(graph)
     return StageSeconds(start=start, rest=full - (shared if spec.n_trees is None else start))
 

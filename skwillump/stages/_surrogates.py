@@ -23,12 +23,14 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from .._compat import routing_enabled
 from .._containers import take_rows
 from ..blocks import BlockGraph
+from ..compilers import Unsupported
 from ._costs import BlockCosts
 from ._labels import UNLABELLED, takes_unlabelled
 
 LEAST_MODEL_SHARE = 0.2
-"""Least share of the cost of a row that the model must have, for a cheaper one to be tried. Others
-could spare little even if they answered every row."""
+"""Least share of the cost of a row that the model must have, with the blocks whose work a linear
+one spares, for a cheaper one to be tried. Others could spare little even if they answered every
+row."""
 
 MOST_ROUNDS = 100
 """Of the solver: a surrogate need not be at the minimum."""
@@ -54,9 +56,29 @@ _OF_SINGLE_PRECISION = (
 """Modules of the trees of scikit-learn, which read float32."""
 
 
+def projected_blocks(graph: BlockGraph) -> frozenset[str]:
+    """Blocks that make few features of many, as latent semantic analysis does of words.
+
+    A linear model on what they make is one on what they are made from: nothing is projected.
+    """
+    if graph.union is None:
+        return frozenset()
+    try:
+        leaves = graph.union.leaves()
+    except Unsupported:
+        return frozenset()  # nothing is known of its blocks
+    return frozenset(leaf.name for leaf in leaves if leaf.step.projects)
+
+
+def projection_seconds(graph: BlockGraph, costs: BlockCosts) -> float:
+    """Seconds a row of these blocks."""
+    return sum(costs.keys.get(name, 0.0) for name in projected_blocks(graph))
+
+
 def is_dear(graph: BlockGraph, costs: BlockCosts) -> bool:
-    """Whether the model costs so much that a cheaper one can pay."""
-    return costs.model >= LEAST_MODEL_SHARE * costs.full(graph)
+    """Whether the model, or what a linear one would spare, costs so much that that can pay."""
+    spared = costs.model + projection_seconds(graph, costs)
+    return spared >= LEAST_MODEL_SHARE * costs.full(graph)
 
 
 def why_not_dear(graph: BlockGraph, costs: BlockCosts) -> str:

@@ -87,6 +87,11 @@ class MappedStep(Step):
         return self.head.gives_sparse and not any(found.computes for found in self.maps)
 
     @property
+    def projects(self) -> bool:
+        """Whether one of the maps is a projection."""
+        return self._has_components
+
+    @property
     def _has_components(self) -> bool:
         return any(found.components is not None for found in self.maps)
 
