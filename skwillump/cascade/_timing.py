@@ -13,7 +13,7 @@ from .._containers import num_samples
 from ..blocks import BlockGraph
 from ..planning import LEARNED, Calibration, HarmScore, Plan
 from ..stages._clock import Clock, rounds_in_turns, thread_clock, typical_seconds
-from ..stages._metering import OPEN_SHARES, SINGLE_ROWS, FirstStage, Turn, spread
+from ..stages._metering import OPEN_SHARES, SINGLE_ROWS, SLOWEST_ROWS, FirstStage, Turn, spread
 from ._answering import CascadeRunner, EarlyStage
 
 BATCH_ROWS, LEAST_BATCH_ROWS = 1024, 256
@@ -22,6 +22,9 @@ that slow pipelines are timed on."""
 
 N_PLAN_CALLS = 10
 """How often a batch is answered for it, about."""
+
+SLOW_PLAN_SECONDS = 3.0
+"""Seconds that this may take: the slowest pipelines are timed on fewer rows."""
 
 SCORED_ROWS = 4096
 """Rows on which a learned score is timed, at most."""
@@ -136,8 +139,9 @@ def seconds_of_plan(
     """
     assert plan.candidate is not None
     candidate = calibration.candidates[plan.candidate]
-    can_be_timed = most_seconds / (N_PLAN_CALLS * max(calibration.full_seconds, 1e-9))
-    n_rows = int(min(num_samples(X), np.clip(can_be_timed, LEAST_BATCH_ROWS, BATCH_ROWS)))
+    of_row = N_PLAN_CALLS * max(calibration.full_seconds, 1e-9)
+    least = min(LEAST_BATCH_ROWS, max(SLOW_PLAN_SECONDS / of_row, SLOWEST_ROWS))
+    n_rows = int(min(num_samples(X), np.clip(most_seconds / of_row, least, BATCH_ROWS)))
     rows = spread(X, n_rows)
     (whole,) = timing.batch_turns(rows, None)
     planned = timing.planned_turn(rows, stage, 1 - plan.early_share)
