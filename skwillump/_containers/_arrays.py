@@ -37,6 +37,10 @@ class Elements(Container):
 class Array(Container):
     """A NumPy array."""
 
+    def n_rows(self, X: Any) -> int:
+        """Count the rows, or raise what scikit-learn does where there are none to count."""
+        return X.shape[0] if X.ndim else super().n_rows(X)
+
     def take_rows(self, X: Any, rows: Any) -> Any:
         """Return some rows."""
         return X[rows] if isinstance(rows, (slice, np.ndarray)) else safe_indexing(X, rows)

@@ -12,6 +12,12 @@ import numpy as np
 DOUBT = 1e-10
 """Scores closer than this share of the largest could be in another order after rounding."""
 
+LAST_BITS = 4
+"""Scores that are so many steps of their last bit apart may be of numbers that rounding swaps."""
+
+SPARE_ROWS = 64
+"""Rows that are put in order beyond those that are asked for, to find the end of a run."""
+
 Settled = Callable[[np.ndarray, float], np.ndarray]
 """Of numbers and how far rounding may move them: whether each one's score stays the same."""
 
@@ -67,15 +73,18 @@ def sure_order(scores, raw, k, settled) -> np.ndarray | None:
     Most queries hold no rows that are close among the best ones: of these only a few are sorted.
     None is no proof that rounding matters: `doubtful_rows` looks closer.
     """
-    rows = next(_best_rows(scores, k))
-    if isinstance(rows, slice):
+    rows, _ = _first_rows(scores, k)
+    if rows is None:
         return None
     order = rows[np.argsort(-scores[rows], kind="stable")]
     ordered_raw, reach = raw[order], DOUBT * largest_of(raw)
     close, near = _close_pairs(scores[order], ordered_raw, reach)
-    # The run of the k-th row ends at the first pair from there on that is not close.
-    end = k - 1 + int(close[k - 1 :].argmin())
-    if close[end]:
+    # The run of the k-th row ends at the first pair from there on that is not close; without such a
+    # pair, at the last row of all.
+    end = len(close)
+    if k <= end and not close[k - 1 :].all():
+        end = k - 1 + int(close[k - 1 :].argmin())
+    elif len(order) < len(scores):
         return None
     if near[:end].any():
         stays = settled(ordered_raw[: end + 1], reach)
@@ -84,11 +93,68 @@ def sure_order(scores, raw, k, settled) -> np.ndarray | None:
     return order[:k]
 
 
+def sure_best(raw, k, score_of, settled) -> tuple[np.ndarray, np.ndarray] | None:
+    """The `k` best rows and their scores, where scores rise with the numbers that they follow from.
+
+    Only the best rows' numbers become scores, in as few steps as can be: in a small query each
+    step of NumPy's counts.
+
+    Parameters
+    ----------
+    raw : ndarray of float64 of shape (n_rows,)
+    k : int
+    score_of : callable
+        Scores of numbers.
+    settled : Settled
+
+    Returns
+    -------
+    positions, scores : ndarray of shape (k,)
+        As a stable sort by score gives them. None instead of both if rounding could matter, or if
+        that is not plain to see.
+    """
+    rows, largest = _first_rows(raw, k)
+    if rows is None or len(rows) <= k:
+        return None
+    numbers = raw[rows]
+    order = (-numbers).argsort(kind="stable")
+    rows, numbers = rows[order], numbers[order]
+    reach = DOUBT * (largest if np.isfinite(largest) else largest_of(raw))
+    scores, last = score_of(numbers[: k + 1]), slice(1, k + 1)
+    raw_gap, gap = numbers[:k] - numbers[last], scores[:k] - scores[last]
+    step = LAST_BITS * np.spacing(max(abs(float(scores[0])), abs(float(scores[k]))))
+    apart = (raw_gap > reach) & (gap > step)
+    if not apart.all():
+        # A row that ties with the k-th may be any further one.
+        if not apart[-1]:
+            return None
+        first = (~(apart | (raw_gap == 0))).nonzero()[0]
+        second = first + 1
+        in_order = (gap[first] > 0) | ((gap[first] == 0) & (rows[first] < rows[second]))
+        if not in_order.all() or not settled(numbers[np.concatenate((first, second))], reach).all():
+            return None
+    return rows[:k], scores[:k]
+
+
+def _first_rows(scores, k: int) -> tuple[np.ndarray | None, float]:
+    """Ascending positions of `k` best rows and a few more, and of those that tie with the last one.
+
+    Also the largest score by its size. None where a score is not known.
+    """
+    n_rest = max(len(scores) - k - SPARE_ROWS, 0)
+    ordered = np.partition(scores, (0, n_rest, len(scores) - 1))
+    least, largest = float(ordered[0]), float(ordered[-1])
+    if np.isnan(largest):  # these come last
+        return None, largest
+    return (scores >= ordered[n_rest]).nonzero()[0], max(largest, -least)
+
+
 def _close_pairs(scores, raw, reach: float) -> tuple[np.ndarray, np.ndarray]:
     """Whether neighbours in order are close, and whether they are close and not equal."""
     with np.errstate(invalid="ignore"):
-        last_bits = np.abs(scores[:-1] - scores[1:]) <= 4 * np.spacing(np.abs(scores[:-1]))
-        close = (np.abs(raw[:-1] - raw[1:]) <= reach) | last_bits
+        close = np.abs(raw[:-1] - raw[1:]) <= reach
+        steps = LAST_BITS * np.spacing(np.abs(scores[:-1]))
+        close |= np.abs(scores[:-1] - scores[1:]) <= steps
     return close, close & (raw[:-1] != raw[1:])
 
 

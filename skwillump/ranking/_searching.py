@@ -17,7 +17,7 @@ from ..compilers import InputUnsupported
 from ..planning import RankEvidence, Search, gap_search, stable_order
 from ..stages._passes import FeaturePass, FusedPass, StagePass
 from . import _filtering
-from ._doubt import doubtful_rows, sure_order
+from ._doubt import doubtful_rows, sure_best, sure_order
 from ._filtering import FilteredQuery
 from ._scores import one_score
 from ._showing import AskedEvidence, rank_until_shown
@@ -85,20 +85,34 @@ class QuerySearcher:
         -------
         scores, raw : ndarray of float64 of shape (n_rows,)
         """
+        scores, raw = self._numbers(X)
+        return (self._score_of(raw) if scores is None else scores), raw
+
+    def _numbers(self, X: Any) -> tuple[np.ndarray | None, np.ndarray]:
+        """The same, but no scores where they rise with the numbers: `_score_of` makes them."""
         n_rows = num_samples(X)
         # Compiled, features are made of few rows at a time, and only scores are kept.
         chunk_rows = (4 if self.compiled else 1) * _filtering.CHUNK_ROWS
         if n_rows > chunk_rows:
             batches = gen_batches(n_rows, chunk_rows)
-            chunks = [self.full_scores(take_rows(X, rows)) for rows in batches]
-            scores, raw = zip(*chunks, strict=True)
-            return np.concatenate(scores), np.concatenate(raw)
+            pairs = [self._numbers(take_rows(X, rows)) for rows in batches]
+            raw = np.concatenate([of_chunk for _, of_chunk in pairs])
+            if all(scores is None for scores, _ in pairs):
+                return None, raw
+            answered = [self._score_of(of) if scores is None else scores for scores, of in pairs]
+            return np.concatenate(answered), raw
         if not self.compiled:
             own = one_score(getattr(self.full, self.method)(X))
             return own, own
-        response, numbers = self.full._with_scores(self.method, X)
+        response, numbers = self.full._with_scores(self.method, X, if_one_follows=True)
+        if response is None:
+            return None, one_score(numbers)
         own = one_score(response)
         return own, own if numbers is None or numbers.shape[1] != 1 else one_score(numbers)
+
+    def _score_of(self, raw: np.ndarray) -> np.ndarray:
+        """Scores of the full model from the numbers that they follow from."""
+        return one_score(self.full._from_scores_alone(self.method, raw[:, None]))
 
     def filter_scores(self, X: Any) -> np.ndarray:
         """The filter's scores of all rows; nothing is held."""
@@ -113,13 +127,12 @@ class QuerySearcher:
 
     def settled(self, raw: np.ndarray, reach: float) -> np.ndarray:
         """Whether scores are the same for all numbers within `reach` of those they follow from."""
-        low, high = (
-            self.full._from_scores_alone(self.method, (raw + step)[:, None])
-            for step in (-reach, reach)
-        )
-        if low is None or high is None:
+        both = np.concatenate([raw - reach, raw + reach])
+        response = self.full._from_scores_alone(self.method, both[:, None])
+        if response is None:
             return np.zeros(len(raw), dtype=bool)
-        return one_score(low) == one_score(high)
+        scores = one_score(response)
+        return scores[: len(raw)] == scores[len(raw) :]
 
     # Ranking --------------------------------------------------------------------------------
 
@@ -249,7 +262,12 @@ class QuerySearcher:
 
     def _best_of_all(self, X: Any, k: int) -> Found:
         """The `k` best rows, all of which the full model scores."""
-        scores, raw = self.full_scores(X)
+        scores, raw = self._numbers(X)
+        if scores is None:
+            best = sure_best(raw, k, self._score_of, self.settled)
+            if best is not None:
+                return best
+            scores = self._score_of(raw)
         return self._best(X, np.arange(len(scores)), scores, raw, k=k)
 
     def _searched(
@@ -294,7 +312,7 @@ class QuerySearcher:
     def _best(self, X: Any, rows, scores, raw, *, k: int) -> Found:
         """The `k` best of some rows (ascending positions) by their full scores."""
         if self.compiled:
-            order = sure_order(scores, raw, k, self.settled)
+            order = sure_order(scores, raw, min(k, len(rows)), self.settled)
             if order is not None:
                 return rows[order].astype(np.intp, copy=False), scores[order]
             doubtful = doubtful_rows(scores, raw, k, self.settled)

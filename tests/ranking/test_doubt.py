@@ -8,7 +8,14 @@ from numpy.testing import assert_array_equal
 
 from skwillump.planning import stable_order
 from skwillump.ranking import _doubt
-from skwillump.ranking._doubt import doubtful_rows, largest_of, runs_in_doubt, sure_order
+from skwillump.ranking._doubt import (
+    DOUBT,
+    doubtful_rows,
+    largest_of,
+    runs_in_doubt,
+    sure_best,
+    sure_order,
+)
 
 
 def never_settled(raw, reach):
@@ -50,6 +57,58 @@ def test_an_order_is_sure_only_where_no_row_is_in_doubt(seed, k, n_levels):
     if order is not None:
         assert len(naive(scores, raw, k)) == 0
         assert_array_equal(order, stable_order(scores)[:k])
+
+
+def saturating(raw):
+    """Scores that rise with the numbers, of which the largest give the same one."""
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-raw))
+
+
+def never_moved(raw, reach):
+    """Whether saturated scores stay the same."""
+    return saturating(raw - reach) == saturating(raw + reach)
+
+
+@given(
+    st.integers(0, 10_000), st.sampled_from([1, 3, 40, 1000]), st.sampled_from([30, 3000, 10**6])
+)
+def test_the_best_by_their_numbers_are_the_best_by_their_scores(seed, k, n_levels):
+    rng = np.random.default_rng(seed)
+    raw = rng.choice([1.0, 20.0]) * close_scores(rng, int(rng.integers(1, 3000)), n_levels)
+    if seed % 2:
+        raw = np.round(raw, 3)
+    if seed % 5 == 0:
+        raw[rng.integers(len(raw))] = rng.choice([np.nan, np.inf, -np.inf])
+    scores, k = saturating(raw), min(k, len(raw))
+    best = sure_best(raw, k, saturating, never_moved)
+    if best is not None:
+        assert_array_equal(best[0], stable_order(scores)[:k])
+        # Equal numbers are of equal features, and are rounded alike.
+        values, which = np.unique(raw, return_inverse=True)
+        moved = 0.4 * DOUBT * largest_of(raw) * rng.uniform(-1, 1, len(values))
+        with np.errstate(invalid="ignore"):
+            rounded = saturating((values + moved)[which])
+        assert_array_equal(best[0], stable_order(rounded)[:k])
+        assert_array_equal(best[1], scores[best[0]])
+
+
+def test_few_numbers_become_scores():
+    made = []
+
+    def score_of(raw):
+        made.append(len(raw))
+        return saturating(raw)
+
+    raw = np.random.default_rng(0).normal(size=100_000)
+    positions, _ = sure_best(raw, 10, score_of, never_settled)
+    assert_array_equal(positions, stable_order(raw)[:10])
+    assert sum(made) < 200
+
+
+def test_numbers_that_scores_do_not_rise_with_are_not_trusted():
+    raw = np.random.default_rng(0).normal(size=3000)
+    assert sure_best(raw, 10, lambda raw: -raw, never_settled) is None
 
 
 def test_the_order_of_rows_that_are_not_close_is_sure():
