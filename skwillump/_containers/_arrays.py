@@ -12,6 +12,8 @@ from ._base import Container
 class Elements(Container):
     """A list or tuple: of texts, of mappings, of rows."""
 
+    slices_share = True
+
     def n_rows(self, X: Any) -> int:
         """Count the elements."""
         # Otherwise every known library of data frames is asked whether the list is one of its own.
@@ -36,6 +38,8 @@ class Elements(Container):
 
 class Array(Container):
     """A NumPy array."""
+
+    slices_share = True
 
     def n_rows(self, X: Any) -> int:
         """Count the rows, or raise what scikit-learn does where there are none to count."""

@@ -52,6 +52,9 @@ class Container:
     is_series = False
     """Whether it is one column of a data frame's library."""
 
+    slices_share = False
+    """Whether a slice of rows shares the values of the whole, so that it costs no memory."""
+
     def n_rows(self, X: Any) -> int:
         """Count the rows, or raise what scikit-learn does where there are none to count."""
         return count_samples(X)
@@ -87,6 +90,8 @@ class Series(Container):
     """A column of a data frame's library."""
 
     is_series = True
+
+    slices_share = True
 
     has_index = False
     """Whether its values have labels, so that it may be one row."""

@@ -113,6 +113,7 @@ class PandasFrame(Frame):
     """A data frame of pandas."""
 
     is_encoded_by_column = True
+    slices_share = True
     series = PandasSeries()
 
     def common_dtype(self, dtypes: set[np.dtype]) -> np.dtype:
@@ -225,6 +226,7 @@ class ForeignFrame(PandasFrame):
     """A data frame of another library with the methods of pandas: compiled steps do not read it."""
 
     is_read = False
+    slices_share = False
 
     def inferred_kinds(self, empty: Any) -> None:
         """Say nothing: another library may infer otherwise."""

@@ -67,6 +67,7 @@ class PolarsFrame(Frame):
     """A data frame of polars."""
 
     mixes_objects = True
+    slices_share = True
     series = PolarsSeries()
 
     def column(self, frame: Any, name: Any) -> Any | None:

@@ -18,6 +18,7 @@ from .._composites import chain
 from ..compilers import (
     Leaf,
     LinearModel,
+    Opened,
     Scorer,
     SumScorer,
     Unsupported,
@@ -42,12 +43,15 @@ class LinearStage:
     missing : Scorer
         Scores of the missing blocks for the full model.
     approx, full : LinearModel or JoinedModel
+    reads_twice : bool
+        Whether both scorers read some column.
     """
 
     known: Scorer
     missing: Scorer
     approx: LinearModel | JoinedModel
     full: LinearModel | JoinedModel
+    reads_twice: bool = False
 
     @property
     def chunk_rows(self) -> int:
@@ -55,8 +59,8 @@ class LinearStage:
         return CHUNK_ROWS
 
     def opened(self, Z: Any) -> Any:
-        """Return the rows for `start` and `finish` to read, as they are."""
-        return Z
+        """Return rows for `start` and `finish`, of which no column is read twice."""
+        return Opened(Z) if self.reads_twice else Z
 
     def split(self, partial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Approximate model's scores, and the full model's from the stage's blocks."""
@@ -169,7 +173,18 @@ class LinearBlocks:
             missing=self.scorer(missing),
             approx=approx,
             full=self.full,
+            reads_twice=self._overlap(names),
         )
+
+    def _overlap(self, names: Collection[str]) -> bool:
+        """Whether one of some blocks reads a column that one of the others reads too."""
+        known, others = set[int](), set[int]()
+        for block in self.blocks:
+            positions = block.selection.positions
+            if positions is None:
+                return True
+            (known if block.name in names else others).update(positions)
+        return not known.isdisjoint(others)
 
     def _sum(self, coefs: dict[str, np.ndarray]) -> Scorer:
         n_outputs = next(iter(coefs.values())).shape[1]

@@ -97,6 +97,20 @@ class Search:
         n_reach = int(np.sum(~(filter_score < self.cut))) if self.cut < np.inf else 0
         return filter_order(filter_score, max(n, n_reach))
 
+    def candidate_rows(self, filter_score, k: int) -> np.ndarray:
+        """The same in the order of their positions, which takes no sort."""
+        n = self.least_candidates(k, len(filter_score))
+        known = np.where(np.isnan(filter_score), np.inf, filter_score)
+        if n == 0 or n >= len(known):
+            return np.arange(n)
+        bar = np.partition(known, len(known) - n)[len(known) - n]
+        if self.cut <= bar and self.cut < np.inf:
+            return np.flatnonzero(known >= self.cut)
+        chosen = known > bar
+        tied = np.flatnonzero(known == bar)
+        chosen[tied[: n - np.count_nonzero(chosen)]] = True
+        return np.flatnonzero(chosen)
+
     def needs(self, filter_score, full_score) -> np.ndarray:
         """Effort at which each row is found, whatever else is in the query."""
         if self.rule == "gap":

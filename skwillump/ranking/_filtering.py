@@ -72,7 +72,7 @@ class FilteredQuery:
             n_held += query._add(first, take_rows(X, rows), rows.start)
             if n_keep is None:
                 continue
-            if n_held > 2 * n_keep or rows.stop == n_rows:
+            if n_held > 2 * n_keep:
                 bar = _bar(query.scores[: rows.stop], n_keep)
                 n_held = query._drop_below(min(bar, cut))
         return query
@@ -117,22 +117,28 @@ class FilteredQuery:
         scores, raw : ndarray of float64 of shape (n_chosen,)
             As of `scores_of`.
         """
-        scores = np.empty(len(rows))
-        raw = np.empty(len(rows))
-        open_rows = np.ones(len(rows), dtype=bool)
+        # In ascending order, as the input is laid out.
+        order = None if (rows[:-1] < rows[1:]).all() else np.argsort(rows)
+        ascending = rows if order is None else rows[order]
+        scores, raw = np.empty(len(rows)), np.empty(len(rows))
+        is_open = np.ones(len(rows), dtype=bool)
         for positions, held in self.chunks:
-            places = np.minimum(np.searchsorted(positions, rows), len(positions) - 1)
-            here = np.flatnonzero(positions[places] == rows)
-            if not len(here):
-                continue
-            # In ascending order, as the input is laid out.
-            here = here[np.argsort(rows[here])]
-            places = places[here]
-            scores[here], raw[here] = scores_of(held.finish(places), self.method)
-            open_rows[here] = False
-        if open_rows.any():
-            scores[open_rows], raw[open_rows] = compute(rows[open_rows])
-        return scores, raw
+            start, stop = np.searchsorted(ascending, (positions[0], positions[-1] + 1))
+            here, places = np.arange(start, stop), ascending[start:stop] - positions[0]
+            if positions[-1] - positions[0] >= len(positions):  # some were dropped
+                places = np.searchsorted(positions, ascending[start:stop])
+                is_held = positions[places] == ascending[start:stop]
+                here, places = here[is_held], places[is_held]
+            if len(here):
+                scores[here], raw[here] = scores_of(held.finish(places), self.method)
+                is_open[here] = False
+        if is_open.any():
+            scores[is_open], raw[is_open] = compute(ascending[is_open])
+        if order is None:
+            return scores, raw
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return scores[back], raw[back]
 
 
 def _bar(scores, n_keep: int) -> float:

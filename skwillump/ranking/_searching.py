@@ -277,7 +277,7 @@ class QuerySearcher:
         visits = [
             self._visited_by_gap(X, k, search, filtered, slice(*ends))
             if search.rule == "gap"
-            else ends[0] + np.sort(search.candidates(filtered.scores[slice(*ends)], k))
+            else ends[0] + search.candidate_rows(filtered.scores[slice(*ends)], k)
             for search, ends in zip(searches, pairwise(starts), strict=True)
         ]
         candidates = [visit for visit in visits if isinstance(visit, np.ndarray)]

@@ -8,12 +8,12 @@ pipeline itself does, and one turns blocks into scores on the compiled path.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from .._containers import take_rows
+from .._containers import container_of, take_rows
 from ..blocks import BlockGraph, CompiledStage, Store, take_stored
 
 CHUNK_ROWS = 8192
@@ -147,9 +147,14 @@ class HeldScores:
         The rows.
     opened : object
         The same, as the stage reads them.
-    carry : ndarray of n_rows rows
+    carry : ndarray of n_held rows
         What the stage carries of them.
     n_threads : int
+    rows : ndarray of intp of shape (n_held,) or None
+        The rows of `Z` that are held; None for all.
+    is_lent : bool
+        Whether `Z` is the input itself, or a view of it: to hold all of it then costs nothing, and
+        those rows that are read in the end are gathered once, by what reads them.
     """
 
     stage: CompiledStage
@@ -157,22 +162,29 @@ class HeldScores:
     opened: Any
     carry: np.ndarray
     n_threads: int
+    rows: np.ndarray | None = None
+    is_lent: bool = False
 
     def take(self, positions: np.ndarray) -> HeldScores:
         """The same for some of the rows."""
+        carry = self.carry[positions]
+        if self.is_lent:
+            # What was read of the other rows is dropped.
+            opened = self.stage.opened(self.Z)
+            return replace(self, rows=self._rows(positions), opened=opened, carry=carry)
         Z = take_rows(self.Z, positions)
-        return HeldScores(
-            stage=self.stage,
-            Z=Z,
-            opened=self.stage.opened(Z),
-            carry=self.carry[positions],
-            n_threads=self.n_threads,
-        )
+        return replace(self, Z=Z, opened=self.stage.opened(Z), carry=carry)
+
+    def _rows(self, positions: np.ndarray) -> np.ndarray:
+        return positions if self.rows is None else self.rows[positions]
 
     def finish(self, positions: np.ndarray) -> ScoreInput:
         """Add the scores of the missing blocks."""
         scores = self.stage.finish(
-            self.opened, positions, self.carry[positions], n_threads=self.n_threads
+            self.opened,
+            self._rows(positions),
+            self.carry[positions],
+            n_threads=self.n_threads,
         )
         self.stage.full.check(scores)
         return ScoreInput(self.stage.full, scores)
@@ -221,6 +233,11 @@ class FusedPass:
         opened = self.stage.opened(Z)
         scores, carry = self.stage.start(opened, n_threads=self.n_threads)
         held = HeldScores(
-            stage=self.stage, Z=Z, opened=opened, carry=carry, n_threads=self.n_threads
+            stage=self.stage,
+            Z=Z,
+            opened=opened,
+            carry=carry,
+            n_threads=self.n_threads,
+            is_lent=Z is X and container_of(X).slices_share,
         )
         return ScoreInput(self.stage.approx, scores), held

@@ -297,8 +297,21 @@ def test_candidates_are_the_first_share_and_all_that_reach_the_cut():
         (Search("ratio", ratio=2), 2),
     ]:
         assert_array_equal(search.candidates(filter_score, 1), order[:n])
+        assert_array_equal(search.candidate_rows(filter_score, 1), np.sort(order[:n]))
     assert_array_equal(Search("share", share=0.1).candidates(filter_score, 4), order[:4])
     assert_allclose(share_needed(filter_score), np.array([6, 2, 1, 4, 5, 3]) / 6)
+
+
+@given(
+    st.integers(0, 10_000), st.sampled_from([1, 5, 40, 300]), st.sampled_from([0.0, 0.1, 0.6, 1])
+)
+def test_candidates_by_position_are_those_by_score(seed, k, share):
+    rng = np.random.default_rng(seed)
+    filter_score = rng.choice([0.0, 1.0, np.nan, np.inf, *rng.normal(size=20)], 300)
+    for cut in (np.inf, 1.0, -1.0, -np.inf):
+        search = Search("share", share=share, cut=cut)
+        by_position = search.candidate_rows(filter_score, k)
+        assert_array_equal(by_position, np.sort(search.candidates(filter_score, k)))
 
 
 def test_the_gap_rule_stops_early_where_the_winners_are_clear():

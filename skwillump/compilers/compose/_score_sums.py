@@ -7,9 +7,10 @@ import numpy as np
 
 from .._steps import Scorer
 from .._unsupported import InputUnsupported
-from ..tables._input import InputSpec
+from ..tables._input import InputSpec, Opened
 from ..tables._steps import TableScorer
 from ..tables._tables import Table
+from ..text._columns import text_column
 from ..text._vectorizers import TextScorer, scores_of_texts
 from ._selections import ColumnSelection, Rows, Selection, common_spec, unread_columns
 
@@ -98,15 +99,21 @@ class SumScorer(Scorer):
         return not self.passes and self.unread is None
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs)."""
+        """Return the float64 scores (n_rows, n_outputs) of an input, or of one that is `Opened`."""
         total = None
-        if self.unread is not None:
-            self.unread.check_columns(X)
+        opened = X if type(X) is Opened else None
         if self.together is not None:
             total = self.together.scores(X, rows, n_threads=n_threads)
+        if opened is not None:
+            X = opened.X
+        if self.unread is not None:
+            self.unread.check_columns(X)
         for selection, scorers in self.passes:
-            selected = selection.of(X)
             texts = [scorer for scorer in scorers if isinstance(scorer, TextScorer)]
+            if texts and opened is not None:
+                selected = opened.selected(selection, text_column)
+            else:
+                selected = selection.of(X)
             if texts:
                 total = scores_of_texts(texts, selected, rows, n_threads=n_threads, total=total)
                 continue

@@ -37,6 +37,11 @@ class Rows:
 class Selection:
     """The part of the input that a block reads: all of it."""
 
+    @property
+    def positions(self) -> tuple[int, ...] | None:
+        """Positions of its columns; None for all."""
+        return None
+
     def of(self, X: Any) -> Any:
         """Select from many rows."""
         return X

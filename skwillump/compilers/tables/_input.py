@@ -1,5 +1,6 @@
 """How a transformer finds the columns that it was fitted on: in an input, and in one row."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,7 @@ class Opened:
     def __init__(self, X: Any):
         self.X = X
         self._sources: dict[Any, Source] = {}
+        self._selected: list[tuple[Any, Any]] = []
 
     def source(self, spec: "InputSpec") -> Source:
         """Return the input as `InputSpec.open` does, for the first time or again."""
@@ -35,6 +37,15 @@ class Opened:
             source.kept = {}
             self._sources[key] = source
         return self._sources[key]
+
+    def selected(self, selection: Any, read: Callable[[Any], Any]) -> Any:
+        """Return what is read of a selection from the input, for the first time or again."""
+        for known, found in self._selected:
+            if known.same_as(selection):
+                return found
+        found = read(selection.of(self.X))
+        self._selected.append((selection, found))
+        return found
 
 
 @dataclass(frozen=True, eq=False)

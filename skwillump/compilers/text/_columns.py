@@ -107,7 +107,7 @@ def text_column(X: Any) -> TextColumn:
 
     Parameters
     ----------
-    X : list, tuple, 1-D array, pandas or polars Series of str
+    X : list, tuple, 1-D array, pandas or polars Series of str, or TextColumn
 
     Raises
     ------
@@ -115,6 +115,8 @@ def text_column(X: Any) -> TextColumn:
         If ``X`` is anything else, or holds missing values. Elements of lists and object arrays
         are looked at when they are read.
     """
+    if isinstance(X, TextColumn):
+        return X
     if isinstance(X, (list, tuple)):
         return StringList(X)
     if is_plain_array(X):
