@@ -181,6 +181,10 @@ class BlockGraph:
         Where blocks are the same ones fitted on several folds: those of the first. Otherwise none.
     samplers : tuple of estimator
         imbalanced-learn's, right behind the blocks: the model was fitted on what they return.
+    widths : tuple of int or None
+        Number of features of each block, where all are side by side; None where it is not known.
+    feature_names : tuple or None
+        Names of all features, where they have some.
     """
 
     prefix: tuple[tuple[str, Any], ...]
@@ -194,19 +198,30 @@ class BlockGraph:
     dtype: np.dtype | None = None
     first_copy: tuple[str, ...] = ()
     samplers: tuple[Any, ...] = ()
+    widths: tuple[int, ...] | None = None
+    feature_names: tuple[Any, ...] | None = None
 
-    def with_dtype_of(self, row: Any) -> BlockGraph:
-        """Return the same, knowing the dtype of all features together.
+    def with_layout_of(self, row: Any) -> BlockGraph:
+        """Return the same, knowing the dtype of all features together and whose they are.
 
         Parameters
         ----------
         row : array-like, sparse matrix, data frame or list
             A row as the pipeline takes it.
         """
-        features = self.compute(self.prepare(row), self.names, {})
+        store: Store = {}
+        features = self.compute(self.prepare(row), self.names, store)
         one_array = isinstance(features, np.ndarray) or sparse.issparse(features)
         known = one_array and features.dtype != object
-        return replace(self, dtype=features.dtype if known else None)
+        graph = replace(self, dtype=features.dtype if known else None)
+        # Blocks of containers of their own may not tell how wide they are.
+        with suppress(Exception):
+            widths = tuple(int(np.shape(store[name])[-1]) for name in self.names)
+            if sum(widths) == np.shape(features)[1]:
+                names = column_names(features)
+                names = None if names is None else tuple(names)
+                return replace(graph, widths=widths, feature_names=names)
+        return graph
 
     @property
     def model(self):

@@ -54,9 +54,11 @@ class CascadeTiming:
         if stage is None:
             return [Turn(partial(_answer, self.runner, X))]
         sure = self._with(stage, np.inf).confidence(X)
-        turns = []
-        for runner in (self._with(stage, np.quantile(sure, share)) for share in OPEN_SHARES):
-            turns.append(Turn(partial(_answer, runner, X), int(np.sum(_answer(runner, X)[1]))))
+        thresholds = [float(np.quantile(sure, share)) for share in OPEN_SHARES]
+        turns = [
+            Turn(partial(_answer, self._with(stage, threshold), X), int(np.sum(sure < threshold)))
+            for threshold in thresholds
+        ]
         if turns[0].n_open == turns[1].n_open:  # many rows are equally sure
             turns[0] = Turn(partial(_answer, self._with(stage, -np.inf), X))
         if not turns[1].n_open:

@@ -56,10 +56,7 @@ def describe_blocks(graph: BlockGraph, calibrated: Calibrated, X: Any) -> list[B
     X : array-like, sparse matrix, data frame or list
         Rows, of which one is looked at.
     """
-    store: Store = {}
-    # A block that cannot be computed for one row alone is described without its width.
-    with suppress(Exception):
-        graph.compute(graph.prepare(take_rows(X, [0])), graph.names, store)
+    widths = _widths(graph, X)
     reasons = {name: "compile=False" for name in graph.names if name not in graph.compiled}
     for name, step in graph.compiled.items():
         if isinstance(step, OriginalStep):
@@ -69,12 +66,22 @@ def describe_blocks(graph: BlockGraph, calibrated: Calibrated, X: Any) -> list[B
             name=name,
             cost_seconds=calibrated.costs.of_blocks(graph, [name]),
             importance=None if np.isnan(importance) else float(importance),
-            n_features=np.shape(store[name])[-1] if name in store else None,
+            n_features=widths.get(name),
             compiled=name not in reasons,
             reason=reasons.get(name, ""),
         )
         for name, importance in zip(graph.names, calibrated.importances, strict=True)
     ]
+
+
+def _widths(graph: BlockGraph, X: Any) -> dict[str, int]:
+    """Number of features of blocks, without those that cannot be computed for one row alone."""
+    if graph.widths is not None:
+        return dict(zip(graph.names, graph.widths, strict=True))
+    store: Store = {}
+    with suppress(Exception):
+        graph.compute(graph.prepare(take_rows(X, [0])), graph.names, store)
+    return {name: int(np.shape(store[name])[-1]) for name in graph.names if name in store}
 
 
 def check_feature_costs(

@@ -18,7 +18,7 @@ from joblib import delayed
 
 from .._containers import take_rows
 from .._progress import Progress
-from ..blocks import BlockGraph, CompiledBlocks, CompiledStage
+from ..blocks import BlockGraph, CompiledBlocks, CompiledStage, truncation_sizes
 from ..compilers import InputUnsupported
 from ..planning import permutation_importance
 from ._before_pipeline import compiled_stage
@@ -266,15 +266,17 @@ def cross_fit(
     if len(rows) > IMPORTANCE_ROWS:
         rows = np.sort(rng.choice(rows, IMPORTANCE_ROWS, replace=False))
     importances = np.full(len(graph.names), np.nan)
+    chosen = BlockFeatures(first, first.prepare(take_rows(data.X, rows)))
     if not is_single:
         with progress.task("measure importances"):
-            importances = _importances(first, data.X, rows, importance, rng)
+            importances = _importances(chosen, rows, importance, rng)
     approx_estimator = setting.approx_estimator
     specs = specs_of_sets(graph, meter.costs, importances, approx_estimator)
     specs += surrogate_specs(graph, meter.costs, y=data.y, approx_estimator=approx_estimator)
     if fused is not None and approx_estimator is None:
         with suppress(InputUnsupported):
-            calibrating = _features(first, data.X, rows) if recorder.calibrates_trees else None
+            calibrates = recorder.calibrates_trees and bool(truncation_sizes(graph))
+            calibrating = chosen.of(graph.names) if calibrates else None
             specs += truncated_specs(graph, first, calibrating)
     progress.log(f"approximate models to try: {_in_words(specs)}")
 
@@ -283,6 +285,11 @@ def cross_fit(
         basis = "prefit" if setting.prefit else "held-out"
     with progress.task("try approximate models"), in_fold(data, splits, 0):
         train, test = splits[0]
+        X_train, *labels = data.take(train)
+        known = None
+        if any(spec.n_trees is None for spec in specs):
+            known = BlockFeatures(first, first.prepare(X_train), chosen.stacking)
+        del chosen
         specs = screened(
             graph,
             first,
@@ -295,8 +302,10 @@ def cross_fit(
             open_shares=open_shares,
             approx_estimator=approx_estimator,
             rng=rng,
+            known=known,
         )
-        tried = fit_stages(first, specs, *data.take(train), approx_estimator)
+        tried = fit_stages(first, specs, X_train, *labels, approx_estimator, known=known)
+        del X_train, known
         record = record_rows(first, specs, tried, recorder, data.X, test)
     # Nothing is read of rows that certify: they test one choice, made without them.
     possible = still_possible(
@@ -517,13 +526,9 @@ def _stage_costs(
         return measured(i for i in made if i not in left_out)
 
 
-def _features(graph: BlockGraph, X, rows) -> Any:
-    return graph.compute(graph.prepare(take_rows(X, rows)), graph.names, {})
-
-
-def _importances(graph: BlockGraph, X, rows, importance: Importance, rng) -> np.ndarray:
+def _importances(known: BlockFeatures, rows, importance: Importance, rng) -> np.ndarray:
     """Importance of each block to the model of the first fold, on rows that select."""
-    known = BlockFeatures(graph, graph.prepare(take_rows(X, rows)))
+    graph = known.graph
     score_of = importance(rows, graph.model, known.of_all())
     store = known.store
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -110,6 +111,7 @@ def _inner(estimator: Any) -> list[Any]:
     return list(estimator.get_params(deep=True).values())
 
 
+@cache
 def _version(name: str) -> str | None:
     try:
         return version(name)

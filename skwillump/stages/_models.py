@@ -34,6 +34,9 @@ from ._report import model_text
 from ._stacking import CHECKED_ROWS, BlockFeatures
 from ._surrogates import fit_surrogate
 
+WORTH_STACKING = 3
+"""So many sets of blocks are put side by side without asking the composite for each."""
+
 MOST_CHARACTERS = 200
 """Characters that are shown of the message of an error, at most."""
 
@@ -175,7 +178,7 @@ def read_graph(fitted, X, *, compile: bool) -> BlockGraph | None:
     if graph is not None:
         # Where one row alone cannot be transformed, blocks keep the dtypes that they have.
         with suppress(Exception):
-            return graph.with_dtype_of(row)
+            return graph.with_layout_of(row)
     return graph
 
 
@@ -192,9 +195,29 @@ def fit_graph(estimator, X, y, params: dict, *, compile: bool) -> BlockGraph:
 
 
 def fit_stages(
-    graph: BlockGraph, specs: Sequence[StageSpec], X, y, params: dict, approx_estimator=None
+    graph: BlockGraph,
+    specs: Sequence[StageSpec],
+    X,
+    y,
+    params: dict,
+    approx_estimator=None,
+    *,
+    known: BlockFeatures | None = None,
 ) -> tuple[Any, ...]:
     """Make each approximate model, or say why it cannot be; each block is computed once.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+        The full model.
+    specs : sequence of StageSpec
+    X : array-like, sparse matrix, data frame or list
+    y : array-like of shape (n_rows,)
+    params : dict
+        What the full pipeline's `fit` was given, for these rows.
+    approx_estimator : classifier, optional
+    known : BlockFeatures, optional
+        Features of these rows, where some are known already.
 
     Returns
     -------
@@ -202,21 +225,26 @@ def fit_stages(
     """
     models: list[Any] = []
     layout: FeatureLayout | None = None
-    if any(spec.n_trees is None for spec in specs):
-        known = BlockFeatures(graph, graph.prepare(X))
-        few = BlockFeatures(graph, take_rows(known.Z, slice(0, CHECKED_ROWS)))
-        layout = FeatureLayout.of(few)
-        known.stacking = few.stacking
+    n_sets = sum(spec.n_trees is None for spec in specs)
+    if n_sets:
+        known = known or BlockFeatures(graph, graph.prepare(X))
+        layout = FeatureLayout.known(graph)
+        if layout is None or (known.stacking is None and n_sets >= WORTH_STACKING):
+            few = known.take(slice(0, CHECKED_ROWS))
+            layout = FeatureLayout.of(few)
+            known.stacking = few.stacking
+        if n_sets >= WORTH_STACKING:
+            known.learn([spec.blocks for spec in specs if spec.n_trees is None])
     for spec in specs:
         try:
-            if spec.is_surrogate:
+            if spec.n_trees is not None or known is None:
+                model = spec.of_trees(graph) or LeftOut("the ensemble has no more trees than that")
+            elif spec.is_surrogate:
                 model = fit_surrogate(graph, known.of(spec.blocks), y, params)
-            elif spec.n_trees is None:
+            else:
                 features = known.of(spec.blocks)
                 subset = None if layout is None else layout.subset(spec.blocks)
                 model = fit_stage_model(graph, features, y, params, subset, approx_estimator)
-            else:
-                model = spec.of_trees(graph) or LeftOut("the ensemble has no more trees than that")
         except Exception as error:
             # Whatever the plain estimator fits must be fitted: this is only a candidate.
             model = LeftOut.because_of(error)
@@ -240,6 +268,14 @@ class FeatureLayout:
     blocks: tuple[str, ...]
     block_of: np.ndarray
     names: tuple[Any, ...] | None
+
+    @classmethod
+    def known(cls, graph: BlockGraph) -> FeatureLayout | None:
+        """Return the layout that a graph was read with; None if it is not known."""
+        if graph.widths is None:
+            return None
+        block_of = np.repeat(np.arange(len(graph.widths)), graph.widths)
+        return cls(graph.names, block_of, graph.feature_names)
 
     @classmethod
     def of(cls, few: BlockFeatures) -> FeatureLayout | None:

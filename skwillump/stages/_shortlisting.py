@@ -18,6 +18,7 @@ from ._fold_tasks import FoldRecord, record_rows
 from ._folds import FitData, share_of
 from ._models import LeftOut, StageSpec, fit_stages
 from ._recording import LeastOpen, OpenShares, Recorder
+from ._stacking import BlockFeatures
 from ._surrogates import is_dear, projection_seconds, takes_surrogates
 
 TREES_COST = 0.9
@@ -99,6 +100,7 @@ def screened(
     open_shares: OpenShares,
     approx_estimator: Any,
     rng: Any,
+    known: BlockFeatures | None = None,
 ) -> list[StageSpec]:
     """Leave out sets of blocks that few rows already show to be worse than others.
 
@@ -120,12 +122,18 @@ def screened(
     open_shares : OpenShares
     approx_estimator : estimator or None
     rng : RandomState
+    known : BlockFeatures, optional
+        Features of the rows `train`; what is computed of them is kept there.
     """
     sets = [spec for spec in specs if spec.n_trees is None and not spec.is_surrogate]
     if len(sets) < LEAST_SETS or SCREENING_SHARE * len(train) < SCREENING_ROWS or not len(test):
         return list(specs)
     few = share_of(data, train, SCREENING_SHARE, rng)
-    tried = fit_stages(first, sets, *data.take(few), approx_estimator)
+    known_few = None
+    if known is not None:
+        known.learn([spec.blocks for spec in sets])
+        known_few = known.take(np.searchsorted(train, few))
+    tried = fit_stages(first, sets, *data.take(few), approx_estimator, known=known_few)
     record = record_rows(first, sets, tried, recorder, data.X, test)
     kept = still_possible(
         graph, costs, sets, record, test, open_shares, approx_estimator=approx_estimator

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..blocks import BlockGraph, Store
+from ..blocks import BlockGraph, Store, take_stored
 
 CHECKED_ROWS = 100
 """Rows on which it is checked that blocks side by side are what a composite returns."""
@@ -112,6 +112,19 @@ class BlockFeatures:
             if features is not None:
                 return features
         return self.graph.compute(self.Z, blocks, self.store)
+
+    def take(self, rows: np.ndarray | slice) -> BlockFeatures:
+        """The same for some of the rows."""
+        Z, store = take_stored(self.Z, self.store, rows)
+        return BlockFeatures(self.graph, Z, self.stacking, store)
+
+    def learn(self, sets: Sequence[Collection[str]]) -> None:
+        """Compute all blocks of some sets at once, so that each set is only put side by side."""
+        wanted = {name for blocks in sets for name in blocks}
+        # A set whose blocks cannot be computed is left out when it is asked for.
+        with suppress(Exception):
+            if self.stacking is not None and not wanted <= self.store.keys():
+                self.graph.compute(self.Z, wanted, self.store)
 
     def joined(self, store: Mapping[str, Any], blocks: Collection[str]) -> Any:
         """Blocks that are known side by side; None where only the composite can do it."""

@@ -19,9 +19,9 @@ def fits(monkeypatch):
     calls = []
     fit_stages = _cross_fitting.fit_stages
 
-    def counted(graph, specs, X, *args):
+    def counted(graph, specs, X, *args, **kwargs):
         calls.append(([spec.blocks for spec in specs if spec.n_trees is None], len(X)))
-        return fit_stages(graph, specs, X, *args)
+        return fit_stages(graph, specs, X, *args, **kwargs)
 
     for module in (_cross_fitting, _shortlisting):
         monkeypatch.setattr(module, "fit_stages", counted)
@@ -42,14 +42,25 @@ def read(monkeypatch):
     return rows
 
 
-def fitted(n_rows):
+class Counted(StandardScaler):
+    """Keeps how many rows each of its calls transforms."""
+
+    n_rows = []
+
+    def transform(self, X, copy=None):
+        self.n_rows.append(len(X))
+        return super().transform(X, copy)
+
+
+def fitted(n_rows, scaler=StandardScaler):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n_rows, 2 * N_BLOCKS))
     weights = np.repeat([3.0, 2.0, 1.0, 0.5, 0.3, 0.2], 2)
     y = (X @ weights + rng.normal(size=n_rows) > 0).astype(int)
-    scalers = [(StandardScaler(), slice(2 * i, 2 * i + 2)) for i in range(N_BLOCKS)]
+    scalers = [(scaler(), slice(2 * i, 2 * i + 2)) for i in range(N_BLOCKS)]
     pipeline = make_pipeline(make_column_transformer(*scalers), LogisticRegression())
-    costs = {f"standardscaler-{i + 1}": 1e-5 * (i + 1) for i in range(N_BLOCKS)}
+    name = scaler.__name__.lower()
+    costs = {f"{name}-{i + 1}": 1e-5 * (i + 1) for i in range(N_BLOCKS)}
     cascade = CascadeClassifier(
         pipeline, accuracy_target=0.95, cv=0.25, feature_costs=costs, random_state=0
     )
@@ -69,6 +80,13 @@ def test_screening_looks_at_rows_that_choose_and_at_no_others(read):
     calibration = cascade._calibrated.calibration
     (rows,) = read
     assert len(rows) == np.sum(calibration.selects)
+
+
+def test_rows_that_screen_are_computed_with_the_rows_of_their_fold():
+    Counted.n_rows.clear()
+    fitted(20_000, Counted)
+    assert 15_000 in Counted.n_rows
+    assert 3_750 not in Counted.n_rows
 
 
 def test_of_few_rows_no_share_is_taken(fits):
