@@ -218,8 +218,8 @@ class BlockGraph:
         with suppress(Exception):
             widths = tuple(int(np.shape(store[name])[-1]) for name in self.names)
             if sum(widths) == np.shape(features)[1]:
-                names = column_names(features)
-                names = None if names is None else tuple(names)
+                columns = column_names(features)
+                names = None if columns is None else tuple(columns)
                 return replace(graph, widths=widths, feature_names=names)
         return graph
 

@@ -285,8 +285,8 @@ def cross_fit(
         basis = "prefit" if setting.prefit else "held-out"
     with progress.task("try approximate models"), in_fold(data, splits, 0):
         train, test = splits[0]
-        X_train, *labels = data.take(train)
-        known = None
+        X_train, y_train, params = data.take(train)
+        known: BlockFeatures | None = None
         if any(spec.n_trees is None for spec in specs):
             known = BlockFeatures(first, first.prepare(X_train), chosen.stacking)
         del chosen
@@ -304,7 +304,9 @@ def cross_fit(
             rng=rng,
             known=known,
         )
-        tried = fit_stages(first, specs, X_train, *labels, approx_estimator, known=known)
+        tried = fit_stages(
+            first, specs, X_train, y_train, params, approx_estimator=approx_estimator, known=known
+        )
         del X_train, known
         record = record_rows(first, specs, tried, recorder, data.X, test)
     # Nothing is read of rows that certify: they test one choice, made without them.
