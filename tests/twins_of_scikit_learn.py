@@ -101,11 +101,14 @@ IN_CI = (
 """Those that the suite runs, since they are quick."""
 
 _IN_PLACE = "With copy=False scikit-learn writes into the caller's array; a twin never does."
+_PRIVATE = "It changes private attributes, of which coefficients are made no more."
 
 KNOWN: dict[str, str] = {
     "impute.tests.test_impute::test_imputation_copy": _IN_PLACE,
     "preprocessing.tests.test_data::test_power_transformer_copy_False[[]*": _IN_PLACE,
     "preprocessing.tests.test_data::test_binarizer[[]array]": _IN_PLACE,
+    "svm.tests.test_svm::test_tweak_params": _PRIVATE,
+    "svm.tests.test_svm::test_svc_raises_error_internal_representation": _PRIVATE,
     "feature_extraction.tests.test_text::test_transformer_idf_setter": (
         "Bits of a twin and of a transformer that was never fitted are compared: 2e-16 apart."
     ),

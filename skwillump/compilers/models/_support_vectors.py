@@ -165,7 +165,11 @@ class SupportVectorModel(Model):
 
     def gives(self, method: str) -> bool:
         """Tell whether ``method`` follows from the scores alone."""
-        return method == "predict" or (self.is_precise and hasattr(self.original, method))
+        if method == "predict":
+            return True
+        if method in ("predict_proba", "predict_log_proba") and not len(self.original.probA_):
+            return False  # probabilities were asked for after the fit
+        return self.is_precise and hasattr(self.original, method)
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return labels, or a regressor's values."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
@@ -88,6 +89,14 @@ def test_sums_of_large_terms_give_labels_and_no_decision_values():
     y = RNG.integers(0, 2, 300)
     pipeline = make_pipeline(StandardScaler(), SVC(C=1000.0)).fit(X, y)
     assert_equal_answers(compile_pipeline(pipeline), pipeline, NEW)
+
+
+def test_probabilities_that_were_not_fitted_are_refused_as_by_scikit_learn():
+    machine = SVC().fit(X, LABELS["four"])
+    machine.probability = True
+    for model in (machine, compile_pipeline(machine)):
+        with pytest.raises(NotFittedError):
+            model.predict_proba(NEW)
 
 
 def test_a_kernel_of_the_users_own_runs_as_it_is():
