@@ -322,8 +322,7 @@ class CompiledPipeline(VersionedState):
             return self._run("predict", X, params, self._known_features(reason))
         model = self._parts.model
         assert model is not None
-        labels = model.predict(scores)
-        doubtful = model.doubtful(scores)
+        labels, doubtful = model.decided(scores)
         if len(doubtful):
             # Another order of summation could flip these: the original decides.
             labels[doubtful] = self.estimator.predict(take_rows(X, doubtful))

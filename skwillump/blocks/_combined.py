@@ -72,16 +72,36 @@ class Combined(JoinedModel):
         parts = zip(self.members, self.parts(scores), strict=True)
         return [getattr(member, method)(own) for member, own in parts]
 
+    def responses(self, scores: np.ndarray) -> Any:
+        """Return what labels follow from, and whether they are in doubt: here probabilities."""
+        return self.predict_proba(scores)
+
+    def labels(self, responses: Any) -> Any:
+        """Return labels, or a regressor's values: here of the largest probabilities."""
+        return self.classes[responses.argmax(axis=1)]
+
+    def close(self, responses: Any) -> np.ndarray:
+        """Return the positions of rows whose label rounding could change."""
+        return np.flatnonzero(~(lead(responses) > DOUBT))
+
     def predict(self, scores: np.ndarray) -> Any:
-        """Return the labels of the largest probabilities."""
-        return self.classes[self.predict_proba(scores).argmax(axis=1)]
+        """Return labels, or a regressor's values."""
+        return self.labels(self.responses(scores))
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         """Return the positions of rows whose label rounding could change."""
-        ordered = np.sort(self.predict_proba(scores), axis=1)
-        return np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > DOUBT))
+        return self.close(self.responses(scores))
 
-    predict_one = Model.predict_one
+    def decided(self, scores: np.ndarray) -> tuple[Any, np.ndarray]:
+        """Return what `predict` and `doubtful` do, of the members' answers computed once."""
+        responses = self.responses(scores)
+        return self.labels(responses), self.close(responses)
+
+
+def lead(responses: np.ndarray) -> np.ndarray:
+    """Return by how much the largest of each row is above the second, (n_rows,)."""
+    ordered = np.partition(responses, -2, axis=1)
+    return np.asarray(ordered[:, -1] - ordered[:, -2])
 
 
 def all_know(joined: JoinedModel, classes: Any) -> bool:
@@ -180,14 +200,14 @@ class Thresholded(Combined):
         """Return the member's decision values."""
         return self.members[0].decision_function(scores)
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
+    def labels(self, responses: np.ndarray) -> np.ndarray:
         """Return the positive class from the threshold on."""
-        above, positive = self._above(scores) >= 0, self._positive
-        return self.classes[np.where(above, positive, 1 - positive)]
+        positive = self._positive
+        return self.classes[np.where(responses >= 0, positive, 1 - positive)]
 
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+    def close(self, responses: np.ndarray) -> np.ndarray:
         """Return the positions of rows next to the threshold."""
-        return np.flatnonzero(~(np.abs(self._above(scores)) > DOUBT))
+        return np.flatnonzero(~(np.abs(responses) > DOUBT))
 
     @property
     def _positive(self) -> int:
@@ -195,8 +215,8 @@ class Thresholded(Combined):
         label = positive_label(self.original) if is_tuned else self.original.pos_label
         return 1 if label is None else int(np.flatnonzero(self.classes == label)[0])
 
-    def _above(self, scores: np.ndarray) -> np.ndarray:
-        """How far the positive class's response is above the threshold."""
+    def responses(self, scores: np.ndarray) -> np.ndarray:
+        """Return how far the positive class's response is above the threshold."""
         member, positive = self.members[0], self._positive
         method = self.original.response_method
         has_probabilities = hasattr(member.original, "predict_proba")
@@ -240,7 +260,11 @@ class LabelSets(Combined):
             return expit(scores)
         return np.column_stack([found[:, 1] for found in self.each("predict_proba", scores)])
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
+    def responses(self, scores: np.ndarray) -> np.ndarray:
+        """Return the scores: most labels follow from their signs."""
+        return scores
+
+    def labels(self, scores: np.ndarray) -> np.ndarray:
         """Return 0 or 1 for each label, (n_rows, n_labels)."""
         if all(member.n_outputs == 1 and _is_sigmoid(member) for member in self.members):
             return (scores > 0).astype(np.int64)
@@ -250,7 +274,7 @@ class LabelSets(Combined):
             return (self.decision_function(scores) > 0).astype(np.int64)
         return (self.positive(scores) > 0.5).astype(np.int64)
 
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+    def close(self, scores: np.ndarray) -> np.ndarray:
         """Return the positions of rows of which some label is in doubt."""
         if all(member.n_outputs == 1 and _is_sigmoid(member) for member in self.members):
             return np.flatnonzero((np.abs(scores) <= DOUBT * (1.0 + np.abs(scores))).any(axis=1))

@@ -17,7 +17,7 @@ from .._compat import private, vote_weights
 from .._wrappers import DOUBT, NONE
 from ..compilers import LinearModel, Model, ScoredModel, Unsupported, check_scores, compile_model
 from ..compilers.models._linear import LOG_LIKELIHOOD, SIGMOID, log_sum
-from ._combined import Combined, all_know, combines
+from ._combined import Combined, all_know, combines, lead
 from ._joined import JoinedModel
 
 
@@ -58,29 +58,26 @@ class OneVsRest(Combined):
             return np.exp((pairs - log_sum(pairs))[:, :, 1])
         return np.column_stack([found[:, 1] for found in self.each("predict_proba", scores)])
 
-    def _responses(self, scores: np.ndarray) -> np.ndarray:
+    def responses(self, scores: np.ndarray) -> np.ndarray:
         """Return what decides, one column for each member."""
         if not self._decides:
             return self._positive(scores)
         return np.column_stack(self.each("decision_function", scores))
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
+    def labels(self, found: np.ndarray) -> np.ndarray:
         """Return the labels of the largest responses."""
-        found = self._responses(scores)
         if found.shape[1] == 1:
             above = found[:, 0] > (0.0 if self._decides else 0.5)
             return self.classes[above.astype(np.intp)]
         return self.classes[found.argmax(axis=1)]
 
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+    def close(self, found: np.ndarray) -> np.ndarray:
         """Return the positions of rows whose label rounding could change."""
-        found = self._responses(scores)
         if found.shape[1] == 1:
             margin = np.abs(found[:, 0] - (0.0 if self._decides else 0.5))
             return np.flatnonzero(~(margin > DOUBT))
-        ordered = np.sort(found, axis=1)
         size = 1.0 + np.abs(found).max(axis=1)
-        return np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > DOUBT * size))
+        return np.flatnonzero(~(lead(found) > DOUBT * size))
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return probabilities (n_rows, n_classes)."""
@@ -92,7 +89,7 @@ class OneVsRest(Combined):
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
         """Return the decision value of each class, or of the second of two."""
-        found = self._responses(scores)
+        found = self.responses(scores)
         return found[:, 0] if found.shape[1] == 1 else found
 
 
@@ -106,21 +103,26 @@ class Outputs(Combined):
         """Say yes to a model of one target for each target."""
         return len(joined.members) == len(joined.original.estimators_)
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return a column of labels or values for each target."""
-        return np.asarray(self.each("predict", scores)).T
+    def responses(self, scores: np.ndarray) -> list[tuple[Any, np.ndarray]]:
+        """Return what each member decides."""
+        return self.each("decided", scores)
 
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+    def labels(self, responses: list[tuple[Any, np.ndarray]]) -> np.ndarray:
+        """Return a column of labels or values for each target."""
+        return np.asarray([found for found, _ in responses]).T
+
+    def close(self, responses: list[tuple[Any, np.ndarray]]) -> np.ndarray:
         """Return the positions of rows of which some label is in doubt."""
-        return _any_doubtful(self, scores)
+        return _any_doubtful(responses)
 
     def predict_proba(self, scores: np.ndarray) -> Any:
         """Return probabilities for each target."""
         return self.each("predict_proba", scores)
 
 
-def _any_doubtful(joined: Combined, scores: np.ndarray) -> np.ndarray:
-    found = joined.each("doubtful", scores)
+def _any_doubtful(responses: list[tuple[Any, np.ndarray]]) -> np.ndarray:
+    """Return the positions of rows of which what some member decides is in doubt."""
+    found = [doubtful for _, doubtful in responses]
     return np.unique(np.concatenate(found)) if found else NONE
 
 
@@ -135,18 +137,22 @@ class HardVote(Combined):
         known = np.arange(len(joined.classes))
         return joined.original.voting == "hard" and all_know(joined, known)
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
+    def responses(self, scores: np.ndarray) -> list[tuple[Any, np.ndarray]]:
+        """Return what each member decides."""
+        return self.each("decided", scores)
+
+    def labels(self, responses: list[tuple[Any, np.ndarray]]) -> np.ndarray:
         """Return the labels of most votes, the first of those of as many."""
         weights = vote_weights(self.original)
-        votes = np.zeros((len(scores), len(self.classes)))
-        rows = np.arange(len(scores))
-        for at, (member, own) in enumerate(zip(self.members, self.parts(scores), strict=True)):
-            votes[rows, member.predict(own)] += 1.0 if weights is None else weights[at]
+        rows = np.arange(len(responses[0][0]))
+        votes = np.zeros((len(rows), len(self.classes)))
+        for at, (own, _) in enumerate(responses):
+            votes[rows, own] += 1.0 if weights is None else weights[at]
         return self.classes[votes.argmax(axis=1)]
 
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+    def close(self, responses: list[tuple[Any, np.ndarray]]) -> np.ndarray:
         """Return the positions of rows of which some vote is in doubt."""
-        return _any_doubtful(self, scores)
+        return _any_doubtful(responses)
 
 
 @combines("VotingRegressor")
@@ -159,12 +165,15 @@ class MeanVote(Combined):
         """Say yes to regressors."""
         return all(member.classes is None for member in joined.members)
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return the means."""
-        values = np.asarray(self.each("predict", scores))
-        return np.asarray(np.average(values.T, axis=1, weights=vote_weights(self.original)))
+    def responses(self, scores: np.ndarray) -> np.ndarray:
+        """Return the members' values, (n_members, n_rows)."""
+        return np.asarray(self.each("predict", scores))
 
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+    def labels(self, responses: np.ndarray) -> np.ndarray:
+        """Return the means."""
+        return np.asarray(np.average(responses.T, axis=1, weights=vote_weights(self.original)))
+
+    def close(self, responses: np.ndarray) -> np.ndarray:
         """Return nothing: values are in no doubt."""
         return NONE
 
@@ -185,7 +194,11 @@ class TransformedTarget(Combined):
             and len(joined.members) == 1
         )
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
+    def responses(self, scores: np.ndarray) -> np.ndarray:
+        """Return the scores."""
+        return scores
+
+    def labels(self, scores: np.ndarray) -> np.ndarray:
         """Return the values, transformed back as a column."""
         values = np.asarray(self.members[0].predict(scores), dtype=np.float64).reshape(-1, 1)
         check_scores(values)
@@ -193,7 +206,7 @@ class TransformedTarget(Combined):
         found = values if function is None else function(values)
         return found.squeeze(axis=1) if found.ndim == 2 and found.shape[1] == 1 else found
 
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+    def close(self, scores: np.ndarray) -> np.ndarray:
         """Return nothing: values are in no doubt."""
         return NONE
 
@@ -228,7 +241,8 @@ class Stacked(Combined):
         """The model on the members' answers."""
         return compile_model(self.original.final_estimator_)
 
-    def _last_scores(self, scores: np.ndarray) -> np.ndarray:
+    def responses(self, scores: np.ndarray) -> np.ndarray:
+        """Return the scores of the last model."""
         columns = []
         methods = self.original.stack_method_
         for member, own, method in zip(self.members, self.parts(scores), methods, strict=True):
@@ -240,19 +254,19 @@ class Stacked(Combined):
             columns.append(found)
         return self.last.raw(np.hstack(columns).astype(np.float64, copy=False))
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
+    def labels(self, responses: np.ndarray) -> np.ndarray:
         """Return labels, or a regressor's values."""
-        found = self.last.predict(self._last_scores(scores))
+        found = self.last.predict(responses)
         return found if self.classes is None else self.classes[found]
 
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+    def close(self, responses: np.ndarray) -> np.ndarray:
         """Return the positions of rows whose label rounding could change."""
-        return self.last.doubtful(self._last_scores(scores))
+        return self.last.doubtful(responses)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return the last model's probabilities."""
-        return self.last.predict_proba(self._last_scores(scores))
+        return self.last.predict_proba(self.responses(scores))
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
         """Return the last model's decision values."""
-        return self.last.decision_function(self._last_scores(scores))
+        return self.last.decision_function(self.responses(scores))

@@ -17,7 +17,7 @@ from .._compat import ovr_decision_function
 from .._wrappers import DOUBT, NONE
 from ..compilers import InputUnsupported, LinearModel, Model, check_scores, compile_model
 from ..compilers.models._linear import SIGMOID
-from ._combined import Combined, all_know, combines
+from ._combined import Combined, all_know, combines, lead
 from ._joined import JoinedModel
 
 
@@ -67,20 +67,23 @@ class OneVsOne(Voting):
                 confidences = np.column_stack([of_two[:, 1] for of_two in found])
         return np.asarray(ovr_decision_function(labels, confidences, len(self.classes)))
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return the labels of most votes."""
-        if len(self.classes) == 2:  # then a vote decides
-            return self.classes[self.each("predict", scores)[0]]
-        return self.classes[self._votes(scores).argmax(axis=1)]
-
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
-        """Return the positions of rows whose label rounding could change."""
-        undecided = self.undecided(scores)
+    def responses(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return votes, of two classes the only member's labels, and where some are in doubt."""
         if len(self.classes) == 2:
+            return self.each("predict", scores)[0], self.undecided(scores)
+        return self._votes(scores), self.undecided(scores)
+
+    def labels(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Return the labels of most votes."""
+        votes, _ = responses
+        return self.classes[votes if votes.ndim == 1 else votes.argmax(axis=1)]
+
+    def close(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Return the positions of rows whose label rounding could change."""
+        votes, undecided = responses
+        if votes.ndim == 1:
             return undecided
-        ordered = np.sort(self._votes(scores), axis=1)
-        close = np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > DOUBT))
-        return np.union1d(undecided, close)
+        return np.union1d(undecided, np.flatnonzero(~(lead(votes) > DOUBT)))
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
         """Return votes and confidences of each class, or of the second of two."""
@@ -115,16 +118,18 @@ class BaggedClassifiers(Voting):
             return np.column_stack(pairs) / n_members
         return np.asarray(sum(self.each("predict_proba", scores)) / n_members)
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return the labels of the largest probabilities."""
-        return self.classes[self._shares(scores).argmax(axis=1)]
+    def responses(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return probabilities or shares of votes, and which rows' votes are in doubt."""
+        return self._shares(scores), self.undecided(scores) if self._votes else None
 
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+    def labels(self, responses: tuple[np.ndarray, np.ndarray | None]) -> np.ndarray:
+        """Return the labels of the largest shares."""
+        return self.classes[responses[0].argmax(axis=1)]
+
+    def close(self, responses: tuple[np.ndarray, np.ndarray | None]) -> np.ndarray:
         """Return the positions of rows whose label rounding could change."""
-        if self._votes:
-            return self.undecided(scores)
-        ordered = np.sort(self._shares(scores), axis=1)
-        return np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > DOUBT))
+        shares, undecided = responses
+        return np.flatnonzero(~(lead(shares) > DOUBT)) if undecided is None else undecided
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return probabilities (n_rows, n_classes)."""
@@ -152,7 +157,11 @@ class Averaging(Combined):
         """Say yes to regressors of one target."""
         return all(member.classes is None and member.n_outputs == 1 for member in joined.members)
 
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+    def responses(self, scores: np.ndarray) -> list[Any]:
+        """Return the members' values."""
+        return self.each("predict", scores)
+
+    def close(self, responses: list[Any]) -> np.ndarray:
         """Return nothing."""
         return NONE
 
@@ -162,9 +171,9 @@ class Averaging(Combined):
 class BaggedRegressors(Averaging):
     """`BaggingRegressor`: the mean of the members' values."""
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
+    def labels(self, responses: list[Any]) -> np.ndarray:
         """Return the means."""
-        return np.asarray(sum(self.each("predict", scores)) / len(self.members))
+        return np.asarray(sum(responses) / len(self.members))
 
 
 @combines("AdaBoostRegressor")
@@ -195,9 +204,9 @@ class WeightedMedian(Averaging):
         check_scores(features)
         return super().raw_one(features)
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
+    def labels(self, responses: list[Any]) -> np.ndarray:
         """Return the medians, by scikit-learn's operations."""
-        values = np.column_stack(self.each("predict", scores))
+        values = np.column_stack(responses)
         order = np.argsort(values, axis=1)
         weights = np.cumsum(self.original.estimator_weights_[order], axis=1)
         middle = (weights >= 0.5 * weights[:, -1:]).argmax(axis=1)
@@ -254,13 +263,17 @@ class Chained(Combined):
             raise InputUnsupported("a label that is handed on is in doubt")
         return found
 
-    def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return a column of labels or values for each target."""
-        return self._run(scores, "predict")[0]
+    def responses(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what the members answer one after the other, and which rows are in doubt."""
+        return self._run(scores, "predict")
 
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+    def labels(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Return a column of labels or values for each target."""
+        return responses[0]
+
+    def close(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
         """Return the positions of rows of which some label is in doubt."""
-        return self._run(scores, "predict")[1]
+        return responses[1]
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return the probability of each target's second class."""

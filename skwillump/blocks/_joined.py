@@ -135,10 +135,9 @@ class JoinedModel(Model):
         """Return the positions of rows whose label rounding could change."""
         return self.wrapped.answer("predict", scores)[1]
 
-    def predict_one(self, scores: np.ndarray) -> Any:
-        """Return the label or value of one row, None where it is in doubt."""
-        labels, doubtful = self.wrapped.answer("predict", scores[None])
-        return None if len(doubtful) else labels[0]
+    def decided(self, scores: np.ndarray) -> tuple[Any, np.ndarray]:
+        """Return what `predict` and `doubtful` do."""
+        return self.wrapped.answer("predict", scores)
 
     def predict_proba(self, scores: np.ndarray) -> Any:
         """Return the wrapper's probabilities."""

@@ -96,6 +96,10 @@ class Model:
         """Return the positions of rows whose label rounding could change."""
         raise NotImplementedError
 
+    def decided(self, scores: np.ndarray) -> tuple[Any, np.ndarray]:
+        """Return what `predict` and `doubtful` do, for those who ask for both."""
+        return self.predict(scores), self.doubtful(scores)
+
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
         """Return the scores in the shape of the model's ``decision_function``."""
         return scores[:, 0] if scores.shape[1] == 1 else scores
@@ -106,7 +110,8 @@ class Model:
 
     def predict_one(self, scores: np.ndarray) -> Any:
         """Return the label or value of one row, None where it is in doubt."""
-        return None if len(self.doubtful(scores[None])) else self.predict(scores[None])[0]
+        labels, doubtful = self.decided(scores[None])
+        return None if len(doubtful) else labels[0]
 
     def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
         """Return the probabilities (n_classes,) of one row."""

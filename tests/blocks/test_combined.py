@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
@@ -33,6 +34,8 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from skwillump import compile_pipeline
+from skwillump.compilers import compile_model
+from skwillump.compilers.models._linear import log_sum
 
 RNG = np.random.default_rng(0)
 X, NEW = RNG.normal(size=(240, 5)), RNG.normal(size=(80, 5))
@@ -254,3 +257,38 @@ def outcome(call, rows):
     except ValueError:
         return "refused"
     return "answered"
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "y"),
+    [
+        (VotingClassifier([("nb", GaussianNB()), ("tree", forest())], voting="soft"), THREE),
+        (BaggingClassifier(GaussianNB(), 2, random_state=0), THREE),
+        (OneVsRestClassifier(GaussianNB()), THREE),
+        (CalibratedClassifierCV(GaussianNB(), cv=2), TWO),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_labels_and_their_doubts_follow_from_one_answer_of_each_member(monkeypatch, wrapper, y):
+    fitted = wrapper.fit(X, y)
+    twin = compile_pipeline(fitted)
+    asked = []
+    kind = type(compile_model(GaussianNB().fit(X, y)))
+    answer = kind.predict_proba
+    monkeypatch.setattr(
+        kind, "predict_proba", lambda self, scores: asked.append(self) or answer(self, scores)
+    )
+    np.testing.assert_array_equal(twin.predict(NEW), fitted.predict(NEW))
+    assert len(asked) == len(set(map(id, asked))) > 0
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 7, 8, 9])
+def test_sums_of_a_few_exponentials_are_scipys(n_classes):
+    scores = RNG.normal(size=(50, 4, n_classes)) * 30
+    scores[::3, :, -1] = scores[::3, :, 0]
+    scores[0, 0] = -np.inf
+    with np.errstate(invalid="ignore", divide="ignore"):
+        expected = logsumexp(scores, axis=-1, keepdims=True)
+    found = log_sum(scores)
+    np.testing.assert_array_equal(found[1:], expected[1:])
+    assert found.shape == expected.shape

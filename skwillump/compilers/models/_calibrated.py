@@ -27,13 +27,19 @@ class CalibratedModel(LinearModel):
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return the labels of the largest probabilities."""
-        assert self.classes is not None
-        return self.classes[self.predict_proba(scores).argmax(axis=1)]
+        return self.decided(scores)[0]
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         """Return the positions of rows whose label rounding could change."""
-        ordered = np.sort(self.predict_proba(scores), axis=1)
-        return np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > DOUBT))
+        return self.decided(scores)[1]
+
+    def decided(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `predict` and `doubtful` do, of probabilities computed once."""
+        assert self.classes is not None
+        found = self.predict_proba(scores)
+        ordered = np.sort(found, axis=1)
+        close = np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > DOUBT))
+        return self.classes[found.argmax(axis=1)], close
 
     def gives(self, method: str) -> bool:
         """Tell whether ``method`` follows from the scores alone."""

@@ -17,6 +17,9 @@ NONE, SIGMOID, ONE_VS_REST, SOFTMAX, SOFTMAX_OF_TWO, LOG_LIKELIHOOD, CLIPPED = r
 DOUBT = 1e-9
 """Two scores closer than this share of their size could be in another order after rounding."""
 
+_FEW_CLASSES = 8
+"""NumPy adds up fewer numbers one after the other, more of them in pairs."""
+
 _ZEROS_BECOME_EVEN = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 9)
 """Whether one-vs-rest probabilities that are all zero become even ones, or NaN."""
 
@@ -158,6 +161,8 @@ def log_sum(scores: np.ndarray) -> np.ndarray:
     Its operations are those of SciPy's `logsumexp`, which spends more on asking what it was given:
     of large scores a last bit becomes a difference of probabilities.
     """
+    if scores.shape[-1] < _FEW_CLASSES:
+        return _log_sum_of_few(scores)
     largest = scores.max(axis=-1, keepdims=True)
     is_largest = scores == largest
     n_largest = is_largest.sum(axis=-1, keepdims=True, dtype=np.float64)
@@ -166,6 +171,25 @@ def log_sum(scores: np.ndarray) -> np.ndarray:
         odds[is_largest] = 0.0
         others = odds.sum(axis=-1, keepdims=True) / n_largest
         return np.log1p(others) + np.log(n_largest) + largest
+
+
+def _log_sum_of_few(scores: np.ndarray) -> np.ndarray:
+    """Do what `log_sum` does class by class: so short a sum has one order, and rows are many."""
+    columns = [scores[..., k] for k in range(scores.shape[-1])]
+    largest = columns[0]
+    for column in columns[1:]:
+        largest = np.maximum(largest, column)
+    others, n_largest = np.zeros(largest.shape), np.zeros(largest.shape)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for column in columns:
+            is_largest = column == largest
+            odds = np.exp(column - largest)
+            odds[is_largest] = 0.0
+            others += odds
+            n_largest += is_largest
+        others /= n_largest
+        found = np.log1p(others) + np.log(n_largest) + largest
+    return found[..., None]
 
 
 def shares(odds: np.ndarray) -> np.ndarray:

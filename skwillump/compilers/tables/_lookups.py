@@ -162,7 +162,8 @@ class Finder:
         if self.number_of_text is not None:
             numbers = self.number_of_text[numbers]  # -1 is the last one
         if texts.missing is not None:
-            numbers[texts.missing] = -1
+            filled = texts.missing_value  # an imputer may have put a key there
+            numbers[texts.missing] = -1 if is_missing(filled) else self.number(filled)
         return numbers
 
 

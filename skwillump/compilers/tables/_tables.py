@@ -233,17 +233,26 @@ class BlockTable(Table):
 
 
 @dataclass(frozen=True, eq=False)
-class ObjectTable(Table):
-    """Columns of Python objects that are known as codes."""
+class ReadTexts:
+    """A column of texts in Arrow buffers, of which codes are made where somebody asks for them."""
 
-    columns: tuple[Codes, ...]
+    found: Texts
+    make_codes: Callable[[], Codes] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectTable(Table):
+    """Columns of Python objects that are known as codes or as texts."""
+
+    columns: tuple[Codes | ReadTexts, ...]
     dtype = np.dtype(object)
     as_objects = True
 
     @property
     def n_rows(self) -> int:  # type: ignore[override]
         """Number of rows."""
-        return len(self.columns[0].codes)
+        first = self.columns[0]
+        return len(first.found.starts if isinstance(first, ReadTexts) else first.codes)
 
     @property
     def n_columns(self) -> int:  # type: ignore[override]
@@ -257,7 +266,8 @@ class ObjectTable(Table):
     def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
         """Convert each distinct value."""
         out = np.empty((self.n_columns, self.n_rows))
-        for values, column in zip(out, self.columns, strict=True):
+        for position, values in enumerate(out):
+            column = self.codes(position)
             try:
                 distinct = np.array(column.values, dtype=object).astype(np.float64)
             except (TypeError, ValueError, OverflowError) as error:
@@ -275,4 +285,10 @@ class ObjectTable(Table):
 
     def codes(self, position: int) -> Codes:
         """Return a column as codes."""
-        return self.columns[position]
+        column = self.columns[position]
+        return column.make_codes() if isinstance(column, ReadTexts) else column
+
+    def texts(self, position: int) -> Texts | None:
+        """Return a column if it is of texts in Arrow buffers, else None."""
+        column = self.columns[position]
+        return column.found if isinstance(column, ReadTexts) else None

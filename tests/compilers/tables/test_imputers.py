@@ -11,7 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from table_cases import CATEGORIES, N_FIT, assert_same_features, category_frames, compiled, quick
 
-from skwillump import compile_pipeline
+from skwillump import TableLookup, compile_pipeline
+from skwillump.compilers.tables._columns import ArrowColumn
 
 
 @quick
@@ -59,3 +60,29 @@ def test_imputed_values_fit_the_dtype(strategy, fitted):
     for dtype in ("int8", "uint8", "int16", "int64", "uint64", "float64", "bool"):
         assert_same_features(step, X[:40].astype(dtype), may_refuse=dtype != fitted)
     np.testing.assert_array_equal(step.dense(X), step.original.transform(X))
+
+
+def test_imputed_texts_are_read_where_they_lie(monkeypatch):
+    colors = pd.DataFrame({"color": pd.Series(["red", None, "blue", "red", "green"], dtype="str")})
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    pipeline = make_pipeline(SimpleImputer(strategy="most_frequent"), encoder).fit(colors[:3])
+    twin = compile_pipeline(pipeline)
+
+    def refuse(self, rows):
+        raise AssertionError("texts are numbered one by one")
+
+    monkeypatch.setattr(ArrowColumn, "codes", refuse)
+    np.testing.assert_array_equal(
+        twin.transform(colors).toarray(), pipeline.transform(colors).toarray()
+    )
+
+
+def test_a_key_that_is_filled_in_is_looked_up():
+    known = pd.DataFrame({"color": ["red", "blue"], "size": [1.0, 2.0]})
+    colors = pd.DataFrame({"color": pd.Series(["red", None, "blue", "grey"], dtype="str")})
+    imputer = SimpleImputer(strategy="constant", fill_value="blue")
+    lookup = TableLookup(known, on="color", default=-1.0)
+    pipeline = make_pipeline(imputer.set_output(transform="pandas"), lookup).fit(colors)
+    for rows in (colors, colors[:1]):
+        found = compile_pipeline(pipeline).transform(rows)
+        np.testing.assert_array_equal(np.asarray(found), np.asarray(pipeline.transform(rows)))
