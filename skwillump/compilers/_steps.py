@@ -16,6 +16,7 @@ from scipy import sparse
 from .._composites import parameter_path
 from .._containers import take_rows
 from .._one_row import RowTemplate
+from ._feature_codes import FeatureCodes
 from ._features import MAX_DENSE_FEATURES, is_single, only, row_of, to_dense
 from ._linear_maps import LinearMap
 from ._threads import map_in_threads, ranges
@@ -312,6 +313,29 @@ class Step:
         pieces = [features[piece] for piece in ranges(len(features), n_threads)]
         found = map_in_threads(work, pieces, n_threads)
         return np.concatenate(found) if found else np.empty((0, n_outputs))
+
+    def feature_codes(self) -> FeatureCodes | None:
+        """Return how `map_coded` lays the features out; None where it does not."""
+        return None
+
+    def map_coded(
+        self,
+        work: Callable[[np.ndarray], np.ndarray],
+        X: Any,
+        rows: np.ndarray | slice | None = None,
+        *,
+        of_few: Callable[[np.ndarray], np.ndarray],
+        few_rows: int,
+        n_outputs: int,
+        n_threads: int = 1,
+    ) -> np.ndarray:
+        """Return what ``work`` makes of the features as columns of numbers and of codes.
+
+        Parameters and errors are those of `map_dense`; `feature_codes` tells what columns hold. A
+        code of -1 stands for none. Of fewer rows than ``few_rows``, ``of_few`` sees the features
+        as `map_dense` gives them.
+        """
+        raise NotImplementedError
 
     def dense_one(self, x: Any) -> np.ndarray:
         """Return the values of the features (n_features,) of one row.

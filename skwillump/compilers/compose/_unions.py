@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from .._feature_codes import FeatureCodes, of_numbers, side_by_side
 from .._features import MAX_DENSE_FEATURES, default_containers
 from .._steps import Scorer, Step, StepReport, report_each
 from .._unsupported import InputUnsupported, Unsupported
@@ -266,6 +267,33 @@ class TableUnionStep(UnionStep, TableStep):
         """Let each block write its features where they belong."""
         self._write(table, out, lambda step, *given: step.write_part(*given))
 
+    @cached_property
+    def _coded(self) -> tuple[FeatureCodes, list[slice]]:
+        """How blocks lay their features out, and the columns of each block."""
+        steps = cast(tuple[TableStep, ...], self.steps)
+        return side_by_side(
+            [
+                step.feature_codes() if weight == 1.0 else of_numbers(step.n_features)
+                for step, weight in zip(steps, self.weights, strict=True)
+            ]
+        )
+
+    def feature_codes(self) -> FeatureCodes:
+        """Return the blocks' columns side by side; those of weighted blocks hold numbers."""
+        return self._coded[0]
+
+    def write_coded(self, table: Table, out: np.ndarray) -> None:
+        """Let each block write its columns where they belong."""
+        for selection, step, weight, place in zip(
+            self.selections, self.steps, self.weights, self._coded[1], strict=True
+        ):
+            selected, columns = selection.table(table), out[:, place]
+            if weight == 1.0:
+                cast(TableStep, step).write_coded(selected, columns)
+            else:
+                cast(TableStep, step).write_part(selected, columns)
+                columns *= weight
+
     def next_table(self, table: Table) -> Table:
         """Return what the following step sees of a chunk of rows."""
         dtype = self.fixed_dtype
@@ -315,6 +343,14 @@ class TableUnionStep(UnionStep, TableStep):
     def dense_one(self, x: Any) -> np.ndarray:
         """Return the features (n_features,) of one row."""
         return TableStep.dense_one(self, x)
+
+    def map_dense(self, *given: Any, **options: Any) -> np.ndarray:
+        """Return what a function makes of the features, chunk by chunk."""
+        return TableStep.map_dense(self, *given, **options)
+
+    def map_coded(self, *given: Any, **options: Any) -> np.ndarray:
+        """Return what a function makes of columns of numbers and of codes, chunk by chunk."""
+        return TableStep.map_coded(self, *given, **options)
 
 
 def union_step(**values: Any) -> UnionStep:

@@ -16,12 +16,15 @@ from ...kernels._arrays import frozen, frozen_fields
 from ...kernels.trees._deep import predict_deep
 from ...kernels.trees._links import single_exp, single_sigmoid, single_softmax
 from ...kernels.trees._masks import predict_blocks
-from ...kernels.trees._ranks import ZERO_IS_MISSING
+from ...kernels.trees._ranks import HALF_RANK, ZERO_IS_MISSING
 from ...kernels.trees._walks import (
     AS_IS,
+    CATEGORY,
     FINITE_CATEGORIES,
     IS_SET,
+    KNOWN_CATEGORY,
     LOWEST,
+    ONE_OF,
     SINGLE,
     SINGLE_OR_NAN,
     WALKS,
@@ -29,6 +32,7 @@ from ...kernels.trees._walks import (
     predict_row,
     predict_rows,
 )
+from .._feature_codes import FeatureCodes
 from .._features import MAX_DENSE_FEATURES, only, to_dense
 from .._models import Model
 from .._steps import Scorer, Step
@@ -167,10 +171,8 @@ class TreeModel(Model):
         if start is not None:
             out[:] = start
         shift, is_deep = self._shift(), self._is_deep()
-        asked = self.trees
-        zero_is_missing = self._zero_is_missing and asked.reading == SINGLE_OR_NAN
-        if zero_is_missing:
-            asked = asked._replace(reading=ZERO_IS_MISSING)
+        asked = self._asked
+        zero_is_missing = asked.reading == ZERO_IS_MISSING
 
         def run(first: int) -> None:
             chunk = features[first : first + _CHUNK_ROWS]
@@ -344,6 +346,57 @@ class TreeModel(Model):
         trees = frozen_fields(self.trees._replace(columns=columns))
         return replace(self, trees=trees, n_features=len(features), by_library=None)
 
+    def on_codes(self, features: FeatureCodes) -> "TreeModel | None":
+        """Return the model for columns of numbers and of codes, for `raw_coded` alone.
+
+        None where it walks down its trees, looks codes up as categories, or would not gain.
+        """
+        is_nan = self.missing != self.missing
+        if self.questions is None or not (is_nan or self._zero_is_missing) or not features.pays:
+            return None
+        if (np.diff(features.columns) < 0).any() or len(features.codes) != self.n_features:
+            return None
+        columns, ranks = self.trees.columns, self.questions.ranks
+        is_read = columns[:, 1] != LOWEST
+        code = features.codes[columns[:, 0]]
+        is_code = is_read & (code > 0)
+        if np.isin(columns[is_code, 1], (CATEGORY, KNOWN_CATEGORY)).any():
+            return None
+        zero = np.nan if self._asked.reading == ZERO_IS_MISSING else 0.0
+        packed = [
+            (ranks.of_value(1.0, at, columns[at, 1]) << HALF_RANK)
+            | ranks.of_value(zero, at, columns[at, 1])
+            for at in np.flatnonzero(is_code).tolist()
+        ]
+        columns = columns.copy()
+        columns[is_read, 0] = features.columns[columns[is_read, 0]]
+        columns[is_code, 1] = ONE_OF
+        columns[is_code, 2] = code[is_code]
+        columns[is_code, 3] = packed
+        trees = frozen_fields(self.trees._replace(columns=columns))
+        return replace(self, trees=trees, n_features=features.n_columns, by_library=None)
+
+    @property
+    def _asked(self) -> Trees:
+        """The trees, which take zeros for missing where the model does."""
+        if self._zero_is_missing and self.trees.reading == SINGLE_OR_NAN:
+            return self.trees._replace(reading=ZERO_IS_MISSING)
+        return self.trees
+
+    def raw_coded(self, columns: np.ndarray) -> np.ndarray:
+        """Return the scores (n_rows, n_outputs) of columns of numbers and of codes.
+
+        Raises
+        ------
+        InputUnsupported
+            For values that the original refuses.
+        """
+        assert self.questions is not None
+        out = np.empty((len(columns), self.n_outputs))
+        if not predict_blocks(frozen(columns), self._asked, *self.questions, out):
+            raise InputUnsupported(_NOT_FINITE)
+        return out
+
     # Scores to answers
 
     def gives(self, method: str) -> bool:
@@ -494,7 +547,24 @@ class TreeScorer(Scorer):
             if not (isinstance(features, np.ndarray) and features.dtype.kind == "f"):
                 raise InputUnsupported("features that are no array of floats")
             return model.raw(to_dense(features), n_threads=n_threads)
+        coded = self._coded if model is self.reader else None
+        if coded is not None:
+            return step.map_coded(
+                coded.raw_coded,
+                X,
+                rows,
+                of_few=model.raw,
+                few_rows=_MANY_ROWS,
+                n_outputs=model.n_outputs,
+                n_threads=n_threads,
+            )
         return step.map_dense(model.raw, X, rows, n_outputs=model.n_outputs, n_threads=n_threads)
+
+    @cached_property
+    def _coded(self) -> TreeModel | None:
+        """The model of columns of codes, where there are some; None where that is no gain."""
+        features = None if self.is_wide or self._is_narrow else self.features.feature_codes()
+        return None if features is None else self.reader.on_codes(features)
 
     def _of_some(self, features: Any, n_threads: int) -> np.ndarray:
         """Return the scores of texts' features, of which trees look at a few."""
@@ -544,6 +614,8 @@ class TreeScorer(Scorer):
         """Compile or load what scoring uses."""
         self.features.warm_up()
         self.model.warm_up()
+        if self._coded is not None:
+            self._coded.raw_coded(np.zeros((1, self._coded.n_features)))
         if (
             self.is_wide or self._is_narrow
         ) and self._narrow is not None:  # now: prediction is to change nothing here

@@ -69,6 +69,10 @@ class OneHotBinStep(OneOfStep):
             for column, edges, start in zip(block.T, self.edges, self.starts, strict=True)
         ]
 
+    def owners(self) -> np.ndarray:
+        """Return the column that sets each feature."""
+        return np.repeat(np.arange(len(self.edges)), [len(edges) + 1 for edges in self.edges])
+
     def row_positions(self, row: list[Any]) -> list[int]:
         """Return the feature of each column's bin."""
         table = RowTable(row, names=self.spec.names)

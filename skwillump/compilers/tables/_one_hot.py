@@ -69,6 +69,13 @@ class OneHotStep(OneOfStep):
             self._warn(unknown)
         return found
 
+    def owners(self) -> np.ndarray:
+        """Return the column that sets each feature."""
+        owners = np.empty(self.n_features, dtype=np.intp)
+        for column, features in enumerate(self.features):
+            owners[features[features >= 0]] = column
+        return owners
+
     def _warn(self, unknown: list[int]) -> None:
         """Warn as the encoder does of columns with unknown categories."""
         is_zero = self.original.handle_unknown == "ignore"

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._feature_codes import FeatureCodes
 from ._steps import TableScorer, TableStep, coefficients
 from ._tables import Table
 
@@ -23,6 +24,20 @@ class OneOfStep(TableStep):
     def in_binary(self) -> "OneOfStep":
         """Return the step itself."""
         return self
+
+    def owners(self) -> np.ndarray:
+        """Return the column that sets each feature, intp (n_features,)."""
+        raise NotImplementedError
+
+    def feature_codes(self) -> FeatureCodes:
+        """Say that a column of the input holds which of its features is one, counted from 1."""
+        return FeatureCodes(self.owners(), np.arange(1, self.n_features + 1), self.spec.n_columns)
+
+    def write_coded(self, table: Table, out: np.ndarray) -> None:
+        """Write for each column which of its features is one."""
+        for column, (codes, features) in enumerate(self.positions(table)):
+            held = np.where(features < 0, -1.0, features + 1.0)
+            held.take(codes, out=out[:, column], mode="wrap")
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..._one_row import RowTemplate
+from .._feature_codes import FeatureCodes, of_numbers
 from .._features import MAX_DENSE_FEATURES, default_containers, is_single
 from .._linear_maps import LinearMap
 from .._steps import Scorer, Step, StepReport, report_each
@@ -138,6 +139,46 @@ class TableStep(Step):
             n_threads=n_threads,
             n_outputs=n_outputs,
             n_features=self.n_features,
+        )
+
+    def feature_codes(self) -> FeatureCodes:
+        """Say that each feature is a column of its own."""
+        return of_numbers(self.n_features)
+
+    def write_coded(self, table: Table, out: np.ndarray) -> None:
+        """Write a chunk of rows as `feature_codes` lays them out."""
+        self.write_part(table, out)
+
+    def map_coded(
+        self,
+        work: Callable[[np.ndarray], np.ndarray],
+        X: Any,
+        rows: np.ndarray | slice | None = None,
+        *,
+        of_few: Callable[[np.ndarray], np.ndarray],
+        few_rows: int,
+        n_outputs: int,
+        n_threads: int = 1,
+    ) -> np.ndarray:
+        """Return what ``work`` makes of columns of numbers and of codes, chunk by chunk."""
+        width = self.feature_codes().n_columns
+
+        def fill(place: np.ndarray, table: ChunkTable) -> None:
+            if table.n_rows < few_rows:
+                place[:] = of_few(self.part(table))
+                return
+            columns = np.empty((table.n_rows, width))
+            self.write_coded(table, columns)
+            place[:] = work(columns)
+
+        return each_chunk(
+            fill,
+            self.spec,
+            X,
+            rows,
+            n_threads=n_threads,
+            n_outputs=n_outputs,
+            n_features=width,
         )
 
     def dense_one(self, x: Any) -> np.ndarray:
@@ -364,6 +405,14 @@ class ChainStep(TableStep):
     def write_part(self, table: Table, out: np.ndarray) -> None:
         """Let the last step write its features."""
         self.steps[-1].write_part(self._before(table), out)
+
+    def feature_codes(self) -> FeatureCodes:
+        """Return how the last step lays its features out."""
+        return self.steps[-1].feature_codes()
+
+    def write_coded(self, table: Table, out: np.ndarray) -> None:
+        """Let the last step write its columns."""
+        self.steps[-1].write_coded(self._before(table), out)
 
     def _before(self, table: Table) -> Table:
         """Return what the last step sees of a chunk of rows."""

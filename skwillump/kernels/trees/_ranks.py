@@ -19,6 +19,7 @@ from ._walks import (
     KNOWN_CATEGORY,
     LOWEST,
     NAN_LEFT,
+    ONE_OF,
     PLAIN,
     SINGLE,
     SINGLE_OR_NAN,
@@ -33,6 +34,9 @@ ZERO_IS_MISSING = 5
 
 MOST_THRESHOLDS = (1 << 15) - 1
 """Of a column: ranks are int16."""
+
+HALF_RANK, LOWER_RANK = 16, (1 << 16) - 1
+"""Two ranks in one integer: the upper one is shifted by so much, the lower one is masked."""
 
 _LINE = 8
 """Numbers in a cache line."""
@@ -49,6 +53,12 @@ class Ranks(NamedTuple):
     bits: np.ndarray  # int64 (n_columns,): a column has 2 ** bits - 1 thresholds
     first: np.ndarray  # int64 (n_columns,), of each column's thresholds
     thresholds: np.ndarray  # float64, sorted within a column, filled up with infinities
+
+    def of_value(self, value: float, column: int, how: int) -> int:
+        """Return the rank in a column of a value of the feature that it is made of, as read."""
+        made = column_value.py_func(value, how, None, 0, 0)  # type: ignore[attr-defined]
+        first, n_thresholds = int(self.first[column]), (1 << int(self.bits[column])) - 1
+        return int((~(made <= self.thresholds[first : first + n_thresholds])).sum())
 
 
 @inline
@@ -135,6 +145,8 @@ def rank_block(features, start, stop, trees, known, lines, made, ranks, codes):
     """
     n_rows, n_features, n_columns = stop - start, features.shape[1], trees.columns.shape[0]
     at = np.empty(N_LANES, dtype=np.int64)
+    held = np.zeros(N_LANES, dtype=np.int16)
+    feature_held = -1
     c = 0
     for begin in range(0, n_features, _LINE):
         end = min(begin + _LINE, n_features)
@@ -156,7 +168,17 @@ def rank_block(features, start, stop, trees, known, lines, made, ranks, codes):
         # Columns are in the order of their features.
         while c < n_columns and (trees.columns[c, 1] == LOWEST or trees.columns[c, 0] < end):
             how, bits, place = trees.columns[c, 1], known.bits[c], c * N_LANES
-            if how != LOWEST and (bits > 0 or trees.has_sets):
+            if how == ONE_OF:
+                feature = trees.columns[c, 0]
+                if feature != feature_held:
+                    feature_held = feature
+                    for r in range(N_LANES):
+                        held[r] = np.int16(lines[(feature - begin) * N_LANES + r])
+                code, both = np.int16(trees.columns[c, 2]), trees.columns[c, 3]
+                here, elsewhere = np.int16(both >> HALF_RANK), np.int16(both & LOWER_RANK)
+                for r in range(N_LANES):
+                    ranks[place + r] = here if held[r] == code else elsewhere
+            elif how != LOWEST and (bits > 0 or trees.has_sets):
                 low, high = trees.columns[c, 2], trees.columns[c, 3]
                 line = (trees.columns[c, 0] - begin) * N_LANES
                 _make(lines, line, how, trees.categories, low, high, made)

@@ -24,6 +24,10 @@ from .._words import FIVE, FOUR, HALF, LAST_BIT, LOWER_HALF, ONE, SEVEN, SIX, TH
 PLAIN, NAN_LEFT, NAN_IS_ZERO, ZERO_LEFT, ZERO_RIGHT, CATEGORY, KNOWN_CATEGORY, LOWEST = range(8)
 """How a column is made of a feature; "left" and "right" say where a missing value goes."""
 
+ONE_OF = 8
+"""A column of a feature that is one where a column of codes holds a code: of `_ranks` alone. In the
+place of categories' start are the code, and its rank, the upper half, beside that of all others."""
+
 ZERO_THRESHOLD = float(np.float32(1e-35))
 """LightGBM takes what is not farther from zero for zero."""
 

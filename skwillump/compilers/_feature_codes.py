@@ -1,0 +1,44 @@
+"""Features of which one of many is one, as a column of codes.
+
+A one-hot column of a thousand categories is a thousand features, of which a row sets one. Trees ask
+for single features; a column that holds which of them is set answers all of their questions, and is
+a thousandth of what there is to write and to read.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+
+class FeatureCodes(NamedTuple):
+    """Where each feature is found among columns of numbers and of codes."""
+
+    columns: np.ndarray  # intp (n_features,)
+    codes: np.ndarray  # intp (n_features,): the feature is one where its column holds it; 0: as is
+    n_columns: int
+
+    @property
+    def pays(self) -> bool:
+        """Whether columns are few, and codes are small enough for kernels."""
+        is_small = len(self.codes) > 0 and int(self.codes.max()) < 1 << 15
+        return is_small and 2 * self.n_columns <= len(self.codes)
+
+
+def of_numbers(n_features: int) -> FeatureCodes:
+    """Return features that are all columns of their own."""
+    return FeatureCodes(np.arange(n_features), np.zeros(n_features, dtype=np.intp), n_features)
+
+
+def side_by_side(blocks: Sequence[FeatureCodes]) -> tuple[FeatureCodes, list[slice]]:
+    """Return blocks as one, and the columns of each of them."""
+    stops = np.cumsum([0, *(block.n_columns for block in blocks)])
+    places = [slice(*pair) for pair in pairwise(stops.tolist())]
+    columns = [b.columns + place.start for b, place in zip(blocks, places, strict=True)]
+    codes = [block.codes for block in blocks]
+    nothing = [np.zeros(0, dtype=np.intp)]
+    joined = FeatureCodes(
+        np.concatenate(nothing + columns), np.concatenate(nothing + codes), int(stops[-1])
+    )
+    return joined, places
