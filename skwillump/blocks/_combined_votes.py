@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import expit
@@ -183,6 +183,8 @@ class WeightedMedian(Averaging):
 
     It refuses missing values, also where its members take them.
     """
+
+    reads_sums: ClassVar[bool] = False
 
     def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
         """Return the members' values of dense features."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,7 +32,9 @@ from ..compilers import (
     Unsupported,
     compile_model,
 )
+from ..compilers._feature_codes import FeatureCodes
 from ..compilers._features import MAX_DENSE_FEATURES
+from ..compilers.models._trees import TreesOnCodes
 from ._on_columns import OnColumns
 
 
@@ -57,6 +60,9 @@ class JoinedModel(Model):
     columns: tuple[Any, ...]
     intercept: np.ndarray
     n_features: int
+
+    reads_sums: ClassVar[bool] = True
+    """Whether `sums` looks at features through its members alone."""
 
     @property
     def coef(self) -> np.ndarray:
@@ -104,6 +110,19 @@ class JoinedModel(Model):
         """Return the scores without `intercept` of dense features, (n_rows, n_outputs)."""
         pairs = zip(self.members, self.columns, strict=True)
         return np.hstack([_sums(m, features[:, own], n_threads) for m, own in pairs])
+
+    def sums_coded(
+        self,
+        columns: np.ndarray,
+        features: FeatureCodes,
+        members: Sequence[TreesOnCodes | None],
+    ) -> np.ndarray:
+        """Return the same of columns of codes; for members that read features these are made."""
+        found: list[np.ndarray] = []
+        made = features.features(columns) if None in members else columns
+        for member, own, coded in zip(self.members, self.columns, members, strict=True):
+            found.append(_sums(member, made[:, own], 1) if coded is None else coded.raw(columns))
+        return np.hstack(found)
 
     def sums_one(self, features: np.ndarray) -> np.ndarray:
         """Return the same of one row of features (n_features,), as (n_outputs,)."""
@@ -188,7 +207,30 @@ class SharedScorer(Scorer):
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""
         work, width = self.model.sums, self.n_outputs
+        if self._coded is not None:
+            features, members = self._coded
+            return self.features.map_coded(
+                lambda columns: self.model.sums_coded(columns, features, members),
+                X,
+                rows,
+                n_outputs=width,
+                n_threads=n_threads,
+            )
         return self.features.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
+
+    @cached_property
+    def _coded(self) -> tuple[FeatureCodes, tuple[TreesOnCodes | None, ...]] | None:
+        """The features as columns of codes, and the members that read them; None if none does."""
+        features = self.features.feature_codes()
+        if features is None or not type(self.model).reads_sums:
+            return None
+        members = tuple(
+            member.on_codes(features)
+            if isinstance(member, TreeModel) and isinstance(own, slice) and own == slice(None)
+            else None
+            for member, own in zip(self.model.members, self.model.columns, strict=True)
+        )
+        return (features, members) if any(members) else None
 
     def score_one(self, x: Any) -> np.ndarray:
         """Return the scores (n_outputs,) of one row."""
@@ -198,6 +240,9 @@ class SharedScorer(Scorer):
         """Warm up the features and the members."""
         self.features.warm_up()
         self.model.warm_up()
+        for member in self._coded[1] if self._coded is not None else ():
+            if member is not None:
+                member.warm_up()
 
 
 @dataclass(frozen=True, eq=False)

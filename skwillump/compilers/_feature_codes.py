@@ -25,6 +25,11 @@ class FeatureCodes(NamedTuple):
         is_small = len(self.codes) > 0 and int(self.codes.max()) < 1 << 15
         return is_small and 2 * self.n_columns <= len(self.codes)
 
+    def features(self, columns: np.ndarray) -> np.ndarray:
+        """Return the features (n_rows, n_features) of columns (n_rows, n_columns)."""
+        held = columns[:, self.columns]
+        return np.where(self.codes > 0, held == self.codes, held)
+
 
 def of_numbers(n_features: int) -> FeatureCodes:
     """Return features that are all columns of their own."""

@@ -310,9 +310,7 @@ class Step:
         ndarray of float64 of shape (n_rows, n_outputs)
         """
         features = self.dense(X, rows, n_threads=n_threads)
-        pieces = [features[piece] for piece in ranges(len(features), n_threads)]
-        found = map_in_threads(work, pieces, n_threads)
-        return np.concatenate(found) if found else np.empty((0, n_outputs))
+        return map_pieces(work, features, n_outputs, n_threads)
 
     def feature_codes(self) -> FeatureCodes | None:
         """Return how `map_coded` lays the features out; None where it does not."""
@@ -324,16 +322,13 @@ class Step:
         X: Any,
         rows: np.ndarray | slice | None = None,
         *,
-        of_few: Callable[[np.ndarray], np.ndarray],
-        few_rows: int,
         n_outputs: int,
         n_threads: int = 1,
     ) -> np.ndarray:
         """Return what ``work`` makes of the features as columns of numbers and of codes.
 
         Parameters and errors are those of `map_dense`; `feature_codes` tells what columns hold. A
-        code of -1 stands for none. Of fewer rows than ``few_rows``, ``of_few`` sees the features
-        as `map_dense` gives them.
+        code of -1 stands for none.
         """
         raise NotImplementedError
 
@@ -389,3 +384,12 @@ class Step:
     def report(self, name: str) -> list[StepReport]:
         """Return a row for this step and for each step inside it."""
         return [StepReport(name, type(self.original).__name__, True)]
+
+
+def map_pieces(
+    work: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, n_outputs: int, n_threads: int
+) -> np.ndarray:
+    """Return what ``work`` makes of rows, which threads share."""
+    pieces = [rows[piece] for piece in ranges(len(rows), n_threads)]
+    found = map_in_threads(work, pieces, n_threads)
+    return np.concatenate(found) if found else np.empty((0, n_outputs))

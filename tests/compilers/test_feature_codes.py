@@ -4,19 +4,23 @@ import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
+    VotingClassifier,
 )
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
 
 from skwillump import compile_pipeline
 from skwillump.compilers import compile_step
 from skwillump.compilers._feature_codes import FeatureCodes, of_numbers, side_by_side
+from skwillump.compilers.tables._one_hot import OneHotStep
 from skwillump.compilers.tables._steps import TableStep
 
 RNG = np.random.default_rng(0)
@@ -128,11 +132,8 @@ def test_a_column_holds_which_feature_is_one():
     found = step.feature_codes()
     assert (found.n_columns, found.pays) == (2, True)
     X = NEW[["color", "level"]]
-    columns = step.map_coded(
-        lambda columns: columns, X, of_few=lambda features: features, few_rows=1, n_outputs=2
-    )
-    held = columns[:, found.columns] == found.codes
-    np.testing.assert_array_equal(held, encoder.transform(X).toarray())
+    columns = step.map_coded(lambda columns: columns, X, n_outputs=2)
+    np.testing.assert_array_equal(found.features(columns), encoder.transform(X).toarray())
 
 
 def test_columns_of_blocks_lie_side_by_side():
@@ -143,3 +144,33 @@ def test_columns_of_blocks_lie_side_by_side():
     assert (joined.n_columns, places) == (4, [slice(0, 2), slice(2, 3), slice(3, 4)])
     assert not joined.pays
     assert side_by_side([])[0].n_columns == 0
+
+
+class Doubled(BaseEstimator, TransformerMixin):
+    """A transformer of one's own."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return 2 * np.asarray(X)
+
+
+def test_codes_lie_beside_what_a_transformer_of_ones_own_gives(monkeypatch):
+    encoder = OneHotEncoder(handle_unknown="ignore")
+    columns = ColumnTransformer(
+        [("own", Doubled(), ["size"]), ("categories", encoder, ["color", "level"])]
+    )
+    fitted = make_pipeline(columns, MODELS["forest"]).fit(TABLE, Y)
+    twin = compile_pipeline(fitted)
+    monkeypatch.setattr(OneHotStep, "write_part", None)
+    assert_same(fitted, twin, NEW[:40])
+
+
+def test_members_of_a_wrapper_read_codes_or_the_features_that_they_stand_for(monkeypatch):
+    members = [("forest", MODELS["forest"]), ("linear", LogisticRegression())]
+    vote = VotingClassifier(members, voting="soft")
+    fitted = pipeline(vote, OneHotEncoder(handle_unknown="ignore")).fit(TABLE, Y)
+    twin = compile_pipeline(fitted)
+    monkeypatch.setattr(TableStep, "map_dense", None)
+    assert_same(fitted, twin, NEW[:40])

@@ -1,11 +1,13 @@
 """Blocks of a union with their places, and reading them side by side into one array."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 from scipy import sparse
 
+from .._feature_codes import FeatureCodes, of_numbers, side_by_side
 from .._features import only
 from .._steps import Step
 from .._unsupported import InputUnsupported
@@ -90,8 +92,32 @@ class DenseReader:
         filled = sum(leaf.place.stop - leaf.place.start for leaf in self.leaves)
         object.__setattr__(self, "has_gaps", filled < self.n_features)
 
+    @cached_property
+    def coded(self) -> tuple[FeatureCodes, list[slice]] | None:
+        """How blocks lay out columns of codes, and the columns of each; None where there are gaps.
+
+        Blocks that are weighted, or read alone, hold numbers.
+        """
+        starts = [leaf.place.start for leaf in self.leaves]
+        if self.has_gaps or starts != sorted(starts):
+            return None
+        shared = set(map(id, self.tables))
+        return side_by_side(
+            [
+                cast(TableStep, leaf.step).feature_codes()
+                if id(leaf) in shared and leaf.weight == 1.0
+                else of_numbers(leaf.place.stop - leaf.place.start)
+                for leaf in self.leaves
+            ]
+        )
+
     def read(
-        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
+        self,
+        X: Any,
+        rows: np.ndarray | slice | None = None,
+        *,
+        n_threads: int = 1,
+        as_codes: bool = False,
     ) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features).
 
@@ -101,6 +127,8 @@ class DenseReader:
             An input, or one that is `Opened`.
         rows : ndarray of intp or slice, optional
         n_threads : int
+        as_codes : bool
+            Whether columns are laid out as `coded` says.
 
         Raises
         ------
@@ -108,6 +136,12 @@ class DenseReader:
             For input that only the original steps can judge.
         """
         out = None
+        width = self.n_features
+        places = {id(leaf): leaf.place for leaf in self.leaves}
+        if as_codes:
+            assert self.coded is not None
+            width = self.coded[0].n_columns
+            places = dict(zip(map(id, self.leaves), self.coded[1], strict=True))
         if self.unread is not None:
             self.unread.check_columns(X)
         if self.spec is not None:
@@ -116,12 +150,13 @@ class DenseReader:
                 if self.has_gaps:
                     place[:] = 0.0
                 for leaf in self.tables:
-                    columns = place[:, leaf.place]
-                    leaf.step.write_part(leaf.selection.table(table), columns)
+                    columns = place[:, places[id(leaf)]]
+                    as_code = as_codes and leaf.weight == 1.0
+                    write = leaf.step.write_coded if as_code else leaf.step.write_part
+                    write(leaf.selection.table(table), columns)
                     if leaf.weight != 1.0:
                         columns *= leaf.weight
 
-            width = self.n_features
             out = each_chunk(
                 fill,
                 self.spec,
@@ -135,10 +170,10 @@ class DenseReader:
             selected = leaf.selection.of(X.X if isinstance(X, Opened) else X)
             block = leaf.step.dense(selected, rows, n_threads=n_threads)
             if out is None:
-                out = (np.zeros if self.has_gaps else np.empty)((len(block), self.n_features))
+                out = (np.zeros if self.has_gaps else np.empty)((len(block), width))
             elif len(out) != len(block):
                 raise InputUnsupported("blocks of different numbers of rows")
-            out[:, leaf.place] = block if leaf.weight == 1.0 else block * leaf.weight
+            out[:, places[id(leaf)]] = block if leaf.weight == 1.0 else block * leaf.weight
         if out is None:
             raise InputUnsupported("no blocks")
         return out

@@ -5,6 +5,7 @@ compiled. For one row it is given X of one row, in the form that it was fitted o
 returns goes on as one row.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from scipy import sparse
 
 from ..._containers import take_rows
 from ..._one_row import RowTemplate
+from .._feature_codes import FeatureCodes
 from .._steps import Scorer, Step, StepReport, report_each
 from .._unsupported import InputUnsupported
 
@@ -165,6 +167,23 @@ class SequenceStep(Step):
         """Return the features as float64 (n_rows, n_features)."""
         X = self.before(X if rows is None else take_rows(X, rows), n_threads)
         return self.last.dense(self._no_surprise(X), n_threads=n_threads)
+
+    def feature_codes(self) -> FeatureCodes | None:
+        """Return how the last step lays its features out."""
+        return self.last.feature_codes()
+
+    def map_coded(
+        self,
+        work: Callable[[np.ndarray], np.ndarray],
+        X: Any,
+        rows: np.ndarray | slice | None = None,
+        *,
+        n_outputs: int,
+        n_threads: int = 1,
+    ) -> np.ndarray:
+        """Return what ``work`` makes of columns of numbers and of codes of the last step."""
+        X = self._no_surprise(self.before(X if rows is None else take_rows(X, rows), n_threads))
+        return self.last.map_coded(work, X, n_outputs=n_outputs, n_threads=n_threads)
 
     def dense_one(self, x: Any) -> np.ndarray:
         """Return the features (n_features,) of one row."""

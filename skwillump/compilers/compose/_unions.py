@@ -9,7 +9,7 @@ import numpy as np
 
 from .._feature_codes import FeatureCodes, of_numbers, side_by_side
 from .._features import MAX_DENSE_FEATURES, default_containers
-from .._steps import Scorer, Step, StepReport, report_each
+from .._steps import Scorer, Step, StepReport, map_pieces, report_each
 from .._unsupported import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
 from ..tables._steps import TableStep
@@ -199,6 +199,29 @@ class UnionStep(Step):
         if self.n_features is None or self.n_features > MAX_DENSE_FEATURES:
             raise InputUnsupported(f"{self.n_features} features are too many for a dense array")
         return self.reader.read(X, rows, n_threads=n_threads)
+
+    def feature_codes(self) -> FeatureCodes | None:
+        """Return how blocks that read columns lay their features out."""
+        if self.n_features is None or self.n_features > MAX_DENSE_FEATURES:
+            return None
+        try:
+            coded = self.reader.coded
+        except InputUnsupported:
+            return None
+        return None if coded is None else coded[0]
+
+    def map_coded(
+        self,
+        work: Callable[[np.ndarray], np.ndarray],
+        X: Any,
+        rows: np.ndarray | slice | None = None,
+        *,
+        n_outputs: int,
+        n_threads: int = 1,
+    ) -> np.ndarray:
+        """Return what ``work`` makes of columns of numbers and of codes."""
+        columns = self.reader.read(X, rows, n_threads=n_threads, as_codes=True)
+        return map_pieces(work, columns, n_outputs, n_threads)
 
     def dense_one(self, x: Any) -> np.ndarray:
         """Return the features (n_features,) of one row."""

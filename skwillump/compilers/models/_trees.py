@@ -346,8 +346,8 @@ class TreeModel(Model):
         trees = frozen_fields(self.trees._replace(columns=columns))
         return replace(self, trees=trees, n_features=len(features), by_library=None)
 
-    def on_codes(self, features: FeatureCodes) -> "TreeModel | None":
-        """Return the model for columns of numbers and of codes, for `raw_coded` alone.
+    def on_codes(self, features: FeatureCodes) -> "TreesOnCodes | None":
+        """Return the model for columns of numbers and of codes.
 
         None where it walks down its trees, looks codes up as categories, or would not gain.
         """
@@ -374,7 +374,8 @@ class TreeModel(Model):
         columns[is_code, 2] = code[is_code]
         columns[is_code, 3] = packed
         trees = frozen_fields(self.trees._replace(columns=columns))
-        return replace(self, trees=trees, n_features=features.n_columns, by_library=None)
+        twin = replace(self, trees=trees, n_features=features.n_columns, by_library=None)
+        return TreesOnCodes(self, twin, features)
 
     @property
     def _asked(self) -> Trees:
@@ -383,14 +384,8 @@ class TreeModel(Model):
             return self.trees._replace(reading=ZERO_IS_MISSING)
         return self.trees
 
-    def raw_coded(self, columns: np.ndarray) -> np.ndarray:
-        """Return the scores (n_rows, n_outputs) of columns of numbers and of codes.
-
-        Raises
-        ------
-        InputUnsupported
-            For values that the original refuses.
-        """
+    def asked_all(self, columns: np.ndarray) -> np.ndarray:
+        """Return the scores (n_rows, n_outputs) of rows that all nodes are asked of."""
         assert self.questions is not None
         out = np.empty((len(columns), self.n_outputs))
         if not predict_blocks(frozen(columns), self._asked, *self.questions, out):
@@ -492,6 +487,40 @@ class TreeModel(Model):
 
 
 @dataclass(frozen=True, eq=False)
+class TreesOnCodes:
+    """A model that reads columns of numbers and of codes.
+
+    Attributes
+    ----------
+    model : TreeModel
+        The model that reads features.
+    twin : TreeModel
+        The one that reads columns; its nodes are only asked, not walked.
+    features : FeatureCodes
+    """
+
+    model: TreeModel
+    twin: TreeModel
+    features: FeatureCodes
+
+    def raw(self, columns: np.ndarray) -> np.ndarray:
+        """Return the scores (n_rows, n_outputs) of columns (n_rows, n_columns).
+
+        Raises
+        ------
+        InputUnsupported
+            For values that the original refuses.
+        """
+        if len(columns) < _MANY_ROWS:
+            return self.model.raw(self.features.features(columns))
+        return self.twin.asked_all(columns)
+
+    def warm_up(self) -> None:
+        """Compile or load the kernel."""
+        self.twin.asked_all(np.zeros((1, self.features.n_columns)))
+
+
+@dataclass(frozen=True, eq=False)
 class TreeScorer(Scorer):
     """The features of a step, down the trees of a model."""
 
@@ -549,19 +578,12 @@ class TreeScorer(Scorer):
             return model.raw(to_dense(features), n_threads=n_threads)
         coded = self._coded if model is self.reader else None
         if coded is not None:
-            return step.map_coded(
-                coded.raw_coded,
-                X,
-                rows,
-                of_few=model.raw,
-                few_rows=_MANY_ROWS,
-                n_outputs=model.n_outputs,
-                n_threads=n_threads,
-            )
+            n_outputs = model.n_outputs
+            return step.map_coded(coded.raw, X, rows, n_outputs=n_outputs, n_threads=n_threads)
         return step.map_dense(model.raw, X, rows, n_outputs=model.n_outputs, n_threads=n_threads)
 
     @cached_property
-    def _coded(self) -> TreeModel | None:
+    def _coded(self) -> TreesOnCodes | None:
         """The model of columns of codes, where there are some; None where that is no gain."""
         features = None if self.is_wide or self._is_narrow else self.features.feature_codes()
         return None if features is None else self.reader.on_codes(features)
@@ -615,7 +637,7 @@ class TreeScorer(Scorer):
         self.features.warm_up()
         self.model.warm_up()
         if self._coded is not None:
-            self._coded.raw_coded(np.zeros((1, self._coded.n_features)))
+            self._coded.warm_up()
         if (
             self.is_wide or self._is_narrow
         ) and self._narrow is not None:  # now: prediction is to change nothing here

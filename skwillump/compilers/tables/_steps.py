@@ -155,8 +155,6 @@ class TableStep(Step):
         X: Any,
         rows: np.ndarray | slice | None = None,
         *,
-        of_few: Callable[[np.ndarray], np.ndarray],
-        few_rows: int,
         n_outputs: int,
         n_threads: int = 1,
     ) -> np.ndarray:
@@ -164,9 +162,6 @@ class TableStep(Step):
         width = self.feature_codes().n_columns
 
         def fill(place: np.ndarray, table: ChunkTable) -> None:
-            if table.n_rows < few_rows:
-                place[:] = of_few(self.part(table))
-                return
             columns = np.empty((table.n_rows, width))
             self.write_coded(table, columns)
             place[:] = work(columns)
@@ -178,7 +173,7 @@ class TableStep(Step):
             rows,
             n_threads=n_threads,
             n_outputs=n_outputs,
-            n_features=width,
+            n_features=self.n_features,  # which `work` may make of the columns
         )
 
     def dense_one(self, x: Any) -> np.ndarray:
