@@ -197,6 +197,7 @@ def ensembles() -> list[Any]:
 
     models: list[Any] = [
         HistGradientBoostingClassifier(max_iter=8),
+        HistGradientBoostingClassifier(max_iter=8, categorical_features=[4, 5]),
         GradientBoostingClassifier(n_estimators=8),
         RandomForestClassifier(8),
     ]

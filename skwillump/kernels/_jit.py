@@ -8,6 +8,8 @@
     kernel is then compiled in each process instead.
 ``no_cfunc_wrapper``
     C calls no kernel.
+``pipeline_class``
+    Kernels are small and plain: numba's passes for the rest of Python are left out (`_pipeline`).
 ``parallel`` (never)
     numba's own thread pool aborts the process when two threads enter it at once.
 ``fastmath`` (never)
@@ -26,11 +28,24 @@ import numba
 from numba.core.options import DefaultOptions
 from numba.core.types import unliteral
 
+from ._pipeline import InlinedCompiler, KernelCompiler
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
-_INLINED: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True}
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,
+    "pipeline_class": KernelCompiler,
+}
+_CALLED: dict[str, Any] = {
+    **_OPTIONS,
+    "no_cpython_wrapper": True,
+    "pipeline_class": InlinedCompiler,
+}
 """Python calls none of them; to compile what it would call took as long as the function did."""
+
+_INLINED: dict[str, Any] = {**_CALLED, "forceinline": True}
 
 _BORROWING: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 """Counts no references. The option is not a documented one: without it, code is only slower."""
@@ -75,12 +90,17 @@ def inline(function: F) -> F:
     token or character would cost more than what it does. Its arrays are those of its caller, and
     no references to them are counted: that takes an atomic instruction for each of them.
     """
-    return _for_kernels(numba.njit(**_OPTIONS, **_INLINED, **_BORROWING)(function))
+    return _for_kernels(numba.njit(**_INLINED, **_BORROWING)(function))
 
 
 def inline_allocating(function: F) -> F:
     """Compile a function that makes or returns arrays for use inside other kernels only."""
-    return _for_kernels(numba.njit(**_OPTIONS, **_INLINED)(function))
+    return _for_kernels(numba.njit(**_INLINED)(function))
+
+
+def called(function: F) -> F:
+    """Compile a function for other kernels to call; where that pays, LLVM takes it in."""
+    return _for_kernels(numba.njit(**_CALLED)(function))
 
 
 def _for_types(kernel: Any) -> Any:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import skwillump.kernels
@@ -75,3 +76,42 @@ def test_what_is_for_kernels_refuses_calls_from_python():
         with pytest.raises(TypeError, match="doubled is for kernels"):
             doubled(number)
     assert doubled.py_func(2) == 4
+
+
+def test_a_branch_for_an_argument_that_is_none_is_not_compiled():
+    @inline
+    def from_text(text):
+        return len(text)
+
+    @jit
+    def measured(text, other):
+        if text is not None:
+            return from_text(text)
+        return other
+
+    assert measured(None, 3) == 3
+    assert not from_text.overloads
+    assert measured(np.zeros(5), 3) == 5
+    assert len(from_text.overloads) == 1
+
+
+def test_what_is_inlined_becomes_no_machine_code_of_its_own():
+    jit(lambda number: doubled(number))(1)
+    for compiled in doubled.overloads.values():
+        library, name = compiled.library, compiled.fndesc.llvm_func_name
+        assert any(name == function.name for function in library.get_defined_functions())
+        assert not library.get_pointer_to_function(name)
+
+
+def test_kernels_are_compiled_without_what_numba_does_not_promise(monkeypatch):
+    from skwillump.kernels import _pipeline
+
+    monkeypatch.setattr(_pipeline, "_Library", None)
+
+    @inline
+    def tripled(number):
+        return 3 * number
+
+    assert jit(lambda number: tripled(number))(2) == 6
+    (compiled,) = tripled.overloads.values()
+    assert compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)

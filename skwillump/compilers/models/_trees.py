@@ -172,6 +172,7 @@ class TreeModel(Model):
             out[:] = start
         shift, is_deep = self._shift(), self._is_deep()
         asked = self._asked
+        sets = asked.sets if asked.has_sets else None
         zero_is_missing = asked.reading == ZERO_IS_MISSING
 
         def run(first: int) -> None:
@@ -182,13 +183,14 @@ class TreeModel(Model):
                 chunk = frozen(self._with_nan(chunk))
             if asks:
                 assert self.questions is not None
-                accepted = predict_blocks(chunk, asked, *self.questions, place)
+                set_words = self.questions.masks.word if sets is not None else None
+                accepted = predict_blocks(chunk, asked, *self.questions, set_words, place)
             elif is_deep and len(chunk) >= _MANY_ROWS:
                 accepted = predict_deep(chunk, self.trees, place)
             elif self.questions is not None:
                 # Nearly as fast for so few, and one kernel less to compile.
                 accepted = all(
-                    predict_row(row, *self.trees, sums)
+                    predict_row(row, sets, *self.trees, sums)
                     for row, sums in zip(chunk.copy(), place, strict=True)
                 )
             else:
@@ -208,7 +210,8 @@ class TreeModel(Model):
         if features.shape != (self.n_features,):
             raise InputUnsupported(f"features of shape {features.shape}")
         out = np.empty(len(trees.base)) if start is None else start.copy()
-        if not predict_row(features, *trees, out):
+        sets = trees.sets if trees.has_sets else None
+        if not predict_row(features, sets, *trees, out):
             raise InputUnsupported(_NOT_FINITE)
         return out
 
@@ -388,7 +391,8 @@ class TreeModel(Model):
         """Return the scores (n_rows, n_outputs) of rows that all nodes are asked of."""
         assert self.questions is not None
         out = np.empty((len(columns), self.n_outputs))
-        if not predict_blocks(frozen(columns), self._asked, *self.questions, out):
+        words = self.questions.masks.word if self.trees.has_sets else None
+        if not predict_blocks(frozen(columns), self._asked, *self.questions, words, out):
             raise InputUnsupported(_NOT_FINITE)
         return out
 

@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from ...kernels._arrays import frozen, frozen_fields, line_aligned
 from ...kernels._scratch import ZeroedCounter
-from ...kernels.text._counts import CHAR, NGrams
+from ...kernels.text._counts import CHAR, CHAR_WB, NGrams
 from ...kernels.text._tfidf import (
     L1,
     L2,
@@ -17,7 +17,10 @@ from ...kernels.text._tfidf import (
     Weighting,
     make_weighting,
     normalize_rows,
+    score_padded_words,
     score_texts,
+    score_texts_outputs,
+    tfidf_padded_words,
     tfidf_texts,
 )
 from ...kernels.text._trie import Trie
@@ -104,10 +107,11 @@ class TextStep(VectorizerStep):
 
     def rows(self, column: TextColumn, some: slice) -> Rows:
         """Return the features of a range of texts."""
+        write = tfidf_padded_words if self.ngrams.analyzer == CHAR_WB else tfidf_texts
 
         def fill(texts: Utf8, row_stops: Any, used: int, indices: Any, data: Any) -> int:
             with ZeroedCounter(len(self.trie.slots)) as counter:
-                return tfidf_texts(
+                return write(
                     texts.data,
                     texts.starts,
                     texts.stops,
@@ -185,8 +189,11 @@ class TextScorer(Scorer):
     def run(self, texts: Utf8, out: np.ndarray) -> None:
         """Write the partial scores of texts, encoded as the step wants them."""
         step = self.step
+        write = score_texts if self.n_columns == 1 else score_texts_outputs
+        if step.ngrams.analyzer == CHAR_WB:
+            write = score_padded_words
         with ZeroedCounter(len(step.trie.slots)) as counter:
-            score_texts(
+            write(
                 texts.data,
                 texts.starts,
                 texts.stops,

@@ -18,6 +18,7 @@ import numpy as np
 from .._arrays import frozen, frozen_fields, line_aligned
 from .._bits import equal_bytes, load_word
 from .._jit import inline, jit
+from .._room import room
 from .._words import EIGHT, HALF, ONE, WORD_BITS, ZERO
 
 _LONGEST_RUN = 8
@@ -127,14 +128,14 @@ def fill_table(data, starts, stops, slots, all_bytes):
             at = (at + ONE) & mask
             steps += 1
         slots[at] = number + 1
-        longest = max(longest, steps)
+        longest = steps if steps > longest else longest
     return longest
 
 
 @inline
 def _same_record(data, start, length, records, place, n_inside):
     """Tell whether a text has the length and the first bytes of the record at a place."""
-    n_compared = min(length, n_inside)
+    n_compared = length if length < n_inside else n_inside
     if start + WORD_BITS <= np.uint64(len(data)):
         equal = equal_bytes(data, start, records, place)
     else:
@@ -168,11 +169,11 @@ def find_texts(data, starts, stops, n_texts, records, width, rest, slots, all_by
     mask = np.uint64(len(slots) - 1)
     size = np.uint64(width)
     n_inside = np.uint64(width - _FIELDS)
-    places = np.empty(_TEXTS, dtype=np.uint64)
-    numbers = np.empty(_TEXTS, dtype=np.int64)
-    same = np.empty(_TEXTS, dtype=np.bool_)
+    places = room(_TEXTS, np.uint64)
+    numbers = room(_TEXTS, np.int64)
+    same = room(_TEXTS, np.bool_)
     for begin in range(0, len(starts), _TEXTS):
-        n = min(_TEXTS, len(starts) - begin)
+        n = _TEXTS if begin + _TEXTS <= len(starts) else len(starts) - begin
         for i in range(n):
             start = starts[begin + i]
             length = stops[begin + i] - start

@@ -10,6 +10,7 @@ the order of their numbers.
 import numpy as np
 
 from .._jit import inline, jit
+from .._room import room
 from .._words import HALF, LOWER_HALF, ONE, ZERO
 from ._growing import WHOLE, ask_for_node, find_node
 from ._order import mark, read_marked
@@ -100,8 +101,8 @@ def count_new_terms(
         start = segment_ends[segment - 1] if segment else 0
         stop = segment_ends[row_ends[row] - 1] if row_ends[row] else 0
         longest = max(longest, stop - start)
-    frontier = np.empty(longest + 1, dtype=np.uint32)
-    touched = np.empty(longest * min(max_n, longest) + longest + 1, dtype=np.uint64)
+    frontier = room(longest + 1, np.uint32)
+    touched = room(longest * min(max_n, longest) + longest + 1, np.uint64)
     n = np.uint64(n_before)
     for row in range(first_row, len(row_ends)):
         segment = row_ends[row - 1] if row else 0

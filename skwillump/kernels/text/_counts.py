@@ -6,10 +6,10 @@ import numpy as np
 
 from .._bits import prefetch
 from .._jit import inline, inline_allocating
-from .._words import ZERO
+from .._room import room
 from ._ngrams import SEGMENT, count_ngrams, count_whole
 from ._symbols import char_symbols, char_wb_symbols
-from ._tokens import STOP, block_symbols, make_token_scratch
+from ._tokens import STOP
 
 CHAR, CHAR_WB, WORD = 0, 1, 2
 
@@ -25,11 +25,8 @@ class NGrams(NamedTuple):
 
 
 @inline_allocating
-def make_scratch(starts, stops, ngrams, n_slots):
-    """Allocate working arrays for the longest of the texts."""
-    longest = 0
-    for row in range(len(starts)):
-        longest = max(longest, stops[row] - starts[row])
+def make_scratch(longest, ngrams, n_slots):
+    """Allocate working arrays for texts of at most ``longest`` bytes."""
     n_symbols = longest
     if ngrams.analyzer == CHAR_WB:
         n_symbols = 3 * longest  # blanks and a boundary around words of one byte
@@ -40,35 +37,45 @@ def make_scratch(starts, stops, ngrams, n_slots):
     n_listed = min(n_slots, n_symbols * (n_levels + 1))  # one more level for whole short words
     if ngrams.analyzer == WORD and ngrams.max_n == 1:
         n_listed = n_symbols  # every token is listed
-    symbols = np.empty(n_symbols, dtype=np.uint32)
-    touched = np.empty(n_listed + n_segment * n_levels + 1, dtype=np.uint32)
-    frontier = np.empty(n_segment, dtype=np.uint64)
-    short = np.empty(longest + 2 if ngrams.analyzer == CHAR_WB else 0, dtype=np.int64)
-    n_words = len(starts) if ngrams.analyzer == WORD else 0
-    return symbols, touched, frontier, short, make_token_scratch(starts[:n_words], stops[:n_words])
+    touched = room(n_listed + n_segment * n_levels + 1, np.uint32)
+    return room(n_symbols, np.uint32), touched, room(n_segment, np.uint64)
 
 
 @inline
-def next_block(text, starts, stops, begin, alphabet, ngrams, scratch):
-    """Prepare some texts for `count_row`, from row ``begin`` on; return where they end."""
-    if ngrams.analyzer == WORD:
-        return block_symbols(text, starts, stops, begin, alphabet, scratch[4])
-    return len(starts)
+def longest_text(starts, stops):
+    """Return the most bytes of a text."""
+    longest = 0
+    for row in range(len(starts)):
+        longest = max(longest, stops[row] - starts[row])
+    return longest
 
 
 @inline
-def ask_for_rows(weights, n_texts, ngrams, scratch):
+def ask_for_rows(weights, found, n_tokens):
     """Ask for the rows of an array over slots that the words of a block of texts will need."""
-    if ngrams.analyzer == WORD:
-        _, found, ends = scratch[4]
-        for k in range(np.uint64(ends[n_texts - 1])):
-            slot = _UNKNOWN if found[k] == STOP else found[k]
-            prefetch(weights, np.uint64(slot) * np.uint64(weights.shape[1]))
+    for k in range(np.uint64(n_tokens)):
+        slot = _UNKNOWN if found[k] == STOP else found[k]
+        prefetch(weights, np.uint64(slot) * np.uint64(weights.shape[1]))
 
 
 @inline
-def count_row(text, starts, stops, row, begin, alphabet, ngrams, slots, counter, scratch):
-    """Count the terms of a text of the block that begins at row ``begin``.
+def count_row(text, start, stop, characters, ngrams, slots, counter, scratch, found, first, last):
+    """Count the terms of a text.
+
+    Parameters
+    ----------
+    text, start, stop
+        Where its characters are.
+    characters : tuple
+        What `char_symbols` wants to know of them. Only what is used is passed: the many arrays
+        of an `Alphabet` take long to compile.
+    ngrams : NGrams
+        Of words or of characters.
+    slots, counter : arrays of shape (n_slots,)
+    scratch : tuple
+        From `make_scratch`.
+    found, first, last
+        Where the symbols of its words are.
 
     Returns
     -------
@@ -76,20 +83,12 @@ def count_row(text, starts, stops, row, begin, alphabet, ngrams, slots, counter,
         How many slots are listed in the second array of ``scratch``: all that were counted, some
         perhaps more than once, and perhaps some that are no terms.
     """
-    symbols, touched, frontier, short, tokens = scratch
-    n_short = 0
-    if ngrams.analyzer == CHAR:
-        n = char_symbols(text, starts[row], stops[row], alphabet, symbols)
-    elif ngrams.analyzer == WORD:
-        _, found, ends = tokens
-        k = row - begin
-        first = np.uint64(ends[k - 1]) if k else ZERO
-        last = np.uint64(ends[k])
+    symbols, touched, frontier = scratch
+    if ngrams.analyzer == WORD:
         if ngrams.max_n == 1:
             # Nothing to walk: the symbol of a token is its slot.
             for i in range(first, last):
-                slot = found[i]
-                slot = _UNKNOWN if slot == STOP else slot
+                slot = _UNKNOWN if found[i] == STOP else found[i]
                 touched[i - first] = slot
                 counter[slot] += 1
             return last - first
@@ -98,9 +97,30 @@ def count_row(text, starts, stops, row, begin, alphabet, ngrams, slots, counter,
             symbols[n] = found[i]
             n += found[i] != STOP
     else:
-        n, n_short = char_wb_symbols(
-            text, starts[row], stops[row], alphabet, symbols, ngrams.min_n, short
-        )
+        fold, space, ascii_symbols, symbol_of, blank = characters
+        n = char_symbols(text, start, stop, fold, space, ascii_symbols, symbol_of, blank, symbols)
+    return count_ngrams(symbols, n, slots, ngrams.min_n, ngrams.max_n, counter, touched, frontier)
+
+
+@inline
+def count_padded_words(text, start, stop, alphabet, ngrams, slots, counter, scratch, short):
+    """Count the terms of a text that are n-grams of padded words.
+
+    Parameters
+    ----------
+    text, start, stop, ngrams, slots, counter, scratch
+        As in `count_row`.
+    alphabet : Alphabet
+    short : int64 array
+        Room for two integers a word.
+
+    Returns
+    -------
+    uint64
+        As `count_row` does.
+    """
+    symbols, touched, frontier = scratch
+    n, n_short = char_wb_symbols(text, start, stop, alphabet, symbols, ngrams.min_n, short)
     n_touched = count_ngrams(
         symbols, n, slots, ngrams.min_n, ngrams.max_n, counter, touched, frontier
     )

@@ -2,29 +2,35 @@
 
 import math
 
+import numpy as np
+
 from .._jit import jit
 from ._tfidf import L1, L2, NO_NORM
 
+_AT_ONCE = 1 << 16
+"""Entries that are changed together: what NumPy needs beside them is small."""
 
-@jit
-def relabel(indices, numbers):
+
+def relabel(indices: np.ndarray, numbers: np.ndarray) -> None:
     """Put ``numbers[i]`` in the place of each column i."""
-    for k in range(len(indices)):
-        indices[k] = numbers[indices[k]]
+    for start in range(0, len(indices), _AT_ONCE):
+        some = indices[start : start + _AT_ONCE]
+        some[:] = numbers[some]
 
 
-@jit
-def as_floats(counts, floats):
+def as_floats(counts: np.ndarray, floats: np.ndarray) -> None:
     """Write counts as float64 to the same memory."""
-    for k in range(len(counts)):
-        floats[k] = counts[k]
+    for start in range(0, len(counts), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        floats[some] = counts[some].copy()
 
 
-@jit
-def document_frequencies(indices, frequencies):
+def document_frequencies(indices: np.ndarray, frequencies: np.ndarray) -> None:
     """Add to each column's frequency the number of its entries."""
-    for k in range(len(indices)):
-        frequencies[indices[k]] += 1
+    n_at_once = max(_AT_ONCE, len(frequencies))
+    for start in range(0, len(indices), n_at_once):
+        some = indices[start : start + n_at_once]
+        frequencies += np.bincount(some, minlength=len(frequencies))
 
 
 @jit

@@ -211,7 +211,8 @@ def intern_character(code_point, table, buffer):
         symbol = np.uint32(table.sizes[0])
         table.symbol_of[code_point] = symbol
         k = table.sizes[1]
-        buffer[:] = 0
+        for i in range(8):
+            buffer[i] = 0
         table.first_words[symbol] = k
         table.n_bytes[symbol] = encode(code_point, buffer, ZERO)
         table.words[k] = load_word(buffer, ZERO)

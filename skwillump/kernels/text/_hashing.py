@@ -10,6 +10,7 @@
 import numpy as np
 
 from .._jit import inline, inline_allocating, jit
+from .._room import room
 from .._words import ONE, ZERO
 from ._counts import CHAR_WB, WORD
 from ._tokens import STOP, find_token, fold_text
@@ -159,9 +160,10 @@ def _sort(keys, other, n, n_bits):
                 k -= 1
             keys[k] = key
         return keys
-    ends = np.empty(257, dtype=np.int64)
+    ends = room(257, np.int64)
     for shift in range(0, n_bits, 8):
-        ends[:] = 0
+        for digit in range(257):
+            ends[digit] = 0
         for i in range(n):
             ends[((keys[i] >> np.uint32(shift)) & np.uint32(255)) + 1] += 1
         for digit in range(256):
@@ -205,14 +207,14 @@ def hash_texts(
     for row in range(len(starts)):
         longest = max(longest, stops[row] - starts[row])
     most_units = 3 * longest + 4
-    buffer = np.empty(3 * longest + 16, dtype=np.uint8)
-    begins = np.empty(most_units, dtype=np.int64)
-    ends = np.empty(most_units, dtype=np.int64)
-    groups = np.empty(longest + 2, dtype=np.int64)
-    folded = np.empty(longest * 3 // 2 + 128, dtype=np.uint8)
-    marks = np.empty(len(folded) // 64 + 2, dtype=np.uint64)
-    keys = np.empty(1024, dtype=np.uint32)
-    other = np.empty(1024, dtype=np.uint32)
+    buffer = room(3 * longest + 16, np.uint8)
+    begins = room(most_units, np.int64)
+    ends = room(most_units, np.int64)
+    groups = room(longest + 2, np.int64)
+    folded = room(longest * 3 // 2 + 128, np.uint8)
+    marks = room(len(folded) // 64 + 2, np.uint64)
+    keys = room(1024, np.uint32)
+    other = room(1024, np.uint32)
     n_bits = 1
     while (2 * n_features) >> n_bits:
         n_bits += 1
@@ -237,8 +239,8 @@ def hash_texts(
         n_keys = 0
         bound = n_units * (ngrams.max_n - ngrams.min_n + 1) + n_groups
         if bound > len(keys):
-            keys = np.empty(2 * bound, dtype=np.uint32)
-            other = np.empty(2 * bound, dtype=np.uint32)
+            keys = room(2 * bound, np.uint32)
+            other = room(2 * bound, np.uint32)
         first = 0
         for group in range(n_groups):
             last = groups[group]

@@ -8,7 +8,8 @@ skips what is empty. Both are all zero between rows.
 import numpy as np
 
 from .._bits import population, trailing_zeros
-from .._jit import inline, jit
+from .._jit import inline, inline_allocating
+from .._room import room, zeros
 from .._words import FOUR, LAST_BIT, ONE, SIX, ZERO
 
 
@@ -28,13 +29,20 @@ def write_ones(bits, first, out, n):
     return stop
 
 
-@jit
-def make_bitmap(n_terms):
+def make_bitmap(n_terms: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Allocate ``words``, ``summary`` and room for the numbers of marked words."""
     n_words = (n_terms + 63) // 64 + 1
     words = np.zeros(n_words, dtype=np.uint64)
     summary = np.zeros((n_words + 63) // 64, dtype=np.uint64)
     return words, summary, np.empty(n_words + 4, dtype=np.uint64)
+
+
+@inline_allocating
+def bitmap_in_kernel(n_terms):
+    """Do the same inside kernels."""
+    n_words = (n_terms + 63) // 64 + 1
+    summary = zeros((n_words + 63) // 64, np.uint64)
+    return zeros(n_words, np.uint64), summary, room(n_words + 4, np.uint64)
 
 
 @inline

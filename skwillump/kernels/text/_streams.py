@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._jit import jit
+from .._room import room, zeros
 from .._words import EIGHT, ONE, SEVEN, THREE, ZERO
 from ._growing import ask_for_token, intern_character, intern_token, token_hash
 from ._utf8 import decode, encode
@@ -66,10 +67,10 @@ def token_streams(text, starts, stops, characters, shortest, n_stop_words, table
     for row in range(len(starts)):
         n_bytes += stops[row] - starts[row]
     # Folding lengthens by half at most, and zeros fill the last word of a token.
-    words = np.empty(n_bytes * 3 // 16 + n_bytes // 2 + 2 * len(starts) + 2, dtype=np.uint64)
+    words = room(n_bytes * 3 // 16 + n_bytes // 2 + 2 * len(starts) + 2, np.uint64)
     data = words.view(np.uint8)
-    lengths = np.empty(n_bytes // 2 + len(starts), dtype=np.uint64)
-    hashes = np.empty(len(lengths), dtype=np.uint64)
+    lengths = room(n_bytes // 2 + len(starts), np.uint64)
+    hashes = room(len(lengths), np.uint64)
     # 1. The tokens of all texts, each from a new word on.
     at = ZERO
     n_tokens = 0
@@ -143,7 +144,7 @@ def character_streams(text, starts, stops, characters, table, streams):
     text, starts, stops, characters, table, streams
         As in `token_streams`.
     """
-    buffer = np.zeros(8, dtype=np.uint8)
+    buffer = zeros(8, np.uint8)
     n = 0
     for row in range(len(starts)):
         after_space = False
@@ -177,7 +178,7 @@ def padded_word_streams(text, starts, stops, characters, table, streams):
     text, starts, stops, characters, table, streams
         As in `token_streams`.
     """
-    buffer = np.zeros(8, dtype=np.uint8)
+    buffer = zeros(8, np.uint8)
     blank = intern_character(32, table, buffer)
     n = 0
     n_segments = 0

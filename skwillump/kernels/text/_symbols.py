@@ -55,12 +55,11 @@ class Alphabet(NamedTuple):
 
 
 @inline
-def char_symbols(text, start, stop, alphabet, out):
-    """Write a text's characters, runs of white space as one blank; return how many."""
-    ascii_symbols = alphabet.ascii
-    symbol_of = alphabet.symbol_of
-    space = alphabet.space
-    blank = alphabet.blank
+def char_symbols(text, start, stop, fold, space, ascii_symbols, symbol_of, blank, out):
+    """Write a text's characters, runs of white space as one blank; return how many.
+
+    The fields of `Alphabet` come one by one: to pass all of them takes long to compile.
+    """
     n_known = len(symbol_of)
     n = ZERO
     after_space = False
@@ -74,7 +73,7 @@ def char_symbols(text, start, stop, alphabet, out):
             i += ONE
         else:
             code_point, width = decode(text, i)
-            folded = alphabet.fold[code_point]
+            folded = fold[code_point]
             symbol = symbol_of[folded] if folded < n_known else np.uint32(0)
             is_space = space[code_point] != 0
             i += width

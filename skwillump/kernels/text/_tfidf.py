@@ -12,9 +12,18 @@ from typing import NamedTuple
 import numpy as np
 
 from .._jit import inline, jit
+from .._room import room
 from .._words import FOUR, ONE, THREE, TWO, ZERO
-from ._counts import ask_for_rows, count_row, make_scratch, next_block
-from ._order import make_bitmap, mark, read_marked
+from ._counts import (
+    WORD,
+    ask_for_rows,
+    count_padded_words,
+    count_row,
+    longest_text,
+    make_scratch,
+)
+from ._order import bitmap_in_kernel, mark, read_marked
+from ._tokens import block_symbols, make_token_scratch
 
 NO_NORM, L1, L2 = 0, 1, 2
 
@@ -51,7 +60,7 @@ def frequency_of(count, weighting):
 
 @jit
 def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights, counter, out):
-    """Write each text's partial scores: its normalised values times the coefficients.
+    """Write each text's partial score: its normalised values times the coefficients.
 
     Parameters
     ----------
@@ -61,6 +70,7 @@ def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights
         Where each text begins and ends.
     alphabet : Alphabet
     ngrams : NGrams
+        Of words or of characters.
     weighting : Weighting
     slots : uint64 array of shape (n_slots,)
     weights : float64 array of shape (n_slots, width)
@@ -68,79 +78,177 @@ def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights
         zeros where no term ends. The width is 2 for one output, else a multiple of 4.
     counter : int32 array of at least n_slots
         All zero, before and after.
-    out : float64 array of shape (n_rows, n_outputs)
+    out : float64 array of shape (n_rows, 1)
     """
-    scratch = make_scratch(starts, stops, ngrams, len(slots))
+    scratch = make_scratch(longest_text(starts, stops), ngrams, len(slots))
     touched = scratch[1]
-    values = np.empty(len(touched) if out.shape[1] > 1 else 0, dtype=np.float64)
+    n_words = len(starts) if ngrams.analyzer == WORD else 0
+    tokens = make_token_scratch(starts[:n_words], stops[:n_words])
+    found, ends = tokens[1], tokens[2]
+    characters = (
+        alphabet.fold,
+        alphabet.space,
+        alphabet.ascii,
+        alphabet.symbol_of,
+        alphabet.blank,
+    )
     begin = end = 0
     while end < len(starts):
         begin = end
-        end = next_block(text, starts, stops, begin, alphabet, ngrams, scratch)
-        ask_for_rows(weights, end - begin, ngrams, scratch)
+        if ngrams.analyzer == WORD:
+            end = block_symbols(text, starts, stops, begin, alphabet, tokens)
+            ask_for_rows(weights, found, ends[end - begin - 1])
+        else:
+            end = len(starts)
+        last = ZERO
         for row in range(begin, end):
+            first = last
+            if ngrams.analyzer == WORD:
+                last = np.uint64(ends[row - begin])
             n = count_row(
-                text, starts, stops, row, begin, alphabet, ngrams, slots, counter, scratch
+                text,
+                starts[row],
+                stops[row],
+                characters,
+                ngrams,
+                slots,
+                counter,
+                scratch,
+                found,
+                first,
+                last,
             )
-            _score_row(touched, n, counter, weighting, weights, values, out, row)
+            _score_row(touched, n, counter, weighting, weights, out, row)
+
+
+@jit
+def score_texts_outputs(
+    text, starts, stops, alphabet, ngrams, weighting, slots, weights, counter, out
+):
+    """Do the same for several outputs, ``out`` of shape (n_rows, n_outputs)."""
+    scratch = make_scratch(longest_text(starts, stops), ngrams, len(slots))
+    touched = scratch[1]
+    n_words = len(starts) if ngrams.analyzer == WORD else 0
+    tokens = make_token_scratch(starts[:n_words], stops[:n_words])
+    found, ends = tokens[1], tokens[2]
+    characters = (
+        alphabet.fold,
+        alphabet.space,
+        alphabet.ascii,
+        alphabet.symbol_of,
+        alphabet.blank,
+    )
+    values = room(len(touched), np.float64)
+    begin = end = 0
+    while end < len(starts):
+        begin = end
+        if ngrams.analyzer == WORD:
+            end = block_symbols(text, starts, stops, begin, alphabet, tokens)
+            ask_for_rows(weights, found, ends[end - begin - 1])
+        else:
+            end = len(starts)
+        last = ZERO
+        for row in range(begin, end):
+            first = last
+            if ngrams.analyzer == WORD:
+                last = np.uint64(ends[row - begin])
+            n = count_row(
+                text,
+                starts[row],
+                stops[row],
+                characters,
+                ngrams,
+                slots,
+                counter,
+                scratch,
+                found,
+                first,
+                last,
+            )
+            _score_row_outputs(touched, n, counter, weighting, weights, values, out, row)
+
+
+@jit
+def score_padded_words(
+    text, starts, stops, alphabet, ngrams, weighting, slots, weights, counter, out
+):
+    """Do the same for n-grams of padded words, with any number of outputs."""
+    longest = longest_text(starts, stops)
+    scratch = make_scratch(longest, ngrams, len(slots))
+    touched = scratch[1]
+    short = room(longest + 2, np.int64)
+    values = room(len(touched) if out.shape[1] > 1 else 0, np.float64)
+    for row in range(len(starts)):
+        n = count_padded_words(
+            text, starts[row], stops[row], alphabet, ngrams, slots, counter, scratch, short
+        )
+        if out.shape[1] == 1:
+            _score_row(touched, n, counter, weighting, weights, out, row)
+        else:
+            _score_row_outputs(touched, n, counter, weighting, weights, values, out, row)
 
 
 @inline
-def _score_row(touched, n, counter, weighting, weights, values, out, row):
+def _score_row(touched, n, counter, weighting, weights, out, row):
+    """Write the score of a row whose terms were counted, and clear the counter."""
+    # Two sums each: a sum waits for its last addition.
+    size = size_1 = score = score_1 = 0.0
+    for k in range(ZERO, n & ~ONE, TWO):
+        slot, slot_1 = touched[k], touched[k + ONE]
+        # Zero, and so is all that follows from it, for a slot that was listed before.
+        frequency = frequency_of(counter[slot], weighting)
+        counter[slot] = 0
+        frequency_1 = frequency_of(counter[slot_1], weighting)
+        counter[slot_1] = 0
+        value = frequency * weights[slot, ZERO]
+        value_1 = frequency_1 * weights[slot_1, ZERO]
+        size += abs(value) if weighting.norm == L1 else value * value
+        size_1 += abs(value_1) if weighting.norm == L1 else value_1 * value_1
+        score += frequency * weights[slot, ONE]
+        score_1 += frequency_1 * weights[slot_1, ONE]
+    if n & ONE:
+        slot = touched[n - ONE]
+        frequency = frequency_of(counter[slot], weighting)
+        counter[slot] = 0
+        value = frequency * weights[slot, ZERO]
+        size += abs(value) if weighting.norm == L1 else value * value
+        score += frequency * weights[slot, ONE]
+    size += size_1
+    score += score_1
+    if weighting.norm != NO_NORM and size > 0.0:
+        score /= math.sqrt(size) if weighting.norm == L2 else size
+    out[row, 0] = score
+
+
+@inline
+def _score_row_outputs(touched, n, counter, weighting, weights, values, out, row):
     """Write the scores of a row whose terms were counted, and clear the counter."""
     n_outputs = out.shape[1]
     size = 0.0
-    if n_outputs == 1:
-        # Two sums each: a sum waits for its last addition.
-        size_1 = score = score_1 = 0.0
-        for k in range(ZERO, n & ~ONE, TWO):
-            slot, slot_1 = touched[k], touched[k + ONE]
-            # Zero, and so is all that follows from it, for a slot that was listed before.
-            frequency = frequency_of(counter[slot], weighting)
-            counter[slot] = 0
-            frequency_1 = frequency_of(counter[slot_1], weighting)
-            counter[slot_1] = 0
-            value = frequency * weights[slot, ZERO]
-            value_1 = frequency_1 * weights[slot_1, ZERO]
-            size += abs(value) if weighting.norm == L1 else value * value
-            size_1 += abs(value_1) if weighting.norm == L1 else value_1 * value_1
-            score += frequency * weights[slot, ONE]
-            score_1 += frequency_1 * weights[slot_1, ONE]
-        if n & ONE:
-            slot = touched[n - ONE]
-            frequency = frequency_of(counter[slot], weighting)
-            counter[slot] = 0
-            value = frequency * weights[slot, ZERO]
-            size += abs(value) if weighting.norm == L1 else value * value
-            score += frequency * weights[slot, ONE]
-        size += size_1
-        score += score_1
-        out[row, 0] = score
-    else:
-        # Four columns at a time, the inverse document frequency among the first, so that
-        # their sums stay in registers.
-        sum_1 = sum_2 = sum_3 = 0.0
+    # Four columns at a time, the inverse document frequency among the first, so that
+    # their sums stay in registers.
+    sum_1 = sum_2 = sum_3 = 0.0
+    for k in range(n):
+        slot = touched[k]
+        frequency = frequency_of(counter[slot], weighting)
+        counter[slot] = 0
+        values[k] = frequency
+        value = frequency * weights[slot, ZERO]
+        size += abs(value) if weighting.norm == L1 else value * value
+        sum_1 += frequency * weights[slot, ONE]
+        sum_2 += frequency * weights[slot, TWO]
+        sum_3 += frequency * weights[slot, THREE]
+    _put(out, row, 0, sum_1, sum_2, sum_3, 0.0, 3)
+    for column in range(FOUR, np.uint64(n_outputs + 1), FOUR):
+        sum_0 = sum_1 = sum_2 = sum_3 = 0.0
         for k in range(n):
             slot = touched[k]
-            frequency = frequency_of(counter[slot], weighting)
-            counter[slot] = 0
-            values[k] = frequency
-            value = frequency * weights[slot, ZERO]
-            size += abs(value) if weighting.norm == L1 else value * value
-            sum_1 += frequency * weights[slot, ONE]
-            sum_2 += frequency * weights[slot, TWO]
-            sum_3 += frequency * weights[slot, THREE]
-        _put(out, row, 0, sum_1, sum_2, sum_3, 0.0, 3)
-        for column in range(FOUR, np.uint64(n_outputs + 1), FOUR):
-            sum_0 = sum_1 = sum_2 = sum_3 = 0.0
-            for k in range(n):
-                slot = touched[k]
-                value = values[k]
-                sum_0 += value * weights[slot, column]
-                sum_1 += value * weights[slot, column + ONE]
-                sum_2 += value * weights[slot, column + TWO]
-                sum_3 += value * weights[slot, column + THREE]
-            _put(out, row, np.int64(column) - 1, sum_0, sum_1, sum_2, sum_3, 4)
+            value = values[k]
+            sum_0 += value * weights[slot, column]
+            sum_1 += value * weights[slot, column + ONE]
+            sum_2 += value * weights[slot, column + TWO]
+            sum_3 += value * weights[slot, column + THREE]
+        _put(out, row, np.int64(column) - 1, sum_0, sum_1, sum_2, sum_3, 4)
     if weighting.norm != NO_NORM and size > 0.0:
         if weighting.norm == L2:
             size = math.sqrt(size)
@@ -159,6 +267,48 @@ def _put(out, row, at, sum_0, sum_1, sum_2, sum_3, n):
         out[row, at + 2] = sum_2
     if left > 3:
         out[row, at + 3] = sum_3
+
+
+@inline
+def _write_row(
+    touched,
+    n_touched,
+    counter,
+    term_of_slot,
+    slot_of_term,
+    idf,
+    weighting,
+    bitmap,
+    n,
+    indices,
+    data,
+):
+    """Write the terms that a row holds and their values from ``n`` on; return the end.
+
+    The counter is cleared.
+    """
+    for k in range(n_touched):
+        slot = touched[k]
+        term = term_of_slot[slot]
+        is_term = term >= 0  # otherwise a prefix
+        counter[slot] = counter[slot] if is_term else 0
+        mark(np.uint64(max(term, 0)), bitmap, np.uint64(is_term))
+    row_start = n
+    n = read_marked(bitmap, indices, n)
+    size = 0.0
+    for k in range(row_start, n):
+        term = np.uint64(indices[k])
+        slot = np.uint32(slot_of_term[term])
+        value = frequency_of(counter[slot], weighting) * idf[term]
+        counter[slot] = 0
+        data[k] = value
+        size += abs(value) if weighting.norm == L1 else value * value
+    if weighting.norm != NO_NORM and size > 0.0:
+        if weighting.norm == L2:
+            size = math.sqrt(size)
+        for k in range(row_start, n):
+            data[k] /= size
+    return n
 
 
 @jit
@@ -201,45 +351,115 @@ def tfidf_texts(
         Number of rows written. Fewer than there are if ``indices`` is too short: the caller
         makes it longer and calls again with the rows that are left.
     """
-    scratch = make_scratch(starts, stops, ngrams, len(slots))
+    scratch = make_scratch(longest_text(starts, stops), ngrams, len(slots))
     touched = scratch[1]
-    bitmap = make_bitmap(len(slot_of_term))
+    n_words = len(starts) if ngrams.analyzer == WORD else 0
+    tokens = make_token_scratch(starts[:n_words], stops[:n_words])
+    found, ends = tokens[1], tokens[2]
+    characters = (
+        alphabet.fold,
+        alphabet.space,
+        alphabet.ascii,
+        alphabet.symbol_of,
+        alphabet.blank,
+    )
+    bitmap = bitmap_in_kernel(len(slot_of_term))
     capacity = np.uint64(len(indices))
     n = np.uint64(n_before)
     begin = end = 0
     while end < len(starts):
         begin = end
-        end = next_block(text, starts, stops, begin, alphabet, ngrams, scratch)
+        if ngrams.analyzer == WORD:
+            end = block_symbols(text, starts, stops, begin, alphabet, tokens)
+        else:
+            end = len(starts)
+        last = ZERO
         for row in range(begin, end):
+            first = last
+            if ngrams.analyzer == WORD:
+                last = np.uint64(ends[row - begin])
             n_touched = count_row(
-                text, starts, stops, row, begin, alphabet, ngrams, slots, counter, scratch
+                text,
+                starts[row],
+                stops[row],
+                characters,
+                ngrams,
+                slots,
+                counter,
+                scratch,
+                found,
+                first,
+                last,
             )
             if n + n_touched + FOUR > capacity:
                 for k in range(n_touched):
                     counter[touched[k]] = 0
                 return row
-            for k in range(n_touched):
-                slot = touched[k]
-                term = term_of_slot[slot]
-                is_term = term >= 0  # otherwise a prefix
-                counter[slot] = counter[slot] if is_term else 0
-                mark(np.uint64(max(term, 0)), bitmap, np.uint64(is_term))
-            row_start = n
-            n = read_marked(bitmap, indices, n)
-            size = 0.0
-            for k in range(row_start, n):
-                term = np.uint64(indices[k])
-                slot = np.uint32(slot_of_term[term])
-                value = frequency_of(counter[slot], weighting) * idf[term]
-                counter[slot] = 0
-                data[k] = value
-                size += abs(value) if weighting.norm == L1 else value * value
-            if weighting.norm != NO_NORM and size > 0.0:
-                if weighting.norm == L2:
-                    size = math.sqrt(size)
-                for k in range(row_start, n):
-                    data[k] /= size
+            n = _write_row(
+                touched,
+                n_touched,
+                counter,
+                term_of_slot,
+                slot_of_term,
+                idf,
+                weighting,
+                bitmap,
+                n,
+                indices,
+                data,
+            )
             row_stops[row] = n
+    return len(starts)
+
+
+@jit
+def tfidf_padded_words(
+    text,
+    starts,
+    stops,
+    alphabet,
+    ngrams,
+    weighting,
+    slots,
+    term_of_slot,
+    slot_of_term,
+    idf,
+    counter,
+    row_stops,
+    n_before,
+    indices,
+    data,
+):
+    """Do the same for n-grams of padded words."""
+    longest = longest_text(starts, stops)
+    scratch = make_scratch(longest, ngrams, len(slots))
+    touched = scratch[1]
+    short = room(longest + 2, np.int64)
+    bitmap = bitmap_in_kernel(len(slot_of_term))
+    capacity = np.uint64(len(indices))
+    n = np.uint64(n_before)
+    for row in range(len(starts)):
+        n_touched = count_padded_words(
+            text, starts[row], stops[row], alphabet, ngrams, slots, counter, scratch, short
+        )
+        if n + n_touched + FOUR > capacity:
+            for k in range(n_touched):
+                counter[touched[k]] = 0
+            return row
+        n = _write_row(
+            touched,
+            n_touched,
+            counter,
+            term_of_slot,
+            slot_of_term,
+            idf,
+            weighting,
+            bitmap,
+            n,
+            indices,
+            data,
+        )
+        row_stops[row] = n
     return len(starts)
 
 

@@ -27,7 +27,8 @@ from .._bits import (
     prefetch,
     trailing_zeros,
 )
-from .._jit import inline, inline_allocating, jit
+from .._jit import inline, inline_allocating
+from .._room import room, unlocked
 from .._words import (
     ALL_BITS,
     EIGHT,
@@ -37,7 +38,6 @@ from .._words import (
     LAST_BIT,
     LOWER_HALF,
     ONE,
-    SEVEN,
     SIX,
     SIXTEEN,
     THREE,
@@ -56,10 +56,12 @@ ELSEWHERE = np.uint64(0xFFFFFFFE)
 
 _SHORT = np.uint64(15)
 _LENGTH_BITS = np.uint64(56)
-# Odd numbers without a pattern, for multiplicative hashing.
-_FACTOR_1 = np.uint64(0x9E3779B97F4A7C15)
-_FACTOR_2 = np.uint64(0xD6E8FEB86659FD93)
-_FACTOR_3 = np.uint64(0xA0761D6478BD642F)
+FACTOR_1 = np.uint64(0x9E3779B97F4A7C15)
+FACTOR_2 = np.uint64(0xD6E8FEB86659FD93)
+FACTOR_3 = np.uint64(0xA0761D6478BD642F)
+"""Odd numbers without a pattern, for multiplicative hashing."""
+
+_UPPER_A = np.uint64(ord("A"))
 
 SHORT = int(_SHORT)
 """Most bytes of a token that goes into a bucket."""
@@ -95,6 +97,9 @@ def fold_text(text, start, stop, alphabet, folded, marks, first):
         Where the folded bytes end.
     is_ascii : bool
     """
+    data = unlocked(text)
+    ranges = alphabet.ranges
+    n_letters = np.uint64(alphabet.n_letters)
     n = first
     marks[n >> SIX] = ZERO
     is_ascii = True
@@ -103,12 +108,12 @@ def fold_text(text, start, stop, alphabet, folded, marks, first):
     size = np.uint64(len(text))
     while i < end:
         if i + WORD_BITS <= size:
-            n_ascii = _fold_block(text, i, end - i, alphabet, folded, n, marks)
+            n_ascii = _fold_block(data, i, end - i, ranges, n_letters, folded, n, marks)
         else:
             # The last bytes of all: a block would end after them.
             for k in range(size - i):
                 folded[n + k] = text[i + k]
-            n_ascii = _fold_block(folded, n, end - i, alphabet, folded, n, marks)
+            n_ascii = _fold_block(folded, n, end - i, ranges, n_letters, folded, n, marks)
         i += n_ascii
         n += n_ascii
         while i < end and text[i] >= 128:
@@ -124,15 +129,14 @@ def fold_text(text, start, stop, alphabet, folded, marks, first):
 
 
 @inline
-def _fold_block(data, at, n_left, alphabet, folded, n, marks):
+def _fold_block(data, at, n_left, ranges, n_letters, folded, n, marks):
     """Fold up to 64 bytes, as far as they are ASCII; return how many those are."""
     wide = bits_in_range(data, at, np.uint64(128), np.uint64(128))
     n_ascii = min(trailing_zeros(wide), n_left)
     bits = ZERO
-    for k in range(len(alphabet.ranges)):
-        first, span = alphabet.ranges[k, 0], alphabet.ranges[k, 1]
-        bits |= bits_in_range(data, at, np.uint64(first), np.uint64(span))
-    lower_block(data, at, folded, n, np.uint64(ord("A")), np.uint64(alphabet.n_letters))
+    for k in range(len(ranges)):
+        bits |= bits_in_range(data, at, np.uint64(ranges[k, 0]), np.uint64(ranges[k, 1]))
+    lower_block(data, at, folded, n, _UPPER_A, n_letters)
     # Two shifts: one of 64 bits has no defined result.
     half = n_ascii >> ONE
     kept = (ONE << half << (n_ascii - half)) - ONE
@@ -173,8 +177,8 @@ def token_key(folded, start, length):
 @inline
 def bucket_of(first, second, alphabet):
     """Return where the bucket of a key begins."""
-    mixed = (first * _FACTOR_1) ^ (second * _FACTOR_2)
-    return ((mixed ^ mixed << HALF) * _FACTOR_3) >> np.uint64(alphabet.bucket_shift) << THREE
+    mixed = (first * FACTOR_1) ^ (second * FACTOR_2)
+    return ((mixed ^ mixed << HALF) * FACTOR_3) >> np.uint64(alphabet.bucket_shift) << THREE
 
 
 @inline
@@ -228,7 +232,7 @@ def _hash_words(folded, start, length):
     at = ZERO
     while at < length:
         word = first_bytes(load_word(folded, start + at), length - at)
-        state = ((state >> HALF) ^ state ^ word) * _FACTOR_3
+        state = ((state >> HALF) ^ state ^ word) * FACTOR_3
         at += EIGHT
     return state ^ state >> HALF
 
@@ -251,26 +255,26 @@ def make_token_scratch(starts, stops):
     longest = total = 0
     for row in range(len(starts)):
         longest = max(longest, stops[row] - starts[row])
-        total += _room(starts[row], stops[row])
+        total += _room_of(starts[row], stops[row])
     # Every text begins at a multiple of 64. The bytes after the last one are written or read.
-    size = max(min(total, _BLOCK_BYTES), _room(0, longest))
-    folded = np.empty(size + 128, dtype=np.uint8)
-    marks = np.empty(size // 64 + 2, dtype=np.uint64)
+    size = max(min(total, _BLOCK_BYTES), _room_of(0, longest))
+    folded = room(size + 128, np.uint8)
+    marks = room(size // 64 + 2, np.uint64)
     # A token has one byte at least, and another one follows it.
-    token_starts = np.empty(size // 2 + 5, dtype=np.uint32)
-    token_stops = np.empty(size // 2 + 5, dtype=np.uint32)
-    still_open = np.empty(size // 2 + 5, dtype=np.uint32)
-    symbols = np.empty(size // 2 + 5, dtype=np.uint32)
-    keys = np.empty(2 * (size // 2 + 5), dtype=np.uint64)
-    places = np.empty(size // 2 + 5, dtype=np.uint32)
-    wide_rows = np.empty(size // 64 + 1, dtype=np.int64)
-    ends = np.empty(size // 64 + 1, dtype=np.int64)
+    token_starts = room(size // 2 + 5, np.uint32)
+    token_stops = room(size // 2 + 5, np.uint32)
+    still_open = room(size // 2 + 5, np.uint32)
+    symbols = room(size // 2 + 5, np.uint32)
+    keys = room(2 * (size // 2 + 5), np.uint64)
+    places = room(size // 2 + 5, np.uint32)
+    wide_rows = room(size // 64 + 1, np.int64)
+    ends = room(size // 64 + 1, np.int64)
     work = folded, marks, token_starts, token_stops, keys, places, still_open, wide_rows
     return work, symbols, ends
 
 
 @inline
-def _room(start, stop):
+def _room_of(start, stop):
     """Return how many bytes a text takes in a block: folding lengthens it by half at most."""
     return ((stop - start) * 3 // 2 + 64) & ~63
 
@@ -303,7 +307,7 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
     n_bytes = ZERO
     n_wide = 0
     row = begin
-    while row < len(starts) and np.int64(n_bytes) + _room(starts[row], stops[row]) <= size:
+    while row < len(starts) and np.int64(n_bytes) + _room_of(starts[row], stops[row]) <= size:
         n_bytes, is_ascii = fold_text(
             text, starts[row], stops[row], alphabet, folded, marks, n_bytes
         )
@@ -359,54 +363,3 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
             if count_characters(folded, start, stop) < alphabet.shortest:
                 symbols[k] = STOP
     return row
-
-
-@jit
-def fill_token_tables(token_bytes, offsets, symbols, alphabet):
-    """Enter every token into the tables of ``alphabet``, which are all zero.
-
-    No token is empty.
-    """
-    buckets = alphabet.buckets
-    slots = alphabet.long_slots
-    entries = alphabet.long_entries
-    words = alphabet.long_words
-    longest = 0
-    for token in range(len(symbols)):
-        longest = max(longest, offsets[token + 1] - offsets[token])
-    folded = np.zeros(longest + 16, dtype=np.uint8)
-    number = n_words = ZERO
-    for token in range(len(symbols)):
-        length = np.uint64(offsets[token + 1] - offsets[token])
-        symbol = np.uint64(symbols[token])
-        for i in range(length):
-            folded[i] = token_bytes[np.uint64(offsets[token]) + i]
-        if length <= _SHORT:
-            first, second = token_key(folded, ZERO, length)
-            at = bucket_of(first, second, alphabet)
-            # The second word of a key is not zero.
-            while buckets[at + SIX]:
-                buckets[at + SEVEN] |= ELSEWHERE << HALF
-                at = (at + EIGHT) & np.uint64(len(buckets) - 1)
-            place = ZERO
-            while buckets[at + FOUR + place]:
-                place += ONE
-            buckets[at + place] = first
-            buckets[at + FOUR + place] = second
-            pair = at + THREE + (place & TWO) * TWO
-            buckets[pair] |= symbol << ((place & ONE) << FIVE)
-        else:
-            number += ONE
-            state = _hash_words(folded, ZERO, length)
-            position = state & np.uint64(len(slots) - 1)
-            while slots[position]:
-                position = (position + ONE) & np.uint64(len(slots) - 1)
-            slots[position] = number
-            entries[number, ZERO] = state
-            entries[number, ONE] = length << HALF | symbol
-            entries[number, TWO] = n_words
-            at = ZERO
-            while at < length:
-                words[n_words] = first_bytes(load_word(folded, at), length - at)
-                n_words += ONE
-                at += EIGHT

@@ -71,72 +71,103 @@ def build_trie(
     return Trie(slots, term_of_slot, slot_of_term)
 
 
-@jit
-def _nodes(symbols, offsets, terms):
+def _nodes(
+    symbols: np.ndarray, offsets: np.ndarray, terms: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """List the trie's nodes in depth-first order: parent, last symbol and term (or -1)."""
-    n_sequences = len(offsets) - 1
-    parent = np.zeros(len(symbols) + 1, dtype=np.int64)
-    symbol = np.zeros(len(symbols) + 1, dtype=np.int64)
-    term = np.full(len(symbols) + 1, -1, dtype=np.int64)
-    longest = 0
-    for i in range(n_sequences):
-        longest = max(longest, offsets[i + 1] - offsets[i])
-    path = np.zeros(longest + 1, dtype=np.int64)  # nodes of the current sequence by depth
-    n_nodes = 1
-    previous_length = 0
-    for i in range(n_sequences):
-        start = offsets[i]
-        length = offsets[i + 1] - start
-        shared = 0
-        while (
-            shared < length
-            and shared < previous_length
-            and symbols[start + shared] == symbol[path[shared + 1]]
-        ):
-            shared += 1
-        for depth in range(shared, length):
-            parent[n_nodes] = path[depth]
-            symbol[n_nodes] = symbols[start + depth]
-            path[depth + 1] = n_nodes
-            n_nodes += 1
-        term[path[length]] = terms[i]
-        previous_length = length
-    return parent[:n_nodes], symbol[:n_nodes], term[:n_nodes]
+    lengths = np.diff(offsets)
+    # How many symbols each sequence shares with the one before it: these nodes are there already.
+    shared = np.zeros(len(lengths), dtype=np.int64)
+    rows = np.arange(1, len(lengths))
+    depth = 0
+    while len(rows):
+        rows = rows[(lengths[rows] > depth) & (lengths[rows - 1] > depth)]
+        rows = rows[symbols[offsets[rows] + depth] == symbols[offsets[rows - 1] + depth]]
+        shared[rows] += 1
+        depth += 1
+    depths = np.arange(len(symbols)) - np.repeat(offsets[:-1], lengths)
+    is_new = depths >= np.repeat(shared, lengths)
+    depths = depths[is_new]
+    symbol = np.concatenate(([0], symbols[is_new]))
+    term = np.full(len(symbol), -1, dtype=np.int64)
+    term[np.cumsum(lengths - shared)] = terms
+    parent = np.zeros(len(symbol), dtype=np.int64)
+    above = np.flatnonzero(depths == 0) + 1
+    for depth in range(1, int(depths.max(initial=0)) + 1):
+        nodes = np.flatnonzero(depths == depth) + 1
+        parent[nodes] = above[np.searchsorted(above, nodes) - 1]
+        above = nodes
+    return parent, symbol, term
 
 
-@jit
-def _place(symbol, order, first_child, inner, n_symbols):
+def _place(
+    symbol: np.ndarray,
+    order: np.ndarray,
+    first_child: np.ndarray,
+    inner: np.ndarray,
+    n_symbols: int,
+) -> tuple[np.ndarray, np.ndarray]:
     """Choose a base for each inner node, and with it the slots of its children."""
-    n_nodes = len(symbol)
-    capacity = 2 * (n_nodes + n_symbols) + 64
+    capacity = 2 * (len(symbol) + n_symbols) + 64
     slots = np.full(capacity, EMPTY << HALF, dtype=np.uint64)
     used_base = np.zeros(capacity, dtype=np.bool_)
-    slot_of_node = np.zeros(n_nodes, dtype=np.int64)
-    base_of_node = np.zeros(n_nodes, dtype=np.int64)
-    for k in range(first_child[0], first_child[1]):
-        child = order[k]
-        slot_of_node[child] = symbol[child]
-        slots[symbol[child]] = ROOT << HALF
+    slot_of_node = np.zeros(len(symbol), dtype=np.int64)
+    base_of_node = np.zeros(len(symbol), dtype=np.int64)
+    children = order[first_child[0] : first_child[1]]
+    slot_of_node[children] = symbol[children]
+    slots[symbol[children]] = ROOT << HALF
     used_base[0] = True
-    head = n_symbols + 1  # every slot below it is taken or given up
-    position = head
-    family_size = 0
-    end = n_symbols + 1  # one past the highest slot in use
-    for node in inner:
+    state = np.array([0, n_symbols + 1, n_symbols + 1, n_symbols + 1, 0], dtype=np.int64)
+    nodes = symbol, order, first_child, inner, n_symbols
+    while not place_families(*nodes, slots, used_base, slot_of_node, base_of_node, state):
+        n_more = len(slots) + 2 * n_symbols
+        slots = np.concatenate((slots, np.full(n_more, EMPTY << HALF, dtype=np.uint64)))
+        used_base = np.concatenate((used_base, np.zeros(n_more, dtype=np.bool_)))
+    # Any base plus any symbol is a valid position.
+    size = max(int(np.flatnonzero(used_base)[-1]) + n_symbols + 1, int(state[3]))
+    result = np.full(size, EMPTY << HALF, dtype=np.uint64)
+    n_kept = min(size, len(slots))
+    result[:n_kept] = slots[:n_kept]
+    result[slot_of_node[inner]] |= base_of_node[inner].astype(np.uint64)
+    return result, slot_of_node
+
+
+@jit
+def place_families(
+    symbol,
+    order,
+    first_child,
+    inner,
+    n_symbols,
+    slots,
+    used_base,
+    slot_of_node,
+    base_of_node,
+    state,
+):
+    """Find slots for the children of inner nodes; False where there is not enough room for all.
+
+    Parameters
+    ----------
+    symbol, order, first_child, inner, n_symbols
+        As `_place` has them.
+    slots, used_base : arrays of shape (n_slots,)
+    slot_of_node, base_of_node : int64 arrays of shape (n_nodes,)
+    state : int64 array of shape (5,)
+        Where to go on: the next inner node, a slot below which all are taken or given up, the
+        slot that is looked at, one past the highest slot in use, and the size of families.
+    """
+    head, position, end, family_size = state[1], state[2], state[3], state[4]
+    done = True
+    for number in range(state[0], len(inner)):
+        node = inner[number]
         first = first_child[node]
         last = first_child[node + 1]
         smallest = symbol[order[first]]
-        if end + 2 * n_symbols + 64 > capacity:
-            grown = 2 * capacity + 2 * n_symbols
-            new_slots = np.full(grown, EMPTY << HALF, dtype=np.uint64)
-            for k in range(capacity):  # assigning slices takes seconds to compile
-                new_slots[k] = slots[k]
-            new_used = np.zeros(grown, dtype=np.bool_)
-            for k in range(capacity):
-                new_used[k] = used_base[k]
-            slots = new_slots
-            used_base = new_used
-            capacity = grown
+        if end + 2 * n_symbols + 64 > len(slots):
+            state[0] = number
+            done = False
+            break
         if last - first != family_size:
             # Smaller families fit into gaps that larger ones left: begin again. Families of one
             # size share a pass over the array, so that placing stays linear in its length.
@@ -169,16 +200,5 @@ def _place(symbol, order, first_child, inner, n_symbols):
             slots[slot] = np.uint64(base) << HALF
             slot_of_node[child] = slot
             end = max(end, slot + 1)
-    # Any base plus any symbol is a valid position.
-    highest = 0
-    for base in range(capacity):
-        if used_base[base]:
-            highest = base
-    size = max(highest + n_symbols + 1, end)
-    result = np.full(size, EMPTY << HALF, dtype=np.uint64)
-    limit = min(size, capacity)
-    for k in range(limit):
-        result[k] = slots[k]
-    for node in inner:
-        result[slot_of_node[node]] |= np.uint64(base_of_node[node])
-    return result, slot_of_node
+    state[1], state[2], state[3], state[4] = head, position, end, family_size
+    return done

@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from ._symbols import Alphabet
-from ._tokens import SHORT, STOP, fill_token_tables
+from ._token_tables import fill_token_tables
+from ._tokens import SHORT, STOP
 from ._trie import Trie, build_trie
 from ._unicode import class_table, code_points, identity_table, lower_table
 

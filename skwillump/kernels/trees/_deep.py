@@ -10,6 +10,7 @@ missing value goes.
 import numpy as np
 
 from .._jit import inline, jit
+from .._room import as_floats, room
 from .._words import FIVE, FOUR, HALF, LOWER_HALF, ONE, SEVEN, SIX, THREE, TWO
 from ._walks import LOWEST, NAN_LEFT, WALKS, add_leaves, refused
 
@@ -49,12 +50,12 @@ def predict_deep(features, trees, out):
     For trees that read float32 and have no sets of categories.
     """
     nodes = trees.nodes
-    thresholds = nodes.view(np.float64)
+    thresholds = as_floats(nodes)
     n_rows, n_trees, n_outputs = features.shape[0], trees.roots.shape[0], out.shape[1]
     n_columns = trees.columns.shape[0]
     width = features.shape[1] + 1
-    place = np.empty(n_columns, dtype=np.uint64)
-    is_left = np.empty(n_columns, dtype=np.bool_)
+    place = room(n_columns, np.uint64)
+    is_left = room(n_columns, np.bool_)
     for c in range(n_columns):
         lowest = trees.columns[c, 1] == LOWEST
         place[c] = np.uint64(width - 1 if lowest else trees.columns[c, 0])
@@ -62,7 +63,9 @@ def predict_deep(features, trees, out):
     size = max(_BLOCK_BYTES // (4 * width) // WALKS * WALKS, 4 * WALKS)
     size = min(size, (n_rows + WALKS - 1) // WALKS * WALKS)
     # Rows behind the last one stay at the root's left side, and are not read.
-    x = np.full(size * width, np.float32(-np.inf))
+    x = room(size * width, np.float32)
+    for k in range(len(x)):
+        x[k] = -np.inf
     for start in range(0, n_rows, size):
         stop = min(start + size, n_rows)
         for row in range(start, stop):

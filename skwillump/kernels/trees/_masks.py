@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._jit import jit
+from .._room import room, zeros
 from ._lanes import N_LANES, find_leaves
 from ._ranks import cross_out_sets, rank_block
 from ._walks import rounded
@@ -59,60 +60,67 @@ def number_leaves(left, right, order, below):
     the leaves below its left child, and the one behind the last. Returns the number of leaves.
     """
     n_nodes = len(left)
-    stack = np.empty((n_nodes + 1, 2), dtype=np.int64)  # a node, and what is left to do
-    stack[0, 0], stack[0, 1] = 0, 0
+    nodes, stages = zeros(n_nodes + 1, np.int64), zeros(n_nodes + 1, np.int64)
     n_open, n_leaves = 1, 0
     while n_open > 0:
-        node, stage = stack[n_open - 1, 0], stack[n_open - 1, 1]
+        node, stage = nodes[n_open - 1], stages[n_open - 1]
         if left[node] < 0:
             order[n_leaves] = node
             n_leaves += 1
             n_open -= 1
         elif stage == 0:
             below[node, 0] = n_leaves
-            stack[n_open - 1, 1] = 1
-            stack[n_open, 0], stack[n_open, 1] = left[node], 0
+            stages[n_open - 1] = 1
+            nodes[n_open], stages[n_open] = left[node], 0
             n_open += 1
         else:
             below[node, 1] = n_leaves
-            stack[n_open - 1, 0], stack[n_open - 1, 1] = right[node], 0
+            nodes[n_open - 1], stages[n_open - 1] = right[node], 0
     return n_leaves
 
 
 @jit
-def predict_blocks(features, trees, ranks, masks, out):
-    """Write the sums of the leaves' values, (n_rows, n_outputs); False if a row is refused."""
+def predict_blocks(features, trees, ranks, masks, set_words, out):
+    """Write the sums of the leaves' values, (n_rows, n_outputs); False if a row is refused.
+
+    ``set_words`` is the words of sets, ``masks.word``, or None where no node asks for one: then
+    what asks is not compiled.
+    """
     n_rows, n_trees, n_outputs = features.shape[0], len(masks.first), out.shape[1]
     n_columns, n_values = trees.columns.shape[0], masks.leaves.shape[1]
-    lines = np.zeros(8 * N_LANES)
-    made = np.empty(N_LANES)
-    place = np.zeros(n_columns * N_LANES, dtype=np.int16)
+    lines = zeros(8 * N_LANES, np.float64)
+    made = room(N_LANES, np.float64)
+    place = zeros(n_columns * N_LANES, np.int16)
     n_codes, n_words = 0, 1
-    if trees.has_sets:
+    if set_words is not None:
         n_codes = n_columns * N_LANES
         for tree in range(n_trees):
             n_words = max(n_words, masks.stops[tree + 1] - masks.stops[tree])
-    codes = np.zeros(n_codes, dtype=np.uint64)
-    inside = np.empty(N_LANES, dtype=np.uint64)
-    crossed = np.zeros(n_words * N_LANES, dtype=np.int16)
-    leaves = np.zeros(N_LANES, dtype=np.int16)
+    codes = zeros(n_codes, np.uint64)
+    inside = room(N_LANES, np.uint64)
+    crossed = zeros(n_words * N_LANES, np.int16)
+    leaves = zeros(N_LANES, np.int16)
     sums = np.empty((n_outputs, N_LANES))
     for start in range(0, n_rows, N_LANES):
         stop = min(start + N_LANES, n_rows)
         if not rank_block(features, start, stop, trees, ranks, lines, made, place, codes):
             return False
         for k in range(n_outputs):
-            sums[k, :] = trees.base[k]
+            for r in range(N_LANES):
+                sums[k, r] = trees.base[k]
             if trees.continues:
                 for row in range(start, stop):
                     sums[k, row - start] = out[row, k]
         output = 0
         for tree in range(n_trees):
-            has_sets = trees.has_sets and masks.set_stops[tree] < masks.set_stops[tree + 1]
-            if has_sets:
-                cross_out_sets(masks, trees, tree, codes, inside, crossed)
-            elif trees.has_sets:
-                crossed[:N_LANES] = 0
+            has_sets = 0
+            if set_words is not None:
+                if masks.set_stops[tree] < masks.set_stops[tree + 1]:
+                    has_sets = 1
+                    cross_out_sets(masks, set_words, tree, codes, inside, crossed)
+                else:
+                    for r in range(N_LANES):
+                        crossed[r] = 0
             find_leaves(
                 place,
                 masks.columns,
@@ -123,7 +131,7 @@ def predict_blocks(features, trees, ranks, masks, out):
                 leaves,
                 masks.stops[tree],
                 masks.stops[tree + 1],
-                1 if has_sets else 0,
+                has_sets,
             )
             first = masks.first[tree]
             if n_values > 1:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._jit import inline, jit
+from .._jit import called, inline
+from .._room import room, zeros
 from .._words import LAST_BIT, ONE, SIX, ZERO
 from ._lanes import N_LANES
 from ._walks import (
@@ -123,7 +124,7 @@ def _rank(values, bits, first, thresholds, at, ranks, place):
         ranks[place + r] = np.int16(at[r] - first + 1)
 
 
-@jit
+@called
 def rank_block(features, start, stop, trees, known, lines, made, ranks, codes):
     """Write the ranks of at most 64 rows; False if the model refuses one.
 
@@ -144,8 +145,8 @@ def rank_block(features, start, stop, trees, known, lines, made, ranks, codes):
         The categories of columns of categories, where trees have sets.
     """
     n_rows, n_features, n_columns = stop - start, features.shape[1], trees.columns.shape[0]
-    at = np.empty(N_LANES, dtype=np.int64)
-    held = np.zeros(N_LANES, dtype=np.int16)
+    at = room(N_LANES, np.int64)
+    held = zeros(N_LANES, np.int16)
     feature_held = -1
     c = 0
     for begin in range(0, n_features, _LINE):
@@ -196,7 +197,7 @@ def rank_block(features, start, stop, trees, known, lines, made, ranks, codes):
 
 
 @inline
-def cross_out_sets(masks, trees, tree, codes, inside, crossed):
+def cross_out_sets(masks, words, tree, codes, inside, crossed):
     """Cross out leaves by the nodes of a tree that ask whether a category is in a set."""
     first_word = masks.stops[tree]
     for at in range((masks.stops[tree + 1] - first_word) * N_LANES):
@@ -206,7 +207,7 @@ def cross_out_sets(masks, trees, tree, codes, inside, crossed):
         for r in range(N_LANES):
             inside[r] = ZERO
         for w in range(masks.set_words[node, 0], masks.set_words[node, 1]):
-            word, place = masks.word[w], masks.place[w]
+            word, place = words[w], masks.place[w]
             for r in range(N_LANES):
                 code = codes[column + r]
                 bit = (word >> (code & LAST_BIT)) & ONE

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._jit import inline, jit
+from .._jit import called, inline, jit
+from .._room import as_floats, room, zeros
 from .._words import FIVE, FOUR, HALF, LAST_BIT, LOWER_HALF, ONE, SEVEN, SIX, THREE, TWO, ZERO
 
 PLAIN, NAN_LEFT, NAN_IS_ZERO, ZERO_LEFT, ZERO_RIGHT, CATEGORY, KNOWN_CATEGORY, LOWEST = range(8)
@@ -186,7 +187,7 @@ def fill_columns(features, start, stop, trees, x, shift):
                 x[place + r] = column_value(value, how, trees.categories, first, last)
 
 
-@jit
+@called
 def fill_block(features, start, stop, trees, transposed, x, shift):
     """Do what `fill_columns` does for many rows, through a scratch that holds features as columns.
 
@@ -218,7 +219,8 @@ def fill_block(features, start, stop, trees, transposed, x, shift):
         made = x[c << shift : (c + 1) << shift]
         if how == LOWEST:
             # Of all lanes: walks without a row must stay at their leaves too.
-            made[:] = -np.inf
+            for r in range(1 << shift):
+                made[r] = -np.inf
         elif how == PLAIN:
             for r in range(n_rows):
                 made[r] = column[r]
@@ -380,12 +382,12 @@ def predict_rows(features, trees, shift, out):
     cache while all trees are walked.
     """
     nodes, sets = trees.nodes, trees.sets
-    thresholds = nodes.view(np.float64)
+    thresholds = as_floats(nodes)
     n_rows, n_trees = features.shape[0], trees.roots.shape[0]
     n_outputs = out.shape[1]
     size = 1 << shift
-    x = np.zeros(trees.columns.shape[0] << shift)
-    codes = np.empty(len(x) if trees.has_sets else 0, dtype=np.uint64)
+    x = zeros(trees.columns.shape[0] << shift, np.float64)
+    codes = room(len(x) if trees.has_sets else 0, np.uint64)
     transposed = np.empty((features.shape[1], size))
     for start in range(0, n_rows, size):
         stop = min(start + size, n_rows)
@@ -433,6 +435,7 @@ def predict_rows(features, trees, shift, out):
 @jit
 def predict_row(
     features_,
+    asked_sets,
     nodes,
     roots,
     columns,
@@ -449,7 +452,9 @@ def predict_row(
 ):
     """Do the same for one row: features (n_features,), sums (n_outputs,).
 
-    The fields of `Trees` come one by one: numba takes longer over a NamedTuple of them.
+    The fields of `Trees` come one by one: numba takes longer over a NamedTuple of them. Before
+    them come the sets once more, or None where no node asks for one: then what asks is not
+    compiled.
     """
     trees = Trees(
         nodes,
@@ -466,14 +471,14 @@ def predict_row(
         single_sums,
     )
     features, out = features_.reshape(1, -1), sums.reshape(1, -1)
-    thresholds = nodes.view(np.float64)
+    thresholds = as_floats(nodes)
     n_trees, n_outputs = trees.roots.shape[0], out.shape[1]
     if refused(features, 0, trees.reading, trees.columns):
         return False
-    x = np.empty(trees.columns.shape[0])
+    x = room(trees.columns.shape[0], np.float64)
     fill_columns(features, 0, 1, trees, x, 0)
-    codes = np.empty(len(x) if trees.has_sets else 0, dtype=np.uint64)
-    if trees.has_sets:
+    if asked_sets is not None:
+        codes = room(len(x), np.uint64)
         fill_codes(trees, x, codes, 0)
     if not trees.continues:
         for k in range(n_outputs):
@@ -497,8 +502,8 @@ def predict_row(
             trees.roots[min(first + 6, last), 0],
             trees.roots[min(first + 7, last), 0],
         )
-        if trees.has_sets:
-            leaves = _set_walk(nodes, thresholds, x, zero, r, n, codes, sets, greatest)
+        if asked_sets is not None:
+            leaves = _set_walk(nodes, thresholds, x, zero, r, n, codes, asked_sets, greatest)
         else:
             leaves = _walk(nodes, thresholds, x, zero, r, n, least, greatest)
         for i in range(min(WALKS, n_trees - first)):

@@ -44,6 +44,14 @@ def random_tree(rng, n_leaves, hows):
     )
 
 
+def sets(packed):
+    return packed.sets if packed.has_sets else None
+
+
+def words(packed, questions):
+    return questions.masks.word if packed.has_sets else None
+
+
 def random_rows(rng, n_rows):
     rows = rng.choice((*VALUES, np.nan), (n_rows, N_FEATURES))
     plain = rng.random(rows.shape) < 0.5
@@ -74,11 +82,11 @@ def test_kernels_give_the_sums_of_the_naive_walk(seed, sizes, n_rows, n_outputs,
         assert kernel.predict_rows(frozen(rows), packed, shift, out)
         assert np.array_equal(out, expected)
     out[:] = np.nan
-    assert predict_blocks(frozen(rows), packed, *questions, out)
+    assert predict_blocks(frozen(rows), packed, *questions, words(packed, questions), out)
     assert np.array_equal(out, expected)
     one = np.empty(n_outputs)
     for row, sums in zip(rows[:20], expected, strict=False):
-        assert kernel.predict_row(row.copy(), *packed, one)
+        assert kernel.predict_row(row.copy(), sets(packed), *packed, one)
         assert np.array_equal(one, sums)
 
 
@@ -123,10 +131,10 @@ def test_sums_of_float32_are_rounded_after_each_tree(n_outputs):
     packed = packed._replace(single_sums=True)
     out = np.full((4, 100, n_outputs), np.nan)
     assert kernel.predict_rows(frozen(rows), packed, 3, out[0])
-    assert predict_blocks(frozen(rows), packed, *questions, out[1])
+    assert predict_blocks(frozen(rows), packed, *questions, words(packed, questions), out[1])
     assert predict_deep(frozen(rows), packed, out[2])
     for row, sums in zip(rows, out[3], strict=True):
-        assert kernel.predict_row(row.copy(), *packed, sums)
+        assert kernel.predict_row(row.copy(), sets(packed), *packed, sums)
     assert np.array_equal(out, np.float64(np.repeat(expected[None], 4, axis=0)))
 
 
@@ -144,7 +152,7 @@ def test_leaves_of_several_values():
     out = np.empty((50, 3))
     assert kernel.predict_rows(frozen(rows), packed, 4, out)
     asked = np.empty((50, 3))
-    assert predict_blocks(frozen(rows), packed, *questions, asked)
+    assert predict_blocks(frozen(rows), packed, *questions, words(packed, questions), asked)
     assert np.array_equal(asked, out)
     for row, sums in zip(rows, out, strict=True):
         leaves = [naive_trees.leaf_of(tree, row) for tree in trees]
@@ -161,7 +169,7 @@ def test_questions_find_the_leaf_in_any_of_its_words(n_leaves):
     packed, questions = pack(trees, [0.0], kernel.AS_IS)
     rows = random_rows(rng, 70)
     out = np.empty((70, 1))
-    assert predict_blocks(frozen(rows), packed, *questions, out)
+    assert predict_blocks(frozen(rows), packed, *questions, words(packed, questions), out)
     assert out[:, 0].tolist() == [naive_trees.sums(trees, row, [0.0])[0] for row in rows]
 
 
@@ -176,7 +184,7 @@ def test_ranks_tell_neighbouring_numbers_apart():
     rows = rng.choice([*thresholds, *np.nextafter(thresholds, -np.inf), np.nan], (200, N_FEATURES))
     packed, questions = pack(trees, [0.0], kernel.AS_IS)
     out = np.empty((200, 1))
-    assert predict_blocks(frozen(rows), packed, *questions, out)
+    assert predict_blocks(frozen(rows), packed, *questions, words(packed, questions), out)
     assert out[:, 0].tolist() == [naive_trees.sums(trees, row, [0.0])[0] for row in rows]
 
 
@@ -187,9 +195,9 @@ def test_zeros_are_read_as_missing_where_a_sparse_matrix_holds_none():
     rows = rng.choice((0.0, -0.0, 1e-60, 0.5, 1.0, np.nan), (90, N_FEATURES))
     expected, out = np.empty((90, 1)), np.empty((90, 1))
     missing = np.where(rows == 0.0, np.nan, rows)
-    assert predict_blocks(frozen(missing), packed, *questions, expected)
+    assert predict_blocks(frozen(missing), packed, *questions, words(packed, questions), expected)
     packed = packed._replace(reading=ZERO_IS_MISSING)
-    assert predict_blocks(frozen(rows), packed, *questions, out)
+    assert predict_blocks(frozen(rows), packed, *questions, words(packed, questions), out)
     assert np.array_equal(out, expected)
 
 
@@ -218,9 +226,12 @@ def test_values_that_are_refused(reading, refused):
         rows[17, 3] = value  # of a feature that no tree reads
         accepted = not any(value is other or value == other for other in refused)
         assert kernel.predict_rows(frozen(rows), packed, 3, out) == accepted
-        assert predict_blocks(frozen(rows), packed, *questions, out) == accepted
+        assert (
+            predict_blocks(frozen(rows), packed, *questions, words(packed, questions), out)
+            == accepted
+        )
         assert predict_deep(frozen(rows), packed, out) == accepted or reading < kernel.SINGLE
-        assert kernel.predict_row(rows[17].copy(), *packed, out[0]) == accepted
+        assert kernel.predict_row(rows[17].copy(), sets(packed), *packed, out[0]) == accepted
 
 
 def test_infinite_categories_are_refused_where_they_are_known():
@@ -231,7 +242,10 @@ def test_infinite_categories_are_refused_where_they_are_known():
         rows = np.zeros((1, N_FEATURES))
         rows[0, feature] = -np.inf
         assert kernel.predict_rows(frozen(rows), packed, 3, out) == accepted
-        assert predict_blocks(frozen(rows), packed, *questions, out) == accepted
+        assert (
+            predict_blocks(frozen(rows), packed, *questions, words(packed, questions), out)
+            == accepted
+        )
 
 
 def test_what_cannot_be_laid_out():
