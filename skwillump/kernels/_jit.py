@@ -9,7 +9,8 @@
 ``no_cfunc_wrapper``
     C calls no kernel.
 ``pipeline_class``
-    Kernels are small and plain: numba's passes for the rest of Python are left out (`_pipeline`).
+    Kernels are small and plain: numba's passes for the rest of Python are left out, in releases
+    that this was tried with (`_pipeline`).
 ``parallel`` (never)
     numba's own thread pool aborts the process when two threads enter it at once.
 ``fastmath`` (never)
@@ -28,20 +29,31 @@ import numba
 from numba.core.options import DefaultOptions
 from numba.core.types import unliteral
 
-from ._pipeline import InlinedCompiler, KernelCompiler
-
 F = TypeVar("F", bound=Callable[..., Any])
+
+NEWEST_TRIED = (0, 68)
+"""The last of numba's releases that was tried with passes of our own."""
+
+
+def _pipeline_class(name: str) -> dict[str, Any]:
+    """Return the option that names one of the compilers of `_pipeline`."""
+    if tuple(numba.version_info.short) > NEWEST_TRIED:
+        return {}
+    from . import _pipeline
+
+    return {"pipeline_class": getattr(_pipeline, name)}
+
 
 _OPTIONS: dict[str, Any] = {
     "nogil": True,
     "error_model": "numpy",
     "no_cfunc_wrapper": True,
-    "pipeline_class": KernelCompiler,
+    **_pipeline_class("KernelCompiler"),
 }
 _CALLED: dict[str, Any] = {
     **_OPTIONS,
     "no_cpython_wrapper": True,
-    "pipeline_class": InlinedCompiler,
+    **_pipeline_class("InlinedCompiler"),
 }
 """Python calls none of them; to compile what it would call took as long as the function did."""
 

@@ -10,7 +10,8 @@ by numba's option `pipeline_class`, so that what others compile in the same proc
    compared by is computed once.
 3. What is only inlined into kernels becomes no machine code of its own.
 
-The last two use what numba does not promise. Without it kernels are compiled in its own way.
+The last two use what numba does not promise, and which passes there are differs by release. So all
+of this is for releases that were tried: `_jit` does not ask for it in a later one.
 """
 
 from typing import Any

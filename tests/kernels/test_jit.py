@@ -115,3 +115,29 @@ def test_kernels_are_compiled_without_what_numba_does_not_promise(monkeypatch):
     assert jit(lambda number: tripled(number))(2) == 6
     (compiled,) = tripled.overloads.values()
     assert compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+
+
+def test_a_release_of_numba_that_was_not_tried_compiles_in_its_own_way():
+    code = """
+import numba
+import numpy as np
+numba.version_info = numba.version_info._replace(short=(99, 0))
+from skwillump.kernels._jit import inline, jit
+from skwillump.kernels._room import zeros
+
+@inline
+def tripled(number):
+    return 3 * number
+
+@jit
+def made(n):
+    out = zeros(n, np.float64)
+    out[0] = tripled(n)
+    return out
+
+assert made(2).tolist() == [6.0, 0.0]
+for kernel in (tripled, made):
+    assert "pipeline_class" not in kernel.targetoptions
+    assert kernel._compiler.pipeline_class is numba.core.compiler.Compiler
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
