@@ -225,9 +225,9 @@ def check(name, rows):
     for method in ("predict_proba", "predict_log_proba", "decision_function"):
         assert model.gives(method) == hasattr(original, method)
         if model.gives(method):
-            with np.errstate(divide="ignore"):
+            with np.errstate(divide="ignore"):  # the logarithm of zero, for both
                 wanted = getattr(original, method)(rows)
-            actual = getattr(model, method)(scores)
+                actual = getattr(model, method)(scores)
             assert actual.shape == wanted.shape
             np.testing.assert_allclose(actual, wanted, rtol=1e-12, atol=1e-300)
     one = [model.predict_proba_one(row) for row in scores]

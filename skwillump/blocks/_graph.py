@@ -35,7 +35,7 @@ from .._composites import (
     samplers_behind,
     with_children,
 )
-from .._containers import column_names, num_samples, take_rows
+from .._containers import column_names, is_plain_array, num_samples, take_rows
 from .._wrappers import inside_transparent
 from ..compilers import (
     InputUnsupported,
@@ -262,7 +262,8 @@ class BlockGraph:
 
         A stage that leaves out a block would not notice that the block's columns are missing, so
         this runs the checks of every `ColumnTransformer` that sees `Z` on its first row. They take
-        a millisecond, so rows with exactly the columns of fit are spared them.
+        a millisecond, so rows with exactly the columns of fit are spared them: by name, or by
+        number where fit saw no names.
         """
         row = None
         for node in column_transformers(self.features):
@@ -461,8 +462,10 @@ def _graft(
 
 
 def _has_columns_of_fit(node, Z) -> bool:
-    """Whether `Z` is a data frame with exactly the columns that a fitted composite saw."""
+    """Whether `Z` has exactly the columns that a fitted composite saw."""
     names = getattr(node, "feature_names_in_", None)
+    if names is None and (is_plain_array(Z) or sparse.issparse(Z)):
+        return Z.ndim == 2 and Z.shape[1] == node.n_features_in_
     columns = column_names(Z)
     if names is None or columns is None or len(columns) != len(names):
         return False

@@ -411,3 +411,19 @@ def test_only_other_columns_than_those_of_fit_are_checked_by_scikit_learn(key, m
 
     monkeypatch.setattr(ColumnTransformer, "transform", unneeded)
     graph.check_columns(X)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix, sparse.csc_array])
+def test_arrays_as_wide_as_those_of_fit_are_not_checked_by_scikit_learn(container, monkeypatch):
+    X = container(np.arange(120.0).reshape(60, 2))
+    blocks = ColumnTransformer([("a", MaxAbsScaler(), [0]), ("b", MaxAbsScaler(), [1])])
+    graph = split_pipeline(make_pipeline(blocks, LogisticRegression()).fit(X, target()))
+    for wrong in (X[:, :1], container(np.ones((60, 3)))):
+        with pytest.raises(ValueError, match="expecting 2 features"):
+            graph.check_columns(wrong)
+
+    def unneeded(*args):
+        raise AssertionError("this takes a millisecond")
+
+    monkeypatch.setattr(ColumnTransformer, "transform", unneeded)
+    graph.check_columns(X)

@@ -85,7 +85,8 @@ def test_rows_that_are_left_get_the_full_models_answer(name, n_classes):
         if hasattr(model, method):
             with np.errstate(divide="ignore"):  # a forest's probability may be zero
                 expected = getattr(model.estimator_, method)(late)
-            assert_allclose(getattr(model, method)(X)[stage == 1], expected, rtol=1e-12)
+                answers = getattr(model, method)(X)
+            assert_allclose(answers[stage == 1], expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -146,7 +146,7 @@ def test_what_cannot_be_read_any_more_is_fitted_anew(data, tmp_path, spoil):
 
 def test_what_another_version_kept_is_stale(data, tmp_path, monkeypatch):
     cascade(str(tmp_path)).fit(*data)
-    monkeypatch.setattr(_memory, "version", lambda name: "another")
+    monkeypatch.setattr(_memory, "_version", lambda name: "another")
     assert n_fits(cascade(str(tmp_path)), *data) > 0
 
 
