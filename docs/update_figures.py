@@ -158,6 +158,18 @@ def coverage_table(results):
     return list_table(head, rows)
 
 
+def sampling_table(results):
+    """What queries show by rows that are drawn evenly, or by what is expected of them."""
+    head = ["Scores", "Rows are drawn", "Rows scored", "Shown", "Bound is true"]
+    ways = {"even": "evenly", "graded": "by what is expected"}
+    shares = ("scored", "shown", "bound_is_true")
+    rows = [
+        [row["world"], ways[row["way"]], *(f"{row[share]:.1%}" for share in shares)]
+        for row in results["rows"]
+    ]
+    return list_table(head, rows)
+
+
 def query_evidence_table(results):
     """What is shown of single queries, and its truth."""
     head = [
@@ -400,6 +412,7 @@ def regions():
             "topk-coverage": f"{load('topk_coverage')['rows'][0]['n_repeats']} samples of each "
             f"({versions(load('topk_coverage'))}).\n\n" + coverage_table(load("topk_coverage")),
             "topk-evidence": query_evidence_table(load("topk_coverage")),
+            "sampling": sampling_table(load("sampling_study")),
         },
         DOCS / "benchmarks_compiled.rst": {
             "music": music_table(load("music_benchmark")),

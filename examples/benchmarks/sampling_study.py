@@ -15,15 +15,15 @@ is (Chernoff). With the sum s of those that are found, there are thus at most (s
 -log(g) of them, but for a chance of `error`, whatever the query. Both ways choose how deep to
 visit, and what to draw, by the least number of rows that calibration expects to show that a
 twentieth of the K best is missing at most; both are then used on many queries whose truth is known.
-Prints what it finds. Run it as ::
+Run it as ::
 
-    python examples/benchmarks/sampling_study.py [--queries N] [--rows N]
+    python examples/benchmarks/sampling_study.py [--quick] [--out FILE]
 """
 
-import argparse
 import sys
 
 import numpy as np
+from _measure import parser_of, setting, show, write
 
 from skwillump.planning import most_missing
 from skwillump.planning._seen_rows import PASSES, _size_for, chance_of_at_most
@@ -124,37 +124,40 @@ def draw_graded(rng, full, k, visited, p, least_p, d):
     return seen, (weight.sum() - np.log(ERROR)) / log_g - len(found)
 
 
+def outcomes_of(way, plan, world, n_queries, n_rows, k):
+    """What a way came to in queries whose truth is known; None in each where it has no plan."""
+    noise, unknown = WORLDS[world]
+    row = {"world": world, "way": way, "n_queries": n_queries, "n_rows": n_rows, "k": k}
+    if plan is None:
+        return row | {"scored": None, "shown": None, "bound_is_true": None}
+    draw = {"even": draw_evenly, "graded": draw_graded}[way]
+    allowed = int(MISSING * k)
+    outcomes = []
+    for seed in range(1, n_queries + 1):
+        rng = np.random.default_rng(seed)
+        full = rows_of(rng, n_rows, k, noise, unknown)
+        seen, bound = draw(rng, full, k, *plan)
+        missing = k - np.isin(places_of_best(full, k), seen).sum()
+        outcomes.append((len(seen) / n_rows, bound <= allowed, missing <= bound + 1e-9))
+    scored, shown, true = np.mean(outcomes, axis=0).tolist()
+    return row | {"scored": scored, "shown": shown, "bound_is_true": true}
+
+
 def main(arguments=None):
     """Run the study."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").strip().partition("\n")[0])
-    parser.add_argument("--queries", type=int, default=200)
-    parser.add_argument("--rows", type=int, default=100_000, help="rows of a query; K is 1 %%")
-    options = parser.parse_args(arguments)
-    n_rows, k = options.rows, options.rows // 100
+    options = parser_of(__doc__, "sampling_study.json").parse_args(arguments)
+    n_queries, n_rows = (40, 20_000) if options.quick else (200, 100_000)
+    k = n_rows // 100
     allowed = int(MISSING * k)
-    for name, (noise, unknown) in WORLDS.items():
+    rows = []
+    for world, (noise, _) in WORLDS.items():
         ends, counts = expected_counts(np.random.default_rng(0), n_rows, k, noise)
-        ways = {
-            "evenly": (draw_evenly, even_plan(ends, counts, allowed)),
-            "graded": (draw_graded, graded_plan(ends, counts, allowed)),
-        }
-        for way, (draw, plan) in ways.items():
-            if plan is None:
-                print(f"{name}: {way}: nothing is expected to show it", flush=True)
-                continue
-            outcomes = []
-            for seed in range(1, options.queries + 1):
-                rng = np.random.default_rng(seed)
-                full = rows_of(rng, n_rows, k, noise, unknown)
-                seen, bound = draw(rng, full, k, *plan)
-                missing = k - np.isin(places_of_best(full, k), seen).sum()
-                outcomes.append((len(seen) / n_rows, bound <= allowed, missing <= bound + 1e-9))
-            scored, shown, true = np.mean(outcomes, axis=0)
-            print(
-                f"{name}: {way}: {scored:.1%} of the rows scored, shown of {shown:.0%} of queries, "
-                f"bound true in {true:.1%}",
-                flush=True,
-            )
+        plans = {"even": even_plan(ends, counts, allowed)}
+        plans["graded"] = graded_plan(ends, counts, allowed)
+        for way, plan in plans.items():
+            rows.append(outcomes_of(way, plan, world, n_queries, n_rows, k))
+            show(rows[-1])
+    write({**setting(options), "error": ERROR, "missing": MISSING, "rows": rows}, options.out)
     return 0
 
 

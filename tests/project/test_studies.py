@@ -65,6 +65,19 @@ def test_the_study_of_the_promise_runs(tmp_path):
     assert all(row["is_true"] >= 0.7 for row in found["evidence"])
 
 
+def test_the_study_of_which_rows_to_draw_runs(tmp_path):
+    out = tmp_path / "out.json"
+    run("sampling_study", "--quick", "--out", str(out))
+    rows = json.loads(out.read_text())["rows"]
+    assert {row["way"] for row in rows} == {"even", "graded"}
+    assert len({row["world"] for row in rows}) == 4
+    for row in rows:
+        if row["scored"] is not None:
+            assert 0 < row["scored"] <= 1
+            # At a confidence of 0.95, 7 wrong bounds of 40 would be a chance of 0.3 %.
+            assert row["bound_is_true"] * row["n_queries"] > 33
+
+
 def test_the_study_of_several_labels_runs(tmp_path):
     if not os.environ.get("SKWILLUMP_DATA"):
         pytest.skip("the comments are not here")
