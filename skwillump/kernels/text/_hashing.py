@@ -16,8 +16,6 @@ from ._counts import CHAR_WB, WORD
 from ._tokens import STOP, find_token, fold_text
 from ._utf8 import count_characters, decode, encode
 
-_MASK = np.uint32(0xFFFFFFFF)
-
 
 @inline
 def _rotate(x, n):
