@@ -6,8 +6,11 @@ Compiled scores differ from the original's in the order of summation, and so in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import isfinite, isnan, ulp
 
 import numpy as np
+
+from ..kernels._best_rows import close_pairs, take_best
 
 DOUBT = 1e-10
 """Scores closer than this share of the largest could be in another order after rounding."""
@@ -96,8 +99,7 @@ def sure_order(scores, raw, k, settled) -> np.ndarray | None:
 def sure_best(raw, k, score_of, settled) -> tuple[np.ndarray, np.ndarray] | None:
     """The `k` best rows and their scores, where scores rise with the numbers that they follow from.
 
-    Only the best rows' numbers become scores, in as few steps as can be: in a small query each
-    step of NumPy's counts.
+    Only the best rows' numbers become scores.
 
     Parameters
     ----------
@@ -113,26 +115,26 @@ def sure_best(raw, k, score_of, settled) -> tuple[np.ndarray, np.ndarray] | None
         As a stable sort by score gives them. None instead of both if rounding could matter, or if
         that is not plain to see.
     """
-    rows, largest = _first_rows(raw, k)
-    if rows is None or len(rows) <= k:
+    if len(raw) <= k:
         return None
-    numbers = raw[rows]
-    order = (-numbers).argsort(kind="stable")
-    rows, numbers = rows[order], numbers[order]
-    reach = DOUBT * (largest if np.isfinite(largest) else largest_of(raw))
-    scores, last = score_of(numbers[: k + 1]), slice(1, k + 1)
-    raw_gap, gap = numbers[:k] - numbers[last], scores[:k] - scores[last]
-    step = LAST_BITS * np.spacing(max(abs(float(scores[0])), abs(float(scores[k]))))
-    apart = (raw_gap > reach) & (gap > step)
-    if not apart.all():
-        # A row that ties with the k-th may be any further one.
-        if not apart[-1]:
+    n_first = min(k + SPARE_ROWS, len(raw))
+    rows, numbers = np.empty(n_first, dtype=np.intp), np.empty(n_first)
+    largest = take_best(np.ascontiguousarray(raw), rows, numbers)
+    if isnan(largest):  # rows without a score come last
+        return None
+    scores = np.ascontiguousarray(score_of(numbers))
+    reach = DOUBT * (largest if isfinite(largest) else largest_of(raw))
+    step = LAST_BITS * ulp(max(abs(float(scores[0])), abs(float(scores[-1]))))
+    pairs = np.empty(2 * n_first, dtype=np.intp)
+    end, n_places = close_pairs(numbers, scores, k, reach, step, pairs)
+    if not end:
+        return None
+    if n_places:
+        if not settled(numbers[pairs[:n_places]], reach).all():
             return None
-        first = (~(apart | (raw_gap == 0))).nonzero()[0]
-        second = first + 1
-        in_order = (gap[first] > 0) | ((gap[first] == 0) & (rows[first] < rows[second]))
-        if not in_order.all() or not settled(numbers[np.concatenate((first, second))], reach).all():
-            return None
+        # Of equal scores the first position is first, whatever their numbers.
+        order = np.lexsort((rows[:end], -scores[:end]))[:k]
+        return rows[order], scores[order]
     return rows[:k], scores[:k]
 
 
@@ -141,12 +143,12 @@ def _first_rows(scores, k: int) -> tuple[np.ndarray | None, float]:
 
     Also the largest score by its size. None where a score is not known.
     """
-    n_rest = max(len(scores) - k - SPARE_ROWS, 0)
-    ordered = np.partition(scores, (0, n_rest, len(scores) - 1))
-    least, largest = float(ordered[0]), float(ordered[-1])
-    if np.isnan(largest):  # these come last
+    largest = float(scores.max())
+    if isnan(largest):  # these come last
         return None, largest
-    return (scores >= ordered[n_rest]).nonzero()[0], max(largest, -least)
+    n_rest = max(len(scores) - k - SPARE_ROWS, 0)
+    bar = np.partition(scores, n_rest)[n_rest]
+    return (scores >= bar).nonzero()[0], max(largest, -float(scores.min()))
 
 
 def _close_pairs(scores, raw, reach: float) -> tuple[np.ndarray, np.ndarray]:

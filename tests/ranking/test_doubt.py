@@ -106,9 +106,24 @@ def test_few_numbers_become_scores():
     assert sum(made) < 200
 
 
+@pytest.mark.parametrize("k", [5, 100])
+def test_saturated_scores_are_put_in_order_by_position(k):
+    # From 37 on all are one, also where the k-th row is among them.
+    raw = np.random.default_rng(0).permutation(np.linspace(-20, 20, 3000))
+    raw[:20] = np.arange(40, 60)
+    positions, scores = sure_best(raw, k, saturating, never_moved)
+    of_all = saturating(raw)
+    assert_array_equal(positions, stable_order(of_all)[:k])
+    assert_array_equal(scores, of_all[positions])
+
+
 def test_numbers_that_scores_do_not_rise_with_are_not_trusted():
     raw = np.random.default_rng(0).normal(size=3000)
-    assert sure_best(raw, 10, lambda raw: -raw, never_settled) is None
+
+    def settled(raw, reach):
+        return np.ones(len(raw), dtype=bool)
+
+    assert sure_best(raw, 10, lambda raw: -raw, settled) is None
 
 
 def test_the_order_of_rows_that_are_not_close_is_sure():
