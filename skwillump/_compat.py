@@ -13,7 +13,7 @@ from functools import wraps
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
 from sklearn.compose._column_transformer import (
     _is_empty_column_selection as is_empty_selection,
 )
@@ -74,7 +74,6 @@ __all__ = [
     "check_method_params",
     "count_samples",
     "encoder_steps",
-    "fit_context",
     "is_empty_selection",
     "learns_nothing",
     "n_columns_in",
@@ -87,9 +86,13 @@ __all__ = [
     "scorer_parts",
     "selected_columns",
     "selected_positions",
+    "validates_parameters",
     "vectorizer_steps",
     "vote_weights",
 ]
+
+validates_parameters = _fit_context(prefer_skip_nested_validation=False)
+"""Decorator of a `fit` that checks its parameters; estimators among them check their own."""
 
 ABSENT = object()
 """In place of a private attribute that this release does not have."""
@@ -232,7 +235,7 @@ def _may_be_fitted(member) -> bool:
 def begin_callbacks(estimator, n_tasks: int):
     """Set up an estimator's callbacks for `fit`; None where scikit-learn has none.
 
-    `fit_context` tears them down.
+    `validates_parameters` tears them down.
     """
     if not hasattr(estimator, "_init_callback_context"):
         return None

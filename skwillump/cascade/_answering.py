@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -17,7 +16,7 @@ from .._one_row import RowTemplate
 from ..blocks import BlockGraph
 from ..compilers import InputUnsupported, check_scores
 from ..planning import HarmScore, confidence, decide_one
-from ..stages._passes import FeaturePass, FusedPass, ModelInput, StagePass, flat
+from ..stages._passes import ModelInput, StagePass, answer_by_pass, flat
 from ._responses import align_response, predicts_largest_response, stage_codes
 
 
@@ -84,6 +83,25 @@ class EarlyStage:
             and len(self.fused.approx.classes) == len(self.thresholds)
         )
 
+    def answer(
+        self,
+        method: str,
+        by_pass: Callable[[StagePass], Any],
+        *,
+        otherwise: Callable[[], Any],
+        n_threads: int,
+    ) -> Any:
+        """Answer `method` by a pass of the stage, or otherwise by the full model alone."""
+        return answer_by_pass(
+            graph=self.graph,
+            blocks=self.blocks,
+            model=self.model,
+            fused=self.fused if self.gives(method) else None,
+            n_threads=n_threads,
+            answer=by_pass,
+            otherwise=otherwise,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class CascadeRunner:
@@ -125,12 +143,11 @@ class CascadeRunner:
             return self._answer_by_full(X, method)
         by_full = partial(self._answer_by_full, X, method)
         try:
-            return _by_pass(
-                early,
+            return early.answer(
                 method,
-                n_threads,
-                answer=partial(self._in_chunks, early, X, method),
+                partial(self._in_chunks, early, X, method),
                 otherwise=by_full,
+                n_threads=n_threads,
             )
         except (TypeError, ValueError):
             if not early.is_surrogate:
@@ -153,12 +170,8 @@ class CascadeRunner:
             inputs, _ = run.start(X)
             return self._decided(early, inputs)[2]
 
-        return _by_pass(
-            early,
-            early.method,
-            1,
-            answer=sure,
-            otherwise=lambda: np.full(num_samples(X), -np.inf),
+        return early.answer(
+            early.method, sure, otherwise=lambda: np.full(num_samples(X), -np.inf), n_threads=1
         )
 
     def predict_one(self, x: Any, method: str, *, n_threads: int = 1) -> Any:
@@ -310,24 +323,3 @@ class CascadeRunner:
         """Response of the first stage's model, with a column for each class."""
         response, known = inputs.answer(method), early.model.classes_
         return align_response(response, known, self.classes, method == "predict_proba")
-
-
-def _by_pass(
-    early: EarlyStage,
-    method: str,
-    n_threads: int,
-    *,
-    answer: Callable[[StagePass], Any],
-    otherwise: Callable[[], Any],
-) -> Any:
-    """Answer on the compiled path, by the steps, or otherwise by the full model alone.
-
-    Each is tried where those before it cannot judge the input, as where a truncated ensemble meets
-    a number that the original refuses.
-    """
-    if early.gives(method):
-        with suppress(InputUnsupported):
-            return answer(FusedPass(early.graph, early.fused, n_threads))
-    with suppress(InputUnsupported):
-        return answer(FeaturePass(early.graph, early.blocks, early.model))
-    return otherwise()

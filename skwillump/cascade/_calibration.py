@@ -18,146 +18,25 @@ from ..planning import (
     SmallerModels,
     Subgroups,
     learn_harm_score,
-    least_open_share,
-    open_shares_of_classes,
-    seen_score,
-    unseen_risk,
 )
-from ..stages._cross_fitting import Calibrated, CrossFitted
+from ..stages._cross_fitted import Calibrated, CrossFitted
 from ..stages._fold_tasks import FoldRecord
 from ..stages._folds import FitData
 from ..stages._models import LeftOut
-from ..stages._recording import Importance, LeastOpen, OpenShares, Record
+from ..stages._recording import Record
 from ._responses import AnswerRecorder, CascadeRecorder
-from ._scoring import RecordedScores, answered_labels, is_balanced_accuracy, score_answers
+from ._scoring import RecordedScores, answered_labels, is_balanced_accuracy
 from ._timing import score_seconds
-
-
-def block_importance(
-    y: np.ndarray,
-    recorder: CascadeRecorder,
-    scorer: Any,
-    score_params: dict[str, Any],
-) -> Importance:
-    """Importance of a block: the score that the full model loses.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,)
-    recorder : CascadeRecorder
-    scorer : callable
-    score_params : dict
-        Metadata for it.
-    """
-
-    def importance(rows, model, features):
-        params = {key: take_rows(value, rows) for key, value in score_params.items()}
-
-        def score(permuted) -> float:
-            labels = model.predict(permuted)
-            if not isinstance(recorder, AnswerRecorder) or not recorder.keeps_responses:
-                equal = labels == y[rows]
-                return float(np.mean(equal if equal.ndim == 1 else equal.all(axis=1)))
-            return score_answers(
-                scorer,
-                recorder.classes,
-                y[rows],
-                labels,
-                recorder.respond(model, permuted),
-                is_probability=recorder.is_probability,
-                score_params=params,
-            )
-
-        return score
-
-    return importance
-
-
-def open_shares(y: np.ndarray, recorder: CascadeRecorder) -> OpenShares:
-    """How few rows a first stage must leave open, by the measure that leaves fewest.
-
-    What would be learned of harms is a measure too, of rows that it was not learned from. Where
-    another score than accuracy is kept, classes count alike, however rare they are.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,) or (n_rows, n_labels)
-    recorder : CascadeRecorder
-    """
-
-    def shares(rows, full, stage):
-        y_rows = y[rows]
-        truth = recorder.codes(y_rows)
-        weights = None
-        if recorder.keeps_responses:
-            _, classes, counts = np.unique(truth, return_inverse=True, return_counts=True)
-            weights = len(truth) / (len(counts) * counts[classes])
-        right, full_right = recorder.is_right(stage, y_rows), recorder.is_right(full, y_rows)
-        sure = [stage[measure] for measure in recorder.measures]
-        sure += _learned_orders(stage, full_right & ~right, recorder)
-        return np.min(
-            [open_shares_of_classes(each, right, full_right, weights) for each in sure], axis=0
-        )
-
-    return shares
-
-
-def _learned_orders(stage: Record, harm: np.ndarray, recorder: CascadeRecorder) -> list[np.ndarray]:
-    """How sure what is learned of harms would be of rows that it was not learned from.
-
-    Thresholds for each class, by each measure, and a learned score of harm, where there are some.
-    """
-    found = [
-        unseen_risk(
-            stage["codes"],
-            stage[measure],
-            harm,
-            recorder.n_groups,
-            is_probability=recorder.is_probability,
-            seed=0,
-        )
-        for measure in recorder.measures
-    ]
-    orders = [-risk for risk in found if risk is not None]
-    if recorder.learns_score:
-        learned = learn_harm_score(stage["response"], stage["codes"], harm, seed=0)
-        orders += [] if learned is None else [learned[1]]
-    return orders
-
-
-def least_open(y: np.ndarray, recorder: CascadeRecorder, target: float) -> LeastOpen:
-    """How few rows a first stage must leave open to keep a share of the full model's accuracy.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,) or (n_rows, n_labels)
-    recorder : CascadeRecorder
-    target : float
-    """
-
-    def share(rows, full, stage):
-        y_rows = y[rows]
-        right, full_right = recorder.is_right(stage, y_rows), recorder.is_right(full, y_rows)
-        sure = [stage[measure] for measure in recorder.measures]
-        if recorder.learns_score:
-            # Fitted on the very rows: the bound may be too low, and not too high.
-            score = seen_score(stage["response"], stage["codes"], full_right & ~right)
-            sure += [] if score is None else [score]
-        return min(
-            least_open_share(stage["codes"], each, right, full_right, target) for each in sure
-        )
-
-    return share
 
 
 def calibrated_from(
     fitted: CrossFitted,
+    seed: int,
+    *,
     data: FitData,
     recorder: CascadeRecorder,
-    *,
     scorer: Any,
     score_params: dict[str, Any],
-    seed: int,
     in_batches: bool,
 ) -> Calibrated:
     """The numbers that a cascade is planned from.
@@ -165,13 +44,13 @@ def calibrated_from(
     Parameters
     ----------
     fitted : CrossFitted
+    seed : int
+        For the bootstrap.
     data : FitData
     recorder : CascadeRecorder
     scorer : callable
     score_params : dict
         Metadata for it.
-    seed : int
-        For the bootstrap.
     in_batches : bool
         Whether it is planned for rows that come in batches, or else one at a time.
 
@@ -184,22 +63,14 @@ def calibrated_from(
     of_rows, y_rows = recorder.codes(y)[fitted.rows], y[fitted.rows]
     full_right = recorder.is_right(fitted.full, y_rows)
     costs = fitted.stage_costs
-    others = [None] * len(fitted.specs) if costs.other is None else costs.other.stages
     candidates = tuple(
         Candidate(
-            blocks=spec.blocks,
-            stage_seconds=seconds.start,
-            rest_seconds=seconds.rest,
             codes=stage["codes"],
             confidence={measure: stage[measure] for measure in recorder.measures},
             right=recorder.is_right(stage, y_rows),
-            n_trees=spec.n_trees,
-            is_surrogate=spec.is_surrogate,
-            other=other,
+            **what,
         )
-        for spec, stage, seconds, other in zip(
-            fitted.specs, fitted.stages, costs.planned.stages, others, strict=True
-        )
+        for stage, what in fitted.priced_stages()
     )
     if recorder.learns_score:
         candidates = tuple(
@@ -213,38 +84,31 @@ def calibrated_from(
             )
             for candidate, stage in zip(candidates, fitted.stages, strict=True)
         )
-    return Calibrated(
-        calibration=Calibration(
-            candidates=candidates,
-            full_seconds=costs.planned.full,
-            other_full_seconds=np.inf if costs.other is None else costs.other.full,
-            full_right=full_right,
-            classes=of_rows,
-            selects=fitted.selects,
-            n_classes=recorder.n_groups,
-            is_probability=recorder.is_probability,
-            basis=fitted.basis,
-            train_share=fitted.train_share,
-            seed=seed,
-            smaller=_smaller(fitted, y, recorder, candidates),
-            stopped=fitted.stopped,
-            within=kept_within(
-                of_rows,
-                recorder.classes,
-                None if data.subgroups is None else data.subgroups[fitted.rows],
-                is_balanced=is_balanced_accuracy(scorer, score_params),
-            ),
-        ),
-        models=fitted.models,
-        costs=fitted.costs,
-        importances=fitted.importances,
-        left_out=fitted.left_out,
-        scores=(
-            _recorded_scores(fitted, y, recorder, scorer, score_params)
-            if isinstance(recorder, AnswerRecorder) and recorder.keeps_responses
-            else None
+    calibration = Calibration(
+        candidates=candidates,
+        full_seconds=costs.planned.full,
+        other_full_seconds=np.inf if costs.other is None else costs.other.full,
+        full_right=full_right,
+        classes=of_rows,
+        selects=fitted.selects,
+        n_classes=recorder.n_groups,
+        is_probability=recorder.is_probability,
+        basis=fitted.basis,
+        train_share=fitted.train_share,
+        seed=seed,
+        smaller=_smaller(fitted, y, recorder, candidates),
+        stopped=fitted.stopped,
+        within=kept_within(
+            of_rows,
+            recorder.classes,
+            None if data.subgroups is None else data.subgroups[fitted.rows],
+            is_balanced=is_balanced_accuracy(scorer, score_params),
         ),
     )
+    scores = None
+    if isinstance(recorder, AnswerRecorder) and recorder.keeps_responses:
+        scores = _recorded_scores(fitted, y, recorder, scorer, score_params)
+    return fitted.calibrated(calibration, scores)
 
 
 def kept_within(

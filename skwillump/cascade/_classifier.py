@@ -2,79 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Any, cast
 
-import numpy as np
-from sklearn.base import ClassifierMixin, is_classifier
-from sklearn.utils import Bunch, check_consistent_length, column_or_1d, get_tags, indexable
-from sklearn.utils.metadata_routing import MethodMapping
+from sklearn.base import ClassifierMixin
+from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 
-from .._compat import Interval, StrOptions, check_fitted, fit_context, refused
-from .._composites import last_step
-from .._one_row import RowTemplate
-from ..planning import (
-    Guarantee,
-    Plan,
-    certify_plan,
-    make_plan,
-    saves,
-)
-from ..stages._estimator import BlockwiseEstimator, StageBase
-from ..stages._fold_tasks import record_in_chunks
-from ..stages._folds import FitData
-from ..stages._labels import check_classes_not_values, check_none_missing
-from ..stages._metering import FirstStage, clock_of, seconds_for_timing
-from ..stages._models import StageSpec
-from ._answering import CascadeRunner, EarlyStage
-from ._calibration import (
-    block_importance,
-    calibrated_from,
-    fresh_rows,
-    least_open,
-    open_shares,
-)
-from ._label_kinds import label_kind
-from ._report import cascade_report, stage_words
-from ._responses import CascadeRecorder, response_method, why_no_response
-from ._scoring import check_name, check_target_scorer, is_accuracy, is_balanced_accuracy
-from ._timing import CascadeTiming, seconds_of_plan
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage(StageBase):
-    """A stage of the cascade.
-
-    Attributes
-    ----------
-    blocks : tuple of str
-        The blocks that its model uses.
-    model : estimator
-        The fitted steps after the blocks.
-    threshold : float, ndarray of shape (n_classes,) or None
-        Least confidence that answers a row: one for all predicted classes, or one for each; of
-        several labels a row, one for rows for which none is predicted, and one for others. None for
-        the last stage, which answers all that is left.
-    measure : {"probability", "margin", "score"} or None
-        What confidence is: the predicted class's probability, the distance of its value to the
-        largest other one, or a learned score: the log-odds that not only the full model would be
-        right. Of several labels a row: the probability that all are right, were they
-        independent, or the distance of the least sure one.
-    cost_seconds : float
-        Seconds that the stage adds to a row that reaches it.
-    share : float
-        Share of all rows that it answers, on the rows that certify.
-    n_trees : int or None
-        Where the model is a truncation of the full one's ensemble: its number of trees.
-    is_surrogate : bool
-        Whether the model is a linear one in the place of the full one.
-    """
-
-    threshold: Any = None
-    measure: str | None = None
+from .._compat import Interval, StrOptions, check_fitted, validates_parameters
+from ..planning import certify_plan
+from ._base import BaseCascade
+from ._calibration import fresh_rows
+from ._scoring import is_accuracy, is_balanced_accuracy
 
 
 def _estimator_has(method):
@@ -90,7 +28,7 @@ def _estimator_has(method):
     return check
 
 
-class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
+class CascadeClassifier(ClassifierMixin, BaseCascade):
     """Classifier that computes expensive features only for rows that need them.
 
     Wraps a classifier `Pipeline` whose features come in blocks. Rows on which an approximate model
@@ -233,17 +171,15 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     'cross-fitted'
     """
 
-    _target_parameter = "accuracy_target"
     _use_instead = {
-        **BlockwiseEstimator._use_instead,
+        **BaseCascade._use_instead,
         "predict_proba": "the estimator gives no probabilities; predict gives labels",
         "predict_proba_one": "the estimator gives no probabilities; predict_one gives the label",
         "rank": "ApproxTopKRanker ranks rows",
     }
-    _stage_class = Stage
 
     _parameter_constraints: dict = {
-        **BlockwiseEstimator._parameter_constraints,
+        **BaseCascade._parameter_constraints,
         "accuracy_target": [Interval(Real, 0, 1, closed="right")],
         "scoring": [str, callable, None],  # names are checked apart: there are sixty
         "query": [StrOptions({"batch", "point"})],
@@ -267,27 +203,9 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         random_state=None,
         verbose=0,
     ):
-        super().__init__(
-            estimator,
-            confidence=confidence,
-            cv=cv,
-            refit=refit,
-            approx_estimator=approx_estimator,
-            feature_costs=feature_costs,
-            compile=compile,
-            memory=memory,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.accuracy_target = accuracy_target
-        self.scoring = scoring
-        self.query = query
+        self._assign(locals())
 
-    @fit_context(
-        # *.estimator is not validated yet
-        prefer_skip_nested_validation=False
-    )
+    @validates_parameters
     def fit(self, X, y, *, subgroups=None, **params):
         """Fit the full model, plan the cascade and certify it.
 
@@ -400,20 +318,13 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
         if y is not None:
             X, y, subgroups = indexable(X, y, subgroups)
             y = self._labels.read(y)
-        candidate = calibrated.calibration.candidates[path.candidate]
         recorder = self._labels.recorder(
             self.classes_,
             self._method,
             keeps_responses=is_scored,
-            harm_score=candidate.harm_score,
+            harm_score=calibrated.calibration.candidates[path.candidate].harm_score,
         )
-        record = record_in_chunks(
-            self._graph,
-            [StageSpec(candidate.blocks)],
-            [calibrated.models[path.candidate]],
-            recorder,
-            X,
-        )
+        record = self._record_fresh([path.candidate], recorder, X)
         score = calibrated.scores.on_fresh_rows(record, y) if is_scored else None
         plan = certify_plan(
             calibrated.calibration,
@@ -453,11 +364,6 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     def classes_(self):
         """Class labels."""
         return self.estimator_.classes_
-
-    @property
-    def _known_classes(self):
-        # A classifier of one's own that only predicts may have none.
-        return getattr(self.estimator_, "classes_", None)
 
     def predict(self, X):
         """Predict a class for each row.
@@ -584,213 +490,3 @@ class CascadeClassifier(ClassifierMixin, BlockwiseEstimator):
     def _answer(self, X, method):
         """Output of `method` for each row, and the stage that gave it."""
         return self._runner.answer(X, method, n_threads=self._n_threads())
-
-    # What is a cascade's own in fit -----------------------------------------------------------
-
-    def _check_parameters(self) -> None:
-        for name in ("estimator", "approx_estimator"):
-            given = getattr(self, name)
-            if given is not None and not is_classifier(given):
-                must_be = (
-                    "a classifier, or a Pipeline that ends in one (ApproxTopKRanker takes "
-                    "regressors)"
-                )
-                raise refused(type(self).__name__, name, must_be, last_step(given)[1])
-        check_name(self.scoring)
-
-    def _fit_data(self, X, y, groups, params):
-        check_none_missing(y)
-        check_classes_not_values(y)
-        scorer = self._scorer()  # a score that cannot be kept is said before anything is fitted
-        if groups is not None:
-            if self.confidence is None or not is_accuracy(scorer, {}):
-                raise ValueError(
-                    "subgroups ask for a test of the accuracy in each of them: they need "
-                    f"scoring='accuracy' and a confidence, and scoring={self.scoring!r}, "
-                    f"confidence={self.confidence!r}."
-                )
-            groups = column_or_1d(groups)
-            check_consistent_length(X, groups)
-        self._labels = label_kind(y)
-        return FitData(
-            X=X,
-            y=self._labels.read(y),
-            params=params,
-            stratify=self._labels.stratify,
-            subgroups=groups,
-        )
-
-    def _scorer(self):
-        return check_target_scorer(self.estimator, self.scoring)
-
-    def _read_full_model(self, X) -> None:
-        self._template = RowTemplate.from_data(X, self.estimator_)
-        approx = [] if self.approx_estimator is None else [self.approx_estimator]
-        self._method: Any = response_method(self.estimator_, *approx)
-
-    def _why_no_stages(self, data) -> str:
-        if self._graph is None:
-            return self._why_one_block("cascade")
-        if self._method is None:
-            return why_no_response(self.estimator_, self.approx_estimator)
-        if self._labels.only_accuracy and not is_accuracy(self._scorer(), {}):
-            return f"of several labels a row accuracy can be kept, and not scoring={self.scoring!r}"
-        if self._known_classes is None:
-            return "the estimator has no classes_, so that answers of two models cannot be compared"
-        reason = self._labels.why_no_stages(data.y, self._known_classes)
-        if reason or not self._is_prefit():
-            return reason
-        return self._labels.why_too_few(data.y, self.estimator_)
-
-    def _with_truth(self, data):
-        return self._labels.with_truth(data.y, self.estimator_)
-
-    def _measures_growth(self) -> bool:
-        return self.confidence is not None
-
-    def _query(self) -> str:
-        return self.query
-
-    def _recorder(self, routed) -> CascadeRecorder:
-        assert self._method is not None
-        is_kept = is_accuracy(self._scorer(), routed.scorer.score)
-        learns = self._labels.learns_score(self.classes_, is_probability=self._is_probability())
-        return self._labels.recorder(
-            self.classes_,
-            self._method,
-            keeps_responses=not is_kept,
-            learns_score=is_kept and learns,
-        )
-
-    def _importance(self, data, recorder, routed):
-        return block_importance(data.y, recorder, self._scorer(), routed.scorer.score)
-
-    def _open_shares(self, data, recorder):
-        return open_shares(data.y, recorder)
-
-    def _least_open(self, data, recorder):
-        # Of other scores than accuracy it is not known what rows lose.
-        if recorder.keeps_responses:
-            return None
-        return least_open(data.y, recorder, self.accuracy_target)
-
-    def _answering(self) -> CascadeTiming:
-        return CascadeTiming(
-            runner=self._runner_with(None),
-            graph=self._graph,
-            method=cast(Any, self._method),
-            measure=self._labels.measures(self.classes_, is_probability=self._is_probability())[0],
-        )
-
-    def _is_probability(self) -> bool:
-        return self._method == "predict_proba"
-
-    def _calibrated_from(self, fitted, data, recorder, routed, seed):
-        return calibrated_from(
-            fitted,
-            data,
-            recorder,
-            scorer=self._scorer(),
-            score_params=routed.scorer.score,
-            seed=seed,
-            in_batches=self.query == "batch",
-        )
-
-    def _make_plan(self) -> Plan:
-        calibrated = self._calibrated
-        return make_plan(
-            calibrated.calibration, self.accuracy_target, self.confidence, calibrated.scores
-        )
-
-    def _check_speed(self, X, spent) -> None:
-        if self.feature_costs or self.query != "batch":
-            return  # costs are not those of a batch
-        for _ in self._calibrated.calibration.candidates:
-            plan, calibration = self._plan, self._calibrated.calibration
-            if plan.candidate is None:
-                return
-            first = self.stages_[0]
-            seconds = seconds_of_plan(
-                self._answering(),
-                X,
-                FirstStage(blocks=first.blocks, model=first.model, compiled=self._fused),
-                plan,
-                calibration,
-                clock=clock_of(self._graph, self._fused_blocks if self._fused else None),
-                most_seconds=seconds_for_timing(spent),
-            )
-            if saves(calibration, seconds):
-                return
-            dearer = calibration.with_dearer(plan.candidate, seconds - plan.expected_seconds)
-            self._calibrated = replace(self._calibrated, calibration=dearer)
-            self._set_plan(self._planned())
-
-    def _exact_plan(self, reason) -> Plan:
-        exact = Guarantee.of_full_model(
-            accuracy_target=self.accuracy_target, confidence=self.confidence, reason=reason
-        )
-        return Plan(expected_seconds=float("nan"), guarantee=exact)
-
-    def _set_plan(self, plan) -> None:
-        super()._set_plan(plan)
-        early = None
-        if plan.candidate is not None:
-            first = self.stages_[0]
-            candidate = self._calibrated.calibration.candidates[plan.candidate]
-            early = EarlyStage(
-                graph=self._graph,
-                blocks=first.blocks,
-                model=first.model,
-                method=self._method,
-                measure=plan.measure,
-                thresholds=plan.thresholds,
-                is_largest=self._runner_with(None).is_largest(first.model, self._method),
-                fused=self._fused,
-                is_surrogate=first.is_surrogate,
-                harm_score=candidate.harm_score,
-            )
-        self._runner = self._runner_with(early)
-
-    def _runner_with(self, early: EarlyStage | None) -> CascadeRunner:
-        return self._labels.runner(
-            classes=self._known_classes,
-            template=self._template,
-            estimator=self.estimator_,
-            full=self._full,
-            early=early,
-        )
-
-    def _stages_of(self, plan, first, last):
-        one = bool(np.all(plan.thresholds == plan.thresholds[0]))
-        threshold = float(plan.thresholds[0]) if one else plan.thresholds
-        return [
-            Stage(**first, share=plan.early_share, threshold=threshold, measure=plan.measure),
-            Stage(**last, share=1 - plan.early_share),
-        ]
-
-    def _report(self) -> str:
-        return cascade_report(self, self._plan)
-
-    def _stage_words(self):
-        return stage_words(self._labels.groups(self._known_classes))
-
-    # scikit-learn ---------------------------------------------------------------------------
-
-    def _routed_by_hand(self, params: Mapping[str, Any]) -> Bunch:
-        others = {key: value for key, value in params.items() if key != "groups"}
-        routed = super()._routed_by_hand(others)
-        if "groups" in params:
-            routed.splitter.split["groups"] = params["groups"]
-        routed.scorer = Bunch(score={})
-        return routed
-
-    def get_metadata_routing(self):
-        """Get metadata routing of this object: the base's routes, its own, and to the scorer."""
-        scores = MethodMapping().add(caller="fit", callee="score")
-        router = super().get_metadata_routing().add_self_request(self)
-        return router.add(scorer=self._scorer(), method_mapping=scores)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags = get_tags(self.estimator).classifier_tags
-        return tags

@@ -3,68 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from .._compat import Interval, StrOptions, check_fitted, fit_context, refused
-from .._composites import thawed
-from ..planning import (
-    Search,
-    Target,
-    TopKGuarantee,
-    TopKPlan,
-    candidates_to_test,
-    certify_topk_plan,
-    make_topk_plan,
-)
-from ..stages._estimator import BlockwiseEstimator, StageBase
-from ..stages._fold_tasks import record_in_chunks
-from ..stages._models import StageSpec
-from ._answering import checked_k, full_searcher, rank_queries, searcher_of
-from ._calibration import block_importance, calibrated_from, open_shares
+from .._compat import Interval, StrOptions, check_fitted, validates_parameters
+from ..planning import candidates_to_test, certify_topk_plan
+from ._answering import checked_k, rank_queries, searcher_of
+from ._base import BaseRanker
 from ._metrics import ndcg, precision
-from ._queries import RankingData, group_column, queries_of
-from ._report import STAGE_WORDS, ranker_report
-from ._scores import ScoreRecorder, score_method
-from ._sizes import rows_to_return
-from ._targets import checked_targets, classifies, required
-from ._timing import RankTiming
-
-TIMED_SHARE_ROWS = 1_000_000
-"""Rows of a query of which a share is returned while ranking is timed; fewer are, of fewer rows."""
+from ._queries import group_column, queries_of
+from ._scores import ScoreRecorder
+from ._targets import classifies, required
 
 
-@dataclass(frozen=True, kw_only=True)
-class RankStage(StageBase):
-    """A stage of a ranker.
-
-    Attributes
-    ----------
-    blocks : tuple of str
-        The blocks that its model uses.
-    model : estimator
-        The fitted steps after the blocks.
-    search : Search or None
-        How the rows that get the next stage are chosen. None for the last stage.
-    cost_seconds : float
-        Seconds that the stage adds to a row that reaches it.
-    share : float
-        Share of a query's rows that reach it, on the calibration rows.
-    n_trees : int or None
-        Where the model is a truncation of the full one's ensemble: its number of trees.
-    is_surrogate : bool
-        Whether the model is a linear one in the place of the full one.
-    """
-
-    search: Search | None = None
-
-
-class ApproxTopKRanker(BlockwiseEstimator):
+class ApproxTopKRanker(BaseRanker):
     """Find the K best of N rows without computing all features of all rows.
 
     Wraps a `Pipeline` that ends in a regressor, a ranker or a binary classifier and whose features
@@ -211,18 +166,16 @@ class ApproxTopKRanker(BlockwiseEstimator):
     True
     """
 
-    _target_parameter = "precision_target"
     _use_instead = {
-        **BlockwiseEstimator._use_instead,
+        **BaseRanker._use_instead,
         "predict_one": "rank(X) takes the rows of a query, predict(X) gives their scores",
         "predict_proba": "predict(X) gives the scores to rank by",
         "predict_stage": "rank(X) scores all rows in the first stage, and the best in the second",
         "set_accuracy_target": "set_precision_target is a ranker's",
     }
-    _stage_class = RankStage
 
     _parameter_constraints: dict = {
-        **BlockwiseEstimator._parameter_constraints,
+        **BaseRanker._parameter_constraints,
         "k": [
             Interval(Integral, 1, None, closed="left"),
             Interval(Real, 0, 1, closed="neither"),
@@ -251,28 +204,9 @@ class ApproxTopKRanker(BlockwiseEstimator):
         verbose=0,
         scoring="ndcg",
     ):
-        super().__init__(
-            estimator,
-            confidence=confidence,
-            cv=cv,
-            refit=refit,
-            approx_estimator=approx_estimator,
-            feature_costs=feature_costs,
-            compile=compile,
-            memory=memory,
-            n_jobs=n_jobs,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.k = k
-        self.precision_target = precision_target
-        self.query_size = query_size
-        self.scoring = scoring
+        self._assign(locals())
 
-    @fit_context(
-        # *.estimator is not validated yet
-        prefer_skip_nested_validation=False
-    )
+    @validates_parameters
     def fit(self, X, y, *, groups=None, **params):
         """Fit the full model, plan the search and certify it.
 
@@ -363,13 +297,7 @@ class ApproxTopKRanker(BlockwiseEstimator):
         target = self._current_target()
         if not tested or target.precision >= 1:
             return self  # every row gets the full model's score, whatever rows may show
-        record = record_in_chunks(
-            self._graph,
-            [StageSpec(calibration.candidates[position].blocks) for position in tested],
-            [self._calibrated.models[position] for position in tested],
-            ScoreRecorder(method=self._method),
-            X,
-        )
+        record = self._record_fresh(tested, ScoreRecorder(method=self._method), X)
         queries = None
         if groups is not None:
             self._check_k_is_number()
@@ -515,112 +443,3 @@ class ApproxTopKRanker(BlockwiseEstimator):
             for group, rows in queries.items()
         ]
         return float(np.mean(values))
-
-    # What is a ranker's own in fit ------------------------------------------------------------
-
-    def _check_parameters(self) -> None:
-        size = self.query_size
-        if size is None or isinstance(size, Integral):
-            return
-        whole = len(size) == 2 and all(isinstance(n, Integral) for n in size)
-        if not whole or not 1 <= size[0] <= size[1]:
-            must_be = "a number of rows, or a pair of the least and the largest number"
-            raise refused(type(self).__name__, "query_size", must_be, size)
-
-    def _fit_data(self, X, y, groups, params):
-        y = checked_targets(y, self.estimator, owner=type(self).__name__)
-        if groups is not None:
-            self._check_k_is_number()
-            groups = group_column(groups, X)
-        estimator, stratify = thawed(self.estimator), is_classifier(self.estimator)
-        return RankingData.make(estimator, X, y, groups, params, stratify=stratify)
-
-    def _check_k_is_number(self) -> None:
-        if not isinstance(self.k, Integral):
-            raise ValueError(
-                f"k={self.k} is a share of each query's rows, and queries are told with groups: "
-                "what is promised of them is for one number. Give k as a number of rows."
-            )
-
-    def _read_full_model(self, X) -> None:
-        self._method = score_method(self.estimator_, self.approx_estimator)
-
-    def _why_no_stages(self, data) -> str:
-        return self._why_one_block("filter by") if self._graph is None else ""
-
-    def _usable(self, blocks):
-        return blocks if blocks is not None and blocks.full.gives(self._method) else None
-
-    def _recorder(self, routed) -> ScoreRecorder:
-        return ScoreRecorder(method=self._method)
-
-    def _importance(self, data, recorder, routed):
-        return block_importance(recorder)
-
-    def _open_shares(self, data, recorder):
-        return open_shares(data.groups)
-
-    def _answering(self) -> RankTiming:
-        return RankTiming(
-            searcher=replace(full_searcher(self), n_threads=1),
-            k=rows_to_return(self.k, TIMED_SHARE_ROWS),
-        )
-
-    def _calibrated_from(self, fitted, data, recorder, routed, seed):
-        return calibrated_from(fitted, data, seed)
-
-    def _query_sizes(self):
-        """Least and largest number of rows of a query to plan for."""
-        calibration = self._calibrated and self._calibrated.calibration
-        if calibration and calibration.queries is not None:
-            sizes = [len(rows) for rows in calibration.queries]
-            return min(sizes), max(sizes)
-        if self.query_size is None:
-            n_rows = len(calibration.full_score) if calibration else 0
-            return n_rows, n_rows
-        if isinstance(self.query_size, Integral):
-            return int(self.query_size), int(self.query_size)
-        return int(self.query_size[0]), int(self.query_size[1])
-
-    def _make_plan(self) -> TopKPlan:
-        self._target = self._current_target()
-        return make_topk_plan(self._calibrated.calibration, self._target)
-
-    def _exact_plan(self, reason) -> TopKPlan:
-        exact = TopKGuarantee.of_full_model(self._current_target(), reason=reason)
-        return TopKPlan(expected_seconds=float("nan"), guarantee=exact)
-
-    def _current_target(self) -> Target:
-        """What the parameters now ask of a plan."""
-        sizes = self._query_sizes()
-        if not isinstance(self.k, Integral):
-            sizes = (sizes[1], sizes[1])  # other sizes are planned for when they are met
-        return Target(
-            k=rows_to_return(self.k, sizes[1]),
-            query_size=sizes,
-            precision=float(self.precision_target),
-            confidence=self.confidence,
-            any_size=self.query_size is None,
-        )
-
-    def _set_plan(self, plan) -> None:
-        super()._set_plan(plan)
-        if self._fused is not None and not self._fused.approx.gives(self._method):
-            self._fused = None
-
-    def _stages_of(self, plan, first, last):
-        return [
-            RankStage(**first, share=1.0, search=plan.search),
-            RankStage(**last, share=plan.share),
-        ]
-
-    def _report(self) -> str:
-        return ranker_report(self, self._plan)
-
-    def _stage_words(self):
-        return STAGE_WORDS
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        return tags

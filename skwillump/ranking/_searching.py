@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,9 +12,8 @@ from sklearn.utils import gen_batches
 
 from .._containers import num_samples, take_rows
 from ..blocks import BlockGraph, CompiledStage
-from ..compilers import InputUnsupported
 from ..planning import RankEvidence, Search, gap_search, stable_order
-from ..stages._passes import FeaturePass, FusedPass, StagePass
+from ..stages._passes import StagePass, answer_by_pass
 from . import _filtering
 from ._doubt import doubtful_rows, sure_best, sure_order
 from ._filtering import FilteredQuery
@@ -324,18 +322,17 @@ class QuerySearcher:
         return rows[order].astype(np.intp, copy=False), scores[order]
 
     def _by_pass(self, answer: Callable[[StagePass], Any], otherwise: Callable[[], Any]) -> Any:
-        """Answer by compiled scores, by the filter's steps, or otherwise by the full model.
-
-        Each is tried where those before it cannot judge the input: the last one raises what the
-        original raises.
-        """
+        """Answer by a pass of the filter, or otherwise by the full model alone."""
         assert self.graph is not None
-        if self.fused is not None:
-            with suppress(InputUnsupported):
-                return answer(FusedPass(self.graph, self.fused, self.n_threads))
-        with suppress(InputUnsupported):
-            return answer(FeaturePass(self.graph, self.blocks, self.model))
-        return otherwise()
+        return answer_by_pass(
+            graph=self.graph,
+            blocks=self.blocks,
+            model=self.model,
+            fused=self.fused,
+            n_threads=self.n_threads,
+            answer=answer,
+            otherwise=otherwise,
+        )
 
 
 def _batches(queries: Iterable[np.ndarray]) -> list[list[np.ndarray]]:

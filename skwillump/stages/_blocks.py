@@ -14,7 +14,7 @@ from .._compat import refused
 from .._containers import take_rows
 from ..blocks import BlockGraph, Store, names_in_composites
 from ..compilers import OriginalStep
-from ._cross_fitting import Calibrated
+from ._cross_fitted import Calibrated
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,8 @@ approximate models are fitted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -22,7 +21,8 @@ from ..blocks import BlockGraph, CompiledBlocks, CompiledStage, truncation_sizes
 from ..compilers import InputUnsupported
 from ..planning import permutation_importance
 from ._before_pipeline import compiled_stage
-from ._costs import BlockCosts, StageCosts
+from ._costs import StageCosts
+from ._cross_fitted import CalibrationTask, CrossFitted, Setting
 from ._fold_tasks import (
     FoldRecord,
     evidence,
@@ -32,9 +32,9 @@ from ._fold_tasks import (
     record_smaller,
 )
 from ._folds import FitData, Split, cross_fit_splits, prefit_splits, selecting_rows, share_of
-from ._metering import Answering, CostMeter, FirstStage
+from ._metering import CostMeter, FirstStage
 from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
-from ._recording import Importance, LeastOpen, OpenShares, Record, Recorder, joined
+from ._recording import Importance, Recorder, joined
 from ._shortlisting import (
     none_can_pay,
     screened,
@@ -49,141 +49,16 @@ IMPORTANCE_ROWS = 2000
 """Rows on which importances are measured, at most."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """How models are to be cross-fitted: parameters of the estimator and of the call of `fit`.
-
-    Attributes
-    ----------
-    estimator : estimator
-        What to fit on folds; with `prefit`, the fitted full model.
-    approx_estimator : estimator or None
-    prefit : bool
-    cv : int, float, splitter or None
-    split_params : dict
-        Metadata for the splitter.
-    query : {"batch", "point"}
-    feature_costs : mapping of str to float
-    compile : bool
-        Whether blocks may run compiled.
-    n_jobs : int or None
-    split : (ndarray of intp, ndarray of intp) or None
-        With ``refit=False``, the rows that the full model was fitted on and those held out.
-    measures_growth : bool
-        Whether to fit models on half of the rows of a fold too, where others will answer.
-    """
-
-    estimator: Any
-    approx_estimator: Any
-    prefit: bool
-    cv: Any
-    split_params: dict[str, Any]
-    query: str
-    feature_costs: Mapping[str, float]
-    compile: bool
-    n_jobs: int | None
-    split: Split | None = None
-    measures_growth: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class CrossFitted:
-    """What cross-fitting found out.
-
-    Attributes
-    ----------
-    rows : ndarray of intp of shape (n_rows,)
-        The calibration set: all held-out rows.
-    folds : ndarray of intp of shape (n_rows,)
-        The fold that holds out each of them.
-    selects : ndarray of bool of shape (n_rows,)
-        Rows that choose; the others certify.
-    full : Record
-        Of the full model on these rows.
-    stages : tuple of Record
-        Of each approximate model.
-    specs : tuple of StageSpec
-        What each of them is.
-    models : tuple of estimator
-        Those that will answer.
-    costs : BlockCosts
-        Of each part of the full pipeline.
-    stage_costs : StageCosts
-        Of each approximate model as a first stage.
-    importances : ndarray of float64 of shape (n_blocks,)
-    train_share : float
-        Share of the rows of the models that will answer that those of the folds were fitted on.
-    basis : {"prefit", "held-out", "cross-fitted"}
-        Which models the answers are of.
-    smaller : FoldRecord or None
-        What models fitted on fewer rows of a fold answered, with the same stages.
-    row_ratio : float
-        How many fewer.
-    left_out : tuple of (StageSpec, LeftOut)
-        Approximate models that were tried and could not be made, or could not answer.
-    stopped : bool
-        Whether fewer folds than asked for were looked at, as nothing could pay at the target.
-    """
-
-    rows: np.ndarray
-    folds: np.ndarray
-    selects: np.ndarray
-    full: Record
-    stages: tuple[Record, ...]
-    specs: tuple[StageSpec, ...]
-    models: tuple[Any, ...]
-    costs: BlockCosts
-    stage_costs: StageCosts
-    importances: np.ndarray
-    train_share: float
-    basis: str
-    smaller: FoldRecord | None = None
-    row_ratio: float = 1.0
-    left_out: tuple[tuple[StageSpec, LeftOut], ...] = ()
-    stopped: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Calibrated:
-    """What `fit` stores, so that it can be planned again for another target.
-
-    Attributes
-    ----------
-    calibration : Calibration or TopKCalibration
-        The numbers to plan with.
-    models : tuple of estimator
-        The approximate model of each candidate.
-    costs : BlockCosts
-    importances : ndarray of float64 of shape (n_blocks,)
-    left_out : tuple of (StageSpec, LeftOut)
-        Approximate models that are no candidates.
-    scores : RecordedScores or None
-        For other scores than accuracy.
-    """
-
-    calibration: Any
-    models: tuple[Any, ...]
-    costs: BlockCosts
-    importances: np.ndarray
-    left_out: tuple[tuple[StageSpec, LeftOut], ...] = ()
-    scores: Any = None
-
-
 def cross_fit(
     *,
     graph: BlockGraph,
     fused: CompiledBlocks | None,
     full: Any,
     data: FitData,
-    recorder: Recorder,
-    importance: Importance,
-    open_shares: OpenShares,
-    answering: Answering,
+    task: CalibrationTask,
     setting: Setting,
     rng: np.random.RandomState,
     progress: Progress,
-    with_truth: np.ndarray | None = None,
-    least_open: LeastOpen | None = None,
 ) -> CrossFitted:
     """Fit approximate models, and record what they and the full model answer on held-out rows.
 
@@ -196,21 +71,11 @@ def cross_fit(
     full : CompiledPipeline or estimator
         The full model as it runs.
     data : FitData
-    recorder : Recorder
-    importance : Importance
-    open_shares : OpenShares
-        By which it is told on the first fold which approximate models can still be chosen.
-    answering : Answering
-        How the estimator answers, which is timed.
+    task : CalibrationTask
     setting : Setting
     rng : RandomState
     progress : Progress
-        Told of each task.
-    with_truth : ndarray of bool of shape (n_rows,), optional
-        Rows whose answers can be evidence; by default all.
-    least_open : LeastOpen, optional
-        By which it is told on the first fold whether anything can be chosen at the target; without
-        it, all folds are looked at.
+        Told of each of its steps.
 
     Returns
     -------
@@ -223,6 +88,7 @@ def cross_fit(
     NoEvidence
         If the estimator cannot be fitted on a fold, or what it does cannot be measured.
     """
+    recorder, with_truth = task.recorder, task.with_truth
     if with_truth is None:
         with_truth = np.ones(len(data.y), dtype=bool)
     if setting.prefit:
@@ -245,8 +111,8 @@ def cross_fit(
                 graph,
                 fused,
                 data.X,
-                answering=answering,
-                query=setting.query,
+                answering=task.answering,
+                query=task.query,
                 given=setting.feature_costs,
                 both=setting.compile,
                 spent=progress.cpu_seconds(),
@@ -269,7 +135,7 @@ def cross_fit(
     chosen = BlockFeatures(first, first.prepare(take_rows(data.X, rows)))
     if not is_single:
         with progress.task("measure importances"):
-            importances = _importances(chosen, rows, importance, rng)
+            importances = _importances(chosen, rows, task.importance, rng)
     approx_estimator = setting.approx_estimator
     specs = specs_of_sets(graph, meter.costs, importances, approx_estimator)
     specs += surrogate_specs(graph, meter.costs, y=data.y, approx_estimator=approx_estimator)
@@ -299,7 +165,7 @@ def cross_fit(
             train=train,
             test=np.intersect1d(test, selecting),
             recorder=recorder,
-            open_shares=open_shares,
+            open_shares=task.open_shares,
             approx_estimator=approx_estimator,
             rng=rng,
             known=known,
@@ -316,7 +182,7 @@ def cross_fit(
         specs,
         record,
         selecting,
-        open_shares,
+        task.open_shares,
         approx_estimator=approx_estimator,
     )
     never_made = [
@@ -342,15 +208,15 @@ def cross_fit(
         )
     timed = [i for i in range(len(specs)) if i not in left_out]
     stops = False
-    if specs and basis == "cross-fitted" and least_open is not None:
-        stops = none_can_pay(stage_costs, record, timed, selecting, least_open)
+    if specs and basis == "cross-fitted" and task.least_open is not None:
+        stops = none_can_pay(stage_costs, record, timed, selecting, task.least_open)
     half = None
     if stops:
         # What is left is for other targets, and for what is shown of this one.
         n_select = sum(bool(np.isin(test, selecting).any()) for _, test in splits)
         splits = splits[: n_select + 1]
         progress.log("none of them can pay: fewer folds are looked at")
-    elif setting.measures_growth and basis == "cross-fitted" and specs:
+    elif task.measures_growth and basis == "cross-fitted" and specs:
         half = share_of(data, splits[0][0], 0.5, rng)
     records, smaller = _fitted(
         graph=graph,

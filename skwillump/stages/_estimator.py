@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from numbers import Integral, Real
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, cast
 
-import numpy as np
-from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.exceptions import NotFittedError
-from sklearn.frozen import FrozenEstimator
-from sklearn.utils import Bunch, check_random_state, get_tags, indexable
-from sklearn.utils.metadata_routing import (
-    MetadataRouter,
-    MethodMapping,
-    get_routing_for_object,
-    process_routing,
-)
+from sklearn.base import clone
+from sklearn.utils import Bunch, check_random_state, indexable
+from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
-from .._compat import (
-    CallbackSupportMixin,
-    HasMethods,
-    Interval,
-    RealNotInt,
-    StrOptions,
-    check_fitted,
-    refused,
-    routing_enabled,
-)
+from .._compat import check_fitted, refused, routing_enabled
 from .._compiled import compile_pipeline
-from .._compiling import CompilesItself
 from .._composites import thawed
 from .._containers import num_samples
-from .._persistence import VersionedState
 from .._progress import Progress
 from .._warnings import NoCascadeWarning
 from ..blocks import (
@@ -49,14 +27,17 @@ from ..blocks import (
 )
 from ._before_pipeline import compiled_stage
 from ._blocks import Block, check_feature_costs, describe_blocks
-from ._cross_fitting import Calibrated, CrossFitted, Setting, cross_fit
+from ._cross_fitted import CalibrationTask, Setting
+from ._cross_fitting import cross_fit
 from ._diagram import stage_diagram
+from ._fold_tasks import FoldRecord, record_in_chunks
 from ._folds import FitData, Split, single_split
 from ._memory import Fitted, recall
-from ._metering import Answering
-from ._models import NoEvidence, fit_plainly, read_graph
-from ._recording import Importance, LeastOpen, OpenShares, Recorder
-from ._report import StageWords, seconds_text
+from ._meta_estimator import BlockMetaEstimator
+from ._models import NoEvidence, StageSpec, fit_plainly, read_graph
+from ._recording import Recorder
+from ._report import StageWords
+from ._stage import StageBase
 
 N_TASKS = 9
 """Tasks of `fit`, at most, as callbacks see them."""
@@ -71,36 +52,7 @@ ONE_BLOCK = (
 """Why there are no stages."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StageBase:
-    """What all stages have.
-
-    Attributes
-    ----------
-    blocks : tuple of str
-        The blocks that its model uses.
-    model : estimator
-        The fitted steps after the blocks.
-    cost_seconds : float
-        Seconds that the stage adds to a row that reaches it.
-    share : float
-    n_trees : int or None
-        Where the model is a truncation of the full one's ensemble: its number of trees.
-    is_surrogate : bool
-        Whether the model is a linear one in the place of the full one.
-    """
-
-    blocks: tuple[str, ...]
-    model: Any = field(repr=False)
-    cost_seconds: float
-    share: float
-    n_trees: int | None = None
-    is_surrogate: bool = False
-
-
-class BlockwiseEstimator(
-    CompilesItself, VersionedState, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator
-):
+class BlockwiseEstimator(BlockMetaEstimator):
     """Base of estimators that run a fitted pipeline block by block, in stages.
 
     `_fit` does what both do: it fits the full model exactly as a plain fit would, reads its
@@ -111,16 +63,13 @@ class BlockwiseEstimator(
     - `_fit_data`: checks `y`, and gathers what `fit` takes of rows;
     - `_read_full_model`: what is learned from the fitted full model before its blocks are tried;
     - `_why_no_stages`: why there can be none; empty if there can;
-    - `_answering`: how the full model answers, and how with a stage before it, for what that costs;
-    - `_recorder`, `_importance`, `_open_shares`, `_calibrated_from`: what is kept of the models'
-      answers, what a block is worth, what a model can spare, and the numbers that a plan is made
-      from;
+    - `_task`: what is asked of the models that are cross-fitted, and made of their answers;
     - `_make_plan`, `_exact_plan`: the plan, and the one where there is nothing to plan with;
     - `_stages_of`: the stages of a plan that has two;
     - `_stage_words`, `_report`: what stages do, and what was decided, in words.
 
-    Others have an answer here that is right for most: `_with_truth`, `_least_open`, `_usable`,
-    `_measures_growth` and `_query`.
+    Others have an answer here that is right for most: `_usable_blocks`, `_usable_stage` and
+    `_check_speed`.
     """
 
     stages_: list[Any]
@@ -131,69 +80,6 @@ class BlockwiseEstimator(
 
     _target_parameter: ClassVar[str]
     _stage_class: ClassVar[type[StageBase]]
-
-    _use_instead: ClassVar[dict[str, str]] = {
-        "explain": (
-            "report() tells what was decided and why, compile_pipeline(fitted.estimator_).explain()"
-            " which steps are compiled"
-        ),
-    }
-    """What to use instead of names that others have, and that somebody may look for here."""
-
-    _parameter_constraints: dict = {
-        # Some show their predict only when they are fitted.
-        "estimator": [HasMethods(["fit"])],
-        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
-        "cv": [
-            "cv_object",
-            StrOptions({"prefit"}),
-            Interval(RealNotInt, 0.0, 1.0, closed="neither"),
-        ],
-        "refit": ["boolean"],
-        "approx_estimator": [HasMethods(["fit", "predict"]), None],
-        "feature_costs": [dict, None],
-        "compile": ["boolean"],
-        "memory": [str, HasMethods(["cache"]), None],
-        "n_jobs": [
-            Interval(Integral, None, -1, closed="right"),
-            Interval(Integral, 1, None, closed="left"),
-            None,
-        ],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
-
-    def __init__(
-        self,
-        estimator,
-        *,
-        confidence,
-        cv,
-        refit,
-        approx_estimator,
-        feature_costs,
-        compile,
-        memory,
-        n_jobs,
-        random_state,
-        verbose,
-    ):
-        self.estimator = estimator
-        self.confidence = confidence
-        self.cv = cv
-        self.refit = refit
-        self.approx_estimator = approx_estimator
-        self.feature_costs = feature_costs
-        self.compile = compile
-        self.memory = memory
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
-
-    def __getattr__(self, name: str) -> Any:
-        lacks = f"{type(self).__name__!r} object has no attribute {name!r}"
-        instead = self._use_instead.get(name)
-        raise AttributeError(f"{lacks}: {instead}." if instead else lacks)
 
     # Hooks ----------------------------------------------------------------------------------
 
@@ -212,34 +98,8 @@ class BlockwiseEstimator(
         """Why there can be no stages; empty if there can."""
         raise NotImplementedError
 
-    def _with_truth(self, data: FitData) -> np.ndarray | None:
-        """Rows whose answers can be evidence; None for all."""
-        return None
-
-    def _recorder(self, routed: Bunch) -> Recorder:
-        """What is kept of the models' answers."""
-        raise NotImplementedError
-
-    def _importance(self, data: FitData, recorder: Any, routed: Bunch) -> Importance:
-        """What a block is worth to the full model."""
-        raise NotImplementedError
-
-    def _open_shares(self, data: FitData, recorder: Any) -> OpenShares:
-        """How few rows an approximate model must leave to the full one."""
-        raise NotImplementedError
-
-    def _least_open(self, data: FitData, recorder: Any) -> LeastOpen | None:
-        """How few rows an approximate model must leave open at the target; None if not known."""
-        return None
-
-    def _answering(self) -> Answering:
-        """How the fitted full model answers, with stages before it and without; for its costs."""
-        raise NotImplementedError
-
-    def _calibrated_from(
-        self, fitted: CrossFitted, data: FitData, recorder: Any, routed: Bunch, seed: int
-    ) -> Calibrated:
-        """The numbers that a plan is made from."""
+    def _task(self, data: FitData, routed: Bunch) -> CalibrationTask:
+        """What is asked of the models that are cross-fitted."""
         raise NotImplementedError
 
     def _make_plan(self) -> Any:
@@ -262,10 +122,6 @@ class BlockwiseEstimator(
         """What was decided, why, and what is promised."""
         raise NotImplementedError
 
-    def _measures_growth(self) -> bool:
-        """Whether the plan looks at how what is lost grows with the rows."""
-        return False
-
     def _why_one_block(self, verb: str) -> str:
         """Why there are no blocks to choose from."""
         hiding = hides_blocks(self.estimator_)
@@ -275,10 +131,6 @@ class BlockwiseEstimator(
             f"{hiding} is not seen through, so the blocks of the pipeline inside it are out of "
             f"reach, and there is nothing to {verb}"
         )
-
-    def _query(self) -> str:
-        """Whether to plan for batches or for one row at a time."""
-        return "batch"
 
     # Fitting --------------------------------------------------------------------------------
 
@@ -359,7 +211,7 @@ class BlockwiseEstimator(
         self._calibrated = fitted.calibrated
         self._is_settled = fitted.is_settled
         if self.compile and self._graph is not None:
-            self._fused_blocks = self._usable(compiled_blocks(self._graph))
+            self._fused_blocks = self._usable_blocks(compiled_blocks(self._graph))
 
     def _fit_full(
         self, rows: tuple[Any, Any, dict[str, Any]], n_rows: int, progress: Progress
@@ -399,8 +251,11 @@ class BlockwiseEstimator(
     ) -> None:
         """Cross-fit approximate models, and store what a plan is made from."""
         if self.compile:
-            self._fused_blocks = self._usable(compiled_blocks(self._graph))
-        recorder = self._recorder(routed)
+            self._fused_blocks = self._usable_blocks(compiled_blocks(self._graph))
+        task = self._task(data, routed)
+        if self.memory is not None:
+            # What is kept for fits with other targets is all that there is.
+            task = replace(task, least_open=None)
         on_folds = None if self._is_prefit() else settled(self.estimator_)
         self._is_settled = on_folds is not None
         if on_folds is not None and routing_enabled():
@@ -411,59 +266,30 @@ class BlockwiseEstimator(
             fused=self._fused_blocks,
             full=self._full,
             data=data,
-            recorder=recorder,
-            importance=self._importance(data, recorder, routed),
-            open_shares=self._open_shares(data, recorder),
-            answering=self._answering(),
+            task=task,
             setting=Setting(
                 estimator=self.estimator if on_folds is None else on_folds,
                 approx_estimator=self.approx_estimator,
                 prefit=self._is_prefit(),
                 cv=self.cv,
                 split_params=routed.splitter.split,
-                query=self._query(),
                 feature_costs=self.feature_costs or {},
                 compile=self.compile,
                 n_jobs=self.n_jobs,
                 split=split,
-                measures_growth=self._measures_growth(),
             ),
             rng=rng,
             progress=progress,
-            with_truth=self._with_truth(data),
-            # What is kept for fits with other targets is all that there is.
-            least_open=self._least_open(data, recorder) if self.memory is None else None,
         )
-        seed = int(rng.randint(2**31 - 1))
-        self._calibrated = self._calibrated_from(fitted, data, recorder, routed, seed)
+        self._calibrated = task.calibrate(fitted, int(rng.randint(2**31 - 1)))
 
-    def _usable(self, blocks: CompiledBlocks | None):
+    def _usable_blocks(self, blocks: CompiledBlocks | None) -> CompiledBlocks | None:
         """The blocks on a compiled path, if that gives what is asked of it."""
         return blocks
 
-    def _is_prefit(self) -> bool:
-        return isinstance(self.estimator, FrozenEstimator) or (
-            isinstance(self.cv, str) and self.cv == "prefit"
-        )
-
-    def _check_prefit(self) -> None:
-        try:
-            check_is_fitted(self.estimator)
-        except NotFittedError as error:
-            raise NotFittedError(
-                "cv='prefit' needs an estimator that is already fitted. Fit it on other rows than "
-                f"those given to {type(self).__name__}.fit, or use another cv."
-            ) from error
-
-    def _log(self, message: str) -> None:
-        if self.verbose:
-            print(f"[{type(self).__name__}] {message}")
-
-    def _log_end(self, task: str, seconds: float) -> None:
-        self._log(f"{task}: {seconds_text(seconds)}")
-
-    def _n_threads(self) -> int:
-        return 1 if self.n_jobs is None else effective_n_jobs(self.n_jobs)
+    def _usable_stage(self, stage: CompiledStage | None) -> CompiledStage | None:
+        """A first stage on a compiled path, if that gives what is asked of it."""
+        return stage
 
     def report(self):
         """Tell what was decided, why, and what is promised.
@@ -486,6 +312,17 @@ class BlockwiseEstimator(
                 "confidence=None asks for no promise, so there is nothing to certify: "
                 "set_params(confidence=0.95), say."
             )
+
+    def _record_fresh(self, candidates: Sequence[int], recorder: Recorder, X: Any) -> FoldRecord:
+        """What the full model and those of some candidates answer on rows that came after `fit`."""
+        known = self._calibrated.calibration.candidates
+        return record_in_chunks(
+            self._graph,
+            [StageSpec(known[position].blocks) for position in candidates],
+            [self._calibrated.models[position] for position in candidates],
+            recorder,
+            X,
+        )
 
     def _set_target(self, target: float):
         """Plan again for another target, from what `fit` stored."""
@@ -541,13 +378,15 @@ class BlockwiseEstimator(
             return
         candidate = self._calibrated.calibration.candidates[plan.candidate]
         model = self._calibrated.models[plan.candidate]
-        self._fused = compiled_stage(
-            graph,
-            self._fused_blocks,
-            self._full,
-            candidate.blocks,
-            model,
-            is_surrogate=candidate.is_surrogate,
+        self._fused = self._usable_stage(
+            compiled_stage(
+                graph,
+                self._fused_blocks,
+                self._full,
+                candidate.blocks,
+                model,
+                is_surrogate=candidate.is_surrogate,
+            )
         )
         if self._fused is not None:
             self._fused.warm_up()
@@ -563,31 +402,6 @@ class BlockwiseEstimator(
 
     # scikit-learn ---------------------------------------------------------------------------
 
-    def _route(self, params: dict[str, Any]) -> Bunch:
-        """Metadata for the estimator, the splitter and what else takes some."""
-        if routing_enabled():
-            return process_routing(self, "fit", **params)
-        return self._routed_by_hand(params)
-
-    def _routed_by_hand(self, params: Mapping[str, Any]) -> Bunch:
-        """The same where scikit-learn's metadata routing is off."""
-        return Bunch(estimator=Bunch(fit=dict(params)), splitter=Bunch(split={}))
-
-    def get_metadata_routing(self):
-        """Get metadata routing of this object.
-
-        Returns
-        -------
-        routing : MetadataRouter
-            A :class:`~sklearn.utils.metadata_routing.MetadataRouter` with the routes of `fit` to
-            the estimator's `fit`, the splitter and, of a cascade, the scorer.
-        """
-        router = MetadataRouter(owner=self)
-        fits = MethodMapping().add(caller="fit", callee="fit")
-        splits = MethodMapping().add(caller="fit", callee="split")
-        router.add(estimator=self.estimator, method_mapping=fits)
-        return router.add(splitter=self.cv, method_mapping=splits)
-
     @available_if(lambda self: hasattr(self, "stages_"))
     def _sk_visual_block_(self):
         """Stages and blocks for scikit-learn's diagram; while not fitted, its own is drawn."""
@@ -595,14 +409,6 @@ class BlockwiseEstimator(
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "stages_")
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        inner = get_tags(self.estimator)
-        tags.input_tags = inner.input_tags
-        tags.target_tags = inner.target_tags
-        tags.non_deterministic = inner.non_deterministic
-        return tags
 
 
 def _fitted(

@@ -8,6 +8,8 @@ pipeline itself does, and one turns blocks into scores on the compiled path.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -15,6 +17,7 @@ import numpy as np
 
 from .._containers import container_of, take_rows
 from ..blocks import BlockGraph, CompiledStage, Store, take_stored
+from ..compilers import InputUnsupported
 
 CHUNK_ROWS = 8192
 """Rows whose features are held together, so that memory does not grow with the batch."""
@@ -241,3 +244,42 @@ class FusedPass:
             is_lent=Z is X and container_of(X).slices_share,
         )
         return ScoreInput(self.stage.approx, scores), held
+
+
+def answer_by_pass(
+    *,
+    graph: BlockGraph,
+    blocks: tuple[str, ...],
+    model: Any,
+    fused: CompiledStage | None,
+    n_threads: int,
+    answer: Callable[[StagePass], Any],
+    otherwise: Callable[[], Any],
+) -> Any:
+    """Answer on the compiled path, by the first stage's steps, or otherwise by the full model.
+
+    Each is tried where those before it cannot judge the input, as where a truncated ensemble meets
+    a number that the original refuses. The last one raises what the original raises.
+
+    Parameters
+    ----------
+    graph : BlockGraph
+        The full model.
+    blocks : tuple of str
+        Those of the first stage.
+    model : estimator
+        That of the first stage.
+    fused : CompiledStage or None
+        The stage on the compiled path, where that gives what is asked of it.
+    n_threads : int
+    answer : callable
+        Answers by a pass.
+    otherwise : callable
+        Answers without a first stage.
+    """
+    if fused is not None:
+        with suppress(InputUnsupported):
+            return answer(FusedPass(graph, fused, n_threads))
+    with suppress(InputUnsupported):
+        return answer(FeaturePass(graph, blocks, model))
+    return otherwise()

@@ -11,8 +11,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skwillump import CascadeClassifier
-from skwillump.cascade._calibration import open_shares
 from skwillump.cascade._responses import AnswerRecorder
+from skwillump.cascade._task import open_shares
 from skwillump.planning import confidence
 from skwillump.planning._shortlist import LOSSES
 

@@ -14,8 +14,8 @@ from sklearn.preprocessing import MinMaxScaler
 from skwillump import ApproxTopKRanker
 from skwillump.compilers.compose import _score_sums
 from skwillump.ranking import _filtering
+from skwillump.ranking._answering import searcher_of
 from skwillump.ranking._filtering import FilteredQuery
-from skwillump.ranking._ranker import searcher_of
 from skwillump.stages import _passes
 
 CHUNK = 200

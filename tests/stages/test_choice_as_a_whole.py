@@ -7,7 +7,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from skwillump import CascadeClassifier
-from skwillump.cascade import _classifier
+from skwillump.cascade import _base
 
 pytestmark = pytest.mark.filterwarnings("ignore::skwillump.NoCascadeWarning")
 
@@ -42,7 +42,7 @@ def timed(monkeypatch):
         found["plans"].append(plan.candidate)
         return found["ratio"] * calibration.full_seconds
 
-    monkeypatch.setattr(_classifier, "seconds_of_plan", seconds)
+    monkeypatch.setattr(_base, "seconds_of_plan", seconds)
     return found
 
 
@@ -83,14 +83,14 @@ def test_costs_that_are_not_of_a_batch_are_left_as_they_are(timed, params):
 
 def test_the_choice_is_timed_at_the_share_of_open_rows_that_is_planned(monkeypatch):
     shares = []
-    planned_turn = _classifier.CascadeTiming.planned_turn
+    planned_turn = _base.CascadeTiming.planned_turn
 
     def recorded(timing, X, stage, open_share):
         turn = planned_turn(timing, X, stage, open_share)
         shares.append((open_share, turn.n_open / len(X)))
         return turn
 
-    monkeypatch.setattr(_classifier.CascadeTiming, "planned_turn", recorded)
+    monkeypatch.setattr(_base.CascadeTiming, "planned_turn", recorded)
     model = cascade().fit(X, Y)
     ((planned, timed),) = shares
     assert planned == pytest.approx(1 - model.stages_[0].share)

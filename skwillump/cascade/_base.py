@@ -1,0 +1,252 @@
+"""The base of `CascadeClassifier`: what is a cascade's own in `fit`, and for scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils import Bunch, check_consistent_length, column_or_1d, get_tags
+from sklearn.utils.metadata_routing import MethodMapping
+
+from .._compat import refused
+from .._composites import last_step
+from .._one_row import RowTemplate
+from ..planning import Guarantee, Plan, make_plan, saves
+from ..stages._cross_fitted import CalibrationTask
+from ..stages._estimator import BlockwiseEstimator
+from ..stages._folds import FitData
+from ..stages._labels import check_classes_not_values, check_none_missing
+from ..stages._metering import FirstStage, clock_of, seconds_for_timing
+from ._answering import CascadeRunner, EarlyStage
+from ._calibration import calibrated_from
+from ._label_kinds import label_kind
+from ._report import cascade_report, stage_words
+from ._responses import CascadeRecorder, response_method, why_no_response
+from ._scoring import check_name, check_target_scorer, is_accuracy
+from ._stage import Stage
+from ._task import block_importance, least_open, open_shares
+from ._timing import CascadeTiming, seconds_of_plan
+
+
+class BaseCascade(BlockwiseEstimator):
+    """Base of `CascadeClassifier`, which has the parameters, and what users call."""
+
+    accuracy_target: float
+    scoring: Any
+    query: str
+
+    _target_parameter = "accuracy_target"
+    _stage_class = Stage
+
+    @property
+    def _known_classes(self):
+        # A classifier of one's own that only predicts may have none.
+        return getattr(self.estimator_, "classes_", None)
+
+    def _check_parameters(self) -> None:
+        for name in ("estimator", "approx_estimator"):
+            given = getattr(self, name)
+            if given is not None and not is_classifier(given):
+                must_be = (
+                    "a classifier, or a Pipeline that ends in one (ApproxTopKRanker takes "
+                    "regressors)"
+                )
+                raise refused(type(self).__name__, name, must_be, last_step(given)[1])
+        check_name(self.scoring)
+
+    def _fit_data(self, X, y, groups, params):
+        check_none_missing(y)
+        check_classes_not_values(y)
+        scorer = self._scorer()  # a score that cannot be kept is said before anything is fitted
+        if groups is not None:
+            if self.confidence is None or not is_accuracy(scorer, {}):
+                raise ValueError(
+                    "subgroups ask for a test of the accuracy in each of them: they need "
+                    f"scoring='accuracy' and a confidence, and scoring={self.scoring!r}, "
+                    f"confidence={self.confidence!r}."
+                )
+            groups = column_or_1d(groups)
+            check_consistent_length(X, groups)
+        self._labels = label_kind(y)
+        return FitData(
+            X=X,
+            y=self._labels.read(y),
+            params=params,
+            stratify=self._labels.stratify,
+            subgroups=groups,
+        )
+
+    def _scorer(self):
+        return check_target_scorer(self.estimator, self.scoring)
+
+    def _read_full_model(self, X) -> None:
+        self._template = RowTemplate.from_data(X, self.estimator_)
+        approx = [] if self.approx_estimator is None else [self.approx_estimator]
+        self._method: Any = response_method(self.estimator_, *approx)
+
+    def _why_no_stages(self, data) -> str:
+        if self._graph is None:
+            return self._why_one_block("cascade")
+        if self._method is None:
+            return why_no_response(self.estimator_, self.approx_estimator)
+        if self._labels.only_accuracy and not is_accuracy(self._scorer(), {}):
+            return f"of several labels a row accuracy can be kept, and not scoring={self.scoring!r}"
+        if self._known_classes is None:
+            return "the estimator has no classes_, so that answers of two models cannot be compared"
+        reason = self._labels.why_no_stages(data.y, self._known_classes)
+        if reason or not self._is_prefit():
+            return reason
+        return self._labels.why_too_few(data.y, self.estimator_)
+
+    def _task(self, data, routed) -> CalibrationTask:
+        y, scorer, score_params = data.y, self._scorer(), routed.scorer.score
+        recorder = self._recorder(is_scored=not is_accuracy(scorer, score_params))
+        return CalibrationTask(
+            recorder=recorder,
+            answering=self._answering(),
+            importance=block_importance(y, recorder, scorer, score_params),
+            open_shares=open_shares(y, recorder),
+            calibrate=partial(
+                calibrated_from,
+                data=data,
+                recorder=recorder,
+                scorer=scorer,
+                score_params=score_params,
+                in_batches=self.query == "batch",
+            ),
+            # Of other scores than accuracy it is not known what rows lose.
+            least_open=(
+                None if recorder.keeps_responses else least_open(y, recorder, self.accuracy_target)
+            ),
+            with_truth=self._labels.with_truth(y, self.estimator_),
+            query=self.query,
+            measures_growth=self.confidence is not None,
+        )
+
+    def _recorder(self, *, is_scored: bool) -> CascadeRecorder:
+        """What is kept of the models' answers, for accuracy or for another score."""
+        learns = self._labels.learns_score(
+            self._known_classes, is_probability=self._is_probability()
+        )
+        return self._labels.recorder(
+            self._known_classes,
+            self._method,
+            keeps_responses=is_scored,
+            learns_score=learns and not is_scored,
+        )
+
+    def _answering(self) -> CascadeTiming:
+        return CascadeTiming(
+            runner=self._runner_with(None),
+            graph=self._graph,
+            method=self._method,
+            measure=self._labels.measures(
+                self._known_classes, is_probability=self._is_probability()
+            )[0],
+        )
+
+    def _is_probability(self) -> bool:
+        return self._method == "predict_proba"
+
+    def _make_plan(self) -> Plan:
+        calibrated = self._calibrated
+        return make_plan(
+            calibrated.calibration, self.accuracy_target, self.confidence, calibrated.scores
+        )
+
+    def _check_speed(self, X, spent) -> None:
+        if self.feature_costs or self.query != "batch":
+            return  # costs are not those of a batch
+        for _ in self._calibrated.calibration.candidates:
+            plan, calibration = self._plan, self._calibrated.calibration
+            if plan.candidate is None:
+                return
+            first = self.stages_[0]
+            seconds = seconds_of_plan(
+                self._answering(),
+                X,
+                FirstStage(blocks=first.blocks, model=first.model, compiled=self._fused),
+                plan,
+                calibration,
+                clock=clock_of(self._graph, self._fused_blocks if self._fused else None),
+                most_seconds=seconds_for_timing(spent),
+            )
+            if saves(calibration, seconds):
+                return
+            dearer = calibration.with_dearer(plan.candidate, seconds - plan.expected_seconds)
+            self._calibrated = replace(self._calibrated, calibration=dearer)
+            self._set_plan(self._planned())
+
+    def _exact_plan(self, reason) -> Plan:
+        exact = Guarantee.of_full_model(
+            accuracy_target=self.accuracy_target, confidence=self.confidence, reason=reason
+        )
+        return Plan(expected_seconds=float("nan"), guarantee=exact)
+
+    def _set_plan(self, plan) -> None:
+        super()._set_plan(plan)
+        early = None
+        if plan.candidate is not None:
+            first = self.stages_[0]
+            candidate = self._calibrated.calibration.candidates[plan.candidate]
+            early = EarlyStage(
+                graph=self._graph,
+                blocks=first.blocks,
+                model=first.model,
+                method=self._method,
+                measure=plan.measure,
+                thresholds=plan.thresholds,
+                is_largest=self._runner_with(None).is_largest(first.model, self._method),
+                fused=self._fused,
+                is_surrogate=first.is_surrogate,
+                harm_score=candidate.harm_score,
+            )
+        self._runner = self._runner_with(early)
+
+    def _runner_with(self, early: EarlyStage | None) -> CascadeRunner:
+        return self._labels.runner(
+            classes=self._known_classes,
+            template=self._template,
+            estimator=self.estimator_,
+            full=self._full,
+            early=early,
+        )
+
+    def _stages_of(self, plan, first, last):
+        one = bool(np.all(plan.thresholds == plan.thresholds[0]))
+        threshold = float(plan.thresholds[0]) if one else plan.thresholds
+        return [
+            Stage(**first, share=plan.early_share, threshold=threshold, measure=plan.measure),
+            Stage(**last, share=1 - plan.early_share),
+        ]
+
+    def _report(self) -> str:
+        return cascade_report(self, self._plan)
+
+    def _stage_words(self):
+        return stage_words(self._labels.groups(self._known_classes))
+
+    # scikit-learn ---------------------------------------------------------------------------
+
+    def _routed_by_hand(self, params: Mapping[str, Any]) -> Bunch:
+        others = {key: value for key, value in params.items() if key != "groups"}
+        routed = super()._routed_by_hand(others)
+        if "groups" in params:
+            routed.splitter.split["groups"] = params["groups"]
+        routed.scorer = Bunch(score={})
+        return routed
+
+    def get_metadata_routing(self):
+        """Get metadata routing of this object: the base's routes, its own, and to the scorer."""
+        scores = MethodMapping().add(caller="fit", callee="score")
+        router = super().get_metadata_routing().add_self_request(self)
+        return router.add(scorer=self._scorer(), method_mapping=scores)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags = get_tags(self.estimator).classifier_tags
+        return tags

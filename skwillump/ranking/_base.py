@@ -1,0 +1,144 @@
+"""The base of `ApproxTopKRanker`: what is a ranker's own in `fit`, and for scikit-learn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from numbers import Integral
+from typing import Any
+
+from sklearn.base import is_classifier
+
+from .._compat import refused
+from .._composites import thawed
+from ..planning import Target, TopKGuarantee, TopKPlan, make_topk_plan
+from ..stages._cross_fitted import CalibrationTask
+from ..stages._estimator import BlockwiseEstimator
+from ._answering import full_searcher
+from ._calibration import calibrated_from
+from ._queries import RankingData, group_column
+from ._report import STAGE_WORDS, ranker_report
+from ._scores import ScoreRecorder, score_method
+from ._sizes import rows_to_return
+from ._stage import RankStage
+from ._targets import checked_targets
+from ._task import block_importance, open_shares
+from ._timing import RankTiming
+
+TIMED_SHARE_ROWS = 1_000_000
+"""Rows of a query of which a share is returned while ranking is timed; fewer are, of fewer rows."""
+
+
+class BaseRanker(BlockwiseEstimator):
+    """Base of `ApproxTopKRanker`, which has the parameters, and what users call."""
+
+    k: float
+    precision_target: float
+    query_size: Any
+    scoring: str
+
+    _target_parameter = "precision_target"
+    _stage_class = RankStage
+
+    def _check_parameters(self) -> None:
+        size = self.query_size
+        if size is None or isinstance(size, Integral):
+            return
+        whole = len(size) == 2 and all(isinstance(n, Integral) for n in size)
+        if not whole or not 1 <= size[0] <= size[1]:
+            must_be = "a number of rows, or a pair of the least and the largest number"
+            raise refused(type(self).__name__, "query_size", must_be, size)
+
+    def _fit_data(self, X, y, groups, params):
+        y = checked_targets(y, self.estimator, owner=type(self).__name__)
+        if groups is not None:
+            self._check_k_is_number()
+            groups = group_column(groups, X)
+        estimator, stratify = thawed(self.estimator), is_classifier(self.estimator)
+        return RankingData.make(estimator, X, y, groups, params, stratify=stratify)
+
+    def _check_k_is_number(self) -> None:
+        if not isinstance(self.k, Integral):
+            raise ValueError(
+                f"k={self.k} is a share of each query's rows, and queries are told with groups: "
+                "what is promised of them is for one number. Give k as a number of rows."
+            )
+
+    def _read_full_model(self, X) -> None:
+        self._method = score_method(self.estimator_, self.approx_estimator)
+
+    def _why_no_stages(self, data) -> str:
+        return self._why_one_block("filter by") if self._graph is None else ""
+
+    def _usable_blocks(self, blocks):
+        return blocks if blocks is not None and blocks.full.gives(self._method) else None
+
+    def _usable_stage(self, stage):
+        return stage if stage is not None and stage.approx.gives(self._method) else None
+
+    def _task(self, data, routed) -> CalibrationTask:
+        recorder = ScoreRecorder(method=self._method)
+        return CalibrationTask(
+            recorder=recorder,
+            answering=self._answering(),
+            importance=block_importance(recorder),
+            open_shares=open_shares(data.groups),
+            calibrate=partial(calibrated_from, groups=data.groups),
+        )
+
+    def _answering(self) -> RankTiming:
+        return RankTiming(
+            searcher=replace(full_searcher(self), n_threads=1),
+            k=rows_to_return(self.k, TIMED_SHARE_ROWS),
+        )
+
+    def _query_sizes(self):
+        """Least and largest number of rows of a query to plan for."""
+        calibration = self._calibrated and self._calibrated.calibration
+        if calibration and calibration.queries is not None:
+            sizes = [len(rows) for rows in calibration.queries]
+            return min(sizes), max(sizes)
+        if self.query_size is None:
+            n_rows = len(calibration.full_score) if calibration else 0
+            return n_rows, n_rows
+        if isinstance(self.query_size, Integral):
+            return int(self.query_size), int(self.query_size)
+        return int(self.query_size[0]), int(self.query_size[1])
+
+    def _make_plan(self) -> TopKPlan:
+        self._target = self._current_target()
+        return make_topk_plan(self._calibrated.calibration, self._target)
+
+    def _exact_plan(self, reason) -> TopKPlan:
+        exact = TopKGuarantee.of_full_model(self._current_target(), reason=reason)
+        return TopKPlan(expected_seconds=float("nan"), guarantee=exact)
+
+    def _current_target(self) -> Target:
+        """What the parameters now ask of a plan."""
+        sizes = self._query_sizes()
+        if not isinstance(self.k, Integral):
+            sizes = (sizes[1], sizes[1])  # other sizes are planned for when they are met
+        return Target(
+            k=rows_to_return(self.k, sizes[1]),
+            query_size=sizes,
+            precision=float(self.precision_target),
+            confidence=self.confidence,
+            any_size=self.query_size is None,
+        )
+
+    def _stages_of(self, plan, first, last):
+        return [
+            RankStage(**first, share=1.0, search=plan.search),
+            RankStage(**last, share=plan.share),
+        ]
+
+    def _report(self) -> str:
+        return ranker_report(self, self._plan)
+
+    def _stage_words(self):
+        return STAGE_WORDS
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags

@@ -1,0 +1,151 @@
+"""What the cascade and the ranker are to scikit-learn: parameters, metadata and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator, MetaEstimatorMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils import Bunch, get_tags
+from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
+from sklearn.utils.validation import check_is_fitted
+
+from .._compat import (
+    CallbackSupportMixin,
+    HasMethods,
+    Interval,
+    RealNotInt,
+    StrOptions,
+    routing_enabled,
+)
+from .._compiling import CompilesItself
+from .._persistence import VersionedState
+from ._report import seconds_text
+
+
+class BlockMetaEstimator(
+    CompilesItself, VersionedState, CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator
+):
+    """Parameters that a cascade and a ranker share, and what scikit-learn asks of both.
+
+    `BlockwiseEstimator` has what `fit` does with them.
+    """
+
+    estimator: Any
+    confidence: Any
+    cv: Any
+    refit: bool
+    approx_estimator: Any
+    feature_costs: dict[str, float] | None
+    compile: bool
+    memory: Any
+    n_jobs: int | None
+    random_state: Any
+    verbose: int
+
+    _use_instead: ClassVar[dict[str, str]] = {
+        "explain": (
+            "report() tells what was decided and why, compile_pipeline(fitted.estimator_).explain()"
+            " which steps are compiled"
+        ),
+    }
+    """What to use instead of names that others have, and that somebody may look for here."""
+
+    _parameter_constraints: dict = {
+        # Some show their predict only when they are fitted.
+        "estimator": [HasMethods(["fit"])],
+        "confidence": [Interval(Real, 0, 1, closed="neither"), None],
+        "cv": [
+            "cv_object",
+            StrOptions({"prefit"}),
+            Interval(RealNotInt, 0.0, 1.0, closed="neither"),
+        ],
+        "refit": ["boolean"],
+        "approx_estimator": [HasMethods(["fit", "predict"]), None],
+        "feature_costs": [dict, None],
+        "compile": ["boolean"],
+        "memory": [str, HasMethods(["cache"]), None],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def _assign(self, parameters: Mapping[str, Any]) -> None:
+        """Set each parameter, and nothing else: they are the local names of `__init__`."""
+        for name, value in parameters.items():
+            if name != "self":
+                setattr(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        lacks = f"{type(self).__name__!r} object has no attribute {name!r}"
+        instead = self._use_instead.get(name)
+        raise AttributeError(f"{lacks}: {instead}." if instead else lacks)
+
+    # What the parameters say -----------------------------------------------------------------
+
+    def _is_prefit(self) -> bool:
+        return isinstance(self.estimator, FrozenEstimator) or (
+            isinstance(self.cv, str) and self.cv == "prefit"
+        )
+
+    def _check_prefit(self) -> None:
+        try:
+            check_is_fitted(self.estimator)
+        except NotFittedError as error:
+            raise NotFittedError(
+                "cv='prefit' needs an estimator that is already fitted. Fit it on other rows than "
+                f"those given to {type(self).__name__}.fit, or use another cv."
+            ) from error
+
+    def _log(self, message: str) -> None:
+        if self.verbose:
+            print(f"[{type(self).__name__}] {message}")
+
+    def _log_end(self, task: str, seconds: float) -> None:
+        self._log(f"{task}: {seconds_text(seconds)}")
+
+    def _n_threads(self) -> int:
+        return 1 if self.n_jobs is None else effective_n_jobs(self.n_jobs)
+
+    # Metadata and tags -----------------------------------------------------------------------
+
+    def _route(self, params: dict[str, Any]) -> Bunch:
+        """Metadata for the estimator, the splitter and what else takes some."""
+        if routing_enabled():
+            return process_routing(self, "fit", **params)
+        return self._routed_by_hand(params)
+
+    def _routed_by_hand(self, params: Mapping[str, Any]) -> Bunch:
+        """The same where scikit-learn's metadata routing is off."""
+        return Bunch(estimator=Bunch(fit=dict(params)), splitter=Bunch(split={}))
+
+    def get_metadata_routing(self):
+        """Get metadata routing of this object.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            A :class:`~sklearn.utils.metadata_routing.MetadataRouter` with the routes of `fit` to
+            the estimator's `fit`, the splitter and, of a cascade, the scorer.
+        """
+        router = MetadataRouter(owner=self)
+        fits = MethodMapping().add(caller="fit", callee="fit")
+        splits = MethodMapping().add(caller="fit", callee="split")
+        router.add(estimator=self.estimator, method_mapping=fits)
+        return router.add(splitter=self.cv, method_mapping=splits)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags = inner.input_tags
+        tags.target_tags = inner.target_tags
+        tags.non_deterministic = inner.non_deterministic
+        return tags
