@@ -220,6 +220,15 @@ def write(result: dict, path: Path) -> None:
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
+def rows_of_others(path: Path, names: Iterable[str], *, table: str = "rows") -> list[dict]:
+    """Return the rows of a file of results that are of none of these data sets.
+
+    So a study that takes hours is run again in pieces.
+    """
+    known = json.loads(path.read_text(encoding="utf-8"))[table] if path.exists() else []
+    return [row for row in known if row["data"] not in set(names)]
+
+
 def show(row: dict) -> None:
     """Print a row of results on one line."""
     cells = (

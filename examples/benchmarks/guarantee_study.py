@@ -16,7 +16,8 @@ loses more.
 
 To repeat often, text becomes features once for each data set, and what is fitted anew in each
 repeat is models on these features, with costs stated. Writes ``docs/results/guarantee_study.json``.
-Run it as ::
+With
+``--only`` the rows of other sets stay as they are. Run it as ::
 
     python examples/benchmarks/guarantee_study.py [--quick] [--only NAMES] [--out FILE]
 
@@ -26,15 +27,13 @@ that are not there are left out, and said to be.
 
 from __future__ import annotations
 
-import json
 import warnings
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from _guarantee_worlds import WORLDS, World
-from _measure import parser_of, rows_of_sets, setting, write
+from _measure import parser_of, rows_of_others, rows_of_sets, setting, write
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
@@ -152,7 +151,7 @@ def main(arguments=None):
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args(arguments)
     n_repeats = options.repeats or (4 if options.quick else 100)
-    kept = rows_of_others(options)
+    kept = rows_of_others(options.out, options.only)
     n_drawn = options.rows or (QUICK_ROWS if options.quick else None)
     done = []
 
@@ -174,13 +173,6 @@ def main(arguments=None):
         return rows
 
     save(kept + rows_of_sets(options.only, both), options)
-
-
-def rows_of_others(options) -> list[dict[str, Any]]:
-    """Return the rows of the file that are of worlds that are not looked at now."""
-    out = Path(options.out)
-    known = json.loads(out.read_text())["rows"] if out.exists() else []
-    return [row for row in known if row["data"] not in options.only]
 
 
 def save(rows, options):

@@ -8,7 +8,7 @@ over that of the compiled pipeline alone, by CPU time and in turns, in batches a
 single rows. Shown are the share of fits that are at least as fast as the compiled pipeline (at
 least 0.95 of it, for what a measurement is worth), the least speed, and how often a fit on the busy
 machine chose what the fit with the same seed chose on the quiet one. Writes
-``docs/results/plans_study.json``.
+``docs/results/plans_study.json``; with ``--only`` the rows of other sets stay as they are.
 
 Public tables are read from the folder named by the environment variable SKWILLUMP_DATA; those that
 are not there are left out, and said to be. The first set is made up: many small blocks, as in the
@@ -28,7 +28,16 @@ from time import process_time
 import numpy as np
 import pandas as pd
 from _data import table_of
-from _measure import medians_in_turns, parser_of, progress, rows_of_sets, setting, write
+from _measure import (
+    medians_in_turns,
+    parser_of,
+    progress,
+    rows_of_others,
+    rows_of_sets,
+    setting,
+    show,
+    write,
+)
 from _pipelines import boosting, listing, logistic, mixed, words_and_characters
 from lightgbm import LGBMRegressor
 from sklearn.compose import ColumnTransformer
@@ -153,7 +162,7 @@ def rows_of(name, n_fits, n_turns) -> list[dict]:
                 ratios = np.array([speed[way] for speed in found])
                 rows.append(
                     {
-                        "set": name,
+                        "data": name,
                         "kind": kind,
                         "busy": busy,
                         "way": way,
@@ -165,6 +174,7 @@ def rows_of(name, n_fits, n_turns) -> list[dict]:
                         "same_choice": same_share(chosen) if busy else None,
                     }
                 )
+                show(rows[-1])
     return rows
 
 
@@ -178,11 +188,16 @@ def main(arguments=None):
     """Run the study; with ``--quick`` two fits of each kind."""
     parser = parser_of(__doc__, "plans_study.json")
     parser.add_argument("--only", nargs="*", choices=SETS, default=list(SETS))
+    parser.add_argument("--fits", type=int, help="of each kind; 30, or 2 if quick")
     options = parser.parse_args(arguments)
     n_fits, n_turns = (QUICK_FITS, QUICK_TURNS) if options.quick else (N_FITS, N_TURNS)
-    rows = rows_of_sets(options.only, lambda name: rows_of(name, n_fits, n_turns))
-    result = {**setting(options), "n_rows": {"fit": N_FIT, "new": N_NEW}, "rows": rows}
-    write(result, options.out)
+    n_fits = options.fits or n_fits
+    for name in options.only:
+        rows = rows_of_sets([name], lambda name: rows_of(name, n_fits, n_turns))
+        if rows:
+            rows = rows_of_others(options.out, [name]) + rows
+            result = {**setting(options), "n_rows": {"fit": N_FIT, "new": N_NEW}, "rows": rows}
+            write(result, options.out)
 
 
 if __name__ == "__main__":

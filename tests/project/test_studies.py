@@ -65,6 +65,17 @@ def test_the_study_of_the_promise_runs(tmp_path):
     assert all(row["is_true"] >= 0.7 for row in found["evidence"])
 
 
+def test_a_study_of_one_set_keeps_what_its_file_holds_of_others(tmp_path):
+    out, other = tmp_path / "out.json", {"data": "clickbait", "k": 10}
+    known = {"rows": [other, {"data": "usual", "k": 0}], "evidence": [other]}
+    out.write_text(json.dumps(known))
+    run("topk_coverage", "--quick", "--repeats", "1", "--only", "usual", "--out", str(out))
+    found = json.loads(out.read_text())
+    assert found["evidence"] == [other]
+    assert found["rows"][0] == other
+    assert {row["k"] for row in found["rows"][1:]} == {10, 100}
+
+
 def test_the_study_of_which_rows_to_draw_runs(tmp_path):
     out = tmp_path / "out.json"
     run("sampling_study", "--quick", "--out", str(out))
