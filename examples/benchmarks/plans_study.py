@@ -194,10 +194,9 @@ def main(arguments=None):
     n_fits = options.fits or n_fits
     for name in options.only:
         rows = rows_of_sets([name], lambda name: rows_of(name, n_fits, n_turns))
-        if rows:
-            rows = rows_of_others(options.out, [name]) + rows
-            result = {**setting(options), "n_rows": {"fit": N_FIT, "new": N_NEW}, "rows": rows}
-            write(result, options.out)
+        rows = rows_of_others(options.out, [row["data"] for row in rows]) + rows
+        result = {**setting(options), "n_rows": {"fit": N_FIT, "new": N_NEW}, "rows": rows}
+        write(result, options.out)
 
 
 if __name__ == "__main__":

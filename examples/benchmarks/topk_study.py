@@ -311,9 +311,8 @@ def main(arguments=None):
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         for name in options.only:
             rows = rows_of_sets([name], measure)
-            if rows:
-                kept = rows_of_others(options.out, [name])
-                write(setting(options) | {"rows": in_order(kept + rows)}, options.out)
+            kept = rows_of_others(options.out, [row["data"] for row in rows])
+            write(setting(options) | {"rows": in_order(kept + rows)}, options.out)
     return 0
 
 
