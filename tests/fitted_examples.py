@@ -106,7 +106,7 @@ EXAMPLES: dict[type, Callable[[], Any]] = {
 
 
 def _own_function(X):
-    return X
+    return X + 1
 
 
 def _own_kernel(X, Y):

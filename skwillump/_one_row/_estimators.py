@@ -20,7 +20,10 @@ def takes_mappings(reader: Any) -> bool:
     reader : estimator
         The first to see X.
     """
-    return hasattr(reader, "__sklearn_tags__") and bool(get_tags(reader).input_tags.dict)
+    try:
+        return hasattr(reader, "__sklearn_tags__") and bool(get_tags(reader).input_tags.dict)
+    except AttributeError:  # a mixin of scikit-learn's without its `BaseEstimator`
+        return False
 
 
 def demanded_columns(estimator: Any) -> set[int] | None:

@@ -16,6 +16,7 @@ from sklearn.preprocessing import Normalizer
 from ..._composites import ends_in_blocks, parameter_path, pipeline_steps
 from .._linear_maps import LinearMap
 from .._original_step import OriginalStep
+from .._own_code import Own, own_code
 from .._registry import compile_step, linear_map, register
 from .._steps import Step
 from .._unsupported import Unsupported
@@ -23,6 +24,13 @@ from ..tables._steps import ChainStep, TableStep
 from ..text._idf import NORMS, norms_of_rows
 from ..text._vectorizers import TextStep, with_tfidf
 from ._mapped import MappedStep
+from ._own_columns import (
+    SelectedStep,
+    SelectorStep,
+    chooses_by_name,
+    columns_step,
+    selector_step,
+)
 from ._sequences import SequenceStep
 from ._unions import UnionStep
 
@@ -69,6 +77,8 @@ def compile_steps(original: Any, steps: Sequence[tuple[str, Any]]) -> Step:
         name, step = _next(pending, reads_sparse=bool(found) and found[-1].gives_matrix)
         names.append(name)
         found.append(step)
+    if len(found) > 1 and isinstance(found[0], SelectorStep):
+        return SelectedStep(whole, tuple(names), tuple(found))
     if len(found) == 1 and not names[0]:
         return replace(found[0], original=whole)  # type: ignore[type-var]
     return SequenceStep(whole, tuple(names), tuple(found))
@@ -84,7 +94,9 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
     step : Step
     """
     name, transformer = pending.pop(0)
-    head = compile_step(transformer)
+    head = _chosen(transformer, pending) or compile_step(transformer)
+    if isinstance(head, SelectorStep):
+        return name, head
     if isinstance(head, TableStep):
         if reads_sparse:
             return name, _of_sparse(transformer)
@@ -100,9 +112,12 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
     maps: list[LinearMap] = []
     after: Links = []
     n_features = head.n_features
+    makes_dense = False
     while pending:
         try:
-            found = linear_map(pending[0][1])
+            is_dense = own_code(pending[0][1]) is Own.DENSE
+            found = LinearMap() if is_dense else linear_map(pending[0][1])
+            makes_dense |= is_dense
             if found.computes:
                 head = _in_doubles(head)
         except Unsupported:
@@ -123,8 +138,22 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
         names=(name, *(child for child, _ in after)),
         merged=tuple(merged),
         n_features=n_features,
+        makes_dense=makes_dense,
     )
     return "", step
+
+
+def _chosen(transformer: Any, pending: Links) -> Step | None:
+    """Return a step of the user's own that chooses columns; None where nothing reads them so."""
+    columns = columns_step(transformer)
+    if columns is not None and (not pending or _reads_table(pending[0][1])):
+        return columns
+    return selector_step(transformer) if pending else None
+
+
+def _reads_table(transformer: Any) -> bool:
+    step = compile_step(transformer)
+    return isinstance(step, TableStep) and not chooses_by_name(step)
 
 
 def _of_sparse(transformer: Any) -> Step:
@@ -139,7 +168,7 @@ def _joined(name: str, head: TableStep, pending: Links) -> ChainStep:
     names, steps = [name], [head]
     while pending:
         step = compile_step(pending[0][1])
-        if not isinstance(step, TableStep):
+        if not isinstance(step, TableStep) or chooses_by_name(step):
             break
         names.append(pending.pop(0)[0])
         steps.append(step)

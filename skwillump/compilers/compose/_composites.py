@@ -17,6 +17,7 @@ from .._registry import compile_step, register
 from .._steps import Step
 from ..tables._input import InputSpec
 from ..tables._steps import TableStep
+from ._own_columns import chooses_by_name, columns_step, in_order
 from ._selections import ColumnSelection, Selection, common_spec
 from ._unions import UnionStep, places_of, step_size, union_step
 
@@ -43,7 +44,7 @@ class CompiledTransformer(TransformerMixin, BaseEstimator):
 def compile_union(union: Any) -> Step:
     """Compile the transformers of a `FeatureUnion`."""
     held = children(union) or []
-    steps = [compile_step(child.transformer) for child in held]
+    steps = [columns_step(child.transformer) or compile_step(child.transformer) for child in held]
     places, n_features = places_of([step_size(step) for step in steps])
     return _compiled(
         union,
@@ -71,7 +72,8 @@ def compile_column_transformer(columns: Any) -> Step:
         if isinstance(step, TableStep) and isinstance(selection.columns, int):
             reason = "its column is passed as a vector, not as a table"
             step = OriginalStep(child.transformer, reason)
-        steps.append(step)
+        chosen = None if names is None else tuple(names[at] for at in selection.positions)
+        steps.append(in_order(step, chosen))
     places = tuple(columns.output_indices_[child.name] for child in held)
     return _compiled(
         columns,
@@ -108,6 +110,8 @@ def _stand_in(step: Step) -> Any:
 
 def _spec_of(steps: list[Step]) -> InputSpec | None:
     """Return what all the steps of a union demand."""
+    if any(map(chooses_by_name, steps)):
+        return None
     found = [step.spec for step in steps if isinstance(step, (TableStep, UnionStep))]
     specs = [spec for spec in found if spec is not None]
     if not specs or len({(spec.names, spec.n_columns) for spec in specs}) > 1:

@@ -33,6 +33,8 @@ class MappedStep(Step):
     merged : tuple of (str, transformer)
         Steps that became part of the head.
     n_features : int
+    makes_dense : bool
+        Whether a step makes an array of a sparse matrix.
     """
 
     original: Any
@@ -42,6 +44,7 @@ class MappedStep(Step):
     names: tuple[str, ...]
     merged: tuple[tuple[str, Any], ...]
     n_features: int | None
+    makes_dense: bool = False
 
     @property
     def exact_scores(self) -> bool:
@@ -74,17 +77,18 @@ class MappedStep(Step):
     @property
     def gives_matrix(self) -> bool:
         """Whether what the head gives stays sparse."""
-        return self.head.gives_matrix and not self._has_components
+        return self.head.gives_matrix and not self.gives_array
 
     @property
     def gives_array(self) -> bool:
-        """Whether a projection makes an array of whatever the head gives."""
-        return self._has_components
+        """Whether a step makes an array of whatever the head gives."""
+        return self._has_components or self.makes_dense
 
     @property
     def gives_sparse(self) -> bool:
         """Whether what the head gives stays sparse, and nothing of it becomes zero."""
-        return self.head.gives_sparse and not any(found.computes for found in self.maps)
+        computes = any(found.computes for found in self.maps)
+        return self.head.gives_sparse and not computes and not self.makes_dense
 
     @property
     def projects(self) -> bool:

@@ -23,6 +23,7 @@ from sklearn.utils import check_array
 from ...kernels._arrays import frozen
 from ...kernels.tables._scaled_sums import add_scaled
 from .._linear_maps import LinearMap
+from .._own_code import Own, own_code
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, private
@@ -456,6 +457,8 @@ def compile_function_transformer(transformer: Any) -> Step:
     if function is None:
         if transformer.validate:
             raise Unsupported("validate=True, without a function")
+        return IdentityStep(transformer, spec, spec.n_columns)
+    if own_code(transformer) is Own.SAME:
         return IdentityStep(transformer, spec, spec.n_columns)
     if _makes_doubles(function) and not transformer.kw_args and not transformer.validate:
         return DoublesStep(transformer, spec, spec.n_columns)

@@ -1,0 +1,261 @@
+"""What a short function of the user's own does, told from its code.
+
+The commonest steps that people write themselves choose columns of a data frame (``X[self.key]``),
+make an array of a sparse matrix (``X.toarray()``), or return what they are given. Such a function
+is recognised where its code is, instruction by instruction, what Python makes of one of a few
+expressions: the expressions are compiled with the names that the function uses, and the two codes
+are compared. Whatever is not the same code is not recognised, and runs as it is.
+
+Names that a function reads (attributes of the estimator, variables of its module or of what
+encloses it) are looked up once, as the compiled pipeline is a snapshot.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from types import CodeType, FunctionType
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import FunctionTransformer
+
+from ._features import has_set_output
+
+
+class Own(Enum):
+    """What a function returns that does not choose columns."""
+
+    SAME = "what it is given"
+    DENSE = "an array of the same values"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenColumns:
+    """Columns of a data frame that a function returns.
+
+    Attributes
+    ----------
+    names : tuple of str
+    is_vector : bool
+        Whether one column is returned as a series.
+    as_array : bool
+        Whether an array of the values is returned.
+    """
+
+    names: tuple[str, ...]
+    is_vector: bool
+    as_array: bool
+
+
+_CHOICES = (
+    ("{x}[{key}]", False, False),
+    ("{x}[[{key}]]", True, False),
+    ("{x}[{key}].copy()", False, False),
+    ("{x}[[{key}]].copy()", True, False),
+    ("{x}.loc[:, {key}]", False, False),
+    ("{x}.loc[:, [{key}]]", True, False),
+    ("{x}.loc[:, {key}].copy()", False, False),
+    ("{x}[{key}].values", False, True),
+    ("{x}[[{key}]].values", True, True),
+    ("{x}.loc[:, {key}].values", False, True),
+    ("{x}[{key}].to_numpy()", False, True),
+    ("{x}[[{key}]].to_numpy()", True, True),
+    ("{x}[{key}].values.reshape(-1, 1)", True, True),
+    ("{x}[{key}].to_frame()", True, False),
+)
+"""Expressions that choose columns: whether a name stands in a list of its own, and whether the
+values alone are returned."""
+
+_OTHERS = (
+    ("{x}", Own.SAME),
+    ("{x}.copy()", Own.SAME),
+    ("{x}.toarray()", Own.DENSE),
+    ("{other}.asarray({x}.todense())", Own.DENSE),
+    ("{other}.array({x}.todense())", Own.DENSE),
+    ("{x}.toarray() if hasattr({x}, 'toarray') else {x}", Own.DENSE),
+    ("{x}.todense().A", Own.DENSE),
+)
+"""Expressions that choose no columns."""
+
+_LONGEST = 400
+"""Bytes of the code of a function that is looked at."""
+
+
+def own_code(fitted: Any) -> ChosenColumns | Own | None:
+    """Return what a transformer of the user's own does; None where that is not told."""
+    found = _function_of(fitted)
+    if found is None or has_set_output(fitted):
+        return None
+    function, at = found
+    code = function.__code__
+    if len(code.co_code) > _LONGEST or code.co_argcount <= at or code.co_cellvars:
+        return None
+    names = _Names(function, fitted if at else None)
+    for key, value in names.found_keys():
+        for form, in_list, as_array in _CHOICES:
+            chosen = _chosen(value, in_list, form, as_array)
+            if chosen is not None and names.is_code_of(form, key=key):
+                return chosen
+    for form, does in _OTHERS:
+        others = [name for name in code.co_names if names.value(name) is np]
+        for other in others if "{other}" in form else ("",):
+            if names.is_code_of(form, other=other) and names.knows_builtins(form):
+                return does
+    return None
+
+
+def _chosen(value: Any, in_list: bool, form: str, as_array: bool) -> ChosenColumns | None:
+    """Return the columns that an expression with a key of a value chooses."""
+    if isinstance(value, str):
+        names, is_vector = (value,), not in_list
+        if "to_frame" in form or "reshape" in form:
+            is_vector = False
+    elif in_list or "to_frame" in form or "reshape" in form:
+        return None
+    else:
+        if type(value).__name__ == "Index" or (isinstance(value, np.ndarray) and value.ndim == 1):
+            value = value.tolist()
+        if type(value) is not list or not all(type(name) is str for name in value):
+            return None
+        names, is_vector = tuple(value), False
+    if not names or len(set(names)) < len(names):
+        return None
+    return ChosenColumns(names=names, is_vector=is_vector, as_array=as_array)
+
+
+def _function_of(fitted: Any) -> tuple[FunctionType, int] | None:
+    """Return the function that transforms, and the position of X among its arguments."""
+    if type(fitted) is FunctionTransformer:
+        plain = not (fitted.kw_args or fitted.validate)
+        return (fitted.func, 0) if plain and isinstance(fitted.func, FunctionType) else None
+    kind = type(fitted)
+    if kind.__module__.partition(".")[0] in ("sklearn", "imblearn") or "transform" in vars(fitted):
+        return None
+    if "__getattribute__" in _methods(kind) or "__getattr__" in _methods(kind):
+        return None
+    method = inspect.getattr_static(kind, "transform", None)
+    if not isinstance(method, FunctionType):
+        return None
+    wrapped = inspect.unwrap(method)
+    # `set_output` wraps it; what another decorator does is not known.
+    is_plain = wrapped is method or method.__code__.co_filename.endswith("_set_output.py")
+    return (wrapped, 1) if is_plain and isinstance(wrapped, FunctionType) else None
+
+
+def _methods(kind: type) -> set[str]:
+    return {name for base in kind.__mro__[:-1] for name in vars(base)}
+
+
+class _Names:
+    """What the names in a function stand for.
+
+    Parameters
+    ----------
+    function : function
+    owner : estimator or None
+        What its first argument is, if it is a method.
+    """
+
+    def __init__(self, function: FunctionType, owner: Any):
+        self._function = function
+        self._code = function.__code__
+        self._owner = owner
+        n_args = self._code.co_argcount + self._code.co_kwonlyargcount
+        n_args += bool(self._code.co_flags & inspect.CO_VARARGS)
+        n_args += bool(self._code.co_flags & inspect.CO_VARKEYWORDS)
+        self._has_more_variables = len(self._code.co_varnames) > n_args
+        self._x = self._code.co_varnames[0 if owner is None else 1]
+
+    def value(self, name: str) -> Any:
+        """Return what a variable stands for that is no argument; None if that is not known."""
+        cells = dict(zip(self._code.co_freevars, self._function.__closure__ or (), strict=True))
+        if name in cells:
+            try:
+                return cells[name].cell_contents
+            except ValueError:  # not yet filled
+                return None
+        return self._function.__globals__.get(name)
+
+    def found_keys(self) -> Iterator[tuple[str, Any]]:
+        """Yield expressions that a function may choose columns with, and their values."""
+        code = self._code
+        texts = [text for text in code.co_consts if type(text) is str and text != code.co_name]
+        texts = [text for text in texts if text != self._function.__doc__]
+        for text in texts:
+            yield repr(text), text
+        lists = [list(one) for one in code.co_consts if type(one) is tuple and one]
+        for one in [*lists, texts] if texts else lists:
+            if all(type(name) is str for name in one):
+                yield repr(one), one
+        for name in (*code.co_names, *code.co_freevars):
+            yield name, self.value(name)
+            if self._owns(name):
+                yield f"{code.co_varnames[0]}.{name}", vars(self._owner)[name]
+
+    def _owns(self, name: str) -> bool:
+        """Whether a name is that of a plain attribute of the estimator."""
+        if self._owner is None or name not in vars(self._owner):
+            return False
+        return inspect.getattr_static(type(self._owner), name, None) is None
+
+    def knows_builtins(self, form: str) -> bool:
+        """Whether what an expression takes for Python's own functions is that."""
+        return "hasattr" not in form or self.value("hasattr") is None
+
+    def is_code_of(self, form: str, **parts: str) -> bool:
+        """Whether the function is what Python makes of an expression."""
+        if self._has_more_variables:
+            return False
+        # Calls of what is imported are compiled in a way of their own.
+        head = f"import {parts['other']}\n" if parts.get("other") else ""
+        made = _compiled(form.format(x=self._x, **parts), self._code, self._function.__doc__, head)
+        return made is not None and _same(made, self._code)
+
+
+def _compiled(expression: str, code: CodeType, doc: str | None, head: str) -> CodeType | None:
+    """Return the code of a function of the same arguments that returns an expression."""
+    n_args = code.co_argcount
+    names = code.co_varnames
+    arguments = list(names[:n_args])
+    at = n_args + code.co_kwonlyargcount
+    only_named = list(names[n_args:at])
+    if code.co_flags & inspect.CO_VARARGS:
+        arguments.append(f"*{names[at]}")
+        at += 1
+    elif only_named:
+        arguments.append("*")
+    arguments += only_named
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        arguments.append(f"**{names[at]}")
+    names_of_arguments = ", ".join(arguments)
+    around = "".join(f"{name} = None; " for name in code.co_freevars)
+    if code.co_name == "<lambda>":
+        body = f"_ = lambda {names_of_arguments}: {expression}"
+    else:
+        told = f"{doc!r}; " if doc is not None else ""
+        body = f"def {code.co_name}({names_of_arguments}): {told}return {expression}"
+    try:
+        made = compile(f"{head}def _():\n    {around}\n    {body}\n", "<own code>", "exec")
+    except (SyntaxError, ValueError):
+        return None
+    return _code_in(_code_in(made))
+
+
+def _code_in(code: CodeType | None) -> CodeType | None:
+    """Return the code of the only function that is defined in a code; None if there are more."""
+    found = [one for one in code.co_consts if isinstance(one, CodeType)] if code else []
+    return found[0] if len(found) == 1 else None
+
+
+def _same(one: CodeType, other: CodeType) -> bool:
+    return (
+        one.co_code == other.co_code
+        and one.co_names == other.co_names
+        and one.co_consts == other.co_consts
+        and one.co_freevars == other.co_freevars
+        and one.co_varnames == other.co_varnames
+        and one.co_exceptiontable == other.co_exceptiontable
+    )

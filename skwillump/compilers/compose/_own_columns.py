@@ -1,0 +1,195 @@
+"""Columns of a data frame that a step of the user's own chooses.
+
+`own_code` recognises such a step. What follows it then reads the columns as it would behind a
+`ColumnTransformer`: in a pass over the table, or as one text of a row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..._one_row import RowTemplate, array_of_row
+from .._original_step import OriginalStep
+from .._own_code import ChosenColumns, own_code
+from .._steps import Scorer, Step
+from .._unsupported import InputUnsupported
+from ..tables._input import InputSpec
+from ..tables._scalers import IdentityStep
+from ..tables._steps import TableStep
+from ._selections import ColumnSelection
+from ._sequences import SequenceScorer, SequenceStep
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenSpec(InputSpec):
+    """The columns that a step chooses by name, among others that are not known."""
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnsStep(IdentityStep):
+    """Columns that a step chooses, for a step that reads a table."""
+
+    @property
+    def gives_array(self) -> bool:
+        """Say yes: columns of a data frame are no sparse matrix."""
+        return True
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return `original.transform(X)`, whose container may be any."""
+        return self.original.transform(X)
+
+
+@dataclass(frozen=True, eq=False)
+class ValuesSelection(ColumnSelection):
+    """Columns of a data frame as an array."""
+
+    def of(self, X: Any) -> Any:
+        """Return the values of a column, or of a table of columns."""
+        return super().of(X).to_numpy()
+
+    def one_row(self, x: Any, rows: Any = None) -> Any:
+        """Return an array of one row."""
+        values = self.row_columns.values(x)
+        if values is None:
+            raise InputUnsupported(f"{type(x).__name__} is no row with columns")
+        row = array_of_row(values)
+        return row[:, 0] if isinstance(self.columns, int) else row
+
+
+@dataclass(frozen=True, eq=False)
+class SelectorStep(Step):
+    """Columns that a step chooses, in the container that it returns, for any step that follows."""
+
+    original: Any
+    selection: ColumnSelection
+    n_features: int | None = None
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it returns one column as a vector."""
+        return isinstance(self.selection.columns, int)
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return `original.transform(X)`."""
+        return self.original.transform(X)
+
+    def of_one(self, x: Any) -> Any:
+        """Return X of one row of the columns."""
+        return self.selection.one_row(x)
+
+    def transform_one(self, x: Any) -> Any:
+        """Return what `original.transform` returns for X of one row."""
+        try:
+            return self.of_one(x)
+        except InputUnsupported:
+            return super().transform_one(x)
+
+
+@dataclass(frozen=True, eq=False)
+class SelectedStep(SequenceStep):
+    """Steps behind one that chooses columns: one row needs no data frame of all columns."""
+
+    @property
+    def selector(self) -> SelectorStep:
+        """The step that chooses."""
+        first = self.steps[0]
+        assert isinstance(first, SelectorStep)
+        return first
+
+    @property
+    def template(self) -> RowTemplate:
+        """The form of X of one row that the selector takes."""
+        return self.selector.template
+
+    @property
+    def wants_rows(self) -> bool:
+        """Say no: of one row the columns alone are made."""
+        return False
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether what follows takes X of one row."""
+        return any(step.needs_rows for step in self.steps[1:])
+
+    @property
+    def reads_text(self) -> bool:
+        """Say no: a row has columns."""
+        return False
+
+    @property
+    def reads_value(self) -> bool:
+        """Whether the step behind the selector reads the value of the column of one row."""
+        return self.selector.is_vector and not self.steps[1].wants_rows
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the features (n_features,) of one row."""
+        if self.reads_value and len(self.steps) == 2:
+            return self.last.dense_one(self.selector.selection.of_one(x))
+        return self.last.dense_row(self._no_surprise(self.before_one(x)))
+
+    def before_one(self, x: Any) -> Any:
+        """Return what the last step is given for one row: X of one row."""
+        X = self.selector.of_one(x)
+        for step in self.steps[1:-1]:
+            X = step.transform(X)
+        return X
+
+    def transform_one(self, x: Any) -> Any:
+        """Return X of one row for one row."""
+        try:
+            if self.reads_value and len(self.steps) == 2:
+                return self.last.transform_one(self.selector.selection.of_one(x))
+            return self.last.transform(self.before_one(x))
+        except InputUnsupported:
+            return Step.transform_one(self, x)
+
+    def bind(self, coef: np.ndarray) -> Scorer:
+        """Bind the last step."""
+        return SelectedScorer(self, self.last.bind(coef))
+
+
+@dataclass(frozen=True, eq=False)
+class SelectedScorer(SequenceScorer):
+    """The last of some steps bound to coefficients, behind one that chooses columns."""
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        sequence = self.sequence
+        assert isinstance(sequence, SelectedStep)
+        if sequence.reads_value and len(sequence.steps) == 2:
+            return self.scorer.score_one(sequence.selector.selection.of_one(x))
+        return self.scorer.score_row(sequence.before_one(x))
+
+
+def columns_step(transformer: Any) -> ColumnsStep | None:
+    """Return a step that chooses columns for one that reads a table; None if it is none."""
+    chosen = own_code(transformer)
+    if not isinstance(chosen, ChosenColumns) or chosen.is_vector:
+        return None
+    spec = ChosenSpec(chosen.names, len(chosen.names), True)
+    return ColumnsStep(transformer, spec, len(chosen.names))
+
+
+def selector_step(transformer: Any) -> SelectorStep | None:
+    """Return a step that chooses columns for any that follows; None if it is none."""
+    chosen = own_code(transformer)
+    if not isinstance(chosen, ChosenColumns):
+        return None
+    columns = 0 if chosen.is_vector else tuple(range(len(chosen.names)))
+    kind = ValuesSelection if chosen.as_array else ColumnSelection
+    return SelectorStep(transformer, kind(columns, chosen.names, len(chosen.names)))
+
+
+def chooses_by_name(step: Step) -> bool:
+    """Whether a step reads columns by name among others, which a table by position has not."""
+    return isinstance(step, TableStep) and isinstance(step.spec, ChosenSpec)
+
+
+def in_order(step: Step, names: tuple[Any, ...] | None) -> Step:
+    """Return a step that is given columns by position: as it is where it would mistake them."""
+    if not chooses_by_name(step) or (isinstance(step, TableStep) and step.spec.names == names):
+        return step
+    return OriginalStep(step.original, "it chooses columns of those that are chosen for it")
