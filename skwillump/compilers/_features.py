@@ -7,11 +7,14 @@ from scipy import sparse
 from sklearn import get_config
 
 from .._composites import chain
-from .._containers import container_of, is_frame, num_samples
+from .._containers import container_of, frame_of, is_frame, num_samples
 from ._unsupported import InputUnsupported
 
 MAX_DENSE_FEATURES = 4096
 """A sparse row of more features than these is not made dense."""
+
+EXACT_INTEGERS = 2.0**53
+"""Integers from here on may have been rounded when they became floats."""
 
 
 def only(values: np.ndarray) -> np.ndarray:
@@ -94,6 +97,33 @@ def to_dense(features: Any) -> np.ndarray:
     if dense.ndim != 2:
         raise InputUnsupported(f"features of {dense.ndim} dimensions")
     return dense
+
+
+def floats_of(features: Any, names: Any = None) -> np.ndarray | None:
+    """Return features that a model reads as an array of floats; None for any others.
+
+    Parameters
+    ----------
+    features : object
+        What a step that is not compiled returned: an array, or a data frame of numbers of which
+        one column is of float64, so that the array of all is.
+    names : array-like of str, optional
+        Columns that a data frame must have, in this order.
+    """
+    if isinstance(features, np.ndarray):
+        return features if features.dtype.kind == "f" else None
+    of_frame = frame_of(features)
+    if of_frame is None or names is None or list(of_frame.names(features)) != list(names):
+        return None
+    dtypes = of_frame.dtypes(features)
+    if not all(isinstance(dtype, np.dtype) and dtype.kind in "iuf" for dtype in dtypes):
+        return None
+    if np.dtype(np.float64) not in dtypes:
+        return None
+    numbers = np.asarray(features)
+    whole = [at for at, dtype in enumerate(dtypes) if dtype.kind in "iu"]
+    is_exact = not whole or (np.abs(numbers[:, whole]) < EXACT_INTEGERS).all()
+    return numbers if is_exact else None
 
 
 def default_containers(original: Any) -> bool:

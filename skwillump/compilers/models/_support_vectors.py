@@ -10,6 +10,7 @@ Wu, Lin and Weng 2004, "Probability estimates for multi-class classification by 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -160,6 +161,8 @@ class SupportVectorModel(Model):
         """Compile or load the kernels."""
         exponentials(np.zeros(1))
         couple(np.full((1, 2, 2), 0.5), np.empty((1, 2)))
+        if self.classes is not None:
+            self._votes(np.zeros((1, len(self.constants))))  # prediction is to change nothing here
 
     # Scores to answers
 
@@ -179,14 +182,23 @@ class SupportVectorModel(Model):
             return self.classes[np.where(scores[:, 0] > 0, 0, 1)]
         if self.original.break_ties:
             return self.classes[self.decision_function(scores).argmax(axis=1)]
-        votes = np.zeros((len(scores), len(self.classes)), dtype=np.intp)
-        for pair, (one, other) in enumerate(self._pairs):
-            won = scores[:, pair] > 0
-            votes[:, one] += won
-            votes[:, other] += ~won
-        return self.classes[votes.argmax(axis=1)]
+        return self.classes[self._votes(scores).argmax(axis=1)]
 
-    @property
+    def _votes(self, scores: np.ndarray) -> np.ndarray:
+        """Return how many pairs each class wins, (n_rows, n_classes)."""
+        # A class wins those with the classes before it where no first of a pair wins.
+        return (scores > 0) @ self._ballots + np.arange(self._ballots.shape[1])
+
+    @cached_property
+    def _ballots(self) -> np.ndarray:
+        """What the votes of each class change by where the first of a pair wins."""
+        assert self.classes is not None
+        ballots = np.zeros((len(self._pairs), len(self.classes)))
+        for pair, (one, other) in enumerate(self._pairs):
+            ballots[pair, one], ballots[pair, other] = 1.0, -1.0
+        return ballots
+
+    @cached_property
     def _pairs(self) -> list[tuple[int, int]]:
         assert self.classes is not None
         n = len(self.classes)
@@ -229,9 +241,9 @@ class SupportVectorModel(Model):
             expit(-(scores * slopes + offsets)), _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY
         )
         odds = np.zeros((len(scores), n, n))
-        for pair, (one, other) in enumerate(self._pairs):
-            odds[:, one, other] = of_pairs[:, pair]
-            odds[:, other, one] = 1.0 - of_pairs[:, pair]
+        first, second = np.array(self._pairs).T
+        odds[:, first, second] = of_pairs
+        odds[:, second, first] = 1.0 - of_pairs
         probabilities = np.empty((len(scores), n))
         couple(odds, probabilities)
         return probabilities

@@ -33,7 +33,7 @@ from ...kernels.trees._walks import (
     predict_rows,
 )
 from .._feature_codes import FeatureCodes
-from .._features import MAX_DENSE_FEATURES, only, to_dense
+from .._features import MAX_DENSE_FEATURES, floats_of, only, to_dense
 from .._models import Model
 from .._steps import Scorer, Step
 from .._threads import map_in_threads
@@ -577,9 +577,11 @@ class TreeScorer(Scorer):
             return self._of_some(features, n_threads)
         if not step.exact_scores:
             features = step.transform(X if rows is None else take_rows(X, rows))
-            if not (isinstance(features, np.ndarray) and features.dtype.kind == "f"):
-                raise InputUnsupported("features that are no array of floats")
-            return model.raw(to_dense(features), n_threads=n_threads)
+            numbers = floats_of(features, getattr(model.original, "feature_names_in_", None))
+            if numbers is None:
+                reason = "features that are no array of floats"
+                raise InputUnsupported(reason, scorer=self, features=features)
+            return model.raw(to_dense(numbers), n_threads=n_threads)
         coded = self._coded if model is self.reader else None
         if coded is not None:
             n_outputs = model.n_outputs

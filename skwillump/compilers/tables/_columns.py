@@ -10,9 +10,6 @@ from ...kernels._arrays import frozen
 from .._features import is_single
 from .._unsupported import InputUnsupported
 
-EXACT_INTEGERS = 2.0**53
-"""Integers from here on may have been rounded when they became floats."""
-
 
 class Codes(NamedTuple):
     """Values as positions in a list of distinct ones (some of them may be equal)."""

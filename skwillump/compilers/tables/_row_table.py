@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from .._features import EXACT_INTEGERS
 from .._unsupported import InputUnsupported
-from ._columns import EXACT_INTEGERS, Codes, refuse_single
+from ._columns import Codes, refuse_single
 from ._tables import Table
 
 _DOUBLE = np.dtype(np.float64)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ...kernels._arrays import frozen
+from .._features import EXACT_INTEGERS
 from .._unsupported import InputUnsupported
-from ._columns import EXACT_INTEGERS, Codes, Column, NumberColumn, Texts, refuse_single
+from ._columns import Codes, Column, NumberColumn, Texts, refuse_single
 from ._sources import Source
 
 _DOUBLE = np.dtype(np.float64)
