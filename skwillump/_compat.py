@@ -1,7 +1,7 @@
-"""The private scikit-learn names that the package needs, in one place.
+"""The private names of scikit-learn and pandas that the package needs, in one place.
 
-Nothing else in the package imports a name of scikit-learn that starts with an underscore, so that
-a release that moves one is a change to this file only.
+Nothing else in the package uses a name of theirs that starts with an underscore, so that a release
+that moves one is a change to this file only.
 """
 
 import threading
@@ -72,6 +72,7 @@ __all__ = [
     "check_feature_names_in",
     "check_fitted",
     "check_method_params",
+    "column_array",
     "count_samples",
     "encoder_steps",
     "is_empty_selection",
@@ -164,6 +165,15 @@ def selected_columns(column_transformer) -> list[tuple[str, Any, Any]]:
 def selected_positions(column_transformer, name: str) -> Any:
     """Positions of the columns that a fitted `ColumnTransformer` gives the transformer named."""
     return column_transformer._transformer_to_input_indices[name]
+
+
+def column_array(frame, position: int) -> Any:
+    """Values of a column of a pandas data frame as it holds them, not to be written to.
+
+    An ndarray or one of pandas' own arrays; None where this release of pandas does not tell.
+    """
+    held = getattr(frame, "_get_column_array", None)
+    return None if held is None else held(position)
 
 
 def n_columns_in(fitted) -> int | None:

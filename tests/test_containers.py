@@ -8,8 +8,12 @@ import pytest
 from common import SKLEARN
 from numpy.testing import assert_array_equal
 from scipy import sparse
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing
 
+from skwillump import compile_pipeline
 from skwillump._containers import (
     column_names,
     container_of,
@@ -154,6 +158,51 @@ def test_a_missing_column_is_a_key_error_in_every_library():
         with pytest.raises(KeyError):
             frame_of(X).select(X, "c")
         assert frame_of(X).column(X, "c") is None
+
+
+COLUMNS = {
+    "floats": np.array([1.5, np.nan, 2.5]),
+    "integers": np.array([1, 2, 3], dtype=np.int8),
+    "booleans": np.array([True, False, True]),
+    "objects": np.array(["x", None, 3], dtype=object),
+    "texts": pd.array(["x", "y", None], dtype="str"),
+    "texts that may be NA": pd.array(["x", "y", None], dtype="string[python]"),
+    "nullable": pd.array([1, 2, None], dtype="Int64"),
+    "categories": pd.Categorical(["x", "y", None]),
+    "numbers as categories": pd.Categorical([2, 1, 2]),
+    "dates": pd.date_range("2024-01-01", periods=3),
+}
+
+
+def readable(values):
+    """What steps read, as what pytest compares."""
+    if values is None or isinstance(values, np.ndarray):
+        return None if values is None else (values.dtype, pd.Series(values).tolist())
+    fields = [getattr(values, name) for name in values._fields]
+    return type(values), [pd.Series(field).astype(str).tolist() for field in fields]
+
+
+@pytest.mark.parametrize("dtype", COLUMNS)
+def test_what_steps_read_of_a_frame_is_what_they_read_of_its_column(dtype):
+    frame = pd.DataFrame({"a": [0.5, 1.5, 2.5], "b": COLUMNS[dtype]})
+    kind = read_frame_of(frame)
+    expected = readable(kind.series.values(frame["b"]))
+    assert repr(readable(kind.values(frame, "b"))) == repr(expected)
+
+
+def test_a_column_that_is_missing_or_there_twice_is_not_read():
+    frame = pd.DataFrame([[1.5, 2.5]], columns=["a", "a"])
+    kind = read_frame_of(frame)
+    assert kind.values(frame, "a") is None
+    assert kind.values(frame, "b") is None
+
+
+def test_what_is_read_of_a_frame_can_be_written_to_by_nobody_in_the_package():
+    frame = pd.DataFrame({"a": [0.5, 1.5, 2.5]})
+    twin = compile_pipeline(make_pipeline(StandardScaler(), Ridge()).fit(frame, [1, 2, 3]))
+    twin.predict(frame)
+    frame.loc[0, "a"] = 4.0
+    assert frame["a"].tolist() == [4.0, 1.5, 2.5]
 
 
 def test_no_library_is_asked_twice_about_a_type():

@@ -156,6 +156,11 @@ class Frame(Container):
         """Return the column of a name as a series; None if there is none, or there are several."""
         raise NotImplementedError
 
+    def values(self, frame: Any, name: Any) -> Values | None:
+        """Return what a compiled step reads of a column; None where `column` tells why not."""
+        series = self.column(frame, name)
+        return None if series is None else self.series.values(series)
+
     def columns(self, frame: Any) -> list[Any]:
         """Return each column as a series."""
         raise NotImplementedError

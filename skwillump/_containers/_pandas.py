@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compat import safe_indexing
+from .._compat import column_array, safe_indexing
 from ._base import ArrowTexts, Categories, CategoryNumbers, CodedTexts, Frame, Series, Values
 from ._pandas_rows import frame_of_blocks, kind_inferred, values_of_row
 
@@ -25,26 +25,30 @@ class PandasSeries(Series):
 
     def values(self, series: Any) -> Values | None:
         """Return what a compiled step reads; None for a dtype that scikit-learn must judge."""
-        dtype = series.dtype
-        if isinstance(dtype, np.dtype):
+        if isinstance(series.dtype, np.dtype):
             return series.to_numpy()
+        return self.extension_values(series.array)
+
+    def extension_values(self, array: Any) -> Values | None:
+        """Return what a compiled step reads of an array of pandas' own, as `values` does."""
+        dtype = array.dtype
         kind = type(dtype).__name__
         if kind == "CategoricalDtype":
             of_categories = dtype.categories.dtype
             if str(of_categories) in ("object", "str"):
-                return Categories(series.cat.codes.to_numpy(), [*dtype.categories.tolist(), np.nan])
+                return Categories(array.codes, [*dtype.categories.tolist(), np.nan])
             if isinstance(of_categories, np.dtype):
-                array = np.asarray(series)
-                return CategoryNumbers(array) if array.dtype.kind in "iufb" else array
+                numbers = np.asarray(array)
+                return CategoryNumbers(numbers) if numbers.dtype.kind in "iufb" else numbers
         if kind == "StringDtype" and isinstance(dtype.na_value, float):
             if dtype.storage.startswith("pyarrow"):
-                array = series.array.__arrow_array__()
-                if hasattr(array, "combine_chunks"):
-                    array = array.combine_chunks()
+                texts = array.__arrow_array__()
+                if hasattr(texts, "combine_chunks"):
+                    texts = texts.combine_chunks()
                 # One array after all, unless the chunks did not combine.
-                if not hasattr(array, "num_chunks") and len(array):
-                    return ArrowTexts(array, np.nan)
-            return series.to_numpy(dtype=object)
+                if not hasattr(texts, "num_chunks") and len(texts):
+                    return ArrowTexts(texts, np.nan)
+            return array.to_numpy(dtype=object)
         return None
 
     def coded(self, series: Any) -> CodedTexts | None:
@@ -114,7 +118,7 @@ class PandasFrame(Frame):
 
     is_encoded_by_column = True
     slices_share = True
-    series = PandasSeries()
+    series: PandasSeries = PandasSeries()
 
     def common_dtype(self, dtypes: set[np.dtype]) -> np.dtype:
         """Return the dtype of the NumPy array; it is of objects for booleans beside numbers."""
@@ -146,6 +150,26 @@ class PandasFrame(Frame):
         except (KeyError, TypeError):
             return None
         return series if series.ndim == 1 else None
+
+    def values(self, frame: Any, name: Any) -> Values | None:
+        """Return what a compiled step reads of a column; None where `column` tells why not.
+
+        Making a series takes longer than reading some thousand numbers.
+        """
+        import pandas as pd
+
+        if type(frame) is not pd.DataFrame:
+            return super().values(frame, name)
+        try:
+            position = frame.columns.get_loc(name)
+        except (KeyError, TypeError):
+            return None
+        array = column_array(frame, position) if isinstance(position, int) else None
+        if isinstance(array, np.ndarray):
+            return array
+        if array is None or isinstance(array.dtype, np.dtype):  # dates
+            return super().values(frame, name)
+        return self.series.extension_values(array)
 
     def columns(self, frame: Any) -> list[Any]:
         """Return each column as a series."""

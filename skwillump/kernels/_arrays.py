@@ -14,7 +14,10 @@ T = TypeVar("T", bound=tuple)
 
 def frozen(array: np.ndarray) -> np.ndarray:
     """Return ``array`` as a read-only, contiguous and aligned ndarray, without a copy if it is."""
-    plain = np.require(array, requirements=["C", "A"]).view(np.ndarray)
+    flags = array.flags
+    if not (flags.c_contiguous and flags.aligned):
+        array = np.require(array, requirements=["C", "A"])
+    plain = array.view(np.ndarray)
     plain.setflags(write=False)
     return plain
 

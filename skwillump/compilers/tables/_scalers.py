@@ -136,8 +136,6 @@ class ScaleScorer(DenseScorer):
         for j, column in enumerate(table.arrays()):
             subtrahend = 0.0 if step.subtrahend is None else step.subtrahend[j]
             divisor = 1.0 if step.divisor is None else step.divisor[j]
-            if column.dtype != np.float64:  # the kernel is compiled for one type
-                column = frozen(column.astype(np.float64))
             add_scaled(column, subtrahend, divisor, self.coef[j], total)
 
     def add_to_row(self, total: Any, table: Table) -> Any:

@@ -78,13 +78,13 @@ class FrameSource(Source):
         return column
 
     def _read(self, name: Any) -> Column:
+        values = self._kind.values(self._frame, name)
+        if values is not None:
+            return column_of(values)
         series = self._kind.column(self._frame, name)
         if series is None:
             raise InputUnsupported(f"no column {name!r}, or several")
-        values = self._kind.series.values(series)
-        if values is None:
-            raise InputUnsupported(f"column {name!r} is of dtype {series.dtype}")
-        return column_of(values)
+        raise InputUnsupported(f"column {name!r} is of dtype {series.dtype}")
 
     @property
     def mixes_bool(self) -> bool:

@@ -120,20 +120,14 @@ class ChunkTable(Table):
         return out.T
 
     def arrays(self) -> list[np.ndarray]:
-        """Return each column as a read-only array of float64 or int64.
+        """Return each column as a read-only array of float64.
 
         Raises
         ------
         InputUnsupported
             As `floats` does.
         """
-        found = []
-        for column in self._columns(True):
-            values = column.numbers(self.rows)
-            if values is None or values.dtype not in (np.int64, np.float64):
-                values = column.floats(self.rows)
-            found.append(frozen(values))
-        return found
+        return [frozen(column.floats(self.rows)) for column in self._columns(True)]
 
     def _columns(self, strict: bool) -> list[Column]:
         columns = [self.source.column(position) for position in self.positions]
