@@ -1,5 +1,6 @@
 """Features of any container: as float64, of one row, and in which dtype they are multiplied."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,12 @@ from sklearn import get_config
 from .._composites import chain
 from .._containers import container_of, frame_of, is_frame, num_samples
 from ._unsupported import InputUnsupported
+
+ChosenRows = np.ndarray | slice | None
+"""Positions of rows in the order wanted, or a slice of step one; None for all rows."""
+
+Work = Callable[[np.ndarray], np.ndarray]
+"""What is made of features of some rows, or of columns: float64 (n_some_rows, n_outputs)."""
 
 MAX_DENSE_FEATURES = 4096
 """A sparse row of more features than these is not made dense."""

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from .._containers import take_rows
 from .._one_row import RowTemplate
-from ._features import in_double, multiplied_in_double, only, to_dense
+from ._features import ChosenRows, in_double, multiplied_in_double, only, to_dense
 from ._linear_maps import LinearMap
 from ._steps import Scorer, Step, StepReport
 from ._unsupported import InputUnsupported, Unsupported
@@ -65,9 +65,7 @@ class OriginalStep(Step):
         """Return `original.transform(X)`."""
         return self.original.transform(X)
 
-    def dense(
-        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
-    ) -> np.ndarray:
+    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features)."""
         features = self.transform(X if rows is None else take_rows(X, rows))
         if self.arrays and sparse.issparse(features):

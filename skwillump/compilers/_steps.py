@@ -5,7 +5,7 @@ a linear model. Nobody asks a step what type it is: what differs between steps i
 property here, with the answer that is right for most of them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,7 @@ from .._composites import parameter_path
 from .._containers import take_rows
 from .._one_row import RowTemplate
 from ._feature_codes import FeatureCodes
-from ._features import MAX_DENSE_FEATURES, is_single, only, row_of, to_dense
+from ._features import MAX_DENSE_FEATURES, ChosenRows, Work, is_single, only, row_of, to_dense
 from ._linear_maps import LinearMap
 from ._threads import map_in_threads, ranges
 from ._unsupported import InputUnsupported, Unsupported
@@ -256,9 +256,7 @@ class Step:
         """Return what ``original.transform(X)`` returns."""
         raise NotImplementedError
 
-    def dense(
-        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
-    ) -> np.ndarray:
+    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the values of the features of the chosen rows as a dense array.
 
         Parameters
@@ -285,13 +283,7 @@ class Step:
         return to_dense(features)
 
     def map_dense(
-        self,
-        work: Callable[[np.ndarray], np.ndarray],
-        X: Any,
-        rows: np.ndarray | slice | None = None,
-        *,
-        n_outputs: int,
-        n_threads: int = 1,
+        self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
         """Return what ``work`` makes of the features of the chosen rows.
 
@@ -317,13 +309,7 @@ class Step:
         return None
 
     def map_coded(
-        self,
-        work: Callable[[np.ndarray], np.ndarray],
-        X: Any,
-        rows: np.ndarray | slice | None = None,
-        *,
-        n_outputs: int,
-        n_threads: int = 1,
+        self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
         """Return what ``work`` makes of the features as columns of numbers and of codes.
 
@@ -386,9 +372,7 @@ class Step:
         return [StepReport(name, type(self.original).__name__, True)]
 
 
-def map_pieces(
-    work: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, n_outputs: int, n_threads: int
-) -> np.ndarray:
+def map_pieces(work: Work, rows: np.ndarray, n_outputs: int, n_threads: int) -> np.ndarray:
     """Return what ``work`` makes of rows, which threads share."""
     pieces = [rows[piece] for piece in ranges(len(rows), n_threads)]
     found = map_in_threads(work, pieces, n_threads)

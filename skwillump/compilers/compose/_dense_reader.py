@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from .._feature_codes import FeatureCodes, of_numbers, side_by_side
-from .._features import only
+from .._features import ChosenRows, only
 from .._steps import Step
 from .._unsupported import InputUnsupported
 from ..tables._chunks import each_chunk
@@ -114,7 +114,7 @@ class DenseReader:
     def read(
         self,
         X: Any,
-        rows: np.ndarray | slice | None = None,
+        rows: ChosenRows = None,
         *,
         n_threads: int = 1,
         as_codes: bool = False,
@@ -146,26 +146,18 @@ class DenseReader:
             self.unread.check_columns(X)
         if self.spec is not None:
 
-            def fill(place: np.ndarray, table: Table) -> None:
+            def write(table: Table, place: np.ndarray) -> None:
                 if self.has_gaps:
                     place[:] = 0.0
                 for leaf in self.tables:
                     columns = place[:, places[id(leaf)]]
                     as_code = as_codes and leaf.weight == 1.0
-                    write = leaf.step.write_coded if as_code else leaf.step.write_part
-                    write(leaf.selection.table(table), columns)
+                    write_leaf = leaf.step.write_coded if as_code else leaf.step.write_part
+                    write_leaf(leaf.selection.table(table), columns)
                     if leaf.weight != 1.0:
                         columns *= leaf.weight
 
-            out = each_chunk(
-                fill,
-                self.spec,
-                X,
-                rows,
-                n_threads=n_threads,
-                n_outputs=width,
-                n_features=width,
-            )
+            out = each_chunk(write, self.spec, X, rows, n_threads=n_threads, n_outputs=width)
         for leaf in self.alone:
             selected = leaf.selection.of(X.X if isinstance(X, Opened) else X)
             block = leaf.step.dense(selected, rows, n_threads=n_threads)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..._composites import parameter_path
-from .._features import default_containers, is_single
+from .._features import ChosenRows, default_containers, is_single
 from .._linear_maps import LinearMap
 from .._steps import Scorer, Step, StepReport
 from .._unsupported import InputUnsupported, Unsupported
@@ -147,9 +147,7 @@ class MappedStep(Step):
             coef = found.fold(coef)
         return self.head.bind(coef)
 
-    def dense(
-        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
-    ) -> np.ndarray:
+    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features)."""
         if self._projection is not None and not isinstance(rows, slice):
             return self._projection.scores(X, rows, n_threads=n_threads)

@@ -5,7 +5,6 @@ compiled. For one row it is given X of one row, in the form that it was fitted o
 returns goes on as one row.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from scipy import sparse
 from ..._containers import take_rows
 from ..._one_row import RowTemplate
 from .._feature_codes import FeatureCodes
+from .._features import ChosenRows, Work
 from .._steps import Scorer, Step, StepReport, report_each
 from .._unsupported import InputUnsupported
 
@@ -161,9 +161,7 @@ class SequenceStep(Step):
             return self.last.transform_one(x)
         return self.last.transform(self.before_one(x))
 
-    def dense(
-        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
-    ) -> np.ndarray:
+    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features)."""
         X = self.before(X if rows is None else take_rows(X, rows), n_threads)
         return self.last.dense(self._no_surprise(X), n_threads=n_threads)
@@ -173,13 +171,7 @@ class SequenceStep(Step):
         return self.last.feature_codes()
 
     def map_coded(
-        self,
-        work: Callable[[np.ndarray], np.ndarray],
-        X: Any,
-        rows: np.ndarray | slice | None = None,
-        *,
-        n_outputs: int,
-        n_threads: int = 1,
+        self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
         """Return what ``work`` makes of columns of numbers and of codes of the last step."""
         X = self._no_surprise(self.before(X if rows is None else take_rows(X, rows), n_threads))

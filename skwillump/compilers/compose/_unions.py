@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from .._feature_codes import FeatureCodes, of_numbers, side_by_side
-from .._features import MAX_DENSE_FEATURES, default_containers
+from .._features import MAX_DENSE_FEATURES, ChosenRows, Work, default_containers
 from .._steps import Scorer, Step, StepReport, map_pieces, report_each
 from .._unsupported import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
@@ -192,9 +192,7 @@ class UnionStep(Step):
             if leaf.place.stop > leaf.place.start
         )
 
-    def dense(
-        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
-    ) -> np.ndarray:
+    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features)."""
         if self.n_features is None or self.n_features > MAX_DENSE_FEATURES:
             raise InputUnsupported(f"{self.n_features} features are too many for a dense array")
@@ -211,13 +209,7 @@ class UnionStep(Step):
         return None if coded is None else coded[0]
 
     def map_coded(
-        self,
-        work: Callable[[np.ndarray], np.ndarray],
-        X: Any,
-        rows: np.ndarray | slice | None = None,
-        *,
-        n_outputs: int,
-        n_threads: int = 1,
+        self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
         """Return what ``work`` makes of columns of numbers and of codes."""
         columns = self.reader.read(X, rows, n_threads=n_threads, as_codes=True)
@@ -357,9 +349,7 @@ class TableUnionStep(UnionStep, TableStep):
         blocks: Any = self._bound(coef)
         return TableSum(self.spec, coef.shape[1], blocks)
 
-    def dense(
-        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
-    ) -> np.ndarray:
+    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features)."""
         return TableStep.dense(self, X, rows, n_threads=n_threads)
 

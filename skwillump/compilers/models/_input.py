@@ -1,6 +1,5 @@
 """What a model sees that stands alone: a table of numbers, or a sparse matrix."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from ..._containers import has_rows, num_samples, take_rows
-from .._features import MAX_DENSE_FEATURES
+from .._features import MAX_DENSE_FEATURES, ChosenRows, Work
 from .._steps import Step, StepReport
 from .._unsupported import InputUnsupported
 from ..tables._columns import refuse_single
@@ -79,9 +78,7 @@ class InputStep(TableStep):
         """Return the input."""
         return X
 
-    def dense(
-        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
-    ) -> np.ndarray:
+    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the columns as float64 (n_rows, n_features)."""
         if not sparse.issparse(X):
             return super().dense(X, rows, n_threads=n_threads)
@@ -90,13 +87,7 @@ class InputStep(TableStep):
         return np.asarray(self._sparse_rows(X, rows).toarray(), dtype=np.float64)
 
     def map_dense(
-        self,
-        work: Callable[[np.ndarray], np.ndarray],
-        X: Any,
-        rows: np.ndarray | slice | None = None,
-        *,
-        n_outputs: int,
-        n_threads: int = 1,
+        self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
         """Return what ``work`` makes of the columns, chunk by chunk if X is no sparse matrix."""
         if self.library == "catboost" and has_rows(X) and num_samples(X) >= LIBRARY_ROWS:
@@ -113,7 +104,7 @@ class InputStep(TableStep):
         """Return nothing: it is no step of the user's."""
         return []
 
-    def _sparse_rows(self, X: Any, rows: np.ndarray | slice | None) -> Any:
+    def _sparse_rows(self, X: Any, rows: ChosenRows) -> Any:
         if self.doubles:
             raise InputUnsupported("a sparse matrix, for a model that centers its features")
         if self.spec.names is not None or X.shape[1] != self.n_features or not X.shape[0]:

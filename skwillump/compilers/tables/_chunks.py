@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._features import ChosenRows
 from .._threads import map_in_threads
 from ._input import InputSpec
 from ._tables import ChunkTable
@@ -16,20 +17,21 @@ in the cache."""
 
 
 def each_chunk(
-    work: Callable[[np.ndarray, ChunkTable], None],
+    write: Callable[[ChunkTable, np.ndarray], None],
     spec: InputSpec,
     X: Any,
-    rows: np.ndarray | slice | None,
+    rows: ChosenRows,
     *,
     n_threads: int,
     n_outputs: int,
-    n_features: int,
+    n_features: int | None = None,
 ) -> np.ndarray:
-    """Let ``work(place, table)`` fill an array (n_rows, n_outputs), chunk by chunk.
+    """Let ``write(table, out)`` fill an array (n_rows, n_outputs), chunk by chunk.
 
     Parameters
     ----------
-    work : callable
+    write : callable
+        Of a chunk of rows, and its place in the array.
     spec : InputSpec
     X : object
         The input.
@@ -39,22 +41,22 @@ def each_chunk(
         Threads to share the chunks between.
     n_outputs : int
         Number of columns of the array.
-    n_features : int
-        Number of values of a row that are computed on the way.
+    n_features : int, optional
+        Number of values of a row that are computed on the way; by default `n_outputs`.
     """
     source = spec.open(X)
-    pieces, n_rows = _chunks(source.n_rows, rows, n_features)
+    pieces, n_rows = _chunks(source.n_rows, rows, n_outputs if n_features is None else n_features)
     out = np.empty((n_rows, n_outputs))
 
     def run(piece: tuple[slice, Any]) -> None:
-        work(out[piece[0]], spec.chunk(source, piece[1]))
+        write(spec.chunk(source, piece[1]), out[piece[0]])
 
     map_in_threads(run, pieces, n_threads)
     return out
 
 
 def _chunks(
-    n_rows: int, rows: np.ndarray | slice | None, n_features: int
+    n_rows: int, rows: ChosenRows, n_features: int
 ) -> tuple[list[tuple[slice, slice | np.ndarray]], int]:
     """Return (place in the output, rows of the input) of each chunk, and the number of rows."""
     if rows is None or isinstance(rows, slice):

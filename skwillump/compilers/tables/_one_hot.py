@@ -120,19 +120,12 @@ class OneHotStep(OneOfStep):
             if not encoder.sparse_output:
                 return self.dense(X, n_threads=n_threads).astype(encoder.dtype, copy=False)
 
-            def fill(place: np.ndarray, table: Table) -> None:
+            def write(table: Table, out: np.ndarray) -> None:
                 for column, (codes, features) in enumerate(self.positions(table)):
-                    place[:, column] = features[codes]
+                    out[:, column] = features[codes]
 
-            width = len(self.lookups)
             found = each_chunk(
-                fill,
-                self.spec,
-                X,
-                None,
-                n_threads=n_threads,
-                n_outputs=width,
-                n_features=width,
+                write, self.spec, X, None, n_threads=n_threads, n_outputs=len(self.lookups)
             )
         except InputUnsupported:
             return encoder.transform(X)

@@ -13,14 +13,14 @@ import numpy as np
 
 from ..._one_row import RowTemplate
 from .._feature_codes import FeatureCodes, of_numbers
-from .._features import MAX_DENSE_FEATURES, default_containers, is_single
+from .._features import MAX_DENSE_FEATURES, ChosenRows, Work, default_containers, is_single
 from .._linear_maps import LinearMap
 from .._steps import Scorer, Step, StepReport, report_each
 from .._unsupported import InputUnsupported, Unsupported
 from ..text._rows import csr
 from ._chunks import each_chunk
 from ._input import InputSpec
-from ._tables import BlockTable, ChunkTable, Table
+from ._tables import BlockTable, Table
 
 _DOUBLE = np.dtype(np.float64)
 
@@ -99,47 +99,20 @@ class TableStep(Step):
                 pass
         return self.original.transform(X)
 
-    def dense(
-        self, X: Any, rows: np.ndarray | slice | None = None, *, n_threads: int = 1
-    ) -> np.ndarray:
+    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features)."""
-
-        def fill(place: np.ndarray, table: ChunkTable) -> None:
-            self.write_part(table, place)
-
-        return each_chunk(
-            fill,
-            self.spec,
-            X,
-            rows,
-            n_threads=n_threads,
-            n_outputs=self.n_features,
-            n_features=self.n_features,
-        )
+        n_outputs = self.n_features
+        return self._each_chunk(self.write_part, X, rows, n_outputs=n_outputs, n_threads=n_threads)
 
     def map_dense(
-        self,
-        work: Callable[[np.ndarray], np.ndarray],
-        X: Any,
-        rows: np.ndarray | slice | None = None,
-        *,
-        n_outputs: int,
-        n_threads: int = 1,
+        self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
         """Return what ``work`` makes of the features, chunk by chunk: (n_rows, n_outputs)."""
 
-        def fill(place: np.ndarray, table: ChunkTable) -> None:
-            place[:] = work(self.part(table))
+        def write(table: Table, out: np.ndarray) -> None:
+            out[:] = work(self.part(table))
 
-        return each_chunk(
-            fill,
-            self.spec,
-            X,
-            rows,
-            n_threads=n_threads,
-            n_outputs=n_outputs,
-            n_features=self.n_features,
-        )
+        return self._each_chunk(write, X, rows, n_outputs=n_outputs, n_threads=n_threads)
 
     def feature_codes(self) -> FeatureCodes:
         """Say that each feature is a column of its own."""
@@ -150,30 +123,36 @@ class TableStep(Step):
         self.write_part(table, out)
 
     def map_coded(
-        self,
-        work: Callable[[np.ndarray], np.ndarray],
-        X: Any,
-        rows: np.ndarray | slice | None = None,
-        *,
-        n_outputs: int,
-        n_threads: int = 1,
+        self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
         """Return what ``work`` makes of columns of numbers and of codes, chunk by chunk."""
-        width = self.feature_codes().n_columns
+        n_columns = self.feature_codes().n_columns
 
-        def fill(place: np.ndarray, table: ChunkTable) -> None:
-            columns = np.empty((table.n_rows, width))
+        def write(table: Table, out: np.ndarray) -> None:
+            columns = np.empty((table.n_rows, n_columns))
             self.write_coded(table, columns)
-            place[:] = work(columns)
+            out[:] = work(columns)
 
+        return self._each_chunk(write, X, rows, n_outputs=n_outputs, n_threads=n_threads)
+
+    def _each_chunk(
+        self,
+        write: Callable[[Table, np.ndarray], None],
+        X: Any,
+        rows: ChosenRows,
+        *,
+        n_outputs: int,
+        n_threads: int,
+    ) -> np.ndarray:
+        """Let ``write`` fill an array chunk by chunk; chunks have room for the features."""
         return each_chunk(
-            fill,
+            write,
             self.spec,
             X,
             rows,
             n_threads=n_threads,
             n_outputs=n_outputs,
-            n_features=self.n_features,  # which `work` may make of the columns
+            n_features=self.n_features,
         )
 
     def dense_one(self, x: Any) -> np.ndarray:
@@ -271,11 +250,11 @@ class TableScorer(Scorer):
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 partial scores (n_rows, n_outputs)."""
 
-        def fill(place: np.ndarray, table: ChunkTable) -> None:
-            place[:] = self.part(table)
+        def write(table: Table, out: np.ndarray) -> None:
+            out[:] = self.part(table)
 
         return each_chunk(
-            fill,
+            write,
             self.spec,
             X,
             rows,
