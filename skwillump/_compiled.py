@@ -366,18 +366,18 @@ class CompiledPipeline(VersionedState):
         return getattr(model, method)(scores)
 
     def _with_scores(
-        self, method: str, X: Any, *, if_one_follows: bool = False
+        self, method: str, X: Any, *, needs_answer: bool = True
     ) -> tuple[Any, np.ndarray | None]:
         """Answer of a method, and the scores that it follows from; None where there are none.
 
-        With `if_one_follows`, no answer (None) where each row has one score and the answer rises
-        with it: `_from_scores_alone` gives the answer to those scores that are of use.
+        Without `needs_answer`, None for the answer where each row has one score and the answer
+        rises with it: `_from_scores_alone` gives the answer to those scores that are of use.
         """
         model = self._parts.model
         if model is not None and model.rises_with_score and model.gives(method):
             try:
                 scores = self._scores(X)
-                if if_one_follows and scores.shape[1] == 1 == len(model.intercept):
+                if not needs_answer and scores.shape[1] == 1 == len(model.intercept):
                     return None, scores
                 return getattr(model, method)(scores), scores
             except InputUnsupported:

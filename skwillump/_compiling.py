@@ -24,7 +24,6 @@ from .blocks import SideBySideScorer, combined, joined_model, lifted_chain
 from .compilers import (
     InputStep,
     Model,
-    OriginalStep,
     Scorer,
     Step,
     StepReport,
@@ -120,8 +119,7 @@ def _as_they_are(
 ) -> Iterator[StepReport]:
     """Why no step of a chain is compiled."""
     for step_name, step in before:
-        compiled = compile_step(step)
-        why = compiled.reason if isinstance(compiled, OriginalStep) else reason
+        why = compile_step(step).why_not_compiled or reason
         yield StepReport(step_name, type(step).__name__, False, why)
     why = "its features are not compiled" if before else reason
     yield StepReport(name, type(final).__name__, False, why)

@@ -187,10 +187,15 @@ class CascadeRunner:
             self.template.raise_named(error, x)
 
     @cached_property
+    def _compiled(self) -> CompiledPipeline | None:
+        """The full model, where it is compiled."""
+        return self.full if isinstance(self.full, CompiledPipeline) else None
+
+    @cached_property
     def _makes_frames(self) -> bool:
         """Whether a step of the full model reads one row as a data frame of one row."""
-        full = self.full
-        return isinstance(full, CompiledPipeline) and full.needs_rows and bool(self.template.names)
+        full = self._compiled
+        return full is not None and full.needs_rows and bool(self.template.names)
 
     def _row(self, x: Any, *, as_frame: bool) -> Any:
         """One row as steps read it; None where only X of one row tells."""
@@ -203,10 +208,11 @@ class CascadeRunner:
         """Answer for one row on the compiled path; None where the batch path must judge."""
         early = self.early
         if early is None:
-            if not isinstance(self.full, CompiledPipeline):
+            full = self._compiled
+            if full is None:
                 return None
             row = self._row(x, as_frame=self._makes_frames)
-            return None if row is None else self.full._answer_one(row, method)
+            return None if row is None else full._answer_one(row, method)
         if not self._gives_one(early, method):
             return None
         if isinstance(x, Mapping):

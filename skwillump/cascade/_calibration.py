@@ -22,7 +22,6 @@ from ..planning import (
 from ..stages._cross_fitted import Calibrated, CrossFitted
 from ..stages._fold_tasks import FoldRecord
 from ..stages._folds import FitData
-from ..stages._models import LeftOut
 from ..stages._recording import Record
 from ._responses import AnswerRecorder, CascadeRecorder
 from ._scoring import RecordedScores, answered_labels, is_balanced_accuracy
@@ -173,30 +172,32 @@ def _smaller(
     smaller = fitted.smaller
     if smaller is None:
         return None
-    of_rows = y[smaller.rows]
+    of_rows, made = y[smaller.rows], smaller.made
     positions = np.full(len(y), -1)
     positions[fitted.rows] = np.arange(len(fitted.rows))
     return SmallerModels(
         rows=positions[smaller.rows],
         full_right=recorder.is_right(smaller.full, of_rows),
         candidates=tuple(
-            None
-            if isinstance(stage, LeftOut)
-            else SmallerAnswers(
-                codes=stage["codes"],
-                confidence={measure: stage[measure] for measure in recorder.measures}
-                | _learned_confidence(stage, candidate.harm_score),
-                right=recorder.is_right(stage, of_rows),
-            )
-            for stage, candidate in zip(smaller.stages, candidates, strict=True)
+            _smaller_answers(smaller.stage(i), of_rows, recorder, candidate.harm_score)
+            if i in made
+            else None
+            for i, candidate in enumerate(candidates)
         ),
         row_ratio=fitted.row_ratio,
     )
 
 
-def _learned_confidence(stage: Record, score: HarmScore | None) -> Record:
-    """What a score of harm, if there is one, says of the answers of an approximate model."""
-    return {} if score is None else {LEARNED: score.of_rows(stage["response"], stage["codes"])}
+def _smaller_answers(
+    stage: Record, y: np.ndarray, recorder: CascadeRecorder, score: HarmScore | None
+) -> SmallerAnswers:
+    """What an approximate model answered, also by a score of harm if there is one."""
+    confidence = {measure: stage[measure] for measure in recorder.measures}
+    if score is not None:
+        confidence[LEARNED] = score.of_rows(stage["response"], stage["codes"])
+    return SmallerAnswers(
+        codes=stage["codes"], confidence=confidence, right=recorder.is_right(stage, y)
+    )
 
 
 def fresh_rows(

@@ -57,6 +57,11 @@ class OriginalStep(Step):
         """Return a twin that refuses sparse features, once they are there."""
         return replace(self, arrays=True)
 
+    @property
+    def why_not_compiled(self) -> str:
+        """The reason that it was made with."""
+        return self.reason
+
     def sized(self, n_features: int) -> "OriginalStep":
         """Return a twin that is known to give so many features."""
         return replace(self, n_features=n_features)

@@ -123,6 +123,11 @@ class Step:
         return True
 
     @property
+    def why_not_compiled(self) -> str:
+        """Why nothing of it is compiled; empty if something is."""
+        return ""
+
+    @property
     def is_open(self) -> bool:
         """Whether the dtype of its features is not known before they are there.
 

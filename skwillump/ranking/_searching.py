@@ -83,17 +83,19 @@ class QuerySearcher:
         -------
         scores, raw : ndarray of float64 of shape (n_rows,)
         """
-        scores, raw = self._numbers(X)
+        scores, raw = self._lazy_scores(X)
         return (self._score_of(raw) if scores is None else scores), raw
 
-    def _numbers(self, X: Any) -> tuple[np.ndarray | None, np.ndarray]:
-        """The same, but no scores where they rise with the numbers: `_score_of` makes them."""
+    def _lazy_scores(self, X: Any) -> tuple[np.ndarray | None, np.ndarray]:
+        """The same, but None for scores that rise with the numbers: `_score_of` makes the few that
+        are of use.
+        """
         n_rows = num_samples(X)
         # Compiled, features are made of few rows at a time, and only scores are kept.
         chunk_rows = (4 if self.compiled else 1) * _filtering.CHUNK_ROWS
         if n_rows > chunk_rows:
             batches = gen_batches(n_rows, chunk_rows)
-            pairs = [self._numbers(take_rows(X, rows)) for rows in batches]
+            pairs = [self._lazy_scores(take_rows(X, rows)) for rows in batches]
             raw = np.concatenate([of_chunk for _, of_chunk in pairs])
             if all(scores is None for scores, _ in pairs):
                 return None, raw
@@ -102,7 +104,7 @@ class QuerySearcher:
         if not self.compiled:
             own = one_score(getattr(self.full, self.method)(X))
             return own, own
-        response, numbers = self.full._with_scores(self.method, X, if_one_follows=True)
+        response, numbers = self.full._with_scores(self.method, X, needs_answer=False)
         if response is None:
             return None, one_score(numbers)
         own = one_score(response)
@@ -260,7 +262,7 @@ class QuerySearcher:
 
     def _best_of_all(self, X: Any, k: int) -> Found:
         """The `k` best rows, all of which the full model scores."""
-        scores, raw = self._numbers(X)
+        scores, raw = self._lazy_scores(X)
         if scores is None:
             best = sure_best(raw, k, self._score_of, self.settled)
             if best is not None:
@@ -272,24 +274,24 @@ class QuerySearcher:
         self, X: Any, k: int, searches: Sequence[Search], starts, filtered: FilteredQuery
     ) -> list[Found]:
         """Search queries that lie one after the other; candidates are completed together."""
-        visits = [
-            self._visited_by_gap(X, k, search, filtered, slice(*ends))
-            if search.rule == "gap"
-            else ends[0] + search.candidate_rows(filtered.scores[slice(*ends)], k)
-            for search, ends in zip(searches, pairwise(starts), strict=True)
-        ]
-        candidates = [visit for visit in visits if isinstance(visit, np.ndarray)]
+        queries = [slice(*ends) for ends in pairwise(starts)]
+        visited: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        candidates: dict[int, np.ndarray] = {}
+        for i, (search, query) in enumerate(zip(searches, queries, strict=True)):
+            if search.rule == "gap":
+                visited[i] = self._visited_by_gap(X, k, search, filtered, query)
+            else:
+                rows = search.candidate_rows(filtered.scores[query], k)
+                candidates[i] = query.start + rows
         if candidates:
-            scores, raw = filtered.finish(np.concatenate(candidates), self._compute(X))
-            ends = np.cumsum([len(rows) for rows in candidates])[:-1]
-            completed = iter(zip(np.split(scores, ends), np.split(raw, ends), strict=True))
-        found = []
-        for visit in visits:
-            rows, of_rows = (
-                (visit, next(completed)) if isinstance(visit, np.ndarray) else (visit[0], visit[1:])
+            scores, raw = filtered.finish(
+                np.concatenate(list(candidates.values())), self._compute(X)
             )
-            found.append(self._best(X, rows, *of_rows, k=k))
-        return found
+            ends = np.cumsum([len(rows) for rows in candidates.values()])[:-1]
+            completed = zip(np.split(scores, ends), np.split(raw, ends), strict=True)
+            for (i, rows), (of_scores, of_raw) in zip(candidates.items(), completed, strict=True):
+                visited[i] = rows, of_scores, of_raw
+        return [self._best(X, *visited[i], k=k) for i in range(len(queries))]
 
     def _visited_by_gap(self, X: Any, k: int, search: Search, filtered: FilteredQuery, ends: slice):
         """Rows that the gap rule visits, with their full scores and the numbers below them."""

@@ -13,7 +13,6 @@ import numpy as np
 from .._compat import refused
 from .._containers import take_rows
 from ..blocks import BlockGraph, Store, names_in_composites
-from ..compilers import OriginalStep
 from ._cross_fitted import Calibrated
 
 
@@ -58,9 +57,11 @@ def describe_blocks(graph: BlockGraph, calibrated: Calibrated, X: Any) -> list[B
     """
     widths = _widths(graph, X)
     reasons = {name: "compile=False" for name in graph.names if name not in graph.compiled}
-    for name, step in graph.compiled.items():
-        if isinstance(step, OriginalStep):
-            reasons[name] = step.reason
+    reasons |= {
+        name: step.why_not_compiled
+        for name, step in graph.compiled.items()
+        if step.why_not_compiled
+    }
     return [
         Block(
             name=name,

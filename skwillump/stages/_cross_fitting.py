@@ -185,11 +185,7 @@ def cross_fit(
         task.open_shares,
         approx_estimator=approx_estimator,
     )
-    never_made = [
-        (spec, stage)
-        for spec, stage in zip(specs, record.stages, strict=True)
-        if isinstance(stage, LeftOut)
-    ]
+    never_made = [(specs[i], why) for i, why in record.left_out.items()]
     specs = [specs[i] for i in possible]
     progress.log(f"those that can still be chosen: {_in_words(specs)}")
     if not specs:
@@ -340,11 +336,9 @@ def _leave_out(
     left_out: dict[int, LeftOut], models: Sequence[Any], records: Sequence[FoldRecord]
 ) -> None:
     """Note the models that could not be made, those that answer or those of some fold."""
-    for i, model in enumerate(models):
-        made_of = (model, *(record.stages[i] for record in records))
-        reasons = [reason for reason in made_of if isinstance(reason, LeftOut)]
-        if reasons:
-            left_out.setdefault(i, reasons[0])
+    found = {i: model for i, model in enumerate(models) if isinstance(model, LeftOut)}
+    for reasons in (found, *(record.left_out for record in records)):
+        left_out.update({i: why for i, why in reasons.items() if i not in left_out})
 
 
 def _in_words(specs: Sequence[StageSpec]) -> str:

@@ -36,6 +36,17 @@ class FoldRecord:
     full: Record
     stages: tuple[Record | LeftOut, ...]
 
+    @property
+    def left_out(self) -> dict[int, LeftOut]:
+        """Approximate models that could not be made, or could not answer, by position."""
+        return {i: stage for i, stage in enumerate(self.stages) if isinstance(stage, LeftOut)}
+
+    @property
+    def made(self) -> list[int]:
+        """Ascending positions of the approximate models that answered."""
+        left_out = self.left_out
+        return [i for i in range(len(self.stages)) if i not in left_out]
+
     def stage(self, position: int) -> Record:
         """The record of an approximate model that was not left out."""
         record = self.stages[position]

@@ -16,7 +16,7 @@ from ..planning import StageSeconds, candidate_sets, may_pay, shortlist
 from ._costs import BlockCosts, StageCosts
 from ._fold_tasks import FoldRecord, record_rows
 from ._folds import FitData, share_of
-from ._models import LeftOut, StageSpec, fit_stages
+from ._models import StageSpec, fit_stages
 from ._recording import LeastOpen, OpenShares, Recorder
 from ._stacking import BlockFeatures
 from ._surrogates import is_dear, projection_seconds, takes_surrogates
@@ -139,8 +139,7 @@ def screened(
         graph, costs, sets, record, test, open_shares, approx_estimator=approx_estimator
     )
     # Those that cannot be made of few rows may be made of all.
-    out = {i for i, stage in enumerate(record.stages) if not isinstance(stage, LeftOut)} - {*kept}
-    left_out = [sets[i] for i in out]
+    left_out = [sets[i] for i in record.made if i not in kept]
     return [spec for spec in specs if spec not in left_out]
 
 
@@ -195,7 +194,7 @@ def still_possible(
     list of int
         Ascending positions; those that were left out are not among them.
     """
-    made = [i for i, stage in enumerate(record.stages) if not isinstance(stage, LeftOut)]
+    made = record.made
     chosen = np.flatnonzero(np.isin(record.rows, selecting))
     if len(made) < 2 or not len(chosen):
         return made

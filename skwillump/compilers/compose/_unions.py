@@ -245,9 +245,9 @@ class UnionStep(Step):
             self.names, self.selections, self.steps, self.weights, self.places, strict=True
         ):
             leaf = Leaf(name, selection, step, place, weight)
-            inner = step.leaves() if isinstance(step, UnionStep) else []
-            found.extend(child.inside(leaf) for child in inner)
-            if not isinstance(step, UnionStep):
+            if isinstance(step, UnionStep):
+                found.extend(child.inside(leaf) for child in step.leaves())
+            else:
                 found.append(leaf)
         return found
 

@@ -16,7 +16,7 @@ from ._input import InputSpec
 from ._row_table import RowTable
 from ._scalers import refuse_infinite
 from ._steps import IntegerStep, TableStep
-from ._tables import ObjectTable, ReadTexts, Table
+from ._tables import CodedObjects, ObjectTable, Table, TextObjects
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +99,10 @@ class ImputeObjectsStep(TableStep):
                 for value, fill in zip(table.row, self.values, strict=True)
             ]
             return RowTable(row, as_objects=True)
-        columns = [
-            self._texts(table, at) or self._codes(table, at) for at in range(len(self.values))
-        ]
+        columns = (
+            self._texts(table, at) or CodedObjects(self._codes(table, at))
+            for at in range(len(self.values))
+        )
         return ObjectTable(tuple(columns))
 
     def _codes(self, table: Table, position: int) -> Codes:
@@ -110,7 +111,7 @@ class ImputeObjectsStep(TableStep):
         codes, values = table.codes(position)
         return Codes(codes, [self._filled(value, fill) for value in values])
 
-    def _texts(self, table: Table, position: int) -> ReadTexts | None:
+    def _texts(self, table: Table, position: int) -> TextObjects | None:
         """Return a column of texts as such; None where it is none, or texts may stand for gaps."""
         texts = None if isinstance(self.missing, str) else table.texts(position)
         if texts is None:
@@ -118,7 +119,7 @@ class ImputeObjectsStep(TableStep):
         if texts.missing is not None:
             missing_value = self._filled(texts.missing_value, self.values[position])
             texts = texts._replace(missing_value=missing_value)
-        return ReadTexts(texts, lambda: self._codes(table, position))
+        return TextObjects(texts, lambda: self._codes(table, position))
 
     def _filled(self, value: Any, fill: Any) -> Any:
         plain_values([value])

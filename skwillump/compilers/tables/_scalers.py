@@ -31,7 +31,7 @@ from ._columns import refuse_single
 from ._guards import refuse_large_integers, refuse_objects
 from ._input import InputSpec
 from ._steps import DenseScorer, IntegerStep, TableScorer, TableStep, coefficients
-from ._tables import ChunkTable, Table
+from ._tables import Table
 
 
 def refuse_infinite(block: np.ndarray, *, allow_nan: bool) -> None:
@@ -118,22 +118,29 @@ class ScaleScorer(DenseScorer):
     original.
     """
 
+    step: ScaleStep
+
     def part(self, table: Table) -> np.ndarray:
         """Return the scores of a chunk of rows."""
-        if not isinstance(table, ChunkTable):
+        arrays = table.arrays()
+        if arrays is None:
             return super().part(table)
         out = np.zeros((table.n_rows, self.n_outputs))
-        self.add_to(out, table)
+        self._add_arrays(out, arrays)
         return out
 
     def add_to(self, total: np.ndarray, table: Table) -> None:
         """Add the scores of a chunk of rows to what stands before them."""
+        arrays = table.arrays()
+        if arrays is None:
+            total += super().part(table)
+        else:
+            self._add_arrays(total, arrays)
+
+    def _add_arrays(self, total: np.ndarray, arrays: list[np.ndarray]) -> None:
+        """Add what columns contribute, one after the other."""
         step = self.step
-        assert isinstance(step, ScaleStep)
-        if not isinstance(table, ChunkTable):
-            total += self.part(table)
-            return
-        for j, column in enumerate(table.arrays()):
+        for j, column in enumerate(arrays):
             subtrahend = 0.0 if step.subtrahend is None else step.subtrahend[j]
             divisor = 1.0 if step.divisor is None else step.divisor[j]
             add_scaled(column, subtrahend, divisor, self.coef[j], total)

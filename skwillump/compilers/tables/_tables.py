@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -44,6 +44,10 @@ class Table:
     def dtypes(self) -> set[np.dtype]:
         """Return the dtypes of the columns."""
         return {_DOUBLE}
+
+    def arrays(self) -> list[np.ndarray] | None:
+        """Return each column as a read-only array; None where the rows are not kept in columns."""
+        return None
 
     def numbers(self, position: int) -> np.ndarray | None:
         """Return a column if it is of a numeric dtype, else None."""
@@ -227,27 +231,73 @@ class BlockTable(Table):
         return NumberColumn(column).codes(slice(None))
 
 
+class ObjectColumn(Protocol):
+    """A column of Python objects that is known as codes, or as texts."""
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+
+    def codes(self) -> Codes:
+        """Return it as codes."""
+
+    def texts(self) -> Texts | None:
+        """Return it if it is of texts in Arrow buffers, else None."""
+
+
 @dataclass(frozen=True, eq=False)
-class ReadTexts:
+class CodedObjects:
+    """A column that is known as codes."""
+
+    known: Codes
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.known.codes)
+
+    def codes(self) -> Codes:
+        """Return the codes."""
+        return self.known
+
+    def texts(self) -> Texts | None:
+        """Say that it is not of texts."""
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class TextObjects:
     """A column of texts in Arrow buffers, of which codes are made where somebody asks for them."""
 
-    found: Texts
+    known: Texts
     make_codes: Callable[[], Codes] = field(repr=False)
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.known.starts)
+
+    def codes(self) -> Codes:
+        """Make codes."""
+        return self.make_codes()
+
+    def texts(self) -> Texts | None:
+        """Return the texts."""
+        return self.known
 
 
 @dataclass(frozen=True, eq=False)
 class ObjectTable(Table):
     """Columns of Python objects that are known as codes or as texts."""
 
-    columns: tuple[Codes | ReadTexts, ...]
+    columns: tuple[ObjectColumn, ...]
     dtype = np.dtype(object)
     as_objects = True
 
     @property
     def n_rows(self) -> int:  # type: ignore[override]
         """Number of rows."""
-        first = self.columns[0]
-        return len(first.found.starts if isinstance(first, ReadTexts) else first.codes)
+        return self.columns[0].n_rows
 
     @property
     def n_columns(self) -> int:  # type: ignore[override]
@@ -280,10 +330,8 @@ class ObjectTable(Table):
 
     def codes(self, position: int) -> Codes:
         """Return a column as codes."""
-        column = self.columns[position]
-        return column.make_codes() if isinstance(column, ReadTexts) else column
+        return self.columns[position].codes()
 
     def texts(self, position: int) -> Texts | None:
         """Return a column if it is of texts in Arrow buffers, else None."""
-        column = self.columns[position]
-        return column.found if isinstance(column, ReadTexts) else None
+        return self.columns[position].texts()
