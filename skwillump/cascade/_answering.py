@@ -180,7 +180,7 @@ class CascadeRunner:
             answer = self.answer_one(x, method)
             if answer is not None:
                 return answer
-            return self._of_first(
+            return self._first_row(
                 self.answer(self.template.make(x), method, n_threads=n_threads)[0]
             )
         except (AttributeError, TypeError, ValueError) as error:
@@ -312,7 +312,7 @@ class CascadeRunner:
         """Outputs of chunks of rows as one."""
         return np.concatenate(outputs)
 
-    def _of_first(self, output: Any) -> Any:
+    def _first_row(self, output: Any) -> Any:
         """The answer for the first row."""
         return output[0]
 

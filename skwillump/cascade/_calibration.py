@@ -59,7 +59,7 @@ def calibrated_from(
         If the score is not between 0 and 1.
     """
     y = data.y
-    of_rows, y_rows = recorder.codes(y)[fitted.rows], y[fitted.rows]
+    true_codes, y_rows = recorder.codes(y)[fitted.rows], y[fitted.rows]
     full_right = recorder.is_right(fitted.full, y_rows)
     costs = fitted.stage_costs
     candidates = tuple(
@@ -88,7 +88,7 @@ def calibrated_from(
         full_seconds=costs.planned.full,
         other_full_seconds=np.inf if costs.other is None else costs.other.full,
         full_right=full_right,
-        classes=of_rows,
+        classes=true_codes,
         selects=fitted.selects,
         n_classes=recorder.n_groups,
         is_probability=recorder.is_probability,
@@ -98,7 +98,7 @@ def calibrated_from(
         smaller=_smaller(fitted, y, recorder, candidates),
         stopped=fitted.stopped,
         within=kept_within(
-            of_rows,
+            true_codes,
             recorder.classes,
             None if data.subgroups is None else data.subgroups[fitted.rows],
             is_balanced=is_balanced_accuracy(scorer, score_params),
@@ -172,14 +172,14 @@ def _smaller(
     smaller = fitted.smaller
     if smaller is None:
         return None
-    of_rows, made = y[smaller.rows], smaller.made
+    y_smaller, made = y[smaller.rows], smaller.made
     positions = np.full(len(y), -1)
     positions[fitted.rows] = np.arange(len(fitted.rows))
     return SmallerModels(
         rows=positions[smaller.rows],
-        full_right=recorder.is_right(smaller.full, of_rows),
+        full_right=recorder.is_right(smaller.full, y_smaller),
         candidates=tuple(
-            _smaller_answers(smaller.stage(i), of_rows, recorder, candidate.harm_score)
+            _smaller_answers(smaller.stage(i), y_smaller, recorder, candidate.harm_score)
             if i in made
             else None
             for i, candidate in enumerate(candidates)

@@ -232,7 +232,7 @@ class LabelSetRunner(CascadeRunner):
             return np.concatenate(outputs)
         return [np.concatenate(of_label) for of_label in zip(*outputs, strict=True)]
 
-    def _of_first(self, output: Any) -> Any:
+    def _first_row(self, output: Any) -> Any:
         return _first(output)
 
 

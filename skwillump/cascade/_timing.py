@@ -53,22 +53,25 @@ class CascadeTiming:
         """Answer a batch by the full model; or with a stage that leaves few rows open, and many."""
         if stage is None:
             return [Turn(partial(_answer, self.runner, X))]
-        sure = self._with(stage, np.inf).confidence(X)
+        sure = self._runner_at(stage, np.inf).confidence(X)
         thresholds = [float(np.quantile(sure, share)) for share in OPEN_SHARES]
         turns = [
-            Turn(partial(_answer, self._with(stage, threshold), X), int(np.sum(sure < threshold)))
+            Turn(
+                partial(_answer, self._runner_at(stage, threshold), X),
+                int(np.sum(sure < threshold)),
+            )
             for threshold in thresholds
         ]
         if turns[0].n_open == turns[1].n_open:  # many rows are equally sure
-            turns[0] = Turn(partial(_answer, self._with(stage, -np.inf), X))
+            turns[0] = Turn(partial(_answer, self._runner_at(stage, -np.inf), X))
         if not turns[1].n_open:
-            turns[1] = Turn(partial(_answer, self._with(stage, np.inf), X), len(sure))
+            turns[1] = Turn(partial(_answer, self._runner_at(stage, np.inf), X), len(sure))
         return turns
 
     def planned_turn(self, X: Any, stage: FirstStage, open_share: float) -> Turn:
         """Answer a batch with a stage that leaves this share of its rows open, or fewer."""
-        sure = self._with(stage, np.inf).confidence(X)
-        runner = self._with(stage, np.quantile(sure, open_share))
+        sure = self._runner_at(stage, np.inf).confidence(X)
+        runner = self._runner_at(stage, np.quantile(sure, open_share))
         return Turn(partial(_answer, runner, X), int(np.sum(_answer(runner, X)[1])))
 
     def row_turns(self, rows: Sequence[Any], stage: FirstStage | None) -> list[Turn]:
@@ -76,8 +79,8 @@ class CascadeTiming:
         if stage is None:
             return [Turn(partial(_answer_each, self.runner, rows))]
         return [
-            Turn(partial(_answer_each, self._with(stage, -np.inf), rows)),
-            Turn(partial(_answer_each, self._with(stage, np.inf), rows), len(rows)),
+            Turn(partial(_answer_each, self._runner_at(stage, -np.inf), rows)),
+            Turn(partial(_answer_each, self._runner_at(stage, np.inf), rows), len(rows)),
         ]
 
     def has_row_path(self, rows: Sequence[Any]) -> bool:
@@ -88,8 +91,8 @@ class CascadeTiming:
         """
         return any(self.runner.answer_one(row, "predict") is not None for row in rows)
 
-    def _with(self, stage: FirstStage, threshold: float) -> CascadeRunner:
-        """A runner whose first stage answers rows of some confidence."""
+    def _runner_at(self, stage: FirstStage, threshold: float) -> CascadeRunner:
+        """A runner whose first stage answers rows of at least this confidence."""
         early = EarlyStage(
             graph=self.graph,
             blocks=stage.blocks,

@@ -96,10 +96,12 @@ class QuerySearcher:
         if n_rows > chunk_rows:
             batches = gen_batches(n_rows, chunk_rows)
             pairs = [self._lazy_scores(take_rows(X, rows)) for rows in batches]
-            raw = np.concatenate([of_chunk for _, of_chunk in pairs])
+            raw = np.concatenate([numbers for _, numbers in pairs])
             if all(scores is None for scores, _ in pairs):
                 return None, raw
-            answered = [self._score_of(of) if scores is None else scores for scores, of in pairs]
+            answered = [
+                self._score_of(numbers) if scores is None else scores for scores, numbers in pairs
+            ]
             return np.concatenate(answered), raw
         if not self.compiled:
             own = one_score(getattr(self.full, self.method)(X))

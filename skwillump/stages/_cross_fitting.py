@@ -214,7 +214,7 @@ def cross_fit(
         progress.log("none of them can pay: fewer folds are looked at")
     elif task.measures_growth and basis == "cross-fitted" and specs:
         half = share_of(data, splits[0][0], 0.5, rng)
-    records, smaller = _fitted(
+    records, smaller = _record_folds(
         graph=graph,
         tried=record,
         models=models,
@@ -252,7 +252,7 @@ def cross_fit(
     )
 
 
-def _fitted(
+def _record_folds(
     *,
     graph: BlockGraph,
     tried: FoldRecord,
@@ -266,7 +266,7 @@ def _fitted(
     setting: Setting,
     progress: Progress,
 ) -> tuple[list[FoldRecord], FoldRecord | None]:
-    """Record of each fold, and what smaller models do.
+    """Fit models on the other folds: the record of each fold, and that of models on fewer rows.
 
     Parameters
     ----------

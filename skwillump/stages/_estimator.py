@@ -180,7 +180,7 @@ class BlockwiseEstimator(BlockMetaEstimator):
         fitted, is_found = recall(self.memory, self, given, fit)
         if is_found:
             progress.log("found in memory what was fitted and calibrated")
-            self._take(fitted, X, rows[0])
+            self._restore(fitted, X, rows[0])
         if fitted.reason:
             self._set_plan(self._exact_plan(fitted.reason))
         else:
@@ -203,7 +203,7 @@ class BlockwiseEstimator(BlockMetaEstimator):
             "skwillump.NoCascadeWarning) silences this."
         )
 
-    def _take(self, fitted: Fitted, X: Any, X_fitted: Any) -> None:
+    def _restore(self, fitted: Fitted, X: Any, X_fitted: Any) -> None:
         """Take what another fit found out."""
         self.estimator_ = self.estimator if self._is_prefit() else fitted.estimator
         self._read_blocks(X_fitted)
@@ -224,7 +224,7 @@ class BlockwiseEstimator(BlockMetaEstimator):
             # Before anything here draws a random number.
             full = clone(self.estimator)
             with progress.task("fit the full model", fits=full):
-                self.estimator_ = _fitted(full, rows, n_rows, compile=self.compile)
+                self.estimator_ = _fit_full_model(full, rows, n_rows, compile=self.compile)
         self._read_blocks(rows[0])
 
     def _read_blocks(self, X: Any) -> None:
@@ -411,7 +411,7 @@ class BlockwiseEstimator(BlockMetaEstimator):
         return hasattr(self, "stages_")
 
 
-def _fitted(
+def _fit_full_model(
     estimator: Any, rows: tuple[Any, Any, dict[str, Any]], n_rows: int, *, compile: bool
 ) -> Any:
     """Fit an estimator; an error of a fit on a part of the rows says that it was one."""
