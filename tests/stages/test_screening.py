@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skwillump import CascadeClassifier
-from skwillump.stages import _cross_fitting, _shortlisting
+from skwillump.stages import _cross_fit_steps, _shortlisting
 
 N_BLOCKS = 6
 
@@ -17,13 +17,13 @@ N_BLOCKS = 6
 def fits(monkeypatch):
     """Sets that were fitted, and on how many rows, call by call."""
     calls = []
-    fit_stages = _cross_fitting.fit_stages
+    fit_stages = _cross_fit_steps.fit_stages
 
     def counted(graph, specs, X, *args, **kwargs):
         calls.append(([spec.blocks for spec in specs if spec.n_trees is None], len(X)))
         return fit_stages(graph, specs, X, *args, **kwargs)
 
-    for module in (_cross_fitting, _shortlisting):
+    for module in (_cross_fit_steps, _shortlisting):
         monkeypatch.setattr(module, "fit_stages", counted)
     return calls
 

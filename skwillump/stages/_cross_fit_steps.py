@@ -1,0 +1,384 @@
+"""The steps of cross-fitting, one after the other, and what all of them read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from joblib import delayed
+
+from .._containers import take_rows
+from .._progress import Progress
+from ..blocks import BlockGraph, CompiledBlocks, truncation_sizes
+from ..compilers import InputUnsupported
+from ..planning import permutation_importance
+from ._costs import BlockCosts, StageCosts
+from ._cross_fitted import CalibrationTask, Setting
+from ._fold_tasks import (
+    FoldRecord,
+    evidence,
+    in_fold,
+    record_fold,
+    record_rows,
+    record_smaller,
+)
+from ._folds import FitData, Split, cross_fit_splits, prefit_splits, selecting_rows, share_of
+from ._metering import CostMeter
+from ._models import NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
+from ._recording import Importance
+from ._shortlisting import (
+    none_can_pay,
+    screened,
+    specs_of_sets,
+    still_possible,
+    surrogate_specs,
+)
+from ._stacking import BlockFeatures
+
+IMPORTANCE_ROWS = 2000
+"""Rows on which importances are measured, at most."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CrossFit:
+    """What all steps of `cross_fit` read, and the steps.
+
+    Attributes
+    ----------
+    graph, fused, full, data, task, setting, rng, progress
+        As in `cross_fit`.
+    with_truth : ndarray of bool of shape (n_rows,)
+        Rows whose answers can be evidence.
+    splits : list of (ndarray of intp, ndarray of intp)
+        Rows to fit on and held-out rows of each fold.
+    selecting : ndarray of intp
+        Rows that choose.
+    """
+
+    graph: BlockGraph
+    fused: CompiledBlocks | None
+    full: Any
+    data: FitData
+    task: CalibrationTask
+    setting: Setting
+    rng: np.random.RandomState
+    progress: Progress
+    with_truth: np.ndarray
+    splits: list[Split]
+    selecting: np.ndarray
+
+    @classmethod
+    def begin(
+        cls, *, data: FitData, task: CalibrationTask, setting: Setting, **given: Any
+    ) -> CrossFit:
+        """Split the rows."""
+        rng = given["rng"]
+        with_truth = task.with_truth
+        if with_truth is None:
+            with_truth = np.ones(len(data.y), dtype=bool)
+        splits = _splits(data, setting, rng, with_truth)
+        if setting.prefit:
+            selecting = splits[-1][0][with_truth[splits[-1][0]]]
+        else:
+            selecting = selecting_rows(splits, data, rng)
+        return cls(
+            data=data,
+            task=task,
+            setting=setting,
+            with_truth=with_truth,
+            splits=splits,
+            selecting=selecting,
+            **given,
+        )
+
+    @property
+    def basis(self) -> str:
+        """Which models the answers are of; see `CrossFitted`."""
+        if self.setting.prefit:
+            return "prefit"
+        return "cross-fitted" if self.setting.split is None else "held-out"
+
+    @property
+    def train_share(self) -> float:
+        """Share of the rows of the models that will answer that those of the folds see."""
+        if self.basis != "cross-fitted":
+            return 1.0
+        n_rows = len(self.data.y)
+        return min(float(np.mean([len(train) / n_rows for train, _ in self.splits])), 1.0)
+
+    def meter(self) -> CostMeter:
+        """Measure what the full model and its blocks cost."""
+        with self.progress.task("measure costs"), evidence("what it costs cannot be measured"):
+            return CostMeter(
+                self.graph,
+                self.fused,
+                self.data.X,
+                answering=self.task.answering,
+                query=self.task.query,
+                given=self.setting.feature_costs,
+                both=self.setting.compile,
+                spent=self.progress.cpu_seconds(),
+            )
+
+    def first_graph(self) -> BlockGraph:
+        """The full model that was fitted on the first fold; it is fitted here if need be."""
+        if self.basis != "cross-fitted":
+            return self.graph
+        named = self.progress.task(f"fit {_fold_name(0, self.splits)}")
+        with named, in_fold(self.data, self.splits, 0):
+            fold = self.data.take(self.splits[0][0])
+            return fit_graph(self.setting.estimator, *fold, compile=self.setting.compile)
+
+    def models_to_try(
+        self, first: BlockGraph, costs: BlockCosts
+    ) -> tuple[np.ndarray, list[StageSpec], Any]:
+        """Importances of blocks, the approximate models that they and costs speak for, and how
+        features of blocks are put side by side, as far as that was found out.
+        """
+        rows, graph = self.selecting, self.graph
+        if len(rows) > IMPORTANCE_ROWS:
+            rows = np.sort(self.rng.choice(rows, IMPORTANCE_ROWS, replace=False))
+        importances = np.full(len(graph.names), np.nan)
+        chosen = BlockFeatures(first, first.prepare(take_rows(self.data.X, rows)))
+        if len(graph.names) > 1:
+            with self.progress.task("measure importances"):
+                importances = _importances(chosen, rows, self.task.importance, self.rng)
+        approx_estimator = self.setting.approx_estimator
+        specs = specs_of_sets(graph, costs, importances, approx_estimator)
+        specs += surrogate_specs(graph, costs, y=self.data.y, approx_estimator=approx_estimator)
+        if self.fused is not None and approx_estimator is None:
+            with suppress(InputUnsupported):
+                calibrates = self.task.recorder.calibrates_trees and bool(truncation_sizes(graph))
+                calibrating = chosen.of(graph.names) if calibrates else None
+                specs += truncated_specs(graph, first, calibrating)
+        self.progress.log(f"approximate models to try: {in_words(specs)}")
+        return importances, specs, chosen.stacking
+
+    def on_first_fold(
+        self, first: BlockGraph, costs: BlockCosts, specs: list[StageSpec], stacking: Any
+    ) -> tuple[list[StageSpec], tuple[Any, ...], FoldRecord]:
+        """Fit approximate models on the first fold, but for those that few rows speak against.
+
+        Returns
+        -------
+        specs : list of StageSpec
+            Of the models.
+        models : tuple of (estimator or LeftOut)
+        record : FoldRecord
+            What they and the full model answer on the held-out rows.
+        """
+        data, recorder = self.data, self.task.recorder
+        approx_estimator = self.setting.approx_estimator
+        with self.progress.task("try approximate models"), in_fold(data, self.splits, 0):
+            train, test = self.splits[0]
+            X_train, y_train, params = data.take(train)
+            known: BlockFeatures | None = None
+            if any(spec.n_trees is None for spec in specs):
+                known = BlockFeatures(first, first.prepare(X_train), stacking)
+            specs = screened(
+                self.graph,
+                first,
+                costs,
+                specs,
+                data=data,
+                train=train,
+                test=np.intersect1d(test, self.selecting),
+                recorder=recorder,
+                open_shares=self.task.open_shares,
+                approx_estimator=approx_estimator,
+                rng=self.rng,
+                known=known,
+            )
+            models = fit_stages(
+                first,
+                specs,
+                X_train,
+                y_train,
+                params,
+                approx_estimator=approx_estimator,
+                known=known,
+            )
+            del X_train, known  # before features of other rows are there
+            return specs, models, record_rows(first, specs, models, recorder, data.X, test)
+
+    def still_possible(
+        self, costs: BlockCosts, specs: Sequence[StageSpec], record: FoldRecord
+    ) -> list[int]:
+        """Models that can still be chosen, by what they did on the first fold.
+
+        Nothing is read of rows that certify: they test one choice, made without them.
+        """
+        return still_possible(
+            self.graph,
+            costs,
+            specs,
+            record,
+            self.selecting,
+            self.task.open_shares,
+            approx_estimator=self.setting.approx_estimator,
+        )
+
+    def none_can_pay(
+        self,
+        specs: Sequence[StageSpec],
+        costs: StageCosts,
+        record: FoldRecord,
+        timed: Sequence[int],
+    ) -> bool:
+        """Whether none can be chosen at the target, where that can be told on the first fold."""
+        least_open = self.task.least_open
+        if not specs or self.basis != "cross-fitted" or least_open is None:
+            return False
+        return none_can_pay(costs, record, timed, self.selecting, least_open)
+
+    def models_that_answer(
+        self, specs: Sequence[StageSpec], tried: Sequence[Any]
+    ) -> tuple[Any, ...]:
+        """Approximate models that will answer: with ``refit=False`` those of the first fold."""
+        with self.progress.task("fit approximate models"):
+            if self.setting.split is not None or not specs:
+                return tuple(tried)
+            data = self.data
+            rows = data.take(self.splits[-1][0]) if self.setting.prefit else data.whole()
+            return fit_stages(self.graph, specs, *rows, self.setting.approx_estimator)
+
+    def with_folds_needed(
+        self, specs: Sequence[StageSpec], *, stops: bool
+    ) -> tuple[CrossFit, np.ndarray | None]:
+        """The same with the folds that are worth a look, and half of the rows of the first one.
+
+        The latter is for models that tell how all gain from more rows; None for none.
+        """
+        if not specs:
+            return replace(self, splits=self.splits[:1]), None  # there is nothing to fit on others
+        if stops:
+            # What is left is for other targets, and for what is shown of this one.
+            self.progress.log("none of them can pay: fewer folds are looked at")
+            n_select = sum(bool(np.isin(test, self.selecting).any()) for _, test in self.splits)
+            return replace(self, splits=self.splits[: n_select + 1]), None
+        if not (self.task.measures_growth and self.basis == "cross-fitted"):
+            return self, None
+        return self, share_of(self.data, self.splits[0][0], 0.5, self.rng)
+
+    def record_folds(
+        self,
+        specs: Sequence[StageSpec],
+        models: tuple[Any, ...],
+        tried: FoldRecord,
+        half: np.ndarray | None,
+    ) -> tuple[list[FoldRecord], FoldRecord | None]:
+        """Fit models on the other folds: the record of each fold, and that of models on fewer rows.
+
+        Parameters
+        ----------
+        specs : sequence of StageSpec
+        models : tuple of estimator
+            The approximate models that will answer.
+        tried : FoldRecord
+            That of the first fold.
+        half : ndarray of intp or None
+            The fewer rows.
+        """
+        data, setting, splits, progress = self.data, self.setting, self.splits, self.progress
+        recorder = self.task.recorder
+        if setting.split is not None or not specs:
+            return [tried], None
+
+        def task_of(number: int, fitted: BlockGraph | None):
+            train, test = splits[number]
+            return delayed(record_fold)(
+                fold=_fold_name(number, splits),
+                estimator=setting.estimator,
+                graph=fitted,
+                specs=specs,
+                data=data,
+                train=train,
+                test=test,
+                recorder=recorder,
+                approx_estimator=setting.approx_estimator,
+                compile=setting.compile,
+            )
+
+        records = [tried]
+        if setting.prefit:
+            inner = range(1, len(splits) - 1)
+            records += progress.results(
+                "fit approximate models on folds",
+                [task_of(number, self.graph) for number in inner],
+                [_fold_name(number, splits[:-1]) for number in inner],
+                None,
+            )
+            with (
+                progress.task("record what they answer"),
+                evidence("its answers cannot be recorded"),
+            ):
+                test = splits[-1][1]
+                records.append(record_rows(self.graph, specs, models, recorder, data.X, test))
+            return records, None
+        tasks = [task_of(number, None) for number in range(1, len(splits))]
+        names = [_fold_name(number, splits) for number in range(1, len(splits))]
+        if half is not None:
+            names.append("half of fold 1")
+            tasks.append(
+                delayed(record_smaller)(
+                    estimator=setting.estimator,
+                    specs=specs,
+                    data=data,
+                    train=half,
+                    with_truth=self.with_truth,
+                    recorder=recorder,
+                    approx_estimator=setting.approx_estimator,
+                    compile=setting.compile,
+                )
+            )
+        smaller = None
+        if tasks:
+            records += progress.results("fit all models on folds", tasks, names, setting.n_jobs)
+            smaller = None if half is None else records.pop()
+        return records, smaller
+
+
+def _splits(
+    data: FitData, setting: Setting, rng: np.random.RandomState, with_truth: np.ndarray
+) -> list[Split]:
+    """Rows to fit on and held-out rows of each fold, of which only those with a truth count."""
+    if setting.prefit:
+        splits = prefit_splits(data, rng)
+    elif setting.split is not None:
+        splits = [setting.split]
+    else:
+        splits = cross_fit_splits(data, setting.cv, setting.split_params, rng)
+    splits = [(train, test[with_truth[test]]) for train, test in splits]
+    if not all(len(test) for _, test in splits):
+        raise NoEvidence("a fold holds no row whose class is known")
+    return splits
+
+
+def in_words(specs: Sequence[StageSpec]) -> str:
+    """What approximate models consist of."""
+    return "; ".join(spec.in_words() for spec in specs) or "none"
+
+
+def _fold_name(number: int, splits: Sequence[Split]) -> str:
+    return f"fold {number + 1} of {len(splits)}"
+
+
+def _importances(known: BlockFeatures, rows, importance: Importance, rng) -> np.ndarray:
+    """Importance of each block to the model of the first fold, on rows that select."""
+    graph = known.graph
+    score_of = importance(rows, graph.model, known.of_all())
+    store = known.store
+
+    def score(block, permutation):
+        permuted = dict(store)
+        if block is not None:
+            permuted[block] = take_rows(store[block], permutation)
+        features = known.joined(permuted, graph.names)
+        if features is None:
+            features = graph.compute(known.Z, graph.names, permuted)
+        return score_of(features)
+
+    return permutation_importance(score, graph.names, len(rows), rng)
