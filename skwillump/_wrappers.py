@@ -179,17 +179,22 @@ class Wrapped:
             margins = np.minimum(margins, np.abs(response + threshold))
         return decides.predict(X), np.flatnonzero(margins < DOUBT)
 
+    @property
+    def _scored(self) -> list[ScoredMember]:
+        """Members on scores; twins decide for themselves."""
+        return [twin for _, twin in self.inside if isinstance(twin, ScoredMember)]
+
     def _undecided(self, X: Any) -> np.ndarray:
-        """Rows that a member on scores is in doubt of; twins decide for themselves."""
-        found = [twin.doubtful(X) for _, twin in self.inside if isinstance(twin, ScoredMember)]
+        """Rows that a member on scores is in doubt of."""
+        found = [twin.doubtful(X) for twin in self._scored]
         return np.unique(np.concatenate(found)) if found else NONE
 
     def _near_half(self, X: Any) -> np.ndarray:
         """Rows for which a regressor that decides between two classes gives one half."""
         found = [
             np.flatnonzero(np.abs(twin.response(X) - 0.5) < DOUBT)
-            for _, twin in self.inside
-            if isinstance(twin, ScoredMember) and twin.model.classes is None
+            for twin in self._scored
+            if twin.model.classes is None
         ]
         return np.unique(np.concatenate(found)) if found else NONE
 
@@ -197,9 +202,10 @@ class Wrapped:
         """Rows whose largest score of one class against the rest is hardly larger."""
         if self.original.label_binarizer_.y_type_ != "multiclass":
             return np.union1d(self._undecided(X), self._near_half(X))
-        if not all(isinstance(twin, ScoredMember) for _, twin in self.inside):
+        scored = self._scored
+        if len(scored) < len(self.inside):
             return NONE
-        scores = np.column_stack([twin.response(X) for _, twin in self.inside])
+        scores = np.column_stack([twin.response(X) for twin in scored])
         scale = np.abs(scores).max(axis=1) + 1.0
         return np.flatnonzero(_margins(scores) < DOUBT * scale)
 

@@ -28,7 +28,6 @@ from ..compilers import (
     Model,
     Scorer,
     Step,
-    TreeModel,
     Unsupported,
     compile_model,
 )
@@ -225,9 +224,7 @@ class SharedScorer(Scorer):
         if features is None or not type(self.model).reads_sums:
             return None
         members = tuple(
-            member.on_codes(features)
-            if isinstance(member, TreeModel) and isinstance(own, slice) and own == slice(None)
-            else None
+            member.on_codes(features) if isinstance(own, slice) and own == slice(None) else None
             for member, own in zip(self.model.members, self.model.columns, strict=True)
         )
         return (features, members) if any(members) else None
@@ -311,7 +308,7 @@ def joined_model(
             raise Unsupported(f"{type(member).__name__} is compiled for single rows")
         if previous_of_members(wrapper):
             model = _on_features(model, wrapper.n_features_in_)
-        if isinstance(model, TreeModel) and features is not None:
+        if features is not None:
             model = model.reading(features)
         for method in ("predict_proba", "decision_function"):
             if hasattr(member, method) and not model.gives(method):

@@ -209,7 +209,7 @@ def _compiled_model(model: Any, features: Step) -> Model:
         raise
     if not compiled.reads_batches:
         raise Unsupported(f"{type(model).__name__} is compiled for single rows")
-    return compiled.reading(features) if isinstance(compiled, TreeModel) else compiled
+    return compiled.reading(features)
 
 
 def _joined_of(graph: BlockGraph) -> JoinedModel | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ._feature_codes import FeatureCodes
 from ._steps import Scorer, Step
 from ._unsupported import check_scores
 
@@ -71,6 +72,20 @@ class Model:
             If the scores would not be those of the original.
         """
         raise NotImplementedError
+
+    def reading(self, features: Step) -> "Model":
+        """Return the model as it reads what a step's original returns.
+
+        Raises
+        ------
+        Unsupported
+            If how it does depends on the data.
+        """
+        return self
+
+    def on_codes(self, features: FeatureCodes) -> Any:
+        """Return what reads columns of numbers and of codes; None where features are to be made."""
+        return None
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return the scores of dense features, float64 (n_rows, n_features)."""
