@@ -227,6 +227,13 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
             return of_full_model(
                 f"the full model is right on none of the {len(walk.rows)} certifying rows"
             )
+        if calibration.stopped:  # more rows would not help
+            return of_full_model(
+                "no cascade was expected to pay at the target of the fit, which ended after its "
+                f"first folds; their {len(walk.rows)} certifying rows show none for "
+                f"accuracy_target={target:g} (for a lower target, fit again)",
+                path=option.planned(),
+            )
         reason = option.rule.why_not(walk, allowed, target)
         return of_full_model(reason, _rows_needed(calibration, best), option.planned())
     if not pays(seconds, calibration.full_seconds, LEAST_SAVING):

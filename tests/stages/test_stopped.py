@@ -61,6 +61,14 @@ def test_nothing_is_fitted_on_further_folds_that_cannot_be_used():
     assert Counted.fits == [3000, 2400, 2400]
 
 
+@pytest.mark.parametrize("target", [0.999, 0.9999])
+def test_a_fit_that_ended_early_does_not_ask_for_more_rows(target):
+    cascade = fitted(NEEDS_BOTH).set_accuracy_target(target)
+    assert cascade.guarantee_.rows_needed is None
+    assert "expected to pay" in cascade.guarantee_.reason
+    assert "too few" not in cascade.guarantee_.reason
+
+
 def test_with_one_hold_out_growth_is_not_measured_where_nothing_can_pay():
     fitted(NEEDS_BOTH, cv=0.25)
     assert Counted.fits == [3000, 2250]
