@@ -62,12 +62,15 @@ def use(estimator: Any, X: Any, y: np.ndarray) -> None:
     X : data frame, array or list of n_rows rows
     y : ndarray of shape (n_rows,)
     """
+    from sklearn.base import clone
+
     from . import CascadeClassifier, compile_pipeline
     from .compilers import fast_vectorizers
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with fast_vectorizers(least_work=0):
+            clone(estimator).fit(X, y)  # a cascade leaves to scikit-learn what is soon done
             cascade = CascadeClassifier(estimator, accuracy_target=0.5, cv=0.4, random_state=0)
             cascade.fit(X, y)
             twin = compile_pipeline(cascade.estimator_)

@@ -95,6 +95,16 @@ def jit(function: F) -> F:
         return _for_types(numba.njit(**_OPTIONS)(function))
 
 
+def is_at_hand(kernel: Any) -> bool:
+    """Return whether a kernel was compiled before, by this process or for the cache on disk."""
+    if kernel.signatures:
+        return True
+    # numba does not tell without compiling. Where its cache is another one, nothing is known.
+    files = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
+    index = getattr(files, "_index_path", None)
+    return index is None or Path(index).exists()
+
+
 def inline(function: F) -> F:
     """Compile ``function`` for use inside other kernels only; it makes and returns no arrays.
 

@@ -12,6 +12,8 @@ import numpy as np
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
+from ._ridge_logistic import ridge_logistic
+
 
 @dataclass(frozen=True)
 class ThresholdPath:
@@ -128,11 +130,12 @@ def unseen_risk(codes, confidence, harm, n_classes, *, is_probability, seed) -> 
         return None
     axis = _Axis.of(confidence, is_probability)
     places = axis.places(confidence)
+    near = _fitted_risk(codes, places, harm, n_classes, 1)
     unseen = np.empty(len(codes))
     order = np.random.default_rng(seed).permutation(len(codes))
     for fold in np.array_split(order, N_FOLDS):
         rows = np.setdiff1d(order, fold)
-        risk = _fitted_risk(codes[rows], places[rows], harm[rows], n_classes, 1)
+        risk = _fitted_risk(codes[rows], places[rows], harm[rows], n_classes, 1, near)
         if risk is None:
             return None
         unseen[fold] = risk.of_rows(codes[fold], places[fold])
@@ -162,28 +165,38 @@ class _Axis:
 
 @dataclass(frozen=True, kw_only=True)
 class _Risk:
-    """Log-odds of a harm: a straight line for each predicted class."""
+    """Log-odds of a harm: a straight line for each predicted class, and the fitted weights."""
 
     intercepts: np.ndarray
     slopes: np.ndarray
+    weights: np.ndarray
 
     def of_rows(self, codes, places) -> np.ndarray:
         return self.intercepts[codes] + self.slopes[codes] * places
 
 
-def _fitted_risk(codes, places, harm, n_classes: int, min_harms: int) -> _Risk | None:
-    """Fit the risk on some rows; None where they are too few, or it does not fall everywhere."""
+def _fitted_risk(
+    codes, places, harm, n_classes: int, min_harms: int, near: _Risk | None = None
+) -> _Risk | None:
+    """Fit the risk on some rows; None where they are too few, or it does not fall everywhere.
+
+    The fit begins at the risk of rows that are nearly the same, where it is known.
+    """
     if harm.sum() < min_harms or harm.all() or len(np.unique(codes)) < 2:
         return None
     if not np.isfinite(places).all():
         return None
     one_hot = np.equal.outer(codes, np.arange(n_classes)).astype(float)
     design = np.column_stack([places, one_hot, one_hot * places[:, None]])
-    solver = "newton-cholesky" if n_classes <= MOST_CLASSES else "lbfgs"
-    model = LogisticRegression(C=1.0, max_iter=1000, solver=solver).fit(design, harm)
-    coef = model.coef_[0]
+    if n_classes <= MOST_CLASSES:
+        weights = ridge_logistic(design, harm, None if near is None else near.weights)
+    else:
+        model = LogisticRegression(C=1.0, max_iter=1000).fit(design, harm)
+        weights = np.concatenate([model.intercept_, model.coef_[0]])
+    intercept, coef = weights[0], weights[1:]
     slopes = coef[0] + coef[1 + n_classes :]
     slopes = np.where(slopes < 0, slopes, coef[0])
     if not np.all(slopes < 0):
         return None
-    return _Risk(intercepts=model.intercept_[0] + coef[1 : 1 + n_classes], slopes=slopes)
+    intercepts = intercept + coef[1 : 1 + n_classes]
+    return _Risk(intercepts=intercepts, slopes=slopes, weights=weights)

@@ -26,6 +26,7 @@ from ..blocks import (
     settled,
 )
 from ._before_pipeline import compiled_stage
+from ._blas import threads_for_folds
 from ._blocks import Block, check_feature_costs, describe_blocks
 from ._cross_fitted import CalibrationTask, Setting
 from ._cross_fitting import cross_fit
@@ -166,7 +167,8 @@ class BlockwiseEstimator(BlockMetaEstimator):
             reason = self._why_no_stages(data)
             if not reason:
                 try:
-                    self._calibrate(data, routed, progress, rng=rng, split=split)
+                    with threads_for_folds(self._graph, data.X):
+                        self._calibrate(data, routed, progress, rng=rng, split=split)
                 except NoEvidence as error:
                     reason = str(error)
             return Fitted(

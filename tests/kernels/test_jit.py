@@ -30,25 +30,39 @@ def answer():
 
 ASK = """
 from copied import _kernel
+from copied._jit import is_at_hand
+before = is_at_hand(_kernel.answer)
 print(_kernel.answer(), sum(_kernel.answer.stats.cache_hits.values()))
+print(int(before), int(is_at_hand(_kernel.answer)))
 """
 
 
-def test_a_change_of_an_inlined_function_of_another_folder_compiles_its_kernels_anew(tmp_path):
+@pytest.fixture
+def asked(tmp_path):
+    """Ask a copy of the kernels in a new process: an answer, hits of the cache, and at hand?"""
     folder = tmp_path / "copied"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(Path(skwillump.kernels.__path__[0]), folder, ignore=ignored)
     (folder / "_kernel.py").write_text(KERNEL)
 
-    def answer_and_hits(value):
+    def ask(value):
         (folder / "text" / "_inlined.py").write_text(INLINED.format(value=value))
         command = [sys.executable, "-c", ASK]
         run = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
         return tuple(map(int, run.stdout.split()))
 
-    assert answer_and_hits(1) == (1, 0)
-    assert answer_and_hits(1) == (1, 1)
-    assert answer_and_hits(2) == (2, 0)
+    return ask
+
+
+def test_a_change_of_an_inlined_function_of_another_folder_compiles_its_kernels_anew(asked):
+    assert asked(1)[:2] == (1, 0)
+    assert asked(1)[:2] == (1, 1)
+    assert asked(2)[:2] == (2, 0)
+
+
+def test_a_kernel_is_at_hand_once_any_process_compiled_it(asked):
+    assert asked(1)[2:] == (0, 1)
+    assert asked(1)[2:] == (1, 1)
 
 
 @inline

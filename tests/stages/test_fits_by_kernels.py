@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline, make_union
 
 from skwillump import ApproxTopKRanker, CascadeClassifier
-from skwillump.compilers.text import _fitting
+from skwillump.compilers.text import _counting, _fitting
 
 
 def lines(n_rows=3000):
@@ -29,7 +29,8 @@ def text_pipeline(model):
 
 @pytest.fixture
 def n_fits(monkeypatch):
-    """How many vectorizers were fitted by kernels."""
+    """How many vectorizers were fitted by kernels, also where these must be compiled first."""
+    monkeypatch.setattr(_counting, "LEAST_TO_COMPILE", 0)
     results = []
     count_terms = _fitting.count_terms
 

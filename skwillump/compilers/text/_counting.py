@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from scipy import sparse
 from sklearn import get_config
 
+from ...kernels._jit import is_at_hand
 from ...kernels.text._counting import count_new_terms
 from ...kernels.text._counts import CHAR_WB, WORD
 from ...kernels.text._entries import as_floats, relabel
@@ -31,7 +33,32 @@ from ._symbol_reader import SymbolReader
 _FEW_ENTRIES = 1 << 16
 """Entries of the matrix that room is made for at first."""
 
+LEAST_TO_COMPILE = 1 << 24
+"""Work that takes scikit-learn's own code half as long as these kernels take to compile."""
+
 Original = Callable[..., Any]
+
+
+@dataclass
+class _Postponed:
+    """What was left to scikit-learn in this process, as kernels were not compiled yet.
+
+    Attributes
+    ----------
+    work : int
+        As `work_per_character` counts it.
+    """
+
+    work: int = 0
+
+    def adds(self, work: int) -> bool:
+        """Leave some more to it, as long as that is less than it takes to compile."""
+        is_little = self.work + work < LEAST_TO_COMPILE
+        self.work += work * is_little
+        return is_little
+
+
+_POSTPONED = _Postponed()
 
 
 class TooManyTerms(Exception):
@@ -54,8 +81,14 @@ def fit_column(documents: Any, options: TextOptions, least_work: int) -> TextCol
         is_array = isinstance(documents, np.ndarray) and documents.dtype.kind != "O"
         if is_array and options.preprocess is not None:
             raise InputUnsupported("the preprocessor is given elements of an array")
-    if not _has_bytes(column, -(-least_work // work_per_character(options))):
+    must_compile = least_work > 0 and not is_at_hand(count_new_terms)
+    each = work_per_character(options)
+    enough = max(least_work, LEAST_TO_COMPILE if must_compile else 0)
+    work = _n_bytes(column, -(-enough // each)) * each
+    if work < least_work:
         raise InputUnsupported("too few characters")
+    if must_compile and _POSTPONED.adds(work):
+        raise InputUnsupported("too few characters for what would have to be compiled")
     return column
 
 
@@ -65,13 +98,14 @@ def work_per_character(options: TextOptions) -> int:
     return n_lengths if options.analyzer == WORD else 6 * n_lengths
 
 
-def _has_bytes(column: TextColumn, least: int) -> bool:
+def _n_bytes(column: TextColumn, enough: int) -> int:
+    """Count the bytes of the texts, until there are enough."""
     n_bytes = 0
     for texts in _all_texts(column):
         n_bytes += int((texts.stops - texts.starts).sum())
-        if n_bytes >= least:
-            return True
-    return False
+        if n_bytes >= enough:
+            break
+    return n_bytes
 
 
 def fit_options(vectorizer: Any) -> TextOptions:

@@ -1,6 +1,6 @@
 """`CountVectorizer` and `TfidfVectorizer`: texts against the terms of a vocabulary."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +19,6 @@ from ...kernels.text._tfidf import (
     normalize_rows,
     score_padded_words,
     score_texts,
-    score_texts_outputs,
     tfidf_padded_words,
     tfidf_texts,
 )
@@ -189,9 +188,7 @@ class TextScorer(Scorer):
     def run(self, texts: Utf8, out: np.ndarray) -> None:
         """Write the partial scores of texts, encoded as the step wants them."""
         step = self.step
-        write = score_texts if self.n_columns == 1 else score_texts_outputs
-        if step.ngrams.analyzer == CHAR_WB:
-            write = score_padded_words
+        write = score_padded_words if step.ngrams.analyzer == CHAR_WB else score_texts
         with ZeroedCounter(len(step.trie.slots)) as counter:
             write(
                 texts.data,
@@ -300,23 +297,25 @@ def compile_vectorizer(vectorizer: Any) -> TextStep:
             tokens, options.stop_words, options.token_class, options.shortest, options.fold
         )
         symbol_of_token = dict(zip(tokens, range(1, len(tokens) + 1), strict=True))
-        sequences = [[symbol_of_token[token] for token in piece] for piece in pieces.values()]
+        lengths = _integers(map(len, pieces.values()))
+        symbols = _integers(symbol_of_token[token] for piece in pieces.values() for token in piece)
         terms = list(pieces)
     else:
         # Whole words shorter than min_n are n-grams of char_wb.
         least = min_n if options.analyzer == CHAR else 1
         terms = [t for t in vocabulary if isinstance(t, str) and least <= len(t) <= max_n]
         alphabet = char_alphabet(terms, options.fold)
-        sequences = [alphabet.symbol_of[code_points(term)].tolist() for term in terms]
-    numbers = [int(vocabulary[term]) for term in terms]
+        lengths = _integers(map(len, terms))
+        symbols = alphabet.symbol_of[code_points("".join(terms))].astype(np.int64)
     n_features = len(vocabulary)
-    longest = max(map(len, sequences), default=1)
-    trie = vocabulary_trie(sequences, numbers, n_features)
+    trie = vocabulary_trie(
+        symbols, lengths, _integers(int(vocabulary[term]) for term in terms), n_features
+    )
 
     step = TextStep(
         original=vectorizer,
         n_features=n_features,
-        ngrams=NGrams(options.analyzer, min_n, min(max_n, longest)),
+        ngrams=NGrams(options.analyzer, min_n, min(max_n, int(lengths.max(initial=1)))),
         weighting=frozen_fields(make_weighting(bool(vectorizer.binary), False, NO_NORM)),
         alphabet=frozen_fields(alphabet),
         trie=frozen_fields(trie),
@@ -330,6 +329,10 @@ def compile_vectorizer(vectorizer: Any) -> TextStep:
     if isinstance(vectorizer, TfidfVectorizer):
         return with_tfidf(step, vectorizer, private(vectorizer, "_tfidf"))
     return step
+
+
+def _integers(values: Iterable[int]) -> np.ndarray:
+    return np.fromiter(values, dtype=np.int64)
 
 
 def with_tfidf(step: TextStep, original: Any, tfidf: Any) -> TextStep:

@@ -78,7 +78,9 @@ def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights
         zeros where no term ends. The width is 2 for one output, else a multiple of 4.
     counter : int32 array of at least n_slots
         All zero, before and after.
-    out : float64 array of shape (n_rows, 1)
+    out : float64 array of shape (n_rows, n_outputs)
+        One kernel writes one output and several: to compile a second one for the same walk over
+        the texts took as long as to compile the first.
     """
     scratch = make_scratch(longest_text(starts, stops), ngrams, len(slots))
     touched = scratch[1]
@@ -92,6 +94,7 @@ def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights
         alphabet.symbol_of,
         alphabet.blank,
     )
+    values = room(len(touched) if out.shape[1] > 1 else 0, np.float64)
     begin = end = 0
     while end < len(starts):
         begin = end
@@ -118,61 +121,17 @@ def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights
                 first,
                 last,
             )
-            _score_row(touched, n, counter, weighting, weights, out, row)
-
-
-@jit
-def score_texts_outputs(
-    text, starts, stops, alphabet, ngrams, weighting, slots, weights, counter, out
-):
-    """Do the same for several outputs, ``out`` of shape (n_rows, n_outputs)."""
-    scratch = make_scratch(longest_text(starts, stops), ngrams, len(slots))
-    touched = scratch[1]
-    n_words = len(starts) if ngrams.analyzer == WORD else 0
-    tokens = make_token_scratch(starts[:n_words], stops[:n_words])
-    found, ends = tokens[1], tokens[2]
-    characters = (
-        alphabet.fold,
-        alphabet.space,
-        alphabet.ascii,
-        alphabet.symbol_of,
-        alphabet.blank,
-    )
-    values = room(len(touched), np.float64)
-    begin = end = 0
-    while end < len(starts):
-        begin = end
-        if ngrams.analyzer == WORD:
-            end = block_symbols(text, starts, stops, begin, alphabet, tokens)
-            ask_for_rows(weights, found, ends[end - begin - 1])
-        else:
-            end = len(starts)
-        last = ZERO
-        for row in range(begin, end):
-            first = last
-            if ngrams.analyzer == WORD:
-                last = np.uint64(ends[row - begin])
-            n = count_row(
-                text,
-                starts[row],
-                stops[row],
-                characters,
-                ngrams,
-                slots,
-                counter,
-                scratch,
-                found,
-                first,
-                last,
-            )
-            _score_row_outputs(touched, n, counter, weighting, weights, values, out, row)
+            if out.shape[1] == 1:
+                _score_row(touched, n, counter, weighting, weights, out, row)
+            else:
+                _score_row_outputs(touched, n, counter, weighting, weights, values, out, row)
 
 
 @jit
 def score_padded_words(
     text, starts, stops, alphabet, ngrams, weighting, slots, weights, counter, out
 ):
-    """Do the same for n-grams of padded words, with any number of outputs."""
+    """Do the same for n-grams of padded words."""
     longest = longest_text(starts, stops)
     scratch = make_scratch(longest, ngrams, len(slots))
     touched = scratch[1]

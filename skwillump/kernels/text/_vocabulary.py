@@ -101,17 +101,32 @@ def _byte_ranges(inside: np.ndarray) -> np.ndarray:
     return np.stack((starts, np.flatnonzero(borders == -1) - starts), axis=1).astype(np.uint8)
 
 
-def vocabulary_trie(sequences: Sequence[list[int]], terms: Sequence[int], n_terms: int) -> Trie:
-    """Build the trie of ``sequences`` (of symbols from 1), given in any order.
+def vocabulary_trie(
+    symbols: np.ndarray, lengths: np.ndarray, terms: np.ndarray, n_terms: int
+) -> Trie:
+    """Build the trie of sequences of symbols, given in any order.
 
-    ``terms[i]`` is the number of the term that ``sequences[i]`` spells.
+    Parameters
+    ----------
+    symbols : int64 array
+        Sequences of symbols from 1, one after the other.
+    lengths : int64 array of shape (n_sequences,)
+    terms : int64 array of shape (n_sequences,)
+        The number of the term that each sequence spells.
+    n_terms : int
     """
-    order = sorted(range(len(sequences)), key=sequences.__getitem__)
-    offsets = np.zeros(len(order) + 1, dtype=np.int64)
-    np.cumsum([len(sequences[i]) for i in order], out=offsets[1:])
-    symbols = np.fromiter(
-        (symbol for i in order for symbol in sequences[i]), dtype=np.int64, count=offsets[-1]
-    )
-    numbers = np.array([terms[i] for i in order], dtype=np.int64)
-    n_symbols = int(symbols.max()) if len(symbols) else 0
-    return build_trie(symbols, offsets, numbers, n_terms, n_symbols)
+    starts = np.cumsum(lengths) - lengths
+    n_symbols = int(symbols.max(initial=0))
+    # NumPy sorts integers of 16 bits by their digits.
+    keys = symbols.astype(np.uint16) if n_symbols < 1 << 16 else symbols
+    order = np.arange(len(lengths))
+    for depth in range(int(lengths.max(initial=0)) - 1, -1, -1):
+        is_long = lengths[order] > depth
+        long = order[is_long]
+        by_symbol = np.argsort(keys[starts[long] + depth], kind="stable")
+        # What ends before is before all that it begins.
+        order = np.concatenate((order[~is_long], long[by_symbol]))
+    lengths = lengths[order]
+    offsets = np.concatenate(([0], np.cumsum(lengths)))
+    places = np.arange(offsets[-1]) + np.repeat(starts[order] - offsets[:-1], lengths)
+    return build_trie(symbols[places], offsets, terms[order], n_terms, n_symbols)

@@ -27,7 +27,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from strategies import texts
 from text_cases import DOCUMENTS, ngram_ranges
 
-from skwillump.compilers.text import _fitting
+from skwillump.compilers.text import _counting, _fitting
 from skwillump.compilers.text._fitting import fast_vectorizers
 
 WORDS = ["some text", "more text, and some text more", "no other word", "text"] * 3
@@ -495,7 +495,8 @@ def test_threads_may_fit_at_the_same_time():
     assert scikit_learns_functions() == before
 
 
-def test_few_texts_are_left_to_scikit_learn(fits):
+def test_few_texts_are_left_to_scikit_learn(fits, monkeypatch):
+    monkeypatch.setattr(_counting, "LEAST_TO_COMPILE", 0)
     with fast_vectorizers():
         TfidfVectorizer().fit(WORDS)
         TfidfVectorizer().fit(WORDS * 30_000)
@@ -513,3 +514,25 @@ def test_scikit_learns_own_tests_pass_with_kernels_in_place():
     )
     assert run.returncode == 0, run.stdout
     assert int(re.search(r"fits by kernels: (\d+)", run.stdout)[1]) > 100
+
+
+def test_little_is_left_to_scikit_learn_until_it_adds_up_to_what_kernels_take_to_compile(
+    fits, monkeypatch
+):
+    monkeypatch.setattr(_counting, "is_at_hand", lambda kernel: False)
+    monkeypatch.setattr(_counting, "_POSTPONED", _counting._Postponed())
+    n_bytes = sum(map(len, WORDS))
+    monkeypatch.setattr(_counting, "LEAST_TO_COMPILE", int(2.5 * n_bytes))
+    fitted = []
+    for _ in range(4):
+        with fast_vectorizers(least_work=1):
+            fitted.append(TfidfVectorizer().fit(WORDS))
+    assert fits == {False: 2, True: 2}
+    assert len({pickle.dumps(vectorizer) for vectorizer in fitted}) == 1
+
+
+def test_kernels_that_are_compiled_read_little_texts_too(fits, monkeypatch):
+    monkeypatch.setattr(_counting, "is_at_hand", lambda kernel: True)
+    with fast_vectorizers(least_work=1):
+        TfidfVectorizer().fit(WORDS)
+    assert fits == {False: 0, True: 1}

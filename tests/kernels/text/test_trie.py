@@ -23,9 +23,16 @@ def count_stream(symbols, n, slots, min_n, max_n, counter, touched, frontier):
     return count_ngrams(symbols, n, slots, min_n, max_n, counter, touched, frontier)
 
 
+def trie_of(terms):
+    """Build the trie of runs of symbols, each the term of its position."""
+    symbols = np.array([symbol for term in terms for symbol in term], dtype=np.int64)
+    lengths = np.array([len(term) for term in terms], dtype=np.int64)
+    return vocabulary_trie(symbols, lengths, np.arange(len(terms)), len(terms))
+
+
 def count(stream, terms, min_n, max_n):
     """Count by the kernel; also check that it lists each touched slot once."""
-    trie = vocabulary_trie(list(terms), list(range(len(terms))), len(terms))
+    trie = trie_of(terms)
     buffer = np.zeros(len(stream) + max_n + 1, dtype=np.uint32)
     buffer[: len(stream)] = stream
     counter = np.zeros(len(trie.slots), dtype=np.int32)
@@ -68,7 +75,7 @@ def test_large_vocabularies_are_found_whole(n_symbols):
         for run in generator.zipf(1.3, size=(3000, n)).clip(max=n_symbols).tolist()
     }
     terms = list(runs)
-    trie = vocabulary_trie(terms, list(range(len(terms))), len(terms))
+    trie = trie_of(terms)
     assert (trie.slot_of_term >= 0).all()
     for number, term in enumerate(terms[:300]):
         found = count(list(term), terms, len(term), len(term))
@@ -80,7 +87,7 @@ def test_packing_leaves_few_gaps():
     terms = list(
         {tuple(run) for run in generator.zipf(1.5, size=(20_000, 4)).clip(max=80).tolist()}
     )
-    trie = vocabulary_trie(terms, list(range(len(terms))), len(terms))
+    trie = trie_of(terms)
     n_nodes = len({term[:n] for term in terms for n in range(1, 5)})
     assert len(trie.slots) < 1.3 * n_nodes + 200
 
