@@ -15,6 +15,7 @@ from ._joined import SideBySideScorer, joined_model
 from ._lifted import hides_blocks, lifted_chain, settled, unfitted
 from ._linear_sums import LinearBlocks
 from ._protocols import CompiledBlocks, CompiledStage
+from ._single_precision import check_single_precision
 from ._trees import TreeBlocks
 from ._truncated import (
     TruncatedClassifier,
@@ -25,7 +26,7 @@ from ._truncated import (
     truncated_ensemble,
     truncation_sizes,
 )
-from ._whole import single_block
+from ._whole import has_linear_model, single_block
 
 __all__ = [
     "BlockGraph",
@@ -38,8 +39,10 @@ __all__ = [
     "TruncatedRegressor",
     "Watch",
     "blocks_used",
+    "check_single_precision",
     "combined",
     "compiled_blocks",
+    "has_linear_model",
     "hides_blocks",
     "joined_model",
     "lifted_chain",

@@ -47,6 +47,7 @@ from ..compilers import (
     compile_step,
 )
 from ._lifted import first_copy, lifted_chain
+from ._single_precision import reads_single_precision
 
 Store = MutableMapping[str, Any]
 """Outputs of blocks (and of steps shared by nested blocks) for the rows of one batch."""
@@ -240,6 +241,11 @@ class BlockGraph:
         except Unsupported:
             return None
         return model if self.union.n_features == model.n_features else None
+
+    @cached_property
+    def reads_single(self) -> bool:
+        """Whether its model refuses numbers that are too large for single precision."""
+        return reads_single_precision(self.model_steps[-1][1])
 
     def __getstate__(self) -> dict[str, Any]:
         # What is compiled again when it is asked for is not sent to processes, or stored.

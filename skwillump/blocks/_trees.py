@@ -18,6 +18,7 @@ from .._wrappers import is_wrapper
 from ..compilers import (
     DenseReader,
     Leaf,
+    LinearModel,
     Model,
     Opened,
     Step,
@@ -32,6 +33,7 @@ from ._combined import combined
 from ._graph import BlockGraph
 from ._joined import JoinedModel, joined_model
 from ._protocols import CHUNK_ROWS, BlockReader
+from ._single_precision import check_single_precision, reads_single_precision
 from ._truncated import TruncatedEnsemble
 
 CHUNK_VALUES = 1 << 21
@@ -54,6 +56,8 @@ class TreeStage:
     full : TreeModel or JoinedModel
     remaining : TreeModel or None
         The trees that `approx` has not walked, where it walks some of the full model's.
+    judges_size : bool
+        Whether `approx` would answer numbers that `full` refuses as too large for single precision.
     """
 
     known: DenseReader
@@ -62,6 +66,7 @@ class TreeStage:
     approx: Model
     full: TreeModel | JoinedModel
     remaining: TreeModel | None
+    judges_size: bool = False
 
     @property
     def chunk_rows(self) -> int:
@@ -75,6 +80,8 @@ class TreeStage:
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Run the stage on all rows; see `CompiledStage.start`."""
         features = self.known.read(Z, n_threads=n_threads)
+        if self.judges_size:
+            check_single_precision(features)
         scores = self.approx.raw(features, n_threads=n_threads)
         check_scores(scores)
         return scores, features if self.remaining is None else np.hstack((features, scores))
@@ -96,6 +103,8 @@ class TreeStage:
     def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """`start` for one row: arrays without the first axis."""
         features = self.known.read_one(x)
+        if self.judges_size:
+            check_single_precision(features)
         scores = self.approx.raw_one(features)
         return scores, features if self.remaining is None else np.concatenate((features, scores))
 
@@ -187,6 +196,8 @@ class TreeBlocks:
             approx=approx,
             full=self.full,
             remaining=remaining,
+            judges_size=isinstance(approx, LinearModel)
+            and reads_single_precision(self.full.original),
         )
 
     def _reader(self, leaves: list[Leaf]) -> DenseReader:

@@ -51,11 +51,14 @@ def single_block(fitted: Any, *, compile: bool = False, row: Any = None) -> Bloc
     Returns
     -------
     BlockGraph or None
-        None where no model could be cheaper, as that of the pipeline is linear; and where its
-        features are not known.
+        None where nothing could be cheaper, as the model is linear and its features are compiled;
+        and where its features are not known.
     """
     *before, (name, model) = lifted_chain(fitted, row)
-    if _is_linear(model) or hides_blocks(fitted) or not (before or _holds_numbers(row)):
+    is_linear = _is_linear(model)
+    if (is_linear and not compile) or hides_blocks(fitted) or not (before or _holds_numbers(row)):
+        return None
+    if is_linear and not before:
         return None
     if len(before) == 1:
         of_one, step = before[0]
@@ -72,6 +75,8 @@ def single_block(fitted: Any, *, compile: bool = False, row: Any = None) -> Bloc
         # Compiled as a union of one, of which models read their features.
         names, kind, composite = (FEATURES,), WholeGraph, FeatureUnion([(FEATURES, step)])
     compiled, union = compiled_twins(composite, names) if compile else ({}, None)
+    if is_linear and not any(twin.runs_python for twin in compiled.values()):
+        return None
     return kind(
         prefix=(),
         features=step,
@@ -91,6 +96,11 @@ def _holds_numbers(row: Any) -> bool:
         return np.ndim(np.asarray(row, dtype=np.float64)) == 2
     except (TypeError, ValueError):
         return False
+
+
+def has_linear_model(graph: BlockGraph) -> bool:
+    """Whether the model of a graph is linear, so that none on the same features is cheaper."""
+    return len(graph.model_steps) == 1 and _is_linear(graph.model_steps[0][1])
 
 
 def _is_linear(model: Any) -> bool:

@@ -29,7 +29,7 @@ class EarlyStage:
     graph : BlockGraph
         The full model in blocks.
     blocks : tuple of str
-        Those of the stage.
+        Those of the stage; none where it reads rows as they come.
     model : classifier
         Its model.
     method : {"predict_proba", "decision_function"}
@@ -62,7 +62,7 @@ class EarlyStage:
     @cached_property
     def needs_rows(self) -> bool:
         """Whether its blocks read one row as X of one row, and not as it comes."""
-        return self.graph.needs_rows(self.blocks)
+        return bool(self.blocks) and self.graph.needs_rows(self.blocks)
 
     def gives(self, method: str) -> bool:
         """Whether both models answer `method` on the compiled path."""
@@ -74,10 +74,15 @@ class EarlyStage:
             and fused.full.gives(method)
         )
 
+    @property
+    def reads_one(self) -> bool:
+        """Whether it reads one row on the compiled path, with no step before its blocks."""
+        return not (self.blocks and self.graph.prefix)
+
     def gives_one(self, method: str) -> bool:
         """Whether both models answer `method` for one row on the compiled path."""
         return (
-            not self.graph.prefix
+            self.reads_one
             and self.gives(method)
             and self.method == "predict_proba"
             and len(self.fused.approx.classes) == len(self.thresholds)

@@ -125,7 +125,17 @@ class BaseCascade(BlockwiseEstimator):
             with_truth=self._labels.with_truth(y, self.estimator_),
             query=self.query,
             measures_growth=self.confidence is not None,
+            stand_ins=self._tries_stand_ins(),
         )
+
+    def _tries_stand_ins(self) -> bool:
+        """Whether a first stage may read rows as they come.
+
+        Where costs of blocks are stated, what a block is made from may be what costs: a model that
+        reads all of it is not cheap.
+        """
+        is_own = self.approx_estimator is not None or bool(self.feature_costs)
+        return self.compile and not is_own
 
     def _recorder(self, *, is_scored: bool) -> CascadeRecorder:
         """What is kept of the models' answers, for accuracy or for another score."""

@@ -181,7 +181,7 @@ class LabelSetRunner(CascadeRunner):
 
     def _gives_one(self, early: EarlyStage, method: str) -> bool:
         """Whether the compiled path answers one row."""
-        return not early.graph.prefix and early.gives(method)
+        return early.reads_one and early.gives(method)
 
     def _decided_one(self, early: EarlyStage, scores: Any, method: str) -> tuple[bool, Any] | None:
         """Whether the first stage is sure of all labels of one row, and its answer."""

@@ -15,7 +15,7 @@ class Stage(StageBase):
     Attributes
     ----------
     blocks : tuple of str
-        The blocks that its model uses.
+        The blocks that its model uses; none where it reads rows as they come.
     model : estimator
         The fitted steps after the blocks.
     threshold : float, ndarray of shape (n_classes,) or None

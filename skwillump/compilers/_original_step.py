@@ -40,6 +40,11 @@ class OriginalStep(Step):
         return True
 
     @property
+    def runs_python(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
     def exact_scores(self) -> bool:
         """Say no: its features may be of any dtype."""
         return False

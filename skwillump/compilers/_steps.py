@@ -156,6 +156,11 @@ class Step:
         return self.wants_rows
 
     @property
+    def runs_python(self) -> bool:
+        """Whether anything in it runs as it is, or calls a function of the user's for each row."""
+        return False
+
+    @property
     def reads_opened(self) -> bool:
         """Whether `map_dense` takes an input that is `Opened`, of which no column is read twice."""
         return False

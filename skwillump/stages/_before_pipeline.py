@@ -13,20 +13,22 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import CompiledPipeline
+from .._compiled import CompiledPipeline, compile_pipeline
 from .._containers import take_rows
-from ..blocks import BlockGraph, CompiledBlocks, CompiledStage
+from ..blocks import BlockGraph, CompiledBlocks, CompiledStage, check_single_precision
 from ..compilers import (
     InputUnsupported,
     LinearModel,
     Model,
     Opened,
     Scorer,
+    Step,
     SumScorer,
     Unsupported,
     check_scores,
     compile_model,
 )
+from ._stand_ins import Form
 from ._surrogates import projected_blocks
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
@@ -94,14 +96,17 @@ class LinearBeforePipeline:
     Attributes
     ----------
     known : Scorer
-        Scores of the stage's blocks.
-    approx : LinearModel
+        Scores of the stage's blocks, or of what a stand-in makes of rows.
+    approx : Model
     full : PipelineAnswers
+    form : Form or None
+        Where it is a stand-in: the form of the rows that it judges.
     """
 
     known: Scorer
-    approx: LinearModel
+    approx: Model
     full: PipelineAnswers
+    form: Form | None = None
 
     @property
     def chunk_rows(self) -> int:
@@ -114,6 +119,8 @@ class LinearBeforePipeline:
 
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Run the stage on all rows; see `CompiledStage.start`."""
+        if self.form is not None and not self.form.fits(Z):
+            raise InputUnsupported("its columns are not those of fit")
         scores = self.known.scores(Z, n_threads=n_threads) + self.approx.intercept
         check_scores(scores)
         return scores, np.empty((len(scores), 0))
@@ -214,26 +221,41 @@ def compiled_stage(
     full : CompiledPipeline or estimator
         The full model as it runs.
     blocks : collection of str
-        Those of the stage.
+        Those of the stage; none where it reads rows as they come.
     model : estimator
         Its model.
     is_surrogate : bool
         Whether that is a linear surrogate.
     """
+    if not blocks:
+        return _stand_in_stage(model, full)
     shared = None if fused is None else fused.stage(blocks, model)
     if not is_surrogate or not isinstance(full, CompiledPipeline) or graph.prefix:
         return shared
     reads_arrays = graph.union is not None and graph.union.gives_array
     if shared is not None and reads_arrays and not projected_blocks(graph):
         return shared  # what is read of a row is read once
+    judges_size = reads_arrays and graph.reads_single
+    if judges_size and shared is not None:
+        return shared  # it looks at features
     with suppress(Unsupported, InputUnsupported):
         approx = compile_model(model, LinearModel)
-        known = _scorer(graph, blocks, approx)
+        known = _judging(graph, approx) if judges_size else _scorer(graph, blocks, approx)
         if known is not None:
             return _on_opened(known, approx, full) or LinearBeforePipeline(
                 known=known, approx=approx, full=PipelineAnswers(full)
             )
     return shared
+
+
+def _stand_in_stage(stand_in: Any, full: Any) -> LinearBeforePipeline:
+    """Stage of a linear model that reads rows as they come."""
+    parts = compile_pipeline(stand_in)._parts
+    if parts.model is None or parts.scorer is None or not isinstance(full, CompiledPipeline):
+        raise ValueError("a linear model of rows as they come is not compiled")
+    return LinearBeforePipeline(
+        known=parts.scorer, approx=parts.model, full=PipelineAnswers(full), form=Form.of(stand_in)
+    )
 
 
 def _on_opened(
@@ -246,6 +268,51 @@ def _on_opened(
     if not model.reads_batches or not all(model.gives(m) for m in METHODS if hasattr(full, m)):
         return None
     return LinearBeforeScorer(known=known, approx=approx, whole=whole, full=model)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class JudgingScorer(Scorer):
+    """Scores of a linear model that refuses numbers which single precision cannot hold.
+
+    Attributes
+    ----------
+    features : Step
+    coef : ndarray of float64 of shape (n_features, n_outputs)
+    """
+
+    features: Step
+    coef: np.ndarray
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.coef.shape[1]
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 partial scores of the chosen rows, (n_rows, n_outputs)."""
+        return self.features.map_dense(
+            self._sums, X, rows, n_outputs=self.n_outputs, n_threads=n_threads
+        )
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the partial scores (n_outputs,) of one row."""
+        return self._sums(self.features.dense_one(x))
+
+    def _sums(self, features: np.ndarray) -> np.ndarray:
+        check_single_precision(features)
+        return features @ self.coef
+
+    def warm_up(self) -> None:
+        """Compile what scoring uses, or load it from the disk."""
+        self.features.warm_up()
+
+
+def _judging(graph: BlockGraph, approx: LinearModel) -> JudgingScorer | None:
+    """Scores of all features for a linear model before one that refuses large numbers."""
+    union = graph.union
+    if union is None or union.n_features != len(approx.coef):
+        return None
+    return JudgingScorer(features=union.for_scores(), coef=approx.coef)
 
 
 def _scorer(graph: BlockGraph, blocks: Collection[str], approx: LinearModel) -> Scorer | None:

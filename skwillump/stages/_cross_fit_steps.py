@@ -12,7 +12,7 @@ from joblib import delayed
 
 from .._containers import take_rows
 from .._progress import Progress
-from ..blocks import BlockGraph, CompiledBlocks, truncation_sizes
+from ..blocks import BlockGraph, CompiledBlocks, has_linear_model, truncation_sizes
 from ..compilers import InputUnsupported
 from ..planning import permutation_importance
 from ._costs import BlockCosts, StageCosts
@@ -33,10 +33,12 @@ from ._shortlisting import (
     none_can_pay,
     screened,
     specs_of_sets,
+    stand_in_specs,
     still_possible,
     surrogate_specs,
 )
 from ._stacking import BlockFeatures
+from ._surrogates import is_dear
 
 IMPORTANCE_ROWS = 2000
 """Rows on which importances are measured, at most."""
@@ -123,6 +125,20 @@ class CrossFit:
                 spent=self.progress.cpu_seconds(),
             )
 
+    @property
+    def _is_linear(self) -> bool:
+        """Whether there is a single block, and a linear model behind it."""
+        return len(self.graph.names) == 1 and has_linear_model(self.graph)
+
+    def _stand_ins(self, costs: BlockCosts) -> list[StageSpec]:
+        """Linear models of rows as they come, where they are asked for and can pay."""
+        return stand_in_specs(self.graph, costs) if self.task.stand_ins else []
+
+    def may_pay(self, costs: BlockCosts) -> bool:
+        """Whether anything could be cheaper than a pipeline of a single block."""
+        is_dear_model = not self._is_linear and is_dear(self.graph, costs)
+        return is_dear_model or bool(self._stand_ins(costs))
+
     def first_graph(self) -> BlockGraph:
         """The full model that was fitted on the first fold; it is fitted here if need be."""
         if self.basis != "cross-fitted":
@@ -148,7 +164,9 @@ class CrossFit:
                 importances = _importances(chosen, rows, self.task.importance, self.rng)
         approx_estimator = self.setting.approx_estimator
         specs = specs_of_sets(graph, costs, importances, approx_estimator)
-        specs += surrogate_specs(graph, costs, y=self.data.y, approx_estimator=approx_estimator)
+        if not self._is_linear:
+            specs += surrogate_specs(graph, costs, y=self.data.y, approx_estimator=approx_estimator)
+        specs += self._stand_ins(costs)
         if self.fused is not None and approx_estimator is None:
             with suppress(InputUnsupported):
                 calibrates = self.task.recorder.calibrates_trees and bool(truncation_sizes(graph))
@@ -176,7 +194,7 @@ class CrossFit:
             train, test = self.splits[0]
             X_train, y_train, params = data.take(train)
             known: BlockFeatures | None = None
-            if any(spec.n_trees is None for spec in specs):
+            if any(spec.n_trees is None and not spec.reads_rows for spec in specs):
                 known = BlockFeatures(first, first.prepare(X_train), stacking)
             specs = screened(
                 self.graph,

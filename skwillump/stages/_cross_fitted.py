@@ -74,6 +74,8 @@ class CalibrationTask:
         Whether to plan for batches or for one row at a time.
     measures_growth : bool
         Whether to fit models on half of the rows of a fold too, where others will answer.
+    stand_ins : bool
+        Whether a first stage may read rows as they come.
     """
 
     recorder: Recorder
@@ -85,6 +87,7 @@ class CalibrationTask:
     with_truth: np.ndarray | None = None
     query: str = "batch"
     measures_growth: bool = False
+    stand_ins: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

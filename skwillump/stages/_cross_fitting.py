@@ -26,7 +26,7 @@ from ._folds import FitData
 from ._metering import CostMeter, FirstStage
 from ._models import LeftOut, NoEvidence, StageSpec
 from ._recording import joined
-from ._surrogates import is_dear, why_not_dear
+from ._surrogates import why_not_dear
 
 
 def cross_fit(
@@ -80,7 +80,7 @@ def cross_fit(
     )
     is_single = len(graph.names) == 1
     meter = run.meter() if is_single else None
-    if meter is not None and not is_dear(graph, meter.costs):
+    if meter is not None and not run.may_pay(meter.costs):
         raise NoEvidence(why_not_dear(graph, meter.costs))
     first = run.first_graph()
     meter = meter or run.meter()

@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from .._compat import DiagramLabel, VisualBlock
 from .._composites import parameter_path
 from ..blocks import BlockGraph, locate_blocks
-from ._report import StageWords, model_text, seconds_text, trees_text
+from ._report import StageWords, blocks_text, model_text, seconds_text, trees_text
 
 MOST_CHARACTERS = 72
 """Characters in a line of a box, at most."""
@@ -59,7 +59,7 @@ def stage_diagram(estimator, graph: BlockGraph | None, words: StageWords):
             title += f", {seconds_text(stage.cost_seconds)} {'more ' if known else ''}a row"
         said = [
             words.when(estimator.stages_, position),
-            f"its {_kind(stage)} uses the blocks {', '.join(stage.blocks)}",
+            f"its {_kind(stage)} uses {_read(stage)}",
         ]
         if len(estimator.stages_) == 1:
             said.append(why)
@@ -118,6 +118,10 @@ def _steps_before(graph: BlockGraph):
 
 def _model(graph: BlockGraph, stage):
     """The model of a stage, as an estimator or a box."""
+    if stage.is_surrogate and not stage.blocks:
+        # Its steps are no parameters.
+        name, details = model_text(stage), f"a linear model on {blocks_text(())}"
+        return VisualBlock("single", stage.model, names=name, name_details=details)
     if stage.n_trees is None:
         return stage.model
     whole = type(graph.model).__name__
@@ -140,6 +144,11 @@ def _model_label(graph: BlockGraph, stage, *, of_user: bool) -> DiagramLabel:
     else:
         parameter = f"estimator__{graph.model_steps[-1][0]}"
     return DiagramLabel(f"model: {type(model).__name__}", parameter)
+
+
+def _read(stage) -> str:
+    """What a stage reads."""
+    return f"the blocks {', '.join(stage.blocks)}" if stage.blocks else blocks_text(())
 
 
 def _kind(stage) -> str:

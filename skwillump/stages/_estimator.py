@@ -37,7 +37,7 @@ from ._memory import Fitted, recall
 from ._meta_estimator import BlockMetaEstimator
 from ._models import NoEvidence, StageSpec, fit_plainly, read_graph
 from ._recording import Recorder
-from ._report import StageWords
+from ._report import StageWords, blocks_text
 from ._stage import StageBase
 
 N_TASKS = 9
@@ -357,7 +357,7 @@ class BlockwiseEstimator(BlockMetaEstimator):
         if calibrated.left_out and not calibrated.calibration.candidates:
             spec, left_out = calibrated.left_out[0]
             return self._exact_plan(
-                f"no approximate model could be made; that on {', '.join(spec.blocks)}: "
+                f"no approximate model could be made; that on {blocks_text(spec.blocks)}: "
                 f"{left_out.reason}"
             )
         return self._make_plan()

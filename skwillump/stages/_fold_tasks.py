@@ -206,7 +206,8 @@ def record_rows(
     graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X, rows
 ) -> FoldRecord:
     """Record what the full model and approximate models answer on some rows."""
-    known = BlockFeatures(graph, graph.prepare(take_rows(X, rows)))
+    chosen = take_rows(X, rows)
+    known = BlockFeatures(graph, graph.prepare(chosen))
     full = recorder.record_full(graph.model, known.of_all())
     stages: list[Record | LeftOut] = []
     for spec, model in zip(specs, models, strict=True):
@@ -214,7 +215,7 @@ def record_rows(
             stages.append(model)
             continue
         try:
-            features = known.of(spec.blocks_in(graph))
+            features = chosen if spec.reads_rows else known.of(spec.blocks_in(graph))
             stages.append(recorder.record_stage(model, features))
         except Exception as error:
             stages.append(LeftOut.because_of(error))

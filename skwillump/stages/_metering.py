@@ -106,6 +106,8 @@ class FirstStage:
         """
         if not set(self.blocks) <= set(other.blocks) or self is other:
             return False
+        if not self.blocks:
+            return False  # it reads rows as they come
         if self.n_trees is not None and other.n_trees is not None:
             return self.n_trees <= other.n_trees
         return self.n_trees is other.n_trees and _is_linear(self.model) and _is_linear(other.model)

@@ -30,8 +30,9 @@ from ..compilers import fast_encoders, fast_vectorizers
 from ..planning import match_scores
 from ._feature_parameters import translate_chain, translate_fit_params
 from ._feature_subsets import FeatureSubset, NotTranslatable
-from ._report import model_text
+from ._report import blocks_text, model_text
 from ._stacking import CHECKED_ROWS, BlockFeatures
+from ._stand_ins import fit_stand_in
 from ._surrogates import fit_surrogate
 
 WORTH_STACKING = 3
@@ -56,7 +57,8 @@ class StageSpec:
     offset : tuple of float
         How the scores of those trees are calibrated; empty for not at all.
     is_surrogate : bool
-        Whether it is a linear model in the place of the full one.
+        Whether it is a linear model in the place of the full one. One of no blocks reads the rows
+        as they come.
     """
 
     blocks: tuple[str, ...]
@@ -69,7 +71,12 @@ class StageSpec:
         """Say what it consists of."""
         what = model_text(self) or "model"
         article = "the" if self.n_trees is not None else "a"
-        return f"{article} {what} on {', '.join(self.blocks)}"
+        return f"{article} {what} on {blocks_text(self.blocks)}"
+
+    @property
+    def reads_rows(self) -> bool:
+        """Whether it reads rows as they come, and no block."""
+        return not self.blocks
 
     def blocks_in(self, graph: BlockGraph) -> tuple[str, ...]:
         """Blocks that the model uses in another graph, whose trees may look at others."""
@@ -161,7 +168,9 @@ class LeftOut:
 
 
 def read_graph(fitted, X, *, compile: bool) -> BlockGraph | None:
-    """Split a fitted estimator into blocks; None where it has one, and a linear model behind it.
+    """Split a fitted estimator into blocks; None where nothing could be cheaper.
+
+    That is so of one compiled block with a linear model behind it.
 
     Parameters
     ----------
@@ -225,19 +234,21 @@ def fit_stages(
     """
     models: list[Any] = []
     layout: FeatureLayout | None = None
-    n_sets = sum(spec.n_trees is None for spec in specs)
-    if n_sets:
+    sets = [spec.blocks for spec in specs if spec.n_trees is None and not spec.reads_rows]
+    if sets:
         known = known or BlockFeatures(graph, graph.prepare(X))
         layout = FeatureLayout.known(graph)
-        if layout is None or (known.stacking is None and n_sets >= WORTH_STACKING):
+        if layout is None or (known.stacking is None and len(sets) >= WORTH_STACKING):
             few = known.take(slice(0, CHECKED_ROWS))
             layout = FeatureLayout.of(few)
             known.stacking = few.stacking
-        if n_sets >= WORTH_STACKING:
-            known.learn([spec.blocks for spec in specs if spec.n_trees is None])
+        if len(sets) >= WORTH_STACKING:
+            known.learn(sets)
     for spec in specs:
         try:
-            if spec.n_trees is not None or known is None:
+            if spec.reads_rows:
+                model = fit_stand_in(graph, X, y, params)
+            elif spec.n_trees is not None or known is None:
                 model = spec.of_trees(graph) or LeftOut("the ensemble has no more trees than that")
             elif spec.is_surrogate:
                 model = fit_surrogate(graph, known.of(spec.blocks), y, params)

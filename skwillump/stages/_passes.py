@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .._containers import container_of, take_rows
-from ..blocks import BlockGraph, CompiledStage, Store, take_stored
+from ..blocks import BlockGraph, CompiledStage, Store, check_single_precision, take_stored
 from ..compilers import InputUnsupported
 
 CHUNK_ROWS = 8192
@@ -213,14 +213,24 @@ class FeaturePass:
         self.graph.check_columns(Z)
         store: Store = {}
         features = self.graph.compute(Z, self.blocks, store)
+        if self.graph.reads_single:
+            check_single_precision(features)
         return FeatureInput(self.model, features), HeldFeatures(self.graph, Z, store)
 
 
 @dataclass(frozen=True)
 class FusedPass:
-    """Pass of a first stage whose blocks become scores on the compiled path."""
+    """Pass of a first stage whose blocks become scores on the compiled path.
 
-    graph: BlockGraph
+    Attributes
+    ----------
+    graph : BlockGraph or None
+        The full model; None where the stage reads rows as they come, and checks them itself.
+    stage : CompiledStage
+    n_threads : int
+    """
+
+    graph: BlockGraph | None
     stage: CompiledStage
     n_threads: int
 
@@ -231,8 +241,10 @@ class FusedPass:
 
     def start(self, X: Any) -> tuple[ScoreInput, HeldScores]:
         """Score the stage's blocks, for its own model and for the full one."""
-        Z = self.graph.prepare(X)
-        self.graph.check_columns(Z)
+        Z = X
+        if self.graph is not None:
+            Z = self.graph.prepare(X)
+            self.graph.check_columns(Z)
         opened = self.stage.opened(Z)
         scores, carry = self.stage.start(opened, n_threads=self.n_threads)
         held = HeldScores(
@@ -266,7 +278,7 @@ def answer_by_pass(
     graph : BlockGraph
         The full model.
     blocks : tuple of str
-        Those of the first stage.
+        Those of the first stage; none where it reads rows as they come.
     model : estimator
         That of the first stage.
     fused : CompiledStage or None
@@ -279,7 +291,8 @@ def answer_by_pass(
     """
     if fused is not None:
         with suppress(InputUnsupported):
-            return answer(FusedPass(graph, fused, n_threads))
-    with suppress(InputUnsupported):
-        return answer(FeaturePass(graph, blocks, model))
+            return answer(FusedPass(graph if blocks else None, fused, n_threads))
+    if blocks:
+        with suppress(InputUnsupported):
+            return answer(FeaturePass(graph, blocks, model))
     return otherwise()

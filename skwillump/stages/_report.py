@@ -85,6 +85,11 @@ def model_text(stage: CheaperModel) -> str:
     return "linear model" if stage.is_surrogate else ""
 
 
+def blocks_text(blocks: Sequence[str]) -> str:
+    """What a first stage reads: blocks, or rows as they come."""
+    return ", ".join(blocks) or "rows as they come"
+
+
 def report_text(lines: Iterable[str]) -> str:
     """Lines as a text of lines that are not too long; the rest of one is set in further."""
     folded: list[str] = []
@@ -116,7 +121,8 @@ def stage_lines(stages: Sequence[Any], words: StageWords) -> list[str]:
     """The stages, one a line."""
     lines = ["", "Stages"]
     for position, stage in enumerate(stages):
-        text = f"  {position}: {words.share(stage)} from {', '.join(stage.blocks) or 'all'}"
+        read = blocks_text(stage.blocks) if stage.is_surrogate else ", ".join(stage.blocks) or "all"
+        text = f"  {position}: {words.share(stage)} from {read}"
         if model_text(stage):
             text += f" with {'a' if stage.n_trees is None else 'the'} {model_text(stage)}"
         if not np.isnan(stage.cost_seconds):

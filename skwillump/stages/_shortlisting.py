@@ -19,6 +19,7 @@ from ._folds import FitData, share_of
 from ._models import StageSpec, fit_stages
 from ._recording import LeastOpen, OpenShares, Recorder
 from ._stacking import BlockFeatures
+from ._stand_ins import STAND_IN_SECONDS, may_stand_in
 from ._surrogates import is_dear, projection_seconds, takes_surrogates
 
 TREES_COST = 0.9
@@ -87,6 +88,11 @@ def surrogate_specs(
     return [StageSpec(graph.names, is_surrogate=True)] if is_dear(graph, costs) else []
 
 
+def stand_in_specs(graph: BlockGraph, costs: BlockCosts) -> list[StageSpec]:
+    """Linear models of rows as they come, where features are dear; none where they cannot pay."""
+    return [StageSpec((), is_surrogate=True)] if may_stand_in(graph, costs) else []
+
+
 def screened(
     graph: BlockGraph,
     first: BlockGraph,
@@ -147,6 +153,8 @@ def estimated_seconds(
     graph: BlockGraph, costs: BlockCosts, spec: StageSpec, approx_estimator: Any
 ) -> StageSeconds:
     """What a stage will cost, about."""
+    if spec.reads_rows:
+        return StageSeconds(start=STAND_IN_SECONDS, rest=costs.full(graph))
     n_all = n_rounds(graph)
     if spec.is_surrogate:
         share = 0.0

@@ -13,7 +13,7 @@ class StageBase:
     Attributes
     ----------
     blocks : tuple of str
-        The blocks that its model uses.
+        The blocks that its model uses; none where it reads rows as they come.
     model : estimator
         The fitted steps after the blocks.
     cost_seconds : float

@@ -47,14 +47,6 @@ MOST_COEFFICIENTS = 1 << 22
 WIDE_VALUES = 100.0
 """Sparse features with a larger value are scaled."""
 
-_OF_SINGLE_PRECISION = (
-    "sklearn.tree",
-    "sklearn.ensemble._forest",
-    "sklearn.ensemble._gb",
-    "sklearn.ensemble._iforest",
-)
-"""Modules of the trees of scikit-learn, which read float32."""
-
 
 def projected_blocks(graph: BlockGraph) -> frozenset[str]:
     """Blocks that make few features of many, as latent semantic analysis does of words.
@@ -117,11 +109,10 @@ def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, An
     Raises
     ------
     ValueError
-        If it would have too many coefficients, the features are none that it reads, or the full
-        model refuses numbers that it would answer.
+        If it would have too many coefficients, or the features are none that it reads.
     """
     path, model = graph.model_steps[-1]
-    weights = _sample_weight(path, model, params)
+    weights = sample_weight_of(path, model, params)
     X: Any = features.tocsr() if sparse.issparse(features) else np.asarray(features, np.float64)
     y = np.asarray(y)
     if is_classifier(model) and takes_unlabelled(model):
@@ -136,11 +127,6 @@ def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, An
             f"{X.shape[1]} features and {n_outputs} classes would give a linear model more than "
             f"{MOST_COEFFICIENTS} coefficients"
         )
-    if not sparse.issparse(X) and _reads_single_precision(model):
-        raise ValueError(
-            f"{type(model).__name__} refuses numbers that are too large for single precision, and "
-            "a linear model would answer them"
-        )
     scaler = _scaler(X)
     if scaler is not None:
         X = scaler.fit_transform(X)
@@ -153,12 +139,6 @@ def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, An
         if getattr(scaler, "mean_", None) is not None:
             surrogate.intercept_ = surrogate.intercept_ - surrogate.coef_ @ scaler.mean_
     return surrogate
-
-
-def _reads_single_precision(model: Any) -> bool:
-    """Tell whether a model, or one inside it, checks that numbers fit into float32."""
-    inside = model.get_params(deep=True).values()
-    return any(type(each).__module__.startswith(_OF_SINGLE_PRECISION) for each in (model, *inside))
 
 
 def _scaler(X: Any) -> StandardScaler | MaxAbsScaler | None:
@@ -176,11 +156,11 @@ def _unfitted(model: Any, y: np.ndarray, *, is_sparse: bool) -> LogisticRegressi
         C=INVERSE_PENALTY,
         tol=TOLERANCE,
         max_iter=MOST_ROUNDS,
-        class_weight=_class_weight(model, y),
+        class_weight=class_weight_of(model, y),
     )
 
 
-def _class_weight(model: Any, y: np.ndarray) -> Any:
+def class_weight_of(model: Any, y: np.ndarray) -> Any:
     """Weights of classes of a model, where they are such as a linear model takes."""
     given = getattr(model, "class_weight", None)
     if given == "balanced_subsample":
@@ -192,7 +172,7 @@ def _class_weight(model: Any, y: np.ndarray) -> Any:
     return given
 
 
-def _sample_weight(path: str, model: Any, params: dict[str, Any]) -> Any:
+def sample_weight_of(path: str, model: Any, params: dict[str, Any]) -> Any:
     """Weights of rows among what the full pipeline's `fit` was given; None where there are none."""
     if not routing_enabled():
         return params.get(f"{path}__sample_weight" if path else "sample_weight")

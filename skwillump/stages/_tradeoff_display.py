@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from .._compat import refused
-from ._report import model_text, seconds_unit
+from ._report import blocks_text, model_text, seconds_unit
 
 SHOWN_LOSSES = 4.0
 """How far below the target the drawing reaches, in allowed losses: there the choice is made."""
@@ -316,7 +316,7 @@ class TradeoffDisplay:
 
 def _candidate_text(tradeoff) -> str:
     """What a first stage consists of, short enough for a legend."""
-    text = ", ".join(tradeoff.blocks)
+    text = blocks_text(tradeoff.blocks)
     if len(text) > 40:
         text = f"{text[:38].rstrip(', ')} ..."
     what = model_text(tradeoff)

@@ -293,14 +293,18 @@ def test_bad_numbers_are_refused_as_the_full_model_refuses_them(model, bad):
     assert found == one
 
 
-def test_trees_of_single_precision_get_no_linear_model_on_dense_numbers():
+@pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
+def test_trees_on_dense_numbers_get_a_linear_model_that_leaves_huge_numbers_to_them():
     X, y = world()
-    forest = make_pipeline(StandardScaler(), RandomForestClassifier(20, random_state=0))
-    with pytest.raises(ValueError, match="too large for single precision"):
-        made_surrogate(forest, X, y, {})
-    vote = VotingClassifier([("forest", forest[-1]), ("near", KNeighborsClassifier())])
-    with pytest.raises(ValueError, match="too large for single precision"):
-        made_surrogate(make_pipeline(StandardScaler(), vote), X, y, {})
+    forest = RandomForestClassifier(20, random_state=0)
+    vote = VotingClassifier([("forest", forest), ("near", KNeighborsClassifier(15))], voting="soft")
+    made = cascade(make_pipeline(StandardScaler(with_std=False), vote)).fit(X, y)
+    assert made.stages_[0].is_surrogate
+    X = X[:9].copy()
+    X[:, 1] = 1e39
+    for call in (made.predict, made.predict_proba, lambda X: made.predict_one(X[0])):
+        with pytest.raises(ValueError, match="too large for dtype"):
+            call(X)
 
 
 def test_a_linear_model_that_would_be_too_large_is_not_fitted():

@@ -75,6 +75,11 @@ class MappedStep(Step):
         return self.head.needs_rows
 
     @property
+    def runs_python(self) -> bool:
+        """Whether the head does."""
+        return self.head.runs_python
+
+    @property
     def gives_matrix(self) -> bool:
         """Whether what the head gives stays sparse."""
         return self.head.gives_matrix and not self.gives_array

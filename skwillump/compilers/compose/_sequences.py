@@ -102,6 +102,11 @@ class SequenceStep(Step):
         return self.steps[0].needs_rows
 
     @property
+    def runs_python(self) -> bool:
+        """Whether a step does."""
+        return any(step.runs_python for step in self.steps)
+
+    @property
     def template(self) -> RowTemplate:
         """The form of X of one row that the first step takes."""
         return self.steps[0].template

@@ -55,6 +55,11 @@ class UnionStep(Step):
         return any(step.needs_rows for step in self.steps)
 
     @property
+    def runs_python(self) -> bool:
+        """Whether a block does."""
+        return any(step.runs_python for step in self.steps)
+
+    @property
     def gives_matrix(self) -> bool:
         """Whether a block makes the stack sparse."""
         stacked_as_sparse = getattr(self.original, "sparse_output_", None)

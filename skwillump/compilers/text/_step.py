@@ -59,6 +59,11 @@ class VectorizerStep(Step):
         """Values of float32 are rounded before they reach the model."""
         return self.dtype != np.float32
 
+    @property
+    def runs_python(self) -> bool:
+        """Whether Python makes the tokens, or a function of the user's prepares the texts."""
+        return self.options.preprocess is not None
+
     def __getstate__(self) -> dict[str, Any]:
         # The tables over all code points are those of the process that unpickles.
         return dict(self.__dict__, alphabet=self.alphabet.without_tables())
