@@ -107,6 +107,27 @@ class OriginalStep(Step):
 
 
 @dataclass(frozen=True, eq=False)
+class FillStep(OriginalStep):
+    """A step of the user's own that fills missing texts: of one row it is asked for a value."""
+
+    text: str | None = None  # None if it is pandas that tells what becomes of what is missing
+
+    @property
+    def maps_values(self) -> bool:
+        """Say yes."""
+        return True
+
+    def of_value(self, value: Any) -> Any:
+        """Return the text of one row, or what stands in its place."""
+        if type(value) is str:
+            return value
+        is_missing = value is None or (isinstance(value, float) and value != value)
+        if self.text is None or not is_missing:
+            raise InputUnsupported(f"{type(value).__name__} is no text")
+        return self.text
+
+
+@dataclass(frozen=True, eq=False)
 class OriginalScorer(Scorer):
     """Features from the original transformer, times the coefficients."""
 

@@ -1,7 +1,8 @@
 """What a short function of the user's own does, told from its code.
 
 The commonest steps that people write themselves choose columns of a data frame (``X[self.key]``),
-make an array of a sparse matrix (``X.toarray()``), or return what they are given. Such a function
+make an array of a sparse matrix (``X.toarray()``), fill missing texts (``X.fillna("")``), or return
+what they are given. Such a function
 is recognised where its code is, instruction by instruction, what Python makes of one of a few
 expressions: the expressions are compiled with the names that the function uses, and the two codes
 are compared. Whatever is not the same code is not recognised, and runs as it is.
@@ -50,6 +51,22 @@ class ChosenColumns:
     as_array: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class FilledTexts:
+    """A text that a function puts in the place of what is missing.
+
+    Attributes
+    ----------
+    text : str or None
+        None if it leaves what is missing to pandas, and texts as they are.
+    """
+
+    text: str | None
+
+
+_FILLS = ("{x}.fillna({key})", "{x}.fillna(value={key})")
+"""Expressions that fill what is missing."""
+
 _CHOICES = (
     ("{x}[{key}]", False, False),
     ("{x}[[{key}]]", True, False),
@@ -80,11 +97,14 @@ _OTHERS = (
 )
 """Expressions that choose no columns."""
 
+_AS_TEXTS = ("{x}.astype(str)", "{x}.astype('str')")
+"""Expressions that make texts, and leave texts as they are."""
+
 _LONGEST = 400
 """Bytes of the code of a function that is looked at."""
 
 
-def own_code(fitted: Any) -> ChosenColumns | Own | None:
+def own_code(fitted: Any) -> ChosenColumns | FilledTexts | Own | None:
     """Return what a transformer of the user's own does; None where that is not told."""
     found = _function_of(fitted)
     if found is None or has_set_output(fitted):
@@ -99,6 +119,10 @@ def own_code(fitted: Any) -> ChosenColumns | Own | None:
             chosen = _chosen(value, in_list, form, as_array)
             if chosen is not None and names.is_code_of(form, key=key):
                 return chosen
+        if type(value) is str and any(names.is_code_of(form, key=key) for form in _FILLS):
+            return FilledTexts(text=value)
+    if any(names.is_code_of(form) for form in _AS_TEXTS) and names.value("str") is None:
+        return FilledTexts(text=None)
     for form, does in _OTHERS:
         others = [name for name in code.co_names if names.value(name) is np]
         for other in others if "{other}" in form else ("",):

@@ -161,6 +161,21 @@ class Step:
         return False
 
     @property
+    def maps_values(self) -> bool:
+        """Whether `of_value` answers for one row of which a step reads one value."""
+        return False
+
+    def of_value(self, value: Any) -> Any:
+        """Return what becomes of the value of one row.
+
+        Raises
+        ------
+        InputUnsupported
+            If only the original can tell.
+        """
+        raise InputUnsupported(f"{type(self.original).__name__} is not known by values")
+
+    @property
     def reads_opened(self) -> bool:
         """Whether `map_dense` takes an input that is `Opened`, of which no column is read twice."""
         return False

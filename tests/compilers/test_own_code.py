@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skwillump.compilers._own_code import ChosenColumns, Own, own_code
+from skwillump.compilers._own_code import ChosenColumns, FilledTexts, Own, own_code
 
 NAMES = ["a", "b"]
 
@@ -103,6 +103,9 @@ def _chosen(*names, is_vector=False, as_array=False):
         (FunctionTransformer(lambda X: X.toarray()), Own.DENSE),
         (FunctionTransformer(lambda X: X.toarray() if hasattr(X, "toarray") else X), Own.DENSE),
         (Dense(), Own.DENSE),
+        (FunctionTransformer(lambda X: X.fillna("")), FilledTexts(text="")),
+        (FunctionTransformer(lambda X: X.fillna(value="none")), FilledTexts(text="none")),
+        (FunctionTransformer(lambda X: X.astype(str)), FilledTexts(text=None)),
     ],
 )
 def test_what_a_short_function_does_is_told_from_its_code(step, found):
@@ -121,6 +124,9 @@ def test_what_a_short_function_does_is_told_from_its_code(step, found):
         Select(None),
         SelectOne(["a", "b"]),
         FunctionTransformer(rebound),
+        FunctionTransformer(lambda X: X.fillna(0)),
+        FunctionTransformer(lambda X: X.fillna("", limit=1)),
+        FunctionTransformer(lambda X: X.astype(float)),
         FunctionTransformer(lambda X: X["a"] + X["b"]),
         FunctionTransformer(lambda X: X.drop(columns=["a"])),
         FunctionTransformer(lambda X: X[["a"]], validate=True),

@@ -29,6 +29,7 @@ from ._own_columns import (
     SelectorStep,
     chooses_by_name,
     columns_step,
+    filling_step,
     selector_step,
 )
 from ._sequences import SequenceStep
@@ -102,7 +103,7 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
             return name, _of_sparse(transformer)
         name, head = "", _joined(name, head, pending)
     elif not head.is_compiled:
-        return name, head
+        return name, filling_step(head) if pending else head
     merged: Links = []
     while pending and isinstance(head, TextStep) and type(pending[0][1]) is TfidfTransformer:
         if head.is_tfidf:

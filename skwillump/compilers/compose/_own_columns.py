@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..._one_row import RowTemplate, array_of_row
-from .._original_step import OriginalStep
-from .._own_code import ChosenColumns, own_code
+from .._original_step import FillStep, OriginalStep
+from .._own_code import ChosenColumns, FilledTexts, own_code
 from .._steps import Scorer, Step
 from .._unsupported import InputUnsupported
 from ..tables._input import InputSpec
@@ -121,13 +121,21 @@ class SelectedStep(SequenceStep):
 
     @property
     def reads_value(self) -> bool:
-        """Whether the step behind the selector reads the value of the column of one row."""
-        return self.selector.is_vector and not self.steps[1].wants_rows
+        """Whether the last step reads what becomes of the value of the column of one row."""
+        known = all(step.maps_values for step in self.steps[1:-1])
+        return self.selector.is_vector and known and not self.last.wants_rows
+
+    def value_before(self, x: Any) -> Any:
+        """Return what the last step reads of one row."""
+        value = self.selector.selection.of_one(x)
+        for step in self.steps[1:-1]:
+            value = step.of_value(value)
+        return value
 
     def dense_one(self, x: Any) -> np.ndarray:
         """Return the features (n_features,) of one row."""
-        if self.reads_value and len(self.steps) == 2:
-            return self.last.dense_one(self.selector.selection.of_one(x))
+        if self.reads_value:
+            return self.last.dense_one(self.value_before(x))
         return self.last.dense_row(self._no_surprise(self.before_one(x)))
 
     def before_one(self, x: Any) -> Any:
@@ -140,8 +148,8 @@ class SelectedStep(SequenceStep):
     def transform_one(self, x: Any) -> Any:
         """Return X of one row for one row."""
         try:
-            if self.reads_value and len(self.steps) == 2:
-                return self.last.transform_one(self.selector.selection.of_one(x))
+            if self.reads_value:
+                return self.last.transform_one(self.value_before(x))
             return self.last.transform(self.before_one(x))
         except InputUnsupported:
             return Step.transform_one(self, x)
@@ -159,8 +167,8 @@ class SelectedScorer(SequenceScorer):
         """Return the scores (n_outputs,) of one row."""
         sequence = self.sequence
         assert isinstance(sequence, SelectedStep)
-        if sequence.reads_value and len(sequence.steps) == 2:
-            return self.scorer.score_one(sequence.selector.selection.of_one(x))
+        if sequence.reads_value:
+            return self.scorer.score_one(sequence.value_before(x))
         return self.scorer.score_row(sequence.before_one(x))
 
 
@@ -181,6 +189,14 @@ def selector_step(transformer: Any) -> SelectorStep | None:
     columns = 0 if chosen.is_vector else tuple(range(len(chosen.names)))
     kind = ValuesSelection if chosen.as_array else ColumnSelection
     return SelectorStep(transformer, kind(columns, chosen.names, len(chosen.names)))
+
+
+def filling_step(step: Step) -> Step:
+    """Return a step that is not compiled as one that fills missing texts, where it does that."""
+    filled = own_code(step.original)
+    if not (isinstance(step, OriginalStep) and isinstance(filled, FilledTexts)):
+        return step
+    return FillStep(step.original, step.reason, text=filled.text)
 
 
 def chooses_by_name(step: Step) -> bool:

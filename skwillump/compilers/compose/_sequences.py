@@ -5,13 +5,14 @@ compiled. For one row it is given X of one row, in the form that it was fitted o
 returns goes on as one row.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from ..._containers import take_rows
+from ..._containers import is_frame, series_of, take_rows
 from ..._one_row import RowTemplate
 from .._feature_codes import FeatureCodes
 from .._features import ChosenRows, Work
@@ -94,7 +95,24 @@ class SequenceStep(Step):
     @property
     def wants_rows(self) -> bool:
         """Whether the first step does."""
-        return self.steps[0].wants_rows
+        return self.steps[0].wants_rows and not self.maps_to_last
+
+    @property
+    def maps_to_last(self) -> bool:
+        """Whether one value of a row becomes that of which the last step makes features."""
+        return self.last.reads_text and all(step.maps_values for step in self.steps[:-1])
+
+    def value_before(self, x: Any) -> Any:
+        """Return what the last step reads of one value.
+
+        Raises
+        ------
+        InputUnsupported
+            If only the original steps can tell.
+        """
+        for step in self.steps[:-1]:
+            x = step.of_value(x)
+        return x
 
     @property
     def needs_rows(self) -> bool:
@@ -164,6 +182,8 @@ class SequenceStep(Step):
         """Return X of one row for one row."""
         if len(self.steps) == 1:
             return self.last.transform_one(x)
+        if self.maps_to_last and _is_value(x):
+            return self.last.transform_one(self.value_before(x))
         return self.last.transform(self.before_one(x))
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
@@ -186,6 +206,8 @@ class SequenceStep(Step):
         """Return the features (n_features,) of one row."""
         if len(self.steps) == 1:
             return self.last.dense_one(x)
+        if self.maps_to_last and _is_value(x):
+            return self.last.dense_one(self.value_before(x))
         return self.last.dense_row(self._no_surprise(self.before_one(x)))
 
     def dense_row(self, X: Any) -> np.ndarray:
@@ -250,6 +272,8 @@ class SequenceScorer(Scorer):
         """Return the scores (n_outputs,) of one row."""
         if len(self.sequence.steps) == 1:
             return self.scorer.score_one(x)
+        if self.sequence.maps_to_last and _is_value(x):
+            return self.scorer.score_one(self.sequence.value_before(x))
         return self.scorer.score_row(self.sequence.before_one(x))
 
     def score_row(self, X: Any) -> np.ndarray:
@@ -261,3 +285,10 @@ class SequenceScorer(Scorer):
         for step in self.sequence.steps[:-1]:
             step.warm_up()
         self.scorer.warm_up()
+
+
+def _is_value(x: Any) -> bool:
+    """Whether one row is one value, as of a column, and no row of columns."""
+    if isinstance(x, str):
+        return True
+    return not (isinstance(x, (Mapping, Sequence, np.ndarray)) or is_frame(x) or series_of(x))

@@ -49,6 +49,13 @@ class AddProduct(TransformerMixin, BaseEstimator):
         return np.c_[X, X[:, 0] * X[:, 1]]
 
 
+class Fill(Select):
+    """Texts in the place of those that are missing."""
+
+    def transform(self, X):
+        return X.fillna(self.key)
+
+
 class Bare(TransformerMixin):
     """Of no `BaseEstimator`, as in many a blog."""
 
@@ -68,8 +75,10 @@ def _table(n_rows=N_ROWS):
             "text": rng.choice(["a good film", "poor acting, poor film", "fine"], n_rows),
             "age": np.where(rng.random(n_rows) < 0.2, np.nan, rng.normal(size=n_rows)),
             "kind": rng.choice(["x", "y", "z"], n_rows),
+            "note": rng.choice(["a late note", "note", "late"], n_rows),
         }
     )
+    table.loc[::5, "note"] = np.nan
     return table, (table["size"] > 4).astype(int).to_numpy()
 
 
@@ -136,6 +145,30 @@ PIPELINES = {
         ColumnTransformer([("kind", OneHotEncoder(), ["kind"]), ("size", "passthrough", ["size"])]),
         LogisticRegression(),
     ),
+    "filled text": lambda: make_pipeline(
+        Select("note"), Fill("nothing"), TfidfVectorizer(), LogisticRegression()
+    ),
+    "filled texts beside a table": lambda: make_pipeline(
+        ColumnTransformer(
+            [
+                (
+                    "note",
+                    make_pipeline(
+                        FunctionTransformer(lambda texts: texts.fillna("")),
+                        FunctionTransformer(lambda texts: texts.astype(str)),
+                        CountVectorizer(),
+                    ),
+                    "note",
+                ),
+                ("size", StandardScaler(), ["size"]),
+            ]
+        ),
+        LogisticRegression(),
+    ),
+    "filled texts in trees": lambda: make_pipeline(
+        FeatureUnion([("note", make_pipeline(Select("note"), Fill("none"), CountVectorizer()))]),
+        RandomForestClassifier(10, random_state=0),
+    ),
     "dense": lambda: make_pipeline(
         Select("text"),
         CountVectorizer(),
@@ -184,7 +217,7 @@ def test_a_selector_is_compiled(name):
     assert [step.name for step in compile_pipeline(pipeline).explain() if not step.compiled] == []
 
 
-@pytest.mark.parametrize("name", ["table", "text", "union"])
+@pytest.mark.parametrize("name", ["table", "text", "union", "filled text"])
 def test_no_data_frame_is_made_of_one_row(name, monkeypatch):
     pipeline, X = _fitted(name)
     compiled, row = compile_pipeline(pipeline), X.iloc[0].to_dict()
@@ -241,6 +274,24 @@ def test_cascades_take_blocks_of_chosen_columns():
     assert len(cascade.blocks_) == 4
     np.testing.assert_array_equal(cascade.estimator_.predict(X), plain.predict(X))
     assert cascade.predict_one(X.iloc[0].to_dict()) == cascade.predict(X[:1])[0]
+
+
+@pytest.mark.parametrize("name", ["filled text", "filled texts beside a table"])
+def test_a_missing_text_of_one_row_is_filled_however_it_is_told(name):
+    pipeline, X = _fitted(name)
+    compiled = compile_pipeline(pipeline)
+    expected = pipeline.predict_proba(X)[0]
+    row = X.iloc[0].to_dict()
+    for missing in (np.nan, None):
+        found = compiled.predict_proba_one(row | {"note": missing})
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    if name == "filled text":
+        with pytest.raises(AttributeError):  # as of a batch of numbers
+            compiled.predict_one(row | {"note": 5})
+        return
+    expected = pipeline.predict_proba(X[:1].astype({"note": object}).assign(note=5))[0]
+    found = compiled.predict_proba_one(row | {"note": 5})  # a text to `astype`
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_a_transformer_without_a_base_estimator_is_compiled_around():
