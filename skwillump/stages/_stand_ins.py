@@ -47,7 +47,7 @@ STAND_IN_SECONDS = 3e-6
 LEAST_TIMES_DEARER = 3
 """How many times as much the full model must take, about, for one to be tried."""
 
-LEAST_SHARE = 0.5
+LEAST_SHARE = 0.25
 """Share of the cost of a row that steps which run as they are, or call functions of the user's,
 must take."""
 
