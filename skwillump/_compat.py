@@ -1,7 +1,7 @@
-"""The private names of scikit-learn and pandas that the package needs, in one place.
+"""The private scikit-learn names that the package needs, in one place, and one of pandas'.
 
-Nothing else in the package uses a name of theirs that starts with an underscore, so that a release
-that moves one is a change to this file only.
+Nothing else in the package imports a name of scikit-learn that starts with an underscore, so that
+a release that moves one is a change to this file only.
 """
 
 import threading

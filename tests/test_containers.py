@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from common import SKLEARN
 from numpy.testing import assert_array_equal
+from pandas.testing import assert_frame_equal
 from scipy import sparse
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
@@ -203,6 +204,16 @@ def test_what_is_read_of_a_frame_can_be_written_to_by_nobody_in_the_package():
     twin.predict(frame)
     frame.loc[0, "a"] = 4.0
     assert frame["a"].tolist() == [4.0, 1.5, 2.5]
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "S\u00e3o Paulo", "\u6771\u4eac", None, np.nan, float("nan"), pd.NA]
+)
+def test_one_row_with_any_text_or_none_is_the_frame_that_pandas_makes(text):
+    empty = pd.DataFrame({"a": [1.0], "b": ["x"], "c": [3], "d": ["y"]})[:0]
+    row = {"a": 1.5, "b": text, "c": 2, "d": "z"}
+    expected = pd.DataFrame([row]).astype(empty.dtypes)
+    assert_frame_equal(frame_of(empty).row_like(empty, row), expected, check_index_type=False)
 
 
 def test_no_library_is_asked_twice_about_a_type():

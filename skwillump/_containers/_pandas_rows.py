@@ -61,7 +61,7 @@ def frame_of_blocks(values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any
             if dtype.kind not in "fiubO" or dtype.itemsize > 8:
                 return None
             places, found = numbers.setdefault(dtype, ([], []))
-        elif dtype is not None and dtype == text_dtype and kind is str and value.isascii():
+        elif dtype is not None and dtype == text_dtype and _is_text_or_missing(value):
             places, found = texts
         else:
             return None
@@ -82,6 +82,19 @@ def frame_of_blocks(values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any
         together = pd.array(texts[1], dtype=text_dtype)
         blocks += [(together[k : k + 1], np.array((at,))) for k, at in enumerate(texts[0])]
     return create_dataframe_from_blocks(blocks, _row_index(), _names_index(tuple(values)))
+
+
+def _is_text_or_missing(value: Any) -> bool:
+    """Tell whether a column of texts keeps a value: Unicode that is whole, or what is missing."""
+    if type(value) is not str:
+        return value is None or (type(value) is float and value != value)
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # what is left of a text that was decoded badly
+        return False
+    return True
 
 
 def values_of_row(frame: Any) -> list[Any] | None:
