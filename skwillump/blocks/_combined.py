@@ -18,8 +18,7 @@ from sklearn.isotonic import IsotonicRegression
 
 from .._compat import positive_label, vote_weights
 from .._wrappers import DOUBT, NONE, reads_x_itself
-from ..compilers import LinearModel, Model, Unsupported
-from ..compilers.models._linear import SIGMOID
+from ..compilers import Model, Unsupported
 from ._joined import JoinedModel
 
 
@@ -256,7 +255,7 @@ class LabelSets(Combined):
 
     def positive(self, scores: np.ndarray) -> np.ndarray:
         """Return the probability of each label, (n_rows, n_labels)."""
-        if all(member.n_outputs == 1 and _is_sigmoid(member) for member in self.members):
+        if all(member.is_sigmoid for member in self.members):
             return expit(scores)
         return np.column_stack([found[:, 1] for found in self.each("predict_proba", scores)])
 
@@ -266,7 +265,7 @@ class LabelSets(Combined):
 
     def labels(self, scores: np.ndarray) -> np.ndarray:
         """Return 0 or 1 for each label, (n_rows, n_labels)."""
-        if all(member.n_outputs == 1 and _is_sigmoid(member) for member in self.members):
+        if all(member.is_sigmoid for member in self.members):
             return (scores > 0).astype(np.int64)
         if not self._is_one_vs_rest:
             return np.column_stack(self.each("predict", scores))
@@ -276,7 +275,7 @@ class LabelSets(Combined):
 
     def close(self, scores: np.ndarray) -> np.ndarray:
         """Return the positions of rows of which some label is in doubt."""
-        if all(member.n_outputs == 1 and _is_sigmoid(member) for member in self.members):
+        if all(member.is_sigmoid for member in self.members):
             return np.flatnonzero((np.abs(scores) <= DOUBT * (1.0 + np.abs(scores))).any(axis=1))
         found = self.each("doubtful", scores)
         if self._is_one_vs_rest and hasattr(self.original, "predict_proba"):
@@ -293,8 +292,3 @@ class LabelSets(Combined):
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
         """Return the decision value of each label, (n_rows, n_labels)."""
         return np.column_stack(self.each("decision_function", scores))
-
-
-def _is_sigmoid(member: Model) -> bool:
-    """Whether a model of one score is of two classes, by its sign, with sigmoid probabilities."""
-    return type(member) is LinearModel and member.link == SIGMOID

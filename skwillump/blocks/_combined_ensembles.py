@@ -15,7 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from .._compat import private, vote_weights
 from .._wrappers import DOUBT, NONE
-from ..compilers import LinearModel, Model, ScoredModel, Unsupported, check_scores, compile_model
+from ..compilers import LinearModel, Model, Unsupported, check_scores, compile_model
 from ..compilers.models._linear import LOG_LIKELIHOOD, SIGMOID, log_sum
 from ._combined import Combined, all_know, combines, lead
 from ._joined import JoinedModel
@@ -230,7 +230,7 @@ class Stacked(Combined):
             final = compile_model(original.final_estimator_)
         except Unsupported:
             return False
-        return isinstance(final, (LinearModel, ScoredModel)) and all(
+        return final.is_smooth and all(
             final.gives(method)
             for method in ("predict_proba", "decision_function")
             if hasattr(original, method)

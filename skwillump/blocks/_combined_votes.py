@@ -16,7 +16,6 @@ from scipy.special import expit
 from .._compat import ovr_decision_function
 from .._wrappers import DOUBT, NONE
 from ..compilers import InputUnsupported, LinearModel, Model, check_scores, compile_model
-from ..compilers.models._linear import SIGMOID
 from ._combined import Combined, all_know, combines, lead
 from ._joined import JoinedModel
 
@@ -52,7 +51,7 @@ class OneVsOne(Voting):
 
     @cached_property
     def _are_linear(self) -> bool:
-        return all(isinstance(m, LinearModel) and m.n_outputs == 1 for m in self.members)
+        return all(m.is_linear and m.n_outputs == 1 for m in self.members)
 
     def _votes(self, scores: np.ndarray) -> np.ndarray:
         """Return votes and confidences of each class, (n_rows, n_classes)."""
@@ -112,7 +111,7 @@ class BaggedClassifiers(Voting):
         if self._votes:
             labels = np.column_stack(self.each("predict", scores))
             return (labels[:, :, None] == np.arange(len(self.classes))).sum(axis=1) / n_members
-        if all(isinstance(m, LinearModel) and m.link == SIGMOID for m in self.members):
+        if all(member.is_sigmoid for member in self.members):
             positive = expit(scores)
             pairs = (1 - positive).sum(axis=1), positive.sum(axis=1)
             return np.column_stack(pairs) / n_members

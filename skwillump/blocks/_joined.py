@@ -63,9 +63,8 @@ class JoinedModel(Model):
     reads_sums: ClassVar[bool] = True
     """Whether `sums` looks at features through its members alone."""
 
-    @property
-    def coef(self) -> np.ndarray:
-        """Coefficients of linear members, (n_features, n_outputs).
+    def coefficients(self) -> np.ndarray:
+        """Return the coefficients of linear members, (n_features, n_outputs).
 
         Raises
         ------
@@ -75,10 +74,9 @@ class JoinedModel(Model):
         coef = np.zeros((self.n_features, self.n_outputs))
         start = 0
         for member, columns in zip(self.members, self.columns, strict=True):
-            if not isinstance(member, LinearModel):
-                raise Unsupported(f"{type(member.original).__name__} is not linear")
+            own = member.coefficients()
             stop = start + member.n_outputs
-            np.add.at(coef[:, start:stop], columns, member.coef)  # one may be read twice
+            np.add.at(coef[:, start:stop], columns, own)  # one may be read twice
             start = stop
         return coef
 
@@ -94,13 +92,13 @@ class JoinedModel(Model):
     @property
     def is_linear(self) -> bool:
         """Whether all members are."""
-        return all(isinstance(member, LinearModel) for member in self.members)
+        return all(member.is_linear for member in self.members)
 
     def bind(self, features: Step) -> Scorer:
         """Return a scorer of the features: times coefficients, or read once for all members."""
         features = features.sized(self.n_features)
         if self.is_linear:
-            return features.for_scores().bind(self.coef)
+            return features.for_scores().bind(self.coefficients())
         if self.n_features > MAX_DENSE_FEATURES:
             raise Unsupported(f"{self.n_features} features are too many for a dense array")
         return SharedScorer(features.guarded().for_scores(), self)
@@ -108,7 +106,7 @@ class JoinedModel(Model):
     def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
         """Return the scores without `intercept` of dense features, (n_rows, n_outputs)."""
         pairs = zip(self.members, self.columns, strict=True)
-        return np.hstack([_sums(m, features[:, own], n_threads) for m, own in pairs])
+        return np.hstack([m.sums(features[:, own], n_threads) for m, own in pairs])
 
     def sums_coded(
         self,
@@ -120,20 +118,13 @@ class JoinedModel(Model):
         found: list[np.ndarray] = []
         made = features.features(columns) if None in members else columns
         for member, own, coded in zip(self.members, self.columns, members, strict=True):
-            found.append(_sums(member, made[:, own], 1) if coded is None else coded.raw(columns))
+            found.append(member.sums(made[:, own]) if coded is None else coded.raw(columns))
         return np.hstack(found)
 
     def sums_one(self, features: np.ndarray) -> np.ndarray:
         """Return the same of one row of features (n_features,), as (n_outputs,)."""
         pairs = zip(self.members, self.columns, strict=True)
-        return np.concatenate(
-            [
-                features[own] @ member.coef
-                if isinstance(member, LinearModel)
-                else member.raw_one(features[own])
-                for member, own in pairs
-            ]
-        )
+        return np.concatenate([member.sums_one(features[own]) for member, own in pairs])
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return the scores of dense features, float64 (n_rows, n_features)."""
@@ -178,12 +169,6 @@ class JoinedModel(Model):
         """Compile what `raw` and `raw_one` use, or load it from the disk."""
         for member in self.members:
             member.warm_up()
-
-
-def _sums(member: Model, features: np.ndarray, n_threads: int) -> np.ndarray:
-    if isinstance(member, LinearModel):
-        return np.asarray(features @ member.coef)
-    return member.raw(features, n_threads=n_threads)
 
 
 @dataclass(frozen=True, eq=False)
@@ -347,10 +332,7 @@ def _n_features(wrapper: Any, members: list[Model], columns: list[Any]) -> int:
     stops = [own.stop for own in columns if own.stop is not None]
     if len(stops) == len(columns):
         return max(stops)
-    widths = {
-        len(member.coef) if isinstance(member, LinearModel) else getattr(member, "n_features", -1)
-        for member in members
-    }
+    widths = {getattr(member, "n_features", -1) for member in members}
     if len(stops) or len(widths) != 1 or -1 in widths:
         raise Unsupported("its members do not read the same features")
     return widths.pop()

@@ -214,7 +214,7 @@ def folded_model(steps: list[Any]) -> tuple[LinearModel | JoinedModel, np.ndarra
         model = compile_model(last, LinearModel)
     except Unsupported:
         model = combined(joined_model(last))
-    coef = model.coef
+    coef = model.coefficients()
     for step in reversed(before):
         coef = linear_map(step).fold(coef)
     return model, coef

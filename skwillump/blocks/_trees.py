@@ -18,7 +18,6 @@ from .._wrappers import is_wrapper
 from ..compilers import (
     DenseReader,
     Leaf,
-    LinearModel,
     Model,
     Opened,
     Step,
@@ -196,8 +195,7 @@ class TreeBlocks:
             approx=approx,
             full=self.full,
             remaining=remaining,
-            judges_size=isinstance(approx, LinearModel)
-            and reads_single_precision(self.full.original),
+            judges_size=approx.is_linear and reads_single_precision(self.full.original),
         )
 
     def _reader(self, leaves: list[Leaf]) -> DenseReader:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ._feature_codes import FeatureCodes
 from ._steps import Scorer, Step
-from ._unsupported import check_scores
+from ._unsupported import Unsupported, check_scores
 
 
 class Model:
@@ -39,6 +39,31 @@ class Model:
     def rises_with_score(self) -> bool:
         """Whether a model of one score answers rows in the order of their scores."""
         return True
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the scores are features times `coefficients`."""
+        return False
+
+    def coefficients(self) -> np.ndarray:
+        """Return the coefficients of a linear model, float64 (n_features, n_outputs).
+
+        Raises
+        ------
+        Unsupported
+            If the model is not linear.
+        """
+        raise Unsupported(f"{type(self.original).__name__} is not linear")
+
+    @property
+    def is_sigmoid(self) -> bool:
+        """Whether a score's sign decides between two classes, and its sigmoid is the second's."""
+        return False
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether its scores change little where its features do."""
+        return False
 
     @property
     def reads_batches(self) -> bool:
@@ -94,6 +119,14 @@ class Model:
     def raw_one(self, features: np.ndarray) -> np.ndarray:
         """Return the scores (n_outputs,) of one row of features (n_features,)."""
         raise NotImplementedError
+
+    def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
+        """Return what a scorer would: scores to which `intercept` is still to be added."""
+        return self.raw(features, n_threads=n_threads)
+
+    def sums_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the same of one row of features (n_features,), as (n_outputs,)."""
+        return self.raw_one(features)
 
     def gives(self, method: str) -> bool:
         """Tell whether ``method`` follows from the scores alone."""

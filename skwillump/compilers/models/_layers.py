@@ -51,6 +51,11 @@ class ScoredModel(Model):
         """Zeros: scores are complete."""
         return np.zeros(len(self.answers.intercept))
 
+    @property
+    def is_smooth(self) -> bool:
+        """Say yes."""
+        return True
+
     def gives(self, method: str) -> bool:
         """Tell whether ``method`` follows from the scores alone."""
         return method == "predict" or hasattr(self.original, method)

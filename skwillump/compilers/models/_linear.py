@@ -48,6 +48,38 @@ class LinearModel(Model):
         """Return a scorer of the features times the coefficients."""
         return features.sized(len(self.coef)).for_scores().bind(self.coef)
 
+    @property
+    def is_linear(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
+    def is_smooth(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
+    def is_sigmoid(self) -> bool:
+        """Whether it is so of its only score."""
+        return self.link == SIGMOID and self.n_outputs == 1
+
+    @property
+    def n_features(self) -> int:
+        """Number of features that it reads."""
+        return len(self.coef)
+
+    def coefficients(self) -> np.ndarray:
+        """Return `coef`."""
+        return self.coef
+
+    def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
+        """Return features times coefficients."""
+        return np.asarray(features @ self.coef)
+
+    def sums_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the same of one row of features (n_features,), as (n_outputs,)."""
+        return np.asarray(features @ self.coef)
+
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return the scores of dense features, float64 (n_rows, n_features)."""
         return np.asarray(features @ self.coef + self.intercept)
