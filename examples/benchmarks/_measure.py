@@ -177,6 +177,19 @@ def output_of(command: Sequence[str], **settings: Any) -> str:
 # Options and results
 
 
+class BenchmarkParser(argparse.ArgumentParser):
+    """A parser of a script whose results have a file; those of a short run have another."""
+
+    file_name = ""
+
+    def parse_args(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the options, with the file to write."""
+        options = super().parse_args(*args, **kwargs)
+        if options.out is None:
+            options.out = (RESULTS / "quick" if options.quick else RESULTS) / self.file_name
+        return options
+
+
 def parser_of(description: str | None, out: str) -> argparse.ArgumentParser:
     """Return a parser that knows ``--quick`` and ``--out``.
 
@@ -185,12 +198,13 @@ def parser_of(description: str | None, out: str) -> argparse.ArgumentParser:
     description : str
         The docstring of the script; its title is shown.
     out : str
-        The name of its file in ``docs/results``.
+        The name of its file in ``docs/results``; in ``docs/results/quick`` with ``--quick``.
     """
     title = (description or "").strip().partition("\n")[0]
-    parser = argparse.ArgumentParser(description=title)
+    parser = BenchmarkParser(description=title)
+    parser.file_name = out
     parser.add_argument("--quick", action="store_true", help="few rows and repeats")
-    parser.add_argument("--out", type=Path, default=RESULTS / out, help="where to write")
+    parser.add_argument("--out", type=Path, help=f"where to write, else docs/results/{out}")
     return parser
 
 

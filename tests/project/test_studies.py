@@ -164,3 +164,13 @@ def test_the_benchmark_of_engines_runs(tmp_path):
     assert all(row["labels_equal"] and row["positions_equal"] for row in rows)
     # Numbers of candidates travel, not rows.
     assert all(row["rank_bytes_received"] < row["row_bytes"] / 2 for row in rows[2:])
+
+
+@pytest.mark.quick
+def test_a_short_run_leaves_the_results_of_the_docs_alone(tmp_path):
+    measure = import_module("_measure")
+    parser = measure.parser_of("A study.", "study.json")
+    assert parser.parse_args([]).out == measure.RESULTS / "study.json"
+    assert parser.parse_args(["--quick"]).out == measure.RESULTS / "quick" / "study.json"
+    chosen = ["--quick", "--out", str(tmp_path / "a.json")]
+    assert parser.parse_args(chosen).out == tmp_path / "a.json"
