@@ -40,6 +40,7 @@ from .._threads import map_in_threads
 from .._unsupported import InputUnsupported, Unsupported
 from ._input import LIBRARY_ROWS
 from ._narrow import NarrowTrees
+from ._sparse_trees import SparseTrees
 from ._tree_layout import Questions
 
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
@@ -555,11 +556,19 @@ class TreeScorer(Scorer):
             return False
         if self.model.n_features < _MANY_FEATURES or self.model.absent_is_missing:
             return False
+        if self._along is not None:
+            return True
         return self._narrow is not None and 2 * self._narrow.n_used < self.model.n_features
 
     @cached_property
     def _narrow(self) -> NarrowTrees | None:
         return NarrowTrees.of(self.reader)
+
+    @cached_property
+    def _along(self) -> SparseTrees | None:
+        """The trees for rows of texts, of which most features are zero, where they are large."""
+        wide = self.model.n_features >= _MANY_FEATURES and not self.features.gives_array
+        return SparseTrees.of(self.reader.trees, self.model.n_features) if wide else None
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""
@@ -581,7 +590,7 @@ class TreeScorer(Scorer):
             if numbers is None:
                 reason = "features that are no array of floats"
                 raise InputUnsupported(reason, scorer=self, features=features)
-            return model.raw(to_dense(numbers), n_threads=n_threads)
+            return self._of_some(numbers, n_threads)
         coded = self._coded if model is self.reader else None
         if coded is not None:
             n_outputs = model.n_outputs
@@ -595,15 +604,29 @@ class TreeScorer(Scorer):
         return None if features is None else self.reader.on_codes(features)
 
     def _of_some(self, features: Any, n_threads: int) -> np.ndarray:
-        """Return the scores of texts' features, of which trees look at a few."""
-        assert self._narrow is not None
+        """Return the scores of features that may be a sparse matrix, of no more than fit dense."""
         if sparse.issparse(features) and features.shape[0]:
-            features = features.tocsr()
-            fits = features.shape[1] == self.model.n_features and features.dtype == np.float64
-            if fits and features.has_canonical_format:
-                with contextlib.suppress(InputUnsupported):
-                    return self._narrow.raw(features, n_threads)
+            with contextlib.suppress(InputUnsupported):
+                found = self._of_sparse(features, n_threads)
+                if found is not None:
+                    return found
         return self.reader.raw(to_dense(features), n_threads=n_threads)
+
+    def _of_sparse(self, features: Any, n_threads: int) -> np.ndarray | None:
+        """Return the scores of a sparse matrix without making all of it dense; None if that is
+        the faster way.
+        """
+        if features.shape[1] != self.model.n_features:
+            raise InputUnsupported(f"{features.shape[1]} features")
+        if self.model.absent_is_missing and self.reader.missing != 0.0:
+            raise InputUnsupported("what a sparse matrix does not hold is missing")
+        _refuse_unread(features, self.model)
+        features = features.tocsr()
+        if self._along is not None and self._along.pays(features):
+            return self._along.raw(features, n_threads)
+        if features.shape[0] > _FEW_WIDE_ROWS and self.is_wide and self.model._is_deep():
+            raise InputUnsupported("so many sparse rows that the original is as fast")
+        return None if self._narrow is None else self._narrow.raw(features, n_threads)
 
     def _of_wide(self, features: Any, n_threads: int) -> np.ndarray:
         """Return the scores of a sparse matrix of many features, made dense some rows at a time."""
@@ -613,20 +636,16 @@ class TreeScorer(Scorer):
                 raise InputUnsupported("many features that are not sparse")
             if model.n_features > _MOST_FEATURES or not features.shape[0]:
                 raise InputUnsupported(f"{features.shape[1]} features of {features.shape[0]} rows")
-            if features.shape[0] > _FEW_WIDE_ROWS and model._is_deep():
-                raise InputUnsupported("so many sparse rows that the original is as fast")
-            if model.absent_is_missing and self.reader.missing != 0.0:
-                raise InputUnsupported("what a sparse matrix does not hold is missing")
-            _refuse_unread(features, model)
+            found = self._of_sparse(features, n_threads)
+            if found is not None:
+                return found
             features, reader = features.tocsr(), self.reader
-            if self._narrow is not None:
-                return self._narrow.raw(features, n_threads)
             n_rows = max(_CHUNK_VALUES // model.n_features, 1)
             pieces = [slice(at, at + n_rows) for at in range(0, features.shape[0], n_rows)]
-            found = map_in_threads(
+            scores = map_in_threads(
                 lambda piece: reader.raw(features[piece].toarray()), pieces, n_threads
             )
-            return np.concatenate(found)
+            return np.concatenate(scores)
         except InputUnsupported as reason:
             raise InputUnsupported(str(reason), scorer=self, features=features) from reason
 
@@ -644,10 +663,11 @@ class TreeScorer(Scorer):
         self.model.warm_up()
         if self._coded is not None:
             self._coded.warm_up()
-        if (
-            self.is_wide or self._is_narrow
-        ) and self._narrow is not None:  # now: prediction is to change nothing here
+        # Now: prediction is to change nothing here.
+        if (self.is_wide or self._is_narrow) and self._narrow is not None:
             self._narrow.model.warm_up()
+        if self._along is not None:
+            self._along.warm_up()
 
 
 def _refuse_unread(features: Any, model: TreeModel) -> None:

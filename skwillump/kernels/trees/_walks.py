@@ -347,7 +347,7 @@ def rounded(total, single):
 
 
 @inline
-def _add_leaf(trees, thresholds, node, out, row, output):
+def add_leaf(trees, thresholds, node, out, row, output):
     """Add the value of a leaf to the sums of a row; the values, where leaves hold several."""
     if len(trees.values) > 0:
         leaf = np.uint64(thresholds[node])
@@ -361,17 +361,17 @@ def _add_leaf(trees, thresholds, node, out, row, output):
 def add_leaves(trees, thresholds, leaves, out, row, n_rows, output):
     """Add the leaves of at most `WALKS` rows that follow one another."""
     if n_rows == WALKS:
-        _add_leaf(trees, thresholds, leaves[0], out, row + 0, output)
-        _add_leaf(trees, thresholds, leaves[1], out, row + 1, output)
-        _add_leaf(trees, thresholds, leaves[2], out, row + 2, output)
-        _add_leaf(trees, thresholds, leaves[3], out, row + 3, output)
-        _add_leaf(trees, thresholds, leaves[4], out, row + 4, output)
-        _add_leaf(trees, thresholds, leaves[5], out, row + 5, output)
-        _add_leaf(trees, thresholds, leaves[6], out, row + 6, output)
-        _add_leaf(trees, thresholds, leaves[7], out, row + 7, output)
+        add_leaf(trees, thresholds, leaves[0], out, row + 0, output)
+        add_leaf(trees, thresholds, leaves[1], out, row + 1, output)
+        add_leaf(trees, thresholds, leaves[2], out, row + 2, output)
+        add_leaf(trees, thresholds, leaves[3], out, row + 3, output)
+        add_leaf(trees, thresholds, leaves[4], out, row + 4, output)
+        add_leaf(trees, thresholds, leaves[5], out, row + 5, output)
+        add_leaf(trees, thresholds, leaves[6], out, row + 6, output)
+        add_leaf(trees, thresholds, leaves[7], out, row + 7, output)
     else:
         for i in range(n_rows):
-            _add_leaf(trees, thresholds, leaves[i], out, row + i, output)
+            add_leaf(trees, thresholds, leaves[i], out, row + i, output)
 
 
 @jit
@@ -507,7 +507,7 @@ def predict_row(
         else:
             leaves = _walk(nodes, thresholds, x, zero, r, n, least, greatest)
         for i in range(min(WALKS, n_trees - first)):
-            _add_leaf(trees, thresholds, leaves[i], out, 0, output)
+            add_leaf(trees, thresholds, leaves[i], out, 0, output)
             output = output + 1 if output + 1 < n_outputs else 0
     if trees.divisor != 1.0:
         for k in range(n_outputs):

@@ -1,0 +1,149 @@
+"""Trees grown to the end on words: rows ask the nodes of the features that they have."""
+
+import pickle
+import re
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.ensemble import (
+    BaggingClassifier,
+    ExtraTreesRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.multioutput import MultiOutputClassifier
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
+
+from skwillump import compile_pipeline
+from skwillump.compilers import compile_model
+from skwillump.compilers.models import _sparse_trees
+from skwillump.compilers.models._sparse_trees import SparseTrees
+from skwillump.kernels.trees._zero_paths import MOST_ROWS
+
+WORDS = [f"word{number}" for number in range(700)]
+
+
+def texts(rng, n_texts):
+    return [" ".join(rng.choice(WORDS, count)) for count in rng.integers(0, 12, n_texts)]
+
+
+def lengths(rows):
+    return np.array([[len(text) > 40] for text in rows])
+
+
+VECTORIZERS = {
+    "counts": CountVectorizer(),
+    "binary": CountVectorizer(binary=True),
+    "tfidf": TfidfVectorizer(),
+    "bigrams": TfidfVectorizer(ngram_range=(1, 2)),
+    "signed hashes": HashingVectorizer(n_features=1 << 14),
+    "own flag": FeatureUnion([("w", CountVectorizer()), ("f", FunctionTransformer(lengths))]),
+}
+
+MODELS = {
+    "forest": RandomForestClassifier(n_estimators=12, random_state=0),
+    "tree": DecisionTreeClassifier(random_state=0),
+    "values": ExtraTreesRegressor(n_estimators=4, random_state=0),
+    "outputs": RandomForestRegressor(n_estimators=4, random_state=0),
+    "bagging": BaggingClassifier(DecisionTreeClassifier(), n_estimators=4, random_state=0),
+    "labels": MultiOutputClassifier(DecisionTreeClassifier(random_state=0)),
+}
+
+
+def targets(name, rng, n_rows):
+    if name in ("outputs", "labels"):
+        found = rng.integers(0, 3, (n_rows, 2))
+        return found.astype(float) if name == "outputs" else found
+    return rng.integers(0, 3, n_rows)
+
+
+@pytest.mark.parametrize("name", VECTORIZERS)
+@pytest.mark.parametrize("kind", MODELS)
+def test_answers_are_those_of_scikit_learn(name, kind):
+    rng = np.random.default_rng(0)
+    train, rows = texts(rng, 500), ["", *texts(rng, 150)]
+    pipeline = make_pipeline(VECTORIZERS[name], MODELS[kind]).fit(
+        train, targets(kind, rng, len(train))
+    )
+    compiled = compile_pipeline(pipeline)
+    assert np.array_equal(compiled.predict(rows), pipeline.predict(rows))
+    if hasattr(pipeline, "predict_proba"):
+        found, expected = compiled.predict_proba(rows), pipeline.predict_proba(rows)
+        assert np.array_equal(np.asarray(found), np.asarray(expected))
+    few = rows[:3]
+    assert np.array_equal(compiled.predict(few), pipeline.predict(few))
+    assert [compiled.predict_one(row) for row in few] == pytest.approx(pipeline.predict(few))
+
+
+def forest_of(rng, n_features=300, n_rows=600, **options):
+    X = sparse.random(n_rows, n_features, 0.05, format="csr", random_state=0)
+    X.data = rng.normal(size=X.nnz).round(1)
+    X.eliminate_zeros()
+    y = rng.integers(0, 3, n_rows)
+    return RandomForestClassifier(10, random_state=0, **options).fit(X, y), X
+
+
+@pytest.mark.parametrize("group_paths", [1, 500, 1 << 14])
+def test_values_below_zero_and_groups_of_any_size_change_nothing(group_paths, monkeypatch):
+    monkeypatch.setattr(_sparse_trees, "_GROUP_PATHS", group_paths)
+    forest, X = forest_of(np.random.default_rng(0))
+    trees = SparseTrees.of(compile_model(forest).trees, X.shape[1])
+    assert np.array_equal(trees.raw(X), forest.predict_proba(X))
+    dense = sparse.csr_matrix(np.random.default_rng(1).normal(size=(50, X.shape[1])))
+    assert np.array_equal(trees.raw(dense), forest.predict_proba(dense))
+
+
+def test_thresholds_that_are_no_float32_part_values_as_in_scikit_learn():
+    rng = np.random.default_rng(0)
+    X = sparse.csr_matrix(rng.choice([0.0, 0.0, 0.0, 0.1, 0.7, -0.3], (500, 60)))
+    forest = RandomForestClassifier(10, random_state=0).fit(X, rng.integers(0, 2, 500))
+    trees = SparseTrees.of(compile_model(forest).trees, 60)
+    limits = np.unique(np.concatenate([tree.tree_.threshold for tree in forest.estimators_]))
+    rows = np.zeros((len(limits) * 3, 60))
+    for at, limit in enumerate(limits):
+        single = np.float32(limit)
+        near = (single, np.nextafter(single, np.float32(9)), np.nextafter(single, np.float32(-9)))
+        rows[3 * at : 3 * at + 3] = np.array(near)[:, None]
+    rows = sparse.csr_matrix(rows)
+    assert np.array_equal(trees.raw(rows), forest.predict_proba(rows))
+
+
+def test_threads_many_rows_and_pickles_answer_alike():
+    forest, X = forest_of(np.random.default_rng(0))
+    many = sparse.vstack([X] * (MOST_ROWS // X.shape[0] + 2)).tocsr()
+    trees = SparseTrees.of(compile_model(forest).trees, X.shape[1])
+    expected = forest.predict_proba(many)
+    assert np.array_equal(trees.raw(many, n_threads=2), expected)
+    assert np.array_equal(pickle.loads(pickle.dumps(trees)).raw(many), expected)
+
+
+def test_small_trees_are_walked():
+    forest, X = forest_of(np.random.default_rng(0), max_depth=3)
+    assert SparseTrees.of(compile_model(forest).trees, X.shape[1]) is None
+
+
+def test_rows_with_many_features_are_walked():
+    rng = np.random.default_rng(0)
+    X = sparse.csr_matrix(rng.integers(0, 20, (600, 300)) == 0, dtype=np.float64)
+    forest = RandomForestClassifier(10, random_state=0).fit(X, rng.integers(0, 3, 600))
+    trees = SparseTrees.of(compile_model(forest).trees, X.shape[1])
+    assert trees.pays(X)
+    assert not trees.pays(sparse.csr_matrix(np.ones((5, X.shape[1]))))
+    assert trees.pays(sparse.csr_matrix((5, X.shape[1])))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_float32_raise_what_scikit_learn_raises(value):
+    forest, X = forest_of(np.random.default_rng(0), n_features=5000)
+    pipeline = make_pipeline(FunctionTransformer(accept_sparse=True), forest)
+    compiled, bad = compile_pipeline(pipeline), X.copy()
+    bad.data[3] = value
+    with pytest.raises(ValueError, match="contains") as expected:
+        pipeline.predict(bad)
+    with pytest.raises(ValueError, match=re.escape(str(expected.value))):
+        compiled.predict(bad)
+    assert np.array_equal(compiled.predict_proba(X), pipeline.predict_proba(X))
