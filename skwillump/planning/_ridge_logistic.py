@@ -8,18 +8,20 @@ import numpy as np
 from scipy.special import expit
 
 MOST_STEPS = 100
-LEAST_GAIN = 1e-10
+LEAST_GAIN = 1e-8
 """A step that promises to lower the loss by less is not taken."""
 
 
-def ridge_logistic(design, outcome, start=None) -> np.ndarray:
+def ridge_logistic(design, n_true, n_rows, start=None) -> np.ndarray:
     """Minimise the sum of logistic losses, plus half the sum of squared coefficients.
 
     Parameters
     ----------
-    design : ndarray of float64 of shape (n_rows, n_columns)
-    outcome : ndarray of bool of shape (n_rows,)
-        With rows of both kinds.
+    design : ndarray of float64 of shape (n_groups, n_columns)
+        Of rows that are alike.
+    n_true, n_rows : ndarray of int of shape (n_groups,)
+        How many of the rows of each group have the outcome, and how many there are; of all groups
+        together, some have it and some do not.
     start : ndarray of float64 of shape (1 + n_columns,), optional
         Where to begin, such as at the minimum for other rows.
 
@@ -34,15 +36,15 @@ def ridge_logistic(design, outcome, start=None) -> np.ndarray:
 
     def loss(weights):
         odds = columns @ weights
-        losses = np.logaddexp(0.0, odds).sum() - odds[outcome].sum()
+        losses = n_rows @ np.logaddexp(0.0, odds) - n_true @ odds
         return losses + 0.5 * penalty @ weights**2, odds
 
     weights = np.zeros(columns.shape[1]) if start is None else start
     value, odds = loss(weights)
     for _ in range(MOST_STEPS):
         p = expit(odds)
-        gradient = columns.T @ (p - outcome) + penalty * weights
-        curvature = columns.T @ (columns * (p * (1.0 - p))[:, None])
+        gradient = columns.T @ (n_rows * p - n_true) + penalty * weights
+        curvature = columns.T @ (columns * (n_rows * p * (1.0 - p))[:, None])
         curvature[np.diag_indices_from(curvature)] += penalty
         step = np.linalg.lstsq(curvature, gradient, rcond=None)[0]
         gain = 0.5 * gradient @ step

@@ -6,7 +6,7 @@ matrix of such thresholds, one row a step, each step answering all rows of the s
 changes from step to step is counted with one sort, for every distinct confidence.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import expit, logit
@@ -63,6 +63,10 @@ MIN_HARMS = 10
 MOST_CLASSES = 32
 """With more classes the risk of each is not fitted on folds."""
 
+MOST_GROUPS, LEAST_GROUPS_OF_CLASS = 512, 16
+"""Groups of rows on which a risk is fitted: of all classes together at most, unless that leaves
+fewer than so many for each class."""
+
 N_FOLDS = 5
 """Folds of the rows that choose, for the risk of rows that were not fitted on."""
 
@@ -105,7 +109,7 @@ def per_class_path(
         None where there is too little to learn from, or risk does not fall with confidence.
     """
     axis = _Axis.of(confidence, is_probability)
-    risk = _fitted_risk(codes, axis.places(confidence), harm, n_classes, min_harms)
+    risk = _Counts.of(codes, axis.places(confidence), harm, n_classes).fitted(min_harms)
     if risk is None:
         return None
     levels = np.unique(risk.of_rows(codes, axis.places(confidence)))
@@ -130,12 +134,12 @@ def unseen_risk(codes, confidence, harm, n_classes, *, is_probability, seed) -> 
         return None
     axis = _Axis.of(confidence, is_probability)
     places = axis.places(confidence)
-    near = _fitted_risk(codes, places, harm, n_classes, 1)
+    counts = _Counts.of(codes, places, harm, n_classes)
+    near = counts.fitted(1)
     unseen = np.empty(len(codes))
     order = np.random.default_rng(seed).permutation(len(codes))
     for fold in np.array_split(order, N_FOLDS):
-        rows = np.setdiff1d(order, fold)
-        risk = _fitted_risk(codes[rows], places[rows], harm[rows], n_classes, 1, near)
+        risk = counts.without(fold, harm).fitted(1, near)
         if risk is None:
             return None
         unseen[fold] = risk.of_rows(codes[fold], places[fold])
@@ -175,28 +179,85 @@ class _Risk:
         return self.intercepts[codes] + self.slopes[codes] * places
 
 
-def _fitted_risk(
-    codes, places, harm, n_classes: int, min_harms: int, near: _Risk | None = None
-) -> _Risk | None:
-    """Fit the risk on some rows; None where they are too few, or it does not fall everywhere.
+@dataclass(frozen=True, kw_only=True)
+class _Counts:
+    """Rows and harms, of rows of one predicted class that are next to one another in confidence.
 
-    The fit begins at the risk of rows that are nearly the same, where it is known.
+    A line through some hundreds of such groups is that through the rows, and takes as long for
+    however many rows.
+
+    Attributes
+    ----------
+    group : ndarray of intp of shape (n_rows,)
+        Of each row.
+    codes, places : ndarray of shape (n_groups,)
+        Predicted class and mean place.
+    n_rows, n_harms : ndarray of int of shape (n_groups,)
+    n_classes : int
     """
-    if harm.sum() < min_harms or harm.all() or len(np.unique(codes)) < 2:
-        return None
-    if not np.isfinite(places).all():
-        return None
-    one_hot = np.equal.outer(codes, np.arange(n_classes)).astype(float)
-    design = np.column_stack([places, one_hot, one_hot * places[:, None]])
-    if n_classes <= MOST_CLASSES:
-        weights = ridge_logistic(design, harm, None if near is None else near.weights)
-    else:
-        model = LogisticRegression(C=1.0, max_iter=1000).fit(design, harm)
-        weights = np.concatenate([model.intercept_, model.coef_[0]])
-    intercept, coef = weights[0], weights[1:]
-    slopes = coef[0] + coef[1 + n_classes :]
-    slopes = np.where(slopes < 0, slopes, coef[0])
-    if not np.all(slopes < 0):
-        return None
-    intercepts = intercept + coef[1 : 1 + n_classes]
-    return _Risk(intercepts=intercepts, slopes=slopes, weights=weights)
+
+    group: np.ndarray
+    codes: np.ndarray
+    places: np.ndarray
+    n_rows: np.ndarray
+    n_harms: np.ndarray
+    n_classes: int
+
+    @classmethod
+    def of(cls, codes, places, harm, n_classes: int) -> "_Counts":
+        size = -(-len(codes) // max(MOST_GROUPS, LEAST_GROUPS_OF_CLASS * n_classes))
+        order = np.lexsort((places, codes))
+        n_of_class = np.bincount(codes, minlength=n_classes)
+        starts = np.cumsum(n_of_class) - n_of_class
+        is_first = (np.arange(len(codes)) - starts[codes[order]]) % max(size, 1) == 0
+        group = np.empty(len(codes), dtype=np.intp)
+        group[order] = np.cumsum(is_first) - 1
+        n_rows = np.bincount(group)
+        return cls(
+            group=group,
+            codes=codes[order][is_first],
+            places=np.bincount(group, places) / np.maximum(n_rows, 1),
+            n_rows=n_rows,
+            n_harms=np.bincount(group[harm], minlength=len(n_rows)),
+            n_classes=n_classes,
+        )
+
+    def without(self, rows, harm) -> "_Counts":
+        """The same without some of the rows."""
+        group = self.group[rows]
+        n_groups = len(self.n_rows)
+        return replace(
+            self,
+            n_rows=self.n_rows - np.bincount(group, minlength=n_groups),
+            n_harms=self.n_harms - np.bincount(group[harm[rows]], minlength=n_groups),
+        )
+
+    def fitted(self, min_harms: int, near: _Risk | None = None) -> _Risk | None:
+        """Fit the risk; None where harms are too few, or it does not fall everywhere.
+
+        The fit begins at the risk of rows that are nearly the same, where it is known.
+        """
+        n_harms = int(self.n_harms.sum())
+        if n_harms < min_harms or n_harms == self.n_rows.sum():
+            return None
+        if len(np.unique(self.codes[self.n_rows > 0])) < 2 or not np.isfinite(self.places).all():
+            return None
+        n_classes = self.n_classes
+        one_hot = np.equal.outer(self.codes, np.arange(n_classes)).astype(float)
+        design = np.column_stack([self.places, one_hot, one_hot * self.places[:, None]])
+        if n_classes <= MOST_CLASSES:
+            start = None if near is None else near.weights
+            weights = ridge_logistic(design, self.n_harms, self.n_rows, start)
+        else:
+            model = LogisticRegression(C=1.0, max_iter=1000)
+            outcome = np.repeat([True, False], len(design))
+            of_outcome = np.concatenate([self.n_harms, self.n_rows - self.n_harms])
+            model.fit(np.vstack([design, design]), outcome, sample_weight=of_outcome)
+            weights = np.concatenate([model.intercept_, model.coef_[0]])
+        intercept, coef = weights[0], weights[1:]
+        slopes = coef[0] + coef[1 + n_classes :]
+        slopes = np.where(slopes < 0, slopes, coef[0])
+        if not np.all(slopes < 0):
+            return None
+        intercepts = intercept + coef[1 : 1 + n_classes]
+        return _Risk(intercepts=intercepts, slopes=slopes, weights=weights)
