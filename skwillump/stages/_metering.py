@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -57,8 +57,11 @@ OPEN_SHARES = (0.1, 0.5)
 SINGLE_ROWS = 24
 """Rows that are timed one by one."""
 
-SINGLE_SECONDS = 0.1
-"""Seconds that these may take; slow ones are fewer."""
+SINGLE_SECONDS = (0.02, 0.1)
+"""Seconds that these may take together, where a turn has so few or so many; slow ones are fewer."""
+
+FEWEST_SINGLE = 3
+"""Rows that are timed one by one at least."""
 
 SHARE_OF_FIT = 0.05
 """Share of what `fit` took so far that timing may take."""
@@ -155,18 +158,23 @@ class TimedRows:
     ----------
     batch : array-like, sparse matrix, data frame or list
         Rows that are answered together.
-    single : list
-        Rows that are answered one by one, each in the form of many.
+    few : array-like, sparse matrix, data frame or list
+        Rows that are answered one by one.
     rows : list
-        The same in the form in which one row is answered fastest.
+        Each of them in the form in which one row is answered fastest.
     seconds : float
         About what a row takes.
     """
 
     batch: Any
-    single: list[Any]
+    few: Any
     rows: list[Any]
     seconds: float
+
+    @cached_property
+    def single(self) -> list[Any]:
+        """Rows that are answered one by one, each in the form of many."""
+        return _each_as_many(self.few)
 
     @classmethod
     def of(
@@ -200,11 +208,15 @@ class TimedRows:
         n_rows = min(n_all, max(min(n_rows, int(n_rows * slow / seconds)), SLOWEST_ROWS))
         batch = spread(X, n_rows)
         one = seconds_of(take_rows(batch, slice(0, 1)))
-        n_single = min(n_rows, int(np.clip(SINGLE_SECONDS / max(one, 1e-9), 3, SINGLE_ROWS)))
-        few = spread(batch, n_single)
-        single = [take_rows(few, [i]) for i in range(n_single)]
-        rows = fast_rows(few, n_single) or single
-        return cls(batch=batch, single=single, rows=rows, seconds=one)
+        most = float(np.clip(turn_seconds, *SINGLE_SECONDS))
+        n_single = int(np.clip(most / max(one, 1e-9), FEWEST_SINGLE, SINGLE_ROWS))
+        few = spread(batch, min(n_rows, n_single))
+        rows = fast_rows(few, num_samples(few)) or _each_as_many(few)
+        return cls(batch=batch, few=few, rows=rows, seconds=one)
+
+
+def _each_as_many(X: Any) -> list[Any]:
+    return [take_rows(X, [i]) for i in range(num_samples(X))]
 
 
 def spread(X: Any, n_rows: int) -> Any:
