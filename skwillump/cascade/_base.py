@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils import Bunch, check_consistent_length, column_or_1d, get_tags
+from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metadata_routing import MethodMapping
 
 from .._compat import refused
@@ -19,7 +19,7 @@ from ..planning import Guarantee, Plan, make_plan, saves
 from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
 from ..stages._folds import FitData
-from ..stages._labels import check_classes_not_values, check_none_missing
+from ..stages._labels import check_labels, group_column, named_groups
 from ..stages._metering import FirstStage, clock_of, seconds_for_timing
 from ._answering import CascadeRunner, EarlyStage
 from ._calibration import calibrated_from
@@ -30,6 +30,13 @@ from ._scoring import check_name, check_target_scorer, is_accuracy
 from ._stage import Stage
 from ._task import block_importance, least_open, open_shares
 from ._timing import CascadeTiming, seconds_of_plan
+
+
+def subgroup_column(subgroups: Any, X: Any) -> np.ndarray:
+    """Subgroup of each row of `X` as an array; ValueError if it is not a name for each row."""
+    subgroups = group_column(subgroups, X, name="subgroups", of="subgroup")
+    named_groups(subgroups, name="subgroups", of="subgroup")
+    return subgroups
 
 
 class BaseCascade(BlockwiseEstimator):
@@ -59,8 +66,7 @@ class BaseCascade(BlockwiseEstimator):
         check_name(self.scoring)
 
     def _fit_data(self, X, y, groups, params):
-        check_none_missing(y)
-        check_classes_not_values(y)
+        check_labels(y)
         scorer = self._scorer()  # a score that cannot be kept is said before anything is fitted
         if groups is not None:
             if self.confidence is None or not is_accuracy(scorer, {}):
@@ -69,8 +75,7 @@ class BaseCascade(BlockwiseEstimator):
                     f"scoring='accuracy' and a confidence, and scoring={self.scoring!r}, "
                     f"confidence={self.confidence!r}."
                 )
-            groups = column_or_1d(groups)
-            check_consistent_length(X, groups)
+            groups = subgroup_column(groups, X)
         self._labels = label_kind(y)
         return FitData(
             X=X,
@@ -104,6 +109,11 @@ class BaseCascade(BlockwiseEstimator):
 
     def _task(self, data, routed) -> CalibrationTask:
         y, scorer, score_params = data.y, self._scorer(), routed.scorer.score
+        if data.subgroups is not None and score_params:
+            raise ValueError(
+                "subgroups ask for a test of the accuracy in each of them, and the score was asked "
+                f"for with metadata: {sorted(score_params)}. Give one of them."
+            )
         recorder = self._recorder(is_scored=not is_accuracy(scorer, score_params))
         return CalibrationTask(
             recorder=recorder,

@@ -100,7 +100,7 @@ def calibrated_from(
         within=kept_within(
             true_codes,
             recorder.classes,
-            None if data.subgroups is None else data.subgroups[fitted.rows],
+            _subgroups_of(data, fitted.rows),
             is_balanced=is_balanced_accuracy(scorer, score_params),
         ),
     )
@@ -111,7 +111,7 @@ def calibrated_from(
 
 
 def kept_within(
-    codes: np.ndarray, classes: np.ndarray, subgroups: Any, *, is_balanced: bool
+    codes: np.ndarray, classes: np.ndarray, subgroups: Subgroups | None, *, is_balanced: bool
 ) -> Subgroups | None:
     """Groups of rows in each of which the target is to be kept: the user's own, or the classes.
 
@@ -120,15 +120,22 @@ def kept_within(
     codes : ndarray of int of shape (n_rows,)
         True classes, as positions.
     classes : ndarray of shape (n_classes,)
-    subgroups : array-like of shape (n_rows,) or None
+    subgroups : Subgroups or None
     is_balanced : bool
         Whether the score to keep is the balanced accuracy.
     """
     if subgroups is not None:
-        return Subgroups.of(subgroups)
+        return subgroups
     if is_balanced:
         return Subgroups(labels=tuple(classes.tolist()), codes=codes, of_classes=True)
     return None
+
+
+def _subgroups_of(data: FitData, rows: np.ndarray) -> Subgroups | None:
+    """The user's groups of some rows: all that the data hold, also those of none of these rows."""
+    if data.subgroups is None:
+        return None
+    return Subgroups.of(data.subgroups[rows], np.unique(data.subgroups).tolist())
 
 
 def _with_learned_score(
@@ -207,7 +214,7 @@ def fresh_rows(
     recorder: CascadeRecorder,
     *,
     score: Any,
-    subgroups: Any,
+    subgroups: Subgroups | None,
     is_balanced: bool,
 ) -> FreshRows:
     """What the models that answer did on rows that came after `fit`."""

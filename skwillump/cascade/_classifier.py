@@ -9,8 +9,8 @@ from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 
 from .._compat import Interval, StrOptions, check_fitted, validates_parameters
-from ..planning import certify_plan
-from ._base import BaseCascade
+from ..planning import Subgroups, certify_plan
+from ._base import BaseCascade, subgroup_column
 from ._calibration import fresh_rows
 from ._scoring import is_accuracy, is_balanced_accuracy
 
@@ -239,7 +239,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         ValueError
             If `estimator` or `approx_estimator` is no classifier, a share of the score makes no
             sense as a target, `feature_costs` names a block that does not exist, or `subgroups` are
-            given with another score than accuracy or no `confidence`.
+            given with another score than accuracy or no `confidence`, or some are missing.
         """
         return self._fit(X, y, params, groups=subgroups)
 
@@ -267,7 +267,8 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
 
         Nothing is fitted or chosen anew: the thresholds that `fit` planned are tested, from the
         safest ones to those in use, or as far as the rows show where none are in use. They can so
-        become safer ones. What is shown is certified, whatever the models were fitted on.
+        become safer ones. What is shown is certified, whatever the models were fitted on; of scores
+        without a test it stays an estimate.
 
         Without labels it is tested how often the cascade answers as the full model does, which
         bounds what is lost: a full model that is right on a share f of the rows keeps
@@ -286,6 +287,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
 
         subgroups : array-like of shape (n_rows,), default=None
             Groups of the rows in each of which the target is to be kept, as in `fit`; with labels.
+            Each group that `fit` was told must have rows.
 
         Returns
         -------
@@ -295,8 +297,8 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         ------
         ValueError
             If the rows are too few to certify anything, `confidence` is None, there are no
-            labels and `scoring` is not accuracy, or `fit` was given subgroups and `certify` is
-            not.
+            labels and `scoring` is not accuracy, labels are missing or none of them is a class, or
+            `fit` was given subgroups of which `certify` is given no row.
 
         Notes
         -----
@@ -314,10 +316,10 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
                 f"Without labels only accuracy can be certified, and scoring={self.scoring!r}. "
                 "Pass the labels of the rows as y."
             )
-        self._check_subgroups(y, subgroups)
+        within = self._fresh_subgroups(X, y, subgroups)
         if y is not None:
-            X, y, subgroups = indexable(X, y, subgroups)
-            y = self._labels.read(y)
+            X, y = indexable(X, y)
+            y = self._labels.read_fresh(y, self.classes_)
         recorder = self._labels.recorder(
             self.classes_,
             self._method,
@@ -335,7 +337,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
                 path.measure,
                 recorder,
                 score=score,
-                subgroups=subgroups,
+                subgroups=within,
                 is_balanced=is_scored and is_balanced_accuracy(self._scorer(), {}),
             ),
             target=self.accuracy_target,
@@ -344,10 +346,11 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         self._set_plan(plan)
         return self
 
-    def _check_subgroups(self, y, subgroups) -> None:
-        """Raise ValueError for subgroups that `certify` lacks, or cannot test."""
+    def _fresh_subgroups(self, X, y, subgroups) -> Subgroups | None:
+        """Subgroups of the rows of `certify`; ValueError if it lacks some, or cannot test them."""
         within = self._calibrated.calibration.within
-        if subgroups is None and within is not None and not within.of_classes:
+        known = () if within is None or within.of_classes else within.labels
+        if subgroups is None and known:
             raise ValueError(
                 "fit was given subgroups, so certify needs those of its rows: certify(X, y, "
                 "subgroups=...)."
@@ -357,6 +360,15 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
                 "subgroups need labels, and scoring='accuracy'; without labels certify tests all "
                 "rows together."
             )
+        if subgroups is None:
+            return None
+        fresh = Subgroups.of(subgroup_column(subgroups, X), known)
+        if lacking := fresh.without_rows():
+            raise ValueError(
+                f"fit was given the subgroups {lacking}, and certify no row of them: nothing can "
+                "be shown there. Pass rows of each subgroup."
+            )
+        return fresh
 
     # Answering ------------------------------------------------------------------------------
 

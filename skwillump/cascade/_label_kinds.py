@@ -12,7 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target
 
 from ..planning import HarmScore, learns_harm_score, measures_for
-from ..stages._labels import UNLABELLED, takes_unlabelled
+from ..stages._labels import UNLABELLED, check_labels, takes_unlabelled
 from ._answering import CascadeRunner
 from ._label_sets import (
     GROUPS,
@@ -41,6 +41,9 @@ class LabelKind(Protocol):
 
     def read(self, y: Any) -> np.ndarray:
         """Labels as an array: a row of them, or n_labels columns."""
+
+    def read_fresh(self, y: Any, classes: Any) -> np.ndarray:
+        """The same of rows that came after `fit`; ValueError if they are no labels of `classes`."""
 
     def why_no_stages(self, y: np.ndarray, classes: Any) -> str:
         """Why nothing can be told of such labels; empty if it can."""
@@ -96,6 +99,17 @@ class OneClass:
     def read(self, y: Any) -> np.ndarray:
         """Labels as an array of one dimension."""
         return column_or_1d(y)
+
+    def read_fresh(self, y: Any, classes: Any) -> np.ndarray:
+        """Labels of rows that came after `fit`. A class that `fit` had not counts as wrong."""
+        check_labels(y)
+        labels, classes = self.read(y), np.asarray(classes)
+        if len(labels) and not any(label in labels for label in classes.tolist()):
+            raise ValueError(
+                f"y holds none of the classes {classes}, but {labels.tolist()[0]!r} for instance. "
+                "Pass labels of the kind that fit was given."
+            )
+        return labels
 
     def why_no_stages(self, y: np.ndarray, classes: Any) -> str:
         """Why positions of classes cannot be looked up; empty if they can."""
@@ -176,6 +190,16 @@ class LabelSet:
     def read(self, y: Any) -> np.ndarray:
         """Labels as an array of shape (n_rows, n_labels)."""
         return y.toarray() if sparse.issparse(y) else np.asarray(y)
+
+    def read_fresh(self, y: Any, classes: Any) -> np.ndarray:
+        """Labels of rows that came after `fit`, as many a row as there were."""
+        labels = self.read(y)
+        if labels.ndim != 2:
+            raise ValueError(f"y has the shape {labels.shape}; fit was given labels in columns.")
+        check_labels(y)
+        if reason := self.why_no_stages(labels, classes):
+            raise ValueError(f"{reason}.")
+        return labels
 
     def why_no_stages(self, y: np.ndarray, classes: Any) -> str:
         """Why nothing can be told of such labels; empty if it can."""

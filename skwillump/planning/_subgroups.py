@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,10 +28,23 @@ class Subgroups:
     of_classes: bool = False
 
     @classmethod
-    def of(cls, values: Any) -> Subgroups:
-        """The groups of rows with the same value."""
-        labels, codes = np.unique(np.asarray(values), return_inverse=True)
-        return cls(labels=tuple(labels.tolist()), codes=codes.ravel())
+    def of(cls, values: np.ndarray, known: Sequence[Any] = ()) -> Subgroups:
+        """The groups of rows with the same value.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows,)
+        known : sequence
+            Labels of groups that there are besides, of which rows may hold none.
+        """
+        found, codes = np.unique(values, return_inverse=True)
+        labels = [*known, *(label for label in found.tolist() if label not in known)]
+        positions = np.array([labels.index(label) for label in found.tolist()], dtype=np.intp)
+        return cls(labels=tuple(labels), codes=positions[codes.ravel()])
+
+    def without_rows(self) -> list[Any]:
+        """Labels of the groups of which there is no row."""
+        return [label for label, mask in self.masks(np.arange(len(self.codes))) if not mask.any()]
 
     def masks(self, rows: np.ndarray) -> Iterator[tuple[Any, np.ndarray]]:
         """Each label, with a mask of those of `rows` that are in its group."""

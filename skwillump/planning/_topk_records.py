@@ -1,6 +1,7 @@
 """What a search for the K best is planned from, and what a plan is."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -84,6 +85,11 @@ class Target:
     precision: float
     confidence: float | None
     any_size: bool = False
+
+    def for_queries(self, queries: Sequence[np.ndarray]) -> "Target":
+        """The same for queries that are told, which say themselves how many rows they have."""
+        sizes = [len(rows) for rows in queries]
+        return replace(self, query_size=(min(sizes), max(sizes)), any_size=False)
 
     def tested_loss(self, calibration: TopKCalibration) -> float:
         """Mean loss to test for, so that the models that will answer keep the target."""
@@ -231,3 +237,7 @@ class TopKPlan:
     tradeoffs: tuple[TopKTradeoff, ...] = ()
     fresh: TopKCalibration | None = None
     sample: RankedSample | None = field(default=None, repr=False)
+
+    def tells_queries(self, calibration: TopKCalibration) -> bool:
+        """Whether queries were told, to `fit` or to `certify`."""
+        return any(each is not None and each.queries for each in (calibration, self.fresh))

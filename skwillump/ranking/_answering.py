@@ -127,7 +127,7 @@ def searcher_of(ranker: ApproxTopKRanker) -> QuerySearcher:
             plan=plan,
             target=ranker._target,
             calibration=calibration,
-            told=ranker.query_size is not None or calibration.queries is not None,
+            told=ranker.query_size is not None or plan.tells_queries(calibration),
             k_is_share=not isinstance(ranker.k, Integral),
         ),
     )

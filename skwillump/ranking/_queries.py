@@ -7,32 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.validation import has_fit_parameter
 
 from .._compat import routing_enabled
 from .._composites import last_step
 from .._containers import take_rows
+from ..stages import _labels
 from ..stages._folds import FitData, params_of_rows
 
 
-def group_column(groups, X) -> np.ndarray:
-    """Query of each row of `X` as an array.
-
-    Raises
-    ------
-    ValueError
-        If it is not one value for each row.
-    """
-    shape = np.shape(groups)
-    if len(shape) != 1 and shape[1:] != (1,):
-        raise ValueError(
-            f"groups has the shape {shape}, but must hold one value for each row: the name of its "
-            "query. To tell queries by several columns, join them into one."
-        )
-    groups = column_or_1d(groups)
-    check_consistent_length(X, groups)
-    return groups
+def group_column(groups: Any, X: Any) -> np.ndarray:
+    """Query of each row of `X` as an array; ValueError if it is not one value for each row."""
+    return _labels.group_column(groups, X, name="groups", of="query")
 
 
 def queries_of(groups) -> dict[Any, np.ndarray]:
@@ -43,19 +29,7 @@ def queries_of(groups) -> dict[Any, np.ndarray]:
     ValueError
         If groups cannot be sorted, or are missing for some rows.
     """
-    try:
-        values, first, codes = np.unique(groups, return_index=True, return_inverse=True)
-    except TypeError as error:
-        types = ", ".join(sorted({type(value).__name__ for value in groups}))
-        raise ValueError(
-            f"groups holds values that cannot be sorted, of these types: {types}. Give every row "
-            "the name of its query, all of one type and none missing."
-        ) from error
-    if len(values) and values[-1] != values[-1]:  # missing values are sorted last
-        raise ValueError(
-            f"groups has a missing value ({values[-1]}). Give every row the name of its query, or "
-            "leave out rows without one."
-        )
+    values, first, codes = _labels.named_groups(groups, name="groups", of="query")
     order = np.argsort(codes, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(codes, minlength=len(values)))[:-1])
     return {values[i]: rows[i] for i in np.argsort(first)}

@@ -302,6 +302,7 @@ class ApproxTopKRanker(BaseRanker):
         if groups is not None:
             self._check_k_is_number()
             queries = tuple(queries_of(group_column(groups, X)).values())
+            target = target.for_queries([*(calibration.queries or ()), *queries])
         plan = certify_topk_plan(
             calibration,
             self._plan,

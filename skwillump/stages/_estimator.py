@@ -317,6 +317,8 @@ class BlockwiseEstimator(BlockMetaEstimator):
 
     def _record_fresh(self, candidates: Sequence[int], recorder: Recorder, X: Any) -> FoldRecord:
         """What the full model and those of some candidates answer on rows that came after `fit`."""
+        if not num_samples(X):
+            raise ValueError("certify was given no rows, and they are what is to show something.")
         known = self._calibrated.calibration.candidates
         return record_in_chunks(
             self._graph,

@@ -1,11 +1,11 @@
-"""Labels that are no classes: missing ones, and those of rows without a label."""
+"""Labels that are no classes: missing ones, those of rows without a label, and names of groups."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from sklearn.utils import assert_all_finite
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._containers import dtype_kind
@@ -41,6 +41,12 @@ def check_classes_not_values(y: Any) -> None:
         raise ValueError(f"{error} {RANKS}") from None
 
 
+def check_labels(y: Any) -> None:
+    """Raise scikit-learn's ValueError for labels that are missing, or are no classes."""
+    check_none_missing(y)
+    check_classes_not_values(y)
+
+
 def check_none_missing(y: Any) -> None:
     """Raise scikit-learn's ValueError where labels are missing (NaN), whatever their type."""
     kind = dtype_kind(y)
@@ -49,3 +55,63 @@ def check_none_missing(y: Any) -> None:
     elif kind not in ("b", "i", "u", "U", "S"):
         # Of texts of which some are missing, the type of target would be called unknown.
         assert_all_finite(np.asarray(y, dtype=object), input_name="y")
+
+
+def group_column(groups: Any, X: Any, *, name: str, of: str) -> np.ndarray:
+    """Group of each row of `X` as an array.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_rows,)
+    X : array-like, sparse matrix, data frame or list
+    name : str
+        Of the parameter.
+    of : str
+        What a group is called.
+
+    Raises
+    ------
+    ValueError
+        If it is not one value for each row.
+    """
+    shape = np.shape(groups)
+    if len(shape) != 1 and shape[1:] != (1,):
+        raise ValueError(
+            f"{name} has the shape {shape}, but must hold one value for each row: the name of its "
+            f"{of}. To tell them by several columns, join these into one."
+        )
+    groups = column_or_1d(groups)
+    check_consistent_length(X, groups)
+    return groups
+
+
+def named_groups(groups: Any, *, name: str, of: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Names of groups of rows, the first row of each, and the group of each row as a position.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_rows,)
+    name : str
+        Of the parameter.
+    of : str
+        What a group is called.
+
+    Raises
+    ------
+    ValueError
+        If names cannot be sorted, or are missing for some rows.
+    """
+    try:
+        names, first, codes = np.unique(groups, return_index=True, return_inverse=True)
+    except TypeError as error:
+        types = ", ".join(sorted({type(value).__name__ for value in groups}))
+        raise ValueError(
+            f"{name} holds values that cannot be sorted, of these types: {types}. Give every row "
+            f"the name of its {of}, all of one type and none missing."
+        ) from error
+    if len(names) and names[-1] != names[-1]:  # missing values are sorted last
+        raise ValueError(
+            f"{name} has a missing value ({names[-1]}). Give every row the name of its {of}, or "
+            "leave out rows without one."
+        )
+    return names, first, codes

@@ -142,6 +142,32 @@ def test_rows_too_few_for_a_certificate_change_nothing(crossed, fresh):
     assert_array_equal(model.predict_stage(X), crossed.predict_stage(X))
 
 
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda y: y.astype(str), r"y holds none of the classes \[0 1\], but '\d' for instance"),
+        (lambda y: y + 5, r"y holds none of the classes \[0 1\], but \d for instance"),
+        (lambda y: np.where(y == 1, np.nan, y), "y contains NaN"),
+        (lambda y: np.where(y == 1, None, y), "Unknown label type"),
+        (lambda y: np.column_stack([y, y]), "1d array"),
+        (lambda y: y[:-1], "inconsistent numbers of samples"),
+    ],
+)
+def test_labels_that_certify_cannot_read_are_named(spoil, message, crossed, fresh):
+    X, y = fresh
+    model = pickle.loads(pickle.dumps(crossed))
+    with pytest.raises(ValueError, match=message):
+        model.certify(X, spoil(y))
+    assert model.guarantee_ == crossed.guarantee_
+
+
+@pytest.mark.parametrize("labels", [True, False])
+def test_no_rows_certify_nothing(labels, crossed, fresh):
+    X, y = fresh
+    with pytest.raises(ValueError, match="certify was given no rows"):
+        pickle.loads(pickle.dumps(crossed)).certify(X[:0], y[:0] if labels else None)
+
+
 def test_without_a_cascade_there_is_nothing_to_certify(fresh):
     exact = cascade(accuracy_target=1.0, cv=2).fit(*two_signals(1000))
     assert exact.certify(*fresh).guarantee_.kind == "exact"

@@ -94,3 +94,45 @@ def test_balanced_accuracy_is_certified_by_the_recall_of_each_class():
     assert np.all(kept >= 0.95 * full)
     fresh = model.certify(X[:4000], y[:4000]).guarantee_
     assert (fresh.kind, fresh.basis, len(fresh.evidence["within"])) == ("certified", "fresh", 3)
+
+
+# Groups that some rows lack ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("params", [{}, {"refit": True, "cv": 2}])
+def test_a_subgroup_of_which_no_row_certifies_is_not_said_to_keep_the_target(params):
+    X, y = two_signals(2000)
+    groups = np.full(2000, "usual")
+    groups[0] = "rare"
+    for seed in range(3):
+        guarantee = cascade(random_state=seed, **params).fit(X, y, subgroups=groups).guarantee_
+        assert guarantee.kind == "exact"
+        assert "in subgroup 'rare', with " in guarantee.reason
+
+
+def test_fresh_rows_must_hold_each_subgroup_that_fit_was_told(fitted):
+    X, y = two_signals(4000, seed=3)
+    groups = np.where(regions(4000) == "west", "south", regions(4000))
+    with pytest.raises(ValueError, match=r"subgroups \['west'\], and certify no row of them"):
+        pickle.loads(pickle.dumps(fitted)).certify(X, y, subgroups=groups)
+    east = np.where(np.arange(4000) < 1000, "east", regions(4000))
+    again = pickle.loads(pickle.dumps(fitted)).certify(X, y, subgroups=east)
+    labels = [each["label"] for each in again.guarantee_.evidence["within"]]
+    assert labels == ["north", "south", "west", "east"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda groups: np.where(groups == "west", None, groups), "NoneType.*name of its subgroup"),
+        (lambda groups: np.where(groups == "west", np.nan, 1.0), "missing value"),
+        (lambda groups: np.column_stack([groups, groups]), "one value for each row"),
+        (lambda groups: groups[:-1], "inconsistent numbers of samples"),
+    ],
+)
+def test_subgroups_that_name_no_group_of_a_row_are_refused(spoil, message, fitted):
+    X, y = two_signals(600)
+    with pytest.raises(ValueError, match=message):
+        cascade().fit(X, y, subgroups=spoil(regions(600)))
+    with pytest.raises(ValueError, match=message):
+        pickle.loads(pickle.dumps(fitted)).certify(X, y, subgroups=spoil(regions(600)))

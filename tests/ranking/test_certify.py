@@ -1,6 +1,7 @@
 """Rankers that are certified by fresh rows, without labels, or on held-out rows."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -77,6 +78,27 @@ def test_told_queries_certify():
     model.certify(X[6000:], groups=groups[6000:])
     assert model.guarantee_.kind == "certified"
     assert model.guarantee_.n_queries == 200
+
+
+def test_told_queries_certify_the_sizes_that_they_have():
+    """Also where `fit` was told none, and took all its rows for one query."""
+    X, _ = rows(40 * 400, seed=1)
+    groups = np.repeat(np.arange(400), np.tile([30, 50], 200))
+    model = ranker(k=3, cv=2, query_size=None).fit(*rows(3000)).certify(X, groups=groups)
+    guarantee = model.guarantee_
+    assert (guarantee.kind, guarantee.n_queries) == ("certified", 300)
+    assert guarantee.query_size == (30, 50)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.rank(X[:40])
+    with pytest.warns(UserWarning, match="A query of 300 rows is not within the sizes 30 to 50"):
+        model.rank(X[:300])
+
+
+def test_no_rows_certify_nothing():
+    model = ranker(cv=2).fit(*rows(1000))
+    with pytest.raises(ValueError, match="certify was given no rows"):
+        model.certify(rows(10)[0][:0])
 
 
 def test_rows_too_few_for_a_certificate_change_nothing():
