@@ -96,6 +96,9 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
     """
     name, transformer = pending.pop(0)
     head = _chosen(transformer, pending) or compile_step(transformer)
+    if head.n_features is None and pending:
+        n_features = getattr(pending[0][1], "n_features_in_", None)  # of what reads it
+        head = head if n_features is None else head.sized(n_features)
     if isinstance(head, SelectorStep):
         return name, head
     if isinstance(head, TableStep):

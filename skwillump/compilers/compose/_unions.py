@@ -1,23 +1,25 @@
 """Blocks side by side as one compiled step."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
+from scipy import sparse
 
 from .._feature_codes import FeatureCodes, of_numbers, side_by_side
 from .._features import MAX_DENSE_FEATURES, ChosenRows, Work, default_containers
 from .._steps import Scorer, Step, StepReport, map_pieces, report_each
 from .._unsupported import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
-from ..tables._steps import TableStep
+from ..tables._steps import TableStep, sparse_row
 from ..tables._tables import BlockTable, Table
 from ..text._rows import csr
 from ._dense_reader import DenseReader, Leaf
 from ._score_sums import SumScorer, TableSum
-from ._selections import Selection
+from ._selections import Rows, Selection
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,18 +173,45 @@ class UnionStep(Step):
 
     def transform_one(self, x: Any) -> Any:
         """Return what `original.transform` returns for X of one row."""
-        stacks = self.n_features is not None and self.fixed_dtype == np.float64
-        if stacks and default_containers(self.original):
-            try:
+        if default_containers(self.original):
+            with contextlib.suppress(InputUnsupported):
+                if self.n_features is None or self.fixed_dtype != np.float64:
+                    return self._stacked_one(x)
                 if self.gives_array:
                     return self.reader.read_one(x)[None]
                 if self.gives_matrix:
                     positions, values = self.reader.read_one_sparse(x)
                     ends = np.array([0, len(values)])
-                    return csr(values, positions, ends, cast(int, self.n_features))
-            except InputUnsupported:
-                pass
+                    return csr(values, positions, ends, self.n_features)
         return super().transform_one(x)
+
+    def _stacked_one(self, x: Any) -> Any:
+        """Return the blocks of X of one row side by side, as the original stacks them.
+
+        What is not known of the blocks, their dtypes and widths, is seen when they are there.
+        """
+        row = None if self.spec is None else self.spec.row(x)
+        rows: Rows | None = None
+        blocks: list[Any] = []
+        for selection, step, weight in zip(self.selections, self.steps, self.weights, strict=True):
+            reads_row = isinstance(step, TableStep) and step.fixed_dtype == np.float64
+            if reads_row and row is not None and (step.gives_array or step.gives_sparse):
+                block: Any = cast(TableStep, step).part(selection.table(row))
+                block = block if step.gives_array else sparse_row(block[0])
+            elif step.wants_rows:
+                rows = rows or Rows(step.template)
+                block = step.transform(selection.one_row(x, rows))
+            else:
+                block = step.transform_one(selection.of_one(x))
+            if np.ndim(block) != 2 or np.shape(block)[0] != 1:
+                raise InputUnsupported(f"a block of shape {np.shape(block)}")
+            blocks.append(block if weight == 1.0 else block * weight)
+        is_sparse = getattr(self.original, "sparse_output_", None)  # a ColumnTransformer
+        if is_sparse is None:
+            is_sparse = any(map(sparse.issparse, blocks))
+        if is_sparse:
+            return _beside(blocks)
+        return np.hstack([block.toarray() if sparse.issparse(block) else block for block in blocks])
 
     def bind(self, coef: np.ndarray) -> Scorer:
         """Give each block its rows of the coefficients."""
@@ -369,6 +398,28 @@ class TableUnionStep(UnionStep, TableStep):
     def map_coded(self, *given: Any, **options: Any) -> np.ndarray:
         """Return what a function makes of columns of numbers and of codes, chunk by chunk."""
         return TableStep.map_coded(self, *given, **options)
+
+
+def _beside(blocks: Sequence[Any]) -> Any:
+    """Return blocks of one row, sparse or not, side by side as a sparse matrix."""
+    positions, values, start = [], [], 0
+    for block in blocks:
+        if sparse.issparse(block):
+            block = block.tocsr()
+            if not block.has_canonical_format:
+                raise InputUnsupported("a sparse matrix that is not canonical")
+            known, found = block.indices, block.data
+        else:
+            row = np.asarray(block)[0]
+            if row.dtype.kind not in "biuf":
+                raise InputUnsupported(f"a block of {row.dtype}")
+            known = np.flatnonzero(row)
+            found = row[known]
+        positions.append(known + start)
+        values.append(found)
+        start += block.shape[1]
+    data = np.concatenate(values)
+    return csr(data, np.concatenate(positions), np.array([0, len(data)]), start)
 
 
 def union_step(**values: Any) -> UnionStep:

@@ -170,7 +170,7 @@ class TableStep(Step):
                 if not default_containers(self.original):
                     raise InputUnsupported("another container is configured")
                 features = self.dense_one(x)
-                return features[None] if is_array else _sparse_row(features)
+                return features[None] if is_array else sparse_row(features)
             except InputUnsupported:
                 pass
         return super().transform_one(x)
@@ -456,7 +456,7 @@ def folded(step: Step) -> LinearMap | None:
         return None
 
 
-def _sparse_row(features: np.ndarray) -> Any:
+def sparse_row(features: np.ndarray) -> Any:
     """Return the features (n_features,) of one row as a sparse matrix without zeros."""
     known = np.flatnonzero(features)
     ends = np.array([0, len(known)])

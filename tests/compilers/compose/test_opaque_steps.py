@@ -17,8 +17,14 @@ from sklearn.feature_extraction.text import (
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, Normalizer, OneHotEncoder, StandardScaler
+from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    Normalizer,
+    OneHotEncoder,
+    StandardScaler,
+)
 
 from skwillump import compile_pipeline
 
@@ -62,6 +68,10 @@ class Counted(Own):
 
 def ratio(X):
     return np.c_[X, X[:, 0] / (np.abs(X[:, 1]) + 1)]
+
+
+def ratio_of_columns(X):
+    return (X["size"] / X["age"]).to_numpy()[:, None]
 
 
 def as_frame(X):
@@ -213,6 +223,53 @@ SHAPES = {
         TEXTS,
         ("HashingVectorizer", "TfidfTransformer"),
     ),
+    "own counts beside words before a scaler": (
+        lambda own: make_pipeline(make_union(TfidfVectorizer(), own(lengths)), MaxAbsScaler()),
+        TEXTS,
+        ("TfidfVectorizer", "MaxAbsScaler"),
+    ),
+    "two own counts beside words before a scaler": (
+        lambda own: make_pipeline(
+            FeatureUnion(
+                [("words", TfidfVectorizer()), ("n", own(lengths)), ("flag", own(flags))],
+                transformer_weights={"n": 0.5},
+            ),
+            MaxAbsScaler(),
+        ),
+        TEXTS,
+        ("TfidfVectorizer", "MaxAbsScaler"),
+    ),
+    "own steps in columns before another step": (
+        lambda own: make_pipeline(
+            ColumnTransformer(
+                [
+                    ("ratio", own(ratio_of_columns), ["size", "age"]),
+                    ("length", own(lengths), "text"),
+                    *COLUMNS,
+                ],
+                remainder=own(filled),
+                sparse_threshold=0,
+            ),
+            SimpleImputer(),
+        ),
+        FRAME.assign(more=NUMBERS[:, 2]),
+        ("SimpleImputer", "OneHotEncoder", "StandardScaler"),
+    ),
+    "own steps in sparse columns before another step": (
+        lambda own: make_pipeline(
+            ColumnTransformer(
+                [
+                    ("age", own(filled), ["age"]),
+                    ("words", CountVectorizer(), "text"),
+                    *COLUMNS,
+                ],
+                sparse_threshold=1,
+            ),
+            StandardScaler(with_mean=False),
+        ),
+        FRAME,
+        ("CountVectorizer", "OneHotEncoder", "StandardScaler"),
+    ),
     "foreign step before a scaler": (
         lambda own: make_pipeline(StandardScaler(), KernelPCA(2), StandardScaler()),
         NUMBERS,
@@ -321,6 +378,20 @@ def test_blocks_of_unknown_width_that_guess_wrong_go_to_the_original():
     union = make_union(TfidfVectorizer(), Own(lengths), Own(wide))
     pipeline = make_pipeline(union, LogisticRegression()).fit(TEXTS, Y)
     assert_same_answers(compile_pipeline(pipeline), pipeline, TEXTS)
+
+
+@pytest.mark.parametrize("name", [name for name in SHAPES if name.endswith("another step")])
+def test_one_row_runs_own_steps_alone_not_the_union_around_them(name, monkeypatch):
+    make, X, _ = SHAPES[name]
+    fitted = make_pipeline(make(Own), RandomForestClassifier(5, random_state=0)).fit(X, Y)
+    compiled = compile_pipeline(fitted)
+    expected = fitted.predict_proba(X[:1])[0]
+
+    def fail(*given):
+        raise AssertionError("the whole union ran")
+
+    monkeypatch.setattr(ColumnTransformer, "transform", fail)
+    assert np.array_equal(compiled.predict_proba_one(X.iloc[0].to_dict()), expected)
 
 
 def test_errors_of_own_steps_are_raised_as_they_are():
