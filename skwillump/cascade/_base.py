@@ -21,6 +21,7 @@ from ..stages._estimator import BlockwiseEstimator
 from ..stages._folds import FitData
 from ..stages._labels import check_labels, group_column, named_groups
 from ..stages._metering import FirstStage, clock_of, seconds_for_timing
+from ..stages._recording import none_open
 from ._answering import CascadeRunner, EarlyStage
 from ._calibration import calibrated_from
 from ._label_kinds import label_kind
@@ -130,7 +131,9 @@ class BaseCascade(BlockwiseEstimator):
             ),
             # Of other scores than accuracy it is not known what rows lose.
             least_open=(
-                None if recorder.keeps_responses else least_open(y, recorder, self.accuracy_target)
+                none_open
+                if recorder.keeps_responses
+                else least_open(y, recorder, self.accuracy_target)
             ),
             with_truth=self._labels.with_truth(y, self.estimator_),
             query=self.query,

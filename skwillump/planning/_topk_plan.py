@@ -34,6 +34,10 @@ LEAST_GAIN_OF_GAP = 0.02
 
 NO_CANDIDATES = "no set of blocks could save a fifth of the cost"
 
+NONE_CAN_PAY = (
+    "no filter can pay: each costs as much as the full model, even if it lets no row through"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TopKOption:
@@ -80,6 +84,9 @@ def make_topk_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
     if not calibration.candidates:
         return _exact(calibration, target, NO_CANDIDATES)
     tested = make_evidence(calibration, target)
+    if calibration.stopped:
+        tradeoffs = _tradeoffs_by_share(tested)
+        return _exact(calibration, target, NONE_CAN_PAY, tradeoffs=tradeoffs)
     if calibration.queries is not None:
         return _filter_plan(tested)
     of_these = calibration.evidence.is_of_these_models

@@ -43,6 +43,9 @@ class TopKCalibration:
     train_share : float
         As in `Evidence`.
     seed : int
+    stopped : bool
+        Whether `fit` ended after its first folds, since each filter costs as much as the full model
+        even where it lets no row through.
     """
 
     candidates: tuple[TopKCandidate, ...]
@@ -54,6 +57,7 @@ class TopKCalibration:
     basis: str
     train_share: float
     seed: int
+    stopped: bool = False
 
     @property
     def evidence(self) -> Evidence:

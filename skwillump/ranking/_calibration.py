@@ -35,5 +35,6 @@ def calibrated_from(fitted: CrossFitted, seed: int, *, groups: np.ndarray | None
         basis=fitted.basis,
         train_share=fitted.train_share,
         seed=seed,
+        stopped=fitted.stopped,
     )
     return fitted.calibrated(calibration)

@@ -247,10 +247,9 @@ class CrossFit:
         timed: Sequence[int],
     ) -> bool:
         """Whether none can be chosen at the target, where that can be told on the first fold."""
-        least_open = self.task.least_open
-        if not specs or self.basis != "cross-fitted" or least_open is None:
+        if not specs or self.basis != "cross-fitted":
             return False
-        return none_can_pay(costs, record, timed, self.selecting, least_open)
+        return none_can_pay(costs, record, timed, self.selecting, self.task.least_open)
 
     def models_that_answer(
         self, specs: Sequence[StageSpec], tried: Sequence[Any]

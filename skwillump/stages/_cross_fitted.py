@@ -13,7 +13,7 @@ from ._fold_tasks import FoldRecord
 from ._folds import Split
 from ._metering import Answering
 from ._models import LeftOut, StageSpec
-from ._recording import Importance, LeastOpen, OpenShares, Record, Recorder
+from ._recording import Importance, LeastOpen, OpenShares, Record, Recorder, none_open
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +65,10 @@ class CalibrationTask:
         models can still be chosen.
     calibrate : callable
         ``calibrate(fitted, seed)`` returns the numbers that a plan is made from, as `Calibrated`.
-    least_open : LeastOpen or None
+    least_open : LeastOpen
         How few rows a model leaves open at the target, by which it is told on the first fold
-        whether anything can be chosen. With None, all folds are looked at.
+        whether anything can be chosen. By default none, which holds at any target: nothing can be
+        chosen that costs as much as the full model even so.
     with_truth : ndarray of bool of shape (n_rows,) or None
         Rows whose answers can be evidence; None for all.
     query : {"batch", "point"}
@@ -83,7 +84,7 @@ class CalibrationTask:
     importance: Importance
     open_shares: OpenShares
     calibrate: Callable[[CrossFitted, int], Calibrated]
-    least_open: LeastOpen | None = None
+    least_open: LeastOpen = none_open
     with_truth: np.ndarray | None = None
     query: str = "batch"
     measures_growth: bool = False

@@ -36,7 +36,7 @@ from ._folds import FitData, Split, single_split
 from ._memory import Fitted, recall
 from ._meta_estimator import BlockMetaEstimator
 from ._models import NoEvidence, StageSpec, fit_plainly, read_graph
-from ._recording import Recorder
+from ._recording import Recorder, none_open
 from ._report import StageWords, blocks_text
 from ._stage import StageBase
 
@@ -257,7 +257,7 @@ class BlockwiseEstimator(BlockMetaEstimator):
         task = self._task(data, routed)
         if self.memory is not None:
             # What is kept for fits with other targets is all that there is.
-            task = replace(task, least_open=None)
+            task = replace(task, least_open=none_open)
         on_folds = None if self._is_prefit() else settled(self.estimator_)
         self._is_settled = on_folds is not None
         if on_folds is not None and routing_enabled():

@@ -7,7 +7,10 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skwillump import CascadeClassifier
+from skwillump import ApproxTopKRanker, CascadeClassifier
+from skwillump.planning import StageSeconds
+from skwillump.stages._costs import PathCosts, StageCosts
+from skwillump.stages._metering import CostMeter
 
 pytestmark = pytest.mark.filterwarnings("ignore::skwillump.NoCascadeWarning")
 
@@ -104,3 +107,32 @@ def test_a_lower_target_can_be_set_and_harms_are_taken_to_grow_steeply():
     assert cascade.guarantee_.kind == "cross-fitted"
     assert cascade.guarantee_.growth.exponent > 3
     assert "(not measured)" in " ".join(cascade.report().split())
+
+
+@pytest.mark.parametrize("precision_target", [0.9, 0.99])
+def test_a_ranker_fits_no_further_folds_where_each_filter_costs_as_much_as_the_full_model(
+    monkeypatch, precision_target
+):
+    # What a filter costs besides its blocks is more than all blocks.
+    monkeypatch.setattr(CostMeter, "stages", dearer_stages)
+    Counted.fits.clear()
+    ranker = ApproxTopKRanker(pipeline(), k=10, feature_costs={"a": 1e-6, "b": 1e-6})
+    ranker.fit(X, NEEDS_ONE)
+    assert Counted.fits == [3000, 2400, 2400]
+    ranker.set_precision_target(precision_target)
+    assert ranker.guarantee_.kind == "exact"
+    assert "each costs as much as the full model" in ranker.guarantee_.reason
+    assert ranker.guarantee_.rows_needed is None
+
+
+def test_what_other_targets_find_in_memory_is_fewer_folds_where_none_can_pay(monkeypatch, tmp_path):
+    monkeypatch.setattr(CostMeter, "stages", dearer_stages)
+    cascade = fitted(NEEDS_ONE, accuracy_target=0.98, memory=str(tmp_path))
+    assert cascade.guarantee_.kind == "exact"
+    assert Counted.fits == [3000, 2400, 2400]
+
+
+def dearer_stages(meter, stages):
+    dear = StageSeconds(start=meter.costs.full(meter._graph), rest=0.0)
+    planned = PathCosts(full=dear.start, stages=(dear,) * len(stages))
+    return StageCosts(planned=planned, other=None)
