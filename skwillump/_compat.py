@@ -324,6 +324,18 @@ class VectorizerSteps:
         """Return what `TfidfTransformer.transform` returns."""
         return original(transformer, X, copy)
 
+    def preprocessor(self, original, vectorizer):
+        """Return what makes a text of a text."""
+        return original(vectorizer)
+
+    def tokenizer(self, original, vectorizer):
+        """Return what makes tokens of a text."""
+        return original(vectorizer)
+
+    def analyzer(self, original, vectorizer):
+        """Return what makes terms of a document."""
+        return original(vectorizer)
+
 
 class EncoderSteps:
     """What encoders of categories do in `fit_transform`, step by step; see `VectorizerSteps`."""
@@ -431,6 +443,9 @@ _VECTORIZERS = _Seam(
         ("CountVectorizer", "_sort_features", "sort"),
         ("TfidfTransformer", "transform", "weigh"),
         (None, "_document_frequency", "document_frequency"),
+        ("_VectorizerMixin", "build_preprocessor", "preprocessor"),
+        ("_VectorizerMixin", "build_tokenizer", "tokenizer"),
+        ("_VectorizerMixin", "build_analyzer", "analyzer"),
     ),
 )
 _ENCODERS = _Seam(

@@ -48,6 +48,7 @@ from .tables._fitting import fast_encoders
 from .tables._input import Opened
 from .text import _hashing, _idf, _vectorizers  # noqa: F401
 from .text._fitting import fast_vectorizers
+from .text._remembering import texts_forgotten, texts_remembered
 
 __all__ = [
     "REGISTRY",
@@ -77,4 +78,6 @@ __all__ = [
     "linear_map",
     "predicts_largest",
     "registered_types",
+    "texts_forgotten",
+    "texts_remembered",
 ]

@@ -13,7 +13,7 @@ from joblib import delayed
 from .._containers import take_rows
 from .._progress import Progress
 from ..blocks import BlockGraph, CompiledBlocks, has_linear_model, truncation_sizes
-from ..compilers import InputUnsupported
+from ..compilers import InputUnsupported, texts_forgotten
 from ..planning import permutation_importance
 from ._costs import BlockCosts, StageCosts
 from ._cross_fitted import CalibrationTask, Setting
@@ -113,7 +113,8 @@ class CrossFit:
 
     def meter(self) -> CostMeter:
         """Measure what the full model and its blocks cost."""
-        with self.progress.task("measure costs"), evidence("what it costs cannot be measured"):
+        named = self.progress.task("measure costs")
+        with named, texts_forgotten(), evidence("what it costs cannot be measured"):
             return CostMeter(
                 self.graph,
                 self.fused,

@@ -16,7 +16,7 @@ import numpy as np
 
 from .._progress import Progress
 from ..blocks import BlockGraph, CompiledBlocks, CompiledStage
-from ..compilers import InputUnsupported
+from ..compilers import InputUnsupported, texts_forgotten
 from ._before_pipeline import compiled_stage
 from ._costs import StageCosts
 from ._cross_fit_steps import CrossFit, in_words
@@ -94,7 +94,7 @@ def cross_fit(
     models = run.models_that_answer(specs, [tried[i] for i in possible])
     left_out: dict[int, LeftOut] = {}
     _leave_out(left_out, models, [record])
-    with progress.task("measure costs of stages"):
+    with progress.task("measure costs of stages"), texts_forgotten():
         stage_costs = _stage_costs(
             meter, partial(compiled_stage, graph, fused, full), specs, models, left_out
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, cast
 
@@ -25,6 +25,7 @@ from ..blocks import (
     hides_blocks,
     settled,
 )
+from ..compilers import texts_remembered
 from ._before_pipeline import compiled_stage
 from ._blas import threads_for_folds
 from ._blocks import Block, check_feature_costs, describe_blocks
@@ -156,7 +157,12 @@ class BlockwiseEstimator(BlockMetaEstimator):
         rows = (X, y, data.params) if split is None else data.take(split[0])
 
         def fit() -> Fitted:
+            with texts_remembered() as read_texts:
+                return fit_and_calibrate(read_texts)
+
+        def fit_and_calibrate(read_texts: Callable[[], None]) -> Fitted:
             self._fit_full(rows, num_samples(X), progress)
+            read_texts()
             self._read_full_model(X)
             check_feature_costs(
                 self.feature_costs,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from copy import copy as shallow_copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from ...kernels.text._entries import document_frequencies, relabel, weight_rows
 from ...kernels.text._tfidf import L1, L2, NO_NORM
 from ._counting import count_terms
 from ._learned_terms import LearnedTerms
+from ._remembering import remembering
 
 Original = Callable[..., Any]
 
@@ -116,6 +118,24 @@ class _KernelSteps(VectorizerSteps):
         factors = np.ones(X.shape[1]) if idf is None else idf
         weight_rows(X.data, X.indices, X.indptr, factors, _NORMS[transformer.norm])
         return X
+
+    def preprocessor(self, original: Original, vectorizer: Any) -> Any:
+        """Remember what a function of the user's makes of texts."""
+        found = original(vectorizer)
+        return found if vectorizer.preprocessor is None else remembering(found)
+
+    def tokenizer(self, original: Original, vectorizer: Any) -> Any:
+        """Remember what a function of the user's makes of texts."""
+        found = original(vectorizer)
+        return found if vectorizer.tokenizer is None else remembering(found)
+
+    def analyzer(self, original: Original, vectorizer: Any) -> Any:
+        """Remember what a function of the user's makes of documents."""
+        if not callable(vectorizer.analyzer):
+            return original(vectorizer)
+        other = shallow_copy(vectorizer)
+        other.analyzer = remembering(vectorizer.analyzer)
+        return original(other)
 
 
 def _terms_of(X: Any) -> LearnedTerms | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.feature_extraction.text import CountVectorizer
@@ -11,6 +11,7 @@ from ...kernels.text._counts import CHAR, CHAR_WB, WORD
 from .._unsupported import Unsupported
 from ._encoding import Utf8, encode_texts
 from ._own_tokens import TOKEN_CLASS, OwnTokens
+from ._remembering import remembering
 
 _ANALYZERS = {"char": CHAR, "char_wb": CHAR_WB, "word": WORD}
 
@@ -68,8 +69,17 @@ class TextOptions:
     def prepare(self, texts: Utf8) -> Utf8:
         """Do to the texts of a chunk what tables cannot do."""
         if self.preprocess is not None:
-            return encode_texts([self.preprocess(text) for text in texts.strings()])
+            preprocess = self._remembering()
+            return encode_texts([preprocess(text) for text in texts.strings()])
         return texts.with_irregular_lowered() if self.lowercase else texts
+
+    def _remembering(self) -> Any:
+        """The preprocessor, which looks up what the user's functions made of texts before."""
+        own = self.preprocess
+        if not isinstance(own, OwnTokens):
+            return None if own is None else remembering(own)
+        before = None if own.preprocess is None else remembering(own.preprocess)
+        return replace(own, preprocess=before, tokenize=remembering(own.tokenize))
 
 
 def read_options(vectorizer: Any) -> TextOptions:
