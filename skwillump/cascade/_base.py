@@ -15,7 +15,7 @@ from sklearn.utils.metadata_routing import MethodMapping
 from .._compat import refused
 from .._composites import last_step
 from .._one_row import RowTemplate
-from ..planning import Guarantee, Plan, make_plan, saves
+from ..planning import Guarantee, Plan, given_up, make_plan, saves
 from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
 from ..stages._folds import FitData
@@ -184,10 +184,10 @@ class BaseCascade(BlockwiseEstimator):
     def _check_speed(self, X, spent) -> None:
         if self.feature_costs or self.query != "batch":
             return  # costs are not those of a batch
-        for _ in self._calibrated.calibration.candidates:
+        timed: set[int] = set()
+        while self._plan.candidate is not None and self._plan.candidate not in timed:
             plan, calibration = self._plan, self._calibrated.calibration
-            if plan.candidate is None:
-                return
+            timed.add(plan.candidate)
             first = self.stages_[0]
             seconds = seconds_of_plan(
                 self._answering(),
@@ -198,11 +198,18 @@ class BaseCascade(BlockwiseEstimator):
                 clock=clock_of(self._graph, self._fused_blocks if self._fused else None),
                 most_seconds=seconds_for_timing(spent),
             )
-            if saves(calibration, seconds):
+            planned = calibration.candidates[plan.candidate].seconds_by(
+                plan.measure, 1 - plan.chosen_at
+            )
+            as_certified = plan.expected_seconds + seconds - planned
+            is_kept = saves(calibration, seconds)
+            if is_kept and saves(calibration, as_certified):
                 return
-            dearer = calibration.with_dearer(plan.candidate, seconds - plan.expected_seconds)
+            dearer = calibration.with_dearer(plan.candidate, seconds - planned)
             self._calibrated = replace(self._calibrated, calibration=dearer)
-            self._set_plan(self._planned())
+            # Nothing that is read of rows that certify leads to a second choice.
+            again = given_up(calibration, plan, as_certified) if is_kept else self._planned()
+            self._set_plan(again)
 
     def _exact_plan(self, reason) -> Plan:
         exact = Guarantee.of_full_model(

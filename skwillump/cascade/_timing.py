@@ -121,7 +121,8 @@ def seconds_of_plan(
     Stages are timed with other shares of open rows, on few rows where they are slow, and what a
     call costs whatever its rows, or what costs more of many rows than of few, is not in a line
     through two points. So the choice is timed once more in a batch of `BATCH_ROWS`, in turns with
-    the full model alone, at the open share that is planned.
+    the full model alone, at the open share that it was chosen for: rows that certify do not decide
+    what is chosen.
 
     Parameters
     ----------
@@ -149,14 +150,14 @@ def seconds_of_plan(
     n_rows = int(min(num_samples(X), np.clip(most_seconds / of_row, least, BATCH_ROWS)))
     rows = spread(X, n_rows)
     (whole,) = timing.batch_turns(rows, None)
-    planned = timing.planned_turn(rows, stage, 1 - plan.early_share)
+    planned = timing.planned_turn(rows, stage, 1 - plan.chosen_at)
     rounds = rounds_in_turns(
         [whole.run, planned.run], clock, n_rounds=(3, 31), most_seconds=most_seconds
     )
     of_full, of_plan = typical_seconds(rounds)
     seconds = calibration.full_seconds * float(of_plan) / max(float(of_full), 1e-12)
     # Where many rows are equally sure, fewer are open than planned.
-    seconds += max(1 - plan.early_share - planned.n_open / n_rows, 0.0) * candidate.rest_seconds
+    seconds += max(1 - plan.chosen_at - planned.n_open / n_rows, 0.0) * candidate.rest_seconds
     return seconds + (plan.measure == LEARNED) * candidate.score_seconds
 
 

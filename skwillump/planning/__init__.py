@@ -1,7 +1,7 @@
 """Importance, candidate sets, thresholds and certification: arrays and numbers only."""
 
 from ._candidate_sets import candidate_sets
-from ._cascade_plan import make_plan, saves
+from ._cascade_plan import given_up, make_plan, saves
 from ._cascade_records import (
     Calibration,
     Candidate,
@@ -88,6 +88,7 @@ __all__ = [
     "decide_one",
     "filter_order",
     "gap_search",
+    "given_up",
     "is_alarm",
     "learn_harm_score",
     "learns_harm_score",

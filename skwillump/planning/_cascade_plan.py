@@ -55,6 +55,8 @@ class Option:
         How harms grow with the rows, where that was measured.
     chooser : Walk
         Of the rows that choose.
+    early_share : float
+        Share of the rows that it is expected to answer early, seen from the rows that choose.
     expected_seconds : float
         A row.
     is_bearable : bool
@@ -70,6 +72,7 @@ class Option:
     rule: ThresholdRule
     growth: Growth | None
     chooser: Walk
+    early_share: float
     expected_seconds: float
     is_bearable: bool
     least_gain: float
@@ -254,6 +257,7 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
         measure=option.measure,
         thresholds=np.array(option.path.thresholds[allowed.step]),
         early_share=early_share,
+        chosen_at=option.early_share,
         expected_seconds=seconds,
         guarantee=_guarantee(calibration, asked, option, allowed, n_rows),
         tradeoffs=tuple(
@@ -267,6 +271,29 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
 def saves(calibration: Calibration, seconds: float) -> bool:
     """Whether a cascade of so many seconds a row is to be used instead of the full model alone."""
     return bool(pays(seconds, calibration.full_seconds, LEAST_SAVING))
+
+
+def given_up(calibration: Calibration, plan: Plan, seconds: float) -> Plan:
+    """The plan without its cascade, which takes so many seconds a row. Fresh rows can certify it.
+
+    No other is chosen in its place: of rows that have certified one choice, a second would be
+    tested too, and more than one in ``1 / (1 - confidence)`` certificates could be wrong.
+    """
+    return Plan(
+        expected_seconds=calibration.full_seconds,
+        guarantee=Guarantee.of_full_model(
+            accuracy_target=plan.guarantee.accuracy_target,
+            confidence=plan.guarantee.confidence,
+            n_rows=plan.guarantee.n_rows,
+            reason=(
+                f"the cheapest cascade that meets the target answers {plan.early_share:.1%} of "
+                f"rows early and would cost {1e6 * seconds:.3g} us a row; the full model costs "
+                f"{1e6 * calibration.full_seconds:.3g} us"
+            ),
+        ),
+        tradeoffs=tuple(replace(tradeoff, chosen=None) for tradeoff in plan.tradeoffs),
+        path=plan.path,
+    )
 
 
 def _guarantee(
@@ -321,7 +348,7 @@ def _best_option(calibration: Calibration, asked: Asked, position: int) -> Optio
             valued = walk
             if unseen is not None:
                 valued = Walk.in_order(calibration, position, rows, unseen)
-            early = valued.early_share[own_rule.expected_step(valued, n_certify)]
+            early = float(valued.early_share[own_rule.expected_step(valued, n_certify)])
             is_seen = path.per_class and unseen is None
             is_learned = path.per_class or measure == LEARNED
             least_gain = LEAST_GAIN_OF_SEEN if is_seen else LEAST_GAIN_OF_LEARNED
@@ -333,6 +360,7 @@ def _best_option(calibration: Calibration, asked: Asked, position: int) -> Optio
                     rule=own_rule,
                     growth=growth,
                     chooser=walk,
+                    early_share=early,
                     expected_seconds=float(candidate.seconds_by(measure, 1 - early)),
                     is_bearable=bool(_is_bearable(calibration, candidate, measure, 1 - early)),
                     least_gain=least_gain if is_learned else 0.0,

@@ -284,6 +284,8 @@ class Plan:
     thresholds : ndarray of float64 of shape (n_classes,) or None
     early_share : float
         Share of the certifying rows that the first stage answers.
+    chosen_at : float
+        The same as the choosing rows let it expect: what the candidate was chosen for.
     expected_seconds : float
         A row.
     guarantee : Guarantee
@@ -297,6 +299,7 @@ class Plan:
     measure: str | None = None
     thresholds: np.ndarray | None = None
     early_share: float = 0.0
+    chosen_at: float = 0.0
     expected_seconds: float
     guarantee: Guarantee
     tradeoffs: tuple[Tradeoff, ...] = ()

@@ -81,6 +81,23 @@ def test_costs_that_are_not_of_a_batch_are_left_as_they_are(timed, params):
     assert timed["plans"] == []
 
 
+def test_rows_that_certify_lead_to_no_second_choice(monkeypatch):
+    """A choice that pays as expected and not as certified is given up; none takes its place."""
+    monkeypatch.setattr(_base, "seconds_of_plan", lambda *args, **kwargs: 0.0)
+    asked = []
+
+    def saves(calibration, seconds):
+        asked.append(seconds)
+        return len(asked) == 1
+
+    monkeypatch.setattr(_base, "saves", saves)
+    model = cascade().fit(X, Y)
+    assert len(asked) == 2
+    assert model.guarantee_.kind == "exact"
+    assert "% of rows early and would cost" in model.guarantee_.reason
+    assert model.certify(X, Y).guarantee_.kind == "certified"  # which can show more
+
+
 def test_the_choice_is_timed_at_the_share_of_open_rows_that_is_planned(monkeypatch):
     shares = []
     planned_turn = _base.CascadeTiming.planned_turn
@@ -93,5 +110,5 @@ def test_the_choice_is_timed_at_the_share_of_open_rows_that_is_planned(monkeypat
     monkeypatch.setattr(_base.CascadeTiming, "planned_turn", recorded)
     model = cascade().fit(X, Y)
     ((planned, timed),) = shares
-    assert planned == pytest.approx(1 - model.stages_[0].share)
+    assert planned == pytest.approx(1 - model._plan.chosen_at)
     assert timed == pytest.approx(planned, abs=0.01)
