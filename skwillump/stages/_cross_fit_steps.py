@@ -52,8 +52,6 @@ class CrossFit:
     ----------
     graph, fused, full, data, task, setting, rng, progress
         As in `cross_fit`.
-    with_truth : ndarray of bool of shape (n_rows,)
-        Rows whose answers can be evidence.
     splits : list of (ndarray of intp, ndarray of intp)
         Rows to fit on and held-out rows of each fold.
     selecting : ndarray of intp
@@ -68,7 +66,6 @@ class CrossFit:
     setting: Setting
     rng: np.random.RandomState
     progress: Progress
-    with_truth: np.ndarray
     splits: list[Split]
     selecting: np.ndarray
 
@@ -90,7 +87,6 @@ class CrossFit:
             data=data,
             task=task,
             setting=setting,
-            with_truth=with_truth,
             splits=splits,
             selecting=selecting,
             **given,
@@ -346,7 +342,7 @@ class CrossFit:
                     specs=specs,
                     data=data,
                     train=half,
-                    with_truth=self.with_truth,
+                    held_out=np.concatenate([test for _, test in splits]),
                     recorder=recorder,
                     approx_estimator=setting.approx_estimator,
                     compile=setting.compile,

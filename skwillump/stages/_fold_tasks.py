@@ -140,15 +140,16 @@ def record_smaller(
     specs: Sequence[StageSpec],
     data: FitData,
     train: np.ndarray,
-    with_truth: np.ndarray,
+    held_out: np.ndarray,
     recorder: Recorder,
     approx_estimator: Any,
     compile: bool,
 ) -> FoldRecord | None:
-    """Fit all models on few rows and record their answers on all others.
+    """Fit all models on few rows and record their answers on others.
 
-    This is what runs in parallel. How the models gain from more rows is read from it; where they
-    cannot be fitted on so few, nothing is known of that.
+    This is what runs in parallel. How the models gain from more rows is read from it, on rows that
+    models on more rows have not seen either, since a row on which both do harm tells most; where
+    they cannot be fitted on so few, nothing is known of that.
 
     Parameters
     ----------
@@ -159,8 +160,8 @@ def record_smaller(
     data : FitData
     train : ndarray of intp
         Rows to fit on.
-    with_truth : ndarray of bool of shape (n_rows,)
-        Rows whose answers can be evidence.
+    held_out : ndarray of intp
+        Held-out rows of all folds.
     recorder : Recorder
     approx_estimator : estimator or None
     compile : bool
@@ -169,7 +170,7 @@ def record_smaller(
     -------
     FoldRecord or None
     """
-    others = np.setdiff1d(np.flatnonzero(with_truth), train)
+    others = np.setdiff1d(held_out, train)
     with suppress(NoEvidence):
         return record_fold(
             fold="half of a fold",
