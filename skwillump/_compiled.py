@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -464,6 +465,20 @@ class CompiledPipeline(VersionedState):
         answer, doubtful = wrapped.answer(method, X)
         return None if len(doubtful) else _first(answer)
 
+    def _answer_in_other_forms(self, x: Any, method: str, error: Exception) -> Any:
+        """Answer for one row where a step that runs as it is did not take the form that it had.
+
+        Raises
+        ------
+        Exception
+            The error that was met, where no other form does.
+        """
+        if self.needs_rows:
+            for X in self._template.other_forms(x, self.estimator):
+                with suppress(Exception):  # of anyone's code
+                    return _first(getattr(self, method)(X))
+        self._template.raise_named(error, x)
+
     def _of_one_row(self, method: str, x: Any) -> Any:
         """Answer of a method for X of one row."""
         answer = self._answer_one(x, method)
@@ -492,7 +507,7 @@ class CompiledPipeline(VersionedState):
             answer = self._answer_one(x, "predict")
             return self.predict(self._template.make(x))[0] if answer is None else answer
         except (AttributeError, TypeError, ValueError) as error:
-            self._template.raise_named(error, x)
+            return self._answer_in_other_forms(x, "predict", error)
 
     @available_if(_has("predict_proba"))
     def predict_proba_one(self, x: Any) -> np.ndarray:
@@ -515,7 +530,7 @@ class CompiledPipeline(VersionedState):
             answer = self._answer_one(x, "predict_proba")
             return _first(self.predict_proba(self._template.make(x))) if answer is None else answer
         except (AttributeError, TypeError, ValueError) as error:
-            self._template.raise_named(error, x)
+            return self._answer_in_other_forms(x, "predict_proba", error)
 
 
 def _first(answer: Any) -> Any:

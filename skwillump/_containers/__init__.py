@@ -5,7 +5,7 @@ its library. A subclass of a library's class is what its parent is, and no libra
 ask. The functions below are the questions that are asked of anything.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -42,6 +42,7 @@ __all__ = [
     "dtype_kind",
     "fast_rows",
     "frame_of",
+    "frame_of_columns",
     "frame_of_plain",
     "frame_of_row",
     "has_rows",
@@ -51,6 +52,7 @@ __all__ = [
     "plain_frame",
     "read_frame_of",
     "series_of",
+    "series_of_text",
     "take_rows",
 ]
 
@@ -170,7 +172,7 @@ def fast_rows(X: Any, n_most: int) -> list[Any]:
     return container_of(X).rows(take_rows(X, slice(0, n_most)))
 
 
-def frame_of_row(row: Mapping[Any, Any], dtypes: Mapping[Any, np.dtype] | None = None) -> Any:
+def frame_of_row(row: Mapping[Any, Any], dtypes: Mapping[Any, Any] | None = None) -> Any:
     """Return a data frame of one row, of the library that is there: pandas or polars.
 
     Parameters
@@ -202,6 +204,31 @@ def frame_of_row(row: Mapping[Any, Any], dtypes: Mapping[Any, np.dtype] | None =
 def column_of_row(name: Any, value: Any) -> Any:
     """Return the column of a data frame of one row: a series of one value."""
     return frame_of(made := frame_of_row({name: value})).select(made, name)  # type: ignore[union-attr]
+
+
+def series_of_text(text: str) -> Any:
+    """Return a series of pandas of one text; None without pandas."""
+    return None if find_spec("pandas") is None else _PANDAS_FRAME.series.of_text(text)
+
+
+def frame_of_columns(row: Mapping[Any, Any], texts: Collection[Any]) -> Any:
+    """Return a data frame of one row whose missing values are of columns of texts or of numbers.
+
+    Parameters
+    ----------
+    row : mapping of column to value
+    texts : collection
+        Names of the columns of texts; others are of numbers.
+    """
+    if find_spec("pandas") is None:
+        return frame_of_row(row)
+    of_text, number = _PANDAS_FRAME.text_dtype(), np.dtype(np.float64)
+    missing = [
+        name
+        for name, value in row.items()
+        if value is None or (isinstance(value, float) and value != value)
+    ]
+    return frame_of_row(row, {name: of_text if name in texts else number for name in missing})
 
 
 def plain_frame(empty: Any) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._compat import column_array, safe_indexing
 from ._base import ArrowTexts, Categories, CategoryNumbers, CodedTexts, Frame, Series, Values
-from ._pandas_rows import frame_of_blocks, kind_inferred, values_of_row
+from ._pandas_rows import frame_of_blocks, kind_inferred, text_dtype, values_of_row
 
 FEW_ROWS = 8
 """Rows of a frame of which columns are selected by position."""
@@ -107,6 +107,12 @@ class PandasSeries(Series):
     def dtype_kind(self, X: Any) -> str | None:
         """Return the letter of NumPy for the kind of the values."""
         return getattr(X.dtype, "kind", None)
+
+    def of_text(self, text: str) -> Any:
+        """Return a series of one text."""
+        import pandas as pd
+
+        return pd.Series([text])
 
     def one_like(self, empty: Any, element: Any) -> Any:
         """Return a series of one element."""
@@ -210,6 +216,10 @@ class PandasFrame(Frame):
         # Whole columns keep their dtypes, categories included.
         known = {name: dtype for name, dtype in kept.items() if dtype is not None}
         return made.astype(known) if known else made  # with nothing to change it still copies all
+
+    def text_dtype(self) -> Any:
+        """Return the dtype of a column of texts."""
+        return text_dtype() or np.dtype(object)
 
     def inferred_kinds(self, empty: Any) -> dict[Any, type] | None:
         """Return for each column the type of values of which its dtype is inferred; None if not."""

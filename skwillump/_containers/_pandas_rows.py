@@ -31,7 +31,7 @@ def kind_inferred(dtype: Any) -> type | None:
     """Return the type of Python's values of which pandas infers a dtype; None if there is none."""
     if isinstance(dtype, np.dtype):
         return {"f8": float, "i8": int, "b1": bool}.get(dtype.str[1:])
-    return str if dtype == _text_dtype() else None
+    return str if dtype == text_dtype() else None
 
 
 def frame_of_blocks(values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
@@ -45,14 +45,14 @@ def frame_of_blocks(values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any
     """
     if create_dataframe_from_blocks is None or not values:
         return None
-    text_dtype = _text_dtype()
+    of_text = text_dtype()
     numbers: dict[np.dtype, tuple[list[int], list[Any]]] = {}
     texts: tuple[list[int], list[Any]] = ([], [])
     for position, (name, value) in enumerate(values.items()):
         dtype = dtypes.get(name)
         kind = type(value)
         if dtype is None and kind is str:
-            dtype = text_dtype
+            dtype = of_text
         elif dtype is None:
             dtype = _INFERRED.get(kind)
             if kind is int and not -_LARGEST <= value < _LARGEST:
@@ -61,7 +61,7 @@ def frame_of_blocks(values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any
             if dtype.kind not in "fiubO" or dtype.itemsize > 8:
                 return None
             places, found = numbers.setdefault(dtype, ([], []))
-        elif dtype is not None and dtype == text_dtype and _is_text_or_missing(value):
+        elif dtype is not None and dtype == of_text and _is_text_or_missing(value):
             places, found = texts
         else:
             return None
@@ -79,7 +79,7 @@ def frame_of_blocks(values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any
     if texts[0]:
         import pandas as pd
 
-        together = pd.array(texts[1], dtype=text_dtype)
+        together = pd.array(texts[1], dtype=of_text)
         blocks += [(together[k : k + 1], np.array((at,))) for k, at in enumerate(texts[0])]
     return create_dataframe_from_blocks(blocks, _row_index(), _names_index(tuple(values)))
 
@@ -162,7 +162,7 @@ def _names_index(names: tuple[Any, ...]) -> Any:
 
 
 @lru_cache(maxsize=1)
-def _text_dtype() -> Any:
+def text_dtype() -> Any:
     """Return the dtype of a column of texts; None where pandas makes objects of them."""
     import pandas as pd
 

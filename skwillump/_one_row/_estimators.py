@@ -77,6 +77,26 @@ def _told(estimator: Any, columns: Sequence[int]) -> Iterator[tuple[int, np.dtyp
             yield position, statistics.dtype
 
 
+def told_texts(estimator: Any) -> set[Any]:
+    """Return the names of columns that encoders and imputers anywhere in an estimator tell of.
+
+    They held texts, or other objects that are no numbers.
+    """
+    found: set[Any] = set()
+    for _, link in chain(thawed(estimator)):
+        step = thawed(link)
+        names = getattr(step, "feature_names_in_", None)
+        if names is not None:
+            told = told_dtypes(step, len(names))
+            found.update(names[at] for at, dtype in told.items() if dtype.kind == "O")
+        for child in children(step) or ():
+            found |= told_texts(child.transformer)
+        for inner in ("best_estimator_", "estimator_", "regressor_"):
+            if hasattr(step, inner):
+                found |= told_texts(getattr(step, inner))
+    return found
+
+
 def _first(estimator: Any) -> Any:
     """Return what sees X first."""
     steps = chain(thawed(estimator))

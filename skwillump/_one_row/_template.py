@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
@@ -18,15 +18,17 @@ from .._containers import (
     column_names,
     container_of,
     frame_of,
+    frame_of_columns,
     frame_of_plain,
     frame_of_row,
     is_frame,
     num_samples,
     plain_frame,
+    series_of_text,
     take_rows,
 )
 from ._columns import RowColumns, check_one
-from ._estimators import demanded_columns, takes_mappings, told_dtypes
+from ._estimators import demanded_columns, takes_mappings, told_dtypes, told_texts
 from ._naming import name_column
 
 
@@ -273,6 +275,27 @@ class RowTemplate:
         if self.columns.names is None:
             return self._array(row, self.columns)
         return self._frame(row, self.columns)
+
+    def other_forms(self, row: Any, fitted: Any) -> Iterator[Any]:
+        """Yield X of one row in other forms that it may have had in fit, where nobody has seen X.
+
+        Texts may have been a series, which has methods that a list lacks. Columns of which the row
+        holds none but a missing value may have been of texts or of numbers.
+
+        Parameters
+        ----------
+        row : as for `make`
+        fitted : estimator
+            It tells which columns held texts.
+        """
+        if self.empty is not None:
+            return
+        if isinstance(row, str):
+            series = series_of_text(row)
+            if series is not None:
+                yield series
+        elif isinstance(row, Mapping) and not self.of_mappings:
+            yield frame_of_columns(row, told_texts(fitted))
 
     def _expected(self) -> str:
         if self.columns is None:

@@ -16,6 +16,7 @@ from sklearn.feature_extraction.text import (
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 from sklearn.preprocessing import (
@@ -392,6 +393,72 @@ def test_one_row_runs_own_steps_alone_not_the_union_around_them(name, monkeypatc
 
     monkeypatch.setattr(ColumnTransformer, "transform", fail)
     assert np.array_equal(compiled.predict_proba_one(X.iloc[0].to_dict()), expected)
+
+
+def counted(X):
+    return pd.DataFrame({"n": X.apply(len), "marks": X.str.count("1")})
+
+
+def cleaned(X):
+    return X.str.lower()
+
+
+@pytest.mark.parametrize("is_searched", [False, True])
+def test_one_text_is_a_series_for_own_steps_that_need_one(is_searched):
+    union = make_union(
+        make_pipeline(Own(counted), StandardScaler()),
+        make_pipeline(Own(cleaned), CountVectorizer()),
+    )
+    pipeline = make_pipeline(union, LogisticRegression())
+    if is_searched:
+        pipeline = GridSearchCV(pipeline, {"logisticregression__C": [1.0]}, cv=2)
+    texts = pd.Series(TEXTS)
+    fitted = pipeline.fit(texts, Y)
+    compiled = compile_pipeline(fitted)
+    assert [compiled.predict_one(text) for text in TEXTS[:9]] == fitted.predict(texts[:9]).tolist()
+    np.testing.assert_allclose(
+        compiled.predict_proba_one(TEXTS[3]), fitted.predict_proba(texts[3:4])[0], rtol=1e-12
+    )
+
+
+def numbers_of(X):
+    assert isinstance(X, pd.DataFrame)
+    return X.select_dtypes(include=["number"])
+
+
+def others_of(X):
+    assert isinstance(X, pd.DataFrame)
+    return X.select_dtypes(exclude=["number"])
+
+
+def test_a_missing_value_is_of_its_column_for_own_steps_that_ask_for_dtypes():
+    frame = FRAME.drop(columns="text")
+    frame.loc[::7, "kind"] = np.nan
+    union = make_union(
+        make_pipeline(Own(numbers_of), SimpleImputer(), StandardScaler()),
+        make_pipeline(
+            Own(others_of),
+            SimpleImputer(strategy="most_frequent"),
+            OneHotEncoder(handle_unknown="ignore"),
+        ),
+    )
+    fitted = make_pipeline(union, LogisticRegression()).fit(frame, Y)
+    compiled = compile_pipeline(fitted)
+    expected = fitted.predict_proba(frame[:30])
+    for at, row in enumerate(frame[:30].to_dict("records")):
+        np.testing.assert_allclose(compiled.predict_proba_one(row), expected[at], rtol=1e-12)
+
+
+def test_an_error_of_one_row_is_that_of_the_form_that_was_tried_first():
+    def refuse(X):
+        if len(X) == 1:
+            raise ValueError(f"a {type(X).__name__} of one")
+        return np.array([[len(text)] for text in X])
+
+    union = make_union(TfidfVectorizer(), Own(refuse))
+    compiled = compile_pipeline(make_pipeline(union, LogisticRegression()).fit(TEXTS, Y))
+    with pytest.raises(ValueError, match="a list of one"):
+        compiled.predict_one(TEXTS[0])
 
 
 def test_errors_of_own_steps_are_raised_as_they_are():
