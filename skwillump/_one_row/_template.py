@@ -295,7 +295,9 @@ class RowTemplate:
             if series is not None:
                 yield series
         elif isinstance(row, Mapping) and not self.of_mappings:
-            yield frame_of_columns(row, told_texts(fitted))
+            has_names = self.columns is None or bool(self.names)
+            if has_names and any(value is None or _is_nan(value) for value in row.values()):
+                yield frame_of_columns(row, told_texts(fitted))
 
     def _expected(self) -> str:
         if self.columns is None:
@@ -370,6 +372,10 @@ class RowTemplate:
         if of_frame is None:
             return frame_of_row(made, {name: np.dtype(dtype) for name, dtype in self.dtypes})
         return of_frame.row_like(self.empty, made)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value
 
 
 def array_of_row(values: Sequence[Any]) -> np.ndarray:
