@@ -95,7 +95,8 @@ def make_topk_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
     if not tested.is_tested or (target.any_size and not of_these):
         return _filter_plan(ShareEstimate(calibration, target), tested)
     plan = _filter_plan(tested)
-    if plan.candidate is not None and of_these:
+    # Fresh rows are there to certify: no estimate takes the place of what they show.
+    if of_these and (plan.candidate is not None or calibration.basis == "fresh"):
         return plan
     estimate = _filter_plan(ShareEstimate(calibration, target), tested)
     saved, saved_by_estimate = (

@@ -451,6 +451,17 @@ def test_a_test_of_other_models_is_left_for_an_estimate_that_saves_much_more(mon
     assert make_topk_plan(calibration(full, [score]), asked).guarantee.kind == "certified"
 
 
+def test_no_estimate_takes_the_place_of_what_fresh_rows_show():
+    """Where that does not pay, an estimate could: it is not what certify was asked for."""
+    full, score = noisy_scores(4000, 0)
+    asked = target(k=50, precision=0.95)
+    held_out = calibration(full, [score], costs=[(7.5, 10.0)])
+    assert make_topk_plan(held_out, asked).guarantee.kind == "estimate"
+    plan = make_topk_plan(replace(held_out, basis="fresh"), asked)
+    assert plan.guarantee.kind == "exact"
+    assert "no filter is expected to pay" in plan.guarantee.reason
+
+
 def test_other_models_are_not_tested_where_each_query_would_be_tested_anew():
     full, score = noisy_scores(6000, 0)
     asked = replace(target(k=50, precision=0.95), any_size=True)
