@@ -273,8 +273,9 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         Without labels it is tested how often the cascade answers as the full model does, which
         bounds what is lost: a full model that is right on a share f of the rows keeps
         `accuracy_target` of it if no more than ``(1 - accuracy_target) * f`` rows are answered in
-        another way. For f a lower bound is taken from the rows of `fit`, and told in
-        ``guarantee_.evidence["full_accuracy"]``.
+        another way. For f a lower bound is taken from the rows of `fit`, with ``refit=True`` of the
+        models on folds, and told in ``guarantee_.evidence["full_accuracy"]``: if the full model is
+        less often right than that, less is shown.
 
         Parameters
         ----------

@@ -263,8 +263,8 @@ class ApproxTopKRanker(BaseRanker):
 
         Nothing is fitted: how deep the search goes is read from these rows, deeper or less deep
         than `fit` had it. Where `fit` found nothing to be shown, a filter is chosen by the rows of
-        `fit`. What is shown is certified, whatever the models were fitted on; where that does not pay,
-        all rows get the full model's score.
+        `fit`. What is shown is certified, whatever the models were fitted on; where it does not
+        pay, all rows get the full model's score.
 
         Parameters
         ----------
