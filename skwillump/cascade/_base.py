@@ -15,7 +15,7 @@ from sklearn.utils.metadata_routing import MethodMapping
 from .._compat import refused
 from .._composites import last_step
 from .._one_row import RowTemplate
-from ..planning import Guarantee, Plan, given_up, make_plan, saves
+from ..planning import CASCADE_SAVING, Guarantee, Plan, given_up, make_plan, saves
 from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
 from ..stages._folds import FitData
@@ -129,6 +129,7 @@ class BaseCascade(BlockwiseEstimator):
                 score_params=score_params,
                 in_batches=self.query == "batch",
             ),
+            least_saving=CASCADE_SAVING,
             # Of other scores than accuracy it is not known what rows lose.
             least_open=(
                 none_open

@@ -1,7 +1,7 @@
 """Importance, candidate sets, thresholds and certification: arrays and numbers only."""
 
 from ._candidate_sets import candidate_sets
-from ._cascade_plan import given_up, make_plan, saves
+from ._cascade_plan import CASCADE_SAVING, given_up, make_plan, saves
 from ._cascade_records import (
     Calibration,
     Candidate,
@@ -41,7 +41,7 @@ from ._seen_rows import (
 from ._shortlist import open_shares_of_classes, open_shares_of_ranks, shortlist
 from ._subgroups import Subgroups
 from ._threshold_paths import unseen_risk
-from ._topk_plan import make_topk_plan, replan_search
+from ._topk_plan import FILTER_SAVING, make_topk_plan, replan_search
 from ._topk_records import (
     Target,
     TopKCalibration,
@@ -54,7 +54,9 @@ from ._topk_search import Search, filter_order, gap_search
 
 __all__ = [
     "ALARM_SHARE",
+    "CASCADE_SAVING",
     "ERROR_OF_FIRST",
+    "FILTER_SAVING",
     "LEARNED",
     "MOST_SAMPLED",
     "Calibration",

@@ -19,7 +19,7 @@ from ._walk_scores import AccuracyScore, RecordedScore
 from ._walks import Walk, spread
 from ._within_each import WithinEach
 
-LEAST_SAVING = 0.05
+CASCADE_SAVING = 0.05
 """A cascade must be expected to save this share of the full cost: measured costs are noisy."""
 
 LEAST_GAIN_OF_LEARNED = 0.01
@@ -239,7 +239,7 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
             )
         reason = option.rule.why_not(walk, allowed, target)
         return of_full_model(reason, _rows_needed(calibration, best), option.planned())
-    if not pays(seconds, calibration.full_seconds, LEAST_SAVING):
+    if not pays(seconds, calibration.full_seconds, CASCADE_SAVING):
         return of_full_model(
             f"the cheapest cascade that meets the target answers {early_share:.1%} of rows early "
             f"and would cost {1e6 * seconds:.3g} us a row; the full model costs "
@@ -270,7 +270,7 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
 
 def saves(calibration: Calibration, seconds: float) -> bool:
     """Whether a cascade of so many seconds a row is to be used instead of the full model alone."""
-    return bool(pays(seconds, calibration.full_seconds, LEAST_SAVING))
+    return bool(pays(seconds, calibration.full_seconds, CASCADE_SAVING))
 
 
 def given_up(calibration: Calibration, plan: Plan, seconds: float) -> Plan:
@@ -454,7 +454,7 @@ def _rows_needed(calibration: Calibration, options: list[Option]) -> int | None:
         walk = option.walk(calibration, rows)
         early = walk.early_share
         seconds = candidate.seconds_by(option.measure, 1 - early)
-        useful = (early > 0) & pays(seconds, calibration.full_seconds, LEAST_SAVING)
+        useful = (early > 0) & pays(seconds, calibration.full_seconds, CASCADE_SAVING)
         useful &= _is_bearable(calibration, candidate, option.measure, 1 - early)
         counts = [n[useful] * certifying for n in walk.outcomes]
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import beta
 
 from ._bootstrap_bound import BootstrapBound
-from ._cascade_plan import LEAST_SAVING
+from ._cascade_plan import CASCADE_SAVING
 from ._cascade_records import Calibration, Guarantee, Plan, PlannedPath, Score, Tradeoff
 from ._fixed_sequence import AccuracyTest, AgreementTest
 from ._records import pays
@@ -104,7 +104,7 @@ def certify_plan(
                 f"{' of each subgroup' if fresh.within is not None else ''}."
             )
         reason = f"no threshold could be certified on the {n_rows} rows of certify"
-    elif not pays(seconds, calibration.full_seconds, LEAST_SAVING):
+    elif not pays(seconds, calibration.full_seconds, CASCADE_SAVING):
         reason = (
             f"the cascade that could be certified on the {n_rows} rows of certify answers "
             f"{early_share:.1%} of rows early, which does not pay"

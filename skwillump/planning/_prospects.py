@@ -15,7 +15,7 @@ that choose are a sample. The rows that certify are not looked at.
 
 import numpy as np
 
-from ._cascade_plan import LEAST_OTHER_SPEED, LEAST_SAVING
+from ._cascade_plan import CASCADE_SAVING, LEAST_OTHER_SPEED
 from ._records import pays
 from ._seconds import StageSeconds
 
@@ -70,6 +70,7 @@ def may_pay(
     full_seconds: float,
     other: StageSeconds | None,
     other_full_seconds: float,
+    least_saving: float = CASCADE_SAVING,
 ) -> bool:
     """Whether a plan could choose a stage that leaves no fewer rows open than a share.
 
@@ -82,7 +83,9 @@ def may_pay(
         A row, of the full model.
     other, other_full_seconds : StageSeconds or None, float
         The same where rows come in the way that is not planned for.
+    least_saving : float
+        Share of the cost that a plan must save.
     """
-    if not pays(seconds.expected(open_share), full_seconds, LEAST_SAVING):
+    if not pays(seconds.expected(open_share), full_seconds, least_saving):
         return False
     return other is None or other.expected(open_share) * LEAST_OTHER_SPEED <= other_full_seconds

@@ -21,7 +21,7 @@ from ._topk_records import (
 )
 from ._topk_search import Search
 
-LEAST_SAVING = 0.1
+FILTER_SAVING = 0.1
 """A filter must be expected to save this share of the full cost: measured costs are noisy, and
 queries differ in how many of their rows are candidates."""
 
@@ -35,7 +35,7 @@ LEAST_GAIN_OF_GAP = 0.02
 NO_CANDIDATES = "no set of blocks could save a fifth of the cost"
 
 NONE_CAN_PAY = (
-    "no filter can pay: each costs as much as the full model, even if it lets no row through"
+    "no filter can pay: each costs nearly as much as the full model, even if it lets no row through"
 )
 
 
@@ -132,7 +132,7 @@ def _filter_plan(evidence: TopKEvidence, tested: TopKEvidence | None = None) -> 
         cheapest.search, cheapest.needs, candidate.score, depth.effort, choosing=False
     )
     seconds = float(candidate.expected_seconds(share))
-    if not pays(seconds, calibration.full_seconds, LEAST_SAVING):
+    if not pays(seconds, calibration.full_seconds, FILTER_SAVING):
         reason = (
             f"no filter is expected to pay: the best one would leave {100 * share:.1f} % of the "
             "rows to the full model"
@@ -305,7 +305,7 @@ def _ratio_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
     if not options:
         return _exact(calibration, target, NO_CANDIDATES)
     best = min(options, key=lambda option: (option.expected_seconds, option.candidate))
-    if not pays(best.expected_seconds, calibration.full_seconds, LEAST_SAVING):
+    if not pays(best.expected_seconds, calibration.full_seconds, FILTER_SAVING):
         reason = f"no filter is expected to pay: the best one needs a ratio of {best.ratio}"
         tradeoffs = [replace(option.tradeoff, chosen=None) for option in options]
         return _exact(calibration, target, reason, tradeoffs=tradeoffs)

@@ -44,8 +44,8 @@ class TopKCalibration:
         As in `Evidence`.
     seed : int
     stopped : bool
-        Whether `fit` ended after its first folds, since each filter costs as much as the full model
-        even where it lets no row through.
+        Whether `fit` ended after its first folds, since each filter costs nearly as much as the
+        full model even where it lets no row through.
     """
 
     candidates: tuple[TopKCandidate, ...]

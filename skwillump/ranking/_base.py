@@ -11,7 +11,7 @@ from sklearn.base import is_classifier
 
 from .._compat import refused
 from .._composites import thawed
-from ..planning import Target, TopKGuarantee, TopKPlan, make_topk_plan
+from ..planning import FILTER_SAVING, Target, TopKGuarantee, TopKPlan, make_topk_plan
 from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
 from ._answering import full_searcher
@@ -84,6 +84,7 @@ class BaseRanker(BlockwiseEstimator):
             importance=block_importance(recorder),
             open_shares=open_shares(data.groups),
             calibrate=partial(calibrated_from, groups=data.groups),
+            least_saving=FILTER_SAVING,
         )
 
     def _answering(self) -> RankTiming:

@@ -246,7 +246,14 @@ class CrossFit:
         """Whether none can be chosen at the target, where that can be told on the first fold."""
         if not specs or self.basis != "cross-fitted":
             return False
-        return none_can_pay(costs, record, timed, self.selecting, self.task.least_open)
+        return none_can_pay(
+            costs,
+            record,
+            timed,
+            self.selecting,
+            least_open=self.task.least_open,
+            least_saving=self.task.least_saving,
+        )
 
     def models_that_answer(
         self, specs: Sequence[StageSpec], tried: Sequence[Any]

@@ -69,6 +69,8 @@ class CalibrationTask:
         How few rows a model leaves open at the target, by which it is told on the first fold
         whether anything can be chosen. By default none, which holds at any target: nothing can be
         chosen that costs as much as the full model even so.
+    least_saving : float
+        Share of the full model's cost that a plan must save.
     with_truth : ndarray of bool of shape (n_rows,) or None
         Rows whose answers can be evidence; None for all.
     query : {"batch", "point"}
@@ -84,6 +86,7 @@ class CalibrationTask:
     importance: Importance
     open_shares: OpenShares
     calibrate: Callable[[CrossFitted, int], Calibrated]
+    least_saving: float
     least_open: LeastOpen = none_open
     with_truth: np.ndarray | None = None
     query: str = "batch"

@@ -222,6 +222,7 @@ def none_can_pay(
     made: Sequence[int],
     selecting: np.ndarray,
     least_open: LeastOpen,
+    least_saving: float,
 ) -> bool:
     """Whether no approximate model can be chosen at the target, by what they do on a first fold.
 
@@ -236,6 +237,8 @@ def none_can_pay(
     selecting : ndarray of intp
         Rows that choose: nothing is read of the others.
     least_open : LeastOpen
+    least_saving : float
+        Share of the cost that a plan must save.
     """
     chosen = np.flatnonzero(np.isin(record.rows, selecting))
     rows = record.rows[chosen]
@@ -249,6 +252,7 @@ def none_can_pay(
             costs.planned.full,
             other,
             np.inf if costs.other is None else costs.other.full,
+            least_saving,
         ):
             return False
     return True

@@ -1,5 +1,7 @@
 """A fit whose first fold shows that no cascade can pay looks at fewer folds."""
 
+from functools import partialmethod
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -110,29 +112,30 @@ def test_a_lower_target_can_be_set_and_harms_are_taken_to_grow_steeply():
 
 
 @pytest.mark.parametrize("precision_target", [0.9, 0.99])
-def test_a_ranker_fits_no_further_folds_where_each_filter_costs_as_much_as_the_full_model(
+def test_a_ranker_fits_no_further_folds_where_each_filter_costs_nearly_as_much_as_the_full_model(
     monkeypatch, precision_target
 ):
-    # What a filter costs besides its blocks is more than all blocks.
-    monkeypatch.setattr(CostMeter, "stages", dearer_stages)
+    # A cascade could pay, which must save less.
+    monkeypatch.setattr(CostMeter, "stages", partialmethod(dear_stages, share=0.92))
     Counted.fits.clear()
     ranker = ApproxTopKRanker(pipeline(), k=10, feature_costs={"a": 1e-6, "b": 1e-6})
     ranker.fit(X, NEEDS_ONE)
     assert Counted.fits == [3000, 2400, 2400]
     ranker.set_precision_target(precision_target)
     assert ranker.guarantee_.kind == "exact"
-    assert "each costs as much as the full model" in ranker.guarantee_.reason
+    assert "each costs nearly as much as the full model" in ranker.guarantee_.reason
     assert ranker.guarantee_.rows_needed is None
 
 
 def test_what_other_targets_find_in_memory_is_fewer_folds_where_none_can_pay(monkeypatch, tmp_path):
-    monkeypatch.setattr(CostMeter, "stages", dearer_stages)
+    monkeypatch.setattr(CostMeter, "stages", dear_stages)
     cascade = fitted(NEEDS_ONE, accuracy_target=0.98, memory=str(tmp_path))
     assert cascade.guarantee_.kind == "exact"
     assert Counted.fits == [3000, 2400, 2400]
 
 
-def dearer_stages(meter, stages):
-    dear = StageSeconds(start=meter.costs.full(meter._graph), rest=0.0)
-    planned = PathCosts(full=dear.start, stages=(dear,) * len(stages))
+def dear_stages(meter, stages, share=0.96):
+    full = meter.costs.full(meter._graph)
+    dear = StageSeconds(start=share * full, rest=0.0)
+    planned = PathCosts(full=full, stages=(dear,) * len(stages))
     return StageCosts(planned=planned, other=None)
