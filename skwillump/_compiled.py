@@ -432,7 +432,10 @@ class CompiledPipeline(VersionedState):
             if method == "predict_proba":
                 return model.predict_proba_one(scores)
             return _first(getattr(model, method)(scores[None]))
-        except InputUnsupported:
+        except InputUnsupported as reason:
+            features, final = self._known_features(reason), self._parts.final
+            if features is not None and final is not None and self._parts.wrapped is None:
+                return _first(getattr(final, method)(features))
             return self._answer_one_again(x, method)
 
     def _answer_one_again(self, x: Any, method: str) -> Any:

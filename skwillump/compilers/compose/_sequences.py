@@ -274,11 +274,20 @@ class SequenceScorer(Scorer):
             return self.scorer.score_one(x)
         if self.sequence.maps_to_last and _is_value(x):
             return self.scorer.score_one(self.sequence.value_before(x))
-        return self.scorer.score_row(self.sequence.before_one(x))
+        return self._score_last(self.sequence.before_one(x))
 
     def score_row(self, X: Any) -> np.ndarray:
         """Return the scores (n_outputs,) of X of one row."""
-        return self.scorer.score_row(self.sequence.before(X))
+        return self._score_last(self.sequence.before(X))
+
+    def _score_last(self, X: Any) -> np.ndarray:
+        """Return the scores of what the last step is given for one row."""
+        try:
+            return self.scorer.score_row(X)
+        except InputUnsupported as reason:
+            # The steps before need not run again.
+            features = self.sequence.last.transform(X)
+            raise InputUnsupported(str(reason), scorer=self, features=features) from reason
 
     def warm_up(self) -> None:
         """Warm up every step and the scorer."""

@@ -153,7 +153,7 @@ class UnionStep(Step):
         dtypes = {step.fixed_dtype for step in self.steps}
         return None if None in dtypes or not dtypes else np.result_type(*dtypes)
 
-    @cached_property
+    @property
     def has_doubles(self) -> bool:
         """Whether a block is sure to be of float64, so that numbers beside it become float64."""
         return any(step.fixed_dtype == np.float64 for step in self.steps)

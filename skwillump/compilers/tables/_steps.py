@@ -61,6 +61,12 @@ class TableStep(Step):
         """Dtype of what the original returns; None if it is that of the input."""
         return _DOUBLE
 
+    @property
+    def has_doubles(self) -> bool:
+        """Whether numbers are sure to become float64."""
+        # Not `np.dtype(np.float64)`: None, of a dtype that is not known, equals that.
+        return self.fixed_dtype == np.float64
+
     def in_doubles(self) -> "TableStep | None":
         """Return a twin that refuses input of which the original makes float32."""
         dtype = self.fixed_dtype
@@ -161,8 +167,7 @@ class TableStep(Step):
 
     def transform_one(self, x: Any) -> Any:
         """Return what `original.transform` returns for X of one row."""
-        # Not `np.dtype(np.float64)`: None, of a dtype that is not known, equals that.
-        is_double = self.fixed_dtype == np.float64
+        is_double = self.has_doubles
         is_array = self.gives_floats or (self.gives_array and is_double)
         is_sparse = self.gives_sparse and is_double and self.n_features <= MAX_DENSE_FEATURES
         if is_array or is_sparse:
@@ -340,6 +345,11 @@ class ChainStep(TableStep):
         """Dtype of the last step that does not keep the one that it is given."""
         fixed = (step.fixed_dtype for step in reversed(self.steps))
         return next((dtype for dtype in fixed if dtype is not None), None)
+
+    @property
+    def has_doubles(self) -> bool:
+        """Whether the only step makes them, or the dtype of the last is known."""
+        return self.steps[0].has_doubles if len(self.steps) == 1 else super().has_doubles
 
     def in_doubles(self) -> "ChainStep | None":
         """Return a twin that refuses input of which the original makes float32."""

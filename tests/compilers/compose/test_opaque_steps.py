@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import KernelPCA, TruncatedSVD
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier
 from sklearn.feature_extraction.text import (
     CountVectorizer,
     HashingVectorizer,
@@ -17,6 +17,7 @@ from sklearn.feature_extraction.text import (
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
 from sklearn.preprocessing import (
@@ -24,6 +25,7 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     Normalizer,
     OneHotEncoder,
+    OrdinalEncoder,
     StandardScaler,
 )
 
@@ -393,6 +395,45 @@ def test_one_row_runs_own_steps_alone_not_the_union_around_them(name, monkeypatc
 
     monkeypatch.setattr(ColumnTransformer, "transform", fail)
     assert np.array_equal(compiled.predict_proba_one(X.iloc[0].to_dict()), expected)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        KNeighborsClassifier(3, metric="manhattan"),
+        StackingClassifier([("lr", LogisticRegression()), ("nb", GaussianNB())], cv=2),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_one_row_of_columns_that_pass_beside_floats_runs_no_union(model, monkeypatch):
+    frame = FRAME.drop(columns="text").assign(
+        age=np.arange(120), flag=NUMBERS[:, 0] > 0, number=NUMBERS[:, 2].astype(np.float32)
+    )
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    columns = make_column_transformer((encoder, ["kind"]), remainder="passthrough")
+    fitted = make_pipeline(columns, model).fit(frame, Y)
+    compiled = compile_pipeline(fitted)
+    expected = fitted.predict_proba(frame[:5])
+
+    def fail(*given):
+        raise AssertionError("the whole union ran")
+
+    monkeypatch.setattr(ColumnTransformer, "transform", fail)
+    for row, answer in zip(frame[:5].to_dict("records"), expected, strict=True):
+        np.testing.assert_allclose(compiled.predict_proba_one(row), answer, rtol=1e-12)
+
+
+def test_an_own_step_runs_once_for_one_row_whatever_it_returns():
+    pipeline = make_pipeline(
+        StandardScaler(), Counted(as_sparse), MaxAbsScaler(), LogisticRegression()
+    )
+    fitted = pipeline.fit(NUMBERS, Y)
+    compiled = compile_pipeline(fitted)
+    for method in ("predict", "predict_proba"):
+        expected = getattr(fitted, method)(NUMBERS[:1])[0]
+        Counted.calls = 0
+        assert np.array_equal(getattr(compiled, f"{method}_one")(NUMBERS[0]), expected)
+        assert Counted.calls == 1
 
 
 def counted(X):
