@@ -305,6 +305,11 @@ class TableUnionStep(UnionStep, TableStep):
         assert twin is None or isinstance(twin, TableUnionStep)
         return twin
 
+    def refuse_passing_objects(self, row: Table) -> None:
+        """Let each block do so."""
+        for selection, step in zip(self.selections, self.steps, strict=True):
+            cast(TableStep, step).refuse_passing_objects(selection.table(row))
+
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         assert self.n_features is not None

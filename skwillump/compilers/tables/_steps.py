@@ -22,6 +22,9 @@ from ._chunks import each_chunk
 from ._input import InputSpec
 from ._tables import BlockTable, Table
 
+_NUMBERS = (int, float, np.number, np.bool_)
+"""Types of values that are no objects in a column of their own."""
+
 _DOUBLE = np.dtype(np.float64)
 
 
@@ -66,6 +69,15 @@ class TableStep(Step):
         """Whether numbers are sure to become float64."""
         # Not `np.dtype(np.float64)`: None, of a dtype that is not known, equals that.
         return self.fixed_dtype == np.float64
+
+    def refuse_passing_objects(self, row: Table) -> None:
+        """Raise `InputUnsupported` if values of one row that keep their dtype are no numbers.
+
+        What is missing does not tell whether its column is of objects.
+        """
+        values = (row.row or ()) if self.fixed_dtype is None else ()
+        if not all(isinstance(value, _NUMBERS) and value == value for value in values):
+            raise InputUnsupported("a value that may be of a column of objects")
 
     def in_doubles(self) -> "TableStep | None":
         """Return a twin that refuses input of which the original makes float32."""
@@ -174,7 +186,9 @@ class TableStep(Step):
             try:
                 if not default_containers(self.original):
                     raise InputUnsupported("another container is configured")
-                features = self.dense_one(x)
+                row = self.spec.row(x)
+                self.refuse_passing_objects(row)
+                features = self.part(row)[0]
                 return features[None] if is_array else sparse_row(features)
             except InputUnsupported:
                 pass
@@ -350,6 +364,13 @@ class ChainStep(TableStep):
     def has_doubles(self) -> bool:
         """Whether the only step makes them, or the dtype of the last is known."""
         return self.steps[0].has_doubles if len(self.steps) == 1 else super().has_doubles
+
+    def refuse_passing_objects(self, row: Table) -> None:
+        """Let the only step do so."""
+        if len(self.steps) == 1:
+            self.steps[0].refuse_passing_objects(row)
+        else:
+            super().refuse_passing_objects(row)
 
     def in_doubles(self) -> "ChainStep | None":
         """Return a twin that refuses input of which the original makes float32."""
