@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline, make_union
 
 from skwillump import CascadeClassifier
 from skwillump.compilers import fast_vectorizers, texts_forgotten, texts_remembered
+from skwillump.compilers.text import _remembering
 from skwillump.stages._metering import CostMeter
 
 pytestmark = pytest.mark.filterwarnings("ignore::skwillump.NoCascadeWarning")
@@ -135,6 +136,16 @@ def test_tokens_that_are_remembered_are_those_that_were_made(untimed):
         with texts_forgotten():
             assert matrix() == plain
         assert len(CALLS) == 1 + len(rows)
+
+
+def test_what_is_remembered_has_a_bound(untimed, monkeypatch):
+    monkeypatch.setattr(_remembering, "MOST_REMEMBERED", 1000)
+    rows = [f"text {i}" for i in range(100)]
+    with texts_remembered() as read, fast_vectorizers():
+        for _ in range(2):
+            CountVectorizer(tokenizer=words, token_pattern=None).fit(rows)
+            read()
+    assert [*rows, *rows[4:]] == CALLS
 
 
 def test_nothing_is_remembered_in_what_is_fitted():

@@ -15,8 +15,11 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
-MOST_CHARACTERS = 1 << 25
-"""Of texts and tokens that are remembered, at most."""
+MOST_REMEMBERED = 1 << 26
+"""Bytes of texts and tokens that are remembered, about and at most."""
+
+BYTES_OF_ENTRY = 250
+"""That a text and its tokens take besides their characters, about."""
 
 MOST_BYTES = 1 << 16
 """Of a pickled object that makes tokens: clones of a larger one are not recognised."""
@@ -33,14 +36,14 @@ class _Memory:
     ----------
     made : dict
         By function, and by text.
-    n_characters : int
-        That are remembered.
+    n_bytes : int
+        That are remembered, about.
     is_read : bool
         Whether what is there is looked up, or only added to.
     """
 
     made: dict[Hashable, dict[str, Made]] = field(default_factory=dict)
-    n_characters: int = 0
+    n_bytes: int = 0
     is_read: bool = False
 
     def of(self, key: Hashable, function: Callable[[Any], Any], text: Any) -> Any:
@@ -52,11 +55,12 @@ class _Memory:
         if found is not None:
             return found if isinstance(found, str) else _split(*found)
         output = function(text)
-        if self.n_characters < MOST_CHARACTERS and text not in made:
+        if self.n_bytes < MOST_REMEMBERED and text not in made:
             kept = _kept(output)
             if kept is not None:
                 made[text] = kept
-                self.n_characters += len(text) + len(kept if isinstance(kept, str) else kept[0])
+                n_made = len(kept if isinstance(kept, str) else kept[0])
+                self.n_bytes += BYTES_OF_ENTRY + len(text) + n_made
         return output
 
 
