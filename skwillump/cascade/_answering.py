@@ -42,8 +42,8 @@ class EarlyStage:
         Whether the model is known to predict the class of its largest response.
     fused : CompiledStage or None
         The stage on the compiled path, where it has one.
-    is_surrogate : bool
-        Whether its model is a linear one in the place of the full one.
+    is_other_model : bool
+        Whether its model is of another kind than the full one, and may refuse what that one reads.
     harm_score : HarmScore or None
         For the measure ``"score"``.
     """
@@ -56,7 +56,7 @@ class EarlyStage:
     thresholds: np.ndarray
     is_largest: bool
     fused: Any
-    is_surrogate: bool = False
+    is_other_model: bool = False
     harm_score: HarmScore | None = None
 
     @cached_property
@@ -105,6 +105,7 @@ class EarlyStage:
             n_threads=n_threads,
             answer=by_pass,
             otherwise=otherwise,
+            is_other_model=self.is_other_model,
         )
 
 
@@ -147,18 +148,12 @@ class CascadeRunner:
             # The full model also says what is wrong with what holds no rows.
             return self._answer_by_full(X, method)
         by_full = partial(self._answer_by_full, X, method)
-        try:
-            return early.answer(
-                method,
-                partial(self._in_chunks, early, X, method),
-                otherwise=by_full,
-                n_threads=n_threads,
-            )
-        except (TypeError, ValueError):
-            if not early.is_surrogate:
-                raise
-            # Of what it does not read, a surrogate speaks in its own name: the full model judges.
-            return by_full()
+        return early.answer(
+            method,
+            partial(self._in_chunks, early, X, method),
+            otherwise=by_full,
+            n_threads=n_threads,
+        )
 
     def _answer_by_full(self, X: Any, method: str) -> tuple[np.ndarray, np.ndarray]:
         """The same where the full model answers all rows, or raises what the original raises."""

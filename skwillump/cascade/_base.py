@@ -233,7 +233,7 @@ class BaseCascade(BlockwiseEstimator):
                 thresholds=plan.thresholds,
                 is_largest=self._runner_with(None).is_largest(first.model, self._method),
                 fused=self._fused,
-                is_surrogate=first.is_surrogate,
+                is_other_model=first.is_surrogate or self.approx_estimator is not None,
                 harm_score=candidate.harm_score,
             )
         self._runner = self._runner_with(early)

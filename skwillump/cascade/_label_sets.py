@@ -145,6 +145,10 @@ class LabelSetRecorder:
             },
         }
 
+    def record_unread(self, full: Record) -> Record:
+        """The full model's labels, of which the stage is not sure at all."""
+        return full | dict.fromkeys(self.measures, np.full(len(full["codes"]), -np.inf))
+
     def codes(self, y: np.ndarray) -> np.ndarray:
         """Groups of the true labels."""
         return groups_of(y != 0)

@@ -215,6 +215,13 @@ class AnswerRecorder:
             record["response"] = response
         return record
 
+    def record_unread(self, full: Record) -> Record:
+        """The full model's answers, of which the stage is not sure at all."""
+        codes = np.maximum(full["codes"], 0)
+        unsure = np.full(len(codes), -np.inf)
+        record = full | {"codes": codes} | dict.fromkeys(self.measures, unsure)
+        return record if self.harm_score is None else record | {LEARNED: unsure}
+
     @property
     def n_groups(self) -> int:
         """Number of thresholds: one for each predicted class."""

@@ -123,6 +123,7 @@ def searcher_of(ranker: ApproxTopKRanker) -> QuerySearcher:
         blocks=first.blocks,
         model=first.model,
         fused=ranker._fused,
+        is_other_model=first.is_surrogate or ranker.approx_estimator is not None,
         searches=SizedSearches(
             plan=plan,
             target=ranker._target,

@@ -87,3 +87,7 @@ class ScoreRecorder:
     def record_stage(self, model: Any, features: Any) -> Record:
         """Keep a filter's scores."""
         return {"score": self.scores(model, features)}
+
+    def record_unread(self, full: Record) -> Record:
+        """No score: such rows get the full model's before all others."""
+        return {"score": np.full(len(full["score"]), np.nan)}

@@ -50,6 +50,8 @@ class QuerySearcher:
     searches : QuerySearches or None
         How to search; None where all rows get the full model's score.
     n_threads : int
+    is_other_model : bool
+        Whether the filter's model is of another kind than the full one.
     """
 
     method: str
@@ -62,6 +64,7 @@ class QuerySearcher:
     fused: CompiledStage | None
     searches: QuerySearches | None
     n_threads: int
+    is_other_model: bool = False
 
     def search_for(self, k: int, n_rows: int, *, stacklevel: int = 2) -> Search | None:
         """How to search a query; None to score all of its rows. See `SizedSearches.search_for`."""
@@ -336,6 +339,7 @@ class QuerySearcher:
             n_threads=self.n_threads,
             answer=answer,
             otherwise=otherwise,
+            is_other_model=self.is_other_model,
         )
 
 

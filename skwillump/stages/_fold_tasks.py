@@ -192,14 +192,42 @@ def record_in_chunks(
 ) -> FoldRecord:
     """Record what models answer on all rows of `X`, so many at a time that memory is bounded."""
     n_rows = num_samples(X)
-    records = [
-        record_rows(graph, specs, models, recorder, X, np.arange(n_rows)[rows])
-        for rows in gen_batches(n_rows, CHUNK_ROWS)
-    ]
+    return _one_after_another(
+        [
+            _record_answered(graph, specs, models, recorder, X, np.arange(n_rows)[rows])
+            for rows in gen_batches(n_rows, CHUNK_ROWS)
+        ]
+    )
+
+
+def _record_answered(
+    graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X, rows
+) -> FoldRecord:
+    """Record what models answer; of rows that one refuses, that the full model answers them."""
+    record = record_rows(graph, specs, models, recorder, X, rows)
+    if not record.left_out:
+        return record
+    if len(rows) == 1:
+        unread = recorder.record_unread(record.full)
+        stages = [unread if isinstance(one, LeftOut) else one for one in record.stages]
+        return replace(record, stages=tuple(stages))
+    middle = len(rows) // 2
+    return _one_after_another(
+        [
+            _record_answered(graph, specs, models, recorder, X, part)
+            for part in (rows[:middle], rows[middle:])
+        ]
+    )
+
+
+def _one_after_another(records: Sequence[FoldRecord]) -> FoldRecord:
+    """Records of rows that follow one another as one."""
     return FoldRecord(
-        rows=np.arange(n_rows),
+        rows=np.concatenate([record.rows for record in records]),
         full=joined([record.full for record in records]),
-        stages=tuple(joined([record.stage(i) for record in records]) for i in range(len(specs))),
+        stages=tuple(
+            joined([record.stage(i) for record in records]) for i in range(len(records[0].stages))
+        ),
     )
 
 

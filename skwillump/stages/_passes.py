@@ -267,6 +267,7 @@ def answer_by_pass(
     n_threads: int,
     answer: Callable[[StagePass], Any],
     otherwise: Callable[[], Any],
+    is_other_model: bool = False,
 ) -> Any:
     """Answer on the compiled path, by the first stage's steps, or otherwise by the full model.
 
@@ -288,11 +289,18 @@ def answer_by_pass(
         Answers by a pass.
     otherwise : callable
         Answers without a first stage.
+    is_other_model : bool
+        Whether the first stage's model is of another kind than the full one, and may refuse what
+        that one reads (NaN, say). It would speak in its own name: the full model judges.
     """
-    if fused is not None:
-        with suppress(InputUnsupported):
-            return answer(FusedPass(graph if blocks else None, fused, n_threads))
-    if blocks:
-        with suppress(InputUnsupported):
-            return answer(FeaturePass(graph, blocks, model))
+    try:
+        if fused is not None:
+            with suppress(InputUnsupported):
+                return answer(FusedPass(graph if blocks else None, fused, n_threads))
+        if blocks:
+            with suppress(InputUnsupported):
+                return answer(FeaturePass(graph, blocks, model))
+    except (TypeError, ValueError):
+        if not is_other_model:
+            raise
     return otherwise()

@@ -27,6 +27,9 @@ class Recorder(Protocol):
     def record_stage(self, model: Any, features: Any) -> Record:
         """Keep what an approximate model answers."""
 
+    def record_unread(self, full: Record) -> Record:
+        """The record of a model that refuses rows which the full model answers, and then does."""
+
 
 class Importance(Protocol):
     """What a block is worth to the full model."""
