@@ -375,17 +375,17 @@ def test_pickles_and_memory_maps_give_the_same_answers(logistic, tmp_path):
 
 
 def test_one_compilation_serves_all_inputs(logistic):
-    from skwillump.kernels.text._tfidf import score_texts
+    from skwillump.kernels.text._tfidf import weigh_texts
 
     compiled = compile_pipeline(logistic)
-    before = len(score_texts.signatures)
+    before = len(weigh_texts.signatures)
     assert before == 1
     for copy in (compiled, pickle.loads(pickle.dumps(compiled)), compile_pipeline(logistic)):
         copy.predict_one("a text")
         copy.predict(["ein Täxt"])
         copy.predict(pd.Series(TEXTS))
         copy.predict(pl.Series(TEXTS))
-    assert len(score_texts.signatures) == before
+    assert len(weigh_texts.signatures) == before
 
 
 READ_ONLY = """
@@ -433,7 +433,7 @@ def test_importing_compiles_nothing_and_makes_no_tables():
     code = (
         "import skwillump, skwillump._compiled\n"
         "from skwillump.kernels.text import _tfidf, _unicode, _utf8\n"
-        "assert not _tfidf.score_texts.signatures and not _utf8.flag_irregular_case.signatures\n"
+        "assert not _tfidf.weigh_texts.signatures and not _utf8.flag_irregular_case.signatures\n"
         "assert not _unicode.lower_table.cache_info().currsize\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

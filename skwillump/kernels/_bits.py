@@ -1,4 +1,4 @@
-"""Bit operations that numba has no name for; inside kernels only."""
+"""Operations on whole numbers that numba has no name for, or a dear one; inside kernels only."""
 
 from typing import Any
 
@@ -24,6 +24,40 @@ def _trailing_zeros(typing_context, value):
 def _population(typing_context, value):
     return numba.types.uint64(numba.types.uint64), _generate_ctpop
 
+
+def _lesser_of(builder: Any, kind: Any, first: Any, second: Any) -> Any:
+    compare = builder.icmp_signed if kind.signed else builder.icmp_unsigned
+    return compare("<", first, second)
+
+
+def _generate_lesser(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    first, second = arguments
+    return builder.select(_lesser_of(builder, signature.args[0], first, second), first, second)
+
+
+def _generate_greater(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    first, second = arguments
+    return builder.select(_lesser_of(builder, signature.args[0], first, second), second, first)
+
+
+@intrinsic
+def _lesser(typing_context, first, second):
+    kind = typing_context.unify_types(first, second)
+    return kind(kind, kind), _generate_lesser
+
+
+@intrinsic
+def _greater(typing_context, first, second):
+    kind = typing_context.unify_types(first, second)
+    return kind(kind, kind), _generate_greater
+
+
+lesser: Any = _lesser
+"""`lesser(first, second)`: what `min` gives for two integers, both with or both without a sign.
+numba compiles `min` and `max` as functions of their own, for each type."""
+
+greater: Any = _greater
+"""`greater(first, second)`: the same for `max`."""
 
 trailing_zeros: Any = _trailing_zeros
 """Position of the lowest bit that is set in a uint64; 64 for zero."""

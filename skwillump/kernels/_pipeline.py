@@ -1,23 +1,29 @@
 """How numba compiles kernels: with the passes that do something to them, and no more.
 
 Most of the time until a kernel can be called goes into numba's own Python. It is cut in three ways,
-by numba's option `pipeline_class`, so that what others compile in the same process is not touched:
+by numba's option `pipeline_class`, so that what others compile in the same process is not touched;
+what LLVM does, in one:
 
 1. Passes are left out for what no kernel has: closures, list comprehensions, array expressions,
    code that a user may want to see annotated. After each pass numba analyses the whole function
    anew. What is kept decides branches on ``argument is None``: what they lead to is not compiled.
 2. The flags of a function are asked for at every call in it. Theirs do not change: what they are
    compared by is computed once.
-3. What is only inlined into kernels becomes no machine code of its own.
+3. What a built-in function returns for some types is asked for at every call, too, which tries one
+   declaration after the other. What was found is remembered.
+4. What is only inlined into kernels becomes no machine code of its own, and LLVM optimises it where
+   it is inlined: not before, each function anew with all that it calls.
 
-The last two use what numba does not promise, and which passes there are differs by release. So all
-of this is for releases that were tried: `_jit` does not ask for it in a later one.
+The last three use what numba does not promise, and which passes there are differs by release. So
+all of this is for releases that were tried: `_jit` does not ask for it in a later one.
 """
 
 from typing import Any
 
 import numba.core.codegen
 from numba.core.compiler import CompilerBase, DefaultPassBuilder, Flags
+from numba.core.types import Function, NumberClass, Type
+from numba.core.typing import Context
 
 _Library: Any = getattr(numba.core.codegen, "JITCodeLibrary", None)
 """What holds code in numba; None in a version that is unlike those that were tried."""
@@ -74,11 +80,35 @@ class _KernelFlags(Flags):
         return _SettledFlags(self)
 
 
+_SIGNATURES: dict[tuple[Any, tuple[Any, ...]], Any] = {}
+"""What built-in functions return, by function and types of arguments."""
+
+
+class _Typing(Context):
+    """numba's context of types, with a memory of what built-in functions return."""
+
+    def __init__(self, context: Context):
+        self.__dict__ = context.__dict__
+
+    def resolve_function_type(self, func: Any, args: Any, kws: Any) -> Any:
+        """Return the signature of a call."""
+        # numba makes a function of a type like `np.uint64` anew for each call.
+        is_made = isinstance(func, Function) and isinstance(func.typing_key, Type)
+        if kws or is_made or not isinstance(func, Function | NumberClass):
+            return super().resolve_function_type(func, args, kws)
+        key = func, tuple(args)
+        signature = _SIGNATURES.get(key)
+        if signature is None:
+            signature = _SIGNATURES[key] = super().resolve_function_type(func, args, kws)
+        return signature
+
+
 class KernelCompiler(CompilerBase):
     """Compiles functions that Python calls."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.state.typingctx = _Typing(self.state.typingctx)
         self.state.flags = _KernelFlags(self.state.flags)
 
     def define_pipelines(self) -> list[Any]:
@@ -110,7 +140,10 @@ if _Library is not None:
             """Do nothing."""
 
     class _InlinedLibrary(_Library):
-        """Optimised code for other functions to take in."""
+        """Code for other functions to take in; what takes it in optimises both together."""
+
+        def _optimize_final_module(self) -> None:
+            """Leave it to the callers, which do it anew, each with all below it."""
 
         def _finalize_final_module(self) -> None:
             self._finalize_dynamic_globals()

@@ -18,6 +18,8 @@ class ZeroedCounter:
     A counter that an error left in an unknown state is thrown away.
     """
 
+    __slots__ = ("counter",)
+
     def __init__(self, n_slots: int):
         counter = getattr(_local, "counter", None)
         if counter is None or len(counter) < n_slots:

@@ -5,7 +5,7 @@ exists.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,7 @@ _SAMPLED = 16
 """Of so many texts one is asked for its length, so that fewer are joined where they are long."""
 
 
-@dataclass(frozen=True, eq=False)
-class Utf8:
+class Utf8(NamedTuple):
     """Texts as bytes: text i is ``data[starts[i]:stops[i]]``."""
 
     data: np.ndarray  # uint8

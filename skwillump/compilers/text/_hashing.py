@@ -46,7 +46,7 @@ class HashingStep(VectorizerStep):
         options = self.options
         ngrams = NGrams(options.analyzer, options.min_n, options.max_n)
 
-        def fill(texts: Utf8, row_stops: Any, used: int, indices: Any, data: Any) -> int:
+        def fill(texts: Utf8, indptr: Any, indices: Any, data: Any) -> int:
             return hash_texts(
                 texts.data,
                 texts.starts,
@@ -55,8 +55,8 @@ class HashingStep(VectorizerStep):
                 ngrams,
                 self.n_features,
                 self.signed,
-                row_stops,
-                used,
+                indptr[1:],
+                int(indptr[0]),
                 indices,
                 data,
             )

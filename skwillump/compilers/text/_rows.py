@@ -38,7 +38,8 @@ def fill_rows(
 ) -> Rows:
     """Let a kernel write the rows of a range of texts, and make room as it needs it.
 
-    ``fill(texts, row_stops, used, indices, data)`` returns how many of the texts it wrote.
+    ``fill(texts, indptr, indices, data)`` writes rows from ``indices[indptr[0]]`` on, and where
+    they end; it returns how many of the texts it wrote.
     """
     n_rows = rows.stop - rows.start
     indptr = np.zeros(n_rows + 1, dtype=np.int64)
@@ -56,8 +57,7 @@ def fill_rows(
             indices, data = np.empty(room, dtype=np.int32), np.empty(room)
         while row < stop:
             left = texts.after(row - first)
-            used = int(indptr[row])
-            row += fill(left, indptr[row + 1 : stop + 1], used, indices, data)
+            row += fill(left, indptr[row : stop + 1], indices, data)
             if row < stop:
                 # Too short: as much as the rows so far suggest, and never less than double.
                 used = int(indptr[row])

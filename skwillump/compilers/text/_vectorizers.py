@@ -13,14 +13,13 @@ from ...kernels.text._counts import CHAR, CHAR_WB, NGrams
 from ...kernels.text._tfidf import (
     L1,
     L2,
+    NO_MATRIX,
     NO_NORM,
     Weighting,
     make_weighting,
     normalize_rows,
-    score_padded_words,
-    score_texts,
-    tfidf_padded_words,
-    tfidf_texts,
+    weigh_padded_words,
+    weigh_texts,
 )
 from ...kernels.text._trie import Trie
 from ...kernels.text._unicode import code_points
@@ -106,30 +105,41 @@ class TextStep(VectorizerStep):
 
     def rows(self, column: TextColumn, some: slice) -> Rows:
         """Return the features of a range of texts."""
-        write = tfidf_padded_words if self.ngrams.analyzer == CHAR_WB else tfidf_texts
+        weighting = self.weighting if self.in_kernel else _COUNTS
+        factors = self.factors if self.in_kernel else _ones(self.n_features)
 
-        def fill(texts: Utf8, row_stops: Any, used: int, indices: Any, data: Any) -> int:
-            with ZeroedCounter(len(self.trie.slots)) as counter:
-                return write(
-                    texts.data,
-                    texts.starts,
-                    texts.stops,
-                    self.alphabet,
-                    self.ngrams,
-                    self.weighting if self.in_kernel else _COUNTS,
-                    self.trie.slots,
-                    self.trie.term_of_slot,
-                    self.trie.slot_of_term,
-                    self.factors if self.in_kernel else _ones(self.n_features),
-                    counter,
-                    row_stops,
-                    used,
-                    indices,
-                    data,
-                )
+        def fill(texts: Utf8, indptr: Any, indices: Any, data: Any) -> int:
+            matrix = self.trie.term_of_slot, self.trie.slot_of_term, indptr, indices
+            return self.weigh(texts, weighting, factors[:, None], data[None], matrix)
 
         indptr, indices, data = fill_rows(fill, column, some, self.encode, self.ngrams)
         return indptr, indices, self._finished(data, indices, indptr)
+
+    def weigh(
+        self,
+        texts: Utf8,
+        weighting: Weighting,
+        weights: np.ndarray,
+        out: np.ndarray,
+        matrix: tuple[np.ndarray, ...] = NO_MATRIX,
+    ) -> int:
+        """Write scores or rows of texts, encoded as `encode` does; return how many rows."""
+        write = weigh_padded_words if self.ngrams.analyzer == CHAR_WB else weigh_texts
+        slots = self.trie.slots
+        with ZeroedCounter(len(slots)) as counter:
+            return write(
+                texts.data,
+                texts.starts,
+                texts.stops,
+                self.alphabet,
+                self.ngrams,
+                weighting,
+                slots,
+                weights,
+                counter,
+                out,
+                *matrix,
+            )
 
     def _finished(self, data: np.ndarray, indices: np.ndarray, indptr: np.ndarray) -> np.ndarray:
         """Return what the kernel wrote as values of the vectorizer's dtype."""
@@ -158,7 +168,7 @@ class TextScorer(Scorer):
     """A text vectorizer bound to coefficients."""
 
     step: TextStep
-    weights: np.ndarray = field(repr=False)  # float64 (n_slots, width), as score_texts wants
+    weights: np.ndarray = field(repr=False)  # float64 (n_slots, width), as `weigh_texts` wants
     n_columns: int
 
     @property
@@ -187,21 +197,7 @@ class TextScorer(Scorer):
 
     def run(self, texts: Utf8, out: np.ndarray) -> None:
         """Write the partial scores of texts, encoded as the step wants them."""
-        step = self.step
-        write = score_padded_words if step.ngrams.analyzer == CHAR_WB else score_texts
-        with ZeroedCounter(len(step.trie.slots)) as counter:
-            write(
-                texts.data,
-                texts.starts,
-                texts.stops,
-                step.alphabet,
-                step.ngrams,
-                step.weighting,
-                step.trie.slots,
-                self.weights,
-                counter,
-                out,
-            )
+        self.step.weigh(texts, self.step.weighting, self.weights, out)
 
 
 def _add_scores(scorers: Sequence[TextScorer], texts: Utf8, out: np.ndarray, fresh: bool) -> None:

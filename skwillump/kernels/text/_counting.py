@@ -9,6 +9,7 @@ the order of their numbers.
 
 import numpy as np
 
+from .._bits import greater, lesser
 from .._jit import inline, jit
 from .._room import room
 from .._words import HALF, LOWER_HALF, ONE, ZERO
@@ -42,14 +43,14 @@ def count_segment(symbols, first, last, min_n, max_n, table, frontier, touched, 
     slots = table.slots
     for i in range(n):
         frontier[i] = 0
-    for level in range(1, min(max_n, n) + 1):
+    for level in range(1, lesser(max_n, n) + 1):
         is_term = level >= min_n
         shift = first + level - 1
         n_starts = n - level + 1
-        for i in range(min(_AHEAD, n_starts)):
+        for i in range(lesser(_AHEAD, n_starts)):
             ask_for_node(frontier[i], symbols[shift + i], slots)
         for i in range(n_starts):
-            ahead = min(i + _AHEAD, n_starts - 1)
+            ahead = lesser(i + _AHEAD, n_starts - 1)
             ask_for_node(frontier[ahead], symbols[shift + ahead], slots)
             at = find_node(frontier[i], symbols[shift + i], is_term, table)
             entry = slots[at + ONE]
@@ -100,16 +101,16 @@ def count_new_terms(
         segment = row_ends[row - 1] if row else 0
         start = segment_ends[segment - 1] if segment else 0
         stop = segment_ends[row_ends[row] - 1] if row_ends[row] else 0
-        longest = max(longest, stop - start)
+        longest = greater(longest, stop - start)
     frontier = room(longest + 1, np.uint32)
-    touched = room(longest * min(max_n, longest) + longest + 1, np.uint64)
+    touched = room(longest * lesser(max_n, longest) + longest + 1, np.uint64)
     n = np.uint64(n_before)
     for row in range(first_row, len(row_ends)):
         segment = row_ends[row - 1] if row else 0
         first = segment_ends[segment - 1] if segment else 0
         n_symbols = (segment_ends[row_ends[row] - 1] if row_ends[row] else 0) - first
         # As many as there are symbols on each level, and no more whole words than symbols.
-        n_ngrams = n_symbols * (min(max_n, n_symbols) + 1) + 4
+        n_ngrams = n_symbols * (lesser(max_n, n_symbols) + 1) + 4
         if (
             table.sizes[0] + n_ngrams > len(table.parents)
             or 4 * (table.sizes[0] + n_ngrams) > len(slots)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._bits import prefetch
+from .._bits import greater, lesser, prefetch
 from .._jit import inline, inline_allocating
 from .._room import room
 from ._ngrams import SEGMENT, count_ngrams, count_whole
@@ -31,10 +31,10 @@ def make_scratch(longest, ngrams, n_slots):
     if ngrams.analyzer == CHAR_WB:
         n_symbols = 3 * longest  # blanks and a boundary around words of one byte
     n_symbols += ngrams.max_n + 4
-    n_levels = max(ngrams.max_n - ngrams.min_n + 1, 1)
+    n_levels = greater(ngrams.max_n - ngrams.min_n + 1, 1)
     # A slot is listed once; beside those, the n-grams of one segment, repeats among them.
-    n_segment = min(n_symbols, np.int64(SEGMENT)) + 1
-    n_listed = min(n_slots, n_symbols * (n_levels + 1))  # one more level for whole short words
+    n_segment = lesser(n_symbols, np.int64(SEGMENT)) + 1
+    n_listed = lesser(n_slots, n_symbols * (n_levels + 1))  # one more level for whole short words
     if ngrams.analyzer == WORD and ngrams.max_n == 1:
         n_listed = n_symbols  # every token is listed
     touched = room(n_listed + n_segment * n_levels + 1, np.uint32)
@@ -46,7 +46,7 @@ def longest_text(starts, stops):
     """Return the most bytes of a text."""
     longest = 0
     for row in range(len(starts)):
-        longest = max(longest, stops[row] - starts[row])
+        longest = greater(longest, stops[row] - starts[row])
     return longest
 
 

@@ -9,6 +9,7 @@
 
 import numpy as np
 
+from .._bits import greater, lesser
 from .._jit import inline, inline_allocating, jit
 from .._room import room
 from .._words import ONE, ZERO
@@ -69,7 +70,7 @@ def _character_units(text, start, stop, alphabet, padded, data, begins, ends, gr
         if code_point >= 128:
             code_point, width = decode(text, i)
         i += width
-        is_space = alphabet.space[code_point] != 0
+        is_space = alphabet.kind[code_point] != 0
         if padded:
             if is_space:
                 if after_space:  # of a word, which ends here
@@ -203,7 +204,7 @@ def hash_texts(
     """
     longest = 0
     for row in range(len(starts)):
-        longest = max(longest, stops[row] - starts[row])
+        longest = greater(longest, stops[row] - starts[row])
     most_units = 3 * longest + 4
     buffer = room(3 * longest + 16, np.uint8)
     begins = room(most_units, np.int64)
@@ -245,8 +246,8 @@ def hash_texts(
             # A padded word that is too short is an n-gram as a whole.
             least = ngrams.min_n
             if ngrams.analyzer == CHAR_WB:
-                least = min(least, last - first)
-            for length in range(least, max(ngrams.max_n, least) + 1):
+                least = lesser(least, last - first)
+            for length in range(least, greater(ngrams.max_n, least) + 1):
                 for i in range(first, last - length + 1):
                     value = murmur3(buffer, begins[i], ends[i + length - 1])
                     h = np.int64(np.int32(value))

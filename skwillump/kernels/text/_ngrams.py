@@ -11,6 +11,7 @@ zero is listed in ``touched`` so that the reader can put it back.
 
 import numpy as np
 
+from .._bits import lesser
 from .._jit import inline
 from .._words import HALF, LOWER_HALF, ONE, ZERO
 from ._trie import ROOT
@@ -48,7 +49,7 @@ def count_ngrams(symbols, n, slots, min_n, max_n, counter, touched, frontier):
     end = np.uint64(n)
     first = ZERO
     while first < end:
-        last = min(first + SEGMENT, end)
+        last = lesser(first + SEGMENT, end)
         n_hits = n_touched
         n_open = ZERO
         for i in range(first, last):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._bits import lesser
 from .._jit import jit
 from .._room import room, zeros
 from .._words import EIGHT, ONE, SEVEN, THREE, ZERO
@@ -125,7 +126,7 @@ def token_streams(text, starts, stops, characters, shortest, n_stop_words, table
     for row in range(len(starts)):
         last = streams.segment_ends[row]
         for token in range(first, last):
-            ask_for_token(hashes[min(token + _AHEAD, n_tokens - 1)], table)
+            ask_for_token(hashes[lesser(token + _AHEAD, n_tokens - 1)], table)
             symbol = intern_token(words, word, lengths[token], hashes[token], table)
             word += (lengths[token] + SEVEN) >> THREE
             streams.symbols[n] = symbol

@@ -25,8 +25,7 @@ class Alphabet(NamedTuple):
     """
 
     fold: np.ndarray  # int32 (0x110000,): code point -> lower case, or itself
-    space: np.ndarray  # uint8 (0x110000,)
-    in_token: np.ndarray  # uint8 (0x110000,), for words
+    kind: np.ndarray  # uint8 (0x110000,): 1 for white space, or for what tokens consist of
     ascii: np.ndarray  # uint32 (128,): symbol of a character, for analyzers of characters
     symbol_of: np.ndarray  # uint32 (n,): folded code point -> symbol
     ranges: np.ndarray  # uint8 (n, 2): ASCII bytes of tokens, the first of a run and how many
@@ -42,14 +41,13 @@ class Alphabet(NamedTuple):
 
     def without_tables(self) -> "Alphabet":
         """Leave out the tables over all code points, which every process can make."""
-        return self._replace(fold=_NO_TABLE, space=_NO_TABLE, in_token=_NO_TABLE)
+        return self._replace(fold=_NO_TABLE, kind=_NO_TABLE)
 
     def with_tables(self, lowercase: bool, token_class: str | None) -> "Alphabet":
         """Put in this process's tables, and buckets where cache lines begin."""
         return self._replace(
             fold=lower_table() if lowercase else identity_table(),
-            space=space_table(),
-            in_token=_NO_TABLE if token_class is None else class_table(token_class),
+            kind=space_table() if token_class is None else class_table(token_class),
             buckets=line_aligned(self.buckets),
         )
 
@@ -105,14 +103,14 @@ def char_wb_symbols(text, start, stop, alphabet, out, min_n, short):
             b = text[i]
             if b < 128:
                 symbol = alphabet.ascii[b]
-                is_space = alphabet.space[b] != 0
+                is_space = alphabet.kind[b] != 0
                 i += ONE
             else:
                 code_point, width = decode(text, i)
                 folded = alphabet.fold[code_point]
                 if folded < len(alphabet.symbol_of):
                     symbol = alphabet.symbol_of[folded]
-                is_space = alphabet.space[code_point] != 0
+                is_space = alphabet.kind[code_point] != 0
                 i += width
         else:
             i += ONE

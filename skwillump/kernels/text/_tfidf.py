@@ -1,9 +1,9 @@
 """Texts to partial scores, or to the rows of a sparse matrix.
 
-``score_texts`` is the fused path: a text's n-grams are counted, weighted, multiplied with the
-coefficients and normalised at once. What it reads a term at a time is laid out by slot, so that
-it never needs a term's number. ``tfidf_texts`` writes the rows of the matrix itself, by
-scikit-learn's operations in scikit-learn's order, so that values are equal to the last bit.
+Scores are the fused path: a text's n-grams are counted, weighted, multiplied with the
+coefficients and normalised at once. What is read a term at a time is laid out by slot, so that
+a term's number is never needed. The rows of the matrix itself are written by scikit-learn's
+operations in scikit-learn's order, so that values are equal to the last bit.
 """
 
 import math
@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._arrays import frozen
+from .._bits import lesser
 from .._jit import inline, jit
 from .._room import room
 from .._words import FOUR, ONE, THREE, TWO, ZERO
@@ -37,6 +39,12 @@ class Weighting(NamedTuple):
     norm: int  # NO_NORM, L1 or L2
 
 
+_NO_TERMS = frozen(np.empty(0, dtype=np.int32))
+
+NO_MATRIX = _NO_TERMS, _NO_TERMS, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int32)
+"""The last arguments of the kernels where scores are asked for."""
+
+
 def make_weighting(binary: bool, sublinear: bool, norm: int) -> Weighting:
     """Tabulate what small counts become, by the functions that scikit-learn applies to them."""
     frequencies = np.arange(512, dtype=np.float64)
@@ -59,8 +67,26 @@ def frequency_of(count, weighting):
 
 
 @jit
-def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights, counter, out):
-    """Write each text's partial score: its normalised values times the coefficients.
+def weigh_texts(
+    text,
+    starts,
+    stops,
+    alphabet,
+    ngrams,
+    weighting,
+    slots,
+    weights,
+    counter,
+    out,
+    term_of_slot,
+    slot_of_term,
+    indptr,
+    indices,
+):
+    """Write each text's partial score, or its row of a CSR matrix.
+
+    One kernel does both, for one output and several: to compile the walk over the texts for each
+    of them would take as long as for the first.
 
     Parameters
     ----------
@@ -73,14 +99,26 @@ def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights
         Of words or of characters.
     weighting : Weighting
     slots : uint64 array of shape (n_slots,)
-    weights : float64 array of shape (n_slots, width)
+    weights : float64 array of shape (n_slots, width), or (n_terms, 1) for a matrix
         For each slot the inverse document frequency, then its product with each coefficient;
         zeros where no term ends. The width is 2 for one output, else a multiple of 4.
+        For a matrix the inverse document frequency of each term.
     counter : int32 array of at least n_slots
         All zero, before and after.
-    out : float64 array of shape (n_rows, n_outputs)
-        One kernel writes one output and several: to compile a second one for the same walk over
-        the texts took as long as to compile the first.
+    out : float64 array of shape (n_rows, n_outputs), or (1, capacity) for the data of a matrix
+        Receives normalised values times the coefficients, or the values.
+    term_of_slot : int32 array of shape (n_slots,)
+    slot_of_term : int32 array of shape (n_terms,)
+    indptr : int64 array of shape (n_rows + 1,)
+        The first is given, the others are written. Empty where scores are asked for.
+    indices : int32 array of shape (capacity,)
+        Receives the terms in ascending order.
+
+    Returns
+    -------
+    int
+        Number of rows written. Fewer than there are if a matrix has not enough room: the caller
+        makes it longer and calls again with the rows that are left.
     """
     scratch = make_scratch(longest_text(starts, stops), ngrams, len(slots))
     touched = scratch[1]
@@ -89,18 +127,24 @@ def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights
     found, ends = tokens[1], tokens[2]
     characters = (
         alphabet.fold,
-        alphabet.space,
+        alphabet.kind,
         alphabet.ascii,
         alphabet.symbol_of,
         alphabet.blank,
     )
-    values = room(len(touched) if out.shape[1] > 1 else 0, np.float64)
+    matrix = term_of_slot, slot_of_term, indptr, indices
+    of_matrix = len(indptr) > 0
+    values = room(len(touched) if out.shape[1] > 1 and not of_matrix else 0, np.float64)
+    bitmap = scratch[2], scratch[2], scratch[2]  # of the same types, for what is not used
+    if of_matrix:
+        bitmap = bitmap_in_kernel(len(slot_of_term))
     begin = end = 0
     while end < len(starts):
         begin = end
         if ngrams.analyzer == WORD:
             end = block_symbols(text, starts, stops, begin, alphabet, tokens)
-            ask_for_rows(weights, found, ends[end - begin - 1])
+            if not of_matrix:
+                ask_for_rows(weights, found, ends[end - begin - 1])
         else:
             end = len(starts)
         last = ZERO
@@ -121,30 +165,58 @@ def score_texts(text, starts, stops, alphabet, ngrams, weighting, slots, weights
                 first,
                 last,
             )
-            if out.shape[1] == 1:
+            if of_matrix:
+                if not _write_row(
+                    touched, n, counter, weighting, weights, bitmap, matrix, out, row
+                ):
+                    return row
+            elif out.shape[1] == 1:
                 _score_row(touched, n, counter, weighting, weights, out, row)
             else:
                 _score_row_outputs(touched, n, counter, weighting, weights, values, out, row)
+    return len(starts)
 
 
 @jit
-def score_padded_words(
-    text, starts, stops, alphabet, ngrams, weighting, slots, weights, counter, out
+def weigh_padded_words(
+    text,
+    starts,
+    stops,
+    alphabet,
+    ngrams,
+    weighting,
+    slots,
+    weights,
+    counter,
+    out,
+    term_of_slot,
+    slot_of_term,
+    indptr,
+    indices,
 ):
     """Do the same for n-grams of padded words."""
     longest = longest_text(starts, stops)
     scratch = make_scratch(longest, ngrams, len(slots))
     touched = scratch[1]
     short = room(longest + 2, np.int64)
-    values = room(len(touched) if out.shape[1] > 1 else 0, np.float64)
+    matrix = term_of_slot, slot_of_term, indptr, indices
+    of_matrix = len(indptr) > 0
+    values = room(len(touched) if out.shape[1] > 1 and not of_matrix else 0, np.float64)
+    bitmap = scratch[2], scratch[2], scratch[2]  # of the same types, for what is not used
+    if of_matrix:
+        bitmap = bitmap_in_kernel(len(slot_of_term))
     for row in range(len(starts)):
         n = count_padded_words(
             text, starts[row], stops[row], alphabet, ngrams, slots, counter, scratch, short
         )
-        if out.shape[1] == 1:
+        if of_matrix:
+            if not _write_row(touched, n, counter, weighting, weights, bitmap, matrix, out, row):
+                return row
+        elif out.shape[1] == 1:
             _score_row(touched, n, counter, weighting, weights, out, row)
         else:
             _score_row_outputs(touched, n, counter, weighting, weights, values, out, row)
+    return len(starts)
 
 
 @inline
@@ -218,7 +290,7 @@ def _score_row_outputs(touched, n, counter, weighting, weights, values, out, row
 @inline
 def _put(out, row, at, sum_0, sum_1, sum_2, sum_3, n):
     """Write the first ``n`` sums, as far as ``out`` goes."""
-    left = min(n, out.shape[1] - at)
+    left = lesser(n, out.shape[1] - at)
     out[row, at] = sum_0
     if left > 1:
         out[row, at + 1] = sum_1
@@ -229,197 +301,39 @@ def _put(out, row, at, sum_0, sum_1, sum_2, sum_3, n):
 
 
 @inline
-def _write_row(
-    touched,
-    n_touched,
-    counter,
-    term_of_slot,
-    slot_of_term,
-    idf,
-    weighting,
-    bitmap,
-    n,
-    indices,
-    data,
-):
-    """Write the terms that a row holds and their values from ``n`` on; return the end.
+def _write_row(touched, n_touched, counter, weighting, weights, bitmap, matrix, out, row):
+    """Write the terms that a row holds and their values, and clear the counter.
 
-    The counter is cleared.
+    Returns whether there was room for them.
     """
+    term_of_slot, slot_of_term, indptr, indices = matrix
+    row_start = np.uint64(indptr[row])
+    if row_start + n_touched + FOUR > np.uint64(len(indices)):
+        for k in range(n_touched):
+            counter[touched[k]] = 0
+        return False
     for k in range(n_touched):
         slot = touched[k]
         term = term_of_slot[slot]
         is_term = term >= 0  # otherwise a prefix
         counter[slot] = counter[slot] if is_term else 0
-        mark(np.uint64(max(term, 0)), bitmap, np.uint64(is_term))
-    row_start = n
-    n = read_marked(bitmap, indices, n)
+        mark(np.uint64(term) * np.uint64(is_term), bitmap, np.uint64(is_term))
+    n = read_marked(bitmap, indices, row_start)
     size = 0.0
     for k in range(row_start, n):
         term = np.uint64(indices[k])
         slot = np.uint32(slot_of_term[term])
-        value = frequency_of(counter[slot], weighting) * idf[term]
+        value = frequency_of(counter[slot], weighting) * weights[term, ZERO]
         counter[slot] = 0
-        data[k] = value
+        out[ZERO, k] = value
         size += abs(value) if weighting.norm == L1 else value * value
     if weighting.norm != NO_NORM and size > 0.0:
         if weighting.norm == L2:
             size = math.sqrt(size)
         for k in range(row_start, n):
-            data[k] /= size
-    return n
-
-
-@jit
-def tfidf_texts(
-    text,
-    starts,
-    stops,
-    alphabet,
-    ngrams,
-    weighting,
-    slots,
-    term_of_slot,
-    slot_of_term,
-    idf,
-    counter,
-    row_stops,
-    n_before,
-    indices,
-    data,
-):
-    """Write each text's row of a CSR matrix, terms in ascending order.
-
-    Parameters
-    ----------
-    text, starts, stops, alphabet, ngrams, weighting, slots, counter
-        As in `score_texts`.
-    term_of_slot : int32 array of shape (n_slots,)
-    slot_of_term : int32 array of shape (n_terms,)
-    idf : float64 array of shape (n_terms,)
-    row_stops : int64 array of shape (n_rows,)
-        Receives where each row ends in ``indices``.
-    n_before : int
-        Number of values that are there already.
-    indices : int32 array
-    data : float64 array
-
-    Returns
-    -------
-    int
-        Number of rows written. Fewer than there are if ``indices`` is too short: the caller
-        makes it longer and calls again with the rows that are left.
-    """
-    scratch = make_scratch(longest_text(starts, stops), ngrams, len(slots))
-    touched = scratch[1]
-    n_words = len(starts) if ngrams.analyzer == WORD else 0
-    tokens = make_token_scratch(starts[:n_words], stops[:n_words])
-    found, ends = tokens[1], tokens[2]
-    characters = (
-        alphabet.fold,
-        alphabet.space,
-        alphabet.ascii,
-        alphabet.symbol_of,
-        alphabet.blank,
-    )
-    bitmap = bitmap_in_kernel(len(slot_of_term))
-    capacity = np.uint64(len(indices))
-    n = np.uint64(n_before)
-    begin = end = 0
-    while end < len(starts):
-        begin = end
-        if ngrams.analyzer == WORD:
-            end = block_symbols(text, starts, stops, begin, alphabet, tokens)
-        else:
-            end = len(starts)
-        last = ZERO
-        for row in range(begin, end):
-            first = last
-            if ngrams.analyzer == WORD:
-                last = np.uint64(ends[row - begin])
-            n_touched = count_row(
-                text,
-                starts[row],
-                stops[row],
-                characters,
-                ngrams,
-                slots,
-                counter,
-                scratch,
-                found,
-                first,
-                last,
-            )
-            if n + n_touched + FOUR > capacity:
-                for k in range(n_touched):
-                    counter[touched[k]] = 0
-                return row
-            n = _write_row(
-                touched,
-                n_touched,
-                counter,
-                term_of_slot,
-                slot_of_term,
-                idf,
-                weighting,
-                bitmap,
-                n,
-                indices,
-                data,
-            )
-            row_stops[row] = n
-    return len(starts)
-
-
-@jit
-def tfidf_padded_words(
-    text,
-    starts,
-    stops,
-    alphabet,
-    ngrams,
-    weighting,
-    slots,
-    term_of_slot,
-    slot_of_term,
-    idf,
-    counter,
-    row_stops,
-    n_before,
-    indices,
-    data,
-):
-    """Do the same for n-grams of padded words."""
-    longest = longest_text(starts, stops)
-    scratch = make_scratch(longest, ngrams, len(slots))
-    touched = scratch[1]
-    short = room(longest + 2, np.int64)
-    bitmap = bitmap_in_kernel(len(slot_of_term))
-    capacity = np.uint64(len(indices))
-    n = np.uint64(n_before)
-    for row in range(len(starts)):
-        n_touched = count_padded_words(
-            text, starts[row], stops[row], alphabet, ngrams, slots, counter, scratch, short
-        )
-        if n + n_touched + FOUR > capacity:
-            for k in range(n_touched):
-                counter[touched[k]] = 0
-            return row
-        n = _write_row(
-            touched,
-            n_touched,
-            counter,
-            term_of_slot,
-            slot_of_term,
-            idf,
-            weighting,
-            bitmap,
-            n,
-            indices,
-            data,
-        )
-        row_stops[row] = n
-    return len(starts)
+            out[ZERO, k] /= size
+    indptr[row + 1] = n
+    return True
 
 
 @jit

@@ -22,6 +22,8 @@ import numpy as np
 from .._bits import (
     bits_in_range,
     equal_words,
+    greater,
+    lesser,
     load_word,
     lower_block,
     prefetch,
@@ -121,7 +123,7 @@ def fold_text(text, start, stop, alphabet, folded, marks, first):
             code_point, width = decode(text, i)
             wide = alphabet.fold[code_point]
             n_bytes = encode(wide, folded, n)
-            inside = np.uint64(alphabet.in_token[wide])
+            inside = np.uint64(alphabet.kind[wide])
             _put_marks(marks, n, (inside << n_bytes) - inside)
             i += width
             n += n_bytes
@@ -132,7 +134,7 @@ def fold_text(text, start, stop, alphabet, folded, marks, first):
 def _fold_block(data, at, n_left, ranges, n_letters, folded, n, marks):
     """Fold up to 64 bytes, as far as they are ASCII; return how many those are."""
     wide = bits_in_range(data, at, np.uint64(128), np.uint64(128))
-    n_ascii = min(trailing_zeros(wide), n_left)
+    n_ascii = lesser(trailing_zeros(wide), n_left)
     bits = ZERO
     for k in range(len(ranges)):
         bits |= bits_in_range(data, at, np.uint64(ranges[k, 0]), np.uint64(ranges[k, 1]))
@@ -156,7 +158,7 @@ def _put_marks(marks, n, bits):
 @inline
 def first_bytes(word, n):
     """Keep the first ``n`` bytes of a word, at most all eight."""
-    half = min(n, EIGHT) << TWO
+    half = lesser(n, EIGHT) << TWO
     # Two shifts: one of 64 bits has no defined result.
     return word & ~(ALL_BITS << half << half)
 
@@ -168,7 +170,7 @@ def token_key(folded, start, length):
     At least 16 bytes from ``start`` on are read, also those after the token. The second word is
     not zero.
     """
-    place = SIXTEEN - min(length, SIXTEEN)
+    place = SIXTEEN - lesser(length, SIXTEEN)
     first = load_word(folded, start) & load_word(_KEPT, place)
     second = load_word(folded, start + EIGHT) & load_word(_KEPT, place + EIGHT)
     return first, second | length << _LENGTH_BITS
@@ -254,10 +256,10 @@ def make_token_scratch(starts, stops):
     """Allocate working arrays for blocks of texts, of which the longest is a block by itself."""
     longest = total = 0
     for row in range(len(starts)):
-        longest = max(longest, stops[row] - starts[row])
+        longest = greater(longest, stops[row] - starts[row])
         total += _room_of(starts[row], stops[row])
     # Every text begins at a multiple of 64. The bytes after the last one are written or read.
-    size = max(min(total, _BLOCK_BYTES), _room_of(0, longest))
+    size = greater(lesser(total, _BLOCK_BYTES), _room_of(0, longest))
     folded = room(size + 128, np.uint8)
     marks = room(size // 64 + 2, np.uint64)
     # A token has one byte at least, and another one follows it.

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._bits import greater
 from .._jit import jit
 from .._words import HALF
 
@@ -178,7 +179,7 @@ def place_families(
         base = 0
         while True:
             if position >= end:
-                base = max(position - smallest, 1)
+                base = greater(position - smallest, 1)
                 while used_base[base]:
                     base += 1
                 break
@@ -199,6 +200,6 @@ def place_families(
             slot = base + symbol[child]
             slots[slot] = np.uint64(base) << HALF
             slot_of_node[child] = slot
-            end = max(end, slot + 1)
+            end = greater(end, slot + 1)
     state[1], state[2], state[3], state[4] = head, position, end, family_size
     return done

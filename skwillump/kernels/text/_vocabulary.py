@@ -30,8 +30,7 @@ def char_alphabet(terms: Collection[str], lowercase: bool) -> Alphabet:
     ascii_symbols[known] = symbol_of[folded[known]]
     alphabet = Alphabet(
         fold=_NO_BYTES,
-        space=_NO_BYTES,
-        in_token=_NO_BYTES,
+        kind=_NO_BYTES,
         ascii=ascii_symbols,
         symbol_of=symbol_of,
         ranges=_NO_BYTES.reshape(0, 2),
@@ -74,8 +73,7 @@ def word_alphabet(
     slot_bits = max(2 * len(long), 1).bit_length()
     alphabet = Alphabet(
         fold=_NO_BYTES,
-        space=_NO_BYTES,
-        in_token=_NO_BYTES,
+        kind=_NO_BYTES,
         ascii=_NO_SYMBOLS,
         symbol_of=_NO_SYMBOLS,
         ranges=_byte_ranges(in_token[fold[:128]]),

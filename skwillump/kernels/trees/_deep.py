@@ -9,6 +9,7 @@ missing value goes.
 
 import numpy as np
 
+from .._bits import greater, lesser
 from .._jit import inline, jit
 from .._room import as_floats, room
 from .._words import FIVE, FOUR, HALF, LOWER_HALF, ONE, SEVEN, SIX, THREE, TWO
@@ -60,14 +61,14 @@ def predict_deep(features, trees, out):
         lowest = trees.columns[c, 1] == LOWEST
         place[c] = np.uint64(width - 1 if lowest else trees.columns[c, 0])
         is_left[c] = trees.columns[c, 1] == NAN_LEFT
-    size = max(_BLOCK_BYTES // (4 * width) // WALKS * WALKS, 4 * WALKS)
-    size = min(size, (n_rows + WALKS - 1) // WALKS * WALKS)
+    size = greater(_BLOCK_BYTES // (4 * width) // WALKS * WALKS, 4 * WALKS)
+    size = lesser(size, (n_rows + WALKS - 1) // WALKS * WALKS)
     # Rows behind the last one stay at the root's left side, and are not read.
     x = room(size * width, np.float32)
     for k in range(len(x)):
         x[k] = -np.inf
     for start in range(0, n_rows, size):
-        stop = min(start + size, n_rows)
+        stop = lesser(start + size, n_rows)
         for row in range(start, stop):
             if refused(features, row, trees.reading, trees.columns):
                 return False
@@ -105,7 +106,7 @@ def predict_deep(features, trees, out):
                     after = n[0] + n[1] + n[2] + n[3] + n[4] + n[5] + n[6] + n[7]
                     n_left = n_left - 1 if after != before else 0
                 here = start + lane
-                n_here = min(WALKS, stop - here)
+                n_here = lesser(WALKS, stop - here)
                 add_leaves(trees, thresholds, n, out, here, n_here, output)
         if trees.divisor != 1.0:
             for row in range(start, stop):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._bits import lesser
 from .._jit import called, inline
 from .._room import room, zeros
 from .._words import LAST_BIT, ONE, SIX, ZERO
@@ -150,7 +151,7 @@ def rank_block(features, start, stop, trees, known, lines, made, ranks, codes):
     feature_held = -1
     c = 0
     for begin in range(0, n_features, _LINE):
-        end = min(begin + _LINE, n_features)
+        end = lesser(begin + _LINE, n_features)
         # Features of a row lie side by side: they are turned a cache line of each row at a time.
         if begin + _LINE <= n_features:
             for r in range(n_rows):

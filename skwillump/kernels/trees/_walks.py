@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._bits import greater, lesser
 from .._jit import called, inline, jit
 from .._room import as_floats, room, zeros
 from .._words import FIVE, FOUR, HALF, LAST_BIT, LOWER_HALF, ONE, SEVEN, SIX, THREE, TWO, ZERO
@@ -92,8 +93,8 @@ def place_tree(left, right, word, column, weight, slots, nodes, start):
         nodes[slot] = word[node]
         if left[node] < 0:
             nodes[slot + 1] = np.uint64(slot) << HALF
-            least = min(least, depth)
-            greatest = max(greatest, depth)
+            least = lesser(least, depth)
+            greatest = greater(greatest, depth)
             continue
         nodes[slot + 1] = (np.uint64(free) << HALF) | np.uint64(column[node])
         first, second = left[node], right[node]
@@ -200,7 +201,7 @@ def fill_block(features, start, stop, trees, transposed, x, shift):
         fill_columns(features, start, stop, trees, x, shift)
         return
     for first in range(0, n_features, _LINE):
-        last = min(first + _LINE, n_features)
+        last = lesser(first + _LINE, n_features)
         for r in range(n_rows):
             for feature in range(first, last):
                 transposed[feature, r] = features[start + r, feature]
@@ -390,7 +391,7 @@ def predict_rows(features, trees, shift, out):
     codes = room(len(x) if trees.has_sets else 0, np.uint64)
     transposed = np.empty((features.shape[1], size))
     for start in range(0, n_rows, size):
-        stop = min(start + size, n_rows)
+        stop = lesser(start + size, n_rows)
         for row in range(start, stop):
             if refused(features, row, trees.reading, trees.columns):
                 return False
@@ -423,7 +424,7 @@ def predict_rows(features, trees, shift, out):
                 else:
                     leaves = _walk(nodes, thresholds, x, width, r, n, least, greatest)
                 here = start + first
-                n_here = min(WALKS, stop - here)
+                n_here = lesser(WALKS, stop - here)
                 add_leaves(trees, thresholds, leaves, out, here, n_here, output)
         if trees.divisor != 1.0:
             for row in range(start, stop):
@@ -489,24 +490,24 @@ def predict_row(
     for first in range(0, n_trees, WALKS):
         # Behind the last tree, walk that one again.
         least, greatest, last = np.int64(1 << 30), np.int64(0), n_trees - 1
-        for tree in range(first, min(first + WALKS, n_trees)):
-            least = min(least, np.int64(trees.roots[tree, 1]))
-            greatest = max(greatest, np.int64(trees.roots[tree, 2]))
+        for tree in range(first, lesser(first + WALKS, n_trees)):
+            least = lesser(least, np.int64(trees.roots[tree, 1]))
+            greatest = greater(greatest, np.int64(trees.roots[tree, 2]))
         n = (
-            trees.roots[min(first + 0, last), 0],
-            trees.roots[min(first + 1, last), 0],
-            trees.roots[min(first + 2, last), 0],
-            trees.roots[min(first + 3, last), 0],
-            trees.roots[min(first + 4, last), 0],
-            trees.roots[min(first + 5, last), 0],
-            trees.roots[min(first + 6, last), 0],
-            trees.roots[min(first + 7, last), 0],
+            trees.roots[lesser(first + 0, last), 0],
+            trees.roots[lesser(first + 1, last), 0],
+            trees.roots[lesser(first + 2, last), 0],
+            trees.roots[lesser(first + 3, last), 0],
+            trees.roots[lesser(first + 4, last), 0],
+            trees.roots[lesser(first + 5, last), 0],
+            trees.roots[lesser(first + 6, last), 0],
+            trees.roots[lesser(first + 7, last), 0],
         )
         if asked_sets is not None:
             leaves = _set_walk(nodes, thresholds, x, zero, r, n, codes, asked_sets, greatest)
         else:
             leaves = _walk(nodes, thresholds, x, zero, r, n, least, greatest)
-        for i in range(min(WALKS, n_trees - first)):
+        for i in range(lesser(WALKS, n_trees - first)):
             add_leaf(trees, thresholds, leaves[i], out, 0, output)
             output = output + 1 if output + 1 < n_outputs else 0
     if trees.divisor != 1.0:
