@@ -101,17 +101,17 @@ def predict_blocks(features, trees, ranks, masks, set_words, out):
     inside = room(N_LANES, np.uint64)
     crossed = zeros(n_words * N_LANES, np.int16)
     leaves = zeros(N_LANES, np.int16)
-    sums = room(n_outputs * N_LANES, np.float64)
+    sums = np.empty((n_outputs, N_LANES))
     for start in range(0, n_rows, N_LANES):
         stop = lesser(start + N_LANES, n_rows)
         if not rank_block(features, start, stop, trees, ranks, lines, made, place, codes):
             return False
         for k in range(n_outputs):
             for r in range(N_LANES):
-                sums[k * N_LANES + r] = trees.base[k]
+                sums[k, r] = trees.base[k]
             if trees.continues:
                 for row in range(start, stop):
-                    sums[k * N_LANES + row - start] = out[row, k]
+                    sums[k, row - start] = out[row, k]
         output = 0
         for tree in range(n_trees):
             has_sets = 0
@@ -138,19 +138,19 @@ def predict_blocks(features, trees, ranks, masks, set_words, out):
             if n_values > 1:
                 for k in range(n_values):
                     for r in range(N_LANES):
-                        total = sums[k * N_LANES + r] + masks.leaves[first + leaves[r], k]
-                        sums[k * N_LANES + r] = rounded(total, trees.single_sums)
+                        total = sums[k, r] + masks.leaves[first + leaves[r], k]
+                        sums[k, r] = rounded(total, trees.single_sums)
             elif trees.single_sums:
                 for r in range(N_LANES):
-                    total = sums[output * N_LANES + r] + masks.leaves[first + leaves[r], 0]
-                    sums[output * N_LANES + r] = rounded(total, True)
+                    total = sums[output, r] + masks.leaves[first + leaves[r], 0]
+                    sums[output, r] = rounded(total, True)
             else:
                 for r in range(N_LANES):
-                    sums[output * N_LANES + r] += masks.leaves[first + leaves[r], 0]
+                    sums[output, r] += masks.leaves[first + leaves[r], 0]
             output = output + 1 if output + 1 < n_outputs else 0
         for k in range(n_outputs):
             for row in range(start, stop):
-                out[row, k] = sums[k * N_LANES + row - start]
+                out[row, k] = sums[k, row - start]
                 if trees.divisor != 1.0:
                     out[row, k] /= trees.divisor
     return True
