@@ -127,31 +127,6 @@ def test_what_a_built_in_function_returns_is_asked_of_numba_once():
     assert known == _pipeline._SIGNATURES
 
 
-def test_what_is_inlined_is_left_to_its_callers_to_optimise(monkeypatch):
-    from skwillump.kernels import _pipeline
-
-    optimised = []
-    library = _pipeline._Library
-    optimise = library._optimize_final_module
-    monkeypatch.setattr(
-        library,
-        "_optimize_final_module",
-        lambda own: (optimised.append(own.name), optimise(own)),
-    )
-
-    @inline
-    def fourfold(number):
-        return 4 * number
-
-    @jit
-    def eightfold(number):
-        return 2 * fourfold(number)
-
-    assert eightfold(1) == 8
-    (name,) = optimised
-    assert "eightfold" in name
-
-
 def test_kernels_are_compiled_without_what_numba_does_not_promise(monkeypatch):
     from skwillump.kernels import _pipeline
 
