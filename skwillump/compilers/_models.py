@@ -62,7 +62,7 @@ class Model:
 
     @property
     def is_smooth(self) -> bool:
-        """Whether its scores change little where its features do."""
+        """Whether its scores change little where its features do, or it refuses where they jump."""
         return False
 
     @property

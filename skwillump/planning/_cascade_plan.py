@@ -240,12 +240,8 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
         reason = option.rule.why_not(walk, allowed, target)
         return of_full_model(reason, _rows_needed(calibration, best), option.planned())
     if not pays(seconds, calibration.full_seconds, CASCADE_SAVING):
-        return of_full_model(
-            f"the cheapest cascade that meets the target answers {early_share:.1%} of rows early "
-            f"and would cost {1e6 * seconds:.3g} us a row; the full model costs "
-            f"{1e6 * calibration.full_seconds:.3g} us",
-            path=option.planned(),
-        )
+        reason = _why_too_dear(calibration, early_share, seconds)
+        return of_full_model(reason, path=option.planned())
     if not _is_bearable(calibration, candidate, option.measure, 1 - early_share):
         return of_full_model(
             f"the cheapest cascade that meets the target answers {early_share:.1%} of rows early, "
@@ -268,6 +264,14 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
     )
 
 
+def _why_too_dear(calibration: Calibration, early_share: float, seconds: float) -> str:
+    return (
+        f"the cheapest cascade that meets the target answers {early_share:.1%} of rows early "
+        f"and would cost {1e6 * seconds:.3g} us a row; the full model costs "
+        f"{1e6 * calibration.full_seconds:.3g} us"
+    )
+
+
 def saves(calibration: Calibration, seconds: float) -> bool:
     """Whether a cascade of so many seconds a row is to be used instead of the full model alone."""
     return bool(pays(seconds, calibration.full_seconds, CASCADE_SAVING))
@@ -285,11 +289,7 @@ def given_up(calibration: Calibration, plan: Plan, seconds: float) -> Plan:
             accuracy_target=plan.guarantee.accuracy_target,
             confidence=plan.guarantee.confidence,
             n_rows=plan.guarantee.n_rows,
-            reason=(
-                f"the cheapest cascade that meets the target answers {plan.early_share:.1%} of "
-                f"rows early and would cost {1e6 * seconds:.3g} us a row; the full model costs "
-                f"{1e6 * calibration.full_seconds:.3g} us"
-            ),
+            reason=_why_too_dear(calibration, plan.early_share, seconds),
         ),
         tradeoffs=tuple(replace(tradeoff, chosen=None) for tradeoff in plan.tradeoffs),
         path=plan.path,
