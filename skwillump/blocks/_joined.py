@@ -186,7 +186,7 @@ class SharedScorer(Scorer):
     @property
     def reads_opened(self) -> bool:
         """Whether its features do."""
-        return self.features.reads_opened
+        return self.features.reads_columns
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""

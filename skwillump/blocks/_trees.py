@@ -152,7 +152,6 @@ class TreeBlocks:
         if model is None or union is None or model.n_features > MAX_DENSE_FEATURES:
             return None
         step = union.guarded()
-        assert isinstance(step, UnionStep)
         return cls(union=step, blocks=tuple(step.leaves()), full=model)
 
     def block(self, name: str) -> BlockReader:

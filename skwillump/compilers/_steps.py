@@ -77,6 +77,16 @@ class Scorer:
         return False
 
     @property
+    def reads_columns(self) -> bool:
+        """Whether it is a `TableScorer`, so that it shares a pass over a table with others."""
+        return False
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether it is a `TextScorer`, so that it shares the encoding of texts with others."""
+        return False
+
+    @property
     def reads_opened(self) -> bool:
         """Whether it takes an input that is `Opened`, of which no column is read twice."""
         return False
@@ -176,8 +186,26 @@ class Step:
         raise InputUnsupported(f"{type(self.original).__name__} is not known by values")
 
     @property
-    def reads_opened(self) -> bool:
-        """Whether `map_dense` takes an input that is `Opened`, of which no column is read twice."""
+    def reads_columns(self) -> bool:
+        """Whether it is a `TableStep`, so that it shares a pass over a table with others.
+
+        Its `map_dense` takes an input that is `Opened`, of which no column is read twice.
+        """
+        return False
+
+    @property
+    def demands(self) -> Any:
+        """`InputSpec` of the columns that it must find in a table; None where it reads none."""
+        return None
+
+    @property
+    def chooses_by_name(self) -> bool:
+        """Whether it reads columns by name among others, which a table by position has not."""
+        return False
+
+    @property
+    def counts_terms(self) -> bool:
+        """Whether it is a `TextStep` of counts, which a `TfidfTransformer` may join."""
         return False
 
     @property

@@ -22,12 +22,11 @@ from .._steps import Step
 from .._unsupported import Unsupported
 from ..tables._steps import ChainStep, TableStep
 from ..text._idf import NORMS, norms_of_rows
-from ..text._vectorizers import TextStep, with_tfidf
+from ..text._vectorizers import with_tfidf
 from ._mapped import MappedStep
 from ._own_columns import (
     SelectedStep,
     SelectorStep,
-    chooses_by_name,
     columns_step,
     filling_step,
     selector_step,
@@ -95,22 +94,20 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
     step : Step
     """
     name, transformer = pending.pop(0)
-    head = _chosen(transformer, pending) or compile_step(transformer)
+    head: Any = _chosen(transformer, pending) or compile_step(transformer)
     if head.n_features is None and pending:
         n_features = getattr(pending[0][1], "n_features_in_", None)  # of what reads it
         head = head if n_features is None else head.sized(n_features)
     if isinstance(head, SelectorStep):
         return name, head
-    if isinstance(head, TableStep):
+    if head.reads_columns:
         if reads_sparse:
             return name, _of_sparse(transformer)
         name, head = "", _joined(name, head, pending)
     elif not head.is_compiled:
         return name, filling_step(head) if pending else head
     merged: Links = []
-    while pending and isinstance(head, TextStep) and type(pending[0][1]) is TfidfTransformer:
-        if head.is_tfidf:
-            break
+    while pending and head.counts_terms and type(pending[0][1]) is TfidfTransformer:
         merged.append(pending.pop(0))
         head = with_tfidf(head, Chain((head.original, merged[-1][1])), merged[-1][1])
     maps: list[LinearMap] = []
@@ -157,7 +154,7 @@ def _chosen(transformer: Any, pending: Links) -> Step | None:
 
 def _reads_table(transformer: Any) -> bool:
     step = compile_step(transformer)
-    return isinstance(step, TableStep) and not chooses_by_name(step)
+    return step.reads_columns and not step.chooses_by_name
 
 
 def _of_sparse(transformer: Any) -> Step:
@@ -171,8 +168,8 @@ def _joined(name: str, head: TableStep, pending: Links) -> ChainStep:
     """Take the steps over tables that follow one."""
     names, steps = [name], [head]
     while pending:
-        step = compile_step(pending[0][1])
-        if not isinstance(step, TableStep) or chooses_by_name(step):
+        step: Any = compile_step(pending[0][1])
+        if not step.reads_columns or step.chooses_by_name:
             break
         names.append(pending.pop(0)[0])
         steps.append(step)

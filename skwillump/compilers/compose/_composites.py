@@ -16,8 +16,7 @@ from .._original_step import OriginalStep
 from .._registry import compile_step, register
 from .._steps import Step
 from ..tables._input import InputSpec
-from ..tables._steps import TableStep
-from ._own_columns import chooses_by_name, columns_step, in_order
+from ._own_columns import columns_step, in_order
 from ._selections import ColumnSelection, Selection, common_spec
 from ._unions import UnionStep, places_of, step_size, union_step
 
@@ -69,7 +68,7 @@ def compile_column_transformer(columns: Any) -> Step:
     steps = []
     for child, selection in zip(held, selections, strict=True):
         step = compile_step(child.transformer)
-        if isinstance(step, TableStep) and isinstance(selection.columns, int):
+        if step.reads_columns and selection.is_vector:
             reason = "its column is passed as a vector, not as a table"
             step = OriginalStep(child.transformer, reason)
         chosen = None if names is None else tuple(names[at] for at in selection.positions)
@@ -110,10 +109,9 @@ def _stand_in(step: Step) -> Any:
 
 def _spec_of(steps: list[Step]) -> InputSpec | None:
     """Return what all the steps of a union demand."""
-    if any(map(chooses_by_name, steps)):
+    if any(step.chooses_by_name for step in steps):
         return None
-    found = [step.spec for step in steps if isinstance(step, (TableStep, UnionStep))]
-    specs = [spec for spec in found if spec is not None]
+    specs = [step.demands for step in steps if step.demands is not None]
     if not specs or len({(spec.names, spec.n_columns) for spec in specs}) > 1:
         return None
     needed: tuple[int, ...] | None = None

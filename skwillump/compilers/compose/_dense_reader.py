@@ -15,7 +15,7 @@ from ..tables._chunks import each_chunk
 from ..tables._input import InputSpec, Opened
 from ..tables._steps import TableStep
 from ..tables._tables import Table
-from ._selections import ColumnSelection, Rows, Selection, common_spec, unread_columns
+from ._selections import Rows, Selection, common_spec, unread_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,18 +30,10 @@ class Leaf:
 
     def inside(self, outer: "Leaf") -> "Leaf":
         """Return the same block as a block of a union that holds its own."""
-        if type(outer.selection) is Selection:
-            selection = self.selection
-        elif type(self.selection) is Selection:
-            selection = outer.selection
-        else:
-            assert isinstance(self.selection, ColumnSelection)
-            assert isinstance(outer.selection, ColumnSelection)
-            selection = self.selection.within(outer.selection)
         start = outer.place.start
         return Leaf(
             f"{outer.name}__{self.name}",
-            selection,
+            self.selection.within(outer.selection),
             self.step,
             slice(start + self.place.start, start + self.place.stop),
             outer.weight * self.weight,
@@ -75,9 +67,7 @@ class DenseReader:
         tables: list[Any] = []
         alone: list[Leaf] = []
         for leaf in self.leaves:
-            shares = isinstance(leaf.step, TableStep) and isinstance(
-                leaf.selection, ColumnSelection
-            )
+            shares = leaf.step.reads_columns and leaf.selection.positions is not None
             (tables if shares else alone).append(leaf)
         selections: Any = [leaf.selection for leaf in tables]
         object.__setattr__(self, "tables", tuple(tables))

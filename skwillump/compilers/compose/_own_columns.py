@@ -18,19 +18,18 @@ from .._steps import Scorer, Step
 from .._unsupported import InputUnsupported
 from ..tables._input import InputSpec
 from ..tables._scalers import IdentityStep
-from ..tables._steps import TableStep
 from ._selections import ColumnSelection
 from ._sequences import SequenceScorer, SequenceStep
 
 
 @dataclass(frozen=True, eq=False)
-class ChosenSpec(InputSpec):
-    """The columns that a step chooses by name, among others that are not known."""
-
-
-@dataclass(frozen=True, eq=False)
 class ColumnsStep(IdentityStep):
     """Columns that a step chooses, for a step that reads a table."""
+
+    @property
+    def chooses_by_name(self) -> bool:
+        """Say yes."""
+        return True
 
     @property
     def gives_array(self) -> bool:
@@ -56,7 +55,7 @@ class ValuesSelection(ColumnSelection):
         if values is None:
             raise InputUnsupported(f"{type(x).__name__} is no row with columns")
         row = array_of_row(values)
-        return row[:, 0] if isinstance(self.columns, int) else row
+        return row[:, 0] if self.is_vector else row
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +69,7 @@ class SelectorStep(Step):
     @property
     def is_vector(self) -> bool:
         """Whether it returns one column as a vector."""
-        return isinstance(self.selection.columns, int)
+        return self.selection.is_vector
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return `original.transform(X)`."""
@@ -177,7 +176,7 @@ def columns_step(transformer: Any) -> ColumnsStep | None:
     chosen = own_code(transformer)
     if not isinstance(chosen, ChosenColumns) or chosen.is_vector:
         return None
-    spec = ChosenSpec(chosen.names, len(chosen.names), True)
+    spec = InputSpec(chosen.names, len(chosen.names), True)
     return ColumnsStep(transformer, spec, len(chosen.names))
 
 
@@ -199,13 +198,8 @@ def filling_step(step: Step) -> Step:
     return FillStep(step.original, step.reason, text=filled.text)
 
 
-def chooses_by_name(step: Step) -> bool:
-    """Whether a step reads columns by name among others, which a table by position has not."""
-    return isinstance(step, TableStep) and isinstance(step.spec, ChosenSpec)
-
-
 def in_order(step: Step, names: tuple[Any, ...] | None) -> Step:
     """Return a step that is given columns by position: as it is where it would mistake them."""
-    if not chooses_by_name(step) or (isinstance(step, TableStep) and step.spec.names == names):
+    if not step.chooses_by_name or step.demands.names == names:
         return step
     return OriginalStep(step.original, "it chooses columns of those that are chosen for it")

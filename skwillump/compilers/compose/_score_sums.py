@@ -11,8 +11,8 @@ from ..tables._input import InputSpec, Opened
 from ..tables._steps import TableScorer
 from ..tables._tables import Table
 from ..text._columns import text_column
-from ..text._vectorizers import TextScorer, scores_of_texts
-from ._selections import ColumnSelection, Rows, Selection, common_spec, unread_columns
+from ..text._vectorizers import scores_of_texts
+from ._selections import Rows, Selection, common_spec, unread_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,19 +59,19 @@ class SumScorer(Scorer):
     required: InputSpec | None = None  # columns that there must be, even if no block reads them
     together: "TableSum | None" = field(init=False, repr=False)
     unread: InputSpec | None = field(init=False, repr=False)  # checked if `together` does not
-    passes: tuple[tuple[Selection, list[Scorer]], ...] = field(init=False, repr=False)
+    passes: tuple[tuple[Selection, list[Any]], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        tables = []
-        passes: list[tuple[Selection, list[Scorer]]] = []
+        tables: list[Any] = []
+        passes: list[tuple[Selection, list[Any]]] = []
         for selection, scorer in self.blocks:
-            if isinstance(scorer, TableScorer) and isinstance(selection, ColumnSelection):
+            if scorer.reads_columns and selection.positions is not None:
                 tables.append((selection, scorer))
                 continue
             if (
                 passes
-                and isinstance(scorer, TextScorer)
-                and isinstance(passes[-1][1][0], TextScorer)
+                and scorer.reads_texts
+                and passes[-1][1][0].reads_texts
                 and selection.same_as(passes[-1][0])
             ):
                 passes[-1][1].append(scorer)
@@ -109,13 +109,13 @@ class SumScorer(Scorer):
         if self.unread is not None:
             self.unread.check_columns(X)
         for selection, scorers in self.passes:
-            texts = [scorer for scorer in scorers if isinstance(scorer, TextScorer)]
-            if texts and opened is not None:
+            are_texts = scorers[0].reads_texts
+            if are_texts and opened is not None:
                 selected = opened.selected(selection, text_column)
             else:
                 selected = selection.of(X)
-            if texts:
-                total = scores_of_texts(texts, selected, rows, n_threads=n_threads, total=total)
+            if are_texts:
+                total = scores_of_texts(scorers, selected, rows, n_threads=n_threads, total=total)
                 continue
             part = scorers[0].scores(selected, rows, n_threads=n_threads)
             if total is None:

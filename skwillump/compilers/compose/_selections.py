@@ -42,6 +42,11 @@ class Selection:
         """Positions of its columns; None for all."""
         return None
 
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is one column as a vector."""
+        return False
+
     def of(self, X: Any) -> Any:
         """Select from many rows."""
         return X
@@ -60,7 +65,15 @@ class Selection:
 
     def same_as(self, other: "Selection") -> bool:
         """Tell whether another selection from the same input is the same part of it."""
-        return type(other) is type(self)
+        return (other.positions, other.is_vector) == (self.positions, self.is_vector)
+
+    def within(self, outer: "Selection") -> "Selection":
+        """Return the selection from what the outer one selects from."""
+        return outer
+
+    def of_columns(self, inner: "ColumnSelection") -> "ColumnSelection":
+        """Return a selection from what this one selects as one from its input."""
+        return inner
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,25 +89,29 @@ class ColumnSelection(Selection):
         """Positions as a tuple."""
         return (self.columns,) if isinstance(self.columns, int) else self.columns
 
+    @property
+    def is_vector(self) -> bool:
+        """Whether it is one column as a vector."""
+        return isinstance(self.columns, int)
+
     def table(self, table: Table) -> Table:
         """Select from a table of all columns."""
         return table.select(self.positions)
 
-    def same_as(self, other: Selection) -> bool:
-        """Tell whether another selection from the same input is of the same columns."""
-        return isinstance(other, ColumnSelection) and other.columns == self.columns
-
-    def within(self, outer: "ColumnSelection") -> "ColumnSelection":
+    def within(self, outer: Selection) -> "ColumnSelection":
         """Return the selection from what the outer one selects from."""
-        if isinstance(outer.columns, int):
+        return outer.of_columns(self)
+
+    def of_columns(self, inner: "ColumnSelection") -> "ColumnSelection":
+        """Return a selection from what this one selects as one from its input."""
+        if isinstance(self.columns, int):
             raise Unsupported("columns are selected from a single one")
-        inner = self.columns
         columns = (
-            outer.columns[inner]
-            if isinstance(inner, int)
-            else tuple(outer.columns[position] for position in inner)
+            self.columns[inner.columns]
+            if isinstance(inner.columns, int)
+            else tuple(self.columns[position] for position in inner.columns)
         )
-        return ColumnSelection(columns, outer.names, outer.n_columns)
+        return ColumnSelection(columns, self.names, self.n_columns)
 
     def of(self, X: Any) -> Any:
         """Return a column, or a table of columns."""
@@ -164,5 +181,5 @@ def unread_columns(required: InputSpec | None, selections: Sequence[Selection]) 
     if required is None:
         return None
     needed = range(required.n_columns) if required.needed is None else required.needed
-    read = {p for one in selections if isinstance(one, ColumnSelection) for p in one.positions}
+    read = {position for one in selections for position in one.positions or ()}
     return None if read.issuperset(needed) else required

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 from scipy import sparse
@@ -36,6 +36,11 @@ class UnionStep(Step):
     twin: Any = field(repr=False)  # the original with compiled steps in it
     spec: InputSpec | None = None  # of the columns that it demands, if it reads a table
     path: str = ""  # names of the pipelines' steps that it is, where they have no others
+
+    @property
+    def demands(self) -> InputSpec | None:
+        """The columns that it must find."""
+        return self.spec
 
     @property
     def exact_scores(self) -> bool:
@@ -141,7 +146,7 @@ class UnionStep(Step):
         ones = (1.0,) * len(self.weights)
         return replace(self, steps=tuple(step.in_binary() for step in self.steps), weights=ones)
 
-    def guarded(self) -> "UnionStep":
+    def guarded(self) -> Self:
         """Return a twin of which no block lets integers pass that a model could round."""
         if not self.may_give_integers:
             return self
@@ -158,7 +163,7 @@ class UnionStep(Step):
         """Whether a block is sure to be of float64, so that numbers beside it become float64."""
         return any(step.fixed_dtype == np.float64 for step in self.steps)
 
-    def in_doubles(self) -> "UnionStep | None":
+    def in_doubles(self) -> Self | None:
         """Return a twin that refuses input of which the original makes float32."""
         if self.has_doubles:
             return self
@@ -194,7 +199,7 @@ class UnionStep(Step):
         rows: Rows | None = None
         blocks: list[Any] = []
         for selection, step, weight in zip(self.selections, self.steps, self.weights, strict=True):
-            reads_row = isinstance(step, TableStep) and step.fixed_dtype == np.float64
+            reads_row = step.reads_columns and step.fixed_dtype == np.float64
             if reads_row and row is not None and (step.gives_array or step.gives_sparse):
                 block: Any = cast(TableStep, step).part(selection.table(row))
                 block = block if step.gives_array else sparse_row(block[0])
@@ -298,12 +303,6 @@ class UnionStep(Step):
 @dataclass(frozen=True, eq=False)
 class TableUnionStep(UnionStep, TableStep):
     """Blocks side by side that all read columns: one pass over the table."""
-
-    def in_doubles(self) -> "TableUnionStep | None":
-        """Return a twin that refuses input of which the original makes float32."""
-        twin = UnionStep.in_doubles(self)
-        assert twin is None or isinstance(twin, TableUnionStep)
-        return twin
 
     def refuse_passing_objects(self, row: Table) -> None:
         """Let each block do so."""
@@ -436,7 +435,7 @@ def union_step(**values: Any) -> UnionStep:
         values.update(places=None, n_features=None)
         return UnionStep(**values)
     values["steps"] = twins
-    if by_column and all(isinstance(step, TableStep) for step in steps):
+    if by_column and all(step.reads_columns for step in steps):
         return TableUnionStep(**values)
     return UnionStep(**values)
 

@@ -547,7 +547,7 @@ class TreeScorer(Scorer):
     def reads_opened(self) -> bool:
         """Whether its features are read column by column, some rows at a time."""
         step = self.features
-        return step.reads_opened and step.exact_scores and not (self.is_wide or self._is_narrow)
+        return step.reads_columns and step.exact_scores and not (self.is_wide or self._is_narrow)
 
     @cached_property
     def _is_narrow(self) -> bool:

@@ -7,7 +7,7 @@ that is read without a data frame.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -47,9 +47,14 @@ class TableStep(Step):
         raise NotImplementedError
 
     @property
-    def reads_opened(self) -> bool:
-        """Say yes: columns are read through its spec."""
+    def reads_columns(self) -> bool:
+        """Say yes."""
         return True
+
+    @property
+    def demands(self) -> InputSpec | None:
+        """The columns that it reads."""
+        return self.spec
 
     def write_part(self, table: Table, out: np.ndarray) -> None:
         """Write what `part` returns to ``out``, which may be columns of a wider array."""
@@ -79,7 +84,7 @@ class TableStep(Step):
         if not all(isinstance(value, _NUMBERS) and value == value for value in values):
             raise InputUnsupported("a value that may be of a column of objects")
 
-    def in_doubles(self) -> "TableStep | None":
+    def in_doubles(self) -> Self | None:
         """Return a twin that refuses input of which the original makes float32."""
         dtype = self.fixed_dtype
         return None if dtype is not None and is_single(dtype) else self
@@ -237,6 +242,11 @@ class TableScorer(Scorer):
         return self.n_scores
 
     @property
+    def reads_columns(self) -> bool:
+        """Say yes."""
+        return True
+
+    @property
     def reads_opened(self) -> bool:
         """Say yes: columns are read through its spec."""
         return True
@@ -361,6 +371,11 @@ class ChainStep(TableStep):
         return next((dtype for dtype in fixed if dtype is not None), None)
 
     @property
+    def chooses_by_name(self) -> bool:
+        """Whether the first step does."""
+        return self.steps[0].chooses_by_name
+
+    @property
     def has_doubles(self) -> bool:
         """Whether the only step makes them, or the dtype of the last is known."""
         return self.steps[0].has_doubles if len(self.steps) == 1 else super().has_doubles
@@ -372,7 +387,7 @@ class ChainStep(TableStep):
         else:
             super().refuse_passing_objects(row)
 
-    def in_doubles(self) -> "ChainStep | None":
+    def in_doubles(self) -> Self | None:
         """Return a twin that refuses input of which the original makes float32."""
         steps = in_doubles(self.steps)
         return None if steps is None else replace(self, steps=tuple(steps))

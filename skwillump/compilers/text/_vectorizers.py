@@ -57,6 +57,11 @@ class TextStep(VectorizerStep):
         return True
 
     @property
+    def counts_terms(self) -> bool:
+        """Whether nothing is made of the counts."""
+        return not self.is_tfidf
+
+    @property
     def in_kernel(self) -> bool:
         """Whether values are computed as they are counted: in float64."""
         return not self.is_tfidf or self.dtype == np.float64
@@ -175,6 +180,11 @@ class TextScorer(Scorer):
     def n_outputs(self) -> int:
         """Number of columns of the scores."""
         return self.n_columns
+
+    @property
+    def reads_texts(self) -> bool:
+        """Say yes."""
+        return True
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, weights=line_aligned(state["weights"]))
