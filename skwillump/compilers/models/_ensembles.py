@@ -38,6 +38,7 @@ from ...kernels.trees._walks import (
 from .._registry import refuse_replaced_methods, register
 from .._unsupported import Unsupported
 from ._coded_trees import CodedTrees
+from ._several_labels import LabelModel
 from ._tree_layout import Tree, pack
 from ._trees import (
     EXP,
@@ -57,17 +58,19 @@ _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, Ex
     RandomForestClassifier,
     RandomForestRegressor,
     gives=TreeModel,
+    or_gives=(LabelModel,),
 )
-def _forest(model: Any) -> TreeModel:
+def _forest(model: Any) -> TreeModel | LabelModel:
     is_tree = isinstance(model, _TREES)
     members = [model] if is_tree else list(model.estimators_)
-    if model.n_outputs_ != 1:
-        raise Unsupported("it has several outputs")
     for member in members:
         if type(member) not in _TREES:
             raise Unsupported(f"one of its trees is a {type(member).__name__}")
         refuse_replaced_methods(member)
-    return _mean_of(model, members, is_mean=not is_tree)
+    trees = _mean_of(model, members, is_mean=not is_tree)
+    if model.n_outputs_ == 1 or not hasattr(model, "classes_"):
+        return trees
+    return LabelModel.of(trees, is_certain=trees.is_certain)
 
 
 @register(BaggingClassifier, BaggingRegressor, gives=TreeModel)
@@ -98,9 +101,9 @@ def _mean_of(
     is_mean, gives_logs : bool
         As in `TreeModel`.
     """
-    classes = _classes(model)
-    n_outputs = 1 if classes is None else len(classes)
-    leaves = [member.tree_.value[:, 0, :] for member in members]
+    classes = _classes(model) if members[0].n_outputs_ == 1 else None
+    leaves = [_values(member) for member in members]
+    n_outputs = leaves[0].shape[1]
     if any(values.shape[1] != n_outputs for values in leaves):
         raise Unsupported("one of its trees knows other classes")
     trees: list[Tree] = []
@@ -191,6 +194,13 @@ def _trees_of(model: Any) -> list[Any]:
             raise Unsupported("it has several outputs")
         refuse_replaced_methods(member)
     return members
+
+
+def _values(tree: Any) -> np.ndarray:
+    """Return what each node answers, (n_nodes, n_values): all labels' classes side by side."""
+    values = tree.tree_.value
+    n_classes = np.atleast_1d(getattr(tree, "n_classes_", np.ones(tree.n_outputs_, dtype=int)))
+    return np.concatenate([values[:, k, :n] for k, n in enumerate(n_classes)], axis=1)
 
 
 def _classes(model: Any) -> np.ndarray | None:

@@ -19,6 +19,7 @@ from .._registry import register
 from .._steps import Scorer, Step
 from .._unsupported import InputUnsupported, Unsupported, check_scores, private
 from ._linear import LOG_LIKELIHOOD, NONE, SIGMOID, SOFTMAX, LinearModel
+from ._several_labels import LabelSums
 
 _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "identity": lambda sums: sums,
@@ -149,19 +150,20 @@ def compile_network(model: Any) -> NetworkModel:
         raise Unsupported("its weights are not float64")
     if model.activation not in _ACTIVATIONS:
         raise Unsupported(f"activation={model.activation!r}")
-    classes, link = None, NONE
+    classes, link, of_one = None, NONE, True
     if isinstance(model, MLPClassifier):
-        kind = private(model, "_label_binarizer").y_type_
-        if kind not in ("binary", "multiclass") or len(model.classes_) < 2:
-            raise Unsupported(f"it was fitted on labels of the kind {kind}")
+        binarizer = private(model, "_label_binarizer")
+        if binarizer.sparse_input_ or len(model.classes_) < 2:
+            raise Unsupported(f"it was fitted on labels of the kind {binarizer.y_type_}")
         classes = np.array(model.classes_)
         link = SIGMOID if model.out_activation_ == "logistic" else SOFTMAX
+        of_one = binarizer.y_type_ in ("binary", "multiclass")
     elif model.out_activation_ != "identity":
         raise Unsupported(f"its last layer is {model.out_activation_}")
-    n_outputs = len(biases[-1])
+    answers = _answers(model, len(biases[-1]), classes, link)
     return NetworkModel(
         original=model,
-        answers=_answers(model, n_outputs, classes, link),
+        answers=answers if of_one else LabelSums(**vars(answers)),
         weights=tuple(map(np.ascontiguousarray, weights)),
         biases=tuple(map(np.array, biases)),
         activation=model.activation,

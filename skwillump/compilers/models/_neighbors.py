@@ -19,6 +19,7 @@ from .._models import Model
 from .._registry import register
 from .._steps import Scorer, Step
 from .._unsupported import InputUnsupported, Unsupported, private
+from ._several_labels import LabelModel
 
 _MOST_VALUES = 1 << 20
 """Values of the rows of the fit: of more, a tree finds neighbours in less time than products."""
@@ -218,8 +219,8 @@ def only_row(features: Any, model: NeighborsModel) -> np.ndarray:
     return model.raw_one(only(to_dense(features)))
 
 
-@register(KNeighborsClassifier, KNeighborsRegressor, gives=NeighborsModel)
-def compile_neighbors(model: Any) -> NeighborsModel:
+@register(KNeighborsClassifier, KNeighborsRegressor, gives=NeighborsModel, or_gives=(LabelModel,))
+def compile_neighbors(model: Any) -> NeighborsModel | LabelModel:
     """Read fitted nearest neighbours of Euclidean distances."""
     if model.effective_metric_ != "euclidean":
         raise Unsupported(f"metric={model.metric!r}: only Euclidean distances are compiled")
@@ -228,26 +229,31 @@ def compile_neighbors(model: Any) -> NeighborsModel:
     rows = private(model, "_fit_X")
     if rows.dtype != np.float64:
         raise Unsupported(f"it was fitted on {rows.dtype}")
-    method, known = private(model, "_fit_method"), private(model, "_y")
+    method, known = private(model, "_fit_method"), np.array(private(model, "_y"))
     if method != "brute" and rows.size > _MOST_VALUES:
         raise Unsupported(f"a tree of {len(rows)} rows is faster")
     classes = getattr(model, "classes_", None)
-    if classes is not None and (isinstance(classes, list) or known.ndim != 1):
-        raise Unsupported("it was fitted on several labels a row")
+    labels = classes if isinstance(classes, list) else None
+    if labels is not None:
+        # Their shares are the means of what tells whether a row of the fit is of a class.
+        own = zip(known.T, labels, strict=True)
+        known = np.hstack([column[:, None] == np.arange(len(each)) for column, each in own])
+        classes, known = None, known.astype(np.float64)
     if classes is not None and len(classes) < 2:
         raise Unsupported("it was fitted on one class")
     is_sparse = sparse.issparse(rows)
     squared = rows.multiply(rows) if is_sparse else rows * rows
     squares = np.asarray(squared.sum(axis=1)).ravel()
-    return NeighborsModel(
+    made = NeighborsModel(
         original=model,
         classes=None if classes is None else np.array(classes),
         rows=rows,
         columns=rows.T.tocsr() if is_sparse else None,
         squares=squares,
         largest=float(squares.max()),
-        known=np.array(known),
+        known=known,
         n_neighbors=model.n_neighbors,
         is_weighted=model.weights == "distance",
         is_brute=method == "brute",
     )
+    return LabelModel.of(made, is_certain=not made.is_weighted) if labels else made

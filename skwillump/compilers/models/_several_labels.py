@@ -1,0 +1,163 @@
+"""Models that were fitted on several labels a row: a `y` of two dimensions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from .._feature_codes import FeatureCodes
+from .._models import Model
+from .._steps import Scorer, Step
+from ._linear import DOUBT, LinearModel
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelModel(Model):
+    """A classifier of several labels, each of which has classes of its own.
+
+    Its scores are the probabilities of the classes of all labels, side by side.
+
+    Attributes
+    ----------
+    inner : Model
+        The same as a model of that many values.
+    known : tuple of ndarray
+        Classes of each label.
+    shared : ndarray or None
+        These, where they are the same for all labels.
+    is_certain : bool
+        Whether the probabilities are those of the original, to the last bit.
+    """
+
+    inner: Any
+    known: tuple[np.ndarray, ...]
+    shared: np.ndarray | None
+    is_certain: bool
+
+    @classmethod
+    def of(cls, inner: Any, *, is_certain: bool) -> "LabelModel":
+        """Take a model of values for one of the labels that its original was fitted on."""
+        known = tuple(map(np.array, inner.original.classes_))
+        first = known[0]
+        alike = all(one.dtype == first.dtype and np.array_equal(one, first) for one in known)
+        return cls(inner=inner, known=known, shared=first if alike else None, is_certain=is_certain)
+
+    @property
+    def original(self) -> Any:
+        """The fitted model."""
+        return self.inner.original
+
+    @property
+    def classes(self) -> Any:  # type: ignore[override]
+        """Classes of each label, a list."""
+        return list(self.known)
+
+    @property
+    def intercept(self) -> np.ndarray:  # type: ignore[override]
+        """Zeros (n_outputs,): scores are complete."""
+        return self.inner.intercept
+
+    @property
+    def n_features(self) -> int:
+        """Number of features that it reads."""
+        return int(self.original.n_features_in_)
+
+    @property
+    def rises_with_score(self) -> bool:
+        """Say no: there are several."""
+        return False
+
+    @property
+    def reads_batches(self) -> bool:
+        """Whether it computes scores of many rows, and not of one alone."""
+        return self.inner.reads_batches
+
+    def bind(self, features: Step) -> Scorer:
+        """Return a scorer for the features of a compiled step."""
+        return self.inner.bind(features)
+
+    def reading(self, features: Step) -> "LabelModel":
+        """Return the model as it reads what a step's original returns."""
+        return replace(self, inner=self.inner.reading(features))
+
+    def on_codes(self, features: FeatureCodes) -> Any:
+        """Return what reads columns of numbers and of codes."""
+        return self.inner.on_codes(features)
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        """Return the scores (n_rows, n_outputs) of dense features."""
+        return self.inner.raw(features, n_threads=n_threads)
+
+    def raw_one(self, features: np.ndarray) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row of features."""
+        return self.inner.raw_one(features)
+
+    def gives(self, method: str) -> bool:
+        """Tell whether ``method`` follows from the scores alone."""
+        return hasattr(self.original, method)
+
+    def _of_each(self, scores: np.ndarray) -> Sequence[np.ndarray]:
+        """Return the scores of each label."""
+        return np.split(scores, np.cumsum([len(classes) for classes in self.known])[:-1], axis=1)
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return labels (n_rows, n_labels), of the dtype of the first one's classes."""
+        shape = len(scores), len(self.known)
+        if self.shared is not None:
+            return self.shared[scores.reshape(*shape, -1).argmax(axis=2)]
+        labels = np.empty(shape, dtype=self.known[0].dtype)
+        for at, (classes, own) in enumerate(zip(self.known, self._of_each(scores), strict=True)):
+            labels[:, at] = classes[own.argmax(axis=1)]
+        return labels
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows of which rounding could change a label."""
+        is_near = np.zeros(len(scores), dtype=bool)
+        if not self.is_certain:
+            for own in self._of_each(scores):
+                top = own.max(axis=1, keepdims=True)
+                is_near |= (own > top - DOUBT).sum(axis=1) != 1
+        return np.flatnonzero(is_near)
+
+    def predict_proba(self, scores: np.ndarray) -> Any:
+        """Return probabilities (n_rows, n_classes) of each label, a list."""
+        return list(self._of_each(scores))
+
+    def predict_log_proba(self, scores: np.ndarray) -> Any:
+        """Return the logarithms of `predict_proba`; numpy warns of zeros, as in the original."""
+        return [np.log(own) for own in self._of_each(scores)]
+
+    def predict_proba_one(self, scores: np.ndarray) -> Any:
+        """Return the probabilities (n_classes,) of each label of one row, a list."""
+        return [own[0] for own in self.predict_proba(scores[None])]
+
+    def warm_up(self) -> None:
+        """Compile or load the kernels."""
+        self.inner.warm_up()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LabelSums(LinearModel):
+    """Sums of which each tells a label: it is there, 1, where its sum is above zero, else 0."""
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return 0 or 1 for each label, (n_rows, n_labels)."""
+        return (scores > 0.0).astype(np.int64)
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows of which rounding could change a label."""
+        return np.flatnonzero(~(np.abs(scores) > DOUBT).all(axis=1))
+
+    def predict_one(self, scores: np.ndarray) -> np.ndarray | None:
+        """Return the labels of one row, None where one is in doubt."""
+        return self.predict(scores) if (np.abs(scores) > DOUBT).all() else None
+
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        """Return the probability of each label, (n_rows, n_labels)."""
+        return expit(scores)
+
+    def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
+        """Return the same of one row."""
+        return expit(scores)
