@@ -8,7 +8,7 @@ ask. The functions below are the questions that are asked of anything.
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -97,7 +97,7 @@ _kind_of: Callable[[type], Container] = lru_cache(maxsize=256)(_find_kind)
 def frame_of(X: Any) -> Frame | None:
     """Return the kind of a data frame; None for anything else."""
     kind = _kind_of(type(X))
-    return kind if isinstance(kind, Frame) else None
+    return cast(Frame, kind) if kind.is_frame else None
 
 
 def read_frame_of(X: Any) -> Frame | None:
@@ -109,7 +109,7 @@ def read_frame_of(X: Any) -> Frame | None:
 def series_of(X: Any) -> Series | None:
     """Return the kind of a series of pandas or polars; None for anything else."""
     kind = _kind_of(type(X))
-    return kind if isinstance(kind, Series) else None
+    return cast(Series, kind) if kind.is_series else None
 
 
 def is_frame(X: Any) -> bool:

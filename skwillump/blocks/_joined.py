@@ -24,7 +24,6 @@ from .._wrappers import (
 )
 from ..compilers import (
     InputUnsupported,
-    LinearModel,
     Model,
     Scorer,
     Step,
@@ -318,9 +317,9 @@ def joined_model(
     )
 
 
-def _on_features(model: Model, n_features: int) -> LinearModel:
+def _on_features(model: Any, n_features: int) -> Any:
     """Return a member of a chain without the answers of those before it."""
-    if not isinstance(model, LinearModel):
+    if not model.is_linear:
         raise Unsupported(f"{type(model.original).__name__} in a chain is not linear")
     return replace(model, coef=model.coef[:n_features])
 

@@ -23,7 +23,7 @@ from ..stages._cross_fitted import Calibrated, CrossFitted
 from ..stages._fold_tasks import FoldRecord
 from ..stages._folds import FitData
 from ..stages._recording import Record
-from ._responses import AnswerRecorder, CascadeRecorder
+from ._responses import CascadeRecorder
 from ._scoring import RecordedScores, answered_labels, is_balanced_accuracy
 from ._timing import score_seconds
 
@@ -105,7 +105,7 @@ def calibrated_from(
         ),
     )
     scores = None
-    if isinstance(recorder, AnswerRecorder) and recorder.keeps_responses:
+    if recorder.keeps_responses:
         scores = _recorded_scores(fitted, y, recorder, scorer, score_params)
     return fitted.calibrated(calibration, scores)
 
@@ -237,7 +237,7 @@ def fresh_rows(
 
 
 def _recorded_scores(
-    fitted: CrossFitted, y, recorder: AnswerRecorder, scorer, score_params
+    fitted: CrossFitted, y, recorder: CascadeRecorder, scorer, score_params
 ) -> RecordedScores:
     """What other scores than accuracy are computed from."""
     scores = RecordedScores(

@@ -104,8 +104,47 @@ _LONGEST = 400
 """Bytes of the code of a function that is looked at."""
 
 
-def own_code(fitted: Any) -> ChosenColumns | FilledTexts | Own | None:
-    """Return what a transformer of the user's own does; None where that is not told."""
+def chosen_columns(fitted: Any) -> ChosenColumns | None:
+    """Return the columns that a transformer of the user's own chooses; None if it does not."""
+    names = _names_in(fitted)
+    if names is None:
+        return None
+    for key, value in names.found_keys():
+        for form, in_list, as_array in _CHOICES:
+            chosen = _chosen(value, in_list, form, as_array)
+            if chosen is not None and names.is_code_of(form, key=key):
+                return chosen
+    return None
+
+
+def filled_texts(fitted: Any) -> FilledTexts | None:
+    """Return what a transformer of the user's own fills in; None if it does not do that."""
+    names = _names_in(fitted)
+    if names is None:
+        return None
+    for key, value in names.found_keys():
+        if type(value) is str and any(names.is_code_of(form, key=key) for form in _FILLS):
+            return FilledTexts(text=value)
+    if any(names.is_code_of(form) for form in _AS_TEXTS) and names.value("str") is None:
+        return FilledTexts(text=None)
+    return None
+
+
+def own_code(fitted: Any) -> Own | None:
+    """Return what else a transformer of the user's own does; None where that is not told."""
+    names = _names_in(fitted)
+    if names is None:
+        return None
+    numpy = names.names_of(np)
+    for form, does in _OTHERS:
+        for other in numpy if "{other}" in form else ("",):
+            if names.is_code_of(form, other=other) and names.knows_builtins(form):
+                return does
+    return None
+
+
+def _names_in(fitted: Any) -> _Names | None:
+    """Return the names in the short function that transforms; None where there is none."""
     found = _function_of(fitted)
     if found is None or has_set_output(fitted):
         return None
@@ -113,22 +152,7 @@ def own_code(fitted: Any) -> ChosenColumns | FilledTexts | Own | None:
     code = function.__code__
     if len(code.co_code) > _LONGEST or code.co_argcount <= at or code.co_cellvars:
         return None
-    names = _Names(function, fitted if at else None)
-    for key, value in names.found_keys():
-        for form, in_list, as_array in _CHOICES:
-            chosen = _chosen(value, in_list, form, as_array)
-            if chosen is not None and names.is_code_of(form, key=key):
-                return chosen
-        if type(value) is str and any(names.is_code_of(form, key=key) for form in _FILLS):
-            return FilledTexts(text=value)
-    if any(names.is_code_of(form) for form in _AS_TEXTS) and names.value("str") is None:
-        return FilledTexts(text=None)
-    for form, does in _OTHERS:
-        others = [name for name in code.co_names if names.value(name) is np]
-        for other in others if "{other}" in form else ("",):
-            if names.is_code_of(form, other=other) and names.knows_builtins(form):
-                return does
-    return None
+    return _Names(function, fitted if at else None)
 
 
 def _chosen(value: Any, in_list: bool, form: str, as_array: bool) -> ChosenColumns | None:
@@ -202,6 +226,10 @@ class _Names:
             except ValueError:  # not yet filled
                 return None
         return self._function.__globals__.get(name)
+
+    def names_of(self, value: Any) -> list[str]:
+        """Return the names of a value in the code."""
+        return [name for name in self._code.co_names if self.value(name) is value]
 
     def found_keys(self) -> Iterator[tuple[str, Any]]:
         """Yield expressions that a function may choose columns with, and their values."""

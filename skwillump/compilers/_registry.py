@@ -121,8 +121,6 @@ class Registry:
             compiled = entry.compiler(fitted)
             if not isinstance(compiled, gives):
                 raise Unsupported(f"{type(fitted).__name__} is compiled as a model of another kind")
-            if isinstance(compiled, Step) and compiled.gives_sparse | compiled.gives_matrix:
-                refuse_set_output(fitted)
             return compiled
         except Unsupported:
             raise
@@ -176,6 +174,8 @@ def compile_step(fitted: Any) -> Step:
     """
     try:
         step: Step = REGISTRY.compile(fitted, Step)
+        if step.gives_sparse or step.gives_matrix:
+            refuse_set_output(fitted)
     except Unsupported as reason:
         return OriginalStep(fitted, str(reason))
     return step

@@ -1,19 +1,19 @@
 """Columns of a data frame that a step of the user's own chooses.
 
-`own_code` recognises such a step. What follows it then reads the columns as it would behind a
+`chosen_columns` recognises such a step. What follows it then reads the columns as it would behind a
 `ColumnTransformer`: in a pass over the table, or as one text of a row.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from ..._one_row import RowTemplate, array_of_row
 from .._original_step import FillStep, OriginalStep
-from .._own_code import ChosenColumns, FilledTexts, own_code
+from .._own_code import chosen_columns, filled_texts
 from .._steps import Scorer, Step
 from .._unsupported import InputUnsupported
 from ..tables._input import InputSpec
@@ -94,9 +94,7 @@ class SelectedStep(SequenceStep):
     @property
     def selector(self) -> SelectorStep:
         """The step that chooses."""
-        first = self.steps[0]
-        assert isinstance(first, SelectorStep)
-        return first
+        return cast(SelectorStep, self.steps[0])
 
     @property
     def template(self) -> RowTemplate:
@@ -162,19 +160,19 @@ class SelectedStep(SequenceStep):
 class SelectedScorer(SequenceScorer):
     """The last of some steps bound to coefficients, behind one that chooses columns."""
 
+    sequence: SelectedStep
+
     def score_one(self, x: Any) -> np.ndarray:
         """Return the scores (n_outputs,) of one row."""
-        sequence = self.sequence
-        assert isinstance(sequence, SelectedStep)
-        if sequence.reads_value:
-            return self.scorer.score_one(sequence.value_before(x))
-        return self.scorer.score_row(sequence.before_one(x))
+        if self.sequence.reads_value:
+            return self.scorer.score_one(self.sequence.value_before(x))
+        return self.scorer.score_row(self.sequence.before_one(x))
 
 
 def columns_step(transformer: Any) -> ColumnsStep | None:
     """Return a step that chooses columns for one that reads a table; None if it is none."""
-    chosen = own_code(transformer)
-    if not isinstance(chosen, ChosenColumns) or chosen.is_vector:
+    chosen = chosen_columns(transformer)
+    if chosen is None or chosen.is_vector:
         return None
     spec = InputSpec(chosen.names, len(chosen.names), True)
     return ColumnsStep(transformer, spec, len(chosen.names))
@@ -182,8 +180,8 @@ def columns_step(transformer: Any) -> ColumnsStep | None:
 
 def selector_step(transformer: Any) -> SelectorStep | None:
     """Return a step that chooses columns for any that follows; None if it is none."""
-    chosen = own_code(transformer)
-    if not isinstance(chosen, ChosenColumns):
+    chosen = chosen_columns(transformer)
+    if chosen is None:
         return None
     columns = 0 if chosen.is_vector else tuple(range(len(chosen.names)))
     kind = ValuesSelection if chosen.as_array else ColumnSelection
@@ -192,10 +190,10 @@ def selector_step(transformer: Any) -> SelectorStep | None:
 
 def filling_step(step: Step) -> Step:
     """Return a step that is not compiled as one that fills missing texts, where it does that."""
-    filled = own_code(step.original)
-    if not (isinstance(step, OriginalStep) and isinstance(filled, FilledTexts)):
+    filled = filled_texts(step.original)
+    if filled is None:
         return step
-    return FillStep(step.original, step.reason, text=filled.text)
+    return FillStep(step.original, step.why_not_compiled, text=filled.text)
 
 
 def in_order(step: Step, names: tuple[Any, ...] | None) -> Step:

@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
 from ..._compat import EncoderSteps, encoder_steps
-from ..._containers import CodedTexts, Frame, container_of, num_samples
+from ..._containers import CodedTexts, num_samples, read_frame_of
 
 Original = Callable[..., Any]
 
@@ -123,8 +123,8 @@ class _CodedSteps(EncoderSteps):
 
 def _coded_columns(X: Any, least_rows: int) -> list[_CodedColumn | None] | None:
     """Columns of texts as codes; None where there is none of them, or there are few rows."""
-    kind = container_of(X)
-    if not (isinstance(kind, Frame) and kind.is_read and kind.is_encoded_by_column):
+    kind = read_frame_of(X)
+    if kind is None or not kind.is_encoded_by_column:
         return None
     if num_samples(X) < least_rows:
         return None

@@ -466,7 +466,6 @@ class ChainStep(TableStep):
             coef = found.fold(coef)
             steps = before
         scorer = steps.pop().bind(coef)
-        assert isinstance(scorer, TableScorer)
         if not steps:
             return scorer
         return ChainScorer(self.spec, coef.shape[1], tuple(steps), scorer)
