@@ -144,7 +144,7 @@ def twice(estimator, args, kwargs):
     params = estimator.get_params(deep=False) | kwargs
     in_place = any(name.endswith("copy") and value is False for name, value in params.items())
     if in_place or any(value is False for value in others):
-        return (copy.deepcopy(X), *others), args
+        return copy.deepcopy(args), args
     return args, args
 
 
