@@ -203,7 +203,20 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         random_state=None,
         verbose=0,
     ):
-        self._assign(locals())
+        self.estimator = estimator
+        self.accuracy_target = accuracy_target
+        self.confidence = confidence
+        self.scoring = scoring
+        self.cv = cv
+        self.refit = refit
+        self.approx_estimator = approx_estimator
+        self.feature_costs = feature_costs
+        self.query = query
+        self.compile = compile
+        self.memory = memory
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
 
     @validates_parameters
     def fit(self, X, y, *, subgroups=None, **params):

@@ -204,7 +204,21 @@ class ApproxTopKRanker(BaseRanker):
         verbose=0,
         scoring="ndcg",
     ):
-        self._assign(locals())
+        self.estimator = estimator
+        self.k = k
+        self.precision_target = precision_target
+        self.confidence = confidence
+        self.query_size = query_size
+        self.cv = cv
+        self.refit = refit
+        self.approx_estimator = approx_estimator
+        self.feature_costs = feature_costs
+        self.compile = compile
+        self.memory = memory
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.scoring = scoring
 
     @validates_parameters
     def fit(self, X, y, *, groups=None, **params):

@@ -78,12 +78,6 @@ class BlockMetaEstimator(
         "verbose": ["verbose"],
     }
 
-    def _assign(self, parameters: Mapping[str, Any]) -> None:
-        """Set each parameter, and nothing else: they are the local names of `__init__`."""
-        for name, value in parameters.items():
-            if name != "self":
-                setattr(self, name, value)
-
     def __getattr__(self, name: str) -> Any:
         lacks = f"{type(self).__name__!r} object has no attribute {name!r}"
         instead = self._use_instead.get(name)
