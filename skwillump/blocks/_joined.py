@@ -32,7 +32,7 @@ from ..compilers import (
 )
 from ..compilers._feature_codes import FeatureCodes
 from ..compilers._features import MAX_DENSE_FEATURES
-from ..compilers.models._trees import TreesOnCodes
+from ..compilers.models._tree_scorer import TreesOnCodes
 from ._on_columns import OnColumns
 
 

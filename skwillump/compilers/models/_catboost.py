@@ -20,8 +20,9 @@ from catboost import CatBoost, CatBoostClassifier, CatBoostRanker, CatBoostRegre
 from ...kernels.trees._walks import NAN_LEFT, PLAIN, SINGLE_OR_NAN
 from .._registry import register
 from .._unsupported import Unsupported
+from ._tree_answers import EXP, IDENTITY, SIGMOID, SIGMOIDS, SOFTMAX
 from ._tree_layout import Tree, pack, probe_rows
-from ._trees import EXP, IDENTITY, SIGMOID, SIGMOIDS, SOFTMAX, TreeModel
+from ._trees import TreeModel
 
 _LINKS = {
     "Logloss": SIGMOID,

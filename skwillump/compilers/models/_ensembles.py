@@ -39,14 +39,9 @@ from .._registry import refuse_replaced_methods, register
 from .._unsupported import Unsupported
 from ._coded_trees import CodedTrees
 from ._several_labels import LabelModel
+from ._tree_answers import EXP, IDENTITY, SIGMOID, SOFTMAX
 from ._tree_layout import Tree, pack
-from ._trees import (
-    EXP,
-    IDENTITY,
-    SIGMOID,
-    SOFTMAX,
-    TreeModel,
-)
+from ._trees import TreeModel
 
 _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor)
 

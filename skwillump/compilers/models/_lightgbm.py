@@ -21,17 +21,9 @@ from ...kernels.trees._walks import (
 )
 from .._registry import register
 from .._unsupported import Unsupported
+from ._tree_answers import EXP, IDENTITY, LOG1P_EXP, SIGMOID, SIGMOIDS, SIGNED_SQUARE, SOFTMAX
 from ._tree_layout import Tree, pack
-from ._trees import (
-    EXP,
-    IDENTITY,
-    LOG1P_EXP,
-    SIGMOID,
-    SIGMOIDS,
-    SIGNED_SQUARE,
-    SOFTMAX,
-    TreeModel,
-)
+from ._trees import TreeModel
 
 _HOW = np.array(
     [

@@ -37,6 +37,9 @@ class Questions(NamedTuple):
         return self._replace(masks=self.masks.some(trees))
 
 
+MANY_ROWS = 12
+"""Fewer rows are walked: questions are put to 64 at once."""
+
 _MOST_LEAVES = 1024
 """Of a tree, in the mean: to walk down larger ones is faster than to ask all of their nodes."""
 

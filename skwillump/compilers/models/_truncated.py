@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from .._models import Model
-from ._trees import IDENTITY, SOFTMAX, TreeModel
+from ._tree_answers import IDENTITY, SOFTMAX
+from ._trees import TreeModel
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

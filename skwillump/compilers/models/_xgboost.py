@@ -18,8 +18,9 @@ from xgboost import XGBClassifier, XGBRanker, XGBRegressor, XGBRFClassifier, XGB
 from ...kernels.trees._walks import NAN_LEFT, PLAIN, SINGLE_OR_NAN
 from .._registry import register
 from .._unsupported import Unsupported
+from ._tree_answers import EXP, IDENTITY, SIGMOID, SOFTMAX
 from ._tree_layout import Tree, pack, probe_rows
-from ._trees import EXP, IDENTITY, SIGMOID, SOFTMAX, TreeModel
+from ._trees import TreeModel
 
 _LINKS = {
     "binary:logistic": SIGMOID,

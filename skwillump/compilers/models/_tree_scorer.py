@@ -1,0 +1,231 @@
+"""The features of a step, down the trees of a model: dense, as codes, or as a sparse matrix."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from ..._containers import take_rows
+from ...kernels.trees._walks import AS_IS, FINITE_CATEGORIES, SINGLE, SINGLE_OR_NAN
+from .._feature_codes import FeatureCodes
+from .._features import MAX_DENSE_FEATURES, floats_of, only, to_dense
+from .._steps import Scorer, Step
+from .._threads import map_in_threads
+from .._unsupported import InputUnsupported
+from ._narrow import NarrowTrees
+from ._sparse_trees import SparseTrees
+from ._tree_layout import MANY_ROWS
+
+if TYPE_CHECKING:
+    from ._trees import TreeModel
+
+_CHUNK_VALUES = 1 << 20
+"""Values of wide sparse rows that are made dense at a time."""
+
+_MOST_FEATURES = 1 << 20
+"""Of a sparse row; wider ones are left to the original."""
+
+_MANY_FEATURES = 256
+"""Fewer features of a text are made dense, whether trees look at them or not."""
+
+_FEW_WIDE_ROWS = 64
+"""More wide rows than these walk down deep trees as fast where they are sparse."""
+
+_EXACT_SINGLE = 1 << 24
+"""Integers below this are numbers of float32."""
+
+
+@dataclass(frozen=True, eq=False)
+class TreesOnCodes:
+    """A model that reads columns of numbers and of codes.
+
+    Attributes
+    ----------
+    model : TreeModel
+        The model that reads features.
+    twin : TreeModel
+        The one that reads columns; its nodes are only asked, not walked.
+    features : FeatureCodes
+    """
+
+    model: TreeModel
+    twin: TreeModel
+    features: FeatureCodes
+
+    def raw(self, columns: np.ndarray) -> np.ndarray:
+        """Return the scores (n_rows, n_outputs) of columns (n_rows, n_columns).
+
+        Raises
+        ------
+        InputUnsupported
+            For values that the original refuses.
+        """
+        if len(columns) < MANY_ROWS:
+            return self.model.raw(self.features.features(columns))
+        return self.twin.asked_all(columns)
+
+    def warm_up(self) -> None:
+        """Compile or load the kernel."""
+        self.twin.asked_all(np.zeros((1, self.features.n_columns)))
+
+
+@dataclass(frozen=True, eq=False)
+class TreeScorer(Scorer):
+    """The features of a step, down the trees of a model."""
+
+    features: Step
+    model: TreeModel
+    reader: TreeModel  # the same, or one that refuses missing values
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the scores."""
+        return self.model.n_outputs
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its features are a sparse matrix of too many columns for a dense array."""
+        return self.model.n_features > MAX_DENSE_FEATURES and not self.features.gives_array
+
+    @property
+    def reads_opened(self) -> bool:
+        """Whether its features are read column by column, some rows at a time."""
+        step = self.features
+        return step.reads_columns and step.exact_scores and not (self.is_wide or self._is_narrow)
+
+    @cached_property
+    def _is_narrow(self) -> bool:
+        """Whether few of the features of a text are looked at, of which few are not zero."""
+        if not (self.features.reads_text and self.features.exact_scores):
+            return False
+        if self.model.n_features < _MANY_FEATURES or self.model.absent_is_missing:
+            return False
+        if self._along is not None:
+            return True
+        return self._narrow is not None and 2 * self._narrow.n_used < self.model.n_features
+
+    @cached_property
+    def _narrow(self) -> NarrowTrees | None:
+        return NarrowTrees.of(self.reader)
+
+    @cached_property
+    def _along(self) -> SparseTrees | None:
+        """The trees for rows of texts, of which most features are zero, where they are large."""
+        wide = self.model.n_features >= _MANY_FEATURES and not self.features.gives_array
+        return SparseTrees.of(self.reader.trees, self.model.n_features) if wide else None
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        """Return the float64 scores (n_rows, n_outputs)."""
+        step, model = self.features, self.reader
+        if sparse.issparse(X):
+            if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
+                raise InputUnsupported("a sparse matrix")
+            model = model.strict()
+        if self.is_wide:
+            return self._of_wide(
+                step.transform(X if rows is None else take_rows(X, rows)), n_threads
+            )
+        if self._is_narrow:
+            features = step.transform(X if rows is None else take_rows(X, rows))
+            return self._of_some(features, n_threads)
+        if not step.exact_scores:
+            features = step.transform(X if rows is None else take_rows(X, rows))
+            numbers = floats_of(features, getattr(model.original, "feature_names_in_", None))
+            if numbers is None:
+                reason = "features that are no array of floats"
+                raise InputUnsupported(reason, scorer=self, features=features)
+            return self._of_some(numbers, n_threads)
+        coded = self._coded if model is self.reader else None
+        if coded is not None:
+            n_outputs = model.n_outputs
+            return step.map_coded(coded.raw, X, rows, n_outputs=n_outputs, n_threads=n_threads)
+        return step.map_dense(model.raw, X, rows, n_outputs=model.n_outputs, n_threads=n_threads)
+
+    @cached_property
+    def _coded(self) -> TreesOnCodes | None:
+        """The model of columns of codes, where there are some; None where that is no gain."""
+        features = None if self.is_wide or self._is_narrow else self.features.feature_codes()
+        return None if features is None else self.reader.on_codes(features)
+
+    def _of_some(self, features: Any, n_threads: int) -> np.ndarray:
+        """Return the scores of features that may be a sparse matrix, of no more than fit dense."""
+        if sparse.issparse(features) and features.shape[0]:
+            with contextlib.suppress(InputUnsupported):
+                found = self._of_sparse(features, n_threads)
+                if found is not None:
+                    return found
+        return self.reader.raw(to_dense(features), n_threads=n_threads)
+
+    def _of_sparse(self, features: Any, n_threads: int) -> np.ndarray | None:
+        """Return the scores of a sparse matrix without making all of it dense; None if that is
+        the faster way.
+        """
+        if features.shape[1] != self.model.n_features:
+            raise InputUnsupported(f"{features.shape[1]} features")
+        if self.model.absent_is_missing and self.reader.missing != 0.0:
+            raise InputUnsupported("what a sparse matrix does not hold is missing")
+        _refuse_unread(features, self.model)
+        features = features.tocsr()
+        if self._along is not None and self._along.pays(features):
+            return self._along.raw(features, n_threads)
+        if features.shape[0] > _FEW_WIDE_ROWS and self.is_wide and self.model._is_deep():
+            raise InputUnsupported("so many sparse rows that the original is as fast")
+        return None if self._narrow is None else self._narrow.raw(features, n_threads)
+
+    def _of_wide(self, features: Any, n_threads: int) -> np.ndarray:
+        """Return the scores of a sparse matrix of many features, made dense some rows at a time."""
+        model = self.model
+        try:
+            if not (sparse.issparse(features) and features.shape[1] == model.n_features):
+                raise InputUnsupported("many features that are not sparse")
+            if model.n_features > _MOST_FEATURES or not features.shape[0]:
+                raise InputUnsupported(f"{features.shape[1]} features of {features.shape[0]} rows")
+            found = self._of_sparse(features, n_threads)
+            if found is not None:
+                return found
+            features, reader = features.tocsr(), self.reader
+            n_rows = max(_CHUNK_VALUES // model.n_features, 1)
+            pieces = [slice(at, at + n_rows) for at in range(0, features.shape[0], n_rows)]
+            scores = map_in_threads(
+                lambda piece: reader.raw(features[piece].toarray()), pieces, n_threads
+            )
+            return np.concatenate(scores)
+        except InputUnsupported as reason:
+            raise InputUnsupported(str(reason), scorer=self, features=features) from reason
+
+    def score_one(self, x: Any) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row."""
+        if self.is_wide:
+            if self.model.n_features > _MOST_FEATURES:
+                raise InputUnsupported(f"{self.model.n_features} features")
+            return only(self._of_wide(self.features.transform_one(x), 1))
+        return self.reader.raw_one(self.features.dense_one(x))
+
+    def warm_up(self) -> None:
+        """Compile or load what scoring uses."""
+        self.features.warm_up()
+        self.model.warm_up()
+        if self._coded is not None:
+            self._coded.warm_up()
+        # Now: prediction is to change nothing here.
+        if (self.is_wide or self._is_narrow) and self._narrow is not None:
+            self._narrow.model.warm_up()
+        if self._along is not None:
+            self._along.warm_up()
+
+
+def _refuse_unread(features: Any, model: TreeModel) -> None:
+    """Raise `InputUnsupported` for a sparse matrix that the original may read in another way."""
+    if features.dtype != np.float64:
+        of_trees = model.trees.reading in (SINGLE, SINGLE_OR_NAN)
+        if not (of_trees and features.dtype.kind in "iu" and abs(features).max() < _EXACT_SINGLE):
+            raise InputUnsupported(f"a sparse matrix of dtype {features.dtype}")
+    if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
+        raise InputUnsupported("a sparse matrix")
+    if not features.has_canonical_format or (model.absent_is_missing and not features.data.all()):
+        raise InputUnsupported("a sparse matrix with entries that are zero, or twice")
