@@ -14,7 +14,6 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
-    RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OrdinalEncoder
@@ -86,7 +85,6 @@ def unsupported():
     custom = LGBMClassifier(
         objective=lambda y, p: (1 / (1 + np.exp(-p)) - y, np.full_like(y, 0.25)), **QUICK
     )
-    several = np.column_stack((TARGET, TARGET))
     hist = HistGradientBoostingClassifier(max_iter=2, categorical_features=["e"])
     start = GradientBoostingClassifier(n_estimators=2, init=LogisticRegression())
     return [
@@ -94,7 +92,6 @@ def unsupported():
         (LGBMClassifier(pred_early_stop=True, **QUICK).fit(X, LABELS[2]), "pred_early_stop"),
         (LGBMClassifier(**QUICK).fit(frame, LABELS[2]), "pandas categoricals"),
         (custom.fit(X, LABELS[2]), "objective of your own"),
-        (RandomForestRegressor(2).fit(X, several), "several outputs"),
         (hist.fit(frame, LABELS[2]), "another kind"),
         (start.fit(FULL, LABELS[2]), "init="),
         (AdaBoostClassifier(LogisticRegression()).fit(FULL, LABELS[2]), "no tree"),
