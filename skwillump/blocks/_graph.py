@@ -1,27 +1,23 @@
 """How a fitted classifier splits into feature blocks, and running it on some of them.
 
 A fitted pipeline is read as *prefix* (steps before the blocks), *features* (a `FeatureUnion` or
-`ColumnTransformer`, nested as deep as it is) and *model* (every step after it). To run it on some
-blocks, the features are copied shallowly with each block either dropped or replaced by a *tap*
-that looks in a store before it calls the block's own `transform`. Everything else (columns,
-weights, stacking, containers, feature names) is scikit-learn's own code on the user's own fitted
-objects, so that what comes out is what the pipeline itself would have computed.
+`ColumnTransformer`, nested as deep as it is) and *model* (every step after it). `graft` makes of
+the features what runs on some blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, MutableMapping
+from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs, parallel_config
 from scipy import sparse
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array, get_tags
 
 from .._composites import (
     NestedBlock,
@@ -31,14 +27,11 @@ from .._composites import (
     ends_in_blocks,
     is_dropped,
     nested_blocks,
-    parameter_path,
     samplers_behind,
-    with_children,
 )
 from .._containers import column_names, is_plain_array, num_samples, take_rows
 from .._wrappers import inside_transparent
 from ..compilers import (
-    InputUnsupported,
     Step,
     TreeModel,
     UnionStep,
@@ -46,111 +39,9 @@ from ..compilers import (
     compile_model,
     compile_step,
 )
+from ._grafting import Constant, Store, Tap, Watch, graft, shared_key, unwatched
 from ._lifted import first_copy, lifted_chain
 from ._single_precision import reads_single_precision
-
-Store = MutableMapping[str, Any]
-"""Outputs of blocks (and of steps shared by nested blocks) for the rows of one batch."""
-
-Watch = Callable[[str, Callable[[], Any]], Any]
-"""Runs a step: takes its key in the store and what runs it, and returns its output."""
-
-
-def unwatched(key: str, run: Callable[[], Any]) -> Any:
-    return run()
-
-
-class Tap:
-    """A step that answers from the store where it can, and fills it where it cannot."""
-
-    def __init__(
-        self,
-        step: Any,
-        key: str,
-        store: Store,
-        watch: Watch,
-        compiled: Step | None = None,
-    ):
-        self._step = step
-        self._run = step if compiled is None else compiled
-        self._key = key
-        self._store = store
-        self._watch = watch
-
-    def transform(self, X):
-        if self._key in self._store:
-            return self._store[self._key]
-        try:
-            output = self._watch(self._key, partial(self._run.transform, X))
-        except InputUnsupported:
-            output = self._watch(self._key, partial(self._step.transform, X))
-        self._store[self._key] = output
-        return output
-
-    def fit(self, X, y=None):  # scikit-learn's composites look for the method; none calls it
-        raise NotImplementedError("A tap stands for a fitted step.")
-
-    def __sklearn_is_fitted__(self):
-        return True
-
-    def __sklearn_tags__(self):
-        return get_tags(self._step)
-
-    def __getattr__(self, name):
-        # Feature names and the like. Copying and pickling ask before __init__ has run.
-        if name.startswith("__") or "_step" not in self.__dict__:
-            raise AttributeError(name)
-        return getattr(self._step, name)
-
-
-@dataclass(frozen=True)
-class _Chain:
-    """Fitted steps one after the other. A `Pipeline` would ask a stateless step if it is fitted."""
-
-    steps: tuple[Any, ...]
-
-    def transform(self, X):
-        for step in self.steps:
-            X = step.transform(X)
-        return X
-
-    def __sklearn_tags__(self):
-        return get_tags(self.steps[-1])
-
-
-class _Constant:
-    """A step whose output does not matter, for running a composite's checks of its input."""
-
-    def __init__(self, name: str):
-        self._name = name
-
-    def fit(self, X, y=None):
-        raise NotImplementedError("A constant stands for a fitted step.")
-
-    def transform(self, X):
-        return sparse.csr_matrix((num_samples(X), 1))
-
-    def get_feature_names_out(self, input_features=None):
-        return np.array([self._name], dtype=object)
-
-
-class _AsSparse:
-    """A step with its output made sparse.
-
-    A `ColumnTransformer` whose output was sparse in fit cannot stack dense blocks alone.
-    """
-
-    def __init__(self, step: Any):
-        self._step = step
-
-    def fit(self, X, y=None):
-        raise NotImplementedError("A step made sparse stands for a fitted step.")
-
-    def transform(self, X):
-        output = self._step.transform(X)
-        if sparse.issparse(output):
-            return output
-        return sparse.csr_matrix(check_array(output, ensure_all_finite=False))
 
 
 @dataclass(frozen=True)
@@ -281,7 +172,7 @@ class BlockGraph:
                 row = take_rows(Z, [0])
             checker = copy(node)
             checker.transformers_ = [
-                (name, step if is_dropped(step) else _Constant(name), columns)
+                (name, step if is_dropped(step) else Constant(name), columns)
                 for name, step, columns in node.transformers_
             ]
             with _in_this_process(node):
@@ -320,7 +211,7 @@ class BlockGraph:
                 return "drop"
             return Tap(step, name, store, watch, self.compiled.get(name))
 
-        grafted = _graft(self.features, "", leaf, self._shared(store, watch))
+        grafted = graft(self.features, "", leaf, self._shared(store, watch))
         with _in_this_process(self.features):
             features = grafted.transform(Z)
         if sparse.issparse(features) and len(self.model_steps) > 1:
@@ -363,7 +254,7 @@ def split_pipeline(fitted, *, compile: bool = False, row: Any = None) -> BlockGr
     steps = lifted_chain(fitted, row)
     for position, (name, step) in enumerate(steps[:-1]):
         needs = {
-            block.name: (*map(_shared_key, block.shared), block.name)
+            block.name: (*map(shared_key, block.shared), block.name)
             for block in nested_blocks(step)
         }
         if len(needs) >= 2:
@@ -431,40 +322,6 @@ def compiled_twins(features, names: tuple[str, ...]) -> tuple[dict[str, Step], U
     for twin in compiled.values():
         twin.warm_up()
     return compiled, union
-
-
-def _shared_key(path: str) -> str:
-    # Not a name that a block can have: scikit-learn refuses "__" in names of steps.
-    return f"{path}____shared"
-
-
-def _graft(
-    node, path: str, leaf: Callable[[str, Any], Any], shared: Callable[[str, Any], Any]
-) -> Any:
-    """Shallow copy of a composite with `leaf(name, step)` in place of each block."""
-    held = children(node)
-    if held is not None:
-        replaced = {}
-        for child in held:
-            below = parameter_path(path, child.name)
-            replaced[child.name] = _graft(child.transformer, below, leaf, shared)
-        some_dropped = any(is_dropped(step) for step in replaced.values())
-        if some_dropped and getattr(node, "sparse_output_", False):
-            replaced = {
-                name: step if is_dropped(step) else _AsSparse(step)
-                for name, step in replaced.items()
-            }
-        if path and all(is_dropped(step) for step in replaced.values()):
-            return "drop"
-        return with_children(node, replaced)
-    if ends_in_blocks(node):
-        *before, (_, last) = chain(node)
-        grafted = _graft(last, path, leaf, shared)
-        if is_dropped(grafted) or not before:
-            return grafted
-        first = shared(_shared_key(path), _Chain(tuple(step for _, step in before)))
-        return Pipeline([("shared", first), ("blocks", grafted)])
-    return leaf(path, node)
 
 
 def _has_columns_of_fit(node, Z) -> bool:

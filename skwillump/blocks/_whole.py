@@ -16,7 +16,8 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from .._composites import all_children, identity, nested_blocks, samplers_behind
 from .._wrappers import inside_transparent
 from ..compilers import Unsupported
-from ._graph import BlockGraph, Store, Tap, Watch, compiled_twins, unwatched
+from ._grafting import Store, Tap, Watch, unwatched
+from ._graph import BlockGraph, compiled_twins
 from ._lifted import hides_blocks, lifted_chain
 from ._linear_sums import folded_model
 

@@ -34,7 +34,9 @@ from .models._truncated import TruncatedTrees
 from .tables import (  # noqa: F401
     _bins,
     _dicts,
+    _distributions,
     _encoders,
+    _functions,
     _imputers,
     _indicators,
     _kernel_maps,

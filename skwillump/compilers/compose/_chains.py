@@ -20,7 +20,8 @@ from .._own_code import Own, own_code
 from .._registry import compile_step, linear_map, register
 from .._steps import Step
 from .._unsupported import Unsupported
-from ..tables._steps import ChainStep, TableStep
+from ..tables._chains import ChainStep
+from ..tables._steps import TableStep
 from ..text._idf import NORMS, norms_of_rows
 from ..text._vectorizers import with_tfidf
 from ._mapped import MappedStep

@@ -18,7 +18,8 @@ from .._steps import Step
 from ..tables._input import InputSpec
 from ._own_columns import columns_step, in_order
 from ._selections import ColumnSelection, Selection, common_spec
-from ._unions import UnionStep, places_of, step_size, union_step
+from ._table_unions import union_step
+from ._unions import UnionStep, places_of, step_size
 
 
 class CompiledTransformer(TransformerMixin, BaseEstimator):

@@ -16,8 +16,8 @@ from .._original_step import FillStep, OriginalStep
 from .._own_code import chosen_columns, filled_texts
 from .._steps import Scorer, Step
 from .._unsupported import InputUnsupported
+from ..tables._functions import IdentityStep
 from ..tables._input import InputSpec
-from ..tables._scalers import IdentityStep
 from ._selections import ColumnSelection
 from ._sequences import SequenceScorer, SequenceStep
 

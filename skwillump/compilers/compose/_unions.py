@@ -1,7 +1,7 @@
 """Blocks side by side as one compiled step."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self, cast
@@ -9,16 +9,15 @@ from typing import Any, Self, cast
 import numpy as np
 from scipy import sparse
 
-from .._feature_codes import FeatureCodes, of_numbers, side_by_side
+from .._feature_codes import FeatureCodes
 from .._features import MAX_DENSE_FEATURES, ChosenRows, Work, default_containers
 from .._steps import Scorer, Step, StepReport, map_pieces, report_each
 from .._unsupported import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
 from ..tables._steps import TableStep, sparse_row
-from ..tables._tables import BlockTable, Table
 from ..text._rows import csr
 from ._dense_reader import DenseReader, Leaf
-from ._score_sums import SumScorer, TableSum
+from ._score_sums import SumScorer
 from ._selections import Rows, Selection
 
 
@@ -300,110 +299,6 @@ class UnionStep(Step):
         return report_each(self.names, self.steps, name, self.path)
 
 
-@dataclass(frozen=True, eq=False)
-class TableUnionStep(UnionStep, TableStep):
-    """Blocks side by side that all read columns: one pass over the table."""
-
-    def refuse_passing_objects(self, row: Table) -> None:
-        """Let each block do so."""
-        for selection, step in zip(self.selections, self.steps, strict=True):
-            cast(TableStep, step).refuse_passing_objects(selection.table(row))
-
-    def part(self, table: Table) -> np.ndarray:
-        """Return the features of a chunk of rows."""
-        assert self.n_features is not None
-        out = np.empty((table.n_rows, self.n_features))
-        self.write_part(table, out)
-        return out
-
-    def write_part(self, table: Table, out: np.ndarray) -> None:
-        """Let each block write its features where they belong."""
-        self._write(table, out, lambda step, *given: step.write_part(*given))
-
-    @cached_property
-    def _coded(self) -> tuple[FeatureCodes, list[slice]]:
-        """How blocks lay their features out, and the columns of each block."""
-        steps = cast(tuple[TableStep, ...], self.steps)
-        return side_by_side(
-            [
-                step.feature_codes() if weight == 1.0 else of_numbers(step.n_features)
-                for step, weight in zip(steps, self.weights, strict=True)
-            ]
-        )
-
-    def feature_codes(self) -> FeatureCodes:
-        """Return the blocks' columns side by side; those of weighted blocks hold numbers."""
-        return self._coded[0]
-
-    def write_coded(self, table: Table, out: np.ndarray) -> None:
-        """Let each block write its columns where they belong."""
-        for selection, step, weight, place in zip(
-            self.selections, self.steps, self.weights, self._coded[1], strict=True
-        ):
-            selected, columns = selection.table(table), out[:, place]
-            if weight == 1.0:
-                cast(TableStep, step).write_coded(selected, columns)
-            else:
-                cast(TableStep, step).write_part(selected, columns)
-                columns *= weight
-
-    def next_table(self, table: Table) -> Table:
-        """Return what the following step sees of a chunk of rows."""
-        dtype = self.fixed_dtype
-        if dtype is None and self.has_doubles and table.row is not None:
-            dtype = np.dtype(np.float64)  # a row has no column of objects
-        if dtype is not None:
-            return BlockTable(self.part(table), dtype)
-        dtypes = set()
-
-        def read(step: TableStep, selected: Table, place: np.ndarray) -> None:
-            block = step.next_table(selected)
-            dtypes.add(block.dtype)
-            place[:] = block.floats(strict=False, copy=False)
-
-        assert self.n_features is not None
-        out = np.empty((table.n_rows, self.n_features))
-        self._write(table, out, read)
-        return BlockTable(out, dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes))
-
-    def _write(
-        self,
-        table: Table,
-        out: np.ndarray,
-        write: Callable[[TableStep, Table, np.ndarray], None],
-    ) -> None:
-        """Let ``write`` fill the place of each block in ``out``."""
-        assert self.places is not None
-        for selection, step, weight, place in zip(
-            self.selections, self.steps, self.weights, self.places, strict=True
-        ):
-            write(cast(TableStep, step), selection.table(table), out[:, place])
-            if weight != 1.0:
-                out[:, place] *= weight
-
-    def bind(self, coef: np.ndarray) -> TableSum:
-        """Give each block its rows of the coefficients."""
-        assert self.spec is not None
-        blocks: Any = self._bound(coef)
-        return TableSum(self.spec, coef.shape[1], blocks)
-
-    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the features as float64 (n_rows, n_features)."""
-        return TableStep.dense(self, X, rows, n_threads=n_threads)
-
-    def dense_one(self, x: Any) -> np.ndarray:
-        """Return the features (n_features,) of one row."""
-        return TableStep.dense_one(self, x)
-
-    def map_dense(self, *given: Any, **options: Any) -> np.ndarray:
-        """Return what a function makes of the features, chunk by chunk."""
-        return TableStep.map_dense(self, *given, **options)
-
-    def map_coded(self, *given: Any, **options: Any) -> np.ndarray:
-        """Return what a function makes of columns of numbers and of codes, chunk by chunk."""
-        return TableStep.map_coded(self, *given, **options)
-
-
 def _beside(blocks: Sequence[Any]) -> Any:
     """Return blocks of one row, sparse or not, side by side as a sparse matrix."""
     positions, values, start = [], [], 0
@@ -424,30 +319,6 @@ def _beside(blocks: Sequence[Any]) -> Any:
         start += block.shape[1]
     data = np.concatenate(values)
     return csr(data, np.concatenate(positions), np.array([0, len(data)]), start)
-
-
-def union_step(**values: Any) -> UnionStep:
-    """Return a union that makes one pass over a table if all of its blocks read one."""
-    by_column = values["places"] is not None and values["spec"] is not None
-    steps, weights = values["steps"], values["weights"]
-    twins = tuple(map(_weighted, steps, weights))
-    if None in twins:
-        values.update(places=None, n_features=None)
-        return UnionStep(**values)
-    values["steps"] = twins
-    if by_column and all(step.reads_columns for step in steps):
-        return TableUnionStep(**values)
-    return UnionStep(**values)
-
-
-def _weighted(step: Step, weight: float) -> Step | None:
-    """Return a twin of a block whose weight may be multiplied in float64; None if none may."""
-    if weight == 1.0:
-        return step
-    small = step.fixed_dtype not in (np.float64, np.int64) and not step.is_open
-    if small and not isinstance(weight, float):
-        return None  # small integers could overflow
-    return step.in_doubles()
 
 
 def step_size(step: Step) -> int | None:

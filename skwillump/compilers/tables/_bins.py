@@ -9,10 +9,10 @@ from sklearn.preprocessing import KBinsDiscretizer
 from .._registry import register
 from .._steps import Step
 from .._unsupported import Unsupported
+from ._guards import refuse_infinite
 from ._input import InputSpec
 from ._one_of import OneOfStep
 from ._row_table import RowTable
-from ._scalers import refuse_infinite
 from ._steps import TableStep
 from ._tables import Table
 

@@ -35,3 +35,13 @@ def plain_values(values: list[Any]) -> None:
     for value in values:
         if not isinstance(value, _PLAIN):
             raise InputUnsupported(f"a value of type {type(value).__name__}")
+
+
+def refuse_infinite(block: np.ndarray, *, allow_nan: bool) -> None:
+    """Raise `InputUnsupported` for numbers that scikit-learn's validation refuses."""
+    total = float(block.sum())
+    if total - total == 0.0:
+        return
+    fine = ~np.isinf(block) if allow_nan else np.isfinite(block)
+    if not fine.all():
+        raise InputUnsupported("a number is infinite" if allow_nan else "a number is not finite")

@@ -11,10 +11,9 @@ from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, private
 from ._columns import Codes
-from ._guards import plain_values, refuse_large_integers
+from ._guards import plain_values, refuse_infinite, refuse_large_integers
 from ._input import InputSpec
 from ._row_table import RowTable
-from ._scalers import refuse_infinite
 from ._steps import IntegerStep, TableStep
 from ._tables import CodedObjects, ObjectTable, Table, TextObjects
 

@@ -9,8 +9,8 @@ from sklearn.impute import MissingIndicator
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, private
+from ._guards import refuse_infinite
 from ._input import InputSpec
-from ._scalers import refuse_infinite
 from ._steps import TableStep
 from ._tables import Table
 

@@ -9,8 +9,9 @@ from sklearn.kernel_approximation import RBFSampler, SkewedChi2Sampler
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
+from ._guards import refuse_infinite
 from ._input import InputSpec
-from ._scalers import NumberStep, refuse_infinite
+from ._steps import NumberStep
 from ._tables import Table
 
 _LARGEST = 1e3

@@ -16,7 +16,7 @@ from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, private
 from ._input import InputSpec
-from ._scalers import NumberStep
+from ._steps import NumberStep
 
 
 @dataclass(frozen=True, eq=False)

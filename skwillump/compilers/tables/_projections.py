@@ -29,10 +29,9 @@ from .._linear_maps import LinearMap
 from .._registry import register
 from .._steps import Step
 from .._unsupported import Unsupported
-from ._guards import refuse_large_integers
+from ._guards import refuse_infinite, refuse_large_integers
 from ._input import InputSpec
-from ._scalers import NumberStep, refuse_infinite
-from ._steps import IntegerStep
+from ._steps import IntegerStep, NumberStep
 from ._tables import Table
 
 

@@ -9,8 +9,9 @@ from sklearn.preprocessing import SplineTransformer
 from .._registry import register
 from .._steps import Step
 from .._unsupported import Unsupported
+from ._guards import refuse_infinite
 from ._input import InputSpec
-from ._scalers import NumberStep, refuse_infinite
+from ._steps import NumberStep
 
 
 @dataclass(frozen=True, eq=False)

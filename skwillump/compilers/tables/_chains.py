@@ -1,0 +1,199 @@
+"""Steps over tables one after the other, in one pass."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+
+from ..._one_row import RowTemplate
+from .._feature_codes import FeatureCodes
+from .._linear_maps import LinearMap
+from .._steps import Step, StepReport, report_each
+from .._unsupported import Unsupported
+from ._input import InputSpec
+from ._steps import TableScorer, TableStep, coefficients
+from ._tables import Table
+
+
+@dataclass(frozen=True, eq=False)
+class ChainScorer(TableScorer):
+    """A scorer behind other steps."""
+
+    before: tuple[TableStep, ...]
+    last: TableScorer
+
+    @property
+    def width(self) -> int:
+        """Number of values of a row that are computed on the way."""
+        return max(self.last.width, *(step.n_features for step in self.before))
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the scores of a chunk of rows."""
+        return self.last.part(self._behind(table))
+
+    def add_to(self, total: np.ndarray, table: Table) -> None:
+        """Add the scores of a chunk of rows to what stands before them."""
+        self.last.add_to(total, self._behind(table))
+
+    def add_to_row(self, total: Any, table: Table) -> Any:
+        """Return the scores of one row, added to what stands before them."""
+        return self.last.add_to_row(total, self._behind(table))
+
+    def _behind(self, table: Table) -> Table:
+        for step in self.before:
+            table = step.next_table(table)
+        return table
+
+    def warm_up(self) -> None:
+        """Warm up every step."""
+        for step in self.before:
+            step.warm_up()
+        self.last.warm_up()
+
+
+@dataclass(frozen=True, eq=False)
+class ChainStep(TableStep):
+    """Steps over tables, one after the other."""
+
+    original: Any
+    spec: InputSpec
+    n_features: int
+    names: tuple[str, ...]
+    steps: tuple[TableStep, ...]
+
+    @property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Dtype of the last step that does not keep the one that it is given."""
+        fixed = (step.fixed_dtype for step in reversed(self.steps))
+        return next((dtype for dtype in fixed if dtype is not None), None)
+
+    @property
+    def chooses_by_name(self) -> bool:
+        """Whether the first step does."""
+        return self.steps[0].chooses_by_name
+
+    @property
+    def has_doubles(self) -> bool:
+        """Whether the only step makes them, or the dtype of the last is known."""
+        return self.steps[0].has_doubles if len(self.steps) == 1 else super().has_doubles
+
+    def refuse_passing_objects(self, row: Table) -> None:
+        """Let the only step do so."""
+        if len(self.steps) == 1:
+            self.steps[0].refuse_passing_objects(row)
+        else:
+            super().refuse_passing_objects(row)
+
+    def in_doubles(self) -> Self | None:
+        """Return a twin that refuses input of which the original makes float32."""
+        steps = in_doubles(self.steps)
+        return None if steps is None else replace(self, steps=tuple(steps))
+
+    def in_binary(self) -> "ChainStep":
+        """Return a twin whose last step is binary."""
+        return replace(self, steps=(*self.steps[:-1], self.steps[-1].in_binary()))  # type: ignore[arg-type]
+
+    @property
+    def gives_array(self) -> bool:
+        """Whether every step is sure to return an array."""
+        return all(step.gives_array for step in self.steps)
+
+    @property
+    def gives_sparse(self) -> bool:
+        """Whether the last step is sure to return a sparse matrix that holds no zeros."""
+        return self.steps[-1].gives_sparse
+
+    def guarded(self) -> Step:
+        """Return a twin of which no step lets integers pass that a model could round."""
+        if not self.may_give_integers:
+            return self
+        steps = (step.guarded() for step in self.steps)
+        return replace(self, steps=tuple(steps))  # type: ignore[arg-type]
+
+    @property
+    def template(self) -> RowTemplate:
+        """The form of X of one row that the first step takes."""
+        return self.steps[0].template
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the features of a chunk of rows."""
+        return self.steps[-1].part(self._before(table))
+
+    def write_part(self, table: Table, out: np.ndarray) -> None:
+        """Let the last step write its features."""
+        self.steps[-1].write_part(self._before(table), out)
+
+    def feature_codes(self) -> FeatureCodes:
+        """Return how the last step lays its features out."""
+        return self.steps[-1].feature_codes()
+
+    def write_coded(self, table: Table, out: np.ndarray) -> None:
+        """Let the last step write its columns."""
+        self.steps[-1].write_coded(self._before(table), out)
+
+    def _before(self, table: Table) -> Table:
+        """Return what the last step sees of a chunk of rows."""
+        for step in self.steps[:-1]:
+            table = step.next_table(table)
+        return table
+
+    def next_table(self, table: Table) -> Table:
+        """Return what the following step sees."""
+        for step in self.steps:
+            table = step.next_table(table)
+        return table
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return what ``original.transform(X)`` returns."""
+        for step in self.steps:
+            X = step.transform(X, n_threads=n_threads)
+        return X
+
+    def bind(self, coef: np.ndarray) -> TableScorer:
+        """Fold linear steps at the end into the coefficients; bind the last of the others."""
+        coef = coefficients(self, coef)
+        steps = list(self.steps)
+        while len(steps) > 1:
+            found = folded(steps[-1])
+            if found is None:
+                break
+            before = in_doubles(steps[:-1]) if found.computes else steps[:-1]
+            if before is None:
+                break
+            coef = found.fold(coef)
+            steps = before
+        scorer = steps.pop().bind(coef)
+        if not steps:
+            return scorer
+        return ChainScorer(self.spec, coef.shape[1], tuple(steps), scorer)
+
+    def warm_up(self) -> None:
+        """Warm up every step."""
+        for step in self.steps:
+            step.warm_up()
+
+    def report(self, name: str) -> list[StepReport]:
+        """Return a row for each step."""
+        return report_each(self.names, self.steps, name)
+
+
+def in_doubles(steps: Sequence[TableStep]) -> list[TableStep] | None:
+    """Return steps in a row that give no float32; None if they always do."""
+    found = list(steps)
+    for at in reversed(range(len(found))):
+        twin = found[at].in_doubles()
+        if twin is None:
+            return None
+        found[at] = twin
+        if twin.fixed_dtype is not None:  # whatever comes before
+            break
+    return found
+
+
+def folded(step: Step) -> LinearMap | None:
+    """Return a step as a linear map, None if it is none."""
+    try:
+        return step.linear_map()
+    except Unsupported:
+        return None

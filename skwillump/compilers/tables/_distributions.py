@@ -1,0 +1,115 @@
+"""Numbers made to follow a distribution: power and quantile transforms."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special, stats
+from sklearn.preprocessing import PowerTransformer, QuantileTransformer
+
+from .._registry import register
+from .._steps import Step
+from .._unsupported import InputUnsupported, private
+from ._guards import refuse_infinite
+from ._input import InputSpec
+from ._steps import NumberStep
+
+
+@dataclass(frozen=True, eq=False)
+class PowerStep(NumberStep):
+    """A power transform of each column, and the scaler after it."""
+
+    functions: tuple[Callable[[np.ndarray, float], np.ndarray], ...]
+    lambdas: tuple[float, ...]
+    positive: bool  # whether numbers must be
+    mean: np.ndarray | None
+    scale: np.ndarray | None
+
+    def apply(self, block: np.ndarray) -> np.ndarray:
+        """Transform column by column."""
+        if self.positive and not np.all((block > 0) | np.isnan(block)):
+            raise InputUnsupported("a number is not positive")
+        with np.errstate(invalid="ignore"):
+            for column, function, power in zip(block.T, self.functions, self.lambdas, strict=True):
+                column[:] = function(column, power)
+        if self.scale is not None:
+            refuse_infinite(block, allow_nan=True)
+            block -= self.mean
+            block /= self.scale
+        return block
+
+
+@register(PowerTransformer)
+def compile_power_transformer(power: Any) -> Step:
+    """Compile a ``PowerTransformer``."""
+    spec = InputSpec.of(power)
+    # Until 1.7 scikit-learn had the function itself.
+    yeo_johnson = getattr(power, "_yeo_johnson_transform", stats.yeojohnson)
+    function = special.boxcox if power.method == "box-cox" else yeo_johnson
+    scaler = private(power, "_scaler") if power.standardize else None
+    return PowerStep(
+        power,
+        spec,
+        spec.n_columns,
+        functions=(function,) * spec.n_columns,
+        lambdas=tuple(np.asarray(power.lambdas_, dtype=np.float64).tolist()),
+        positive=power.method == "box-cox",
+        mean=None if scaler is None else np.array(scaler.mean_, dtype=np.float64),
+        scale=None if scaler is None else np.array(scaler.scale_, dtype=np.float64),
+    )
+
+
+_BOUND = 1e-7
+"""Numbers closer than this to the first and last quantiles are taken for them."""
+
+
+@dataclass(frozen=True, eq=False)
+class QuantileStep(NumberStep):
+    """Each column's empirical distribution function, then that of a normal distribution."""
+
+    quantiles: np.ndarray  # (n_quantiles, n_columns)
+    references: np.ndarray  # (n_quantiles,)
+    normal: bool
+
+    def apply(self, block: np.ndarray) -> np.ndarray:
+        """Interpolate between the quantiles."""
+        for column, quantiles in zip(block.T, self.quantiles.T, strict=True):
+            column[:] = self._column(column, quantiles)
+        return block
+
+    def _column(self, x: np.ndarray, quantiles: np.ndarray) -> np.ndarray:
+        low, high = quantiles[0], quantiles[-1]
+        if self.normal:
+            below, above = x - _BOUND < low, x + _BOUND > high
+        else:
+            below, above = x == low, x == high
+        known = ~np.isnan(x)
+        finite = x[known]
+        # The mean of the two ends of equal quantiles: one is found going up, one going down.
+        up = np.interp(finite, quantiles, self.references)
+        down = np.interp(-finite, -quantiles[::-1], -self.references[::-1])
+        shares = x.copy()
+        shares[known] = 0.5 * (up - down)
+        shares[above] = 1.0
+        shares[below] = 0.0
+        if not self.normal:
+            return shares
+        scores = special.ndtri(shares)
+        least = special.ndtri(_BOUND - np.spacing(1))
+        greatest = special.ndtri(1 - (_BOUND - np.spacing(1)))
+        return np.clip(scores, least, greatest)
+
+
+@register(QuantileTransformer)
+def compile_quantile_transformer(transformer: Any) -> Step:
+    """Compile a ``QuantileTransformer``."""
+    spec = InputSpec.of(transformer)
+    return QuantileStep(
+        transformer,
+        spec,
+        spec.n_columns,
+        quantiles=np.array(transformer.quantiles_, dtype=np.float64),
+        references=np.array(transformer.references_, dtype=np.float64),
+        normal=transformer.output_distribution == "normal",
+    )
