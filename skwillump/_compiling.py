@@ -80,6 +80,11 @@ class CompiledParts:
     model: Model | None = None
     scorer: Scorer | None = None
 
+    @property
+    def answers_batches(self) -> bool:
+        """Whether the compiled model computes scores of many rows, and not of one alone."""
+        return self.model is not None and self.model.reads_batches
+
     def warm_up(self) -> None:
         """Compile all kernels, or load them from the disk."""
         if self.scorer is not None:
@@ -134,9 +139,14 @@ def _compiled_last(
         scorer = model.bind(features)
     except Unsupported as why:
         if is_wrapper(final):
-            return _joined(name, final, features) or _seen_through(
-                name, final, compile_inside, reads_input=reads_input
-            )
+            joined = _joined(name, final, features)
+            if joined is not None and joined.answers_batches:
+                return joined
+            seen = _seen_through(name, final, compile_inside, reads_input=reads_input)
+            if joined is None or seen.wrapped is None:
+                return seen
+            # Many rows are answered member by member, one row by all together.
+            return replace(seen, model=joined.model, scorer=joined.scorer)
         return CompiledParts(reports=(StepReport(name, type(final).__name__, False, str(why)),))
     reports = (StepReport(name, type(final).__name__, True),)
     return CompiledParts(reports=reports, model=model, scorer=scorer)

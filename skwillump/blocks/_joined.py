@@ -80,6 +80,11 @@ class JoinedModel(Model):
         return coef
 
     @property
+    def reads_batches(self) -> bool:
+        """Whether all members compute scores of many rows."""
+        return all(member.reads_batches for member in self.members)
+
+    @property
     def rises_with_score(self) -> bool:
         """Say no: what a wrapper makes of a score, such as a target transformed back, may fall."""
         return False
@@ -189,6 +194,8 @@ class SharedScorer(Scorer):
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""
+        if not self.model.reads_batches:
+            raise InputUnsupported("a member that is compiled for single rows")
         work, width = self.model.sums, self.n_outputs
         if self._coded is not None:
             features, members = self._coded
@@ -288,8 +295,6 @@ def joined_model(
             model = compile_model(member.estimator_ if is_placed else member)
         else:
             model = models[len(members)]
-        if models is None and not model.reads_batches:
-            raise Unsupported(f"{type(member).__name__} is compiled for single rows")
         if previous_of_members(wrapper):
             model = _on_features(model, wrapper.n_features_in_)
         if features is not None:
@@ -313,7 +318,7 @@ def joined_model(
         members=tuple(members),
         columns=tuple(columns),
         intercept=np.concatenate([member.intercept for member in members]),
-        n_features=_n_features(wrapper, members, columns) if models is None else -1,
+        n_features=_n_features(wrapper, members, columns, features) if models is None else -1,
     )
 
 
@@ -324,14 +329,20 @@ def _on_features(model: Any, n_features: int) -> Any:
     return replace(model, coef=model.coef[:n_features])
 
 
-def _n_features(wrapper: Any, members: list[Model], columns: list[Any]) -> int:
+def _n_features(
+    wrapper: Any, members: list[Model], columns: list[Any], features: Step | None
+) -> int:
     """Number of features that all members read together."""
     if not all(isinstance(own, slice) for own in columns):
         return int(wrapper.n_features_in_)
     stops = [own.stop for own in columns if own.stop is not None]
     if len(stops) == len(columns):
         return max(stops)
-    widths = {getattr(member, "n_features", -1) for member in members}
+    # Those that do not tell may read sparse features in a way of their own.
+    reads_array = features is not None and features.gives_array
+    widths = {
+        getattr(m, "n_features", m.original.n_features_in_ if reads_array else -1) for m in members
+    }
     if len(stops) or len(widths) != 1 or -1 in widths:
         raise Unsupported("its members do not read the same features")
     return widths.pop()

@@ -209,12 +209,13 @@ class TreeBlocks:
 
 def _compiled_model(model: Any, features: Step) -> Model:
     """Return a model that reads the features of a step."""
+    compiled: Model
     try:
         compiled = compile_model(model)
     except Unsupported:
-        if is_wrapper(model):
-            return combined(joined_model(model, features))
-        raise
+        if not is_wrapper(model):
+            raise
+        compiled = combined(joined_model(model, features))
     if not compiled.reads_batches:
         raise Unsupported(f"{type(model).__name__} is compiled for single rows")
     return compiled.reading(features)
@@ -229,4 +230,4 @@ def _joined_of(graph: BlockGraph) -> JoinedModel | None:
         model = combined(joined_model(graph.model_steps[-1][1], union))
     except Unsupported:
         return None
-    return model if union.n_features == model.n_features else None
+    return model if model.reads_batches and union.n_features == model.n_features else None

@@ -95,6 +95,21 @@ WRAPPERS = {
         SIGNAL,
     ),
     "calibrated trees": (CalibratedClassifierCV(forest(), cv=2), THREE),
+    "calibrated Gaussians": (CalibratedClassifierCV(GaussianNB(), cv=2), THREE),
+    "vote with neighbours": (
+        VotingClassifier(
+            [("k", KNeighborsClassifier()), ("n", GaussianNB()), ("l", linear())], voting="soft"
+        ),
+        THREE,
+    ),
+    "hard vote with neighbours": (
+        VotingClassifier([("k", KNeighborsClassifier()), ("s", SVC()), ("t", forest())]),
+        THREE,
+    ),
+    "stack with neighbours": (
+        StackingClassifier([("k", KNeighborsClassifier()), ("n", GaussianNB())], linear(), cv=2),
+        TWO,
+    ),
     "threshold on trees": (FixedThresholdClassifier(forest(), threshold=0.3), TWO),
     "one vs. one": (OneVsOneClassifier(linear()), THREE),
     "one vs. one of machines": (OneVsOneClassifier(LinearSVC()), THREE),
@@ -221,6 +236,19 @@ def test_members_that_are_pipelines_answer_side_by_side(name):
     assert_equal_answers(compiled, fitted, NEW)
     shared = compile_pipeline(compiled, n_jobs=2)
     assert_equal_answers(shared, fitted, NEW)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["calibrated Gaussians", "vote with neighbours", "stack with neighbours", "bag of Gaussians"],
+)
+def test_one_row_is_answered_by_all_members_at_once(name, monkeypatch):
+    wrapper, y = WRAPPERS[name]
+    pipeline = make_pipeline(StandardScaler(), wrapper).fit(X, y)
+    compiled = compile_pipeline(pipeline)
+    expected = pipeline.predict(NEW)
+    monkeypatch.setattr(type(wrapper), "predict_proba", None)  # not its own code
+    assert [compiled.predict_one(row) for row in NEW] == list(expected)
 
 
 @pytest.mark.parametrize(
