@@ -15,7 +15,16 @@ from sklearn.utils.metadata_routing import MethodMapping
 from .._compat import refused
 from .._composites import last_step
 from .._one_row import RowTemplate
-from ..planning import CASCADE_SAVING, Guarantee, Plan, given_up, make_plan, saves
+from ..planning import (
+    CASCADE_SAVING,
+    Guarantee,
+    Plan,
+    given_up,
+    make_plan,
+    rows_to_certify,
+    rows_to_choose,
+    saves,
+)
 from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
 from ..stages._folds import FitData
@@ -116,6 +125,8 @@ class BaseCascade(BlockwiseEstimator):
                 f"for with metadata: {sorted(score_params)}. Give one of them."
             )
         recorder = self._recorder(is_scored=not is_accuracy(scorer, score_params))
+        is_tested = self.confidence is not None and not recorder.keeps_responses
+        is_ordered = recorder.n_groups == 2 and len(recorder.measures) == 1
         return CalibrationTask(
             recorder=recorder,
             answering=self._answering(),
@@ -140,6 +151,10 @@ class BaseCascade(BlockwiseEstimator):
             query=self.query,
             measures_growth=self.confidence is not None,
             stand_ins=self._tries_stand_ins(),
+            n_certify=(
+                rows_to_certify(self.accuracy_target, 1 - self.confidence) if is_tested else 0
+            ),
+            n_choose=rows_to_choose(self.accuracy_target) if is_tested and is_ordered else 0,
         )
 
     def _tries_stand_ins(self) -> bool:

@@ -1,6 +1,6 @@
 """Importance, candidate sets, thresholds and certification: arrays and numbers only."""
 
-from ._candidate_sets import candidate_sets
+from ._candidate_sets import candidate_sets, needs_importances
 from ._cascade_plan import CASCADE_SAVING, given_up, make_plan, saves
 from ._cascade_records import (
     Calibration,
@@ -25,6 +25,7 @@ from ._harm_score import (
 )
 from ._importance import permutation_importance
 from ._orders import stable_order
+from ._p_values import rows_to_certify
 from ._prospects import least_open_share, may_pay
 from ._records import Evidence
 from ._score_matching import match_scores
@@ -40,7 +41,7 @@ from ._seen_rows import (
 )
 from ._shortlist import open_shares_of_classes, open_shares_of_ranks, shortlist
 from ._subgroups import Subgroups
-from ._threshold_paths import unseen_risk
+from ._threshold_paths import rows_to_choose, unseen_risk
 from ._topk_plan import FILTER_SAVING, make_topk_plan, replan_search
 from ._topk_records import (
     Target,
@@ -101,11 +102,14 @@ __all__ = [
     "may_pay",
     "measures_for",
     "most_missing",
+    "needs_importances",
     "open_shares_of_classes",
     "open_shares_of_ranks",
     "permutation_importance",
     "predicted_codes",
     "replan_search",
+    "rows_to_certify",
+    "rows_to_choose",
     "sample_size",
     "saves",
     "seen_score",

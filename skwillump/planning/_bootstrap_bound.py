@@ -47,7 +47,7 @@ class BootstrapBound(ThresholdRule):
         """Step that `allow` would probably reach, seen from the rows that choose."""
         return self._last_step(walk, n_certify, self.n_resamples // 5, n_steps=64)[0]
 
-    def allow(self, walk: Walk, rescue_share: np.ndarray) -> Allowed:
+    def allow(self, walk: Walk) -> Allowed:
         """Last step with a lower bound of the score kept that meets the target."""
         step, bound = self._last_step(walk, len(walk.rows), self.n_resamples, n_steps=512)
         evidence = {

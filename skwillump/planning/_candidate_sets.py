@@ -10,6 +10,11 @@ ALL_SUBSETS_UP_TO = 4
 (two blocks that say the same have none each) cannot mislead."""
 
 
+def needs_importances(n_blocks: int) -> bool:
+    """Whether importances have a say in the candidates; otherwise costs alone have."""
+    return n_blocks > ALL_SUBSETS_UP_TO
+
+
 def knapsack_frontier(importances, costs, *, max_sets=4096) -> list[tuple[int, ...]]:
     """Best set of blocks for every cost budget: the solutions of the 0/1 knapsack.
 
@@ -76,7 +81,7 @@ def candidate_sets(
         By increasing cost; blocks in the order of `names`.
     """
     n_blocks = len(names)
-    if n_blocks <= ALL_SUBSETS_UP_TO:
+    if not needs_importances(n_blocks):
         positions = [
             subset for size in range(1, n_blocks) for subset in combinations(range(n_blocks), size)
         ]

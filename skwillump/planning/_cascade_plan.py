@@ -8,7 +8,7 @@ import numpy as np
 from ._bootstrap_bound import BootstrapBound
 from ._cascade_records import Calibration, Candidate, Guarantee, Plan, PlannedPath, Score, Tradeoff
 from ._confidence import LEARNED, measures_for
-from ._fixed_sequence import MOST_TESTS, AccuracyTest
+from ._fixed_sequence import AccuracyTest
 from ._growth import Growth
 from ._harm_growth import growth_at
 from ._records import Evidence, pays
@@ -38,6 +38,9 @@ CURVE_STEPS = 256
 
 SCORED_STEPS = 24
 """The same where each point takes a call of the user's score."""
+
+PATH_STEPS = 1024
+"""Steps of a path that are kept for fresh rows, at most; they are spread evenly over it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +87,11 @@ class Option:
     def planned(self, last: int | None = None) -> PlannedPath:
         """What fresh rows can certify, up to a step."""
         steps = np.arange(len(self.path.thresholds) if last is None else last + 1)
-        steps = spread(steps, MOST_TESTS)
+        steps = spread(steps, PATH_STEPS)
         return PlannedPath(
             candidate=self.candidate,
             measure=self.measure,
             thresholds=np.array(self.path.thresholds[steps]),
-            rescue_share=self.chooser.rescue_share[steps],
         )
 
 
@@ -167,7 +169,9 @@ def make_plan(
     """Choose blocks and thresholds, and certify the choice.
 
     The rows marked `selects` choose the candidate, the measure of confidence and the path of
-    thresholds; the other rows decide how far along that path the cascade may go.
+    thresholds; the other rows decide how far along that path the cascade may go. Where none is
+    marked nothing is chosen: all rows are tested along the path of all their own confidences
+    (`FixedSequenceTest` says why it is fixed all the same), and may only give the cascade up.
 
     Parameters
     ----------
@@ -222,7 +226,7 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
     option = _cheapest(best)
     candidate = calibration.candidates[option.candidate]
     walk = option.walk(calibration, _certifying_rows(calibration, option.rule))
-    allowed = option.rule.allow(walk, option.chooser.rescue_share)
+    allowed = option.rule.allow(walk)
     early_share = float(walk.early_share[allowed.step])
     seconds = candidate.seconds_by(option.measure, 1 - early_share)
     if allowed.step == 0 or early_share == 0.0:
@@ -313,7 +317,7 @@ def _guarantee(
 
 
 def _choosing_rows(calibration: Calibration, rule: ThresholdRule) -> np.ndarray:
-    if rule.tests_other_rows:
+    if rule.tests_other_rows and calibration.selects.any():
         return np.flatnonzero(calibration.selects)
     return np.arange(len(calibration.selects))
 
@@ -380,8 +384,9 @@ def _paths(
     candidate, n_classes = calibration.candidates[position], calibration.n_classes
     confidence = candidate.confidence[measure][rows]
     yield pooled_path(confidence, n_classes), None
-    # A learned score knows the predicted class already.
-    if not rule.uses_class_thresholds or measure == LEARNED:
+    # A learned score knows the predicted class already, and no rows to learn from may be there.
+    is_learned = measure == LEARNED or not calibration.selects.any()
+    if is_learned or not rule.uses_class_thresholds:
         return
     codes, harm = candidate.codes[rows], calibration.harms[position][rows]
     is_probability = calibration.is_probability

@@ -105,7 +105,8 @@ class Calibration:
     classes : ndarray of int of shape (n_rows,)
         True classes, as positions.
     selects : ndarray of bool of shape (n_rows,)
-        Rows that choose; the others certify.
+        Rows that choose; the others certify. Where there is but one candidate with one measure of
+        confidence nothing need be chosen, and all rows may certify.
     n_classes : int
     is_probability : bool
         Whether confidences are probabilities, otherwise margins of a decision function.
@@ -260,15 +261,11 @@ class PlannedPath:
     measure : {"probability", "margin", "score"}
     thresholds : ndarray of float64 of shape (n_steps, n_classes)
         From the safest step on.
-    rescue_share : ndarray of float64 of shape (n_steps,)
-        Share of the choosing rows that each step answers early and only the approximate model has
-        right.
     """
 
     candidate: int
     measure: str
     thresholds: np.ndarray = field(repr=False)
-    rescue_share: np.ndarray = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

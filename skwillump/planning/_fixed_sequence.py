@@ -4,6 +4,15 @@ The steps of a path are tested from the safest on, each at the full level, until
 rejected. The steps before it are certified together: whichever hypothesis is the first true one,
 it is rejected with a chance of at most the level, and nothing after it matters (Learn then Test,
 Angelopoulos et al. 2021, section 4.2). The loop stands here once; a test supplies the p-values.
+
+The order must be fixed without the rows that are tested. It is so for a path that other rows made,
+and for one threshold for all classes where the path holds every confidence of the tested rows. The
+sequence is then that of all real numbers, from the highest on: between two confidences that follow
+one another no row is answered otherwise, so that one p-value is that of all thresholds there. Let
+the highest threshold that loses too much be t. Whatever lower threshold is certified, that of t was
+rejected, which happens with a chance of at most the level, as t does not depend on the rows. Steps
+may not be left out of such a path: those of the tested rows would then tell which hypotheses are
+tested.
 """
 
 from abc import abstractmethod
@@ -13,17 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._p_value_bounds import trinomial_p_value_bound
-from ._p_values import (
-    LEAST_RESCUES,
-    binomial_p_value,
-    expected_p_value,
-    trinomial_p_value,
-)
+from ._p_values import binomial_p_value, expected_p_value, trinomial_p_value
 from ._threshold_rules import Allowed, ThresholdRule
-from ._walks import Walk, spread
-
-MOST_TESTS = 1024
-"""Steps of a path that are tested, at most; they are spread evenly over it."""
+from ._walks import Walk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class FixedSequenceTest(ThresholdRule):
     kind: str = "certified"
 
     @abstractmethod
-    def outcomes(self, walk: Walk, rescue_share: np.ndarray) -> np.ndarray:
+    def outcomes(self, walk: Walk) -> np.ndarray:
         """What is counted, as an array of int of shape (n_steps, n_counts)."""
 
     @abstractmethod
@@ -59,20 +60,19 @@ class FixedSequenceTest(ThresholdRule):
     def counts(self, walk: Walk, step: int) -> dict[str, float]:
         """What is told of a step."""
 
-    def allow(self, walk: Walk, rescue_share: np.ndarray) -> Allowed:
+    def allow(self, walk: Walk) -> Allowed:
         """Last step before the first that is not rejected."""
-        tested = spread(np.arange(walk.n_steps), MOST_TESTS)
-        outcomes = self.outcomes(walk, rescue_share)[tested]
+        outcomes = self.outcomes(walk)
         # Runs of steps with the same outcome have the same p-value.
         starts = np.flatnonzero(np.any(np.diff(outcomes, axis=0, prepend=-1) != 0, axis=1))
-        ends = [*starts[1:], len(tested)]
+        ends = [*starts[1:], walk.n_steps]
         runs = outcomes[starts]
 
         def p_of(run: int) -> float:
             return self.p_value(*(int(n) for n in runs[run]))
 
         n_passed = self._n_passed(runs, p_of)
-        last = 0 if n_passed == 0 else int(tested[ends[n_passed - 1] - 1])
+        last = 0 if n_passed == 0 else int(ends[n_passed - 1] - 1)
         p_value = p_of(max(n_passed - 1, 0))
         return Allowed(step=last, evidence={"p_value": p_value, **self.counts(walk, last)})
 
@@ -113,10 +113,9 @@ class FixedSequenceTest(ThresholdRule):
 
 @dataclass(frozen=True, kw_only=True)
 class AccuracyTest(FixedSequenceTest):
-    """Test of the share of the full model's accuracy that is kept.
+    """Test of the share of the full model's accuracy that is kept, on harms less rescues.
 
-    At each step the test is used that suits as many rescues as the rows that choose let expect.
-    That costs nothing, because they are other rows.
+    Where there are no rescues it asks for under 1 % more rows than a test of the harms alone.
     """
 
     def expected_step(self, walk: Walk, n_certify: int) -> int:
@@ -129,28 +128,25 @@ class AccuracyTest(FixedSequenceTest):
         """Whether so many rows of each outcome would probably pass; counts need not be whole."""
         return expected_p_value(both, harms, rescues, self.target, self.level) <= self.level
 
-    def outcomes(self, walk: Walk, rescue_share: np.ndarray) -> np.ndarray:
-        """Rows on which both are right, harms, rescues, and whether rescues are to be expected."""
-        expected = len(walk.rows) * rescue_share
-        return np.column_stack([*walk.outcomes, expected >= LEAST_RESCUES])
+    def outcomes(self, walk: Walk) -> np.ndarray:
+        """Rows on which both are right, harms and rescues."""
+        return np.column_stack(walk.outcomes)
 
     def passes_by_far(self, outcomes: np.ndarray) -> np.ndarray:
-        """Whether a bound of the trinomial p-value is below the level."""
-        both, harms, rescues, with_rescues = outcomes.T
+        """Whether a bound of the p-value is below the level."""
+        both, harms, rescues = outcomes.T
         bounds = trinomial_p_value_bound(both, harms, rescues, self.target, self.level)
-        return (with_rescues > 0) & (bounds < self.level)
+        return bounds < self.level
 
     def rises(self, outcomes: np.ndarray) -> np.ndarray:
         """Whether there are more harms than at the step before, and nothing else has changed."""
-        both, harms, rescues, with_rescues = np.diff(outcomes, axis=0, prepend=-1).T
-        return (rescues == 0) & (with_rescues == 0) & (harms > 0) & (both == -harms)
+        both, harms, rescues = np.diff(outcomes, axis=0, prepend=-1).T
+        return (rescues == 0) & (harms > 0) & (both == -harms)
 
     def p_value(self, *counts: int) -> float:
-        """P-value by the test that suits the expected rescues."""
-        both, harms, rescues, with_rescues = counts
-        if with_rescues:
-            return trinomial_p_value(both, harms, rescues, self.target, self.level)
-        return float(binomial_p_value(both, harms, self.target))
+        """P-value of the trinomial test."""
+        both, harms, rescues = counts
+        return trinomial_p_value(both, harms, rescues, self.target, self.level)
 
     def counts(self, walk: Walk, step: int) -> dict[str, float]:
         """Harms and rescues of a step."""
@@ -165,9 +161,14 @@ class AgreementTest(AccuracyTest):
     a harm and no row a rescue. What is lost in accuracy is no more than that.
     """
 
-    def outcomes(self, walk: Walk, rescue_share: np.ndarray) -> np.ndarray:
-        """As for accuracy, with no rescue to be expected."""
-        return super().outcomes(walk, np.zeros(walk.n_steps))
+    def passes_by_far(self, outcomes: np.ndarray) -> np.ndarray:
+        """Not known without a p-value."""
+        return FixedSequenceTest.passes_by_far(self, outcomes)
+
+    def p_value(self, *counts: int) -> float:
+        """P-value of the binomial test: there are no rescues."""
+        both, harms, _ = counts
+        return float(binomial_p_value(both, harms, self.target))
 
     def counts(self, walk: Walk, step: int) -> dict[str, float]:
         """Early rows with another answer than the full model's."""

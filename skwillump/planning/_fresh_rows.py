@@ -87,7 +87,7 @@ def certify_plan(
     assert path is not None
     rule, evidence = _rule(calibration, fresh, target, 1 - confidence)
     walk = _walk(path, fresh)
-    allowed = rule.allow(walk, path.rescue_share)
+    allowed = rule.allow(walk)
     if allowed.step == 0 and fresh.within is not None and fresh.score is not None:
         # A class may be too rare to show anything of its recall; the score is estimated then.
         without = replace(fresh, within=None)
@@ -143,11 +143,7 @@ def certify_plan(
             else tradeoff
             for position, tradeoff in enumerate(plan.tradeoffs)
         ),
-        path=replace(
-            path,
-            thresholds=path.thresholds[: allowed.step + 1],
-            rescue_share=path.rescue_share[: allowed.step + 1],
-        ),
+        path=replace(path, thresholds=path.thresholds[: allowed.step + 1]),
     )
 
 

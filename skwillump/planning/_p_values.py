@@ -18,11 +18,12 @@ trinomial
     p-value is the largest over a confidence interval for it, plus the interval's own error (Berger
     and Boos 1994, "P values maximized over a confidence set for the nuisance parameter").
 
-Where some rescues are to be expected the trinomial test allows more harms, as many or nearly so.
+With rescues the trinomial test allows more harms; without, it asks for under 1 % more rows. So it
+is the test wherever there may be rescues.
 """
 
 import numpy as np
-from scipy.stats import beta, binom, norm
+from scipy.stats import beta, binom, gamma, norm
 
 NUISANCE_SHARE = 0.02
 """Share of the test's level that the interval for the chance of a rescue may err."""
@@ -34,7 +35,10 @@ N_POINTS = 24
 """Points of the interval for the chance of a rescue at which the tail is computed."""
 
 LEAST_RESCUES = 0.5
-"""With fewer rescues to expect than these, the binomial test is the one to use."""
+"""With fewer rescues than these the trinomial tail is far from a normal one."""
+
+ROOM = 1.1
+"""Rows for each on which at least one model is right, and for the interval's error."""
 
 
 def binomial_p_value(n_both_right, n_harms, target):
@@ -111,9 +115,10 @@ def nuisance_chances(n_rescues, n_rows, target, level, *, n_points=N_POINTS):
 
 
 def expected_p_value(n_both_right, n_harms, n_rescues, target, level):
-    """About the p-value of the test that suits these counts, for predicting.
+    """About the p-value of the trinomial test, for predicting.
 
-    The trinomial tail is taken for a normal one. Counts need not be whole.
+    Its tail is taken for a normal one, or with hardly any rescue for a binomial one. Counts need
+    not be whole.
 
     Parameters
     ----------
@@ -132,6 +137,16 @@ def expected_p_value(n_both_right, n_harms, n_rescues, target, level):
     statistic = studentized(n_harms + 0.5, n_rescues, n_rows, target)
     by_trinomial = norm.sf(statistic) + NUISANCE_SHARE * level
     return np.where(n_rescues < LEAST_RESCUES, by_binomial, by_trinomial)
+
+
+def rows_to_certify(target: float, level: float, n_harms: int = 1) -> int:
+    """About how many rows certify a target with so many harms and no rescue.
+
+    Harms are taken for a Poisson number, and the full model to be right on nine rows of ten.
+    """
+    if target >= 1:
+        return 0  # no number of rows does
+    return int(np.ceil(ROOM * gamma.isf(level, n_harms + 1) / (1 - target)))
 
 
 def studentized(n_harms, n_rescues, n_rows, target):

@@ -74,6 +74,11 @@ PAPER_THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 1.0)
 """The grid of Willump's own rule (section 4.2 of the paper and its code)."""
 
 
+def rows_to_choose(target: float) -> int:
+    """Rows that see enough of the harms that a target allows to tell classes apart by them."""
+    return 0 if target >= 1 else int(np.ceil(MIN_HARMS / (1 - target)))
+
+
 def pooled_path(confidence, n_classes) -> ThresholdPath:
     """One threshold for all classes: every distinct confidence, and the paper's grid."""
     levels = np.union1d(confidence, PAPER_THRESHOLDS)[::-1]

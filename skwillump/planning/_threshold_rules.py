@@ -54,11 +54,8 @@ class ThresholdRule(ABC):
         """Step that `allow` would probably reach, seen from the rows that choose."""
 
     @abstractmethod
-    def allow(self, walk: Walk, rescue_share: np.ndarray) -> Allowed:
-        """Step reached on the rows that certify.
-
-        `rescue_share` is the share of rescues to expect at each step, seen from other rows.
-        """
+    def allow(self, walk: Walk) -> Allowed:
+        """Step reached on the rows that certify."""
 
     def measures(self, known: Sequence[str]) -> Sequence[str]:
         """The measures of confidence to try, of those `known`."""
@@ -105,9 +102,9 @@ class PaperRule(ThresholdRule):
 
     def expected_step(self, walk: Walk, n_certify: int) -> int:
         """Step reached on these rows."""
-        return self.allow(walk, walk.rescue_share).step
+        return self.allow(walk).step
 
-    def allow(self, walk: Walk, rescue_share: np.ndarray) -> Allowed:
+    def allow(self, walk: Walk) -> Allowed:
         """Last step, of those tried, with a score that meets the target."""
         if self.is_probability:
             tried = np.flatnonzero(np.isin(walk.thresholds[:, 0], PAPER_THRESHOLDS))

@@ -101,11 +101,6 @@ class Walk:
         return self.count(~self.full_right & self.approx_right)
 
     @property
-    def rescue_share(self) -> np.ndarray:
-        """Share of the rows that are rescues, for each step."""
-        return self.n_rescues / max(len(self.rows), 1)
-
-    @property
     def outcomes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Rows on which both are right, harms and rescues, of the whole cascade, for each step."""
         harms = self.n_harms

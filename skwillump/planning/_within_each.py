@@ -49,14 +49,14 @@ class WithinEach(AccuracyTest):
         """Not known: counts of all rows do not tell those of each group."""
         return ThresholdRule.expected_to_pass(self, both, harms, rescues)
 
-    def allow(self, walk: Walk, rescue_share: np.ndarray) -> Allowed:
+    def allow(self, walk: Walk) -> Allowed:
         """Last step before the first that one of the groups does not pass."""
         allow = super().allow
         walks = dict(self._walks(walk))
-        step = min(allow(of_group, rescue_share).step for of_group in walks.values())
+        step = min(allow(of_group).step for of_group in walks.values())
         within = []
         for label, of_group in walks.items():
-            counts = self.outcomes(of_group, rescue_share)[step]
+            counts = self.outcomes(of_group)[step]
             within.append(
                 {
                     "label": label,

@@ -14,7 +14,7 @@ from .._containers import take_rows
 from .._progress import Progress
 from ..blocks import BlockGraph, CompiledBlocks, has_linear_model, truncation_sizes
 from ..compilers import InputUnsupported, texts_forgotten
-from ..planning import permutation_importance
+from ..planning import needs_importances, permutation_importance
 from ._costs import BlockCosts, StageCosts
 from ._cross_fitted import CalibrationTask, Setting
 from ._fold_tasks import (
@@ -82,7 +82,9 @@ class CrossFit:
         if setting.prefit:
             selecting = splits[-1][0][with_truth[splits[-1][0]]]
         else:
-            selecting = selecting_rows(splits, data, rng)
+            # Of models that are fitted again on all rows more is tested than the target.
+            n_certify = 0 if setting.split is None else task.n_certify
+            selecting = selecting_rows(splits, data, rng, n_certify=n_certify)
         return cls(
             data=data,
             task=task,
@@ -171,6 +173,21 @@ class CrossFit:
                 specs += truncated_specs(graph, first, calibrating)
         self.progress.log(f"approximate models to try: {in_words(specs)}")
         return importances, specs, chosen.stacking
+
+    def choosing_among(self, specs: Sequence[StageSpec]) -> CrossFit:
+        """The same with no rows that choose, where there is nothing to choose.
+
+        So it is with one model in which labels of these rows had no say, on held-out rows. What
+        they then still decide is to give it up, which makes no certificate wrong. With a prefit
+        model the rows that choose could not certify; of cross-fitted ones the tested target is
+        read from a step that they choose.
+        """
+        told_by_costs = not needs_importances(len(self.graph.names))
+        fixed = all(spec.n_trees is None for spec in specs)  # truncated ones are calibrated there
+        is_single = len(specs) == 1 and told_by_costs and fixed and self.basis == "held-out"
+        if not is_single or len(self.selecting) >= self.task.n_choose:
+            return self
+        return replace(self, selecting=self.selecting[:0])
 
     def on_first_fold(
         self, first: BlockGraph, costs: BlockCosts, specs: list[StageSpec], stacking: Any

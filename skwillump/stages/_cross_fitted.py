@@ -79,6 +79,12 @@ class CalibrationTask:
         Whether to fit models on half of the rows of a fold too, where others will answer.
     stand_ins : bool
         Whether a first stage may read rows as they come.
+    n_certify : int
+        Held-out rows that are to certify the models that answer, if need be at the cost of those
+        that choose.
+    n_choose : int
+        With fewer rows that choose than these a single model has one path of thresholds, so that
+        nothing is chosen and all rows certify.
     """
 
     recorder: Recorder
@@ -92,6 +98,8 @@ class CalibrationTask:
     query: str = "batch"
     measures_growth: bool = False
     stand_ins: bool = False
+    n_certify: int = 0
+    n_choose: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -85,6 +85,7 @@ def cross_fit(
     first = run.first_graph()
     meter = meter or run.meter()
     importances, specs, stacking = run.models_to_try(first, meter.costs)
+    run = run.choosing_among(specs)
     specs, tried, record = run.on_first_fold(first, meter.costs, specs, stacking)
     possible = run.still_possible(meter.costs, specs, record)
     never_made = [(specs[i], why) for i, why in record.left_out.items()]

@@ -31,7 +31,10 @@ PREFIT_FOLDS = 3
 """Number of those folds."""
 
 SELECT_SHARE = 0.25
-"""Share of the calibration set that selects rather than certifies."""
+"""Share of the calibration set that selects rather than certifies, at most."""
+
+LEAST_SELECT_SHARE = 0.1
+"""The least share, where many rows are to certify and there is something to choose."""
 
 Split = tuple[np.ndarray, np.ndarray]
 """Rows to fit on and held-out rows, as ascending positions."""
@@ -174,19 +177,23 @@ def cross_fit_splits(data: FitData, cv: Any, split_params: dict[str, Any], rng) 
     return fresh_splits
 
 
-def selecting_rows(splits: Sequence[Split], data: FitData, rng) -> np.ndarray:
+def selecting_rows(
+    splits: Sequence[Split], data: FitData, rng, *, n_certify: int = 0
+) -> np.ndarray:
     """Held-out rows that choose; the other ones certify.
 
     With several folds these are the rows of the first ones, about a quarter of all; with a single
     one they are drawn from it, whatever their class: a share of each class would be rounded, and
-    rows of rare classes be missing from those that certify. Of groups, whole ones are drawn.
+    rows of rare classes be missing from those that certify. Of groups, whole ones are drawn. Fewer
+    rows choose where less than `n_certify` rows would be left.
     """
     if len(splits) > 1:
         n_folds = max(1, round(SELECT_SHARE * len(splits)))
         return np.sort(np.concatenate([test for _, test in splits[:n_folds]]))
     ((_, test),) = splits
     units = test if data.groups is None else np.unique(data.groups[test])
-    chosen = rng.permutation(units)[: int(np.ceil(SELECT_SHARE * len(units)))]
+    share = np.clip(1 - n_certify / max(len(test), 1), LEAST_SELECT_SHARE, SELECT_SHARE)
+    chosen = rng.permutation(units)[: int(np.ceil(share * len(units)))]
     return np.sort(chosen) if data.groups is None else test[np.isin(data.groups[test], chosen)]
 
 

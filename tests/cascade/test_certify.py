@@ -11,7 +11,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import ShuffleSplit
 
 from skwillump import CascadeClassifier
-from skwillump.stages._folds import FitData, prefit_splits, single_split
+from skwillump.planning import rows_to_certify
+from skwillump.planning._p_values import binomial_p_value
+from skwillump.stages._folds import FitData, prefit_splits, selecting_rows, single_split
 
 
 def cascade(**kwargs):
@@ -44,6 +46,39 @@ def test_without_refit_the_models_of_the_training_rows_answer_and_are_certified(
     assert 0 < late.mean() < 1
     assert_array_equal(model.predict(fresh[0])[late], plain.predict(fresh[0])[late])
     assert_array_equal(model.estimator_[-1].coef_, plain[-1].coef_)
+
+
+@pytest.mark.parametrize(
+    ("target", "n_classes", "share"), [(0.99, 2, 1.0), (0.97, 2, 0.75), (0.99, 3, 0.75)]
+)
+def test_held_out_rows_choose_where_they_can_tell_something(target, n_classes, share):
+    # The dear block alone saves nothing: there is one candidate. With two classes there is one
+    # order of rows, unless enough harms are seen to learn thresholds for each of them.
+    X, y = two_signals()
+    y = y + (X[:, 0] > 3) if n_classes == 3 else y
+    model = cascade(cv=0.4, refit=False, accuracy_target=target).fit(X, y)
+    assert model.guarantee_.n_rows == pytest.approx(share * 0.4 * len(y), abs=1)
+
+
+def test_fewer_rows_choose_where_many_must_certify():
+    data = FitData(X=np.zeros((4000, 1)), y=np.arange(4000) % 3, params={})
+    rng = np.random.RandomState(0)
+    splits = [single_split(data, 0.5, {}, rng)]
+    shares = [
+        len(selecting_rows(splits, data, rng, n_certify=n)) / 2000 for n in (0, 1500, 1700, 9000)
+    ]
+    assert shares == pytest.approx([0.25, 0.25, 0.15, 0.1], abs=0.001)
+    # Rows in nine of ten of which the full model is right, so many with one harm certify.
+    n_right = int(0.9 * rows_to_certify(0.995, 0.05))
+    assert 0.03 < binomial_p_value(n_right - 1, 1, 0.995) < 0.06
+
+
+def test_few_rows_certify_a_strict_target_where_nothing_is_chosen():
+    X, _ = two_signals(8400)
+    X[:, 0] *= 4  # hardly ever wrong
+    model = cascade(cv=0.5, refit=False, accuracy_target=0.999).fit(X, (X[:, 0] > 0).astype(int))
+    assert model.guarantee_.kind == "certified"
+    assert model.guarantee_.n_rows == 4200
 
 
 @pytest.mark.parametrize("cv", [None, 5, ShuffleSplit(2, random_state=0)])

@@ -1,6 +1,7 @@
 """Plans: the promise holds over repeated samples, and the choice is the cheapest."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from calibrations import N_POOL, accuracy_of, calibration_of, sample, score_kept
 from numpy.testing import assert_allclose
 
 from skwillump.planning import Candidate, make_plan
+from skwillump.planning._fixed_sequence import AccuracyTest
 
 
 def repeated(n_repeats, target, confidence, n_rows=4000, **kwargs):
@@ -43,6 +45,56 @@ def test_the_promise_is_broken_no_more_often_than_stated(target, world, confiden
     error = 3 * np.sqrt(level * confidence / n_repeats)
     assert np.mean(kept < target - noise) <= level + error
     assert np.mean([plan.candidate is not None for plan in plans]) > 0.9
+
+
+def at_the_edge(n_rows, rng):
+    """Confidences of which many are equal; just more is lost than 2 %, of the unsure rows alone."""
+    confidence = np.round(rng.uniform(0.5, 1.0, n_rows), 1)
+    event = rng.random(n_rows)
+    is_harm = (confidence < 0.75) & (event < 0.0505)
+    is_rescue = event > 0.993
+    both = rng.random(n_rows) < 0.95
+    full, approx = (both | is_harm) & ~is_rescue, (both & ~is_harm) | is_rescue
+    return rng.integers(0, 2, n_rows), confidence, full, approx
+
+
+@pytest.mark.parametrize(
+    "world",
+    [sample, partial(sample, harm=0.25, rescue=0.2), partial(sample, rescue=0.0), at_the_edge],
+    ids=["mixed", "many rescues", "no rescues", "at the edge"],
+)
+def test_where_nothing_is_chosen_rows_may_certify_a_path_of_their_own(world):
+    n_repeats, n_rows, target = 100, 1000, 0.98
+    pool = world(N_POOL, np.random.default_rng(10**6))
+    kept, n_early = [], 0
+    for seed in range(n_repeats):
+        calibration = calibration_of(world(n_rows, np.random.default_rng(seed)))
+        plan = make_plan(replace(calibration, selects=np.zeros(n_rows, bool)), target, 0.95)
+        assert plan.guarantee.n_rows == n_rows
+        kept.append(score_kept(plan, pool))
+        n_early += plan.candidate is not None
+    # The pool's own error is taken from the target, the binomial error is added to the level.
+    noise = 2 * np.sqrt(0.02 / N_POOL)
+    error = 3 * np.sqrt(0.05 * 0.95 / n_repeats)
+    assert np.mean(np.array(kept) < target - noise) <= 0.05 + error
+    assert n_early > 0.8 * n_repeats
+
+
+def test_every_confidence_of_rows_that_nothing_was_chosen_with_is_tested():
+    rows = sample(1500, np.random.default_rng(0))
+    calibration = replace(calibration_of(rows), selects=np.zeros(1500, bool))
+    plan = make_plan(calibration, 0.98, 0.95)
+    test = AccuracyTest(target=0.98, level=0.05)
+    _, confidence, full, approx = rows
+    n_passed = n_harms = n_rescues = 0
+    for row in np.argsort(-confidence):
+        n_harms += full[row] and not approx[row]
+        n_rescues += approx[row] and not full[row]
+        if test.p_value(int(full.sum() - n_harms), int(n_harms), int(n_rescues)) > 0.05:
+            break
+        n_passed += 1
+    assert 0 < n_passed < 1500
+    assert plan.early_share == n_passed / 1500
 
 
 def test_the_plug_in_rule_breaks_its_promise_far_more_often():

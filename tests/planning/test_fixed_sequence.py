@@ -24,10 +24,10 @@ def walk_of(rng, n_rows, n_steps, harm, rescue):
     )
 
 
-def allowed_step_by_step(test, walk, rescue_share):
+def allowed_step_by_step(test, walk):
     """As the sequence is defined: each step is tested until one does not pass."""
     last, p_value = 0, None
-    for step, outcome in enumerate(test.outcomes(walk, rescue_share)):
+    for step, outcome in enumerate(test.outcomes(walk)):
         p = test.p_value(*map(int, outcome))
         if p > test.level:
             return last, p if p_value is None else p_value
@@ -41,8 +41,8 @@ def test_the_step_that_is_allowed_is_that_of_testing_one_by_one(seed, rescue):
     rng = np.random.default_rng(seed)
     walk = walk_of(rng, 3000, 60, 0.01 * rng.uniform(0.2, 3), rescue)
     test = AccuracyTest(target=0.98, level=0.05)
-    allowed = test.allow(walk, walk.rescue_share)
-    step, p_value = allowed_step_by_step(test, walk, walk.rescue_share)
+    allowed = test.allow(walk)
+    step, p_value = allowed_step_by_step(test, walk)
     assert allowed.step == step
     assert allowed.evidence["p_value"] == p_value
 
@@ -59,7 +59,7 @@ def test_few_p_values_are_computed(monkeypatch, rescue):
         return p_value(self, *counts)
 
     monkeypatch.setattr(AccuracyTest, "p_value", counted)
-    assert test.allow(walk, walk.rescue_share).step > 100
+    assert test.allow(walk).step > 100
     assert len(n_computed) < 40
 
 
