@@ -5,8 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import TypeVar
 
-import numpy as np
-
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -32,5 +30,5 @@ def map_in_threads(work: Callable[[T], R], pieces: Iterable[T], n_threads: int) 
 
 def ranges(n_rows: int, n_ranges: int) -> list[slice]:
     """Return ranges of rows of about the same length, at most as many as there are rows."""
-    borders = np.linspace(0, n_rows, max(min(n_ranges, n_rows), 1) + 1).astype(np.intp).tolist()
-    return [slice(*pair) for pair in pairwise(borders)]
+    n = max(min(n_ranges, n_rows), 1)
+    return [slice(*pair) for pair in pairwise(n_rows * i // n for i in range(n + 1))]

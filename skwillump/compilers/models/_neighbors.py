@@ -1,7 +1,9 @@
-"""Nearest neighbours of one row, by the products of the row and all rows of the fit.
+"""Nearest neighbours, by the products of rows and all rows of the fit.
 
-Batches are left to scikit-learn, whose searches are made for them. Of one row it spends more time
-on checks and threads than on distances.
+A block of rows at a time is multiplied by all rows of the fit, and the least distances of each are
+picked from the products while these are in the cache. That is faster than scikit-learn's trees but
+of few columns, and than its products of sparse rows. Its products of arrays are as fast: batches of
+these are left to it. Of one row it spends more time on checks and threads than on distances.
 
 Which neighbours are nearest does not depend on rounding, or the row goes to scikit-learn: what is
 as far away as the last of them must not change the answer.
@@ -14,15 +16,27 @@ import numpy as np
 from scipy import sparse
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
-from .._features import MAX_DENSE_FEATURES, only, to_dense
+from ..._containers import take_rows
+from ...kernels._nearest import take_nearest
+from .._features import MAX_DENSE_FEATURES, is_single, only, to_dense
 from .._models import Model
 from .._registry import register
 from .._steps import Scorer, Step
+from .._threads import map_in_threads, ranges
 from .._unsupported import InputUnsupported, Unsupported, private
 from ._several_labels import LabelModel
 
 _MOST_VALUES = 1 << 20
 """Values of the rows of the fit: of more, a tree finds neighbours in less time than products."""
+
+_MOST_AS_BATCH = 32
+"""Rows of the fit that a tree of no columns would need; each column doubles them (measured)."""
+
+_BLOCK_VALUES = 1 << 18
+"""Products that are held at a time, so that they stay in the cache."""
+
+_BEYOND = 8
+"""Rows of the fit beyond the nearest ones that are looked at: they may be as near."""
 
 _NEAR = 1e-10
 """Squared distances closer than this share of the squared lengths may be in another order."""
@@ -33,18 +47,18 @@ _TOO_NEAR = 1e-3
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class NeighborsModel(Model):
-    """Rows of the fit with what is known of them; scores are the answers for one row.
+    """Rows of the fit with what is known of them; scores are the answers.
 
     Attributes
     ----------
-    rows : ndarray or sparse matrix, float64 (n_rows, n_features)
-    columns : sparse matrix (n_features, n_rows) or None
-        The same, where they are sparse, to be multiplied by a sparse row.
-    squares : ndarray of float64 of shape (n_rows,)
+    rows : ndarray or sparse matrix, float64 (n_known, n_features)
+    columns : ndarray or sparse matrix (n_features, n_known)
+        The same, to be multiplied by.
+    squares : ndarray of float64 of shape (n_known,)
         Their squared lengths.
     largest : float
         The largest of these.
-    known : ndarray of shape (n_rows,) or (n_rows, n_outputs)
+    known : ndarray of shape (n_known,) or (n_known, n_outputs)
         Positions of their classes, or their values.
     n_neighbors : int
     is_weighted : bool
@@ -66,8 +80,10 @@ class NeighborsModel(Model):
 
     @property
     def reads_batches(self) -> bool:
-        """Say no."""
-        return False
+        """Whether this takes less time than scikit-learn: than its trees, and of sparse rows."""
+        if self.is_brute:
+            return sparse.issparse(self.rows)
+        return len(self.squares) <= _MOST_AS_BATCH << self.rows.shape[1]
 
     @property
     def n_outputs(self) -> int:
@@ -82,82 +98,91 @@ class NeighborsModel(Model):
         return np.zeros(self.n_outputs)
 
     def bind(self, features: Step) -> Scorer:
-        """Return a scorer of one row of the features of a compiled step."""
-        return _OneRowScorer(features.sized(self.rows.shape[1]), self)
+        """Return a scorer of the features of a compiled step."""
+        n_features = self.rows.shape[1]
+        features = features.sized(n_features)
+        if features.gives_matrix or n_features > MAX_DENSE_FEATURES:
+            return _NeighborsScorer(features, None, self)
+        in_doubles = features if features.exact_scores else features.in_doubles()
+        return _NeighborsScorer(features, in_doubles, self)
 
-    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        """Refuse batches."""
-        raise InputUnsupported("scikit-learn searches for the neighbours of many rows")
+    def raw(self, features: Any, *, n_threads: int = 1) -> np.ndarray:
+        """Return the shares of the classes, or the values, of features: an array or sparse rows."""
+        if features.shape[1] != self.rows.shape[1] or features.dtype != np.float64:
+            raise InputUnsupported(f"{features.dtype} features of shape {features.shape}")
+        size = max(_BLOCK_VALUES // len(self.squares), 1)
+        pieces = ranges(features.shape[0], -(-features.shape[0] // size))
+        found = map_in_threads(lambda some: self._block(features[some]), pieces, n_threads)
+        return np.concatenate(found) if found else np.empty((0, self.n_outputs))
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the shares of the classes, or the values, of one row of features."""
-        if features.shape != (self.rows.shape[1],):
-            raise InputUnsupported(f"features of shape {features.shape}")
-        products = np.asarray(self.rows @ features)
-        return self._nearest(products, float(features @ features), features)
+        """Return the same of one row of features."""
+        return self.raw(features[None])[0]
 
-    def of_sparse(self, features: Any) -> np.ndarray:
-        """Return the same of a sparse matrix of one row."""
-        if features.shape != (1, self.rows.shape[1]) or features.dtype != np.float64:
-            raise InputUnsupported(f"features of shape {features.shape}")
-        products = features @ self.columns
-        products = products.toarray() if sparse.issparse(products) else np.asarray(products)
-        square = float((features.data * features.data).sum())
-        return self._nearest(products.ravel(), square, None)
-
-    def _nearest(
-        self, products: np.ndarray, square: float, features: np.ndarray | None
-    ) -> np.ndarray:
-        """Return the scores of a row.
-
-        Parameters
-        ----------
-        products : ndarray of float64 of shape (n_rows,)
-            Of the row and each row of the fit.
-        square : float
-            Its squared length.
-        features : ndarray of float64 of shape (n_features,) or None
-            The row, where it is an array.
+    def _block(self, features: Any) -> np.ndarray:
+        """Return the scores of some rows.
 
         Raises
         ------
         InputUnsupported
-            Where rounding could change its neighbours.
+            Where rounding, of the features too, could change the neighbours of one of them.
         """
-        k, size = self.n_neighbors, square + self.largest
-        if not np.isfinite(size):
+        products, k = features @ self.columns, self.n_neighbors
+        squared = features.multiply(features) if sparse.issparse(features) else features * features
+        lengths = np.asarray(squared.sum(axis=1)).reshape(-1)
+        sizes = lengths + self.largest
+        if not np.isfinite(sizes).all():
             raise InputUnsupported("values that are not finite")
-        distances = products
-        distances *= -2.0
-        distances += self.squares
-        last = float(np.partition(distances, k - 1)[k - 1])
-        margin = _NEAR * size
-        found = np.flatnonzero(distances <= last + margin)
-        found = found[np.argsort(distances[found], kind="stable")]
-        if len(found) > k:
-            # Whichever of those as far away as the last one are taken must not matter.
-            alike = self.known[found[distances[found] >= last - margin]]
-            if self.is_weighted or not (alike == alike[0]).all():
-                raise InputUnsupported("others are as near as the last neighbour")
-        known = self.known[found[:k]]
-        weights = np.ones(k)
+        if sparse.issparse(products):
+            products = products.toarray()
+        n_least = min(k + _BEYOND, len(self.squares))
+        places = np.empty((len(lengths), n_least), dtype=np.intp)
+        distances = np.empty((len(lengths), n_least))
+        take_nearest(products, self.squares, places, distances)
+        if self._are_others_as_near(places, distances, _NEAR * sizes):
+            raise InputUnsupported("others are as near as the last neighbour")
+        known, weights = self.known[places[:, :k]], None
         if self.is_weighted:
-            if features is None or self.is_brute:
-                exact = distances[found[:k]] + square
-                least = _TOO_NEAR * size  # such distances come from products in scikit-learn too
-            else:
-                differences = self.rows[found[:k]] - features
-                exact = np.einsum("ij,ij->i", differences, differences)
-                least = 0.0
-            if not exact[0] > least:
+            squares, least = self._distances(features, places[:, :k]), np.zeros(len(sizes))
+            if squares is None:  # such distances come from products in scikit-learn too
+                squares, least = distances[:, :k] + lengths[:, None], _TOO_NEAR * sizes
+            if not (squares.min(axis=1) > least).all():
                 raise InputUnsupported("a neighbour that is too near to be weighed")
-            weights = 1.0 / np.sqrt(exact)
+            weights = 1.0 / np.sqrt(squares)
+        return self._answers(known, weights)
+
+    def _are_others_as_near(
+        self, places: np.ndarray, distances: np.ndarray, margins: np.ndarray
+    ) -> bool:
+        """Tell whether it matters what is taken of those as far away as a row's last neighbour."""
+        k = self.n_neighbors
+        near = np.abs(distances - distances[:, k - 1 : k]) <= margins[:, None]
+        near = near[tied := near[:, k:].any(axis=1)]
+        if self.is_weighted or not len(near):
+            return len(near) > 0
+        there_may_be_more = near[:, -1].any() and places.shape[1] < len(self.squares)
+        differ = self.known[places[tied]] != self.known[places[tied, k - 1 : k]]
+        return bool(there_may_be_more or differ.reshape(*near.shape, -1).any(axis=2)[near].any())
+
+    def _distances(self, features: Any, places: np.ndarray) -> np.ndarray | None:
+        """Return squared distances as trees compute them; None where there is no tree."""
+        if self.is_brute or sparse.issparse(features):
+            return None
+        differences = self.rows[places] - features[:, None]
+        return np.asarray(np.einsum("ijk,ijk->ij", differences, differences))
+
+    def _answers(self, known: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+        """Return the scores (n_rows, n_outputs) of what is known of neighbours, nearest first."""
         if self.classes is not None:
-            counts = np.bincount(known, weights=weights, minlength=len(self.classes))
-            return counts / counts.sum()
-        if self.is_weighted:
-            return np.atleast_1d(weights @ known / weights.sum())
-        return np.atleast_1d(np.mean(known, axis=0))
+            n_rows, n = len(known), len(self.classes)
+            cells = (known + n * np.arange(n_rows)[:, None]).ravel()
+            counted = None if weights is None else weights.ravel()
+            counts = np.bincount(cells, counted, minlength=n_rows * n).reshape(n_rows, n)
+            return np.asarray(counts / counts.sum(axis=1, keepdims=True))
+        known = known.reshape(*known.shape[:2], -1)
+        if weights is None:
+            return np.asarray(known.mean(axis=1))
+        return np.einsum("ij,ijk->ik", weights, known) / weights.sum(axis=1, keepdims=True)
 
     def gives(self, method: str) -> bool:
         """Tell whether ``method`` follows from the scores alone."""
@@ -182,10 +207,11 @@ class NeighborsModel(Model):
 
 
 @dataclass(frozen=True, eq=False)
-class _OneRowScorer(Scorer):
-    """The features of a step, of one row, compared with the rows of the fit."""
+class _NeighborsScorer(Scorer):
+    """The features of a step, compared with the rows of the fit."""
 
     features: Step
+    in_doubles: Step | None  # the same, where they are an array of double precision
     model: NeighborsModel
 
     @property
@@ -194,29 +220,39 @@ class _OneRowScorer(Scorer):
         return self.model.n_outputs
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Refuse batches."""
-        return self.model.raw(X)
+        """Return the float64 scores (n_rows, n_outputs)."""
+        work, width = self.model.raw, self.n_outputs
+        if not self.model.reads_batches:
+            raise InputUnsupported("scikit-learn's own search is faster")
+        if self.in_doubles is not None:
+            return self.in_doubles.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
+        taken = X if rows is None else take_rows(X, rows)
+        return self._of(self.features.transform(taken, n_threads=n_threads), n_threads)
+
+    def _of(self, features: Any, n_threads: int = 1) -> np.ndarray:
+        """Return the scores of what a transformer returned."""
+        made = features.tocsr() if sparse.issparse(features) else np.asarray(features)
+        try:
+            dense_or_sparse = (
+                made if sparse.issparse(made) or is_single(made.dtype) else to_dense(made)
+            )
+            return self.model.raw(dense_or_sparse, n_threads=n_threads)
+        except InputUnsupported as reason:
+            # They need not be made again.
+            raise InputUnsupported(str(reason), scorer=self, features=features) from reason
 
     def score_one(self, x: Any) -> np.ndarray:
         """Return the scores (n_outputs,) of one row."""
-        features, model = self.features, self.model
-        if features.gives_matrix or model.rows.shape[1] > MAX_DENSE_FEATURES:
-            made = features.transform_one(x)
-            return model.of_sparse(made) if sparse.issparse(made) else only_row(made, model)
-        if not features.exact_scores:
-            return only_row(features.transform_one(x), model)
-        return model.raw_one(features.dense_one(x))
+        if self.in_doubles is not None:
+            return self.model.raw_one(self.in_doubles.dense_one(x))
+        return only(self._of(self.features.transform_one(x)))
 
     def warm_up(self) -> None:
-        """Warm up the features."""
+        """Warm up the features, and compile or load the kernel."""
         self.features.warm_up()
-
-
-def only_row(features: Any, model: NeighborsModel) -> np.ndarray:
-    """Return the scores of features of one row that are no sparse matrix."""
-    if getattr(features, "dtype", None) == np.float32:
-        raise InputUnsupported("features of float32")
-    return model.raw_one(only(to_dense(features)))
+        take_nearest(
+            np.zeros((1, 1)), np.zeros(1), np.empty((1, 1), dtype=np.intp), np.empty((1, 1))
+        )
 
 
 @register(KNeighborsClassifier, KNeighborsRegressor, gives=NeighborsModel, or_gives=(LabelModel,))
@@ -227,6 +263,8 @@ def compile_neighbors(model: Any) -> NeighborsModel | LabelModel:
     if model.weights not in (None, "uniform", "distance"):
         raise Unsupported("its weights are a function")
     rows = private(model, "_fit_X")
+    if model.n_neighbors > rows.shape[0]:
+        raise Unsupported(f"n_neighbors={model.n_neighbors} of {rows.shape[0]} rows")
     if rows.dtype != np.float64:
         raise Unsupported(f"it was fitted on {rows.dtype}")
     method, known = private(model, "_fit_method"), np.array(private(model, "_y"))
@@ -248,7 +286,7 @@ def compile_neighbors(model: Any) -> NeighborsModel | LabelModel:
         original=model,
         classes=None if classes is None else np.array(classes),
         rows=rows,
-        columns=rows.T.tocsr() if is_sparse else None,
+        columns=rows.T.tocsr() if is_sparse else np.ascontiguousarray(rows.T),
         squares=squares,
         largest=float(squares.max()),
         known=known,

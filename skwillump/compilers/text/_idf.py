@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from ...kernels.text._tfidf import L1, L2, normalize_rows
 from .._linear_maps import LinearMap
 from .._registry import register
-from .._sparse_steps import SparseStep, csr_of
+from .._sparse_steps import Entries, SparseStep, csr_of
 from .._unsupported import InputUnsupported, Unsupported
 
 NORMS = {"l1": L1, "l2": L2}
@@ -37,7 +37,21 @@ class IdfStep(SparseStep):
         return np.dtype(np.float64)
 
     def matrix(self, X: Any) -> Any:
-        """Return the weights, by scikit-learn's operations in their order."""
+        """Return the weights as a matrix like X."""
+        data = self._weights(X)
+        # Copies: who sorts the features in place is not to reach the counts.
+        places, starts = X.indices.copy(), X.indptr.copy()
+        return csr_of(data, places, starts, self.n_features, made_from=X)
+
+    def entries_of(self, X: Any) -> Entries:
+        """Return the weights of X of one row; to make a matrix of them takes longer than they."""
+        data = self._weights(X)
+        if X.shape[0] != 1:
+            raise InputUnsupported(f"{X.shape[0]} rows were made of one")
+        return X.indices, data
+
+    def _weights(self, X: Any) -> np.ndarray:
+        """Return the weights of a matrix's entries, by scikit-learn's operations in their order."""
         if not (sparse.issparse(X) and X.format == "csr" and X.shape[1] == self.n_features):
             raise InputUnsupported("no sparse matrix of rows")
         if X.dtype.kind not in "iu" and X.dtype != np.float64:
@@ -56,9 +70,7 @@ class IdfStep(SparseStep):
             if not np.isfinite(data).all():
                 raise InputUnsupported("weights that are not finite")
             normalize_rows(data, X.indptr.astype(np.int64, copy=False), NORMS[self.norm])
-        # Copies: who sorts the features in place is not to reach the counts.
-        places, starts = X.indices.copy(), X.indptr.copy()
-        return csr_of(data, places, starts, self.n_features, made_from=X)
+        return data
 
     def linear_map(self) -> LinearMap:
         """Return the weights as a linear map, if there is no more to it."""

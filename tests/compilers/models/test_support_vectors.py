@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
@@ -10,6 +11,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from skwillump import compile_pipeline
+from skwillump.compilers._registry import compile_model
+from skwillump.compilers._unsupported import InputUnsupported
+from skwillump.kernels._machines import sum_in_order
+from skwillump.kernels._nearest import take_nearest
 
 RNG = np.random.default_rng(0)
 X, NEW = RNG.normal(size=(300, 6)), RNG.normal(size=(100, 6))
@@ -91,6 +96,25 @@ def test_sums_of_large_terms_give_labels_and_no_decision_values():
     assert_equal_answers(compile_pipeline(pipeline), pipeline, NEW)
 
 
+@pytest.mark.parametrize(("n_classes", "n"), [(2, 1000), (4, 1500)])
+def test_sums_of_many_terms_are_libsvms_in_its_own_order(n_classes, n):
+    rows, y = RNG.normal(size=(n + 100, 20)), RNG.integers(0, n_classes, n + 100)
+    machine = SVC(probability=True, random_state=0).fit(rows[:n], y[:n])
+    model = compile_model(machine)
+    assert model.is_in_order
+    assert all(map(model.gives, ("decision_function", "predict_proba")))
+    pipeline = make_pipeline(machine)
+    assert_equal_answers(compile_pipeline(pipeline), pipeline, rows[n:])
+
+
+def test_sums_in_order_add_one_term_after_the_other():
+    values, weights = RNG.normal(size=(7, 50)), 1e3 * RNG.normal(size=(3, 50))
+    sums = np.empty((7, 3))
+    sum_in_order(values, weights, sums)
+    expected = [[sum(own * weight) for weight in weights] for own in values]
+    np.testing.assert_array_equal(sums, expected)
+
+
 def test_probabilities_that_were_not_fitted_are_refused_as_by_scikit_learn():
     machine = SVC().fit(X, LABELS["four"])
     machine.probability = True
@@ -143,6 +167,60 @@ def test_neighbors_of_texts_answer_as_scikit_learns():
 def test_rows_of_the_fit_have_themselves_for_neighbors():
     model = KNeighborsRegressor(3, weights="distance").fit(X, SIGNAL)
     assert_equal_answers(compile_pipeline(model), model, X)
+
+
+SPARSE = sparse.random(200, 40, 0.4, format="csr", random_state=0)
+FITTED_NEIGHBORS = {
+    "tree": KNeighborsClassifier(3, algorithm="kd_tree").fit(X, LABELS["four"]),
+    "weighted tree": KNeighborsClassifier(3, weights="distance", algorithm="ball_tree").fit(
+        X, LABELS["four"]
+    ),
+    "sparse": KNeighborsClassifier(3).fit(SPARSE[:150], np.arange(150) % 3),
+    "all rows": KNeighborsRegressor(150, weights="distance").fit(SPARSE[:150], np.arange(150.0)),
+}
+
+
+@pytest.mark.parametrize("name", FITTED_NEIGHBORS)
+def test_batches_of_trees_and_of_sparse_rows_are_compiled(name):
+    model = FITTED_NEIGHBORS[name]
+    compiled, rows = compile_model(model), NEW if "tree" in name else SPARSE[150:]
+    assert compiled.reads_batches
+    answer = model.predict if compiled.classes is None else model.predict_proba
+    expected = np.reshape(answer(rows), (rows.shape[0], -1))
+    assert_same(compiled.raw(rows), expected)
+    assert_same(compiled.raw(rows, n_threads=2), expected)
+
+
+def test_batches_that_scikit_learn_searches_faster_are_left_to_it():
+    many = np.tile(X[:, :2], (4, 1))
+    for model in (KNeighborsClassifier(algorithm="brute"), KNeighborsClassifier()):
+        assert not compile_model(model.fit(many, np.arange(len(many)) % 2)).reads_batches
+
+
+def test_batches_with_others_as_near_as_the_last_neighbor_go_to_scikit_learn():
+    model = KNeighborsClassifier(3, algorithm="kd_tree").fit(np.zeros((90, 8)), np.arange(90) % 3)
+    with pytest.raises(InputUnsupported, match="as near"):
+        compile_model(model).raw(np.zeros((10, 8)))
+    rows = np.zeros((10, 8))
+    np.testing.assert_array_equal(compile_pipeline(model).predict(rows), model.predict(rows))
+
+
+@pytest.mark.parametrize("n_known", [3, 64, 200])
+def test_the_nearest_rows_are_those_of_a_sort(n_known):
+    products, squares = RNG.normal(size=(9, n_known)), RNG.uniform(size=n_known)
+    places, distances = np.empty((9, 3), dtype=np.intp), np.empty((9, 3))
+    take_nearest(products, squares, places, distances)
+    expected = squares - 2 * products
+    np.testing.assert_array_equal(places, np.argsort(expected, axis=1)[:, :3])
+    np.testing.assert_array_equal(distances, np.sort(expected, axis=1)[:, :3])
+
+
+def test_more_neighbors_than_rows_are_refused_as_by_scikit_learn():
+    model = KNeighborsClassifier(10).fit(X[:5], LABELS["two"][:5])
+    compiled = compile_pipeline(model)
+    for answer in (lambda: compiled.predict(NEW), lambda: compiled.predict_one(NEW[0])):
+        with pytest.raises(ValueError, match="n_neighbors"):
+            answer()
 
 
 def test_missing_values_are_refused_as_scikit_learn_refuses_them():
