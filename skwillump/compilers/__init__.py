@@ -10,7 +10,8 @@ from ._registry import (
     predicts_largest,
     registered_types,
 )
-from ._steps import Scorer, Step, StepReport
+from ._scorers import Scorer
+from ._steps import Step, StepReport
 from ._unsupported import InputUnsupported, Unsupported, check_scores
 from .compose import _composites  # noqa: F401 (it registers compilers, as do those below)
 from .compose._chains import compile_steps

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ._feature_codes import FeatureCodes
-from ._steps import Scorer, Step
+from ._scorers import Scorer
+from ._steps import Step
 from ._unsupported import Unsupported, check_scores
 
 

@@ -10,7 +10,8 @@ from .._containers import take_rows
 from .._one_row import RowTemplate
 from ._features import ChosenRows, in_double, multiplied_in_double, only, to_dense
 from ._linear_maps import LinearMap
-from ._steps import Scorer, Step, StepReport
+from ._scorers import Scorer
+from ._steps import Step, StepReport
 from ._unsupported import InputUnsupported, Unsupported
 
 

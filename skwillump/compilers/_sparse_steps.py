@@ -9,7 +9,8 @@ from sklearn import get_config
 
 from .._containers import take_rows
 from ._features import default_containers
-from ._steps import Scorer, Step
+from ._scorers import Scorer
+from ._steps import Step
 from ._unsupported import InputUnsupported
 
 Entries = tuple[np.ndarray, np.ndarray]

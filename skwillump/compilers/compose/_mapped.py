@@ -9,7 +9,8 @@ import numpy as np
 from ..._composites import parameter_path
 from .._features import ChosenRows, default_containers, is_single
 from .._linear_maps import LinearMap
-from .._steps import Scorer, Step, StepReport
+from .._scorers import Scorer
+from .._steps import Step, StepReport
 from .._unsupported import InputUnsupported, Unsupported
 
 MOST_MAPPED_VALUES = 1 << 23

@@ -14,7 +14,8 @@ import numpy as np
 from ..._one_row import RowTemplate, array_of_row
 from .._original_step import FillStep, OriginalStep
 from .._own_code import chosen_columns, filled_texts
-from .._steps import Scorer, Step
+from .._scorers import Scorer
+from .._steps import Step
 from .._unsupported import InputUnsupported
 from ..tables._functions import IdentityStep
 from ..tables._input import InputSpec

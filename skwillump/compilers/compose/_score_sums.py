@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._steps import Scorer
+from .._scorers import Scorer
 from .._unsupported import InputUnsupported
 from ..tables._input import InputSpec, Opened
 from ..tables._steps import TableScorer

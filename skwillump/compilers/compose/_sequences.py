@@ -16,7 +16,8 @@ from ..._containers import is_frame, series_of, take_rows
 from ..._one_row import RowTemplate
 from .._feature_codes import FeatureCodes
 from .._features import ChosenRows, Work
-from .._steps import Scorer, Step, StepReport, report_each
+from .._scorers import Scorer
+from .._steps import Step, StepReport, report_each
 from .._unsupported import InputUnsupported
 
 

@@ -11,7 +11,8 @@ from scipy import sparse
 
 from .._feature_codes import FeatureCodes
 from .._features import MAX_DENSE_FEATURES, ChosenRows, Work, default_containers
-from .._steps import Scorer, Step, StepReport, map_pieces, report_each
+from .._scorers import Scorer
+from .._steps import Step, StepReport, map_pieces, report_each
 from .._unsupported import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
 from ..tables._steps import TableStep, sparse_row

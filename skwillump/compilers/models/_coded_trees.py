@@ -13,7 +13,8 @@ import numpy as np
 from .._features import MAX_DENSE_FEATURES
 from .._models import Model
 from .._registry import compile_step
-from .._steps import Scorer, Step
+from .._scorers import Scorer
+from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
 from ..compose._sequences import SequenceStep
 from ._trees import TreeModel

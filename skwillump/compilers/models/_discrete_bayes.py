@@ -9,7 +9,8 @@ from sklearn.naive_bayes import BernoulliNB
 from .._features import MAX_DENSE_FEATURES
 from .._models import Model
 from .._registry import register
-from .._steps import Scorer, Step
+from .._scorers import Scorer
+from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, check_scores
 from ._layers import DenseModelScorer, ScoredModel
 from ._linear import LOG_LIKELIHOOD, LinearModel

@@ -16,7 +16,8 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from .._models import Model
 from .._registry import register
-from .._steps import Scorer, Step
+from .._scorers import Scorer
+from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, check_scores, private
 from ._linear import LOG_LIKELIHOOD, NONE, SIGMOID, SOFTMAX, LinearModel
 from ._several_labels import LabelSums

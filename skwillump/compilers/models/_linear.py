@@ -9,7 +9,8 @@ from scipy.special import expit
 from sklearn.linear_model import SGDClassifier
 
 from .._models import Model
-from .._steps import Scorer, Step
+from .._scorers import Scorer
+from .._steps import Step
 
 NONE, SIGMOID, ONE_VS_REST, SOFTMAX, SOFTMAX_OF_TWO, LOG_LIKELIHOOD, CLIPPED = range(7)
 """How scores become probabilities; NONE where the model has none, or others than these."""

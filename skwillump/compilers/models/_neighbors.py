@@ -21,7 +21,8 @@ from ...kernels._nearest import take_nearest
 from .._features import MAX_DENSE_FEATURES, is_single, only, to_dense
 from .._models import Model
 from .._registry import register
-from .._steps import Scorer, Step
+from .._scorers import Scorer
+from .._steps import Step
 from .._threads import map_in_threads, ranges
 from .._unsupported import InputUnsupported, Unsupported, private
 from ._several_labels import LabelModel

@@ -49,7 +49,8 @@ from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC, LinearSVR
 
 from .._registry import compile_model, register
-from .._steps import Scorer, Step
+from .._scorers import Scorer
+from .._steps import Step
 from .._unsupported import Unsupported, private
 from ._linear import (
     CLIPPED,

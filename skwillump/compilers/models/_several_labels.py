@@ -9,7 +9,8 @@ from scipy.special import expit
 
 from .._feature_codes import FeatureCodes
 from .._models import Model
-from .._steps import Scorer, Step
+from .._scorers import Scorer
+from .._steps import Step
 from ._linear import DOUBT, LinearModel
 
 

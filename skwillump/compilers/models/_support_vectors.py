@@ -24,7 +24,8 @@ from ...kernels._machines import couple, exponentials, sum_in_order
 from .._features import MAX_DENSE_FEATURES, only
 from .._models import Model
 from .._registry import register
-from .._steps import Scorer, Step
+from .._scorers import Scorer
+from .._steps import Step
 from .._threads import map_in_threads, ranges
 from .._unsupported import InputUnsupported, Unsupported, private
 from ._layers import DenseModelScorer

@@ -14,7 +14,8 @@ from ..._containers import take_rows
 from ...kernels.trees._walks import AS_IS, FINITE_CATEGORIES, SINGLE, SINGLE_OR_NAN
 from .._feature_codes import FeatureCodes
 from .._features import MAX_DENSE_FEATURES, floats_of, only, to_dense
-from .._steps import Scorer, Step
+from .._scorers import Scorer
+from .._steps import Step
 from .._threads import map_in_threads
 from .._unsupported import InputUnsupported
 from ._narrow import NarrowTrees

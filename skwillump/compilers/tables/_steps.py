@@ -13,7 +13,8 @@ import numpy as np
 
 from .._feature_codes import FeatureCodes, of_numbers
 from .._features import MAX_DENSE_FEATURES, ChosenRows, Work, default_containers, is_single
-from .._steps import Scorer, Step
+from .._scorers import Scorer
+from .._steps import Step
 from .._unsupported import InputUnsupported
 from ..text._rows import csr
 from ._chunks import each_chunk

@@ -12,7 +12,7 @@ from ...kernels.text._hashing import hash_texts
 from ...kernels.text._tfidf import L1, L2, normalize_rows
 from ...kernels.text._vocabulary import char_alphabet, word_alphabet
 from .._registry import register
-from .._steps import Scorer
+from .._scorers import Scorer
 from .._threads import map_in_threads, ranges
 from .._unsupported import InputUnsupported, Unsupported
 from ._columns import TextColumn, text_column

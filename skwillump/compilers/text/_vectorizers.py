@@ -25,7 +25,7 @@ from ...kernels.text._trie import Trie
 from ...kernels.text._unicode import code_points
 from ...kernels.text._vocabulary import char_alphabet, vocabulary_trie, word_alphabet
 from .._registry import register
-from .._steps import Scorer
+from .._scorers import Scorer
 from .._threads import map_in_threads
 from .._unsupported import InputUnsupported, Unsupported, private
 from ._columns import CHUNK_ROWS, TextColumn, text_column

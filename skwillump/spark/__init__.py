@@ -6,33 +6,36 @@ the model needs and no others.
 """
 
 import pickle
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from ._partitioned import (
+from .._partitioned import (
     Pieces,
-    Scored,
     by_partition,
     checked_number,
     checked_positions,
-    first_rows,
     label_dtype,
     labels_of,
     of_rows,
-    probabilities_of,
     ranked,
-    score_rows,
-    taken,
 )
-from .ranking._answering import searcher_of
-from .ranking._searching import QuerySearcher
+from ..ranking._answering import searcher_of
+from ..ranking._searching import QuerySearcher
+from ._jobs import (
+    OnKept,
+    OnRows,
+    Sent,
+    first_scores,
+    n_rows_of,
+    probability_lists,
+    score_again,
+    taken_rows,
+)
 
 __all__ = ["predict", "predict_proba", "rank", "take"]
 
@@ -117,7 +120,7 @@ def predict_proba(model, frame, *, columns=None, output="probability"):
     """
     _import_spark("predict_proba")
     check_is_fitted(model)
-    return _with_column(frame, model, columns, output, _probability_lists, "array<double>")
+    return _with_column(frame, model, columns, output, probability_lists, "array<double>")
 
 
 def rank(ranker, frame, k=None, *, columns=None, return_scores=False):
@@ -219,19 +222,16 @@ def take(frame, positions):
     _import_spark("take")
     _check_frame(frame)
     rows = _Rows(frame, as_series=False)
-    found = rows.ask(_OnRows(_length))
+    found = rows.ask(OnRows(n_rows_of))
     positions = checked_positions(positions, list(found.values()))
     if not len(positions):
         return frame.limit(0).toPandas()
     order, of_partitions = by_partition(positions, list(found.values()))
     numbers = list(found)
     wanted = {numbers[which]: (chosen,) for which, chosen in of_partitions}
-    best = pd.concat(rows.ask(_OnRows(_taken_rows, of_partition=wanted)).values())
+    best = pd.concat(rows.ask(OnRows(taken_rows, of_partition=wanted)).values())
     best.index = positions[order]
     return best.iloc[np.argsort(order, kind="stable")]
-
-
-# At the driver ----------------------------------------------------------------------------------
 
 
 class _SparkPartitions:
@@ -243,7 +243,7 @@ class _SparkPartitions:
 
     def __init__(self, rows: "_Rows", searcher: QuerySearcher):
         self._rows = rows
-        self._sent = _Sent.to_workers_of(rows.frame, searcher)
+        self._sent = Sent.to_workers_of(rows.frame, searcher)
         self._kept: list[Any] = []
         self._numbers: list[int] = []
 
@@ -256,15 +256,15 @@ class _SparkPartitions:
         self._sent.forget()
 
     def keep(self, function: Callable[[QuerySearcher, Pieces], Any]) -> Any:
-        return self._persisted(_OnRows(function, self._sent))
+        return self._persisted(OnRows(function, self._sent))
 
     def keep_scores(self, filter_scores: Any, counts: Sequence[int]) -> Any:
         by_number = {n: (count,) for n, count in zip(self._numbers, counts, strict=True)}
-        candidates = _asked(filter_scores, _OnKept(_first, of_partition=by_number))
-        return self._persisted(_OnRows(_score_again, self._sent, of_partition=candidates))
+        candidates = _asked(filter_scores, OnKept(first_scores, of_partition=by_number))
+        return self._persisted(OnRows(score_again, self._sent, of_partition=candidates))
 
     def ask(self, function: Callable[..., Any], kept: Any, *arguments: Any) -> list[Any]:
-        found = _asked(kept, _OnKept(function, arguments))
+        found = _asked(kept, OnKept(function, arguments))
         self._numbers = list(found)
         return list(found.values())
 
@@ -276,13 +276,13 @@ class _SparkPartitions:
     ) -> np.ndarray:
         order, of_partitions = by_partition(rows, lengths)
         wanted = {self._numbers[which]: (here, function) for which, here in of_partitions}
-        found = self._rows.ask(_OnRows(of_rows, self._sent, of_partition=wanted))
+        found = self._rows.ask(OnRows(of_rows, self._sent, of_partition=wanted))
         in_order = np.concatenate(list(found.values()))
         by_row = np.empty_like(in_order)
         by_row[order] = in_order
         return by_row
 
-    def _persisted(self, job: "_OnRows") -> Any:
+    def _persisted(self, job: "OnRows") -> Any:
         kept = self._rows.answers(job).persist()
         self._kept.append(kept)
         return kept
@@ -307,7 +307,7 @@ class _Rows:
         names = _names(model, frame, columns)
         return cls(frame.select([_column(name) for name in names]), isinstance(columns, str))
 
-    def answers(self, job: "_OnRows") -> Any:
+    def answers(self, job: "OnRows") -> Any:
         """What a job answers of each partition, as a Spark data frame; lazy."""
         from pyspark.sql import functions
 
@@ -317,15 +317,15 @@ class _Rows:
             frame = frame.where(functions.spark_partition_id().isin(list(job.of_partition)))
         if self.as_series:
             job = job.on_series()
-        return frame.mapInPandas(job, _OnRows.SCHEMA)
+        return frame.mapInPandas(job, OnRows.SCHEMA)
 
-    def ask(self, job: "_OnRows") -> dict[int, Any]:
+    def ask(self, job: "OnRows") -> dict[int, Any]:
         """What a job answers, by the number of the partition, ascending."""
         return _collected(self.answers(job))
 
 
-def _asked(kept, job: "_OnKept") -> dict[int, Any]:
-    return _collected(kept.mapInPandas(job, _OnRows.SCHEMA))
+def _asked(kept, job: "OnKept") -> dict[int, Any]:
+    return _collected(kept.mapInPandas(job, OnRows.SCHEMA))
 
 
 def _collected(answers) -> dict[int, Any]:
@@ -338,7 +338,7 @@ def _with_column(frame, model, columns, output: str, function: Callable, sql_typ
     from pyspark.sql import functions
 
     names = [_column(name) for name in _names(model, frame, columns)]
-    sent = _Sent.to_workers_of(frame, model)
+    sent = Sent.to_workers_of(frame, model)
 
     @functions.pandas_udf(sql_type)
     def answers(pieces: Iterator[pd.DataFrame]) -> Iterator[pd.Series]:
@@ -396,142 +396,3 @@ def _check_frame(frame) -> None:
             f"frame is a {type(frame).__name__}. Give a pyspark.sql.DataFrame; what is in memory "
             "is given to the model's own methods."
         )
-
-
-# At the workers ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Sent:
-    """A model where tasks find it: broadcast as bytes, which each Python worker loads once.
-
-    Attributes
-    ----------
-    token : str
-        Says which one.
-    shared : pyspark.Broadcast
-        Of bytes, in which functions of a notebook are held by value.
-    """
-
-    token: str
-    shared: Any = field(compare=False)
-
-    @classmethod
-    def to_workers_of(cls, frame, model) -> "_Sent":
-        from pyspark import cloudpickle
-
-        context = frame.sparkSession.sparkContext
-        return cls(uuid.uuid4().hex, context.broadcast(cloudpickle.dumps(model)))
-
-    @property
-    def model(self) -> Any:
-        return _loaded(self)
-
-    def forget(self) -> None:
-        """Take the bytes away from the workers."""
-        self.shared.destroy()
-
-
-@lru_cache(maxsize=4)
-def _loaded(sent: _Sent) -> Any:
-    return pickle.loads(sent.shared.value)
-
-
-@dataclass(frozen=True)
-class _OnRows:
-    """A job: what a function gives of the rows of each partition.
-
-    Attributes
-    ----------
-    function : callable
-        Of the model, if one is sent, the pieces, and the partition's own arguments.
-    sent : _Sent or None
-    of_partition : mapping of int to tuple, or None
-        Own arguments by the number of the partition; those that it lacks are left out.
-    as_series : bool
-    """
-
-    function: Callable[..., Any]
-    sent: _Sent | None = None
-    of_partition: Mapping[int, tuple] | None = None
-    as_series: bool = False
-
-    SCHEMA = "partition int, answer binary"
-
-    def on_series(self) -> "_OnRows":
-        return replace(self, as_series=True)
-
-    def __call__(self, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        from pyspark import TaskContext
-
-        number = TaskContext.get().partitionId()
-        own: tuple | None = ()
-        if self.of_partition is not None:
-            own = self.of_partition.get(number)
-        if own is not None:
-            pieces = (frame.iloc[:, 0] for frame in frames) if self.as_series else frames
-            model = () if self.sent is None else (self.sent.model,)
-            yield _answer(number, self.function(*model, pieces, *own))
-        # A worker that leaves rows unread is not used again.
-        for _ in frames:
-            pass
-
-
-@dataclass(frozen=True)
-class _OnKept:
-    """A job: what a function gives of each kept object.
-
-    Attributes
-    ----------
-    function : callable
-        Of the object, the arguments, and the partition's own.
-    arguments : tuple
-    of_partition : mapping of int to tuple, or None
-    """
-
-    function: Callable[..., Any]
-    arguments: tuple = ()
-    of_partition: Mapping[int, tuple] | None = None
-
-    def __call__(self, frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-        for frame in frames:
-            for number, kept in zip(frame["partition"], frame["answer"], strict=True):
-                own = () if self.of_partition is None else self.of_partition[number]
-                found = self.function(pickle.loads(kept), *self.arguments, *own)
-                yield _answer(number, found)
-
-
-def _answer(number: int, found: Any) -> pd.DataFrame:
-    return pd.DataFrame({"partition": [number], "answer": [pickle.dumps(found)]})
-
-
-def _length(pieces: Pieces) -> int:
-    return sum(len(X) for X in pieces)
-
-
-def _taken_rows(pieces: Pieces, rows: np.ndarray) -> pd.DataFrame:
-    return pd.concat(taken(pieces, rows))
-
-
-def _first(filter_score: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    rows = first_rows(filter_score, n)
-    return rows, filter_score[rows]
-
-
-def _score_again(searcher: QuerySearcher, pieces: Pieces, rows, filter_score) -> Scored:
-    """Full scores of rows that the filter has scored before."""
-    chosen = list(taken(pieces, rows))
-    again = [searcher.filter_scores(X) for X in chosen]
-    n_rows = sum(len(scores) for scores in again)
-    if n_rows != len(rows) or (
-        n_rows and not np.allclose(np.concatenate(again), filter_score, rtol=1e-6, equal_nan=True)
-    ):
-        raise RuntimeError(
-            "The frame gave other rows, or the same in another order, when it was computed again. "
-            "Persist it before it is ranked: frame.persist()."
-        )
-    return score_rows(searcher, chosen, np.arange(n_rows)).at(rows)
-
-
-def _probability_lists(model, X) -> list[list[float]]:
-    return probabilities_of(model, X).tolist()
