@@ -79,8 +79,8 @@ def test_callbacks_see_each_task_begin_and_end_in_order(data, n_jobs):
     folds = ["fold 2 of 3", "fold 3 of 3", "half of fold 1"]
     tasks = [
         ("fit", "fit the full model"),
-        ("fit", "fit fold 1 of 3"),
         ("fit", "measure costs"),
+        ("fit", "fit fold 1 of 3"),
         ("fit", "measure importances"),
         ("fit", "try approximate models"),
         ("fit", "fit approximate models"),

@@ -43,6 +43,9 @@ from ._surrogates import is_dear
 IMPORTANCE_ROWS = 2000
 """Rows on which importances are measured, at most."""
 
+CHEAP_SECONDS = 1e-6
+"""What a row costs at most where what a stage does with its answers may be more than it saves."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CrossFit:
@@ -137,6 +140,25 @@ class CrossFit:
         """Whether anything could be cheaper than a pipeline of a single block."""
         is_dear_model = not self._is_linear and is_dear(self.graph, costs)
         return is_dear_model or bool(self._stand_ins(costs))
+
+    def cheapest_set(self, costs: BlockCosts) -> StageSpec | None:
+        """The set of blocks of least cost; None where rows are dear.
+
+        None too where there may be models of other kinds: on all features, and of rows as they
+        come.
+        """
+        graph = self.graph
+        if len(graph.names) == 1 or costs.full(graph) > CHEAP_SECONDS:
+            return None
+        if self.setting.approx_estimator is None and truncation_sizes(graph):
+            return None
+        surrogates = surrogate_specs(
+            graph, costs, y=self.data.y, approx_estimator=self.setting.approx_estimator
+        )
+        if surrogates or self._stand_ins(costs):
+            return None
+        names = graph.first_copy or graph.names
+        return StageSpec((min(names, key=lambda name: costs.of_blocks(graph, [name])),))
 
     def first_graph(self) -> BlockGraph:
         """The full model that was fitted on the first fold; it is fitted here if need be."""

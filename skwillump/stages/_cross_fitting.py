@@ -7,6 +7,7 @@ approximate models are fitted.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -23,10 +24,14 @@ from ._cross_fit_steps import CrossFit, in_words
 from ._cross_fitted import CalibrationTask, CrossFitted, Setting
 from ._fold_tasks import FoldRecord, evidence
 from ._folds import FitData
-from ._metering import CostMeter, FirstStage
-from ._models import LeftOut, NoEvidence, StageSpec
+from ._metering import CostMeter, FirstStage, spread
+from ._models import LeftOut, NoEvidence, StageSpec, fit_stages
 from ._recording import joined
+from ._report import blocks_text, seconds_text
 from ._surrogates import why_not_dear
+
+FEW_TO_TIME = 500
+"""Rows that a model is fitted on which is only timed."""
 
 
 def cross_fit(
@@ -78,12 +83,12 @@ def cross_fit(
         rng=rng,
         progress=progress,
     )
-    is_single = len(graph.names) == 1
-    meter = run.meter() if is_single else None
-    if meter is not None and not run.may_pay(meter.costs):
+    stage_of = partial(compiled_stage, graph, fused, full)
+    meter = run.meter()
+    if len(graph.names) == 1 and not run.may_pay(meter.costs):
         raise NoEvidence(why_not_dear(graph, meter.costs))
+    _check_cheapest_set(run, meter, stage_of)
     first = run.first_graph()
-    meter = meter or run.meter()
     importances, specs, stacking = run.models_to_try(first, meter.costs)
     run = run.choosing_among(specs)
     specs, tried, record = run.on_first_fold(first, meter.costs, specs, stacking)
@@ -96,9 +101,8 @@ def cross_fit(
     left_out: dict[int, LeftOut] = {}
     _leave_out(left_out, models, [record])
     with progress.task("measure costs of stages"), texts_forgotten():
-        stage_costs = _stage_costs(
-            meter, partial(compiled_stage, graph, fused, full), specs, models, left_out
-        )
+        meter.allow(progress.cpu_seconds())
+        stage_costs = _stage_costs(meter, stage_of, specs, models, left_out)
     timed = [i for i in range(len(specs)) if i not in left_out]
     stops = run.none_can_pay(specs, stage_costs, record, timed)
     run, half = run.with_folds_needed(specs, stops=stops)
@@ -124,6 +128,43 @@ def cross_fit(
         stopped=stops,
         left_out=(*never_made, *((specs[i], left_out[i]) for i in sorted(left_out))),
     )
+
+
+def _check_cheapest_set(
+    run: CrossFit, meter: CostMeter, stage_of: Callable[..., CompiledStage | None]
+) -> None:
+    """Raise where a first stage takes as long as the full model even if it answers every row.
+
+    What a stage does with answers is more than the whole work of a cheap pipeline. The stage on the
+    cheapest block tells: models on more blocks cost no less, and nor do models of more rows than
+    the few that this one is fitted on. It is timed briefly: half of what a plan must save is left
+    to what measurement alone may have made of it.
+    """
+    spec = run.cheapest_set(meter.costs)
+    if spec is None:
+        return
+    rows = spread(run.splits[0][0], min(FEW_TO_TIME, len(run.splits[0][0])))
+    with (
+        run.progress.task("time the cheapest stage"),
+        texts_forgotten(),
+        warnings.catch_warnings(),
+        suppress(Exception),  # where it cannot be made of so few rows, nothing is known
+    ):
+        warnings.simplefilter("ignore")
+        (model,) = fit_stages(run.graph, [spec], *run.data.take(rows), run.setting.approx_estimator)
+        if isinstance(model, LeftOut):
+            return
+        compiled = stage_of(spec.blocks, model, is_surrogate=False)
+        if compiled is None and run.fused is not None:
+            return
+        costs = meter.planned([FirstStage(blocks=spec.blocks, model=model, compiled=compiled)])
+        full, stage = costs.full, costs.stages[0].start
+    if stage > (1 - run.task.least_saving / 2) * full:
+        raise NoEvidence(
+            f"a row costs too little: a first stage on {blocks_text(spec.blocks)} alone would take "
+            f"{seconds_text(stage)} a row, even if it left no row to the full model, which takes "
+            f"{seconds_text(full)}"
+        )
 
 
 def _leave_out(

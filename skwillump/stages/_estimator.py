@@ -41,7 +41,7 @@ from ._recording import Recorder, none_open
 from ._report import StageWords, blocks_text
 from ._stage import StageBase
 
-N_TASKS = 9
+N_TASKS = 10
 """Tasks of `fit`, at most, as callbacks see them."""
 
 FRAMES_TO_FIT = 4

@@ -277,17 +277,25 @@ class CostMeter:
 
     def stages(self, stages: Sequence[FirstStage]) -> StageCosts:
         """Measure the costs of some first stages, and those of the full model beside them."""
-        for stage in stages:
-            if stage.compiled is not None:
-                stage.compiled.warm_up()
-        if any(stage.compiled is None for stage in stages):
-            self._clock = work_clock()
-        planned = self._path_costs(self._planned, stages)
+        planned = self.planned(stages)
         both = self._both and self._timed.seconds < SLOW_ROW_SECONDS
         other = "batch" if self._planned == "point" else "point"
         if not both or (other == "point" and not self._answering.has_row_path(self._timed.rows)):
             return StageCosts(planned=planned, other=None)
         return StageCosts(planned=planned, other=self._path_costs(other, stages))
+
+    def allow(self, spent: float) -> None:
+        """Let timing take a share of what `fit` took by now."""
+        self._most_seconds = seconds_for_timing(spent)
+
+    def planned(self, stages: Sequence[FirstStage]) -> PathCosts:
+        """Measure the same of rows that come as planned for, and of no others."""
+        for stage in stages:
+            if stage.compiled is not None:
+                stage.compiled.warm_up()
+        if any(stage.compiled is None for stage in stages):
+            self._clock = work_clock()
+        return self._path_costs(self._planned, stages)
 
     # Whole answers --------------------------------------------------------------------------
 

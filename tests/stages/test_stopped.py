@@ -4,10 +4,11 @@ from functools import partialmethod
 
 import numpy as np
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skwillump import ApproxTopKRanker, CascadeClassifier
 from skwillump.planning import StageSeconds
@@ -132,6 +133,54 @@ def test_what_other_targets_find_in_memory_is_fewer_folds_where_none_can_pay(mon
     cascade = fitted(NEEDS_ONE, accuracy_target=0.98, memory=str(tmp_path))
     assert cascade.guarantee_.kind == "exact"
     assert Counted.fits == [3000, 2400, 2400]
+
+
+def quick_pipeline(model=None):
+    """One whose rows cost little, and its blocks."""
+    scalers = [("a", StandardScaler(), [0, 1, 2]), ("b", StandardScaler(), [3, 4, 5])]
+    return make_pipeline(ColumnTransformer(scalers), model or LogisticRegression())
+
+
+QUICK = {"a": 1e-7, "b": 1e-8}
+
+
+def tasks_of(estimator):
+    return [task for task, _ in estimator.fit(X, NEEDS_ONE)._fit_seconds]
+
+
+@pytest.mark.parametrize("estimator", [CascadeClassifier, ApproxTopKRanker])
+def test_no_fold_is_fitted_where_a_stage_takes_as_long_as_the_full_model(monkeypatch, estimator):
+    monkeypatch.setattr(CostMeter, "planned", partialmethod(planned_stages, share=1.0))
+    model = estimator(quick_pipeline(), feature_costs=QUICK, cv=3)
+    assert tasks_of(model)[-2:] == ["measure costs", "time the cheapest stage"]
+    assert model.guarantee_.kind == "exact"
+    assert "a row costs too little: a first stage on b alone" in model.guarantee_.reason
+
+
+@pytest.mark.parametrize(("share", "costs"), [(0.9, QUICK), (1.0, {"a": 1e-3, "b": 1e-3})])
+def test_folds_are_fitted_where_a_stage_takes_less_or_blocks_are_dear(monkeypatch, share, costs):
+    monkeypatch.setattr(CostMeter, "planned", partialmethod(planned_stages, share=share))
+    cascade = CascadeClassifier(quick_pipeline(), feature_costs=costs, cv=3)
+    assert "fit fold 1 of 3" in tasks_of(cascade)
+
+
+class OfMany(LogisticRegression):
+    """Cannot be fitted on few rows."""
+
+    def fit(self, X, y, sample_weight=None):
+        if len(y) < 1000:
+            raise ValueError("too few rows")
+        return super().fit(X, y, sample_weight)
+
+
+def test_a_stage_that_cannot_be_made_of_few_rows_is_no_reason_to_stop(monkeypatch):
+    monkeypatch.setattr(CostMeter, "planned", partialmethod(planned_stages, share=1.0))
+    cascade = CascadeClassifier(quick_pipeline(OfMany()), feature_costs=QUICK, cv=3)
+    assert "fit fold 1 of 3" in tasks_of(cascade)
+
+
+def planned_stages(meter, stages, share):
+    return dear_stages(meter, stages, share).planned
 
 
 def dear_stages(meter, stages, share=0.96):
