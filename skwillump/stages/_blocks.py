@@ -13,7 +13,7 @@ import numpy as np
 from .._compat import refused
 from .._containers import take_rows
 from ..blocks import BlockGraph, Store, names_in_composites
-from ._cross_fitted import Calibrated
+from ._costs import BlockCosts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,16 +45,21 @@ class Block:
     reason: str
 
 
-def describe_blocks(graph: BlockGraph, calibrated: Calibrated, X: Any) -> list[Block]:
-    """Blocks of a graph, with what calibration found out on them.
+def describe_blocks(
+    graph: BlockGraph, X: Any, costs: BlockCosts, importances: np.ndarray | None = None
+) -> list[Block]:
+    """Blocks of a graph, with what was found out on them.
 
     Parameters
     ----------
     graph : BlockGraph
-    calibrated : Calibrated
     X : array-like, sparse matrix, data frame or list
         Rows, of which one is looked at.
+    costs : BlockCosts
+    importances : ndarray of float64 of shape (n_blocks,), optional
     """
+    if importances is None:
+        importances = np.full(len(graph.names), np.nan)
     widths = _widths(graph, X)
     reasons = {name: "compile=False" for name in graph.names if name not in graph.compiled}
     reasons |= {
@@ -65,13 +70,13 @@ def describe_blocks(graph: BlockGraph, calibrated: Calibrated, X: Any) -> list[B
     return [
         Block(
             name=name,
-            cost_seconds=calibrated.costs.of_blocks(graph, [name]),
+            cost_seconds=costs.of_blocks(graph, [name]),
             importance=None if np.isnan(importance) else float(importance),
             n_features=widths.get(name),
             compiled=name not in reasons,
             reason=reasons.get(name, ""),
         )
-        for name, importance in zip(graph.names, calibrated.importances, strict=True)
+        for name, importance in zip(graph.names, importances, strict=True)
     ]
 
 

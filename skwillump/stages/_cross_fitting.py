@@ -163,7 +163,8 @@ def _check_cheapest_set(
         raise NoEvidence(
             f"a row costs too little: a first stage on {blocks_text(spec.blocks)} alone would take "
             f"{seconds_text(stage)} a row, even if it left no row to the full model, which takes "
-            f"{seconds_text(full)}"
+            f"{seconds_text(full)}",
+            meter.costs,
         )
 
 

@@ -170,18 +170,19 @@ class BlockwiseEstimator(BlockMetaEstimator):
                 thawed(self.estimator_),
                 owner=type(self).__name__,
             )
-            reason = self._why_no_stages(data)
+            reason, costs = self._why_no_stages(data), None
             if not reason:
                 try:
                     with threads_for_folds(self._graph, data.X):
                         self._calibrate(data, routed, progress, rng=rng, split=split)
                 except NoEvidence as error:
-                    reason = str(error)
+                    reason, costs = str(error), error.costs
             return Fitted(
                 estimator=self.estimator_,
                 calibrated=self._calibrated,
                 is_settled=self._is_settled,
                 reason=reason,
+                costs=costs,
             )
 
         given = {"X": X, "y": y, "groups": groups, "params": params}
@@ -190,9 +191,12 @@ class BlockwiseEstimator(BlockMetaEstimator):
             progress.log("found in memory what was fitted and calibrated")
             self._restore(fitted, X, rows[0])
         if fitted.reason:
+            if fitted.costs is not None:
+                self.blocks_ = describe_blocks(self._graph, data.X, fitted.costs)
             self._set_plan(self._exact_plan(fitted.reason))
         else:
-            self.blocks_ = describe_blocks(self._graph, self._calibrated, data.X)
+            found = self._calibrated
+            self.blocks_ = describe_blocks(self._graph, data.X, found.costs, found.importances)
             with progress.task("choose and certify"):
                 self._set_plan(self._planned())
                 self._check_speed(data.X, progress.cpu_seconds())

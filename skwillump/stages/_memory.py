@@ -12,6 +12,8 @@ from typing import Any
 import joblib
 from sklearn.utils.validation import check_memory
 
+from ._costs import BlockCosts
+
 PLANNED_WITH = frozenset(
     {"accuracy_target", "precision_target", "confidence", "k", "verbose", "n_jobs", "memory"}
 )
@@ -34,12 +36,15 @@ class Fitted:
         Whether folds were fitted with what the full model had found, and did not search again.
     reason : str
         Why there are no stages; empty where there is something to plan with.
+    costs : BlockCosts or None
+        What blocks cost, where that is why.
     """
 
     estimator: Any
     calibrated: Any
     is_settled: bool
     reason: str
+    costs: BlockCosts | None
 
 
 def recall(

@@ -28,6 +28,7 @@ from ..blocks import (
 )
 from ..compilers import fast_encoders, fast_vectorizers
 from ..planning import match_scores
+from ._costs import BlockCosts
 from ._feature_parameters import translate_chain, translate_fit_params
 from ._feature_subsets import FeatureSubset, NotTranslatable
 from ._report import blocks_text, model_text
@@ -149,7 +150,18 @@ def fit_plainly(estimator, X, y, params: dict, *, compile: bool) -> Any:
 
 
 class NoEvidence(ValueError):
-    """There is nothing to plan with: the full model, which is fitted, answers every row."""
+    """There is nothing to plan with: the full model, which is fitted, answers every row.
+
+    Parameters
+    ----------
+    reason : str
+    costs : BlockCosts, optional
+        What blocks cost, where that is why.
+    """
+
+    def __init__(self, reason: str, costs: BlockCosts | None = None):
+        super().__init__(reason)
+        self.costs = costs
 
 
 @dataclass(frozen=True)

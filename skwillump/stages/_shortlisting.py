@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from ..blocks import BlockGraph, n_rounds
 from ..planning import StageSeconds, candidate_sets, may_pay, shortlist
@@ -35,7 +36,14 @@ LEAST_SETS = 4
 """So many sets of blocks or more are screened."""
 
 SCREENING_SHARE, SCREENING_ROWS = 0.25, 3000
-"""Share of a fold's rows that models are fitted on for it; with fewer rows, it is not done."""
+"""Share of a fold's rows that models are fitted on for it, and of the rounds of ensembles; with
+fewer rows, it is not done."""
+
+LEAST_ROUNDS = 10
+"""Of an ensemble that stands for a longer one."""
+
+ROUNDS = frozenset({"n_estimators", "max_iter", "iterations"})
+"""Parameters of ensembles that say how many rounds there are."""
 
 
 def specs_of_sets(
@@ -108,10 +116,11 @@ def screened(
     rng: Any,
     known: BlockFeatures | None = None,
 ) -> list[StageSpec]:
-    """Leave out sets of blocks that few rows already show to be worse than others.
+    """Leave out sets of blocks that quick fits already show to be worse than others.
 
     Where there are many sets and many rows, a model of each set is fitted on a share of the rows,
-    and only those that can still be chosen are worth a fit on all of them.
+    with a share of the rounds where it is an ensemble, and only those that can still be chosen are
+    worth a fit on all of them.
 
     Parameters
     ----------
@@ -132,14 +141,21 @@ def screened(
         Features of the rows `train`; what is computed of them is kept there.
     """
     sets = [spec for spec in specs if spec.n_trees is None and not spec.is_surrogate]
-    if len(sets) < LEAST_SETS or SCREENING_SHARE * len(train) < SCREENING_ROWS or not len(test):
+    quick = of_fewer_rounds(first) if approx_estimator is None else None
+    # Fewer rounds are a gain whatever share of the rows they see.
+    least_rows = SCREENING_ROWS if quick is not None else SCREENING_ROWS / SCREENING_SHARE
+    if len(sets) < LEAST_SETS or len(train) < least_rows or not len(test):
         return list(specs)
-    few = share_of(data, train, SCREENING_SHARE, rng)
+    few = train
+    if len(train) > SCREENING_ROWS:
+        share = max(SCREENING_SHARE, SCREENING_ROWS / len(train))
+        few = share_of(data, train, share, rng)
     known_few = None
     if known is not None:
         known.learn([spec.blocks for spec in sets])
         known_few = known.take(np.searchsorted(train, few))
-    tried = fit_stages(first, sets, *data.take(few), approx_estimator, known=known_few)
+    model = approx_estimator if quick is None else quick
+    tried = fit_stages(first, sets, *data.take(few), model, known=known_few)
     record = record_rows(first, sets, tried, recorder, data.X, test)
     kept = still_possible(
         graph, costs, sets, record, test, open_shares, approx_estimator=approx_estimator
@@ -147,6 +163,16 @@ def screened(
     # Those that cannot be made of few rows may be made of all.
     left_out = [sets[i] for i in record.made if i not in kept]
     return [spec for spec in specs if spec not in left_out]
+
+
+def of_fewer_rounds(graph: BlockGraph) -> Any:
+    """The full model with a share of its rounds, not fitted; None where it has none to spare."""
+    rounds = int(SCREENING_SHARE * n_rounds(graph))
+    model = graph.model_steps[-1][1]
+    names = ROUNDS & model.get_params(deep=False).keys()
+    if rounds < LEAST_ROUNDS or len(graph.model_steps) > 1 or len(names) != 1:
+        return None
+    return clone(model).set_params(**dict.fromkeys(names, rounds))
 
 
 def estimated_seconds(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -52,13 +53,13 @@ class Counted(StandardScaler):
         return super().transform(X, copy)
 
 
-def fitted(n_rows, scaler=StandardScaler):
+def fitted(n_rows, scaler=StandardScaler, model=None):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n_rows, 2 * N_BLOCKS))
     weights = np.repeat([3.0, 2.0, 1.0, 0.5, 0.3, 0.2], 2)
     y = (X @ weights + rng.normal(size=n_rows) > 0).astype(int)
     scalers = [(scaler(), slice(2 * i, 2 * i + 2)) for i in range(N_BLOCKS)]
-    pipeline = make_pipeline(make_column_transformer(*scalers), LogisticRegression())
+    pipeline = make_pipeline(make_column_transformer(*scalers), model or LogisticRegression())
     name = scaler.__name__.lower()
     costs = {f"{name}-{i + 1}": 1e-5 * (i + 1) for i in range(N_BLOCKS)}
     cascade = CascadeClassifier(
@@ -92,3 +93,28 @@ def test_rows_that_screen_are_computed_with_the_rows_of_their_fold():
 def test_of_few_rows_no_share_is_taken(fits):
     fitted(4_000)
     assert [n_rows for _, n_rows in fits] == [3_000, 4_000]
+
+
+def test_ensembles_screen_sets_with_fewer_rounds(monkeypatch, fits):
+    rounds = []
+    fit = LGBMClassifier.fit
+
+    def counted(model, X, *args, **kwargs):
+        rounds.append((model.n_estimators, len(X)))
+        return fit(model, X, *args, **kwargs)
+
+    monkeypatch.setattr(LGBMClassifier, "fit", counted)
+    model = LGBMClassifier(n_estimators=40, num_leaves=7, n_jobs=1, verbose=-1)
+    cascade = fitted(6_000, model=model)
+    (few, n_few), (tried, n_tried), *_ = fits
+    assert abs(n_few - _shortlisting.SCREENING_ROWS) < 5  # the same share of each class
+    assert n_tried == 4_500
+    assert set(few) > set(tried) - {cascade._graph.names}
+    assert rounds.count((10, n_few)) == len(few) >= _shortlisting.LEAST_SETS
+
+
+def test_short_ensembles_and_others_are_screened_with_all_that_they_have():
+    graph = fitted(1_000)._graph
+    assert _shortlisting.of_fewer_rounds(graph) is None
+    short = fitted(1_000, model=LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1))
+    assert _shortlisting.of_fewer_rounds(short._graph) is None

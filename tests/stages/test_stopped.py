@@ -155,6 +155,7 @@ def test_no_fold_is_fitted_where_a_stage_takes_as_long_as_the_full_model(monkeyp
     assert tasks_of(model)[-2:] == ["measure costs", "time the cheapest stage"]
     assert model.guarantee_.kind == "exact"
     assert "a row costs too little: a first stage on b alone" in model.guarantee_.reason
+    assert [block.cost_seconds for block in model.blocks_] == list(QUICK.values())
 
 
 @pytest.mark.parametrize(("share", "costs"), [(0.9, QUICK), (1.0, {"a": 1e-3, "b": 1e-3})])
