@@ -2,12 +2,12 @@
 Are the plans that are chosen faster, also where they were chosen on a busy machine?
 ====================================================================================
 
-Cascades and rankers are fitted many times, each with another seed, on a quiet machine and beside as
-many processes as there are cores that do nothing but compute. Each fit is then served: its speed
-over that of the compiled pipeline alone, by CPU time and in turns, in batches and, of a cascade, in
-single rows. Shown are the share of fits that are at least as fast as the compiled pipeline (at
-least 0.95 of it, for what a measurement is worth), the least speed, and how often a fit on the busy
-machine chose what the fit with the same seed chose on the quiet one. Writes
+Cascades and rankers are fitted many times, each with another seed, on the machine as it is and
+beside processes that do nothing but compute, as many as there are cores (``--others``). Each fit is
+then served: its speed over that of the compiled pipeline alone, by CPU time and in turns, in
+batches and, of a cascade, in single rows. Shown are the share of fits that are at least as fast as
+the compiled pipeline (at least 0.95 of it, for what a measurement is worth), the least speed, and
+how often a fit on the busy machine chose what the fit with the same seed chose without it. Writes
 ``docs/results/plans_study.json``; with ``--only`` the rows of other sets stay as they are.
 
 Public tables are read from the folder named by the environment variable SKWILLUMP_DATA; those that
@@ -93,9 +93,8 @@ SETS = {
 
 
 @contextmanager
-def busy_machine(busy: bool) -> Iterator[None]:
-    """Context beside processes that compute, one a core."""
-    n_others = (os.cpu_count() or 1) if busy else 0
+def beside(n_others: int) -> Iterator[None]:
+    """Context beside so many processes that compute."""
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(n_others)]
     try:
         yield
@@ -139,7 +138,7 @@ def speeds(kind, model, new, n_turns) -> dict[str, float]:
     }
 
 
-def rows_of(name, n_fits, n_turns) -> list[dict]:
+def rows_of(name, n_fits, n_turns, n_others) -> list[dict]:
     """Return the figures of a data set."""
     pipeline, X, y = SETS[name]()
     new = X.iloc[N_FIT : N_FIT + N_NEW].reset_index(drop=True)
@@ -151,7 +150,7 @@ def rows_of(name, n_fits, n_turns) -> list[dict]:
         for busy in (False, True):
             found: list[dict[str, float]] = []
             chosen[busy] = []
-            with busy_machine(busy), warnings.catch_warnings():
+            with beside(n_others if busy else 0), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 for seed in range(n_fits):
                     model = plans_of(kind, pipeline, seed).fit(X, y)
@@ -165,6 +164,7 @@ def rows_of(name, n_fits, n_turns) -> list[dict]:
                         "data": name,
                         "kind": kind,
                         "busy": busy,
+                        "n_others": n_others if busy else 0,
                         "way": way,
                         "n_fits": n_fits,
                         "n_planned": sum(len(stages) > 1 for stages in chosen[busy]),
@@ -189,11 +189,17 @@ def main(arguments=None):
     parser = parser_of(__doc__, "plans_study.json")
     parser.add_argument("--only", nargs="*", choices=SETS, default=list(SETS))
     parser.add_argument("--fits", type=int, help="of each kind; 30, or 2 if quick")
+    parser.add_argument(
+        "--others",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="processes that make the machine busy; as many as there are cores",
+    )
     options = parser.parse_args(arguments)
     n_fits, n_turns = (QUICK_FITS, QUICK_TURNS) if options.quick else (N_FITS, N_TURNS)
     n_fits = options.fits or n_fits
     for name in options.only:
-        rows = rows_of_sets([name], lambda name: rows_of(name, n_fits, n_turns))
+        rows = rows_of_sets([name], lambda name: rows_of(name, n_fits, n_turns, options.others))
         rows = rows_of_others(options.out, [row["data"] for row in rows]) + rows
         result = {**setting(options), "n_rows": {"fit": N_FIT, "new": N_NEW}, "rows": rows}
         write(result, options.out)

@@ -310,9 +310,10 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         Raises
         ------
         ValueError
-            If the rows are too few to certify anything, `confidence` is None, there are no
-            labels and `scoring` is not accuracy, labels are missing or none of them is a class, or
-            `fit` was given subgroups of which `certify` is given no row.
+            If the rows are too few to certify anything, `confidence` is None, `accuracy_target` was
+            set to 1.0 beside a cascade in use, there are no labels and `scoring` is not accuracy,
+            labels are missing or none of them is a class, or `fit` was given subgroups of which
+            `certify` is given no row.
 
         Notes
         -----

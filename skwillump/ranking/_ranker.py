@@ -297,7 +297,8 @@ class ApproxTopKRanker(BaseRanker):
         Raises
         ------
         ValueError
-            If the rows are too few to certify anything, or `confidence` is None.
+            If the rows are too few to certify anything, `confidence` is None, or
+            `precision_target` was set to 1.0, which allows no filter, beside one in use.
 
         Notes
         -----

@@ -324,6 +324,12 @@ class BlockwiseEstimator(BlockMetaEstimator):
                 "confidence=None asks for no promise, so there is nothing to certify: "
                 "set_params(confidence=0.95), say."
             )
+        name = self._target_parameter
+        if getattr(self, name) >= 1 and self._plan.candidate is not None:
+            raise ValueError(
+                f"{name}=1.0 allows no approximation, so there is nothing to certify: "
+                f"set_{name}(1.0) gives every row to the full model."
+            )
 
     def _record_fresh(self, candidates: Sequence[int], recorder: Recorder, X: Any) -> FoldRecord:
         """What the full model and those of some candidates answer on rows that came after `fit`."""

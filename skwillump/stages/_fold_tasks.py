@@ -16,6 +16,7 @@ from ._folds import FitData, Split
 from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages
 from ._passes import CHUNK_ROWS
 from ._recording import Record, Recorder, joined
+from ._refused_rows import record_readable
 from ._stacking import BlockFeatures
 
 
@@ -190,32 +191,17 @@ def record_smaller(
 def record_in_chunks(
     graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X
 ) -> FoldRecord:
-    """Record what models answer on all rows of `X`, so many at a time that memory is bounded."""
+    """Record what models answer on all rows of `X`, so many at a time that memory is bounded.
+
+    Of rows that an approximate model refuses it is recorded that the full model answers them.
+    """
     n_rows = num_samples(X)
     return _one_after_another(
         [
-            _record_answered(graph, specs, models, recorder, X, np.arange(n_rows)[rows])
+            record_rows(
+                graph, specs, models, recorder, X, np.arange(n_rows)[rows], leaves_out=False
+            )
             for rows in gen_batches(n_rows, CHUNK_ROWS)
-        ]
-    )
-
-
-def _record_answered(
-    graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X, rows
-) -> FoldRecord:
-    """Record what models answer; of rows that one refuses, that the full model answers them."""
-    record = record_rows(graph, specs, models, recorder, X, rows)
-    if not record.left_out:
-        return record
-    if len(rows) == 1:
-        unread = recorder.record_unread(record.full)
-        stages = [unread if isinstance(one, LeftOut) else one for one in record.stages]
-        return replace(record, stages=tuple(stages))
-    middle = len(rows) // 2
-    return _one_after_another(
-        [
-            _record_answered(graph, specs, models, recorder, X, part)
-            for part in (rows[:middle], rows[middle:])
         ]
     )
 
@@ -232,9 +218,19 @@ def _one_after_another(records: Sequence[FoldRecord]) -> FoldRecord:
 
 
 def record_rows(
-    graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X, rows
+    graph: BlockGraph,
+    specs: Sequence[StageSpec],
+    models: Sequence[Any],
+    recorder: Recorder,
+    X: Any,
+    rows: np.ndarray,
+    *,
+    leaves_out: bool = True,
 ) -> FoldRecord:
-    """Record what the full model and approximate models answer on some rows."""
+    """Record what the full model and approximate models answer on some rows.
+
+    An approximate model that refuses some of the rows is left out, or else answers the others.
+    """
     chosen = take_rows(X, rows)
     known = BlockFeatures(graph, graph.prepare(chosen))
     full = recorder.record_full(graph.model, known.of_all())
@@ -245,7 +241,11 @@ def record_rows(
             continue
         try:
             features = chosen if spec.reads_rows else known.of(spec.blocks_in(graph))
-            stages.append(recorder.record_stage(model, features))
+            stages.append(
+                recorder.record_stage(model, features)
+                if leaves_out
+                else record_readable(recorder, model, features, full)
+            )
         except Exception as error:
             stages.append(LeftOut.because_of(error))
     return FoldRecord(rows=rows, full=full, stages=tuple(stages))

@@ -218,6 +218,14 @@ def test_what_too_few_rows_could_not_show_fresh_rows_show(fresh):
     assert len(few.stages_) == 2
 
 
+def test_a_target_of_one_is_said_to_leave_nothing_to_certify(crossed, fresh):
+    model = clone(crossed).fit(*two_signals())
+    with pytest.raises(ValueError, match=r"set_accuracy_target\(1.0\) gives every row to the full"):
+        model.set_params(accuracy_target=1.0).certify(*fresh)
+    model.set_accuracy_target(1.0).certify(*fresh)
+    assert model.guarantee_.kind == "exact"
+
+
 def test_a_certificate_needs_a_confidence_and_without_labels_accuracy(fresh):
     X, y = fresh
     plug_in = cascade(confidence=None, cv=2).fit(*two_signals())

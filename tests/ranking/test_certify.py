@@ -118,3 +118,12 @@ def test_without_refit_the_models_of_the_training_rows_answer_and_are_certified(
     assert not np.allclose(model.estimator_[-1].coef_, two_blocks(Ridge()).fit(X, y)[-1].coef_)
     with pytest.raises(ValueError, match="refit=False"):
         ranker(cv=3, refit=False).fit(X, y)
+
+
+def test_a_target_of_one_is_said_to_leave_nothing_to_certify():
+    model = ranker(precision_target=0.8, k=50).fit(*rows(4000))
+    assert len(model.stages_) == 2
+    with pytest.raises(ValueError, match=r"set_precision_target\(1.0\) gives every row"):
+        model.set_params(precision_target=1.0).certify(rows(4000, seed=3)[0])
+    model.set_precision_target(1.0).certify(rows(4000, seed=3)[0])
+    assert model.guarantee_.kind == "exact"

@@ -57,6 +57,34 @@ def test_fresh_rows_that_the_first_stage_refuses_certify_as_not_answered_early(c
     assert gap.n_rows == 3000
 
 
+def test_fresh_rows_of_which_half_are_refused_cost_about_a_call_of_the_stage_each(
+    cascade, monkeypatch
+):
+    X, y = two_signals(2000, seed=3)
+    refused = np.random.default_rng(0).random(2000) < 0.5
+    X[refused, 0] = np.nan
+    calls = {"stage": 0, "full": 0}
+
+    def counted(kind, name):
+        method = kind.predict_proba
+
+        def predict_proba(self, Z):
+            calls[name] += 1
+            return method(self, Z)
+
+        monkeypatch.setattr(kind, "predict_proba", predict_proba)
+
+    counted(LogisticRegression, "stage")
+    counted(HistGradientBoostingClassifier, "full")
+    guarantee = cascade.certify(X, y).guarantee_
+    assert (guarantee.kind, guarantee.n_rows) == ("certified", 2000)
+    assert 1000 < calls["stage"] < 2600
+    assert calls["full"] <= 2
+    # What is certified is what single rows get: the refused ones go to the full model.
+    early = cascade.stages_[0].share
+    assert 0 < early < np.mean(~refused)
+
+
 def test_a_query_with_a_row_that_the_filter_refuses_is_scored_by_the_full_model(ranker):
     assert len(ranker.stages_) == 2
     X = with_a_gap(values(500, seed=1)[0])
