@@ -1,7 +1,6 @@
 """`compile_pipeline`: the compiled twin of a fitted estimator."""
 
 import copy
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from numbers import Integral
@@ -9,17 +8,14 @@ from typing import Any
 
 import numpy as np
 from joblib import cpu_count
-from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._compat import learns_nothing, refused
 from ._compiling import CompilesItself, compiled_parts
-from ._composites import chain, last_step
 from ._containers import take_rows
+from ._fitted_for_good import FittedForGood, has
 from ._one_row import RowTemplate
-from ._persistence import VersionedState
 from ._snapshot import snapshot
 from ._wrappers import (
     OneRow,
@@ -86,15 +82,7 @@ def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "Co
     return CompiledPipeline(fitted_estimator, n_jobs=n_jobs)
 
 
-def _has(method: str) -> Callable[["CompiledPipeline"], bool]:
-    def check(self: "CompiledPipeline") -> bool:
-        getattr(self.estimator, method)  # raises the AttributeError that says why not
-        return True
-
-    return check
-
-
-class CompiledPipeline(VersionedState):
+class CompiledPipeline(FittedForGood):
     """The compiled twin of a fitted estimator; made by `compile_pipeline`.
 
     It has those of the methods below that the estimator has, and the estimator's fitted
@@ -158,60 +146,6 @@ class CompiledPipeline(VersionedState):
             f"{n_compiled} of {len(reports)} steps compiled"
         )
 
-    def __getattr__(self, name: str) -> Any:
-        # Only fitted attributes pass: a method that is not here must not run uncompiled unseen.
-        lacks = f"{type(self).__name__!r} object has no attribute {name!r}"
-        if name.startswith("_") or "estimator" not in self.__dict__:
-            raise AttributeError(lacks)
-        if name.endswith("_"):
-            return getattr(self.estimator, name)
-        method = name.removesuffix("_one")
-        if method.startswith("predict_") and hasattr(type(self), name):
-            last = type(last_step(self.estimator)[1]).__name__
-            lacks += f": {last} has no {method}. Use {name.replace(method, 'predict')}."
-        raise AttributeError(lacks)
-
-    def __sklearn_tags__(self) -> Any:
-        return self.estimator.__sklearn_tags__()
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return True
-
-    def __sklearn_clone__(self) -> "CompiledPipeline":
-        return self
-
-    def fit(self, X: Any = None, y: Any = None, **params: Any) -> "CompiledPipeline":
-        """Do nothing: the estimator is fitted.
-
-        Parameters
-        ----------
-        X, y : object, default=None
-            Ignored.
-        **params : object
-            Ignored.
-
-        Returns
-        -------
-        CompiledPipeline
-            The object itself.
-        """
-        return self
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters that it was made with.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Ignored: the parameters of a fitted estimator are not for setting.
-
-        Returns
-        -------
-        dict
-            ``estimator`` and ``n_jobs``.
-        """
-        return {"estimator": self.estimator, "n_jobs": self.n_jobs}
-
     def set_params(self, **params: Any) -> "CompiledPipeline":
         """Set the number of threads.
 
@@ -245,28 +179,6 @@ class CompiledPipeline(VersionedState):
             )
             self._parts = replace(self._parts, wrapped=again)
         return self
-
-    # What is the estimator's own
-
-    @available_if(_has("get_feature_names_out"))
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Return the names of the features that the estimator returns."""
-        return self.estimator.get_feature_names_out(input_features)
-
-    @available_if(_has("inverse_transform"))
-    def inverse_transform(self, X: Any, **params: Any) -> Any:
-        """Return what has the features X; not compiled."""
-        return self.estimator.inverse_transform(X, **params)
-
-    @property
-    def named_steps(self) -> Any:
-        """Steps of the original ``Pipeline`` by name; not compiled."""
-        return self.estimator.named_steps
-
-    @available_if(_has("__getitem__"))
-    def __getitem__(self, key: Any) -> Any:
-        """Return what the original has there: a ``Pipeline`` its steps, not compiled."""
-        return self.estimator[key]
 
     # Batches
 
@@ -310,7 +222,7 @@ class CompiledPipeline(VersionedState):
             return answer
         return getattr(self.estimator, method)(X)
 
-    @available_if(_has("predict"))
+    @available_if(has("predict"))
     def predict(self, X: Any, **params: Any) -> np.ndarray:
         """Predict the label or value of each row, as the estimator does."""
         if type(X) is OneRow:
@@ -329,17 +241,17 @@ class CompiledPipeline(VersionedState):
             labels[doubtful] = self.estimator.predict(take_rows(X, doubtful))
         return labels
 
-    @available_if(_has("predict_proba"))
+    @available_if(has("predict_proba"))
     def predict_proba(self, X: Any, **params: Any) -> np.ndarray:
         """Predict the probability of each class for each row."""
         return self._from_scores("predict_proba", X, params)
 
-    @available_if(_has("predict_log_proba"))
+    @available_if(has("predict_log_proba"))
     def predict_log_proba(self, X: Any, **params: Any) -> np.ndarray:
         """Predict the logarithm of the probability of each class for each row."""
         return self._from_scores("predict_log_proba", X, params)
 
-    @available_if(_has("decision_function"))
+    @available_if(has("decision_function"))
     def decision_function(self, X: Any, **params: Any) -> np.ndarray:
         """Return the decision function of each row."""
         return self._from_scores("decision_function", X, params)
@@ -385,31 +297,18 @@ class CompiledPipeline(VersionedState):
                 pass
         return getattr(self, method)(X), None
 
-    @available_if(_has("score_samples"))
+    @available_if(has("score_samples"))
     def score_samples(self, X: Any, **params: Any) -> np.ndarray:
         """Return the score of each row, as the estimator does: a density, or how normal it is."""
         return self._run("score_samples", X, params)
 
-    @available_if(_has("transform"))
+    @available_if(has("transform"))
     def transform(self, X: Any, **params: Any) -> Any:
         """Transform each row, as the estimator does."""
         parts = self._parts
         if parts.features is None or parts.final is not None or params:
             return self.estimator.transform(X, **params)
         return parts.features.transform(X, n_threads=self._n_threads())
-
-    @available_if(_has("score"))
-    def score(self, X: Any, y: Any = None, sample_weight: Any = None, **params: Any) -> float:
-        """Return the estimator's score: accuracy of a classifier, R² of a regressor."""
-        _, final = chain(self.estimator)[-1]
-        score = getattr(type(final), "score", None)
-        if not params and score is ClassifierMixin.score:
-            return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
-        if not params and score is RegressorMixin.score:
-            return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
-        if sample_weight is not None:
-            params["sample_weight"] = sample_weight
-        return self.estimator.score(X, y, **params)
 
     # One row
 
@@ -487,7 +386,7 @@ class CompiledPipeline(VersionedState):
         answer = self._answer_one(x, method)
         return getattr(self, method)(self._template.make(x)) if answer is None else _as_many(answer)
 
-    @available_if(_has("predict"))
+    @available_if(has("predict"))
     def predict_one(self, x: Any) -> Any:
         """Predict the label or value of one row.
 
@@ -512,7 +411,7 @@ class CompiledPipeline(VersionedState):
         except (AttributeError, TypeError, ValueError) as error:
             return self._answer_in_other_forms(x, "predict", error)
 
-    @available_if(_has("predict_proba"))
+    @available_if(has("predict_proba"))
     def predict_proba_one(self, x: Any) -> np.ndarray:
         """Predict the probability of each class for one row, as an array (n_classes,).
 

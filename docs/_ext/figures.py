@@ -31,7 +31,7 @@ KNOWS = {
     "_one_row": "every form of one row",
     "kernels": "numba functions over plain arrays",
     "datasets": "data for examples and tests",
-    "_progress": "callbacks and messages of fit",
+    "_progress": "messages of fit; what scikit-learn asks of a twin",
     "_composites": "drop, passthrough, empty selections, weights, nesting",
     "_containers": "every question to pandas, polars, Arrow, NumPy, SciPy",
     "_compat": "private names of scikit-learn; versions of pickles",
