@@ -20,6 +20,7 @@ def test_turns_know_how_many_rows_their_stage_leaves_open(n_decimals):
     cascade = CascadeClassifier(
         make_pipeline(features, LogisticRegression()),
         accuracy_target=0.8,
+        feature_costs={"standardscaler-1": 1e-3, "standardscaler-2": 1e-3},
         cv=0.25,
         random_state=0,
     ).fit(X, y)
