@@ -300,7 +300,7 @@ class CompiledPipeline(FittedForGood):
     @available_if(has("score_samples"))
     def score_samples(self, X: Any, **params: Any) -> np.ndarray:
         """Return the score of each row, as the estimator does: a density, or how normal it is."""
-        return self._run("score_samples", X, params)
+        return self._from_scores("score_samples", X, params)
 
     @available_if(has("transform"))
     def transform(self, X: Any, **params: Any) -> Any:

@@ -26,6 +26,7 @@ from sklearn.ensemble import (
     BaggingRegressor,
     GradientBoostingClassifier,
     GradientBoostingRegressor,
+    IsolationForest,
 )
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
@@ -76,6 +77,7 @@ EXAMPLES: dict[type, Callable[[], Any]] = {
     AdaBoostClassifier: lambda: AdaBoostClassifier(n_estimators=3),
     BaggingClassifier: lambda: BaggingClassifier(n_estimators=3, random_state=0),
     BaggingRegressor: lambda: BaggingRegressor(n_estimators=3, random_state=0),
+    IsolationForest: lambda: IsolationForest(n_estimators=3, random_state=0),
     LGBMClassifier: lambda: LGBMClassifier(**_FEW_TREES),
     LGBMRanker: lambda: LGBMRanker(**_FEW_TREES),
     LGBMRegressor: lambda: LGBMRegressor(**_FEW_TREES),
@@ -115,7 +117,8 @@ def _own_kernel(X, Y):
 
 FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     AdaBoostClassifier: [("estimator=model", {"estimator": LogisticRegression()}, NUMBERS)],
-    KNeighborsClassifier: [('metric="cosine"', {"metric": "cosine"}, NUMBERS)],
+    IsolationForest: [("max_samples=1", {"max_samples": 1}, NUMBERS)],
+    KNeighborsClassifier: [('metric="chebyshev"', {"metric": "chebyshev"}, NUMBERS)],
     KNeighborsRegressor: [("weights=function", {"weights": _own_function}, NUMBERS)],
     SVC: [("kernel=function", {"kernel": _own_kernel}, NUMBERS)],
     SVR: [("kernel=function", {"kernel": _own_kernel}, NUMBERS)],

@@ -96,7 +96,9 @@ ABSENT = object()
 """In place of a private attribute that this release does not have."""
 
 PRIVATE = {
+    "_average_path_length_per_tree": "lengths that rows of a leaf add to its depth",
     "_base_loss": "loss of a generalized linear model",
+    "_decision_path_lengths": "depths of the nodes of isolation trees",
     "_dual_coef_": "coefficients of support vectors",
     "_fit_X": "rows of nearest neighbours",
     "_fit_dtype": "dtype that an imputer was fitted on",
@@ -106,6 +108,7 @@ PRIVATE = {
     "_is_empty_feature": "columns that were fitted without values",
     "_label_binarizer": "kind of labels",
     "_mask_fit_X": "values that were missing in fit",
+    "_max_samples": "rows that a tree was fitted on",
     "_n_features_outs": "columns of each one-hot encoded feature",
     "_precomputed": "whether a mask was fitted",
     "_predict_1d": "dimensions of the predictions",

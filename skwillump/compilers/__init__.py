@@ -22,6 +22,7 @@ from .models import (  # noqa: F401
     _calibrated,
     _discrete_bayes,
     _ensembles,
+    _isolation,
     _layers,
     _neighbors,
     _scikit_linear,

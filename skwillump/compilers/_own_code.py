@@ -143,6 +143,21 @@ def own_code(fitted: Any) -> Own | None:
     return None
 
 
+def applied_function(fitted: Any) -> np.ufunc | None:
+    """Return the function of numpy's that a transformer of the user's own applies, and no more."""
+    names = _names_in(fitted)
+    if names is None:
+        return None
+    for numpy in names.names_of(np):
+        for name in names.attributes:
+            function = getattr(np, name, None)
+            if isinstance(function, np.ufunc) and names.is_code_of(
+                f"{{other}}.{name}({{x}})", other=numpy
+            ):
+                return function
+    return None
+
+
 def _names_in(fitted: Any) -> _Names | None:
     """Return the names in the short function that transforms; None where there is none."""
     found = _function_of(fitted)
@@ -230,6 +245,11 @@ class _Names:
     def names_of(self, value: Any) -> list[str]:
         """Return the names of a value in the code."""
         return [name for name in self._code.co_names if self.value(name) is value]
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Names of attributes, and of variables of the module, in the code."""
+        return self._code.co_names
 
     def found_keys(self) -> Iterator[tuple[str, Any]]:
         """Yield expressions that a function may choose columns with, and their values."""

@@ -4,12 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
+from skwillump import compile_pipeline
 from skwillump.compilers._own_code import (
     ChosenColumns,
     FilledTexts,
     Own,
+    applied_function,
     chosen_columns,
     filled_texts,
     own_code,
@@ -84,7 +87,12 @@ def rebound(X):
 
 
 def told(step):
-    return chosen_columns(step) or filled_texts(step) or own_code(step)
+    return chosen_columns(step) or filled_texts(step) or applied_function(step) or own_code(step)
+
+
+def log_transform(x):
+    """Take logarithms."""
+    return np.log1p(x)
 
 
 def _chosen(*names, is_vector=False, as_array=False):
@@ -110,6 +118,9 @@ def _chosen(*names, is_vector=False, as_array=False):
             FunctionTransformer(lambda X: X["a"].values.reshape(-1, 1)),
             _chosen("a", as_array=True),
         ),
+        (FunctionTransformer(lambda X: np.log1p(X)), np.log1p),
+        (FunctionTransformer(log_transform), np.log1p),
+        (FunctionTransformer(log_transform, inverse_func=np.expm1), np.log1p),
         (FunctionTransformer(lambda X: X), Own.SAME),
         (FunctionTransformer(lambda X: X.toarray()), Own.DENSE),
         (FunctionTransformer(lambda X: X.toarray() if hasattr(X, "toarray") else X), Own.DENSE),
@@ -163,3 +174,11 @@ def test_hasattr_of_ones_own_is_not_taken_for_pythons(monkeypatch):
     step = FunctionTransformer(lambda X: X.toarray() if hasattr(X, "toarray") else X)
     monkeypatch.setitem(globals(), "hasattr", lambda *given: False)
     assert told(step) is None
+
+
+def test_a_function_around_one_of_numpys_is_compiled_as_that():
+    rows = pd.DataFrame({"a": [0.5, 2.0, 3.0], "b": [1.0, 0.0, 7.5]})
+    fitted = make_pipeline(FunctionTransformer(log_transform), StandardScaler()).fit(rows)
+    compiled = compile_pipeline(fitted)
+    assert all(step.compiled for step in compiled.explain()), compiled.explain()
+    np.testing.assert_allclose(compiled.transform(rows), fitted.transform(rows), rtol=1e-12)

@@ -72,7 +72,7 @@ def _forest(model: Any) -> TreeModel | LabelModel:
 def _bagging(model: Any) -> TreeModel:
     # It adds up the logarithms of its members.
     return _mean_of(
-        model, _trees_of(model), model.estimators_features_, is_mean=True, gives_logs=False
+        model, trees_of(model), model.estimators_features_, is_mean=True, gives_logs=False
     )
 
 
@@ -106,7 +106,7 @@ def _mean_of(
     for member, values in zip(members, leaves, strict=True):
         # With one output the value itself is at the leaf, else the row of it.
         value = values[:, 0] if n_outputs == 1 else first + np.arange(len(values), dtype=float)
-        tree = _tree(member.tree_, value)
+        tree = read_tree(member.tree_, value)
         if chosen is not None:
             features = np.where(tree.left < 0, 0, tree.feature)
             own = np.asarray(chosen[len(trees)], dtype=np.int64)
@@ -141,7 +141,7 @@ def _mean_of(
 def _ada_boost(model: Any) -> TreeModel:
     if getattr(model, "algorithm", "SAMME") not in ("SAMME", "deprecated"):
         raise Unsupported(f"algorithm={model.algorithm!r}")
-    members = _trees_of(model)
+    members = trees_of(model)
     classes = _classes(model)
     assert classes is not None
     if any(not np.array_equal(member.classes_, classes) for member in members):
@@ -152,11 +152,11 @@ def _ada_boost(model: Any) -> TreeModel:
     for member, weight in zip(members, weights, strict=True):
         voted = member.tree_.value[:, 0, :].argmax(axis=1)
         if n_outputs == 1:
-            trees.append(_tree(member.tree_, np.where(voted == 1, weight, -weight)))
+            trees.append(read_tree(member.tree_, np.where(voted == 1, weight, -weight)))
             continue
         other = -1 / (len(classes) - 1) * weight
         leaves.append(np.where(voted[:, None] == np.arange(len(classes)), weight, other))
-        trees.append(_tree(member.tree_, first + np.arange(len(voted), dtype=float)))
+        trees.append(read_tree(member.tree_, first + np.arange(len(voted), dtype=float)))
         first += len(voted)
     total = float(model.estimator_weights_.sum())
     packed, questions = pack(
@@ -179,7 +179,7 @@ def _ada_boost(model: Any) -> TreeModel:
     )
 
 
-def _trees_of(model: Any) -> list[Any]:
+def trees_of(model: Any) -> list[Any]:
     """Return the members of an ensemble, all of them trees of one output."""
     members = list(model.estimators_)
     for member in members:
@@ -208,7 +208,8 @@ def _classes(model: Any) -> np.ndarray | None:
     return np.array(classes)
 
 
-def _tree(tree: Any, value: np.ndarray) -> Tree:
+def read_tree(tree: Any, value: np.ndarray) -> Tree:
+    """Read a tree of scikit-learn's, of which each node answers a value."""
     left = tree.children_left.astype(np.int64)
     return Tree(
         left=left,
@@ -239,7 +240,7 @@ def _gradient_boosting(model: Any) -> TreeModel:
         scale = 2.0 if model.loss == "exponential" else 1.0
     rate = float(model.learning_rate)
     packed, questions = pack(
-        [_tree(m.tree_, rate * m.tree_.value[:, 0, 0]) for m in members], start, SINGLE
+        [read_tree(m.tree_, rate * m.tree_.value[:, 0, 0]) for m in members], start, SINGLE
     )
     return TreeModel(
         original=model,

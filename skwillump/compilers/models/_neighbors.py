@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.preprocessing import normalize
 
 from ..._containers import take_rows
 from ...kernels._nearest import take_nearest
@@ -128,10 +129,8 @@ class NeighborsModel(Model):
         InputUnsupported
             Where rounding, of the features too, could change the neighbours of one of them.
         """
-        products, k = features @ self.columns, self.n_neighbors
-        squared = features.multiply(features) if sparse.issparse(features) else features * features
-        lengths = np.asarray(squared.sum(axis=1)).reshape(-1)
-        sizes = lengths + self.largest
+        products, lengths = self._compare(features)
+        k, sizes = self.n_neighbors, lengths + self.largest
         if not np.isfinite(sizes).all():
             raise InputUnsupported("values that are not finite")
         if sparse.issparse(products):
@@ -149,8 +148,16 @@ class NeighborsModel(Model):
                 squares, least = distances[:, :k] + lengths[:, None], _TOO_NEAR * sizes
             if not (squares.min(axis=1) > least).all():
                 raise InputUnsupported("a neighbour that is too near to be weighed")
-            weights = 1.0 / np.sqrt(squares)
+            weights = self._weights(squares)
         return self._answers(known, weights)
+
+    def _compare(self, features: Any) -> tuple[Any, np.ndarray]:
+        """Return the products of rows and rows of the fit, and the squared lengths of rows."""
+        return features @ self.columns, _squared_lengths(features)
+
+    def _weights(self, squares: np.ndarray) -> np.ndarray:
+        """Return the weights of neighbours at squared distances."""
+        return np.asarray(1.0 / np.sqrt(squares))
 
     def _are_others_as_near(
         self, places: np.ndarray, distances: np.ndarray, margins: np.ndarray
@@ -207,6 +214,46 @@ class NeighborsModel(Model):
         return np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > _NEAR))
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CosineModel(NeighborsModel):
+    """The same by cosines.
+
+    Rows of the fit have a length of one. With two in the place of their squared lengths, and zero
+    in that of a row's, squared distances are twice those of cosines, also of rows of zeros.
+    """
+
+    def _compare(self, features: Any) -> tuple[Any, np.ndarray]:
+        lengths = np.zeros(features.shape[0])
+        if not np.isfinite(_squared_lengths(features)).all():
+            raise InputUnsupported("values that are not finite")
+        return normalize(features) @ self.columns, lengths
+
+    def _weights(self, squares: np.ndarray) -> np.ndarray:
+        return np.asarray(2.0 / squares)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ManhattanModel(NeighborsModel):
+    """The same by sums of absolute differences, in the place of squared distances."""
+
+    @property
+    def reads_batches(self) -> bool:
+        """Say no."""
+        return False
+
+    def _compare(self, features: Any) -> tuple[Any, np.ndarray]:
+        if sparse.issparse(features):
+            raise InputUnsupported("scikit-learn compares sparse rows")
+        distances = np.abs(self.rows - features[:, None]).sum(axis=2)
+        return -0.5 * distances, np.abs(features).sum(axis=1)
+
+    def _distances(self, features: Any, places: np.ndarray) -> np.ndarray:
+        return np.asarray(np.abs(self.rows[places] - features[:, None]).sum(axis=2))
+
+    def _weights(self, squares: np.ndarray) -> np.ndarray:
+        return np.asarray(1.0 / squares)
+
+
 @dataclass(frozen=True, eq=False)
 class _NeighborsScorer(Scorer):
     """The features of a step, compared with the rows of the fit."""
@@ -256,16 +303,33 @@ class _NeighborsScorer(Scorer):
         )
 
 
+def _squared_lengths(rows: Any) -> np.ndarray:
+    """Return the squared length of each row of an array, or of sparse rows."""
+    squared = rows.multiply(rows) if sparse.issparse(rows) else rows * rows
+    return np.asarray(squared.sum(axis=1)).reshape(-1)
+
+
+_METRICS: dict[str, type[NeighborsModel]] = {
+    "euclidean": NeighborsModel,
+    "manhattan": ManhattanModel,
+    "cosine": CosineModel,
+}
+"""Models by the metric that scikit-learn computes."""
+
+
 @register(KNeighborsClassifier, KNeighborsRegressor, gives=NeighborsModel, or_gives=(LabelModel,))
 def compile_neighbors(model: Any) -> NeighborsModel | LabelModel:
-    """Read fitted nearest neighbours of Euclidean distances."""
-    if model.effective_metric_ != "euclidean":
-        raise Unsupported(f"metric={model.metric!r}: only Euclidean distances are compiled")
+    """Read fitted nearest neighbours."""
+    kind = _METRICS.get(model.effective_metric_)
+    if kind is None or model.metric_params:
+        raise Unsupported(f"its distances are of the metric {model.effective_metric_!r}")
     if model.weights not in (None, "uniform", "distance"):
         raise Unsupported("its weights are a function")
     rows = private(model, "_fit_X")
     if model.n_neighbors > rows.shape[0]:
         raise Unsupported(f"n_neighbors={model.n_neighbors} of {rows.shape[0]} rows")
+    if rows.dtype.kind in "iu" and rows.dtype.itemsize >= 4:
+        rows = rows.astype(np.float64)
     if rows.dtype != np.float64:
         raise Unsupported(f"it was fitted on {rows.dtype}")
     method, known = private(model, "_fit_method"), np.array(private(model, "_y"))
@@ -281,15 +345,21 @@ def compile_neighbors(model: Any) -> NeighborsModel | LabelModel:
     if classes is not None and len(classes) < 2:
         raise Unsupported("it was fitted on one class")
     is_sparse = sparse.issparse(rows)
-    squared = rows.multiply(rows) if is_sparse else rows * rows
-    squares = np.asarray(squared.sum(axis=1)).ravel()
-    made = NeighborsModel(
+    squares = _squared_lengths(rows)
+    largest = float(squares.max())
+    if kind is CosineModel:
+        rows, squares, largest = normalize(rows), np.full(len(squares), 2.0), 2.0
+    elif kind is ManhattanModel:
+        if is_sparse:
+            raise Unsupported("it compares sparse rows by the metric 'manhattan'")
+        squares, largest = np.zeros(len(squares)), float(np.abs(rows).sum(axis=1).max())
+    made = kind(
         original=model,
         classes=None if classes is None else np.array(classes),
         rows=rows,
         columns=rows.T.tocsr() if is_sparse else np.ascontiguousarray(rows.T),
         squares=squares,
-        largest=float(squares.max()),
+        largest=largest,
         known=known,
         n_neighbors=model.n_neighbors,
         is_weighted=model.weights == "distance",

@@ -1,21 +1,18 @@
 """Models that were fitted on several labels a row: a `y` of two dimensions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
-from .._feature_codes import FeatureCodes
-from .._models import Model
-from .._scorers import Scorer
-from .._steps import Step
 from ._linear import DOUBT, LinearModel
+from ._outer import OuterModel
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LabelModel(Model):
+class LabelModel(OuterModel):
     """A classifier of several labels, each of which has classes of its own.
 
     Its scores are the probabilities of the classes of all labels, side by side.
@@ -32,7 +29,6 @@ class LabelModel(Model):
         Whether the probabilities are those of the original, to the last bit.
     """
 
-    inner: Any
     known: tuple[np.ndarray, ...]
     shared: np.ndarray | None
     is_certain: bool
@@ -46,54 +42,9 @@ class LabelModel(Model):
         return cls(inner=inner, known=known, shared=first if alike else None, is_certain=is_certain)
 
     @property
-    def original(self) -> Any:
-        """The fitted model."""
-        return self.inner.original
-
-    @property
     def classes(self) -> Any:  # type: ignore[override]
         """Classes of each label, a list."""
         return list(self.known)
-
-    @property
-    def intercept(self) -> np.ndarray:  # type: ignore[override]
-        """Zeros (n_outputs,): scores are complete."""
-        return self.inner.intercept
-
-    @property
-    def n_features(self) -> int:
-        """Number of features that it reads."""
-        return int(self.original.n_features_in_)
-
-    @property
-    def rises_with_score(self) -> bool:
-        """Say no: there are several."""
-        return False
-
-    @property
-    def reads_batches(self) -> bool:
-        """Whether it computes scores of many rows, and not of one alone."""
-        return self.inner.reads_batches
-
-    def bind(self, features: Step) -> Scorer:
-        """Return a scorer for the features of a compiled step."""
-        return self.inner.bind(features)
-
-    def reading(self, features: Step) -> "LabelModel":
-        """Return the model as it reads what a step's original returns."""
-        return replace(self, inner=self.inner.reading(features))
-
-    def on_codes(self, features: FeatureCodes) -> Any:
-        """Return what reads columns of numbers and of codes."""
-        return self.inner.on_codes(features)
-
-    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        """Return the scores (n_rows, n_outputs) of dense features."""
-        return self.inner.raw(features, n_threads=n_threads)
-
-    def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row of features."""
-        return self.inner.raw_one(features)
 
     def gives(self, method: str) -> bool:
         """Tell whether ``method`` follows from the scores alone."""
@@ -133,10 +84,6 @@ class LabelModel(Model):
     def predict_proba_one(self, scores: np.ndarray) -> Any:
         """Return the probabilities (n_classes,) of each label of one row, a list."""
         return [own[0] for own in self.predict_proba(scores[None])]
-
-    def warm_up(self) -> None:
-        """Compile or load the kernels."""
-        self.inner.warm_up()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

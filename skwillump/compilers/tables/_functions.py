@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_array
 
-from .._own_code import Own, own_code
+from .._own_code import Own, applied_function, own_code
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
@@ -111,6 +111,7 @@ def compile_function_transformer(transformer: Any) -> Step:
         if transformer.validate:
             raise Unsupported("validate=True, without a function")
         return IdentityStep(transformer, spec, spec.n_columns)
+    function = applied_function(transformer) or function
     if own_code(transformer) is Own.SAME:
         return IdentityStep(transformer, spec, spec.n_columns)
     if _makes_doubles(function) and not transformer.kw_args and not transformer.validate:

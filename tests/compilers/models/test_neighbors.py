@@ -1,0 +1,60 @@
+"""Nearest neighbours answer one row as scikit-learn does, by any of their metrics."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+
+from skwillump import compile_pipeline
+
+RNG = np.random.default_rng(0)
+X, NEW = RNG.normal(size=(150, 4)), RNG.normal(size=(40, 4))
+Y = np.array(["a", "b", "c"])[RNG.integers(0, 3, 150)]
+TEXTS = [" ".join(RNG.choice(["fine", "poor", "film", "story", "song"], 4)) for _ in X]
+NEW_TEXTS = ["fine film", "poor poor song", "a story of a song", "nothing known", ""]
+METRICS = [
+    {"metric": "cosine"},
+    {"metric": "manhattan"},
+    {"p": 1, "algorithm": "brute"},
+    {"metric": "euclidean"},
+]
+
+
+def assert_one_row_is_the_batch(fitted, rows):
+    compiled = compile_pipeline(fitted)
+    assert all(step.compiled for step in compiled.explain()), compiled.explain()
+    for at, row in enumerate(rows):
+        expected = fitted.predict(rows[at : at + 1])[0]
+        if isinstance(expected, str):
+            assert compiled.predict_one(row) == expected
+        else:
+            assert_allclose(compiled.predict_one(row), expected, rtol=1e-12)
+        if hasattr(fitted, "predict_proba"):
+            expected = fitted.predict_proba(rows[at : at + 1])[0]
+            assert_allclose(compiled.predict_proba_one(row), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("options", METRICS, ids=str)
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_neighbours_by_a_metric(options, weights):
+    rows = np.vstack((NEW, X[:3], np.zeros((1, 4)), 1e6 * NEW[:3]))
+    for data in (X, np.rint(9 * X).astype(np.int64)):
+        fitted = KNeighborsClassifier(5, weights=weights, **options).fit(data, Y)
+        assert_one_row_is_the_batch(fitted, rows)
+    fitted = KNeighborsRegressor(5, weights=weights, **options).fit(X, X[:, 0])
+    assert_one_row_is_the_batch(fitted, rows)
+
+
+@pytest.mark.parametrize("options", [{"metric": "cosine"}, {"metric": "euclidean"}], ids=str)
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_neighbours_of_texts_by_a_metric(options, weights):
+    model = KNeighborsClassifier(3, weights=weights, **options)
+    assert_one_row_is_the_batch(make_pipeline(TfidfVectorizer(), model).fit(TEXTS, Y), NEW_TEXTS)
+
+
+def test_neighbours_of_sparse_rows_by_sums_of_differences_run_as_they_are():
+    model = KNeighborsClassifier(3, metric="manhattan")
+    compiled = compile_pipeline(make_pipeline(TfidfVectorizer(), model).fit(TEXTS, Y))
+    assert "sparse" in compiled.explain()[-1].reason
