@@ -116,8 +116,8 @@ def checked_number(ranker, k) -> int:
     return k
 
 
-def ranked(searcher: QuerySearcher, partitions: Partitions, k: int, *, stacklevel: int) -> Scored:
-    """The best rows, best first.
+def ranked(searcher: QuerySearcher, partitions: Partitions, k: int) -> Scored:
+    """The best rows, best first; warnings are of the line that calls the caller.
 
     Parameters
     ----------
@@ -125,8 +125,6 @@ def ranked(searcher: QuerySearcher, partitions: Partitions, k: int, *, stackleve
         The one that the workers have too.
     partitions : Partitions
     k : int
-    stacklevel : int
-        Of warnings: 2 for the caller.
     """
     if k == 0:
         return Scored.none()
@@ -137,7 +135,7 @@ def ranked(searcher: QuerySearcher, partitions: Partitions, k: int, *, stackleve
     if n_rows == 0:
         return Scored.none()
     starts = np.cumsum([0, *lengths[:-1]])
-    search = searcher.search_for(k, n_rows, stacklevel=stacklevel + 1)
+    search = searcher.search_for(k, n_rows, stacklevel=4)
     if search is not None and search.rule == "gap":
         filter_score = np.concatenate(partitions.ask(_itself, kept))
         visited = _visited(searcher, partitions, k, search, filter_score, lengths)

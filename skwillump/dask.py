@@ -188,7 +188,7 @@ def rank(ranker, frame, k=None, *, return_scores=False):
     k = checked_number(ranker, k)
     searcher = searcher_of(ranker)
     partitions = _DaskPartitions(dask, _sent(dask, searcher), _delayed_partitions(frame))
-    best = ranked(searcher, partitions, k, stacklevel=3)
+    best = ranked(searcher, partitions, k)
     positions = best.rows.astype(np.intp)
     return (positions, best.scores) if return_scores else positions
 

@@ -55,7 +55,7 @@ class TreeStage:
     full : TreeModel or JoinedModel
     remaining : TreeModel or None
         The trees that `approx` has not walked, where it walks some of the full model's.
-    judges_size : bool
+    checks_size : bool
         Whether `approx` would answer numbers that `full` refuses as too large for single precision.
     """
 
@@ -65,7 +65,7 @@ class TreeStage:
     approx: Model
     full: TreeModel | JoinedModel
     remaining: TreeModel | None
-    judges_size: bool = False
+    checks_size: bool = False
 
     @property
     def chunk_rows(self) -> int:
@@ -79,7 +79,7 @@ class TreeStage:
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Run the stage on all rows; see `CompiledStage.start`."""
         features = self.known.read(Z, n_threads=n_threads)
-        if self.judges_size:
+        if self.checks_size:
             check_single_precision(features)
         scores = self.approx.raw(features, n_threads=n_threads)
         check_scores(scores)
@@ -102,7 +102,7 @@ class TreeStage:
     def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """`start` for one row: arrays without the first axis."""
         features = self.known.read_one(x)
-        if self.judges_size:
+        if self.checks_size:
             check_single_precision(features)
         scores = self.approx.raw_one(features)
         return scores, features if self.remaining is None else np.concatenate((features, scores))
@@ -194,7 +194,7 @@ class TreeBlocks:
             approx=approx,
             full=self.full,
             remaining=remaining,
-            judges_size=approx.is_linear and reads_single_precision(self.full.original),
+            checks_size=approx.is_linear and reads_single_precision(self.full.original),
         )
 
     def _reader(self, leaves: list[Leaf]) -> DenseReader:

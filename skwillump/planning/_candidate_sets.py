@@ -9,13 +9,22 @@ ALL_SUBSETS_UP_TO = 4
 """With so few blocks every proper subset is a candidate: importances that hide behind one another
 (two blocks that say the same have none each) cannot mislead."""
 
+MOST_UNDOMINATED = 4096
+"""Undominated sets that are kept; beyond it, they are thinned evenly along the budget."""
+
+MOST_SETS = 8
+"""Candidates at most."""
+
+LEAST_SAVING = 0.2
+"""Share of the full cost that a set must leave to be saved, even if it answered every row."""
+
 
 def needs_importances(n_blocks: int) -> bool:
     """Whether importances have a say in the candidates; otherwise costs alone have."""
     return n_blocks > ALL_SUBSETS_UP_TO
 
 
-def knapsack_frontier(importances, costs, *, max_sets=4096) -> list[tuple[int, ...]]:
+def knapsack_frontier(importances, costs) -> list[tuple[int, ...]]:
     """Best set of blocks for every cost budget: the solutions of the 0/1 knapsack.
 
     Blocks are added one at a time to the list of undominated sets (the dominance lists of Nemhauser
@@ -26,8 +35,6 @@ def knapsack_frontier(importances, costs, *, max_sets=4096) -> list[tuple[int, .
     importances : array-like of float of shape (n_blocks,)
         What a block adds; negative values count as zero.
     costs : array-like of float of shape (n_blocks,)
-    max_sets : int
-        Longest list kept; beyond it, sets are thinned evenly along the budget.
 
     Returns
     -------
@@ -44,8 +51,10 @@ def knapsack_frontier(importances, costs, *, max_sets=4096) -> list[tuple[int, .
             if item[1] > best:
                 frontier.append(item)
                 best = item[1]
-        if len(frontier) > max_sets:
-            keep = np.unique(np.linspace(0, len(frontier) - 1, max_sets).round().astype(int))
+        if len(frontier) > MOST_UNDOMINATED:
+            keep = np.unique(
+                np.linspace(0, len(frontier) - 1, MOST_UNDOMINATED).round().astype(int)
+            )
             frontier = [frontier[i] for i in keep]
     return [blocks for _, _, blocks in frontier if blocks]
 
@@ -57,8 +66,6 @@ def candidate_sets(
     set_cost: Callable[[Sequence[str]], float],
     *,
     full_cost: float,
-    max_sets: int = 8,
-    least_saving: float = 0.2,
 ) -> list[tuple[str, ...]]:
     """Sets of blocks on which to fit an approximate model (Willump, section 4.2).
 
@@ -70,10 +77,6 @@ def candidate_sets(
         Seconds a row for computing a set of blocks.
     full_cost : float
         Seconds a row of the full pipeline.
-    max_sets : int
-        Number of sets to return at most.
-    least_saving : float
-        Share of the full cost that a set must leave to be saved, even if it answered every row.
 
     Returns
     -------
@@ -97,8 +100,8 @@ def candidate_sets(
         ((set_cost(subset), subset) for subset in unique),
         key=lambda item: (item[0], [names.index(name) for name in item[1]]),
     )
-    affordable = [subset for cost, subset in priced if cost <= (1 - least_saving) * full_cost]
-    if len(affordable) > max_sets:
-        keep = np.linspace(0, len(affordable) - 1, max_sets).round().astype(int)
+    affordable = [subset for cost, subset in priced if cost <= (1 - LEAST_SAVING) * full_cost]
+    if len(affordable) > MOST_SETS:
+        keep = np.linspace(0, len(affordable) - 1, MOST_SETS).round().astype(int)
         affordable = [affordable[i] for i in keep]
     return affordable

@@ -4,14 +4,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+N_PERMUTATIONS = 2
+"""Of the rows of each block."""
+
 
 def permutation_importance(
     score: Callable[[str | None, np.ndarray | None], float],
     names: Sequence[str],
     n_rows: int,
     rng: np.random.RandomState,
-    *,
-    n_repeats: int = 2,
 ) -> np.ndarray:
     """Grouped permutation importance: the score lost when a block's rows are shuffled.
 
@@ -26,7 +27,6 @@ def permutation_importance(
     names : sequence of str of length n_blocks
     n_rows : int
     rng : RandomState
-    n_repeats : int
 
     Returns
     -------
@@ -35,7 +35,7 @@ def permutation_importance(
     """
     base = score(None, None)
     drops = [
-        np.mean([base - score(name, rng.permutation(n_rows)) for _ in range(n_repeats)])
+        np.mean([base - score(name, rng.permutation(n_rows)) for _ in range(N_PERMUTATIONS)])
         for name in names
     ]
     return np.array(drops)

@@ -86,9 +86,7 @@ def pooled_path(confidence, n_classes) -> ThresholdPath:
     return ThresholdPath(np.broadcast_to(steps[:, None], (len(steps), n_classes)), False)
 
 
-def per_class_path(
-    codes, confidence, harm, n_classes, *, is_probability, min_harms=MIN_HARMS
-) -> ThresholdPath | None:
+def per_class_path(codes, confidence, harm, n_classes, *, is_probability) -> ThresholdPath | None:
     """A threshold for each predicted class, at equal estimated risk of a harm.
 
     The least harm for a number of early rows is reached where the marginal risk is the same in
@@ -105,8 +103,6 @@ def per_class_path(
     n_classes : int
     is_probability : bool
         Whether confidences are between 0 and 1, otherwise they are margins.
-    min_harms : int
-        With fewer harms than this there is nothing to learn from.
 
     Returns
     -------
@@ -114,7 +110,7 @@ def per_class_path(
         None where there is too little to learn from, or risk does not fall with confidence.
     """
     axis = _Axis.of(confidence, is_probability)
-    risk = _Counts.of(codes, axis.places(confidence), harm, n_classes).fitted(min_harms)
+    risk = _Counts.of(codes, axis.places(confidence), harm, n_classes).fitted(MIN_HARMS)
     if risk is None:
         return None
     levels = np.unique(risk.of_rows(codes, axis.places(confidence)))

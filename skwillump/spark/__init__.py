@@ -189,7 +189,7 @@ def rank(ranker, frame, k=None, *, columns=None, return_scores=False):
     k = checked_number(ranker, k)
     searcher = searcher_of(ranker)
     with _SparkPartitions(_Rows.of(frame, ranker, columns), searcher) as partitions:
-        best = ranked(searcher, partitions, k, stacklevel=3)
+        best = ranked(searcher, partitions, k)
     positions = best.rows.astype(np.intp)
     return (positions, best.scores) if return_scores else positions
 

@@ -235,12 +235,12 @@ def compiled_stage(
     reads_arrays = graph.union is not None and graph.union.gives_array
     if shared is not None and reads_arrays and not projected_blocks(graph):
         return shared  # what is read of a row is read once
-    judges_size = reads_arrays and graph.reads_single
-    if judges_size and shared is not None:
+    checks_size = reads_arrays and graph.reads_single
+    if checks_size and shared is not None:
         return shared  # it looks at features
     with suppress(Unsupported, InputUnsupported):
         approx = compile_model(model, LinearModel)
-        known = _judging(graph, approx) if judges_size else _scorer(graph, blocks, approx)
+        known = _checking(graph, approx) if checks_size else _scorer(graph, blocks, approx)
         if known is not None:
             return _on_opened(known, approx, full) or LinearBeforePipeline(
                 known=known, approx=approx, full=PipelineAnswers(full)
@@ -271,7 +271,7 @@ def _on_opened(
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class JudgingScorer(Scorer):
+class CheckingScorer(Scorer):
     """Scores of a linear model that refuses numbers which single precision cannot hold.
 
     Attributes
@@ -307,12 +307,12 @@ class JudgingScorer(Scorer):
         self.features.warm_up()
 
 
-def _judging(graph: BlockGraph, approx: LinearModel) -> JudgingScorer | None:
+def _checking(graph: BlockGraph, approx: LinearModel) -> CheckingScorer | None:
     """Scores of all features for a linear model before one that refuses large numbers."""
     union = graph.union
     if union is None or union.n_features != len(approx.coef):
         return None
-    return JudgingScorer(features=union.for_scores(), coef=approx.coef)
+    return CheckingScorer(features=union.for_scores(), coef=approx.coef)
 
 
 def _scorer(graph: BlockGraph, blocks: Collection[str], approx: LinearModel) -> Scorer | None:
