@@ -27,7 +27,7 @@ from ._importance import permutation_importance
 from ._orders import stable_order
 from ._p_values import rows_to_certify
 from ._prospects import least_open_share, may_pay
-from ._records import Evidence
+from ._records import Evidence, pays
 from ._score_matching import match_scores
 from ._seconds import StageSeconds
 from ._seen_rows import (
@@ -105,6 +105,7 @@ __all__ = [
     "needs_importances",
     "open_shares_of_classes",
     "open_shares_of_ranks",
+    "pays",
     "permutation_importance",
     "predicted_codes",
     "replan_search",

@@ -14,7 +14,7 @@ from .._containers import take_rows
 from .._progress import Progress
 from ..blocks import BlockGraph, CompiledBlocks, has_linear_model, truncation_sizes
 from ..compilers import InputUnsupported, texts_forgotten
-from ..planning import needs_importances, permutation_importance
+from ..planning import needs_importances, pays, permutation_importance
 from ._costs import BlockCosts, StageCosts
 from ._cross_fitted import CalibrationTask, Setting
 from ._fold_tasks import (
@@ -30,6 +30,7 @@ from ._metering import CostMeter
 from ._models import NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
 from ._recording import Importance
 from ._shortlisting import (
+    estimated_seconds,
     none_can_pay,
     screened,
     specs_of_sets,
@@ -196,20 +197,35 @@ class CrossFit:
         self.progress.log(f"approximate models to try: {in_words(specs)}")
         return importances, specs, chosen.stacking
 
-    def choosing_among(self, specs: Sequence[StageSpec]) -> CrossFit:
-        """The same with no rows that choose, where there is nothing to choose.
+    def choosing_among(
+        self, specs: list[StageSpec], costs: BlockCosts
+    ) -> tuple[CrossFit, list[StageSpec]]:
+        """The same with no rows that choose, and one model, where there is nothing to choose.
 
-        So it is with one model in which labels of these rows had no say, on held-out rows. What
-        they then still decide is to give it up, which makes no certificate wrong. With a prefit
-        model the rows that choose could not certify; of cross-fitted ones the tested target is
-        read from a step that they choose.
+        So it is where costs leave one model in which labels of these rows had no say, on held-out
+        rows. What they then still decide is to give it up, which makes no certificate wrong. With a
+        prefit model the rows that choose could not certify; of cross-fitted ones the tested target
+        is read from a step that they choose.
         """
         told_by_costs = not needs_importances(len(self.graph.names))
-        fixed = all(spec.n_trees is None for spec in specs)  # truncated ones are calibrated there
-        is_single = len(specs) == 1 and told_by_costs and fixed and self.basis == "held-out"
-        if not is_single or len(self.selecting) >= self.task.n_choose:
-            return self
-        return replace(self, selecting=self.selecting[:0])
+        if (
+            not told_by_costs
+            or self.basis != "held-out"
+            or len(self.selecting) >= self.task.n_choose
+        ):
+            return self, specs
+        given = self.setting.approx_estimator
+        full, least_saving = costs.full(self.graph), self.task.least_saving
+        starts = [estimated_seconds(self.graph, costs, spec, given).start for spec in specs]
+        worth = [
+            spec
+            for spec, start in zip(specs, starts, strict=True)
+            if pays(start, full, least_saving)
+        ]
+        # Truncated ensembles are calibrated on the rows that choose.
+        if len(worth) != 1 or worth[0].n_trees is not None:
+            return self, specs
+        return replace(self, selecting=self.selecting[:0]), worth
 
     def on_first_fold(
         self, first: BlockGraph, costs: BlockCosts, specs: list[StageSpec], stacking: Any

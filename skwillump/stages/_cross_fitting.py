@@ -90,7 +90,7 @@ def cross_fit(
     _check_cheapest_set(run, meter, stage_of)
     first = run.first_graph()
     importances, specs, stacking = run.models_to_try(first, meter.costs)
-    run = run.choosing_among(specs)
+    run, specs = run.choosing_among(specs, meter.costs)
     specs, tried, record = run.on_first_fold(first, meter.costs, specs, stacking)
     possible = run.still_possible(meter.costs, specs, record)
     never_made = [(specs[i], why) for i, why in record.left_out.items()]

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from common import COSTS, two_blocks, two_signals
+from lightgbm import LGBMClassifier
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -58,6 +59,18 @@ def test_held_out_rows_choose_where_they_can_tell_something(target, n_classes, s
     y = y + (X[:, 0] > 3) if n_classes == 3 else y
     model = cascade(cv=0.4, refit=False, accuracy_target=target).fit(X, y)
     assert model.guarantee_.n_rows == pytest.approx(share * 0.4 * len(y), abs=1)
+
+
+def test_models_that_cost_too_much_to_pay_are_no_choice():
+    # The first trees on both blocks cost what the blocks do.
+    X, y = two_signals()
+    trees = LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1)
+    model = CascadeClassifier(
+        two_blocks(trees), accuracy_target=0.97, feature_costs=COSTS, random_state=0
+    )
+    for target, share in ((0.97, 0.75), (0.99, 1.0)):
+        model.set_params(cv=0.4, refit=False, accuracy_target=target).fit(X, y)
+        assert model.guarantee_.n_rows == pytest.approx(share * 0.4 * len(y), abs=1)
 
 
 def test_fewer_rows_choose_where_many_must_certify():
