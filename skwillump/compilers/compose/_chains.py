@@ -108,14 +108,19 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
     elif not head.is_compiled:
         return name, filling_step(head) if pending else head
     merged: Links = []
-    while pending and head.counts_terms and type(pending[0][1]) is TfidfTransformer:
+    while (
+        pending
+        and head.counts_terms
+        and type(pending[0][1]) is TfidfTransformer
+        and _was_fitted_on(pending[0][1], head.n_features)
+    ):
         merged.append(pending.pop(0))
         head = with_tfidf(head, Chain((head.original, merged[-1][1])), merged[-1][1])
     maps: list[LinearMap] = []
     after: Links = []
     n_features = head.n_features
     makes_dense = False
-    while pending:
+    while pending and _was_fitted_on(pending[0][1], n_features):
         try:
             is_dense = own_code(pending[0][1]) is Own.DENSE
             found = LinearMap() if is_dense else linear_map(pending[0][1])
@@ -145,6 +150,15 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
     return "", step
 
 
+def _was_fitted_on(transformer: Any, n_features: int | None) -> bool:
+    """Tell whether a transformer may read so many features.
+
+    One that was fitted apart from those before it may not, and says so where it is given them.
+    """
+    known = getattr(transformer, "n_features_in_", None)
+    return known is None or n_features is None or known == n_features
+
+
 def _chosen(transformer: Any, pending: Links) -> Step | None:
     """Return a step of the user's own that chooses columns; None where nothing reads them so."""
     columns = columns_step(transformer)
@@ -168,7 +182,7 @@ def _of_sparse(transformer: Any) -> Step:
 def _joined(name: str, head: TableStep, pending: Links) -> ChainStep:
     """Take the steps over tables that follow one."""
     names, steps = [name], [head]
-    while pending:
+    while pending and _was_fitted_on(pending[0][1], steps[-1].n_features):
         step: Any = compile_step(pending[0][1])
         if not step.reads_columns or step.chooses_by_name:
             break

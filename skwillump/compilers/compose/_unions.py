@@ -224,7 +224,9 @@ class UnionStep(Step):
 
     def _bound(self, coef: np.ndarray) -> tuple[tuple[Selection, Scorer], ...]:
         if self.places is None or coef.shape[0] != self.n_features:
-            raise ValueError(f"coef has {coef.shape[0]} rows, the step {self.n_features} features")
+            raise Unsupported(
+                f"it has coefficients of {coef.shape[0]} features, not {self.n_features}"
+            )
         return tuple(
             (leaf.selection, leaf.step.bind(coef[leaf.place] * leaf.weight))
             for leaf in self.leaves()

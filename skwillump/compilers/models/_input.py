@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import get_tags
 
 from ..._containers import has_rows, num_samples, take_rows
 from .._features import MAX_DENSE_FEATURES, ChosenRows, Work
@@ -113,6 +114,8 @@ class InputStep(TableStep):
             raise InputUnsupported(f"a sparse matrix of dtype {X.dtype}")
         if getattr(self.original, "_sparse", True) is False:
             raise InputUnsupported("it was fitted on an array, and refuses sparse matrices")
+        if self.library == "sklearn" and not get_tags(self.original).input_tags.sparse:
+            raise InputUnsupported(f"{type(self.original).__name__} refuses sparse matrices")
         if self.library not in ("sklearn", "lightgbm"):
             raise InputUnsupported("a sparse matrix, which may hold zeros or not")
         if self.library == "lightgbm":

@@ -195,6 +195,8 @@ class GaussianModel(ScoredModel):
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
         """Return the log likelihoods (n_classes,) of one row of features."""
+        if len(features) != self.means.shape[1]:
+            raise InputUnsupported(f"{len(features)} features")
         return -0.5 * np.sum((features - self.means) ** 2 / self.variances, axis=1) + self.constants
 
 

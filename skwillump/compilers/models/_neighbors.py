@@ -272,6 +272,10 @@ class _NeighborsScorer(Scorer):
         work, width = self.model.raw, self.n_outputs
         if not self.model.reads_batches:
             raise InputUnsupported("scikit-learn's own search is faster")
+        if sparse.issparse(X) and not sparse.issparse(self.model.rows):
+            raise InputUnsupported(
+                "it was fitted on an array, and its tree refuses sparse matrices"
+            )
         if self.in_doubles is not None:
             return self.in_doubles.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
         taken = X if rows is None else take_rows(X, rows)

@@ -15,7 +15,7 @@ from .._feature_codes import FeatureCodes, of_numbers
 from .._features import MAX_DENSE_FEATURES, ChosenRows, Work, default_containers, is_single
 from .._scorers import Scorer
 from .._steps import Step
-from .._unsupported import InputUnsupported
+from .._unsupported import InputUnsupported, Unsupported
 from ..text._rows import csr
 from ._chunks import each_chunk
 from ._guards import refuse_infinite
@@ -247,10 +247,10 @@ class NumberStep(TableStep):
 
 def coefficients(step: Step, coef: np.ndarray) -> np.ndarray:
     coef = np.ascontiguousarray(coef, dtype=np.float64)
-    if coef.shape[0] != step.n_features:
-        raise ValueError(
-            f"coef has {coef.shape[0]} rows, but {type(step.original).__name__} "
-            f"has {step.n_features} features"
+    if coef.shape[0] != step.n_features:  # steps that were fitted apart from one another
+        raise Unsupported(
+            f"it has coefficients of {coef.shape[0]} features, but {type(step.original).__name__} "
+            f"gives {step.n_features}"
         )
     return coef
 

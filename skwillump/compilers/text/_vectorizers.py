@@ -95,9 +95,9 @@ class TextStep(VectorizerStep):
         """Lay coefficients (n_features, n_outputs) out by slot, times the weights of terms."""
         coef = np.asarray(coef, dtype=np.float64)
         if coef.shape[0] != self.n_features:
-            raise ValueError(
-                f"coef has {coef.shape[0]} rows, but {type(self.original).__name__} "
-                f"has {self.n_features} features"
+            raise Unsupported(
+                f"it has coefficients of {coef.shape[0]} features, but "
+                f"{type(self.original).__name__} gives {self.n_features}"
             )
         n_outputs = coef.shape[1]
         width = 2 if n_outputs == 1 else -(-(1 + n_outputs) // 4) * 4

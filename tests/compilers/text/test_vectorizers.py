@@ -359,7 +359,7 @@ def test_pickling_gives_the_same_step():
 
 def test_bind_refuses_coefficients_of_another_model():
     step = compiled(TfidfVectorizer().fit(DOCUMENTS))
-    with pytest.raises(ValueError, match=f"coef has 1 rows, .* {step.n_features} features"):
+    with pytest.raises(Unsupported, match=f"of 1 features, .* gives {step.n_features}"):
         step.bind(np.ones((1, 1)))
 
 
