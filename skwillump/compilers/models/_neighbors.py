@@ -119,7 +119,9 @@ class NeighborsModel(Model):
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
         """Return the same of one row of features."""
-        return self.raw(features[None])[0]
+        if len(features) != self.rows.shape[1]:
+            raise InputUnsupported(f"{len(features)} features")
+        return self._block(features[None])[0]
 
     def _block(self, features: Any) -> np.ndarray:
         """Return the scores of some rows.
