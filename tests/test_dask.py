@@ -27,9 +27,10 @@ from engine_cases import (
 )
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.tree import DecisionTreeRegressor
 
@@ -194,6 +195,21 @@ def test_probabilities_that_rounding_cannot_change_are_in_no_doubt(fitted):
         assert_ranks_as_one_process(fitted, frame, in_partitions(frame, 1000, 2000))
     own = np.argsort(-fitted.estimator_.predict_proba(frame)[:, 1], kind="stable")[: fitted.k]
     assert_array_equal(fitted.set_precision_target(1.0).rank(frame), own)
+
+
+@pytest.mark.parametrize("n_refused", [1, 3000])
+def test_rows_that_the_filter_refuses_are_ranked_as_in_one_process(n_refused):
+    model = HistGradientBoostingRegressor(max_iter=20, random_state=0)
+    fitted = fitted_ranker(model, approx_estimator=Ridge(), cv=2)
+    frame, _ = table(seed=3)
+    # A gap is for the full model alone: it does not tell a good row from a bad one.
+    frame.loc[np.random.default_rng(0).permutation(len(frame))[:n_refused], "c"] = np.nan
+    own = np.argsort(-fitted.estimator_.predict(frame), kind="stable")[: fitted.k]
+    with synchronous():
+        pieces = in_partitions(frame, 1000, 2000)
+        assert_ranks_as_one_process(fitted, frame, pieces)
+        found = skwillump.dask.rank(fitted, pieces)
+    assert np.isin(own, found).mean() >= fitted.precision_target
 
 
 def test_without_a_filter_each_partition_sends_its_best(client, fitted):
