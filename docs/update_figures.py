@@ -49,6 +49,28 @@ def cascade_table(results, *, rule, compiled, targets):
     return list_table(head, rows)
 
 
+def plans_table(results):
+    """Speed over the compiled pipeline of what is chosen on a machine as it is and a busier one."""
+    head = ["Data", "Fits of", "Processes beside", "Rows in", "With a cascade or filter"]
+    head += ["Least speed", "Median speed", "Same choice"]
+    rows = []
+    for row in results["rows"]:
+        n_fits, same = row["n_fits"], row["same_choice"]
+        rows.append(
+            [
+                row["data"],
+                f"a {row['kind']}",
+                f"{row['n_others']}",
+                "a batch" if row["way"] == "batch" else "single rows",
+                f"{row['n_planned']} of {n_fits}",
+                f"{row['least_speed']:.2f}x",
+                f"{row['median_speed']:.2f}x",
+                "" if same is None else f"{round(same * n_fits)} of {n_fits}",
+            ]
+        )
+    return list_table(head, rows)
+
+
 def labels_table(results):
     """Accuracy, kind of guarantee and speed of cascades of several labels a row."""
     head = ["Models that answer", "Guarantee", "Accuracy, pipeline", "Accuracy, cascade"]
@@ -402,6 +424,7 @@ def regions():
             "compiled": table("certified", True, targets),
             "compiled-willump": table("Willump", True, targets),
             "labels": labels_table(load("labels_study")),
+            "plans": plans_table(load("plans_study")),
         },
         DOCS / "benchmarks_guarantees.rst": {
             "guarantee": f"{versions(guarantees)}. With {repeats} random splits of a set the "
