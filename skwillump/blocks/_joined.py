@@ -31,7 +31,7 @@ from ..compilers import (
     compile_model,
 )
 from ..compilers._feature_codes import FeatureCodes
-from ..compilers._features import MAX_DENSE_FEATURES
+from ..compilers._features import MANY_FEATURES, MAX_DENSE_FEATURES
 from ..compilers.models._tree_scorer import TreesOnCodes
 from ._on_columns import OnColumns
 
@@ -98,11 +98,23 @@ class JoinedModel(Model):
         """Whether all members are."""
         return all(member.is_linear for member in self.members)
 
+    def reads_apart(self, features: Step) -> bool:
+        """Whether each member had better read the features of a step for itself.
+
+        Rows of many features, most of them zero, would be made dense for all of them.
+        """
+        all_alike = all(isinstance(own, slice) and own == slice(None) for own in self.columns)
+        is_sparse = not features.gives_array and features.feature_codes() is None
+        return all_alike and is_sparse and self.n_features >= MANY_FEATURES
+
     def bind(self, features: Step) -> Scorer:
         """Return a scorer of the features: times coefficients, or read once for all members."""
         features = features.sized(self.n_features)
         if self.is_linear:
             return features.for_scores().bind(self.coefficients())
+        if self.reads_apart(features):
+            scorers = tuple(member.bind(features) for member in self.members)
+            return SideBySideScorer(scorers, self.reads_batches)
         if self.n_features > MAX_DENSE_FEATURES:
             raise Unsupported(f"{self.n_features} features are too many for a dense array")
         return SharedScorer(features.guarded().for_scores(), self)
@@ -235,7 +247,7 @@ class SharedScorer(Scorer):
 
 @dataclass(frozen=True, eq=False)
 class SideBySideScorer(Scorer):
-    """The scores of members that read features of their own, side by side."""
+    """The scores of members that each read features for themselves, side by side."""
 
     scorers: tuple[Scorer, ...]
     reads_batches: bool
@@ -259,6 +271,11 @@ class SideBySideScorer(Scorer):
     def score_one(self, x: Any) -> np.ndarray:
         """Return the scores (n_outputs,) of one row."""
         return np.concatenate([scorer.score_one(x) for scorer in self.scorers])
+
+    def warm_up(self) -> None:
+        """Warm up all of them."""
+        for scorer in self.scorers:
+            scorer.warm_up()
 
 
 def joined_model(

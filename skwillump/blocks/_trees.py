@@ -230,4 +230,6 @@ def _joined_of(graph: BlockGraph) -> JoinedModel | None:
         model = combined(joined_model(graph.model_steps[-1][1], union))
     except Unsupported:
         return None
-    return model if model.reads_batches and union.n_features == model.n_features else None
+    if not model.reads_batches or model.reads_apart(union):
+        return None
+    return model if union.n_features == model.n_features else None

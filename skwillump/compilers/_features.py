@@ -20,6 +20,9 @@ Work = Callable[[np.ndarray], np.ndarray]
 MAX_DENSE_FEATURES = 4096
 """A sparse row of more features than these is not made dense."""
 
+MANY_FEATURES = 256
+"""Of sparse rows, fewer features are made dense, whether a model looks at them or not."""
+
 EXACT_INTEGERS = 2.0**53
 """Integers from here on may have been rounded when they became floats."""
 

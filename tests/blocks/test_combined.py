@@ -34,6 +34,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from skwillump import compile_pipeline
+from skwillump.blocks._joined import JoinedModel, SideBySideScorer
 from skwillump.compilers import compile_model
 from skwillump.compilers.models._linear import log_sum
 
@@ -267,6 +268,29 @@ def test_one_row_is_answered_by_all_members_at_once(name, monkeypatch):
 def test_members_read_texts_once(wrapper):
     pipeline = make_pipeline(TfidfVectorizer(), wrapper).fit(TEXTS, THREE)
     assert_equal_answers(compile_pipeline(pipeline), pipeline, TEXTS)
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        VotingClassifier([("b", MultinomialNB()), ("l", linear()), ("t", forest())]),
+        VotingClassifier([("l", linear()), ("t", forest())], voting="soft", weights=[1, 2]),
+        StackingClassifier([("b", MultinomialNB()), ("t", forest())], linear(), cv=2),
+        OneVsRestClassifier(forest()),
+    ],
+    ids=repr,
+)
+def test_members_read_wide_sparse_rows_each_for_itself(monkeypatch, wrapper):
+    vocabulary = [f"word{i}" for i in range(600)]
+    texts = [" ".join(RNG.choice(vocabulary, 12)) + " " + text for text in TEXTS]
+    pipeline = make_pipeline(TfidfVectorizer(), wrapper).fit(texts, THREE)
+    compiled = compile_pipeline(pipeline)
+    assert_equal_answers(compiled, pipeline, texts)
+    assert isinstance(compiled._parts.scorer, SideBySideScorer)
+    # Of a batch, no row is made dense for all members.
+    monkeypatch.setattr(JoinedModel, "sums", None)
+    monkeypatch.setattr(JoinedModel, "raw", None)
+    np.testing.assert_array_equal(compiled.predict(texts), pipeline.predict(texts))
 
 
 def test_missing_values_in_the_place_of_numbers_are_refused_as_scikit_learn_refuses_them():

@@ -13,7 +13,7 @@ from scipy import sparse
 from ..._containers import take_rows
 from ...kernels.trees._walks import AS_IS, FINITE_CATEGORIES, SINGLE, SINGLE_OR_NAN
 from .._feature_codes import FeatureCodes
-from .._features import MAX_DENSE_FEATURES, floats_of, only, to_dense
+from .._features import MANY_FEATURES, MAX_DENSE_FEATURES, floats_of, only, to_dense
 from .._scorers import Scorer
 from .._steps import Step
 from .._threads import map_in_threads
@@ -30,9 +30,6 @@ _CHUNK_VALUES = 1 << 20
 
 _MOST_FEATURES = 1 << 20
 """Of a sparse row; wider ones are left to the original."""
-
-_MANY_FEATURES = 256
-"""Fewer features of a text are made dense, whether trees look at them or not."""
 
 _FEW_WIDE_ROWS = 64
 """More wide rows than these walk down deep trees as fast where they are sparse."""
@@ -104,7 +101,7 @@ class TreeScorer(Scorer):
         """Whether few of the features of a text are looked at, of which few are not zero."""
         if not (self.features.reads_text and self.features.exact_scores):
             return False
-        if self.model.n_features < _MANY_FEATURES or self.model.absent_is_missing:
+        if self.model.n_features < MANY_FEATURES or self.model.absent_is_missing:
             return False
         if self._along is not None:
             return True
@@ -117,7 +114,7 @@ class TreeScorer(Scorer):
     @cached_property
     def _along(self) -> SparseTrees | None:
         """The trees for rows of texts, of which most features are zero, where they are large."""
-        wide = self.model.n_features >= _MANY_FEATURES and not self.features.gives_array
+        wide = self.model.n_features >= MANY_FEATURES and not self.features.gives_array
         return SparseTrees.of(self.reader.trees, self.model.n_features) if wide else None
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
