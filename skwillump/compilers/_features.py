@@ -17,6 +17,9 @@ ChosenRows = np.ndarray | slice | None
 Work = Callable[[np.ndarray], np.ndarray]
 """What is made of features of some rows, or of columns: float64 (n_some_rows, n_outputs)."""
 
+Entries = tuple[np.ndarray, np.ndarray]
+"""Positions and values of the entries of one sparse row."""
+
 MAX_DENSE_FEATURES = 4096
 """A sparse row of more features than these is not made dense."""
 

@@ -5,6 +5,7 @@ on its output become coefficients on its input, once. The map of a step is defin
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -51,3 +52,22 @@ class LinearMap:
         if self.components is not None:
             return np.asarray(block @ self.components.T)
         return block
+
+    def apply_to_entries(
+        self, positions: np.ndarray, values: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the map of the entries of a sparse row, as such; of none that has `components`."""
+        if self.factors is not None:
+            return positions, values * self.factors[positions]
+        if self.divisors is not None:
+            return positions, values / self.divisors[positions]
+        if self.support is not None:
+            is_kept = self.support[positions]
+            return self.places[positions[is_kept]], values[is_kept]
+        return positions, values
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """Where each column that is kept goes, (n_in,)."""
+        assert self.support is not None
+        return np.cumsum(self.support) - 1

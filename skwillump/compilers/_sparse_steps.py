@@ -8,13 +8,10 @@ from scipy import sparse
 from sklearn import get_config
 
 from .._containers import take_rows
-from ._features import default_containers
+from ._features import Entries, default_containers
 from ._scorers import Scorer
 from ._steps import Step
 from ._unsupported import InputUnsupported
-
-Entries = tuple[np.ndarray, np.ndarray]
-"""Positions and values of the entries of one row."""
 
 
 class SparseStep(Step):

@@ -16,7 +16,16 @@ from .._composites import parameter_path
 from .._containers import take_rows
 from .._one_row import RowTemplate
 from ._feature_codes import FeatureCodes
-from ._features import MAX_DENSE_FEATURES, ChosenRows, Work, is_single, only, row_of, to_dense
+from ._features import (
+    MAX_DENSE_FEATURES,
+    ChosenRows,
+    Entries,
+    Work,
+    is_single,
+    only,
+    row_of,
+    to_dense,
+)
 from ._linear_maps import LinearMap
 from ._scorers import Scorer
 from ._threads import map_in_threads, ranges
@@ -321,6 +330,20 @@ class Step:
         if type(x) is not str:
             raise InputUnsupported(f"{type(x).__name__} is not str")
         return self.dense([x])[0]
+
+    def entries(self, x: Any) -> Entries:
+        """Return the entries of the features of one row, where they are a sparse matrix.
+
+        Raises
+        ------
+        InputUnsupported
+            For a row that must go to the original transformer, and features that are none.
+        """
+        features = self.transform_one(x)
+        if not sparse.issparse(features) or features.shape != (1, self.n_features):
+            raise InputUnsupported("features that are no sparse row")
+        features = features.tocsr()
+        return features.indices, features.data
 
     def dense_row(self, X: Any) -> np.ndarray:
         """Return the values of the features (n_features,) of X of one row."""

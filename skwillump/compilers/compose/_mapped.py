@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..._composites import parameter_path
-from .._features import ChosenRows, default_containers, is_single
+from .._features import MAX_DENSE_FEATURES, ChosenRows, default_containers, is_single
 from .._linear_maps import LinearMap
 from .._scorers import Scorer
 from .._steps import Step, StepReport
@@ -163,7 +163,26 @@ class MappedStep(Step):
         """Return the features (n_features,) of one row."""
         if self._projection is not None:
             return self._projection.score_one(x)
+        if self._narrows:
+            return self._narrowed(*self.head.entries(x))
         return self._mapped(self.head.dense_one(x)[None])[0]
+
+    @cached_property
+    def _narrows(self) -> bool:
+        """Whether few of too many features for an array are chosen."""
+        n_inputs, n_features = self.head.n_features, self.n_features
+        if n_inputs is None or n_features is None or self._has_components:
+            return False
+        return n_features <= MAX_DENSE_FEATURES < n_inputs
+
+    def _narrowed(self, positions: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Return the features (n_features,) of the entries of one row of the head's."""
+        for found in self.maps:
+            positions, values = found.apply_to_entries(positions, values)
+        assert self.n_features is not None
+        features = np.zeros(self.n_features)
+        np.add.at(features, positions, values)
+        return features
 
     def _mapped(self, block: np.ndarray) -> np.ndarray:
         for found in self.maps:
@@ -173,6 +192,9 @@ class MappedStep(Step):
     def warm_up(self) -> None:
         """Warm up the head."""
         self.head.warm_up()
+        for found in self.maps if self._narrows else ():
+            if found.support is not None:
+                _ = found.places  # now: prediction is to change nothing here
         if self._projection is not None:
             self._projection.warm_up()
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from sklearn.feature_extraction import DictVectorizer
 
-from .._features import default_containers
+from .._features import Entries, default_containers
 from .._registry import register
-from .._sparse_steps import Entries, SparseStep, csr_of
+from .._sparse_steps import SparseStep, csr_of
 from .._unsupported import InputUnsupported, Unsupported
 
 _MANY_ROWS = 16

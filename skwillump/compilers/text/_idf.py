@@ -12,9 +12,10 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
 from ...kernels.text._tfidf import L1, L2, normalize_rows
+from .._features import Entries
 from .._linear_maps import LinearMap
 from .._registry import register
-from .._sparse_steps import Entries, SparseStep, csr_of
+from .._sparse_steps import SparseStep, csr_of
 from .._unsupported import InputUnsupported, Unsupported
 
 NORMS = {"l1": L1, "l2": L2}

@@ -7,6 +7,7 @@ import numpy as np
 
 from ...kernels._arrays import frozen_fields
 from ...kernels.text._symbols import Alphabet
+from .._features import MAX_DENSE_FEATURES, Entries
 from .._steps import Step
 from .._threads import map_in_threads, ranges
 from .._unsupported import InputUnsupported
@@ -93,6 +94,22 @@ class VectorizerStep(Step):
             return self.original.transform(X)
         indptr, indices, data = join_rows(blocks)
         return csr(data, indices, indptr, self.n_features)
+
+    def entries(self, x: Any) -> Entries:
+        """Return the entries of the features of one text."""
+        if type(x) is not str:
+            raise InputUnsupported(f"{type(x).__name__} is not str")
+        _, positions, values = self.rows(text_column([x]), slice(0, 1))
+        return positions, values
+
+    def dense_one(self, x: Any) -> np.ndarray:
+        """Return the values of the features (n_features,) of one text."""
+        if self.n_features > MAX_DENSE_FEATURES:
+            raise InputUnsupported(f"{self.n_features} features are too many for a dense array")
+        features = np.zeros(self.n_features)
+        positions, values = self.entries(x)
+        features[positions] = values
+        return features
 
     def warm_up(self) -> None:
         """Compile or load the kernels of ``transform``."""

@@ -1,0 +1,67 @@
+"""Linear steps behind a compiled one: one row, of few features chosen among many."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
+from sklearn.feature_selection import SelectFromModel, SelectKBest, chi2
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import MaxAbsScaler
+
+from skwillump import compile_pipeline
+from skwillump.compilers._features import MAX_DENSE_FEATURES
+
+RNG = np.random.default_rng(0)
+WORDS = [f"word{i}" for i in range(MAX_DENSE_FEATURES + 900)]
+TEXTS = [" ".join(RNG.choice(WORDS, 40)) + (" good" if i % 2 else " bad") for i in range(300)]
+COUNTS = [dict.fromkeys(text.split(), 1.5) for text in TEXTS]
+LABELS = np.where(np.arange(300) % 2, "yes", "no")
+ODD = ["", "unknown", "good bad good", " ".join(WORDS[:300])]
+
+
+def forest():
+    return RandomForestClassifier(8, random_state=0)
+
+
+@pytest.mark.parametrize(
+    ("steps", "rows"),
+    [
+        ([CountVectorizer(), TfidfTransformer(), SelectKBest(chi2, k=200)], TEXTS[:20] + ODD),
+        ([TfidfVectorizer(), MaxAbsScaler(), SelectKBest(chi2, k=200)], TEXTS[:20] + ODD),
+        ([CountVectorizer(), SelectKBest(chi2, k=900), MaxAbsScaler()], TEXTS[:20] + ODD),
+        ([TfidfVectorizer(dtype=np.float32), SelectKBest(chi2, k=200)], TEXTS[:20] + ODD),
+        (
+            [HashingVectorizer(n_features=2**14, alternate_sign=False), SelectKBest(chi2, k=50)],
+            TEXTS[:20] + ODD,
+        ),
+        (
+            [
+                make_union(CountVectorizer(), TfidfVectorizer(analyzer="char", max_features=30)),
+                SelectFromModel(LogisticRegression(), max_features=100),
+            ],
+            TEXTS[:20] + ODD,
+        ),
+        ([DictVectorizer(), SelectKBest(chi2, k=300)], [*COUNTS[:20], {}, {"unknown": 1.0}]),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("model", [forest(), GradientBoostingClassifier(n_estimators=5)], ids=repr)
+def test_one_row_of_few_features_chosen_of_many_takes_no_original(monkeypatch, steps, rows, model):
+    X = COUNTS if isinstance(rows[0], dict) else TEXTS
+    pipeline = make_pipeline(*steps, model).fit(X, LABELS)
+    expected = pipeline.predict(rows), pipeline.predict_proba(rows)
+    compiled = compile_pipeline(pipeline)
+    for kind in {type(model), *map(type, steps)}:
+        for method in ("predict", "predict_proba", "transform"):
+            monkeypatch.setattr(kind, method, None, raising=False)
+    assert_array_equal([compiled.predict_one(row) for row in rows], expected[0])
+    found = [compiled.predict_proba_one(row) for row in rows]
+    assert_allclose(found, expected[1], rtol=1e-12, atol=1e-15)
