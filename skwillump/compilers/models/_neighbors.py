@@ -24,8 +24,8 @@ from .._models import Model
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
-from .._threads import map_in_threads, ranges
 from .._unsupported import InputUnsupported, Unsupported, private
+from ._products import map_blocks, products, squared_lengths, warm_up_products
 from ._several_labels import LabelModel
 
 _MOST_VALUES = 1 << 20
@@ -113,9 +113,7 @@ class NeighborsModel(Model):
         if features.shape[1] != self.rows.shape[1] or features.dtype != np.float64:
             raise InputUnsupported(f"{features.dtype} features of shape {features.shape}")
         size = max(_BLOCK_VALUES // len(self.squares), 1)
-        pieces = ranges(features.shape[0], -(-features.shape[0] // size))
-        found = map_in_threads(lambda some: self._block(features[some]), pieces, n_threads)
-        return np.concatenate(found) if found else np.empty((0, self.n_outputs))
+        return map_blocks(self._block, features, size, n_threads)
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
         """Return the same of one row of features."""
@@ -131,16 +129,14 @@ class NeighborsModel(Model):
         InputUnsupported
             Where rounding, of the features too, could change the neighbours of one of them.
         """
-        products, lengths = self._compare(features)
+        found, lengths = self._compare(features)
         k, sizes = self.n_neighbors, lengths + self.largest
         if not np.isfinite(sizes).all():
             raise InputUnsupported("values that are not finite")
-        if sparse.issparse(products):
-            products = products.toarray()
         n_least = min(k + _BEYOND, len(self.squares))
         places = np.empty((len(lengths), n_least), dtype=np.intp)
         distances = np.empty((len(lengths), n_least))
-        take_nearest(products, self.squares, places, distances)
+        take_nearest(found, self.squares, places, distances)
         if self._are_others_as_near(places, distances, _NEAR * sizes):
             raise InputUnsupported("others are as near as the last neighbour")
         known, weights = self.known[places[:, :k]], None
@@ -153,9 +149,9 @@ class NeighborsModel(Model):
             weights = self._weights(squares)
         return self._answers(known, weights)
 
-    def _compare(self, features: Any) -> tuple[Any, np.ndarray]:
+    def _compare(self, features: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the products of rows and rows of the fit, and the squared lengths of rows."""
-        return features @ self.columns, _squared_lengths(features)
+        return products(features, self.columns), squared_lengths(features)
 
     def _weights(self, squares: np.ndarray) -> np.ndarray:
         """Return the weights of neighbours at squared distances."""
@@ -224,11 +220,11 @@ class CosineModel(NeighborsModel):
     in that of a row's, squared distances are twice those of cosines, also of rows of zeros.
     """
 
-    def _compare(self, features: Any) -> tuple[Any, np.ndarray]:
+    def _compare(self, features: Any) -> tuple[np.ndarray, np.ndarray]:
         lengths = np.zeros(features.shape[0])
-        if not np.isfinite(_squared_lengths(features)).all():
+        if not np.isfinite(squared_lengths(features)).all():
             raise InputUnsupported("values that are not finite")
-        return normalize(features) @ self.columns, lengths
+        return products(normalize(features), self.columns), lengths
 
     def _weights(self, squares: np.ndarray) -> np.ndarray:
         return np.asarray(2.0 / squares)
@@ -243,7 +239,7 @@ class ManhattanModel(NeighborsModel):
         """Say no."""
         return False
 
-    def _compare(self, features: Any) -> tuple[Any, np.ndarray]:
+    def _compare(self, features: Any) -> tuple[np.ndarray, np.ndarray]:
         if sparse.issparse(features):
             raise InputUnsupported("scikit-learn compares sparse rows")
         distances = np.abs(self.rows - features[:, None]).sum(axis=2)
@@ -302,17 +298,12 @@ class _NeighborsScorer(Scorer):
         return only(self._of(self.features.transform_one(x)))
 
     def warm_up(self) -> None:
-        """Warm up the features, and compile or load the kernel."""
+        """Warm up the features, and compile or load the kernels."""
         self.features.warm_up()
+        warm_up_products(self.model.columns)
         take_nearest(
             np.zeros((1, 1)), np.zeros(1), np.empty((1, 1), dtype=np.intp), np.empty((1, 1))
         )
-
-
-def _squared_lengths(rows: Any) -> np.ndarray:
-    """Return the squared length of each row of an array, or of sparse rows."""
-    squared = rows.multiply(rows) if sparse.issparse(rows) else rows * rows
-    return np.asarray(squared.sum(axis=1)).reshape(-1)
 
 
 _METRICS: dict[str, type[NeighborsModel]] = {
@@ -351,7 +342,7 @@ def compile_neighbors(model: Any) -> NeighborsModel | LabelModel:
     if classes is not None and len(classes) < 2:
         raise Unsupported("it was fitted on one class")
     is_sparse = sparse.issparse(rows)
-    squares = _squared_lengths(rows)
+    squares = squared_lengths(rows)
     largest = float(squares.max())
     if kind is CosineModel:
         rows, squares, largest = normalize(rows), np.full(len(squares), 2.0), 2.0

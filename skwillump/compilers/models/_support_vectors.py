@@ -26,10 +26,10 @@ from .._models import Model
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
-from .._threads import map_in_threads, ranges
 from .._unsupported import InputUnsupported, Unsupported, private
 from ._layers import DenseModelScorer
 from ._linear import DOUBT, LinearModel
+from ._products import map_blocks, products, squared_lengths, warm_up_products
 from ._scikit_linear import linear_support_vectors
 
 _BLOCK_VALUES = 1 << 18
@@ -52,8 +52,11 @@ _TOO_LARGE = 1e140
 
 _EPSILON = float(np.finfo(np.float64).eps)
 
-_MOST_DENSE_VALUES = 1 << 23
-"""Values of support vectors that are laid out densely (64 MiB)."""
+_MOST_VALUES = 1 << 23
+"""Values of support vectors that are kept: of sparse ones, those that are not zero (64 MiB)."""
+
+_MOST_DENSE_VALUES = 1 << 18
+"""Values of support vectors of sparse rows that are laid out densely."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -62,7 +65,7 @@ class SupportVectorModel(Model):
 
     Attributes
     ----------
-    vectors : ndarray of float64 of shape (n_features, n_vectors)
+    vectors : ndarray or CSR matrix, float64 (n_features, n_vectors)
     squares : ndarray of float64 of shape (n_vectors,)
         Their squared lengths.
     weights : ndarray of float64 of shape (n_vectors, n_pairs)
@@ -79,7 +82,7 @@ class SupportVectorModel(Model):
 
     original: Any
     classes: np.ndarray | None
-    vectors: np.ndarray
+    vectors: Any
     squares: np.ndarray
     weights: np.ndarray
     constants: np.ndarray
@@ -102,8 +105,8 @@ class SupportVectorModel(Model):
 
     def bind(self, features: Step) -> Scorer:
         """Return a scorer of the features of a compiled step."""
-        features = features.sized(len(self.vectors)).for_scores()
-        if not features.gives_matrix and len(self.vectors) <= MAX_DENSE_FEATURES:
+        features = features.sized(self.vectors.shape[0]).for_scores()
+        if not features.gives_matrix and self.vectors.shape[0] <= MAX_DENSE_FEATURES:
             return DenseModelScorer(features, self)
         if not self.reads_sparse:
             raise Unsupported("it was fitted on an array, and sees a sparse matrix")
@@ -113,14 +116,10 @@ class SupportVectorModel(Model):
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return the decision values (n_rows, n_pairs) of features, an array or sparse rows."""
-        if features.shape[1] != len(self.vectors):
+        if features.shape[1] != self.vectors.shape[0]:
             raise InputUnsupported(f"features of shape {features.shape}")
         size = max(_BLOCK_VALUES // len(self.squares), 1)
-        n_blocks = -(-features.shape[0] // size)
-        found = map_in_threads(
-            lambda some: self._block(features[some]), ranges(features.shape[0], n_blocks), n_threads
-        )
-        return np.concatenate(found) if found else np.empty((0, len(self.constants)))
+        return map_blocks(self._block, features, size, n_threads)
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
         """Return the decision values (n_pairs,) of one row of features."""
@@ -140,37 +139,40 @@ class SupportVectorModel(Model):
 
     def _kernel_values(self, rows: Any) -> np.ndarray:
         """Return the kernel of each row and each support vector, (n_rows, n_vectors)."""
-        products = np.asarray(rows @ self.vectors)
+        values = products(rows, self.vectors)
         if self.kernel == "rbf":
-            self._distances(rows, products)
-            products *= -self.gamma
-            exponentials(products.reshape(-1))
-            return products
+            self._distances(rows, values)
+            values *= -self.gamma
+            exponentials(values.reshape(-1))
+            return values
         if self.kernel == "linear":
-            return products
-        products *= self.gamma
-        products += self.original.coef0
+            return values
+        values *= self.gamma
+        values += self.original.coef0
         if self.kernel == "sigmoid":
-            return np.tanh(products, out=products)
-        return products ** int(self.original.degree)
+            return np.tanh(values, out=values)
+        return values ** int(self.original.degree)
 
-    def _distances(self, rows: Any, products: np.ndarray) -> None:
+    def _distances(self, rows: Any, values: np.ndarray) -> None:
         """Put the squared distances of rows and support vectors in the place of their products."""
-        squared = rows.multiply(rows) if sparse.issparse(rows) else rows * rows
-        lengths = np.asarray(squared.sum(axis=1)).reshape(-1)
-        products *= -2.0
-        products += lengths[:, None]
-        products += self.squares
-        np.maximum(products, 0.0, out=products)
+        lengths = squared_lengths(rows)
+        values *= -2.0
+        values += lengths[:, None]
+        values += self.squares
+        np.maximum(values, 0.0, out=values)
         # Large numbers that cancel: far rows are compared one number after the other.
-        for row in np.flatnonzero(~(lengths <= self.longest)).tolist():
+        far = np.flatnonzero(~(lengths <= self.longest))
+        if len(far) and sparse.issparse(self.vectors):
+            raise InputUnsupported("far rows, of which libsvm compares the numbers")
+        for row in far.tolist():
             own = rows[[row]].toarray()[0] if sparse.issparse(rows) else rows[row]
             differences = self.vectors - own[:, None]
-            np.einsum("ij,ij->j", differences, differences, out=products[row])
+            np.einsum("ij,ij->j", differences, differences, out=values[row])
 
     def warm_up(self) -> None:
         """Compile or load the kernels."""
         exponentials(np.zeros(1))
+        warm_up_products(self.vectors)
         if self.is_in_order:
             sum_in_order(np.zeros((1, 1)), np.zeros((1, 1)), np.empty((1, 1)))
         couple(np.full((1, 2, 2), 0.5), np.empty((1, 2)))
@@ -307,9 +309,10 @@ def compile_support_vectors(machine: Any) -> Model:
     if machine.kernel not in ("rbf", "poly", "sigmoid", "linear"):
         raise Unsupported(f"kernel={machine.kernel!r} is none of libsvm's own")
     vectors = machine.support_vectors_
-    if not len(machine.support_) or vectors.shape[0] * vectors.shape[1] > _MOST_DENSE_VALUES:
+    n_values, is_sparse = vectors.shape[0] * vectors.shape[1], sparse.issparse(vectors)
+    if not len(machine.support_) or (vectors.nnz if is_sparse else n_values) > _MOST_VALUES:
         raise Unsupported(f"{len(machine.support_)} support vectors of {vectors.shape[1]} features")
-    if sparse.issparse(vectors):
+    if is_sparse and n_values <= _MOST_DENSE_VALUES:
         vectors = vectors.toarray()
     dual = private(machine, "_dual_coef_")
     dual = np.asarray(dual.toarray() if sparse.issparse(dual) else dual)
@@ -329,8 +332,8 @@ def compile_support_vectors(machine: Any) -> Model:
     return SupportVectorModel(
         original=machine,
         classes=None if classes is None else np.array(classes),
-        vectors=np.ascontiguousarray(vectors.T),
-        squares=(vectors * vectors).sum(axis=1),
+        vectors=vectors.T.tocsr() if sparse.issparse(vectors) else np.ascontiguousarray(vectors.T),
+        squares=squared_lengths(vectors),
         weights=weights,
         constants=constants,
         kernel=machine.kernel,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -13,6 +13,7 @@ from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 from skwillump import compile_pipeline
 from skwillump.compilers._registry import compile_model
 from skwillump.compilers._unsupported import InputUnsupported
+from skwillump.compilers.models._products import products, squared_lengths
 from skwillump.kernels._machines import sum_in_order
 from skwillump.kernels._nearest import take_nearest
 
@@ -81,6 +82,51 @@ def test_machines_of_values_answer_as_libsvm_does(machine):
 def test_machines_read_texts_as_libsvm_does(model):
     pipeline = make_pipeline(TfidfVectorizer(), model).fit(TEXTS, LABELS["two"])
     assert_equal_answers(compile_pipeline(pipeline), pipeline, TEXTS)
+
+
+WORDS = [f"word{i}" for i in range(1500)]
+LONG_TEXTS = [" ".join(RNG.choice(WORDS, 30)) + " " + text for text in TEXTS]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SVC(),
+        SVC(probability=True, random_state=0),
+        SVC(kernel="poly", degree=2),
+        SVC(kernel="linear"),
+        NuSVC(nu=0.2, kernel="sigmoid"),
+        KNeighborsClassifier(3, algorithm="brute"),
+        KNeighborsClassifier(3, metric="cosine"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("labels", LABELS)
+def test_many_words_are_kept_sparse(model, labels):
+    pipeline = make_pipeline(TfidfVectorizer(), model).fit(LONG_TEXTS, LABELS[labels])
+    compiled = compile_pipeline(pipeline)
+    assert_equal_answers(compiled, pipeline, [*LONG_TEXTS, "", "unknown"])
+    if isinstance(model, (SVC, NuSVC)) and len(compiled.classes_) > 2:
+        assert sparse.issparse(compiled._parts.model.vectors)
+
+
+def test_long_rows_of_counts_are_compared_as_libsvm_does():
+    machine = SVC(gamma=1e-4, C=100.0)
+    pipeline = make_pipeline(CountVectorizer(), machine).fit(LONG_TEXTS, LABELS["two"])
+    rows = [" ".join([text] * repeats) for text in LONG_TEXTS[:30] for repeats in (1, 500)]
+    assert_equal_answers(compile_pipeline(pipeline), pipeline, rows)
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 7])
+def test_products_of_sparse_rows_are_those_of_arrays(n_rows):
+    rows = sparse.random_array((n_rows, 40), density=0.2, format="csr", rng=RNG)
+    columns = sparse.random_array((40, 25), density=0.2, format="csr", rng=RNG)
+    np.testing.assert_allclose(products(rows, columns), rows.toarray() @ columns.toarray())
+    twice = sparse.csr_array(
+        (np.array([1.0, 2.0, 4.0]), np.array([3, 3, 5]), np.array([0, 3, 3])), shape=(2, 40)
+    )
+    np.testing.assert_allclose(products(twice, columns), twice.toarray() @ columns.toarray())
+    np.testing.assert_array_equal(squared_lengths(twice), [25.0, 0.0])
 
 
 def test_rows_far_away_are_compared_number_by_number():
