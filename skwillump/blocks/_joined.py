@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._containers import take_rows
 from .._wrappers import (
     ScoredMember,
     Wrapped,
@@ -32,6 +33,7 @@ from ..compilers import (
 )
 from ..compilers._feature_codes import FeatureCodes
 from ..compilers._features import MANY_FEATURES, MAX_DENSE_FEATURES
+from ..compilers._sparse_steps import MadeStep
 from ..compilers.models._tree_scorer import TreesOnCodes
 from ._on_columns import OnColumns
 
@@ -98,13 +100,13 @@ class JoinedModel(Model):
         """Whether all members are."""
         return all(member.is_linear for member in self.members)
 
-    def reads_apart(self, features: Step) -> bool:
-        """Whether each member had better read the features of a step for itself.
+    def reads_sparse(self, features: Step) -> bool:
+        """Whether members had better read the features of a step as the sparse matrix they are.
 
         Rows of many features, most of them zero, would be made dense for all of them.
         """
         all_alike = all(isinstance(own, slice) and own == slice(None) for own in self.columns)
-        is_sparse = not features.gives_array and features.feature_codes() is None
+        is_sparse = features.gives_matrix and features.exact_scores
         return all_alike and is_sparse and self.n_features >= MANY_FEATURES
 
     def bind(self, features: Step) -> Scorer:
@@ -112,9 +114,6 @@ class JoinedModel(Model):
         features = features.sized(self.n_features)
         if self.is_linear:
             return features.for_scores().bind(self.coefficients())
-        if self.reads_apart(features):
-            scorers = tuple(member.bind(features) for member in self.members)
-            return SideBySideScorer(scorers, self.reads_batches)
         if self.n_features > MAX_DENSE_FEATURES:
             raise Unsupported(f"{self.n_features} features are too many for a dense array")
         return SharedScorer(features.guarded().for_scores(), self)
@@ -209,6 +208,11 @@ class SharedScorer(Scorer):
         if not self.model.reads_batches:
             raise InputUnsupported("a member that is compiled for single rows")
         work, width = self.model.sums, self.n_outputs
+        if self._of_sparse is not None:
+            taken = X if rows is None else take_rows(X, rows)
+            return self._side_by_side(
+                self.features.transform(taken, n_threads=n_threads), n_threads
+            )
         if self._coded is not None:
             features, members = self._coded
             return self.features.map_coded(
@@ -219,6 +223,26 @@ class SharedScorer(Scorer):
                 n_threads=n_threads,
             )
         return self.features.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
+
+    @cached_property
+    def _of_sparse(self) -> tuple[Scorer, ...] | None:
+        """Scorers of the members that read sparse features; None where all read dense ones."""
+        if not self.model.reads_sparse(self.features):
+            return None
+        made = MadeStep(self.features.original, self.model.n_features)
+        try:
+            return tuple(member.bind(made) for member in self.model.members)
+        except Unsupported:
+            return None
+
+    def _side_by_side(self, features: Any, n_threads: int) -> np.ndarray:
+        scorers = self._of_sparse
+        assert scorers is not None
+        try:
+            return np.hstack([scorer.scores(features, n_threads=n_threads) for scorer in scorers])
+        except InputUnsupported as reason:
+            # They need not be made again.
+            raise InputUnsupported(str(reason), scorer=self, features=features) from reason
 
     @cached_property
     def _coded(self) -> tuple[FeatureCodes, tuple[TreesOnCodes | None, ...]] | None:
@@ -243,6 +267,8 @@ class SharedScorer(Scorer):
         for member in self._coded[1] if self._coded is not None else ():
             if member is not None:
                 member.warm_up()
+        for scorer in self._of_sparse or ():
+            scorer.warm_up()
 
 
 @dataclass(frozen=True, eq=False)

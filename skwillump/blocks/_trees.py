@@ -230,6 +230,6 @@ def _joined_of(graph: BlockGraph) -> JoinedModel | None:
         model = combined(joined_model(graph.model_steps[-1][1], union))
     except Unsupported:
         return None
-    if not model.reads_batches or model.reads_apart(union):
+    if not model.reads_batches or model.reads_sparse(union):
         return None
     return model if union.n_features == model.n_features else None

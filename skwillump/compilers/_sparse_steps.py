@@ -85,6 +85,36 @@ class SparseStep(Step):
 
 
 @dataclass(frozen=True, eq=False)
+class MadeStep(SparseStep):
+    """Sparse features that another step has made, for several models that read them.
+
+    Attributes
+    ----------
+    original : transformer
+        That of the other step.
+    n_features : int
+    """
+
+    original: Any
+    n_features: int
+
+    @property
+    def fixed_dtype(self) -> np.dtype:
+        """Float64: others are not taken."""
+        return np.dtype(np.float64)
+
+    def matrix(self, X: Any) -> Any:
+        """Return the features."""
+        if not (sparse.issparse(X) and X.format == "csr" and X.dtype == np.float64):
+            raise InputUnsupported("features that are no sparse matrix of float64")
+        return X
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        """Return the features."""
+        return self.matrix(X)
+
+
+@dataclass(frozen=True, eq=False)
 class SparseScorer(Scorer):
     """Rows of a sparse matrix times coefficients."""
 

@@ -34,7 +34,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 
 from skwillump import compile_pipeline
-from skwillump.blocks._joined import JoinedModel, SideBySideScorer
+from skwillump.blocks._joined import JoinedModel
 from skwillump.compilers import compile_model
 from skwillump.compilers.models._linear import log_sum
 
@@ -277,20 +277,32 @@ def test_members_read_texts_once(wrapper):
         VotingClassifier([("l", linear()), ("t", forest())], voting="soft", weights=[1, 2]),
         StackingClassifier([("b", MultinomialNB()), ("t", forest())], linear(), cv=2),
         OneVsRestClassifier(forest()),
+        MultiOutputClassifier(forest()),
     ],
     ids=repr,
 )
-def test_members_read_wide_sparse_rows_each_for_itself(monkeypatch, wrapper):
+def test_members_read_wide_sparse_rows_as_they_are_and_texts_once(monkeypatch, wrapper):
     vocabulary = [f"word{i}" for i in range(600)]
     texts = [" ".join(RNG.choice(vocabulary, 12)) + " " + text for text in TEXTS]
-    pipeline = make_pipeline(TfidfVectorizer(), wrapper).fit(texts, THREE)
+    asked = []
+
+    def tokens(text):
+        asked.append(text)
+        return text.split()
+
+    vectorizer = TfidfVectorizer(tokenizer=tokens, token_pattern=None)
+    y = LABELS if isinstance(wrapper, MultiOutputClassifier) else THREE
+    pipeline = make_pipeline(vectorizer, wrapper).fit(texts, y)
     compiled = compile_pipeline(pipeline)
     assert_equal_answers(compiled, pipeline, texts)
-    assert isinstance(compiled._parts.scorer, SideBySideScorer)
     # Of a batch, no row is made dense for all members.
     monkeypatch.setattr(JoinedModel, "sums", None)
     monkeypatch.setattr(JoinedModel, "raw", None)
-    np.testing.assert_array_equal(compiled.predict(texts), pipeline.predict(texts))
+    expected = pipeline.predict(texts)
+    asked.clear()
+    np.testing.assert_array_equal(compiled.predict(texts), expected)
+    assert asked[: len(texts)] == texts
+    assert len(asked) < 1.2 * len(texts)  # rows in doubt are the original's
 
 
 def test_missing_values_in_the_place_of_numbers_are_refused_as_scikit_learn_refuses_them():

@@ -5,8 +5,8 @@ picked from the products while these are in the cache. That is faster than sciki
 of few columns, and than its products of sparse rows. Its products of arrays are as fast: batches of
 these are left to it. Of one row it spends more time on checks and threads than on distances.
 
-Which neighbours are nearest does not depend on rounding, or the row goes to scikit-learn: what is
-as far away as the last of them must not change the answer.
+Which neighbours are nearest does not depend on rounding, or the row's features go to scikit-learn's
+model: what is as far away as the last of them must not change the answer.
 """
 
 from dataclasses import dataclass
@@ -122,12 +122,12 @@ class NeighborsModel(Model):
         return self._block(features[None])[0]
 
     def _block(self, features: Any) -> np.ndarray:
-        """Return the scores of some rows.
+        """Return the scores of some rows: the original's, of those that rounding could change.
 
         Raises
         ------
         InputUnsupported
-            Where rounding, of the features too, could change the neighbours of one of them.
+            If these are most of them, or values are not finite.
         """
         found, lengths = self._compare(features)
         k, sizes = self.n_neighbors, lengths + self.largest
@@ -137,17 +137,29 @@ class NeighborsModel(Model):
         places = np.empty((len(lengths), n_least), dtype=np.intp)
         distances = np.empty((len(lengths), n_least))
         take_nearest(found, self.squares, places, distances)
-        if self._are_others_as_near(places, distances, _NEAR * sizes):
-            raise InputUnsupported("others are as near as the last neighbour")
+        is_sure = ~self._are_others_as_near(places, distances, _NEAR * sizes)
         known, weights = self.known[places[:, :k]], None
         if self.is_weighted:
             squares, least = self._distances(features, places[:, :k]), np.zeros(len(sizes))
             if squares is None:  # such distances come from products in scikit-learn too
                 squares, least = distances[:, :k] + lengths[:, None], _TOO_NEAR * sizes
-            if not (squares.min(axis=1) > least).all():
-                raise InputUnsupported("a neighbour that is too near to be weighed")
+            is_sure &= squares.min(axis=1) > least  # otherwise one is too near to be weighed
+            squares[~is_sure] = 1.0
             weights = self._weights(squares)
-        return self._answers(known, weights)
+        scores = self._answers(known, weights)
+        if not is_sure.all():
+            scores[~is_sure] = self._by_original(features, np.flatnonzero(~is_sure))
+        return scores
+
+    def _by_original(self, features: Any, rows: np.ndarray) -> np.ndarray:
+        """Return the original's scores of a few rows."""
+        # It breaks ties by the last bits, which depend on what holds the rows.
+        is_alike = sparse.issparse(features) == sparse.issparse(self.rows)
+        is_named = hasattr(self.original, "feature_names_in_")
+        if 2 * len(rows) > features.shape[0] or is_named or not is_alike:
+            raise InputUnsupported("others are as near as the last neighbour")
+        answer = getattr(self.original, "predict_proba", self.original.predict)(features[rows])
+        return np.hstack(answer) if isinstance(answer, list) else answer.reshape(len(rows), -1)
 
     def _compare(self, features: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the products of rows and rows of the fit, and the squared lengths of rows."""
@@ -159,16 +171,25 @@ class NeighborsModel(Model):
 
     def _are_others_as_near(
         self, places: np.ndarray, distances: np.ndarray, margins: np.ndarray
-    ) -> bool:
-        """Tell whether it matters what is taken of those as far away as a row's last neighbour."""
+    ) -> np.ndarray:
+        """Tell of which rows it matters what is taken of those as far away as the last neighbour.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_rows,)
+        """
         k = self.n_neighbors
         near = np.abs(distances - distances[:, k - 1 : k]) <= margins[:, None]
-        near = near[tied := near[:, k:].any(axis=1)]
-        if self.is_weighted or not len(near):
-            return len(near) > 0
-        there_may_be_more = near[:, -1].any() and places.shape[1] < len(self.squares)
+        matters = near[:, k:].any(axis=1)
+        tied = np.flatnonzero(matters)
+        if self.is_weighted or not len(tied):
+            return matters
+        near = near[tied]
         differ = self.known[places[tied]] != self.known[places[tied, k - 1 : k]]
-        return bool(there_may_be_more or differ.reshape(*near.shape, -1).any(axis=2)[near].any())
+        matters[tied] = (differ.reshape(*near.shape, -1).any(axis=2) & near).any(axis=1)
+        if places.shape[1] < len(self.squares):
+            matters[tied] |= near[:, -1]  # there may be more
+        return matters
 
     def _distances(self, features: Any, places: np.ndarray) -> np.ndarray | None:
         """Return squared distances as trees compute them; None where there is no tree."""

@@ -20,7 +20,7 @@ def products(rows: Any, columns: Any) -> np.ndarray:
     columns : float64 array or CSR matrix of shape (n_features, n_known)
     """
     if not (sparse.issparse(rows) and sparse.issparse(columns)):
-        return np.asarray(rows @ columns)
+        return np.ascontiguousarray(rows @ columns)  # of an array and a matrix it is transposed
     out = np.empty((rows.shape[0], columns.shape[1]))
     sparse_products(*_entries(rows), *_entries(columns), out)
     return out

@@ -98,8 +98,9 @@ class TreeScorer(Scorer):
 
     @cached_property
     def _is_narrow(self) -> bool:
-        """Whether few of the features of a text are looked at, of which few are not zero."""
-        if not (self.features.reads_text and self.features.exact_scores):
+        """Whether few of the features of sparse rows are looked at, or of these few nodes ask."""
+        is_sparse = self.features.reads_text or self.features.gives_matrix
+        if not (is_sparse and self.features.exact_scores):
             return False
         if self.model.n_features < MANY_FEATURES or self.model.absent_is_missing:
             return False

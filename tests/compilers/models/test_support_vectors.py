@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from skwillump import compile_pipeline
@@ -110,6 +111,15 @@ def test_many_words_are_kept_sparse(model, labels):
         assert sparse.issparse(compiled._parts.model.vectors)
 
 
+@pytest.mark.parametrize("model", [SVC(), SVR(C=0.1), KNeighborsRegressor()], ids=repr)
+def test_rows_of_numbers_and_many_categories_answer_as_scikit_learns(model):
+    table = np.column_stack((RNG.normal(size=(1100, 2)), RNG.integers(0, 300, 1100)))
+    y = np.digitize(table[:, 0] + RNG.normal(size=1100), [0.0])
+    features = make_column_transformer((StandardScaler(), [0, 1]), (OneHotEncoder(), [2]))
+    pipeline = make_pipeline(features, model).fit(table, y)
+    assert_equal_answers(compile_pipeline(pipeline), pipeline, table[:100])
+
+
 def test_long_rows_of_counts_are_compared_as_libsvm_does():
     machine = SVC(gamma=1e-4, C=100.0)
     pipeline = make_pipeline(CountVectorizer(), machine).fit(LONG_TEXTS, LABELS["two"])
@@ -121,7 +131,11 @@ def test_long_rows_of_counts_are_compared_as_libsvm_does():
 def test_products_of_sparse_rows_are_those_of_arrays(n_rows):
     rows = sparse.random_array((n_rows, 40), density=0.2, format="csr", rng=RNG)
     columns = sparse.random_array((40, 25), density=0.2, format="csr", rng=RNG)
-    np.testing.assert_allclose(products(rows, columns), rows.toarray() @ columns.toarray())
+    expected = rows.toarray() @ columns.toarray()
+    for own in (rows, rows.toarray()):
+        found = products(own, columns)
+        assert found.flags.c_contiguous
+        np.testing.assert_allclose(found, expected)
     twice = sparse.csr_array(
         (np.array([1.0, 2.0, 4.0]), np.array([3, 3, 5]), np.array([0, 3, 3])), shape=(2, 40)
     )
@@ -249,6 +263,20 @@ def test_batches_with_others_as_near_as_the_last_neighbor_go_to_scikit_learn():
         compile_model(model).raw(np.zeros((10, 8)))
     rows = np.zeros((10, 8))
     np.testing.assert_array_equal(compile_pipeline(model).predict(rows), model.predict(rows))
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+@pytest.mark.parametrize("kind", [KNeighborsClassifier, KNeighborsRegressor])
+def test_of_a_batch_scikit_learn_answers_rows_with_others_as_near_alone(monkeypatch, kind, weights):
+    rows = np.vstack((X, X[:20] + 5.0, X[:20] + 5.0))  # the last ones twice, with other labels
+    model = kind(1, weights=weights, algorithm="kd_tree").fit(rows, np.arange(len(rows)) % 3)
+    asked = np.vstack((NEW, X[:15] + 5.001))
+    expected = model.predict(asked)
+    asks, method = [], "predict_proba" if kind is KNeighborsClassifier else "predict"
+    answer = getattr(kind, method)
+    monkeypatch.setattr(kind, method, lambda self, X: asks.append(len(X)) or answer(self, X))
+    np.testing.assert_array_equal(compile_pipeline(model).predict(asked), expected)
+    assert asks == [15]
 
 
 @pytest.mark.parametrize("n_known", [3, 64, 200])
