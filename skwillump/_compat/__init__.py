@@ -112,6 +112,8 @@ PRIVATE = {
     "_n_features_outs": "columns of each one-hot encoded feature",
     "_precomputed": "whether a mask was fitted",
     "_predict_1d": "dimensions of the predictions",
+    "_probA": "slopes of probabilities",
+    "_probB": "offsets of probabilities",
     "_scaler": "scaler of a power transformer",
     "_sparse": "whether sparse rows were fitted",
     "_tfidf": "weights of a TF-IDF vectorizer",

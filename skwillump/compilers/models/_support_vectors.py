@@ -70,6 +70,8 @@ class SupportVectorModel(Model):
         Their squared lengths.
     weights : ndarray of float64 of shape (n_vectors, n_pairs)
     constants : ndarray of float64 of shape (n_pairs,)
+    slopes, offsets : ndarray of float64 of shape (n_pairs,), or of none
+        What makes probabilities of decision values.
     reads_sparse : bool
         Whether it was fitted on a sparse matrix.
     longest : float
@@ -86,6 +88,8 @@ class SupportVectorModel(Model):
     squares: np.ndarray
     weights: np.ndarray
     constants: np.ndarray
+    slopes: np.ndarray
+    offsets: np.ndarray
     kernel: str
     gamma: float
     reads_sparse: bool
@@ -185,7 +189,7 @@ class SupportVectorModel(Model):
         """Tell whether ``method`` follows from the scores alone."""
         if method == "predict":
             return True
-        if method in ("predict_proba", "predict_log_proba") and not len(self.original.probA_):
+        if method in ("predict_proba", "predict_log_proba") and not len(self.slopes):
             return False  # probabilities were asked for after the fit
         return self.is_precise and hasattr(self.original, method)
 
@@ -251,9 +255,10 @@ class SupportVectorModel(Model):
         """Return probabilities (n_rows, n_classes)."""
         assert self.classes is not None
         n = len(self.classes)
-        slopes, offsets = self.original.probA_, self.original.probB_
         of_pairs = np.clip(
-            expit(-(scores * slopes + offsets)), _LEAST_PROBABILITY, 1.0 - _LEAST_PROBABILITY
+            expit(-(scores * self.slopes + self.offsets)),
+            _LEAST_PROBABILITY,
+            1.0 - _LEAST_PROBABILITY,
         )
         odds = np.zeros((len(scores), n, n))
         first, second = np.array(self._pairs).T
@@ -323,7 +328,8 @@ def compile_support_vectors(machine: Any) -> Model:
     size = 1.0 if classes is not None else max(1.0, float(np.abs(constants).max()))
     gamma, terms = float(private(machine, "_gamma")), np.abs(weights).sum(axis=0).max() / size
     # libsvm adds one class's support vectors, then takes away the other's: half of all at most.
-    rounded = _EPSILON / 4 * np.sqrt(len(weights)) * terms * _usual_kernel(machine.kernel)
+    squares = squared_lengths(vectors)
+    rounded = _EPSILON / 4 * np.sqrt(len(weights)) * terms * _usual_kernel(machine, gamma, squares)
     is_precise = bool(rounded <= _MOST_ROUNDED * _IN_ORDER)
     if classes is None and not is_precise:
         raise Unsupported("its values are small sums of large terms, which rounding changes")
@@ -333,9 +339,11 @@ def compile_support_vectors(machine: Any) -> Model:
         original=machine,
         classes=None if classes is None else np.array(classes),
         vectors=vectors.T.tocsr() if sparse.issparse(vectors) else np.ascontiguousarray(vectors.T),
-        squares=squared_lengths(vectors),
+        squares=squares,
         weights=weights,
         constants=constants,
+        slopes=np.array(private(machine, "_probA")),
+        offsets=np.array(private(machine, "_probB")),
         kernel=machine.kernel,
         gamma=gamma,
         reads_sparse=bool(private(machine, "_sparse")),
@@ -346,9 +354,15 @@ def compile_support_vectors(machine: Any) -> Model:
     )
 
 
-def _usual_kernel(kernel: str) -> float:
-    """Return a size of the kernel's values: of a distance they are at most one, and mostly less."""
-    return 0.5 if kernel == "rbf" else 1.0
+def _usual_kernel(machine: Any, gamma: float, squares: np.ndarray) -> float:
+    """Return a size of the kernel's values: of a distance they are at most one, and mostly less.
+
+    A power's may be large; those of vectors with themselves tell.
+    """
+    if machine.kernel != "poly":
+        return 0.5 if machine.kernel == "rbf" else 1.0
+    own = np.abs(gamma * squares + machine.coef0) ** machine.degree
+    return max(1.0, float(np.sqrt(np.mean(own * own))))
 
 
 def _weights(dual: np.ndarray, classes: np.ndarray | None, machine: Any) -> np.ndarray:

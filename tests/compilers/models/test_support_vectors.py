@@ -1,5 +1,7 @@
 """Support vector machines with kernels, and nearest neighbours."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -181,6 +183,22 @@ def test_probabilities_that_were_not_fitted_are_refused_as_by_scikit_learn():
     for model in (machine, compile_pipeline(machine)):
         with pytest.raises(NotFittedError):
             model.predict_proba(NEW)
+
+
+def test_probabilities_warn_of_nothing_that_scikit_learns_do_not():
+    machine = SVC(probability=True, random_state=0).fit(X, LABELS["four"])
+    compiled = compile_pipeline(machine)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        machine.predict_proba(NEW)
+        compiled.predict_proba(NEW)
+        compiled.predict_proba_one(NEW[0])
+
+
+def test_powers_that_are_large_give_labels_and_no_decision_values():
+    machine = SVC(kernel="poly", gamma=1.0).fit(100.0 * X, LABELS["two"])
+    assert not compile_model(machine).is_precise
+    assert_equal_answers(compile_pipeline(machine), machine, 100.0 * NEW)
 
 
 def test_a_kernel_of_the_users_own_runs_as_it_is():
