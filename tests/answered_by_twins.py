@@ -105,6 +105,8 @@ def answered(estimator, method, original, args, kwargs):
     """Answer by the twin, and note where the estimator answers otherwise."""
     if any(hasattr(x, "read") for x in contents(args)):
         return original(estimator, *args, **kwargs)  # files are read once
+    if getattr(estimator, "_in_fit", False):
+        return original(estimator, *args, **kwargs)  # of rows in bins, while it is fitted
     compiled = Outcome.of(compile_pipeline, estimator)
     twin = compiled.value
     if twin is not None and not any(report.compiled for report in twin.explain()):
