@@ -51,7 +51,15 @@ def forest():
         ),
         ([DictVectorizer(), SelectKBest(chi2, k=300)], [*COUNTS[:20], {}, {"unknown": 1.0}]),
     ],
-    ids=repr,
+    ids=[
+        "counts weighted, few chosen",
+        "TF-IDF scaled, few chosen",
+        "counts chosen, then scaled",
+        "TF-IDF of float32",
+        "hashed",
+        "two vectorizers",
+        "dicts",
+    ],
 )
 @pytest.mark.parametrize("model", [forest(), GradientBoostingClassifier(n_estimators=5)], ids=repr)
 def test_one_row_of_few_features_chosen_of_many_takes_no_original(monkeypatch, steps, rows, model):
