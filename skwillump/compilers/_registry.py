@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from typing import Any, TypeVar, overload
 
 from .._composites import is_passthrough
+from ..kernels._jit import COMPILES
 from ._features import has_set_output
 from ._linear_maps import LinearMap
 from ._models import Model
@@ -113,6 +114,8 @@ class Registry:
         Unsupported
             With the reason, if there is no such twin.
         """
+        if not COMPILES:
+            raise Unsupported("numba compiles nothing where NUMBA_DISABLE_JIT is set")
         entry = self.find(fitted)
         if entry is None or not entry.may_give(gives):
             raise Unsupported(f"no compiler for {type(fitted).__name__}")

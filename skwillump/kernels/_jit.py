@@ -31,6 +31,9 @@ from numba.core.types import unliteral
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+COMPILES = not getattr(numba.config, "DISABLE_JIT", 0)
+"""False where ``NUMBA_DISABLE_JIT`` is set: kernels are plain functions, and few are called."""
+
 NEWEST_TRIED = (0, 68)
 """The last of numba's releases that was tried with passes of our own."""
 
@@ -85,6 +88,8 @@ def source_digest(folder: Path) -> str:
 
 def jit(function: F) -> F:
     """Compile ``function`` lazily, at its first call."""
+    if not COMPILES:
+        return function
     # numba looks whether the file of a kernel has changed, but not the files of the functions
     # that were inlined into it, from whatever folder and by whatever form of import. The name of
     # what it keeps comes from this attribute. To read all kernels takes less than a millisecond.
@@ -112,17 +117,17 @@ def inline(function: F) -> F:
     token or character would cost more than what it does. Its arrays are those of its caller, and
     no references to them are counted: that takes an atomic instruction for each of them.
     """
-    return _for_kernels(numba.njit(**_INLINED, **_BORROWING)(function))
+    return _for_kernels(function, _INLINED | _BORROWING)
 
 
 def inline_allocating(function: F) -> F:
     """Compile a function that makes or returns arrays for use inside other kernels only."""
-    return _for_kernels(numba.njit(**_INLINED)(function))
+    return _for_kernels(function, _INLINED)
 
 
 def called(function: F) -> F:
     """Compile a function for other kernels to call; where that pays, LLVM takes it in."""
-    return _for_kernels(numba.njit(**_CALLED)(function))
+    return _for_kernels(function, _CALLED)
 
 
 def _for_types(kernel: Any) -> Any:
@@ -142,8 +147,11 @@ def _for_types(kernel: Any) -> Any:
     return kernel
 
 
-def _for_kernels(kernel: Any) -> Any:
-    """Refuse calls from Python, for which nothing is compiled."""
+def _for_kernels(function: F, options: dict[str, Any]) -> Any:
+    """Compile for kernels alone: calls from Python are refused, nothing is compiled for them."""
+    if not COMPILES:
+        return function
+    kernel: Any = numba.njit(**options)(function)
 
     def refuse(*args: Any, **kws: Any) -> None:
         raise TypeError(f"{kernel.py_func.__name__} is for kernels; call its py_func instead.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy as shallow_copy
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from sklearn import get_config
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from ..._compat import VectorizerSteps, vectorizer_steps
+from ...kernels._jit import COMPILES
 from ...kernels.text._entries import document_frequencies, relabel, weight_rows
 from ...kernels.text._tfidf import L1, L2, NO_NORM
 from ._counting import count_terms
@@ -189,4 +190,4 @@ def fast_vectorizers(*, least_work: int = LEAST_WORK) -> AbstractContextManager[
     >>> vectorizer.vocabulary_
     {'some': 1, 'text': 2, 'more': 0}
     """
-    return vectorizer_steps(_KernelSteps(least_work))
+    return vectorizer_steps(_KernelSteps(least_work)) if COMPILES else nullcontext()
