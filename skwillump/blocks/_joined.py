@@ -33,6 +33,7 @@ from ..compilers import (
 )
 from ..compilers._feature_codes import FeatureCodes
 from ..compilers._features import MANY_FEATURES, MAX_DENSE_FEATURES
+from ..compilers._forwarding import forwarded
 from ..compilers._sparse_steps import MadeStep
 from ..compilers.models._tree_scorer import TreesOnCodes
 from ._on_columns import OnColumns
@@ -64,6 +65,8 @@ class JoinedModel(Model):
     reads_sums: ClassVar[bool] = True
     """Whether `sums` looks at features through its members alone."""
 
+    rises_with_score = False  # a target that is transformed back may fall
+
     def coefficients(self) -> np.ndarray:
         """Return the coefficients of linear members, (n_features, n_outputs).
 
@@ -85,11 +88,6 @@ class JoinedModel(Model):
     def reads_batches(self) -> bool:
         """Whether all members compute scores of many rows."""
         return all(member.reads_batches for member in self.members)
-
-    @property
-    def rises_with_score(self) -> bool:
-        """Say no: what a wrapper makes of a score, such as a target transformed back, may fall."""
-        return False
 
     def gives(self, method: str) -> bool:
         """Tell whether ``method`` follows from the scores alone."""
@@ -193,15 +191,8 @@ class SharedScorer(Scorer):
     features: Step
     model: JoinedModel
 
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns of the scores."""
-        return self.model.n_outputs
-
-    @property
-    def reads_opened(self) -> bool:
-        """Whether its features do."""
-        return self.features.reads_columns
+    n_outputs = forwarded("model.n_outputs")
+    reads_opened = forwarded("features.reads_columns")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""

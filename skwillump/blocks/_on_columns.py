@@ -11,6 +11,8 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 
+from ..compilers._forwarding import forwarded
+
 
 def _has(method: str) -> Callable[[OnColumns], bool]:
     def check(self: OnColumns) -> bool:
@@ -33,6 +35,8 @@ class OnColumns(BaseEstimator):
     is_sparse : bool
         Whether it takes them as a sparse matrix.
     """
+
+    classes_ = forwarded("estimator_.classes_")
 
     def __init__(self, estimator: Any, *, start: int, stop: int, dtype: Any, is_sparse: bool):
         self.estimator = estimator
@@ -66,11 +70,6 @@ class OnColumns(BaseEstimator):
         """Fit a clone of the model on its columns."""
         self.estimator_ = clone(self.estimator).fit(self.columns(X), y, **params)
         return self
-
-    @property
-    def classes_(self) -> Any:
-        """Class labels."""
-        return self.estimator_.classes_
 
     @available_if(_has("predict"))
     def predict(self, X: Any) -> Any:

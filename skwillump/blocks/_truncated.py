@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ..compilers import TreeModel, TruncatedTrees
 from ..compilers._features import to_dense
+from ..compilers._forwarding import forwarded
 from ._graph import BlockGraph
 
 
@@ -28,6 +29,8 @@ class TruncatedEnsemble(BaseEstimator):
     n_features_in_ : int
     """
 
+    n_features_in_ = forwarded("truncated.trees.n_features")
+
     def __init__(self, n_trees: int, truncated: TruncatedTrees, remaining: TreeModel):
         self.n_trees = n_trees
         self.truncated = truncated
@@ -35,11 +38,6 @@ class TruncatedEnsemble(BaseEstimator):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(n_trees={self.n_trees})"
-
-    @property
-    def n_features_in_(self) -> int:
-        """Number of features."""
-        return self.truncated.trees.n_features
 
     def fit(self, X: Any, y: Any = None) -> TruncatedEnsemble:
         """Refuse: its trees were fitted with the whole ensemble."""

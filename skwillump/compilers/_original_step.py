@@ -7,8 +7,8 @@ import numpy as np
 from scipy import sparse
 
 from .._containers import take_rows
-from .._one_row import RowTemplate
 from ._features import ChosenRows, in_double, multiplied_in_double, only, to_dense
+from ._forwarding import forwarded
 from ._linear_maps import LinearMap
 from ._scorers import Scorer
 from ._steps import Step, StepReport
@@ -25,30 +25,11 @@ class OriginalStep(Step):
     doubles: bool = False  # whether features in which arithmetic may be another are refused
     arrays: bool = False  # whether features that are no array or data frame are refused
 
-    @property
-    def is_compiled(self) -> bool:
-        """Say no."""
-        return False
-
-    @property
-    def is_open(self) -> bool:
-        """Say yes."""
-        return True
-
-    @property
-    def wants_rows(self) -> bool:
-        """Say yes."""
-        return True
-
-    @property
-    def runs_python(self) -> bool:
-        """Say yes."""
-        return True
-
-    @property
-    def exact_scores(self) -> bool:
-        """Say no: its features may be of any dtype."""
-        return False
+    is_compiled = False
+    is_open = True
+    wants_rows = True
+    runs_python = True
+    exact_scores = False  # its features may be of any dtype
 
     @property
     def gives_array(self) -> bool:
@@ -113,10 +94,7 @@ class FillStep(OriginalStep):
 
     text: str | None = None  # None if it is pandas that tells what becomes of what is missing
 
-    @property
-    def maps_values(self) -> bool:
-        """Say yes."""
-        return True
+    maps_values = True
 
     def of_value(self, value: Any) -> Any:
         """Return the text of one row, or what stands in its place."""
@@ -135,20 +113,13 @@ class OriginalScorer(Scorer):
     step: OriginalStep
     coef: np.ndarray
 
+    wants_rows = True
+    template = forwarded("step.template")
+
     @property
     def n_outputs(self) -> int:
         """Number of columns of the scores."""
         return self.coef.shape[1]
-
-    @property
-    def wants_rows(self) -> bool:
-        """Say yes."""
-        return True
-
-    @property
-    def template(self) -> RowTemplate:
-        """The form of X of one row that the original takes."""
-        return self.step.template
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return `original.transform(X[rows]) @ coef`."""

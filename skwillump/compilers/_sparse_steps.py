@@ -98,10 +98,7 @@ class MadeStep(SparseStep):
     original: Any
     n_features: int
 
-    @property
-    def fixed_dtype(self) -> np.dtype:
-        """Float64: others are not taken."""
-        return np.dtype(np.float64)
+    fixed_dtype = np.dtype(np.float64)
 
     def matrix(self, X: Any) -> Any:
         """Return the features."""

@@ -28,6 +28,7 @@ from ..compilers import (
     check_scores,
     compile_model,
 )
+from ..compilers._forwarding import forwarded
 from ._stand_ins import Form
 from ._surrogates import projected_blocks
 
@@ -49,6 +50,11 @@ class PipelineAnswers(Model):
 
     pipeline: CompiledPipeline
 
+    predict = forwarded("pipeline.predict")
+    predict_proba = forwarded("pipeline.predict_proba")
+    predict_log_proba = forwarded("pipeline.predict_log_proba")
+    decision_function = forwarded("pipeline.decision_function")
+
     def check(self, scores: Any) -> None:
         """Pass what rows hold: the pipeline judges them."""
 
@@ -59,22 +65,6 @@ class PipelineAnswers(Model):
     def gives(self, method: str) -> bool:
         """Tell whether the pipeline has a method."""
         return hasattr(self.pipeline, method)
-
-    def predict(self, scores: Any) -> np.ndarray:
-        """Return labels, or a regressor's values."""
-        return self.pipeline.predict(scores)
-
-    def predict_proba(self, scores: Any) -> np.ndarray:
-        """Return probabilities (n_rows, n_classes)."""
-        return self.pipeline.predict_proba(scores)
-
-    def predict_log_proba(self, scores: Any) -> np.ndarray:
-        """Return the logarithms of `predict_proba`."""
-        return self.pipeline.predict_log_proba(scores)
-
-    def decision_function(self, scores: Any) -> np.ndarray:
-        """Return decision values."""
-        return self.pipeline.decision_function(scores)
 
     def doubtful(self, scores: Any) -> np.ndarray:
         """Return nothing: the pipeline asks its original itself."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..._composites import parameter_path
 from .._features import MAX_DENSE_FEATURES, ChosenRows, default_containers, is_single
+from .._forwarding import forwarded
 from .._linear_maps import LinearMap
 from .._scorers import Scorer
 from .._steps import Step, StepReport
@@ -47,10 +48,11 @@ class MappedStep(Step):
     n_features: int | None
     makes_dense: bool = False
 
-    @property
-    def exact_scores(self) -> bool:
-        """Whether the head's scores are those of its features."""
-        return self.head.exact_scores
+    exact_scores = forwarded("head.exact_scores")
+    reads_text = forwarded("head.reads_text")
+    wants_rows = forwarded("head.wants_rows")
+    needs_rows = forwarded("head.needs_rows")
+    runs_python = forwarded("head.runs_python")
 
     @property
     def fixed_dtype(self) -> np.dtype | None:
@@ -59,26 +61,6 @@ class MappedStep(Step):
         if dtype is None or is_single(dtype):
             return None
         return np.dtype(np.float64) if any(found.computes for found in self.maps) else dtype
-
-    @property
-    def reads_text(self) -> bool:
-        """Whether the head does."""
-        return self.head.reads_text
-
-    @property
-    def wants_rows(self) -> bool:
-        """Whether the head does."""
-        return self.head.wants_rows
-
-    @property
-    def needs_rows(self) -> bool:
-        """Whether X of one row is made of one row."""
-        return self.head.needs_rows
-
-    @property
-    def runs_python(self) -> bool:
-        """Whether the head does."""
-        return self.head.runs_python
 
     @property
     def gives_matrix(self) -> bool:

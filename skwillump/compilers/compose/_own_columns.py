@@ -11,7 +11,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..._one_row import RowTemplate, array_of_row
+from ..._one_row import array_of_row
+from .._forwarding import forwarded
 from .._original_step import FillStep, OriginalStep
 from .._own_code import chosen_columns, filled_texts
 from .._scorers import Scorer
@@ -27,15 +28,8 @@ from ._sequences import SequenceScorer, SequenceStep
 class ColumnsStep(IdentityStep):
     """Columns that a step chooses, for a step that reads a table."""
 
-    @property
-    def chooses_by_name(self) -> bool:
-        """Say yes."""
-        return True
-
-    @property
-    def gives_array(self) -> bool:
-        """Say yes: columns of a data frame are no sparse matrix."""
-        return True
+    chooses_by_name = True
+    gives_array = True  # columns of a data frame are no sparse matrix
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return `original.transform(X)`, whose container may be any."""
@@ -67,10 +61,7 @@ class SelectorStep(Step):
     selection: ColumnSelection
     n_features: int | None = None
 
-    @property
-    def is_vector(self) -> bool:
-        """Whether it returns one column as a vector."""
-        return self.selection.is_vector
+    is_vector = forwarded("selection.is_vector")
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return `original.transform(X)`."""
@@ -92,30 +83,19 @@ class SelectorStep(Step):
 class SelectedStep(SequenceStep):
     """Steps behind one that chooses columns: one row needs no data frame of all columns."""
 
+    template = forwarded("selector.template")
+    wants_rows = False  # of one row the columns alone are made
+    reads_text = False  # a row has columns
+
     @property
     def selector(self) -> SelectorStep:
         """The step that chooses."""
         return cast(SelectorStep, self.steps[0])
 
     @property
-    def template(self) -> RowTemplate:
-        """The form of X of one row that the selector takes."""
-        return self.selector.template
-
-    @property
-    def wants_rows(self) -> bool:
-        """Say no: of one row the columns alone are made."""
-        return False
-
-    @property
     def needs_rows(self) -> bool:
         """Whether what follows takes X of one row."""
         return any(step.needs_rows for step in self.steps[1:])
-
-    @property
-    def reads_text(self) -> bool:
-        """Say no: a row has columns."""
-        return False
 
     @property
     def reads_value(self) -> bool:

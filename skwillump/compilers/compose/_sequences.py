@@ -14,8 +14,8 @@ from scipy import sparse
 
 from ..._containers import is_frame, series_of, take_rows
 from ..._one_row import RowTemplate
-from .._feature_codes import FeatureCodes
 from .._features import ChosenRows, Work
+from .._forwarding import forwarded
 from .._scorers import Scorer
 from .._steps import Step, StepReport, report_each
 from .._unsupported import InputUnsupported
@@ -38,55 +38,25 @@ class SequenceStep(Step):
     names: tuple[str, ...]
     steps: tuple[Step, ...]
 
+    n_features = forwarded("last.n_features")
+    exact_scores = forwarded("last.exact_scores")
+    is_open = forwarded("last.is_open")
+    may_give_integers = forwarded("last.may_give_integers")
+    fixed_dtype = forwarded("last.fixed_dtype")
+    gives_array = forwarded("last.gives_array")
+    gives_sparse = forwarded("last.gives_sparse")
+    gives_matrix = forwarded("last.gives_matrix")
+    feature_codes = forwarded("last.feature_codes")
+
     @property
     def last(self) -> Step:
         """The step that gives the features."""
         return self.steps[-1]
 
     @property
-    def n_features(self) -> int | None:  # type: ignore[override]
-        """Number of features of the last step."""
-        return self.last.n_features
-
-    @property
     def is_compiled(self) -> bool:
         """Whether a step is."""
         return any(step.is_compiled for step in self.steps)
-
-    @property
-    def exact_scores(self) -> bool:
-        """Whether scores of the last step are those of its features."""
-        return self.last.exact_scores
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the dtype of the features is known when they are there."""
-        return self.last.is_open
-
-    @property
-    def may_give_integers(self) -> bool:
-        """Whether the last step may."""
-        return self.last.may_give_integers
-
-    @property
-    def fixed_dtype(self) -> np.dtype | None:
-        """Dtype of the last step."""
-        return self.last.fixed_dtype
-
-    @property
-    def gives_array(self) -> bool:
-        """Whether the last step gives one, as what is sparse before it is refused."""
-        return self.last.gives_array
-
-    @property
-    def gives_sparse(self) -> bool:
-        """Whether the last step does."""
-        return self.last.gives_sparse
-
-    @property
-    def gives_matrix(self) -> bool:
-        """Whether the last step does."""
-        return self.last.gives_matrix
 
     @property
     def reads_text(self) -> bool:
@@ -192,10 +162,6 @@ class SequenceStep(Step):
         X = self.before(X if rows is None else take_rows(X, rows), n_threads)
         return self.last.dense(self._no_surprise(X), n_threads=n_threads)
 
-    def feature_codes(self) -> FeatureCodes | None:
-        """Return how the last step lays its features out."""
-        return self.last.feature_codes()
-
     def map_coded(
         self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
@@ -242,20 +208,9 @@ class SequenceScorer(Scorer):
     sequence: SequenceStep
     scorer: Scorer
 
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns of the scores."""
-        return self.scorer.n_outputs
-
-    @property
-    def wants_rows(self) -> bool:
-        """Whether the first step does."""
-        return self.sequence.wants_rows
-
-    @property
-    def template(self) -> RowTemplate:
-        """The form of X of one row that the first step takes."""
-        return self.sequence.template
+    n_outputs = forwarded("scorer.n_outputs")
+    wants_rows = forwarded("sequence.wants_rows")
+    template = forwarded("sequence.template")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""

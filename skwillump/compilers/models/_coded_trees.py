@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._features import MAX_DENSE_FEATURES
+from .._forwarding import forwarded
 from .._models import Model
 from .._registry import compile_step
 from .._scorers import Scorer
@@ -35,6 +36,16 @@ class CodedTrees(Model):
     encoder: Step
     trees: TreeModel
 
+    classes = forwarded("trees.classes")
+    intercept = forwarded("trees.intercept")
+    gives = forwarded("trees.gives")
+    predict = forwarded("trees.predict")
+    predict_one = forwarded("trees.predict_one")
+    predict_proba = forwarded("trees.predict_proba")
+    predict_proba_one = forwarded("trees.predict_proba_one")
+    decision_function = forwarded("trees.decision_function")
+    doubtful = forwarded("trees.doubtful")
+
     @classmethod
     def of(cls, trees: TreeModel, transformer: Any) -> "CodedTrees":
         """Put compiled trees behind the model's own encoder.
@@ -52,16 +63,6 @@ class CodedTrees(Model):
             raise Unsupported(f"{trees.n_features} features are too many for a dense array")
         return cls(original=trees.original, encoder=encoder, trees=trees)
 
-    @property
-    def classes(self) -> np.ndarray | None:  # type: ignore[override]
-        """Classes of the model; None for a regressor."""
-        return self.trees.classes
-
-    @property
-    def intercept(self) -> np.ndarray:  # type: ignore[override]
-        """Zeros (n_outputs,): scores are complete."""
-        return self.trees.intercept
-
     def bind(self, features: Step) -> Scorer:
         """Return a scorer for the features of a compiled step, which the encoder reads."""
         if features.passes_input:
@@ -76,34 +77,6 @@ class CodedTrees(Model):
     def raw_one(self, features: np.ndarray) -> np.ndarray:
         """Raise `InputUnsupported`, as `raw` does."""
         raise InputUnsupported("a model that encodes texts")
-
-    def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores alone."""
-        return self.trees.gives(method)
-
-    def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return labels, or a regressor's values."""
-        return self.trees.predict(scores)
-
-    def predict_one(self, scores: np.ndarray) -> Any:
-        """Return the label or value of one row, None where it is in doubt."""
-        return self.trees.predict_one(scores)
-
-    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_rows, n_classes)."""
-        return self.trees.predict_proba(scores)
-
-    def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
-        """Return the probabilities (n_classes,) of one row."""
-        return self.trees.predict_proba_one(scores)
-
-    def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        """Return the scores in the shape of the model's ``decision_function``."""
-        return self.trees.decision_function(scores)
-
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
-        """Return the positions of rows whose label rounding could change."""
-        return self.trees.doubtful(scores)
 
     def warm_up(self) -> None:
         """Compile or load the kernels."""

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.naive_bayes import BernoulliNB
 
 from .._features import MAX_DENSE_FEATURES
+from .._forwarding import forwarded
 from .._models import Model
 from .._registry import register
 from .._scorers import Scorer
@@ -71,10 +72,7 @@ class OffsetScorer(Scorer):
     scorer: Scorer
     offset: np.ndarray
 
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns of the scores."""
-        return self.scorer.n_outputs
+    n_outputs = forwarded("scorer.n_outputs")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""

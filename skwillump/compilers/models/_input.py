@@ -31,6 +31,9 @@ class InputStep(TableStep):
     library: str  # its root module: others than scikit-learn read integers in their own way
     doubles: bool = False  # whether the model computes in the dtype of X: in float64 alone here
 
+    passes_input = True
+    gives_array = True  # an array is what it is
+
     @classmethod
     def of(cls, model: Any) -> "InputStep":
         """Make the input of a fitted model.
@@ -50,16 +53,6 @@ class InputStep(TableStep):
         if library == "lightgbm" and spec.names == own_names:
             spec = replace(spec, names=None)  # until 4.7 it names the columns of arrays
         return cls(model, spec, spec.n_columns, library)
-
-    @property
-    def passes_input(self) -> bool:
-        """Say yes."""
-        return True
-
-    @property
-    def gives_array(self) -> bool:
-        """Say yes: an array is what it is."""
-        return True
 
     def in_doubles(self) -> "InputStep":
         """Return a twin that refuses float32, and sparse matrices."""

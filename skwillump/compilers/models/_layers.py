@@ -14,6 +14,7 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
+from .._forwarding import forwarded
 from .._models import Model
 from .._registry import register
 from .._scorers import Scorer
@@ -43,48 +44,23 @@ class ScoredModel(Model):
     original: Any
     answers: LinearModel
 
-    @property
-    def classes(self) -> np.ndarray | None:  # type: ignore[override]
-        """Classes; None for a regressor."""
-        return self.answers.classes
+    classes = forwarded("answers.classes")
+    is_smooth = True
+    predict = forwarded("answers.predict")
+    predict_proba = forwarded("answers.predict_proba")
+    predict_log_proba = forwarded("answers.predict_log_proba")
+    doubtful = forwarded("answers.doubtful")
+    predict_one = forwarded("answers.predict_one")
+    predict_proba_one = forwarded("answers.predict_proba_one")
 
     @property
     def intercept(self) -> np.ndarray:  # type: ignore[override]
         """Zeros: scores are complete."""
         return np.zeros(len(self.answers.intercept))
 
-    @property
-    def is_smooth(self) -> bool:
-        """Say yes."""
-        return True
-
     def gives(self, method: str) -> bool:
         """Tell whether ``method`` follows from the scores alone."""
         return method == "predict" or hasattr(self.original, method)
-
-    def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return labels, or a regressor's values."""
-        return self.answers.predict(scores)
-
-    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_rows, n_classes)."""
-        return self.answers.predict_proba(scores)
-
-    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return the logarithms of `predict_proba`."""
-        return self.answers.predict_log_proba(scores)
-
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
-        """Return the positions of rows whose label rounding could change."""
-        return self.answers.doubtful(scores)
-
-    def predict_one(self, scores: np.ndarray) -> Any:
-        """Return the label or value of one row, None where it is in doubt."""
-        return self.answers.predict_one(scores)
-
-    def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
-        """Return the probabilities (n_classes,) of one row."""
-        return self.answers.predict_proba_one(scores)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -125,10 +101,7 @@ class NetworkScorer(Scorer):
     first: Scorer
     model: NetworkModel
 
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns of the scores."""
-        return self.model.n_outputs
+    n_outputs = forwarded("model.n_outputs")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""
@@ -207,10 +180,7 @@ class DenseModelScorer(Scorer):
     features: Step
     model: Model
 
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns of the scores."""
-        return self.model.n_outputs
+    n_outputs = forwarded("model.n_outputs")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""

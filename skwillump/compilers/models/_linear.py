@@ -36,6 +36,9 @@ class LinearModel(Model):
     link: int
     one_dimensional: bool  # whether a regressor's predictions are
 
+    is_linear = True
+    is_smooth = True
+
     @staticmethod
     def predicts_largest(fitted: Any, method: str) -> bool:
         """Say no of probabilities of several classes that are not made together.
@@ -48,16 +51,6 @@ class LinearModel(Model):
     def bind(self, features: Step) -> Scorer:
         """Return a scorer of the features times the coefficients."""
         return features.sized(len(self.coef)).for_scores().bind(self.coef)
-
-    @property
-    def is_linear(self) -> bool:
-        """Say yes."""
-        return True
-
-    @property
-    def is_smooth(self) -> bool:
-        """Say yes."""
-        return True
 
     @property
     def is_sigmoid(self) -> bool:

@@ -20,6 +20,7 @@ from sklearn.preprocessing import normalize
 from ..._containers import take_rows
 from ...kernels._nearest import take_nearest
 from .._features import MAX_DENSE_FEATURES, is_single, only, to_dense
+from .._forwarding import forwarded
 from .._models import Model
 from .._registry import register
 from .._scorers import Scorer
@@ -255,10 +256,7 @@ class CosineModel(NeighborsModel):
 class ManhattanModel(NeighborsModel):
     """The same by sums of absolute differences, in the place of squared distances."""
 
-    @property
-    def reads_batches(self) -> bool:
-        """Say no."""
-        return False
+    reads_batches = False
 
     def _compare(self, features: Any) -> tuple[np.ndarray, np.ndarray]:
         if sparse.issparse(features):
@@ -281,10 +279,7 @@ class _NeighborsScorer(Scorer):
     in_doubles: Step | None  # the same, where they are an array of double precision
     model: NeighborsModel
 
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns of the scores."""
-        return self.model.n_outputs
+    n_outputs = forwarded("model.n_outputs")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""

@@ -187,10 +187,7 @@ def _random_sample_consensus(model: Any) -> LinearModel:
 class ExponentialModel(LinearModel):
     """A generalized linear model whose values are the exponentials of its scores."""
 
-    @property
-    def rises_with_score(self) -> bool:
-        """Say no: small and large scores have the same exponential."""
-        return False
+    rises_with_score = False  # small and large scores have the same exponential
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return the values."""

@@ -22,6 +22,7 @@ from ..._compat import ovr_decision_function
 from ..._containers import take_rows
 from ...kernels._machines import couple, exponentials, sum_in_order
 from .._features import MAX_DENSE_FEATURES, only
+from .._forwarding import forwarded
 from .._models import Model
 from .._registry import register
 from .._scorers import Scorer
@@ -280,10 +281,7 @@ class _SparseScorer(Scorer):
     features: Step
     model: SupportVectorModel
 
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns of the scores."""
-        return self.model.n_outputs
+    n_outputs = forwarded("model.n_outputs")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 scores (n_rows, n_outputs)."""

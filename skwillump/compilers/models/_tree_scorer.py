@@ -14,6 +14,7 @@ from ..._containers import take_rows
 from ...kernels.trees._walks import AS_IS, FINITE_CATEGORIES, SINGLE, SINGLE_OR_NAN
 from .._feature_codes import FeatureCodes
 from .._features import MANY_FEATURES, MAX_DENSE_FEATURES, floats_of, only, to_dense
+from .._forwarding import forwarded
 from .._scorers import Scorer
 from .._steps import Step
 from .._threads import map_in_threads
@@ -80,10 +81,7 @@ class TreeScorer(Scorer):
     model: TreeModel
     reader: TreeModel  # the same, or one that refuses missing values
 
-    @property
-    def n_outputs(self) -> int:
-        """Number of columns of the scores."""
-        return self.model.n_outputs
+    n_outputs = forwarded("model.n_outputs")
 
     @property
     def is_wide(self) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._forwarding import forwarded
 from .._models import Model
 from ._tree_answers import IDENTITY, SOFTMAX
 from ._trees import TreeModel
@@ -34,25 +35,17 @@ class TruncatedTrees(Model):
     slope: float
     offset: np.ndarray
 
+    original = forwarded("trees.original")
+    classes = forwarded("trees.classes")
+    intercept = forwarded("trees.intercept")
+    raw = forwarded("trees.raw")
+    raw_one = forwarded("trees.raw_one")
+    gives = forwarded("trees.gives")
+
     @classmethod
     def uncalibrated(cls, trees: TreeModel) -> "TruncatedTrees":
         """Take the trees as they are."""
         return cls(trees=trees, slope=1.0, offset=np.zeros(trees.n_outputs))
-
-    @property
-    def original(self) -> Any:
-        """The fitted model of all trees."""
-        return self.trees.original
-
-    @property
-    def classes(self) -> np.ndarray | None:  # type: ignore[override]
-        """Class labels; None for a regressor or ranker."""
-        return self.trees.classes
-
-    @property
-    def intercept(self) -> np.ndarray:  # type: ignore[override]
-        """Zeros (n_outputs,): sums are complete."""
-        return self.trees.intercept
 
     @property
     def is_boosted(self) -> bool:
@@ -63,18 +56,6 @@ class TruncatedTrees(Model):
     def is_relative(self) -> bool:
         """Whether only the differences of a row's scores count."""
         return self.trees.link == SOFTMAX
-
-    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        """Return the sums of the trees, before calibration."""
-        return self.trees.raw(features, n_threads=n_threads)
-
-    def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the sums (n_outputs,) of one row of features (n_features,)."""
-        return self.trees.raw_one(features)
-
-    def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores."""
-        return self.trees.gives(method)
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
         """Return the calibrated scores in the shape of the model's ``decision_function``."""

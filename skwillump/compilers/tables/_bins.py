@@ -26,10 +26,7 @@ class BinStep(TableStep):
     n_features: int
     edges: tuple[np.ndarray, ...]  # between bins
 
-    @property
-    def gives_floats(self) -> bool:
-        """Say yes: bins are numbered in floats."""
-        return True
+    gives_floats = True  # bins are numbered in floats
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""

@@ -8,6 +8,7 @@ import numpy as np
 from ..._containers import ArrowTexts, Categories, Values
 from ...kernels._arrays import frozen
 from .._features import is_single
+from .._forwarding import forwarded
 from .._unsupported import InputUnsupported
 
 
@@ -56,10 +57,7 @@ class NumberColumn(Column):
 
     array: np.ndarray
 
-    @property
-    def dtype(self) -> np.dtype:  # type: ignore[override]
-        """Dtype of the array."""
-        return self.array.dtype
+    dtype = forwarded("array.dtype")
 
     def floats(self, rows: slice | np.ndarray) -> np.ndarray:
         """Return the values as float64."""
@@ -83,10 +81,7 @@ class CategoricalNumbers(NumberColumn):
     them too, but LightGBM reads their codes, and numpy's functions refuse the column.
     """
 
-    @property
-    def dtype(self) -> np.dtype:  # type: ignore[override]
-        """Say object, as for anything that is no column of plain numbers."""
-        return np.dtype(object)
+    dtype = np.dtype(object)
 
     def floats(self, rows: slice | np.ndarray) -> np.ndarray:
         """Refuse."""
@@ -107,10 +102,7 @@ class ObjectColumn(Column):
 
     array: np.ndarray
 
-    @property
-    def dtype(self) -> np.dtype:  # type: ignore[override]
-        """Say object."""
-        return np.dtype(object)
+    dtype = np.dtype(object)
 
     def floats(self, rows: slice | np.ndarray) -> np.ndarray:
         """Return the values as numpy converts them."""
@@ -147,6 +139,8 @@ class ArrowColumn(Column):
     data: np.ndarray  # uint8
     offsets: np.ndarray  # int64 (n_rows + 1,)
 
+    dtype = np.dtype(object)
+
     @classmethod
     def of(cls, array: Any, missing: Any) -> "ArrowColumn":
         """Read the buffers of an array of (large) strings."""
@@ -158,11 +152,6 @@ class ArrowColumn(Column):
         positions = positions[array.offset : array.offset + len(array) + 1]
         raw = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
         return cls(array, missing, frozen(raw), positions.astype(np.int64, copy=False))
-
-    @property
-    def dtype(self) -> np.dtype:  # type: ignore[override]
-        """Say object."""
-        return np.dtype(object)
 
     def codes(self, rows: slice | np.ndarray) -> Codes:
         """Let Arrow number the values."""
@@ -198,10 +187,7 @@ class CategoricalColumn(Column):
     array: np.ndarray  # -1 where a value is missing
     values: list[Any]  # the last one stands for a missing value
 
-    @property
-    def dtype(self) -> np.dtype:  # type: ignore[override]
-        """Say object."""
-        return np.dtype(object)
+    dtype = np.dtype(object)
 
     def codes(self, rows: slice | np.ndarray) -> Codes:
         """Return the codes."""

@@ -37,10 +37,7 @@ class DictStep(SparseStep):
     separator: str
     is_sparse: bool
 
-    @property
-    def fixed_dtype(self) -> np.dtype:
-        """Say float64: others are not compiled."""
-        return np.dtype(np.float64)
+    fixed_dtype = np.dtype(np.float64)
 
     @property
     def gives_matrix(self) -> bool:

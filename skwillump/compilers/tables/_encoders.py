@@ -29,15 +29,12 @@ class ValuesStep(TableStep):
     dtype: np.dtype
     unknown_error: bool
 
+    gives_array = True  # there is a number for every value
+
     @property
     def fixed_dtype(self) -> np.dtype:
         """Dtype of the encoder."""
         return self.dtype
-
-    @property
-    def gives_array(self) -> bool:
-        """Say yes: there is a number for every value."""
-        return True
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""

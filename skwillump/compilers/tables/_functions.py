@@ -28,10 +28,7 @@ class IdentityStep(IntegerStep):
     n_features: int
     doubles: bool = False  # whether float32 is refused, in which what follows would be computed
 
-    @property
-    def fixed_dtype(self) -> None:
-        """Say none: columns keep their dtype."""
-        return None
+    fixed_dtype = None
 
     def in_doubles(self) -> "IdentityStep":
         """Return a twin that refuses float32."""
@@ -59,10 +56,7 @@ class FunctionStep(NumberStep):
     function: np.ufunc
     validates: bool = False  # whether the numbers must be finite
 
-    @property
-    def gives_floats(self) -> bool:
-        """Say no: data frames stay data frames."""
-        return False
+    gives_floats = False  # data frames stay data frames
 
     def part(self, table: Table) -> np.ndarray:
         """Apply the function."""

@@ -31,6 +31,8 @@ class ImputeStep(IntegerStep):
     any_dtype: bool  # whether scikit-learn keeps the dtype of the input
     fill_dtype: np.dtype  # of the values, where the original keeps the dtype of the input
 
+    gives_array = True
+
     @property
     def fixed_dtype(self) -> np.dtype | None:
         """Say none if the dtype of the input is kept."""
@@ -40,11 +42,6 @@ class ImputeStep(IntegerStep):
     def gives_floats(self) -> bool:
         """Say yes if integers become floats."""
         return not self.any_dtype
-
-    @property
-    def gives_array(self) -> bool:
-        """Say yes, of whatever dtype."""
-        return True
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
@@ -81,10 +78,7 @@ class ImputeObjectsStep(TableStep):
     missing: Any
     values: tuple[Any, ...]
 
-    @property
-    def fixed_dtype(self) -> np.dtype:
-        """Say object."""
-        return np.dtype(object)
+    fixed_dtype = np.dtype(object)
 
     def part(self, table: Table) -> np.ndarray:
         """Return the features as numbers, where they are."""

@@ -179,14 +179,11 @@ class LookupStep(TableStep):
     finders: tuple[Finder, ...]
     pairs: tuple[IntegerTable, ...] = field(repr=False)
 
+    gives_floats = True  # the values are float64
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         pairs = tuple(frozen_fields(table) for table in state["pairs"])
         self.__dict__.update(state, pairs=pairs)
-
-    @property
-    def gives_floats(self) -> bool:
-        """Say yes: the values are float64."""
-        return True
 
     def numbers(self, table: Table) -> np.ndarray:
         """Return the number of each row's key, as intp; -1 for one that is unknown."""

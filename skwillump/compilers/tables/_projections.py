@@ -154,20 +154,9 @@ class SelectStep(IntegerStep, NumberStep):
     support: np.ndarray  # positions
     takes_nan: bool
 
-    @property
-    def fixed_dtype(self) -> None:
-        """Say none: columns keep their dtype."""
-        return None
-
-    @property
-    def gives_floats(self) -> bool:
-        """Say no: columns keep their dtype."""
-        return False
-
-    @property
-    def gives_array(self) -> bool:
-        """Say yes: of an array, columns of it."""
-        return True
+    fixed_dtype = None
+    gives_floats = False  # columns keep their dtype
+    gives_array = True  # of an array, columns of it
 
     def part(self, table: Table) -> np.ndarray:
         """Return the columns that are kept."""

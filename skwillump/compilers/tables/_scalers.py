@@ -205,15 +205,8 @@ class BinarizeStep(NumberStep):
 
     allow_nan = False
 
-    @property
-    def fixed_dtype(self) -> None:
-        """Say none: integers stay integers."""
-        return None
-
-    @property
-    def gives_floats(self) -> bool:
-        """Say no: integers stay integers."""
-        return False
+    fixed_dtype = None
+    gives_floats = False  # integers stay integers
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         """Compare with the threshold."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._containers import Frame
+from .._forwarding import forwarded
 from .._unsupported import InputUnsupported
 from ._columns import Column, array_column, column_of
 
@@ -63,6 +64,10 @@ class Source:
 class FrameSource(Source):
     """A data frame."""
 
+    mixes_bool = False  # numbers beside booleans become objects
+    mixes_objects = forwarded("_kind.mixes_objects")
+    common_dtype = forwarded("_kind.common_dtype")
+
     def __init__(self, kind: Frame, frame: Any, names: tuple[Any, ...]):
         self._kind = kind
         self._frame = frame
@@ -85,20 +90,6 @@ class FrameSource(Source):
         if series is None:
             raise InputUnsupported(f"no column {name!r}, or several")
         raise InputUnsupported(f"column {name!r} is of dtype {series.dtype}")
-
-    @property
-    def mixes_bool(self) -> bool:
-        """Say no: numbers beside booleans become objects."""
-        return False
-
-    @property
-    def mixes_objects(self) -> bool:
-        """Whether one column of objects makes objects of the columns beside it."""
-        return self._kind.mixes_objects
-
-    def common_dtype(self, dtypes: set[np.dtype]) -> np.dtype:
-        """Return the dtype of the array that columns of these dtypes become."""
-        return self._kind.common_dtype(dtypes)
 
 
 class ArraySource(Source):

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._feature_codes import FeatureCodes, of_numbers
 from .._features import MAX_DENSE_FEATURES, ChosenRows, Work, default_containers, is_single
+from .._forwarding import forwarded
 from .._scorers import Scorer
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
@@ -34,6 +35,8 @@ class TableStep(Step):
     spec: InputSpec
     n_features: int
 
+    reads_columns = True
+
     def part(self, table: Table) -> np.ndarray:
         """Return the features (n_rows, n_features) of a chunk of rows, as float64.
 
@@ -45,11 +48,6 @@ class TableStep(Step):
             If the table is a single row, for a value that the transformer does not accept.
         """
         raise NotImplementedError
-
-    @property
-    def reads_columns(self) -> bool:
-        """Say yes."""
-        return True
 
     @property
     def demands(self) -> InputSpec | None:
@@ -262,20 +260,13 @@ class TableScorer(Scorer):
     spec: InputSpec
     n_scores: int
 
+    reads_columns = True
+    reads_opened = True  # columns are read through its spec
+
     @property
     def n_outputs(self) -> int:
         """Number of columns of the scores."""
         return self.n_scores
-
-    @property
-    def reads_columns(self) -> bool:
-        """Say yes."""
-        return True
-
-    @property
-    def reads_opened(self) -> bool:
-        """Say yes: columns are read through its spec."""
-        return True
 
     @property
     def width(self) -> int:
@@ -330,10 +321,7 @@ class DenseScorer(TableScorer):
     step: TableStep
     coef: np.ndarray
 
-    @property
-    def width(self) -> int:
-        """Number of values of a row that are computed on the way."""
-        return self.step.n_features
+    width = forwarded("step.n_features")
 
     def part(self, table: Table) -> np.ndarray:
         """Return the scores of a chunk of rows."""

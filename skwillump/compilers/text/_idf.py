@@ -32,10 +32,7 @@ class IdfStep(SparseStep):
     sublinear: bool
     norm: str | None
 
-    @property
-    def fixed_dtype(self) -> np.dtype:
-        """Say float64: of float32 it makes float32, which is refused."""
-        return np.dtype(np.float64)
+    fixed_dtype = np.dtype(np.float64)
 
     def matrix(self, X: Any) -> Any:
         """Return the weights as a matrix like X."""

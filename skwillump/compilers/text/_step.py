@@ -40,15 +40,8 @@ class VectorizerStep(Step):
     alphabet: Alphabet = field(repr=False)
     dtype: np.dtype
 
-    @property
-    def reads_text(self) -> bool:
-        """Say yes."""
-        return True
-
-    @property
-    def gives_matrix(self) -> bool:
-        """Say yes."""
-        return True
+    reads_text = True
+    gives_matrix = True
 
     @property
     def fixed_dtype(self) -> np.dtype:

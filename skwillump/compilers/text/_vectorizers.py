@@ -51,10 +51,7 @@ class TextStep(VectorizerStep):
     factors: np.ndarray = field(repr=False)  # idf as float64, ones where there is none
     is_tfidf: bool
 
-    @property
-    def gives_sparse(self) -> bool:
-        """Say yes: what is counted is no zero."""
-        return True
+    gives_sparse = True  # what is counted is no zero
 
     @property
     def counts_terms(self) -> bool:
@@ -176,15 +173,12 @@ class TextScorer(Scorer):
     weights: np.ndarray = field(repr=False)  # float64 (n_slots, width), as `weigh_texts` wants
     n_columns: int
 
+    reads_texts = True
+
     @property
     def n_outputs(self) -> int:
         """Number of columns of the scores."""
         return self.n_columns
-
-    @property
-    def reads_texts(self) -> bool:
-        """Say yes."""
-        return True
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, weights=line_aligned(state["weights"]))
