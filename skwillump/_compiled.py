@@ -209,11 +209,11 @@ class CompiledPipeline(FittedForGood):
         if params:
             return getattr(self.estimator, method)(X, **params)
         parts = self._parts
-        if parts.features is not None and parts.final is not None:
+        if parts.features is not None and parts.last_step is not None:
             if features is None:
                 features = parts.features.transform(X, n_threads=self._n_threads())
             if parts.wrapped is None:
-                return getattr(parts.final, method)(features)
+                return getattr(parts.last_step, method)(features)
             X = features
         if parts.wrapped is not None:
             answer, doubtful = parts.wrapped.answer(method, X)
@@ -306,7 +306,7 @@ class CompiledPipeline(FittedForGood):
     def transform(self, X: Any, **params: Any) -> Any:
         """Transform each row, as the estimator does."""
         parts = self._parts
-        if parts.features is None or parts.final is not None or params:
+        if parts.features is None or parts.last_step is not None or params:
             return self.estimator.transform(X, **params)
         return parts.features.transform(X, n_threads=self._n_threads())
 
@@ -332,9 +332,9 @@ class CompiledPipeline(FittedForGood):
                 return model.predict_proba_one(scores)
             return _first(getattr(model, method)(scores[None]))
         except InputUnsupported as reason:
-            features, final = self._known_features(reason), self._parts.final
-            if features is not None and final is not None and self._parts.wrapped is None:
-                return _first(getattr(final, method)(features))
+            features, last_step = self._known_features(reason), self._parts.last_step
+            if features is not None and last_step is not None and self._parts.wrapped is None:
+                return _first(getattr(last_step, method)(features))
             return self._answer_one_again(x, method)
 
     def _answer_one_again(self, x: Any, method: str) -> Any:
@@ -354,12 +354,13 @@ class CompiledPipeline(FittedForGood):
         """Answer for one row of a model that is not compiled, or of a wrapper."""
         if isinstance(self.estimator, CompilesItself):
             return getattr(self.estimator, f"{method}_one", lambda _: None)(x)
-        features, final, wrapped = self._parts.features, self._parts.final, self._parts.wrapped
+        parts = self._parts
+        features, last_step, wrapped = parts.features, parts.last_step, parts.wrapped
         X: Any = OneRow(x)
-        if features is not None and final is not None:
+        if features is not None and last_step is not None:
             X = features.transform_one(x)
             if wrapped is None:
-                return _first(getattr(final, method)(X))
+                return _first(getattr(last_step, method)(X))
             if isinstance(X, np.ndarray):
                 X = OneRow(X[0])
         if wrapped is None or (type(X) is OneRow and not wrapped.takes_one_row):
@@ -405,11 +406,7 @@ class CompiledPipeline(FittedForGood):
             If the row is a mapping and the estimator knows no names of columns, or the estimator
             takes texts and it is none.
         """
-        try:
-            answer = self._answer_one(x, "predict")
-            return self.predict(self._template.make(x))[0] if answer is None else answer
-        except (AttributeError, TypeError, ValueError) as error:
-            return self._answer_in_other_forms(x, "predict", error)
+        return self._one(x, "predict")
 
     @available_if(has("predict_proba"))
     def predict_proba_one(self, x: Any) -> np.ndarray:
@@ -418,21 +415,24 @@ class CompiledPipeline(FittedForGood):
         Parameters
         ----------
         x : str, mapping of column to value, 1-D row, or data frame or array of one row
-            What one row of ``X`` holds. A mapping may hold more columns than needed. Numbers in a
-            mapping or list are of double precision: the dtypes of fit are not known here.
+            As for `predict_one`.
 
         Raises
         ------
-        ValueError
-            As for `predict_one`.
-        TypeError
+        ValueError, TypeError
             As for `predict_one`.
         """
+        return self._one(x, "predict_proba")
+
+    def _one(self, x: Any, method: str) -> Any:
+        """Answer for one row, in whatever form it is taken."""
         try:
-            answer = self._answer_one(x, "predict_proba")
-            return _first(self.predict_proba(self._template.make(x))) if answer is None else answer
+            answer = self._answer_one(x, method)
+            if answer is None:
+                answer = _first(getattr(self, method)(self._template.make(x)))
+            return answer
         except (AttributeError, TypeError, ValueError) as error:
-            return self._answer_in_other_forms(x, "predict_proba", error)
+            return self._answer_in_other_forms(x, method, error)
 
 
 def _first(answer: Any) -> Any:

@@ -63,7 +63,7 @@ class CompiledParts:
         A row for each step: compiled, or why not.
     features : Step or None
         All steps before the last one; None if they run inside the estimator.
-    final : estimator or None
+    last_step : estimator or None
         The last step as it is, behind `features`.
     wrapped : Wrapped or None
         The last step, or the estimator, if it is a wrapper that is seen through.
@@ -75,7 +75,7 @@ class CompiledParts:
 
     reports: tuple[StepReport, ...]
     features: Step | None = None
-    final: Any = None
+    last_step: Any = None
     wrapped: Wrapped | None = None
     model: Model | None = None
     scorer: Scorer | None = None
@@ -102,53 +102,53 @@ def compiled_parts(estimator: Any, compile_inside: CompileInside) -> CompiledPar
         step = compile_step(estimator)
         features = step if step.is_compiled else None
         return CompiledParts(reports=tuple(step.report("")), features=features)
-    *before, (name, final) = _links(estimator)
-    if not before and type(final).__name__ in _OF_ONE_KIND and is_wrapper(final):
+    *before, (name, last_step) = _links(estimator)
+    if not before and type(last_step).__name__ in _OF_ONE_KIND and is_wrapper(last_step):
         # Copies of one pipeline: where their features are the same, they are computed once.
-        *before, (name, final) = lifted_chain(estimator)
+        *before, (name, last_step) = lifted_chain(estimator)
     try:
-        features = compile_steps(None, before) if before else InputStep.of(final)
+        features = compile_steps(None, before) if before else InputStep.of(last_step)
     except Unsupported as reason:
-        if not before and is_wrapper(final):
-            return _seen_through(name, final, compile_inside, reads_input=True)
-        return CompiledParts(reports=tuple(_as_they_are(before, name, final, str(reason))))
-    last = _compiled_last(name, final, features, compile_inside, reads_input=not before)
+        if not before and is_wrapper(last_step):
+            return _seen_through(name, last_step, compile_inside, reads_input=True)
+        return CompiledParts(reports=tuple(_as_they_are(before, name, last_step, str(reason))))
+    last = _compiled_last(name, last_step, features, compile_inside, reads_input=not before)
     reports = (*features.report(""), *last.reports)
     if before or (last.model is not None and last.wrapped is None):
-        return replace(last, reports=reports, features=features, final=final)
+        return replace(last, reports=reports, features=features, last_step=last_step)
     return replace(last, reports=reports)
 
 
 def _as_they_are(
-    before: list[tuple[str, Any]], name: str, final: Any, reason: str
+    before: list[tuple[str, Any]], name: str, last_step: Any, reason: str
 ) -> Iterator[StepReport]:
     """Why no step of a chain is compiled."""
     for step_name, step in before:
         why = compile_step(step).why_not_compiled or reason
         yield StepReport(step_name, type(step).__name__, False, why)
     why = "its features are not compiled" if before else reason
-    yield StepReport(name, type(final).__name__, False, why)
+    yield StepReport(name, type(last_step).__name__, False, why)
 
 
 def _compiled_last(
-    name: str, final: Any, features: Step, compile_inside: CompileInside, *, reads_input: bool
+    name: str, last_step: Any, features: Step, compile_inside: CompileInside, *, reads_input: bool
 ) -> CompiledParts:
     """Compile the last step behind compiled features."""
     try:
-        model = compile_model(final)
+        model = compile_model(last_step)
         scorer = model.bind(features)
     except Unsupported as why:
-        if is_wrapper(final):
-            joined = _joined(name, final, features)
+        if is_wrapper(last_step):
+            joined = _joined(name, last_step, features)
             if joined is not None and joined.answers_batches:
                 return joined
-            seen = _seen_through(name, final, compile_inside, reads_input=reads_input)
+            seen = _seen_through(name, last_step, compile_inside, reads_input=reads_input)
             if joined is None or seen.wrapped is None:
                 return seen
             # Many rows are answered member by member, one row by all together.
             return replace(seen, model=joined.model, scorer=joined.scorer)
-        return CompiledParts(reports=(StepReport(name, type(final).__name__, False, str(why)),))
-    reports = (StepReport(name, type(final).__name__, True),)
+        return CompiledParts(reports=(StepReport(name, type(last_step).__name__, False, str(why)),))
+    reports = (StepReport(name, type(last_step).__name__, True),)
     return CompiledParts(reports=reports, model=model, scorer=scorer)
 
 

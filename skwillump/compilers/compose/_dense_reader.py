@@ -142,7 +142,7 @@ class DenseReader:
                 for leaf in self.tables:
                     columns = place[:, places[id(leaf)]]
                     as_code = as_codes and leaf.weight == 1.0
-                    write_leaf = leaf.step.write_coded if as_code else leaf.step.write_part
+                    write_leaf = leaf.step.write_coded if as_code else leaf.step.write_features
                     write_leaf(leaf.selection.table(table), columns)
                     if leaf.weight != 1.0:
                         columns *= leaf.weight
@@ -168,16 +168,16 @@ class DenseReader:
         if self.spec is not None:
             row = self.spec.row(x)
             for leaf in self.tables:
-                part = leaf.step.part(leaf.selection.table(row))[0]
-                out[leaf.place] = part if leaf.weight == 1.0 else part * leaf.weight
+                values = leaf.step.chunk_features(leaf.selection.table(row))[0]
+                out[leaf.place] = values if leaf.weight == 1.0 else values * leaf.weight
         rows = None
         for leaf in self.alone:
             if leaf.step.wants_rows:
                 rows = rows or Rows(leaf.step.template)
-                part = leaf.step.dense_row(leaf.selection.one_row(x, rows))
+                values = leaf.step.dense_row(leaf.selection.one_row(x, rows))
             else:
-                part = leaf.step.dense_one(leaf.selection.of_one(x))
-            out[leaf.place] = part if leaf.weight == 1.0 else part * leaf.weight
+                values = leaf.step.dense_one(leaf.selection.of_one(x))
+            out[leaf.place] = values if leaf.weight == 1.0 else values * leaf.weight
         return out
 
     def read_one_sparse(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -190,7 +190,7 @@ class DenseReader:
         for leaf in self.leaves:
             if id(leaf) in shared:
                 assert row is not None
-                block = leaf.step.part(leaf.selection.table(row))[0]  # type: ignore[attr-defined]
+                block = cast(TableStep, leaf.step).chunk_features(leaf.selection.table(row))[0]
                 known = np.flatnonzero(block)
                 block = block[known]
             else:

@@ -26,7 +26,7 @@ class TableSum(TableScorer):
         """Number of values of a row that are computed on the way."""
         return max((scorer.width for _, scorer in self.blocks), default=1)
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_scores(self, table: Table) -> np.ndarray:
         """Return the scores of a chunk of rows."""
         total = np.zeros((table.n_rows, self.n_outputs))
         for selection, scorer in self.blocks:

@@ -25,16 +25,16 @@ class TableUnionStep(UnionStep, TableStep):
         for selection, step in zip(self.selections, self.steps, strict=True):
             cast(TableStep, step).refuse_passing_objects(selection.table(row))
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         assert self.n_features is not None
         out = np.empty((table.n_rows, self.n_features))
-        self.write_part(table, out)
+        self.write_features(table, out)
         return out
 
-    def write_part(self, table: Table, out: np.ndarray) -> None:
+    def write_features(self, table: Table, out: np.ndarray) -> None:
         """Let each block write its features where they belong."""
-        self._write(table, out, lambda step, *given: step.write_part(*given))
+        self._write(table, out, lambda step, *given: step.write_features(*given))
 
     @cached_property
     def _coded(self) -> tuple[FeatureCodes, list[slice]]:
@@ -60,7 +60,7 @@ class TableUnionStep(UnionStep, TableStep):
             if weight == 1.0:
                 cast(TableStep, step).write_coded(selected, columns)
             else:
-                cast(TableStep, step).write_part(selected, columns)
+                cast(TableStep, step).write_features(selected, columns)
                 columns *= weight
 
     def next_table(self, table: Table) -> Table:
@@ -69,7 +69,7 @@ class TableUnionStep(UnionStep, TableStep):
         if dtype is None and self.has_doubles and table.row is not None:
             dtype = np.dtype(np.float64)  # a row has no column of objects
         if dtype is not None:
-            return BlockTable(self.part(table), dtype)
+            return BlockTable(self.chunk_features(table), dtype)
         dtypes = set()
 
         def read(step: TableStep, selected: Table, place: np.ndarray) -> None:

@@ -201,7 +201,7 @@ class UnionStep(Step):
         for selection, step, weight in zip(self.selections, self.steps, self.weights, strict=True):
             reads_row = step.reads_columns and step.fixed_dtype == np.float64
             if reads_row and row is not None and (step.gives_array or step.gives_sparse):
-                block: Any = cast(TableStep, step).part(selection.table(row))
+                block: Any = cast(TableStep, step).chunk_features(selection.table(row))
                 block = block if step.gives_array else sparse_row(block[0])
             elif step.wants_rows:
                 rows = rows or Rows(step.template)

@@ -58,7 +58,7 @@ class InputStep(TableStep):
         """Return a twin that refuses float32, and sparse matrices."""
         return replace(self, doubles=True)
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the columns of a chunk of rows."""
         if self.doubles:
             refuse_single(table.dtype)

@@ -28,7 +28,7 @@ class BinStep(TableStep):
 
     gives_floats = True  # bins are numbered in floats
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         block = table.floats()
         refuse_infinite(block, allow_nan=False)

@@ -28,9 +28,9 @@ class ChainScorer(TableScorer):
         """Number of values of a row that are computed on the way."""
         return max(self.last.width, *(step.n_features for step in self.before))
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_scores(self, table: Table) -> np.ndarray:
         """Return the scores of a chunk of rows."""
-        return self.last.part(self._behind(table))
+        return self.last.chunk_scores(self._behind(table))
 
     def add_to(self, total: np.ndarray, table: Table) -> None:
         """Add the scores of a chunk of rows to what stands before them."""
@@ -116,13 +116,13 @@ class ChainStep(TableStep):
         """The form of X of one row that the first step takes."""
         return self.steps[0].template
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
-        return self.steps[-1].part(self._before(table))
+        return self.steps[-1].chunk_features(self._before(table))
 
-    def write_part(self, table: Table, out: np.ndarray) -> None:
+    def write_features(self, table: Table, out: np.ndarray) -> None:
         """Let the last step write its features."""
-        self.steps[-1].write_part(self._before(table), out)
+        self.steps[-1].write_features(self._before(table), out)
 
     def feature_codes(self) -> FeatureCodes:
         """Return how the last step lays its features out."""

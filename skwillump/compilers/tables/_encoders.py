@@ -36,7 +36,7 @@ class ValuesStep(TableStep):
         """Dtype of the encoder."""
         return self.dtype
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         if table.row is not None:
             return self._row(table.row)

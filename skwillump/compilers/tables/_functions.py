@@ -34,7 +34,7 @@ class IdentityStep(IntegerStep):
         """Return a twin that refuses float32."""
         return replace(self, doubles=True)
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the columns as numbers."""
         if self.doubles:
             refuse_single(table.dtype)
@@ -58,7 +58,7 @@ class FunctionStep(NumberStep):
 
     gives_floats = False  # data frames stay data frames
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Apply the function."""
         block = table.floats()
         if self.validates:
@@ -78,7 +78,7 @@ class FunctionStep(NumberStep):
 class DoublesStep(NumberStep):
     """Columns as numbers of float64, of which any may be missing or infinite."""
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the columns as numbers."""
         block = table.floats(strict=False)
         refuse_objects(table)

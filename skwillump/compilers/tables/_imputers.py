@@ -43,7 +43,7 @@ class ImputeStep(IntegerStep):
         """Say yes if integers become floats."""
         return not self.any_dtype
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         block = table.floats()
         if self.any_dtype and table.row is None:
@@ -80,7 +80,7 @@ class ImputeObjectsStep(TableStep):
 
     fixed_dtype = np.dtype(object)
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features as numbers, where they are."""
         return self.next_table(table).floats()
 

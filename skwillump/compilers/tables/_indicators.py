@@ -31,7 +31,7 @@ class IndicatorStep(TableStep):
         """Say bool."""
         return np.dtype(bool)
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the flags of a chunk of rows."""
         if table.row is not None:
             if not all(isinstance(value, (int, float, np.number)) for value in table.row):

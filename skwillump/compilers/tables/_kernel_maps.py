@@ -35,7 +35,7 @@ class CosineStep(NumberStep):
         self._write(block, out)
         return out
 
-    def write_part(self, table: Table, out: np.ndarray) -> None:
+    def write_features(self, table: Table, out: np.ndarray) -> None:
         """Write the features of a chunk of rows: they are wide, and are not copied."""
         block = table.floats()
         refuse_infinite(block, allow_nan=False)

@@ -208,17 +208,17 @@ class LookupStep(TableStep):
                 number = int(number_integers(pair, pairs)[0])
         return number if number >= 0 else len(self.keyed.values) - 1
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         if table.row is not None:
             number = self.number(table.row)
             return self.keyed.values[number : number + 1].copy()
         return rows_of(self.keyed.values, self.numbers(table))
 
-    def write_part(self, table: Table, out: np.ndarray) -> None:
+    def write_features(self, table: Table, out: np.ndarray) -> None:
         """Write the features of a chunk of rows."""
         if table.row is not None:
-            out[:] = self.part(table)
+            out[:] = self.chunk_features(table)
         else:
             copy_rows(self.keyed.values, frozen(self.numbers(table)), out)
 
@@ -254,7 +254,7 @@ class LookupScorer(TableScorer):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, by_number=frozen(state["by_number"]))
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_scores(self, table: Table) -> np.ndarray:
         """Return the scores of a chunk of rows."""
         if table.row is not None:
             return self.row(table)[None]
@@ -263,7 +263,7 @@ class LookupScorer(TableScorer):
     def row(self, table: Table) -> Any:
         """Return the scores of one row."""
         if table.row is None:
-            return self.part(table)[0]
+            return self.chunk_scores(table)[0]
         return self.by_number[self.step.number(table.row)].copy()
 
     def warm_up(self) -> None:

@@ -39,7 +39,7 @@ class OneOfStep(TableStep):
             held = np.where(features < 0, -1.0, features + 1.0)
             held.take(codes, out=out[:, column], mode="wrap")
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         if table.row is not None:
             # The last column takes what is no feature.
@@ -47,13 +47,13 @@ class OneOfStep(TableStep):
             row[0, self.row_positions(table.row)] = 1.0
             return row[:, :-1]
         out = np.empty((table.n_rows, self.n_features))
-        self.write_part(table, out)
+        self.write_features(table, out)
         return out
 
-    def write_part(self, table: Table, out: np.ndarray) -> None:
+    def write_features(self, table: Table, out: np.ndarray) -> None:
         """Write the features of a chunk of rows."""
         if table.row is not None:
-            out[:] = self.part(table)
+            out[:] = self.chunk_features(table)
             return
         out[:] = 0.0
         rows = np.arange(table.n_rows)
@@ -85,7 +85,7 @@ class OneOfScorer(TableScorer):
         """Warm up the step."""
         self.step.warm_up()
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_scores(self, table: Table) -> np.ndarray:
         """Return the scores of a chunk of rows."""
         if table.row is not None:
             return np.reshape(self.row(table), (1, -1))
@@ -108,7 +108,7 @@ class OneOfScorer(TableScorer):
     def add_to_row(self, total: Any, table: Table) -> Any:
         """Return the scores of one row, added to what stands before them."""
         if table.row is None:
-            return total + self.part(table)[0]
+            return total + self.chunk_scores(table)[0]
         positions = self.step.row_positions(table.row)
         if self.single is None:
             return total + self.padded[positions].sum(axis=0)

@@ -158,7 +158,7 @@ class SelectStep(IntegerStep, NumberStep):
     gives_floats = False  # columns keep their dtype
     gives_array = True  # of an array, columns of it
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the columns that are kept."""
         block = table.floats()
         if not self.takes_nan:  # else it takes infinite numbers too

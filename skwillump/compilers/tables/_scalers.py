@@ -75,11 +75,11 @@ class ScaleScorer(DenseScorer):
 
     step: ScaleStep
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_scores(self, table: Table) -> np.ndarray:
         """Return the scores of a chunk of rows."""
         arrays = table.arrays()
         if arrays is None:
-            return super().part(table)
+            return super().chunk_scores(table)
         out = np.zeros((table.n_rows, self.n_outputs))
         self._add_arrays(out, arrays)
         return out
@@ -88,7 +88,7 @@ class ScaleScorer(DenseScorer):
         """Add the scores of a chunk of rows to what stands before them."""
         arrays = table.arrays()
         if arrays is None:
-            total += super().part(table)
+            total += super().chunk_scores(table)
         else:
             self._add_arrays(total, arrays)
 
@@ -104,7 +104,9 @@ class ScaleScorer(DenseScorer):
         """Return the scores of one row, added to what stands before them."""
         if self._single is None:
             return total + self.row(table)
-        for value, coef in zip(self.step.part(table)[0].tolist(), self._single, strict=True):
+        for value, coef in zip(
+            self.step.chunk_features(table)[0].tolist(), self._single, strict=True
+        ):
             total += value * coef
         return total
 

@@ -1,8 +1,8 @@
 """Steps over tables: what all of them share.
 
-Such a step has one method of its own, `TableStep.part`: a chunk of rows to a block of float64
-features. Batches, coefficients and single rows follow from it. A single row is a chunk of one row
-that is read without a data frame.
+Such a step has one method of its own, `TableStep.chunk_features`: a chunk of rows to a block of
+float64 features. Batches, coefficients and single rows follow from it. A single row is a chunk of
+one row that is read without a data frame.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class TableStep(Step):
 
     reads_columns = True
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features (n_rows, n_features) of a chunk of rows, as float64.
 
         Raises
@@ -54,13 +54,13 @@ class TableStep(Step):
         """The columns that it reads."""
         return self.spec
 
-    def write_part(self, table: Table, out: np.ndarray) -> None:
-        """Write what `part` returns to ``out``, which may be columns of a wider array."""
-        out[:] = self.part(table)
+    def write_features(self, table: Table, out: np.ndarray) -> None:
+        """Write what `chunk_features` returns to ``out``, which may be columns of a wider array."""
+        out[:] = self.chunk_features(table)
 
     def next_table(self, table: Table) -> Table:
         """Return what the following step sees of a chunk of rows."""
-        return BlockTable(self.part(table), self.fixed_dtype or table.dtype)
+        return BlockTable(self.chunk_features(table), self.fixed_dtype or table.dtype)
 
     @property
     def fixed_dtype(self) -> np.dtype | None:
@@ -123,7 +123,9 @@ class TableStep(Step):
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the features as float64 (n_rows, n_features)."""
         n_outputs = self.n_features
-        return self._each_chunk(self.write_part, X, rows, n_outputs=n_outputs, n_threads=n_threads)
+        return self._each_chunk(
+            self.write_features, X, rows, n_outputs=n_outputs, n_threads=n_threads
+        )
 
     def map_dense(
         self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
@@ -131,7 +133,7 @@ class TableStep(Step):
         """Return what ``work`` makes of the features, chunk by chunk: (n_rows, n_outputs)."""
 
         def write(table: Table, out: np.ndarray) -> None:
-            out[:] = work(self.part(table))
+            out[:] = work(self.chunk_features(table))
 
         return self._each_chunk(write, X, rows, n_outputs=n_outputs, n_threads=n_threads)
 
@@ -141,7 +143,7 @@ class TableStep(Step):
 
     def write_coded(self, table: Table, out: np.ndarray) -> None:
         """Write a chunk of rows as `feature_codes` lays them out."""
-        self.write_part(table, out)
+        self.write_features(table, out)
 
     def map_coded(
         self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
@@ -178,7 +180,7 @@ class TableStep(Step):
 
     def dense_one(self, x: Any) -> np.ndarray:
         """Return the features (n_features,) of one row."""
-        return self.part(self.spec.row(x))[0]
+        return self.chunk_features(self.spec.row(x))[0]
 
     def transform_one(self, x: Any) -> Any:
         """Return what `original.transform` returns for X of one row."""
@@ -191,7 +193,7 @@ class TableStep(Step):
                     raise InputUnsupported("another container is configured")
                 row = self.spec.row(x)
                 self.refuse_passing_objects(row)
-                features = self.part(row)[0]
+                features = self.chunk_features(row)[0]
                 return features[None] if is_array else sparse_row(features)
             except InputUnsupported:
                 pass
@@ -232,7 +234,7 @@ class NumberStep(TableStep):
         """Say yes: those that keep integers say otherwise."""
         return True
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         block = table.floats()
         refuse_infinite(block, allow_nan=self.allow_nan)
@@ -273,13 +275,13 @@ class TableScorer(Scorer):
         """Number of values of a row that are computed on the way."""
         return self.n_scores
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_scores(self, table: Table) -> np.ndarray:
         """Return the scores (n_rows, n_outputs) of a chunk of rows."""
         raise NotImplementedError
 
     def row(self, table: Table) -> Any:
         """Return the scores of one row: an array (n_outputs,), or a number if there is one."""
-        return self.part(table)[0]
+        return self.chunk_scores(table)[0]
 
     def add_to(self, total: np.ndarray, table: Table) -> None:
         """Add the scores of a chunk of rows to what stands before them.
@@ -287,7 +289,7 @@ class TableScorer(Scorer):
         A sparse product of scikit-learn adds the features up one after the other. Where they are
         sparse, so does this, as far as it can: huge coefficients that cancel then leave the same.
         """
-        total += self.part(table)
+        total += self.chunk_scores(table)
 
     def add_to_row(self, total: Any, table: Table) -> Any:
         """Return the scores of one row, added to what stands before them."""
@@ -297,7 +299,7 @@ class TableScorer(Scorer):
         """Return the float64 partial scores (n_rows, n_outputs)."""
 
         def write(table: Table, out: np.ndarray) -> None:
-            out[:] = self.part(table)
+            out[:] = self.chunk_scores(table)
 
         return each_chunk(
             write,
@@ -323,9 +325,9 @@ class DenseScorer(TableScorer):
 
     width = forwarded("step.n_features")
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_scores(self, table: Table) -> np.ndarray:
         """Return the scores of a chunk of rows."""
-        return np.asarray(self.step.part(table) @ self.coef)
+        return np.asarray(self.step.chunk_features(table) @ self.coef)
 
     def warm_up(self) -> None:
         """Warm up the step."""
