@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ._compat import learns_nothing, refused
-from ._compiling import CompilesItself, compiled_parts
+from ._compiling import compiled_parts
 from ._containers import take_rows
 from ._fitted_for_good import FittedForGood, has
 from ._one_row import RowTemplate
@@ -73,13 +73,17 @@ def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "Co
     >>> int(compiled.predict_one("fine sound"))
     1
     """
-    if isinstance(fitted_estimator, CompiledPipeline):
-        if n_jobs == fitted_estimator.n_jobs:
-            return fitted_estimator
-        return copy.copy(fitted_estimator).set_params(n_jobs=n_jobs)
+    twin = compiled_twin(fitted_estimator)
+    if twin is not None:
+        return twin if n_jobs == twin.n_jobs else copy.copy(twin).set_params(n_jobs=n_jobs)
     if not learns_nothing(fitted_estimator):
         check_is_fitted(fitted_estimator)
     return CompiledPipeline(fitted_estimator, n_jobs=n_jobs)
+
+
+def compiled_twin(model: Any) -> "CompiledPipeline | None":
+    """Return a model that is compiled already; None for any other."""
+    return model if isinstance(model, CompiledPipeline) else None
 
 
 class CompiledPipeline(FittedForGood):
@@ -352,7 +356,7 @@ class CompiledPipeline(FittedForGood):
 
     def _answer_one_through(self, x: Any, method: str) -> Any:
         """Answer for one row of a model that is not compiled, or of a wrapper."""
-        if isinstance(self.estimator, CompilesItself):
+        if self._parts.answers_one_row:
             return getattr(self.estimator, f"{method}_one", lambda _: None)(x)
         parts = self._parts
         features, last_step, wrapped = parts.features, parts.last_step, parts.wrapped

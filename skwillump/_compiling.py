@@ -71,6 +71,8 @@ class CompiledParts:
         The compiled last step.
     scorer : Scorer or None
         `features` and `model` in one.
+    answers_one_row : bool
+        Whether the estimator has methods of its own for one row.
     """
 
     reports: tuple[StepReport, ...]
@@ -79,6 +81,7 @@ class CompiledParts:
     wrapped: Wrapped | None = None
     model: Model | None = None
     scorer: Scorer | None = None
+    answers_one_row: bool = False
 
     @property
     def answers_batches(self) -> bool:
@@ -97,7 +100,8 @@ def compiled_parts(estimator: Any, compile_inside: CompileInside) -> CompiledPar
     """Compile what can be compiled of a fitted estimator."""
     if isinstance(estimator, CompilesItself):
         why = estimator.why_not_compiled_here
-        return CompiledParts(reports=(StepReport("", type(estimator).__name__, False, why),))
+        report = StepReport("", type(estimator).__name__, False, why)
+        return CompiledParts(reports=(report,), answers_one_row=True)
     if not hasattr(estimator, "predict"):
         step = compile_step(estimator)
         features = step if step.is_compiled else None

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from joblib import effective_n_jobs, parallel_config
@@ -308,7 +308,7 @@ def compiled_twins(features, names: tuple[str, ...]) -> tuple[dict[str, Step], U
     in it is not compiled.
     """
     step = compile_step(features)
-    union = step if isinstance(step, UnionStep) else None
+    union = cast(UnionStep, step) if step.holds_blocks else None
     known: dict[str, Step] = {}
     if union is not None:
         with suppress(Unsupported):

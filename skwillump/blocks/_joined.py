@@ -36,7 +36,7 @@ from ..compilers._features import MANY_FEATURES, MAX_DENSE_FEATURES
 from ..compilers._forwarding import forwarded
 from ..compilers._sparse_steps import MadeStep
 from ..compilers.models._tree_scorer import TreesOnCodes
-from ._on_columns import OnColumns
+from ._on_columns import is_on_columns
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -324,7 +324,7 @@ def joined_model(
     def scored(member: Any) -> Any:
         if type(member).__name__ == "_ConstantPredictor":
             return constant_member(member)
-        is_placed = isinstance(member, OnColumns)
+        is_placed = is_on_columns(member)
         if models is None:
             model = compile_model(member.estimator_ if is_placed else member)
         else:

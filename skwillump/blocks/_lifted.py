@@ -32,7 +32,7 @@ from .._wrappers import (
     reads_x_itself,
     replace_members,
 )
-from ._on_columns import OnColumns
+from ._on_columns import OnColumns, is_on_columns
 
 Links = list[tuple[str, Any]]
 """Fitted steps that run one after the other, with their names."""
@@ -235,7 +235,7 @@ def _around(wrapper: Any, models: Sequence[Any]) -> Any:
     parameter = "regressor" if hasattr(wrapper, "regressor") else "estimator"
     model = next((m for m in models if type(m).__name__ != "_ConstantPredictor"), None)
     if model is not None:
-        inner = model.estimator_ if isinstance(model, OnColumns) else model
+        inner = model.estimator_ if is_on_columns(model) else model
         setattr(twin, parameter, unfitted(inner))
     return twin
 
@@ -253,7 +253,7 @@ def first_copy(features: Any, model: Any, names: Sequence[str]) -> tuple[str, ..
         Of all blocks.
     """
     folds = getattr(model, "calibrated_classifiers_", None)
-    if not folds or not isinstance(folds[0].estimator, OnColumns):
+    if not folds or not is_on_columns(folds[0].estimator):
         return ()
     name = features.transformer_list[0][0]
     return tuple(one for one in names if one == name or one.startswith(f"{name}__"))
@@ -305,7 +305,7 @@ def unfitted(model: Any, positions: np.ndarray | None = None) -> Any:
 
 def _read_columns(given: list[Any]) -> bool:
     members = [pair[1] for pair in given if isinstance(pair, tuple)]
-    return bool(members) and all(isinstance(member, OnColumns) for member in members)
+    return bool(members) and all(map(is_on_columns, members))
 
 
 def settled(fitted: Any) -> Any:

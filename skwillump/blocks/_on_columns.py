@@ -22,6 +22,11 @@ def _has(method: str) -> Callable[[OnColumns], bool]:
     return check
 
 
+def is_on_columns(model: Any) -> bool:
+    """Whether a model is an `OnColumns`, which holds another one."""
+    return isinstance(model, OnColumns)
+
+
 class OnColumns(BaseEstimator):
     """A model that reads some of the columns of X, in the form in which it was fitted on them.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .._compiled import CompiledPipeline
+from .._compiled import CompiledPipeline, compiled_twin
 from .._containers import has_rows, num_samples, take_rows
 from .._one_row import RowTemplate
 from ..blocks import BlockGraph
@@ -189,7 +189,7 @@ class CascadeRunner:
     @cached_property
     def _compiled(self) -> CompiledPipeline | None:
         """The full model, where it is compiled."""
-        return self.full if isinstance(self.full, CompiledPipeline) else None
+        return compiled_twin(self.full)
 
     @cached_property
     def _makes_frames(self) -> bool:

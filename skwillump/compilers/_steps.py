@@ -135,6 +135,16 @@ class Step:
         return False
 
     @property
+    def holds_blocks(self) -> bool:
+        """Whether it is a `UnionStep`, whose blocks a union around it takes for its own."""
+        return False
+
+    @property
+    def chooses_columns(self) -> bool:
+        """Whether it is a `SelectorStep`: what follows reads columns of the input."""
+        return False
+
+    @property
     def demands(self) -> Any:
         """`InputSpec` of the columns that it must find in a table; None where it reads none."""
         return None

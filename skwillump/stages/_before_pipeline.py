@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compiled import CompiledPipeline, compile_pipeline
+from .._compiled import CompiledPipeline, compile_pipeline, compiled_twin
 from .._containers import take_rows
 from ..blocks import BlockGraph, CompiledBlocks, CompiledStage, check_single_precision
 from ..compilers import (
@@ -220,7 +220,7 @@ def compiled_stage(
     if not blocks:
         return _stand_in_stage(model, full)
     shared = None if fused is None else fused.stage(blocks, model)
-    if not is_surrogate or not isinstance(full, CompiledPipeline) or graph.prefix:
+    if not is_surrogate or (twin := compiled_twin(full)) is None or graph.prefix:
         return shared
     reads_arrays = graph.union is not None and graph.union.gives_array
     if shared is not None and reads_arrays and not projected_blocks(graph):
@@ -232,8 +232,8 @@ def compiled_stage(
         approx = compile_model(model, LinearModel)
         known = _checking(graph, approx) if checks_size else _scorer(graph, blocks, approx)
         if known is not None:
-            return _on_opened(known, approx, full) or LinearBeforePipeline(
-                known=known, approx=approx, full=PipelineAnswers(full)
+            return _on_opened(known, approx, twin) or LinearBeforePipeline(
+                known=known, approx=approx, full=PipelineAnswers(twin)
             )
     return shared
 
@@ -241,10 +241,11 @@ def compiled_stage(
 def _stand_in_stage(stand_in: Any, full: Any) -> LinearBeforePipeline:
     """Stage of a linear model that reads rows as they come."""
     parts = compile_pipeline(stand_in)._parts
-    if parts.model is None or parts.scorer is None or not isinstance(full, CompiledPipeline):
+    twin = compiled_twin(full)
+    if parts.model is None or parts.scorer is None or twin is None:
         raise ValueError("a linear model of rows as they come is not compiled")
     return LinearBeforePipeline(
-        known=parts.scorer, approx=parts.model, full=PipelineAnswers(full), form=Form.of(stand_in)
+        known=parts.scorer, approx=parts.model, full=PipelineAnswers(twin), form=Form.of(stand_in)
     )
 
 

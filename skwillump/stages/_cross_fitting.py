@@ -25,7 +25,7 @@ from ._cross_fitted import CalibrationTask, CrossFitted, Setting
 from ._fold_tasks import FoldRecord, evidence
 from ._folds import FitData
 from ._metering import CostMeter, FirstStage, spread
-from ._models import LeftOut, NoEvidence, StageSpec, fit_stages
+from ._models import LeftOut, NoEvidence, StageSpec, fit_stages, those_left_out
 from ._recording import joined
 from ._report import blocks_text, seconds_text
 from ._surrogates import why_not_dear
@@ -152,7 +152,7 @@ def _check_cheapest_set(
     ):
         warnings.simplefilter("ignore")
         (model,) = fit_stages(run.graph, [spec], *run.data.take(rows), run.setting.approx_estimator)
-        if isinstance(model, LeftOut):
+        if those_left_out([model]):
             return
         compiled = stage_of(spec.blocks, model, is_surrogate=False)
         if compiled is None and run.fused is not None:
@@ -172,8 +172,7 @@ def _leave_out(
     left_out: dict[int, LeftOut], models: Sequence[Any], records: Sequence[FoldRecord]
 ) -> None:
     """Note the models that could not be made, those that answer or those of some fold."""
-    found = {i: model for i, model in enumerate(models) if isinstance(model, LeftOut)}
-    for reasons in (found, *(record.left_out for record in records)):
+    for reasons in (those_left_out(models), *(record.left_out for record in records)):
         left_out.update({i: why for i, why in reasons.items() if i not in left_out})
 
 

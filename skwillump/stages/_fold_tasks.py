@@ -13,7 +13,7 @@ from sklearn.utils import gen_batches
 from .._containers import num_samples, take_rows
 from ..blocks import BlockGraph
 from ._folds import FitData, Split
-from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages
+from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages, those_left_out
 from ._passes import CHUNK_ROWS
 from ._recording import Record, Recorder, joined
 from ._refused_rows import record_readable
@@ -40,7 +40,7 @@ class FoldRecord:
     @property
     def left_out(self) -> dict[int, LeftOut]:
         """Approximate models that could not be made, or could not answer, by position."""
-        return {i: stage for i, stage in enumerate(self.stages) if isinstance(stage, LeftOut)}
+        return those_left_out(self.stages)
 
     @property
     def made(self) -> list[int]:
@@ -50,10 +50,9 @@ class FoldRecord:
 
     def stage(self, position: int) -> Record:
         """The record of an approximate model that was not left out."""
-        record = self.stages[position]
-        if isinstance(record, LeftOut):
-            raise ValueError(f"The approximate model could not answer: {record.reason}")
-        return record
+        if why := self.left_out.get(position):
+            raise ValueError(f"The approximate model could not answer: {why.reason}")
+        return self.stages[position]  # type: ignore[return-value]
 
     def of_stages(self, positions: Sequence[int]) -> FoldRecord:
         """The record of some of the approximate models."""
@@ -235,9 +234,10 @@ def record_rows(
     known = BlockFeatures(graph, graph.prepare(chosen))
     full = recorder.record_full(graph.model, known.of_all())
     stages: list[Record | LeftOut] = []
-    for spec, model in zip(specs, models, strict=True):
-        if isinstance(model, LeftOut):
-            stages.append(model)
+    left_out = those_left_out(models)
+    for i, (spec, model) in enumerate(zip(specs, models, strict=True)):
+        if i in left_out:
+            stages.append(left_out[i])
             continue
         try:
             features = chosen if spec.reads_rows else known.of(spec.blocks_in(graph))

@@ -179,6 +179,11 @@ class LeftOut:
         return cls(f"{type(error).__name__}: {lines[0][:MOST_CHARACTERS]}")
 
 
+def those_left_out(found: Sequence[Any]) -> dict[int, LeftOut]:
+    """What was left out of what was made of several models, by position."""
+    return {i: one for i, one in enumerate(found) if isinstance(one, LeftOut)}
+
+
 def read_graph(fitted, X, *, compile: bool) -> BlockGraph | None:
     """Split a fitted estimator into blocks; None where nothing could be cheaper.
 

@@ -27,13 +27,11 @@ from ..text._vectorizers import with_tfidf
 from ._mapped import MappedStep
 from ._own_columns import (
     SelectedStep,
-    SelectorStep,
     columns_step,
     filling_step,
     selector_step,
 )
 from ._sequences import SequenceStep
-from ._unions import UnionStep
 
 Links = list[tuple[str, Any]]
 """Names and transformers."""
@@ -46,10 +44,9 @@ def compile_transformer_pipeline(pipeline: Any) -> Step:
     if len(steps) == 1 and ends_in_blocks(pipeline):
         # Its blocks are blocks of the union that holds it.
         ((name, composite),) = steps
-        step = compile_step(composite)
-        if isinstance(step, UnionStep):
-            path = parameter_path(name, step.path)
-            return replace(step, original=pipeline, path=path)
+        step: Any = compile_step(composite)
+        if step.holds_blocks:
+            return replace(step, original=pipeline, path=parameter_path(name, step.path))
     return compile_steps(pipeline, steps)
 
 
@@ -78,7 +75,7 @@ def compile_steps(original: Any, steps: Sequence[tuple[str, Any]]) -> Step:
         name, step = _next(pending, reads_sparse=bool(found) and found[-1].gives_matrix)
         names.append(name)
         found.append(step)
-    if len(found) > 1 and isinstance(found[0], SelectorStep):
+    if len(found) > 1 and found[0].chooses_columns:
         return SelectedStep(whole, tuple(names), tuple(found))
     if len(found) == 1 and not names[0]:
         return replace(found[0], original=whole)  # type: ignore[type-var]
@@ -99,7 +96,7 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
     if head.n_features is None and pending:
         n_features = getattr(pending[0][1], "n_features_in_", None)  # of what reads it
         head = head if n_features is None else head.sized(n_features)
-    if isinstance(head, SelectorStep):
+    if head.chooses_columns:
         return name, head
     if head.reads_columns:
         if reads_sparse:

@@ -61,6 +61,7 @@ class SelectorStep(Step):
     selection: ColumnSelection
     n_features: int | None = None
 
+    chooses_columns = True
     is_vector = forwarded("selection.is_vector")
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:

@@ -37,6 +37,8 @@ class UnionStep(Step):
     spec: InputSpec | None = None  # of the columns that it demands, if it reads a table
     path: str = ""  # names of the pipelines' steps that it is, where they have no others
 
+    holds_blocks = True
+
     @property
     def demands(self) -> InputSpec | None:
         """The columns that it must find."""
@@ -286,8 +288,8 @@ class UnionStep(Step):
             self.names, self.selections, self.steps, self.weights, self.places, strict=True
         ):
             leaf = Leaf(name, selection, step, place, weight)
-            if isinstance(step, UnionStep):
-                found.extend(child.inside(leaf) for child in step.leaves())
+            if step.holds_blocks:
+                found.extend(child.inside(leaf) for child in cast(UnionStep, step).leaves())
             else:
                 found.append(leaf)
         return found

@@ -104,7 +104,7 @@ class _CodedSteps(EncoderSteps):
 
     def distinct(self, original: Original, values: Any, **kwargs: Any) -> Any:
         """Return the categories; with their counts where these are asked for."""
-        if not isinstance(values, _CodedColumn):
+        if not _is_coded(values):
             return original(values, **kwargs)
         if not kwargs.get("return_counts"):
             return values.categories
@@ -112,13 +112,17 @@ class _CodedSteps(EncoderSteps):
 
     def unknown(self, original: Original, values: Any, categories: Any, **kwargs: Any) -> Any:
         """Find nothing unknown among the values that categories were learned from."""
-        if not isinstance(values, _CodedColumn):
+        if not _is_coded(values):
             return original(values, categories, **kwargs)
         return ([], np.ones(len(values.codes), dtype=bool)) if kwargs.get("return_mask") else []
 
     def positions(self, original: Original, values: Any, **kwargs: Any) -> Any:
         """Return the codes."""
-        return values.codes if isinstance(values, _CodedColumn) else original(values, **kwargs)
+        return values.codes if _is_coded(values) else original(values, **kwargs)
+
+
+def _is_coded(values: Any) -> bool:
+    return isinstance(values, _CodedColumn)
 
 
 def _coded_columns(X: Any, least_rows: int) -> list[_CodedColumn | None] | None:
