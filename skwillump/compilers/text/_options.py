@@ -55,11 +55,7 @@ class TextOptions:
     token_class: str | None
     shortest: int
     stop_words: list[str]
-
-    @property
-    def own_tokens(self) -> bool:
-        """Whether Python makes the tokens, so that kernels only split what it gives."""
-        return isinstance(self.preprocess, OwnTokens)
+    own_tokens: bool  # whether `preprocess` is `OwnTokens`: kernels only split what it gives
 
     @property
     def fold(self) -> bool:
@@ -75,8 +71,8 @@ class TextOptions:
 
     def _remembering(self) -> Any:
         """The preprocessor, which looks up what the user's functions made of texts before."""
-        own = self.preprocess
-        if not isinstance(own, OwnTokens):
+        own: Any = self.preprocess
+        if not self.own_tokens:
             return None if own is None else remembering(own)
         before = None if own.preprocess is None else remembering(own.preprocess)
         return replace(own, preprocess=before, tokenize=remembering(own.tokenize))
@@ -104,6 +100,7 @@ def read_options(vectorizer: Any) -> TextOptions:
     # Whatever preprocessing is not plain folding runs in Python, before the kernels.
     plain = vectorizer.preprocessor is None and not vectorizer.strip_accents
     preprocess = None if plain else vectorizer.build_preprocessor()
+    own_tokens = False
     if analyzer == WORD:
         dropped = vectorizer.get_stop_words() or ()
         stop_words = [w for w in dropped if w and isinstance(w, str)]
@@ -112,7 +109,7 @@ def read_options(vectorizer: Any) -> TextOptions:
         except Unsupported:
             if "" in dropped:
                 raise
-            token_class, shortest = TOKEN_CLASS, 1
+            token_class, shortest, own_tokens = TOKEN_CLASS, 1, True
             preprocess = OwnTokens(
                 preprocess=vectorizer.build_preprocessor(),
                 tokenize=vectorizer.build_tokenizer(),
@@ -128,6 +125,7 @@ def read_options(vectorizer: Any) -> TextOptions:
         token_class=token_class,
         shortest=shortest,
         stop_words=stop_words,
+        own_tokens=own_tokens,
     )
 
 
@@ -163,6 +161,7 @@ def _of_own_analyzer(vectorizer: Any) -> TextOptions:
         token_class=TOKEN_CLASS,
         shortest=1,
         stop_words=[],
+        own_tokens=True,
     )
 
 

@@ -110,4 +110,5 @@ class VectorizerStep(Step):
 
     def without_preprocessor(self) -> Self:
         """Return a twin for texts of our own: a user's function need not understand them."""
-        return replace(self, options=replace(self.options, preprocess=None))
+        options = replace(self.options, preprocess=None, own_tokens=False)
+        return replace(self, options=options)
