@@ -11,8 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from common import SKLEARN
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 from lightgbm import LGBMClassifier
 from scipy import sparse
 from sklearn.compose import ColumnTransformer, make_column_transformer

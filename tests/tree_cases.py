@@ -4,8 +4,7 @@ import warnings
 from functools import cache
 
 import numpy as np
-from hypothesis import settings
-from hypothesis import strategies as st
+from hypothesis import settings, strategies as st
 from hypothesis.extra.numpy import arrays
 from lightgbm import LGBMClassifier, LGBMRanker, LGBMRegressor
 from sklearn.ensemble import (

@@ -26,13 +26,10 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.multiclass import _ovr_decision_function as ovr_decision_function
 from sklearn.utils.validation import (
     _check_feature_names_in as check_feature_names_in,
-)
-from sklearn.utils.validation import (
     _check_method_params as check_method_params,
-)
-from sklearn.utils.validation import _is_fitted, check_is_fitted
-from sklearn.utils.validation import (
+    _is_fitted,
     _num_samples as count_samples,
+    check_is_fitted,
 )
 
 from ._seams import EncoderSteps, VectorizerSteps, encoder_steps, vectorizer_steps
@@ -49,45 +46,6 @@ except ImportError:  # before scikit-learn 1.9
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Nothing: this version of scikit-learn has no callbacks."""
 
-
-__all__ = [
-    "ABSENT",
-    "PRIVATE",
-    "CallbackSupportMixin",
-    "DiagramLabel",
-    "EncoderSteps",
-    "HasMethods",
-    "Interval",
-    "InvalidParameterError",
-    "IterativeImputer",
-    "RealNotInt",
-    "ScorerParts",
-    "StrOptions",
-    "VectorizerSteps",
-    "VisualBlock",
-    "begin_callbacks",
-    "check_feature_names_in",
-    "check_fitted",
-    "check_method_params",
-    "column_array",
-    "count_samples",
-    "encoder_steps",
-    "is_empty_selection",
-    "learns_nothing",
-    "n_columns_in",
-    "ovr_decision_function",
-    "positive_label",
-    "private",
-    "refused",
-    "routing_enabled",
-    "safe_indexing",
-    "scorer_parts",
-    "selected_columns",
-    "selected_positions",
-    "validates_parameters",
-    "vectorizer_steps",
-    "vote_weights",
-]
 
 validates_parameters = _fit_context(prefer_skip_nested_validation=False)
 """Decorator of a `fit` that checks its parameters; estimators among them check their own."""

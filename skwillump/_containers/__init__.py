@@ -27,35 +27,6 @@ from ._base import (
 from ._pandas import ForeignFrame, PandasFrame
 from ._polars import PolarsFrame
 
-__all__ = [
-    "ArrowTexts",
-    "Categories",
-    "CategoryNumbers",
-    "CodedTexts",
-    "Container",
-    "Frame",
-    "Series",
-    "Values",
-    "column_names",
-    "column_of_row",
-    "container_of",
-    "dtype_kind",
-    "fast_rows",
-    "frame_of",
-    "frame_of_columns",
-    "frame_of_plain",
-    "frame_of_row",
-    "has_rows",
-    "is_frame",
-    "is_plain_array",
-    "num_samples",
-    "plain_frame",
-    "read_frame_of",
-    "series_of",
-    "series_of_text",
-    "take_rows",
-]
-
 _PANDAS_FRAME, _POLARS_FRAME = PandasFrame(), PolarsFrame()
 
 _OF_LIBRARIES: dict[tuple[str, str], Container] = {

@@ -7,5 +7,3 @@ has the same message and the same type everywhere.
 
 from ._columns import NOT_READ, RowColumns
 from ._template import RowTemplate, array_of_row
-
-__all__ = ["NOT_READ", "RowColumns", "RowTemplate", "array_of_row"]

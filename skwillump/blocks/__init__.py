@@ -1,6 +1,6 @@
 """How a pipeline splits into feature blocks, and computing them for chosen rows."""
 
-from . import _combined_ensembles, _combined_votes  # noqa: F401 (they register what they know)
+from . import _combined_ensembles, _combined_votes  # they register what they know
 from ._combined import combined
 from ._graph import (
     BlockGraph,
@@ -27,36 +27,6 @@ from ._truncated import (
     truncation_sizes,
 )
 from ._whole import has_linear_model, single_block
-
-__all__ = [
-    "BlockGraph",
-    "CompiledBlocks",
-    "CompiledStage",
-    "SideBySideScorer",
-    "Store",
-    "TruncatedClassifier",
-    "TruncatedEnsemble",
-    "TruncatedRegressor",
-    "Watch",
-    "blocks_used",
-    "check_single_precision",
-    "combined",
-    "compiled_blocks",
-    "has_linear_model",
-    "hides_blocks",
-    "joined_model",
-    "lifted_chain",
-    "locate_blocks",
-    "n_rounds",
-    "names_in_composites",
-    "settled",
-    "single_block",
-    "split_pipeline",
-    "take_stored",
-    "truncated_ensemble",
-    "truncation_sizes",
-    "unfitted",
-]
 
 
 def compiled_blocks(graph: BlockGraph) -> CompiledBlocks | None:

@@ -13,12 +13,12 @@ from ._registry import (
 from ._scorers import Scorer
 from ._steps import Step, StepReport
 from ._unsupported import InputUnsupported, Unsupported, check_scores
-from .compose import _composites  # noqa: F401 (it registers compilers, as do those below)
+from .compose import _composites  # it registers compilers, as do those below
 from .compose._chains import compile_steps
 from .compose._dense_reader import DenseReader, Leaf
 from .compose._score_sums import SumScorer
 from .compose._unions import UnionStep
-from .models import (  # noqa: F401
+from .models import (
     _calibrated,
     _discrete_bayes,
     _ensembles,
@@ -33,7 +33,7 @@ from .models._layers import ScoredModel
 from .models._linear import LinearModel
 from .models._trees import TreeModel
 from .models._truncated import TruncatedTrees
-from .tables import (  # noqa: F401
+from .tables import (
     _bins,
     _dicts,
     _distributions,
@@ -50,38 +50,6 @@ from .tables import (  # noqa: F401
 )
 from .tables._fitting import fast_encoders
 from .tables._input import Opened
-from .text import _hashing, _idf, _vectorizers  # noqa: F401
+from .text import _hashing, _idf, _vectorizers
 from .text._fitting import fast_vectorizers
 from .text._remembering import texts_forgotten, texts_remembered
-
-__all__ = [
-    "REGISTRY",
-    "DenseReader",
-    "InputStep",
-    "InputUnsupported",
-    "Leaf",
-    "LinearModel",
-    "Model",
-    "Opened",
-    "OriginalStep",
-    "ScoredModel",
-    "Scorer",
-    "Step",
-    "StepReport",
-    "SumScorer",
-    "TreeModel",
-    "TruncatedTrees",
-    "UnionStep",
-    "Unsupported",
-    "check_scores",
-    "compile_model",
-    "compile_step",
-    "compile_steps",
-    "fast_encoders",
-    "fast_vectorizers",
-    "linear_map",
-    "predicts_largest",
-    "registered_types",
-    "texts_forgotten",
-    "texts_remembered",
-]

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compat import ABSENT, PRIVATE
-from .._compat import private as private_or_absent
+from .._compat import ABSENT, PRIVATE, private as private_or_absent
 
 
 class Unsupported(Exception):

@@ -380,7 +380,7 @@ def _sql_type(model) -> str:
 
 def _import_spark(caller: str) -> None:
     try:
-        import pyspark.sql  # noqa: F401
+        import pyspark.sql
     except ImportError as error:
         raise ImportError(
             f"skwillump.spark.{caller} needs PySpark: install it with "

@@ -4,8 +4,7 @@ from itertools import chain, combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from skwillump.planning._candidate_sets import candidate_sets, knapsack_frontier
 from skwillump.planning._importance import permutation_importance

@@ -14,8 +14,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from common import SKLEARN
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer

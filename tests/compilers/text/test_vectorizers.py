@@ -5,8 +5,7 @@ import pickle
 import naive
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from strategies import documents
 from text_cases import DOCUMENTS, assert_same_matrix, ngram_ranges, options

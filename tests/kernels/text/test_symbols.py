@@ -4,8 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from strategies import documents, texts
 
 from skwillump.kernels._bits import bits_in_range, equal_words, load_word, lower_block

@@ -4,8 +4,7 @@ import naive
 import numpy as np
 import pytest
 import strategies  # noqa: F401 (sets the profile)
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from skwillump.kernels._jit import jit
 from skwillump.kernels.text._ngrams import SEGMENT, count_ngrams

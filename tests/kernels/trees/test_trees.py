@@ -4,8 +4,7 @@ import naive_trees
 import numpy as np
 import pytest
 import strategies  # noqa: F401 (sets the profile)
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from skwillump.compilers import Unsupported
 from skwillump.compilers.models._tree_layout import Tree, pack
