@@ -17,7 +17,6 @@ from ._arrow import ArrowTable
 from ._base import (
     ArrowTexts,
     Categories,
-    CategoryNumbers,
     CodedTexts,
     Container,
     Frame,

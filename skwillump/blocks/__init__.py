@@ -5,7 +5,6 @@ from ._combined import combined
 from ._graph import (
     BlockGraph,
     Store,
-    Watch,
     locate_blocks,
     names_in_composites,
     split_pipeline,
@@ -20,7 +19,6 @@ from ._trees import TreeBlocks
 from ._truncated import (
     TruncatedClassifier,
     TruncatedEnsemble,
-    TruncatedRegressor,
     blocks_used,
     n_rounds,
     truncated_ensemble,

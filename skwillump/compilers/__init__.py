@@ -29,7 +29,6 @@ from .models import (
     _support_vectors,
 )
 from .models._input import InputStep
-from .models._layers import ScoredModel
 from .models._linear import LinearModel
 from .models._trees import TreeModel
 from .models._truncated import TruncatedTrees

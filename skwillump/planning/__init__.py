@@ -7,16 +7,12 @@ from ._cascade_records import (
     Candidate,
     Guarantee,
     Plan,
-    PlannedPath,
-    Score,
     SmallerAnswers,
     SmallerModels,
-    Tradeoff,
 )
 from ._confidence import LEARNED, confidence, decide_one, measures_for, predicted_codes
 from ._fresh_queries import candidates_to_test, certify_topk_plan
 from ._fresh_rows import FreshRows, certify_plan
-from ._growth import Growth
 from ._harm_score import (
     HarmScore,
     learn_harm_score,
@@ -49,6 +45,5 @@ from ._topk_records import (
     TopKCandidate,
     TopKGuarantee,
     TopKPlan,
-    TopKTradeoff,
 )
 from ._topk_search import Search, filter_order, gap_search
