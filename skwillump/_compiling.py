@@ -5,8 +5,6 @@ the last one, then the last one. A last step that is not compiled is seen throug
 wrapper of others, and else runs as it is on compiled features.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any

@@ -6,8 +6,6 @@ where the blocks of nested composites are. Types are compared exactly: a subclas
 transformers in another way.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass

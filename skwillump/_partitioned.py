@@ -17,8 +17,6 @@ What an engine must do is in `Partitions`. Its workers get rows as `Pieces`: a p
 or chunk by chunk. Pieces may be empty, which transformers refuse.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -55,23 +53,23 @@ class Scored:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def best(self, n: int, bar: float = np.inf, raw_bar: float = np.inf) -> Scored:
+    def best(self, n: int, bar: float = np.inf, raw_bar: float = np.inf) -> "Scored":
         """The first `n` rows, and more where their scores or raw numbers reach a bar."""
         chosen = (self.scores >= bar) | (self.raw >= raw_bar)
         chosen[stable_order(self.scores, n)] = True
         return Scored(self.rows[chosen], self.scores[chosen], self.raw[chosen])
 
-    def at(self, rows: np.ndarray) -> Scored:
+    def at(self, rows: np.ndarray) -> "Scored":
         """The same scores at other positions."""
         return Scored(rows, self.scores, self.raw)
 
     @classmethod
-    def none(cls) -> Scored:
+    def none(cls) -> "Scored":
         """Scores of no row."""
         return cls(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros(0))
 
     @classmethod
-    def joined(cls, several: Sequence[Scored], starts) -> Scored:
+    def joined(cls, several: "Sequence[Scored]", starts) -> "Scored":
         """Rows of all partitions, by their positions in the frame."""
         moved = [start + one.rows for start, one in zip(starts, several, strict=True)]
         return cls(

@@ -1,7 +1,5 @@
 """Stored objects: the version of the package that made them, and the types that they hold."""
 
-from __future__ import annotations
-
 import sys
 import warnings
 from typing import Any

@@ -4,8 +4,6 @@ scikit-learn 1.9 and later hand callbacks, such as its `ProgressBar`, a tree of 
 have none, and then only messages remain.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -62,7 +60,7 @@ class Progress:
         n_tasks: int,
         log: Callable[[str], None],
         log_end: Callable[[str, float], None] = _tell_nobody,
-    ) -> Progress:
+    ) -> "Progress":
         """Tell the callbacks of an estimator that its `fit` begins, with at most `n_tasks`."""
         context = begin_callbacks(estimator, n_tasks)
         if context is not None:
@@ -79,7 +77,7 @@ class Progress:
         return process_time() - self.began
 
     @contextmanager
-    def task(self, name: str, *, n_subtasks: int = 0, fits: Any = None) -> Iterator[Progress]:
+    def task(self, name: str, *, n_subtasks: int = 0, fits: Any = None) -> "Iterator[Progress]":
         """Context in which a task runs.
 
         Parameters

@@ -1,7 +1,5 @@
 """Copies of fitted estimators that fitting the originals again does not reach."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any

@@ -5,8 +5,6 @@ a copy of the wrapper runs with compiled twins in their places. One row runs thr
 in a container that only the twins look into (`OneRow`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
@@ -180,7 +178,7 @@ class Wrapped:
         return decides.predict(X), np.flatnonzero(margins < DOUBT)
 
     @property
-    def _scored(self) -> list[ScoredMember]:
+    def _scored(self) -> "list[ScoredMember]":
         """Members on scores; twins decide for themselves."""
         return [twin for _, twin in self.inside if isinstance(twin, ScoredMember)]
 
@@ -269,7 +267,7 @@ class ScoredMember:
             return getattr(self.original, name)
         raise AttributeError(name)
 
-    def fit(self, X: Any, y: Any = None) -> ScoredMember:
+    def fit(self, X: Any, y: Any = None) -> "ScoredMember":
         """Do nothing: it is fitted."""
         return self
 
@@ -301,7 +299,7 @@ class Answered:
     def __sklearn_tags__(self) -> Any:
         return self._tags
 
-    def fit(self, X: Any, y: Any = None) -> Answered:
+    def fit(self, X: Any, y: Any = None) -> "Answered":
         """Do nothing: it is an answer."""
         return self
 

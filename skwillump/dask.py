@@ -1,7 +1,5 @@
 """Predict and rank over a Dask data frame, each partition where it is: rows do not travel."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

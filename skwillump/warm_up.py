@@ -10,8 +10,6 @@ batches and single rows, so that their kernels are on disk. Set `NUMBA_CACHE_DIR
 folder, for this command and for what runs later. Kernels are compiled for the machine's processor.
 """
 
-from __future__ import annotations
-
 import argparse
 import warnings
 from collections.abc import Callable, Iterator, Sequence

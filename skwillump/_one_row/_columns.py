@@ -1,7 +1,5 @@
 """The values of one row of any form, by column."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """What a fitted estimator tells of the rows that it takes, without the data of `fit`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ scikit-learn's errors name a value or its type, which is enough for a batch that
 notebook. Who serves rows has the error alone, and needs to know which field of a request was wrong.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Number

@@ -1,7 +1,5 @@
 """X of one row, in the form of the rows that an estimator takes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,7 +62,7 @@ class RowTemplate:
     dtypes: tuple[tuple[Any, str], ...] = ()
 
     @classmethod
-    def from_data(cls, X: Any, fitted: Any = None) -> RowTemplate:
+    def from_data(cls, X: Any, fitted: Any = None) -> "RowTemplate":
         """Return the template of `X`, which keeps none of its rows.
 
         Parameters
@@ -91,7 +89,7 @@ class RowTemplate:
         )
 
     @classmethod
-    def of_estimator(cls, fitted: Any, *, of_text: bool = False) -> RowTemplate:
+    def of_estimator(cls, fitted: Any, *, of_text: bool = False) -> "RowTemplate":
         """Return the template that a fitted estimator tells of."""
         names = getattr(fitted, "feature_names_in_", None)
         n_columns = n_columns_in(fitted)

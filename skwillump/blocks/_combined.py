@@ -6,8 +6,6 @@ wrapper that is none of them, or has an option that is not read here, runs its o
 (`JoinedModel`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -38,13 +36,13 @@ def combined(joined: JoinedModel) -> JoinedModel:
     return joined
 
 
-_KINDS: dict[str, list[type[Combined]]] = {}
+_KINDS: "dict[str, list[type[Combined]]]" = {}
 
 
-def combines(*wrappers: str) -> Callable[[type[Combined]], type[Combined]]:
+def combines(*wrappers: str) -> "Callable[[type[Combined]], type[Combined]]":
     """Register the decorated class for wrappers of these names."""
 
-    def decorate(kind: type[Combined]) -> type[Combined]:
+    def decorate(kind: "type[Combined]") -> "type[Combined]":
         for wrapper in wrappers:
             _KINDS.setdefault(wrapper, []).append(kind)
         return kind

@@ -3,8 +3,6 @@
 See `_combined`, of which these are more kinds.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any

@@ -4,8 +4,6 @@ See `_combined`, of which these are more kinds. Their own code checks X, or choo
 so that scores cannot run through it.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar

@@ -5,8 +5,6 @@ weights, stacking, containers, feature names) is scikit-learn's own code on the 
 objects, so that what comes out is what the pipeline itself would have computed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from functools import partial

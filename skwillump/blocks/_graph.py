@@ -5,8 +5,6 @@ A fitted pipeline is read as *prefix* (steps before the blocks), *features* (a `
 the features what runs on some blocks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from contextlib import AbstractContextManager, nullcontext, suppress
 from copy import copy
@@ -93,7 +91,7 @@ class BlockGraph:
     widths: tuple[int, ...] | None = None
     feature_names: tuple[Any, ...] | None = None
 
-    def with_layout_of(self, row: Any) -> BlockGraph:
+    def with_layout_of(self, row: Any) -> "BlockGraph":
         """Return the same, knowing the dtype of all features together and whose they are.
 
         Parameters

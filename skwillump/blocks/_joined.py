@@ -4,8 +4,6 @@ What a wrapper makes of the members' answers stays scikit-learn's own code; a co
 members that read the scores in the place of features (`ScoredMember`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property

@@ -7,8 +7,6 @@ Members whose transformers are equal share them. Others are put side by side, an
 its own columns (`OnColumns`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from copy import copy

@@ -5,8 +5,6 @@ a matrix: each block of a row is a partial score. One pass over a block that bot
 the partial scores of both, so that a row left open needs only the scores of the missing blocks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -112,7 +110,7 @@ class LinearBlocks:
     full_coef: np.ndarray
 
     @classmethod
-    def from_graph(cls, graph: BlockGraph) -> LinearBlocks | None:
+    def from_graph(cls, graph: BlockGraph) -> "LinearBlocks | None":
         """The blocks of a graph; None where a block or the model is not fit for it."""
         union = graph.union
         if union is None or not union.exact_scores:

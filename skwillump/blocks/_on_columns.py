@@ -1,7 +1,5 @@
 """A model on some of the columns of its features."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -14,8 +12,8 @@ from sklearn.utils.metaestimators import available_if
 from ..compilers._forwarding import forwarded
 
 
-def _has(method: str) -> Callable[[OnColumns], bool]:
-    def check(self: OnColumns) -> bool:
+def _has(method: str) -> "Callable[[OnColumns], bool]":
+    def check(self: "OnColumns") -> bool:
         getattr(getattr(self, "estimator_", self.estimator), method)
         return True
 
@@ -51,13 +49,13 @@ class OnColumns(BaseEstimator):
         self.is_sparse = is_sparse
 
     @classmethod
-    def holding(cls, fitted: Any, **columns: Any) -> OnColumns:
+    def holding(cls, fitted: Any, **columns: Any) -> "OnColumns":
         """Return a fitted model on some columns."""
         made = cls(clone(fitted), **columns)
         made.estimator_ = fitted
         return made
 
-    def among(self, positions: np.ndarray) -> OnColumns | None:
+    def among(self, positions: np.ndarray) -> "OnColumns | None":
         """Return the same, not fitted, where only some columns are left; None where none is."""
         start, stop = np.searchsorted(positions, [self.start, self.stop]).tolist()
         if start == stop:
@@ -71,7 +69,7 @@ class OnColumns(BaseEstimator):
             return taken.toarray()
         return sparse.csr_matrix(taken) if self.is_sparse and not sparse.issparse(taken) else taken
 
-    def fit(self, X: Any, y: Any = None, **params: Any) -> OnColumns:
+    def fit(self, X: Any, y: Any = None, **params: Any) -> "OnColumns":
         """Fit a clone of the model on its columns."""
         self.estimator_ = clone(self.estimator).fit(self.columns(X), y, **params)
         return self

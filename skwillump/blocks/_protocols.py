@@ -1,7 +1,5 @@
 """What runs stages on compiled blocks, whatever the family of the model."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol

@@ -4,8 +4,6 @@ scikit-learn's trees read float32, and raise for numbers that are too large for 
 that answers in their place would answer such rows: before it does, they are looked for.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -5,8 +5,6 @@ left carry their features on, so that only the missing blocks are read; where th
 is the full one truncated, they carry the sums on too, and only the remaining trees are walked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
@@ -145,7 +143,7 @@ class TreeBlocks:
     full: TreeModel | JoinedModel
 
     @classmethod
-    def from_graph(cls, graph: BlockGraph) -> TreeBlocks | None:
+    def from_graph(cls, graph: BlockGraph) -> "TreeBlocks | None":
         """Return the blocks of a graph; None where a block or the model is not fit for it."""
         union = graph.union
         model: TreeModel | JoinedModel | None = graph.trees or _joined_of(graph)

@@ -1,7 +1,5 @@
 """A pipeline's own ensemble cut off after some of its trees, as an approximate model."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +37,7 @@ class TruncatedEnsemble(BaseEstimator):
     def __repr__(self) -> str:
         return f"{type(self).__name__}(n_trees={self.n_trees})"
 
-    def fit(self, X: Any, y: Any = None) -> TruncatedEnsemble:
+    def fit(self, X: Any, y: Any = None) -> "TruncatedEnsemble":
         """Refuse: its trees were fitted with the whole ensemble."""
         raise NotImplementedError("A truncated ensemble is fitted with the whole one.")
 
@@ -87,7 +85,7 @@ class TruncatedClassifier(ClassifierMixin, TruncatedEnsemble):
         """Calibrated scores, (n_rows,) or (n_rows, n_classes)."""
         return self.truncated.decision_function(self.scores(X))
 
-    def calibrated(self, slope: float, offset: np.ndarray) -> TruncatedClassifier:
+    def calibrated(self, slope: float, offset: np.ndarray) -> "TruncatedClassifier":
         """Return the same with scores ``slope * scores + offset``."""
         offset = np.asarray(offset, dtype=np.float64)
         truncated = replace(self.truncated, slope=slope, offset=offset)

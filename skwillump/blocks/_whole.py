@@ -4,8 +4,6 @@ There is nothing to choose from among the features, but a cheaper model may answ
 full one's ensemble cut off after some of its trees.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any

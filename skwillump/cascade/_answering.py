@@ -1,7 +1,5 @@
 """How a fitted cascade answers: many rows in chunks, or one row."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial

@@ -1,7 +1,5 @@
 """The base of `CascadeClassifier`: what is a cascade's own in `fit`, and for scikit-learn."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """From what the models of a cascade answered to the numbers that its plan is made from."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

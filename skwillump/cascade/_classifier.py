@@ -1,7 +1,5 @@
 """`CascadeClassifier`: answer confident rows from cheap features only."""
 
-from __future__ import annotations
-
 from numbers import Real
 
 from sklearn.base import ClassifierMixin

@@ -1,7 +1,5 @@
 """`CascadeDisplay`: what accuracy costs, drawn with Matplotlib."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

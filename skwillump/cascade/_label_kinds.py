@@ -1,7 +1,5 @@
 """What a cascade answers for a row: one class, or several labels. One class a kind."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol

@@ -5,8 +5,6 @@ where every label is sure. Thresholds are those of two groups of rows: rows for 
 predicted, and all others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar

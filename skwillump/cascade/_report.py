@@ -1,7 +1,5 @@
 """What a cascade decided, why, and what is promised, as text."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

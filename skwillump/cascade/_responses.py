@@ -1,7 +1,5 @@
 """What classifiers return, read: classes, confidence, and what is kept of both."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Protocol
 

@@ -1,7 +1,5 @@
 """The score that a cascade must keep, computed from recorded answers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -212,7 +210,7 @@ class RecordedScores:
         response = np.where(chosen, responses, self.full_response[rows])
         return self._score(labels, response, rows)
 
-    def on_fresh_rows(self, record: FoldRecord, y: np.ndarray) -> RecordedScores:
+    def on_fresh_rows(self, record: FoldRecord, y: np.ndarray) -> "RecordedScores":
         """The same score on rows that came after `fit`, of the one stage of `record`."""
         stage = record.stage(0)
         if self.score_params:

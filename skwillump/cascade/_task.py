@@ -1,7 +1,5 @@
 """What a cascade asks of cross-fitted models: what blocks are worth, and rows that stay open."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What is timed of a cascade: how it answers a batch, and single rows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial

@@ -11,8 +11,6 @@ Names that a function reads (attributes of the estimator, variables of its modul
 encloses it) are looked up once, as the compiled pipeline is a snapshot.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -158,7 +156,7 @@ def applied_function(fitted: Any) -> np.ufunc | None:
     return None
 
 
-def _names_in(fitted: Any) -> _Names | None:
+def _names_in(fitted: Any) -> "_Names | None":
     """Return the names in the short function that transforms; None where there is none."""
     found = _function_of(fitted)
     if found is None or has_set_output(fitted):

@@ -1,7 +1,5 @@
 """What a `TableLookup` is given, read into columns: the table, and the keys in an input."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real

@@ -1,7 +1,5 @@
 """`TableLookup`: features that live in a table, found by key."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterable, Mapping
 from typing import Any

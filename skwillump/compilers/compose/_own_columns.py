@@ -4,8 +4,6 @@
 `ColumnTransformer`: in a pass over the table, or as one text of a row.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, cast
 

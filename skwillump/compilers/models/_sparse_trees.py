@@ -1,7 +1,5 @@
 """Large trees behind sparse rows: a row asks only the nodes of features that are not zero in it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +42,7 @@ class SparseTrees:
         self.__dict__.update(state, trees=trees, paths=paths)
 
     @classmethod
-    def of(cls, trees: Trees, n_features: int) -> SparseTrees | None:
+    def of(cls, trees: Trees, n_features: int) -> "SparseTrees | None":
         """Return the twin of trees; None where they are small, or read rows in other ways."""
         n_nodes = len(trees.nodes) // 2
         if trees.reading not in (SINGLE, SINGLE_OR_NAN) or trees.has_sets or trees.continues:

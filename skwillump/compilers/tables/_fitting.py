@@ -5,8 +5,6 @@ scikit-learn turns a column into Python objects, makes a set of them, and looks 
 a fraction of that time.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple

@@ -4,8 +4,6 @@ The result is scikit-learn's to the last detail that a model or a user can see: 
 vocabulary, the types of its values, the order of the entries in the matrix, errors and warnings.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

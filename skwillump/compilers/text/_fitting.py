@@ -1,7 +1,5 @@
 """Vectorizers learn their vocabularies by kernels while an estimator is fitted."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy as shallow_copy

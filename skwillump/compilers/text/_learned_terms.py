@@ -1,7 +1,5 @@
 """The terms that vectorizers learn in `fit`, as tables of kernels, and their texts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -46,11 +44,11 @@ class LearnedTerms:
     def __len__(self) -> int:
         return len(self.chosen)
 
-    def only(self, kept: np.ndarray) -> LearnedTerms:
+    def only(self, kept: np.ndarray) -> "LearnedTerms":
         """Leave out all terms but those at some positions, which ascend."""
         return replace(self, chosen=self.chosen[kept], ranks=None)
 
-    def sorted(self) -> LearnedTerms:
+    def sorted(self) -> "LearnedTerms":
         """Rank the terms."""
         used = used_bytes(self.symbols)
         if self.of_tokens and used[: ord(" ") + 1].any():

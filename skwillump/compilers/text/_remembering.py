@@ -5,8 +5,6 @@ of each text, as a plain fit does, and they are kept; fits on folds, and answers
 held-out rows, find them again. Nothing is remembered while costs are measured, and after `fit`.
 """
 
-from __future__ import annotations
-
 import pickle
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Texts to streams of symbols, for vectorizers that do not know their terms yet."""
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np
