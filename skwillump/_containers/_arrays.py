@@ -42,7 +42,6 @@ class Array(Container):
     slices_share = True
 
     def n_rows(self, X: Any) -> int:
-        """Count the rows, or raise what scikit-learn does where there are none to count."""
         return X.shape[0] if X.ndim else super().n_rows(X)
 
     def take_rows(self, X: Any, rows: Any) -> Any:

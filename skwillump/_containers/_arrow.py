@@ -22,11 +22,9 @@ class ArrowTable(Frame):
         return list(frame.column_names)
 
     def column(self, frame: Any, name: Any) -> Any | None:
-        """Return the column of a name; None if there is none, or there are several."""
         return frame.column(name) if frame.column_names.count(name) == 1 else None
 
     def columns(self, frame: Any) -> list[Any]:
-        """Return each column."""
         return list(frame.columns)
 
     def select(self, frame: Any, names: Any) -> Any:

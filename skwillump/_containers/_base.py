@@ -137,7 +137,6 @@ class Frame(Container):
     """Whether one column of objects makes objects of the columns beside it."""
 
     def n_rows(self, X: Any) -> int:
-        """Count the rows, or raise what scikit-learn does where there are none to count."""
         # scikit-learn first asks for attributes that a data frame looks for among its columns.
         return len(X) if self.is_read else super().n_rows(X)
 

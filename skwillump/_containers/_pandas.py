@@ -24,7 +24,6 @@ class PandasSeries(Series):
         return X.iloc[rows] if isinstance(rows, slice) else safe_indexing(X, rows)
 
     def values(self, series: Any) -> Values | None:
-        """Return what a compiled step reads; None for a dtype that scikit-learn must judge."""
         if isinstance(series.dtype, np.dtype):
             return series.to_numpy()
         return self.extension_values(series.array)
@@ -82,22 +81,18 @@ class PandasSeries(Series):
         return None
 
     def array(self, series: Any) -> np.ndarray | None:
-        """Return the values as a NumPy array; None where only Python objects keep what they are."""
         return np.asarray(series) if isinstance(series.dtype, np.dtype) else None
 
     def objects(self, series: Any) -> list[Any]:
-        """Return the values as Python objects."""
         return series.tolist()
 
     def arrow_texts(self, series: Any) -> Any | None:
-        """Return texts as what pyarrow reads; None where it cannot take them over."""
         found = super().arrow_texts(series)
         if found is None and getattr(series.dtype, "storage", "").startswith("pyarrow"):
             return series.array.__arrow_array__()  # before pandas 3.0, which gives a series itself
         return found
 
     def floats(self, series: Any) -> np.ndarray | None:
-        """Return numbers and booleans as float64, missing ones as NaN; None for anything else."""
         if getattr(series.dtype, "kind", "O") not in "iufb":
             return None
         if isinstance(series.dtype, np.dtype):
@@ -105,7 +100,6 @@ class PandasSeries(Series):
         return series.to_numpy(dtype=np.float64, na_value=np.nan)
 
     def dtype_kind(self, X: Any) -> str | None:
-        """Return the letter of NumPy for the kind of the values."""
         return getattr(X.dtype, "kind", None)
 
     def of_text(self, text: str) -> Any:
@@ -150,7 +144,6 @@ class PandasFrame(Frame):
         return X.iloc[rows] if isinstance(rows, slice) else safe_indexing(X, rows)
 
     def column(self, frame: Any, name: Any) -> Any | None:
-        """Return the column of a name as a series; None if there is none, or there are several."""
         try:
             series = frame[name]
         except (KeyError, TypeError):
@@ -178,11 +171,9 @@ class PandasFrame(Frame):
         return self.series.extension_values(array)
 
     def columns(self, frame: Any) -> list[Any]:
-        """Return each column as a series."""
         return [frame.iloc[:, position] for position in range(frame.shape[1])]
 
     def with_index(self, frame: Any, names: list[Any]) -> Any:
-        """Return a data frame whose index, if that is what it is named, became its columns."""
         return frame.reset_index() if list(frame.index.names) == names else frame
 
     def rows(self, X: Any) -> list[Any]:
@@ -190,13 +181,11 @@ class PandasFrame(Frame):
         return X.to_dict("records")
 
     def first_row(self, frame: Any) -> dict[Any, Any] | None:
-        """Return the first row as a mapping; None where its dtypes say more than its values."""
         names = frame.columns.tolist()
         values = values_of_row(frame) if len(set(names)) == len(names) else None
         return None if values is None else dict(zip(names, values, strict=True))
 
     def one_row(self, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
-        """Return a data frame of one row, with the dtypes that keep its values."""
         import pandas as pd
 
         kept = {
@@ -222,19 +211,16 @@ class PandasFrame(Frame):
         return text_dtype() or np.dtype(object)
 
     def inferred_kinds(self, empty: Any) -> dict[Any, type] | None:
-        """Return for each column the type of values of which its dtype is inferred; None if not."""
         kinds = [kind_inferred(dtype) for dtype in empty.dtypes]
         if None in kinds or not empty.columns.is_unique:
             return None
         return dict(zip(empty.columns.tolist(), kinds, strict=True))
 
     def row_like(self, empty: Any, values: Mapping[Any, Any]) -> Any:
-        """Return a data frame of one row, with the dtypes of an empty one that keep its values."""
         made = super().row_like(empty, values)
         return made if type(empty) is type(made) else type(empty)(made)
 
     def takes_nan(self, dtype: Any) -> bool:
-        """Whether a column of texts of a dtype has NaN for what is missing."""
         return type(dtype).__name__ == "StringDtype" and isinstance(dtype.na_value, float)
 
     def plain(self, empty: Any) -> dict[str, Any] | None:

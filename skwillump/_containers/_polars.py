@@ -13,7 +13,6 @@ class PolarsSeries(Series):
     """A series of polars."""
 
     def values(self, series: Any) -> Values | None:
-        """Return what a compiled step reads; None for a dtype that scikit-learn must judge."""
         dtype = str(series.dtype)
         if dtype.startswith(("Int", "UInt", "Float", "Boolean")) and "Int128" not in dtype:
             # scikit-learn sees None in place of a boolean that is missing.
@@ -31,7 +30,6 @@ class PolarsSeries(Series):
         return ArrowTexts(array, None)
 
     def array(self, series: Any) -> np.ndarray | None:
-        """Return the values as a NumPy array; None where only Python objects keep what they are."""
         dtype = series.dtype
         plain = dtype.is_integer() or dtype.is_float() or str(dtype) == "Boolean"
         if plain and not series.null_count() and "128" not in str(dtype):
@@ -41,11 +39,9 @@ class PolarsSeries(Series):
         return None
 
     def objects(self, series: Any) -> list[Any]:
-        """Return the values as Python objects."""
         return series.to_list()
 
     def floats(self, series: Any) -> np.ndarray | None:
-        """Return numbers and booleans as float64, missing ones as NaN; None for anything else."""
         if not (series.dtype.is_numeric() or str(series.dtype) == "Boolean"):
             return None
         import polars as pl
@@ -71,15 +67,12 @@ class PolarsFrame(Frame):
     series = PolarsSeries()
 
     def column(self, frame: Any, name: Any) -> Any | None:
-        """Return the column of a name as a series; None if there is none."""
         return frame.get_column(name) if name in frame.columns else None
 
     def columns(self, frame: Any) -> list[Any]:
-        """Return each column as a series."""
         return frame.get_columns()
 
     def select(self, frame: Any, names: Any) -> Any:
-        """Return one column as a series, or a data frame of several."""
         import polars as pl
 
         try:
@@ -92,11 +85,9 @@ class PolarsFrame(Frame):
         return X.to_dicts()
 
     def first_row(self, frame: Any) -> dict[Any, Any] | None:
-        """Return the first row as a mapping."""
         return frame.row(0, named=True)
 
     def one_row(self, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
-        """Return a data frame of one row, with the dtypes that keep its values."""
         import polars as pl
 
         kept = {

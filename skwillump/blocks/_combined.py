@@ -82,11 +82,9 @@ class Combined(JoinedModel):
         return np.flatnonzero(~(lead(responses) > DOUBT))
 
     def predict(self, scores: np.ndarray) -> Any:
-        """Return labels, or a regressor's values."""
         return self.labels(self.responses(scores))
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
-        """Return the positions of rows whose label rounding could change."""
         return self.close(self.responses(scores))
 
     def decided(self, scores: np.ndarray) -> tuple[Any, np.ndarray]:

@@ -70,7 +70,6 @@ class OneVsRest(Combined):
         return self.classes[found.argmax(axis=1)]
 
     def close(self, found: np.ndarray) -> np.ndarray:
-        """Return the positions of rows whose label rounding could change."""
         if found.shape[1] == 1:
             margin = np.abs(found[:, 0] - (0.0 if self._decides else 0.5))
             return np.flatnonzero(~(margin > DOUBT))
@@ -253,12 +252,10 @@ class Stacked(Combined):
         return self.last.raw(np.hstack(columns).astype(np.float64, copy=False))
 
     def labels(self, responses: np.ndarray) -> np.ndarray:
-        """Return labels, or a regressor's values."""
         found = self.last.predict(responses)
         return found if self.classes is None else self.classes[found]
 
     def close(self, responses: np.ndarray) -> np.ndarray:
-        """Return the positions of rows whose label rounding could change."""
         return self.last.doubtful(responses)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:

@@ -76,7 +76,6 @@ class OneVsOne(Voting):
         return self.classes[votes if votes.ndim == 1 else votes.argmax(axis=1)]
 
     def close(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Return the positions of rows whose label rounding could change."""
         votes, undecided = responses
         if votes.ndim == 1:
             return undecided
@@ -124,7 +123,6 @@ class BaggedClassifiers(Voting):
         return self.classes[responses[0].argmax(axis=1)]
 
     def close(self, responses: tuple[np.ndarray, np.ndarray | None]) -> np.ndarray:
-        """Return the positions of rows whose label rounding could change."""
         shares, undecided = responses
         return np.flatnonzero(~(lead(shares) > DOUBT)) if undecided is None else undecided
 

@@ -88,7 +88,6 @@ class JoinedModel(Model):
         return all(member.reads_batches for member in self.members)
 
     def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores alone."""
         return hasattr(self.original, method)
 
     @property
@@ -133,30 +132,24 @@ class JoinedModel(Model):
         return np.hstack(found)
 
     def sums_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the same of one row of features (n_features,), as (n_outputs,)."""
         pairs = zip(self.members, self.columns, strict=True)
         return np.concatenate([member.sums_one(features[own]) for member, own in pairs])
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        """Return the scores of dense features, float64 (n_rows, n_features)."""
         pairs = zip(self.members, self.columns, strict=True)
         return np.hstack([m.raw(features[:, own], n_threads=n_threads) for m, own in pairs])
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row of features (n_features,)."""
         pairs = zip(self.members, self.columns, strict=True)
         return np.concatenate([member.raw_one(features[own]) for member, own in pairs])
 
     def predict(self, scores: np.ndarray) -> Any:
-        """Return labels, or a regressor's values."""
         return self.wrapped.answer("predict", scores)[0]
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
-        """Return the positions of rows whose label rounding could change."""
         return self.wrapped.answer("predict", scores)[1]
 
     def decided(self, scores: np.ndarray) -> tuple[Any, np.ndarray]:
-        """Return what `predict` and `doubtful` do."""
         return self.wrapped.answer("predict", scores)
 
     def predict_proba(self, scores: np.ndarray) -> Any:
@@ -177,7 +170,6 @@ class JoinedModel(Model):
         return self.wrapped.answer("decision_function", scores)[0]
 
     def warm_up(self) -> None:
-        """Compile what `raw` and `raw_one` use, or load it from the disk."""
         for member in self.members:
             member.warm_up()
 
@@ -193,7 +185,6 @@ class SharedScorer(Scorer):
     reads_opened = forwarded("features.reads_columns")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs)."""
         if not self.model.reads_batches:
             raise InputUnsupported("a member that is compiled for single rows")
         work, width = self.model.sums, self.n_outputs
@@ -246,11 +237,9 @@ class SharedScorer(Scorer):
         return (features, members) if any(members) else None
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row."""
         return self.model.sums_one(self.features.dense_one(x))
 
     def warm_up(self) -> None:
-        """Warm up the features and the members."""
         self.features.warm_up()
         self.model.warm_up()
         for member in self._coded[1] if self._coded is not None else ():
@@ -269,7 +258,6 @@ class SideBySideScorer(Scorer):
 
     @property
     def n_outputs(self) -> int:
-        """Number of columns of the scores."""
         return sum(scorer.n_outputs for scorer in self.scorers)
 
     @property
@@ -278,17 +266,14 @@ class SideBySideScorer(Scorer):
         return all(scorer.reads_opened for scorer in self.scorers)
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs)."""
         if not self.reads_batches:
             raise InputUnsupported("a member that is compiled for single rows")
         return np.hstack([scorer.scores(X, rows, n_threads=n_threads) for scorer in self.scorers])
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row."""
         return np.concatenate([scorer.score_one(x) for scorer in self.scorers])
 
     def warm_up(self) -> None:
-        """Warm up all of them."""
         for scorer in self.scorers:
             scorer.warm_up()
 

@@ -174,7 +174,6 @@ class LabelSetRunner(CascadeRunner):
 
     @property
     def n_groups(self) -> int:
-        """Number of thresholds."""
         return len(GROUPS)
 
     def is_largest(self, model: Any, method: str) -> bool:
@@ -182,7 +181,6 @@ class LabelSetRunner(CascadeRunner):
         return False
 
     def _gives_one(self, early: EarlyStage, method: str) -> bool:
-        """Whether the compiled path answers one row."""
         return early.reads_one and early.gives(method)
 
     def _decided_one(self, early: EarlyStage, scores: Any, method: str) -> tuple[bool, Any] | None:
@@ -203,7 +201,6 @@ class LabelSetRunner(CascadeRunner):
         return sure >= early.thresholds[int(known.any())], answer
 
     def _full_one(self, full: Any, scores: Any, method: str) -> Any:
-        """The full model's answer for one row."""
         if method == "predict":
             return full.predict_one(scores)
         return _first(full.predict_proba(scores[None]))
@@ -218,7 +215,6 @@ class LabelSetRunner(CascadeRunner):
     def _early_output(
         self, early: EarlyStage, inputs: ModelInput, method: str, response: Any, codes: np.ndarray
     ) -> Any:
-        """What the first stage answers."""
         return response if method == "predict" else inputs.answer(method)
 
     def _completed(self, output: Any, rows: np.ndarray, answers: Any) -> Any:
@@ -229,7 +225,6 @@ class LabelSetRunner(CascadeRunner):
         return [super(LabelSetRunner, self)._completed(one, rows, own) for one, own in pairs]
 
     def _one_after_another(self, outputs: Sequence[Any]) -> Any:
-        """Outputs of chunks of rows as one."""
         if not isinstance(outputs[0], list):
             return np.concatenate(outputs)
         return [np.concatenate(of_label) for of_label in zip(*outputs, strict=True)]

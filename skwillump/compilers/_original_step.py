@@ -50,15 +50,12 @@ class OriginalStep(Step):
         return self.reason
 
     def sized(self, n_features: int) -> "OriginalStep":
-        """Return a twin that is known to give so many features."""
         return replace(self, n_features=n_features)
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return `original.transform(X)`."""
         return self.original.transform(X)
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the features as float64 (n_rows, n_features)."""
         features = self.transform(X if rows is None else take_rows(X, rows))
         if self.arrays and sparse.issparse(features):
             raise InputUnsupported("sparse features of a step that is not compiled")
@@ -68,11 +65,9 @@ class OriginalStep(Step):
         return dense
 
     def dense_one(self, x: Any) -> np.ndarray:
-        """Return the features (n_features,) of one row."""
         return self.dense_row(self.template.make(x))
 
     def dense_row(self, X: Any) -> np.ndarray:
-        """Return the features (n_features,) of X of one row."""
         return only(self.dense(X))
 
     def bind(self, coef: np.ndarray) -> Scorer:
@@ -118,7 +113,6 @@ class OriginalScorer(Scorer):
 
     @property
     def n_outputs(self) -> int:
-        """Number of columns of the scores."""
         return self.coef.shape[1]
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
@@ -144,9 +138,7 @@ class OriginalScorer(Scorer):
             raise InputUnsupported(str(error)) from error
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores of one row."""
         return self.score_row(self.step.template.make(x))
 
     def score_row(self, X: Any) -> np.ndarray:
-        """Return the scores of X of one row."""
         return only(self.scores(X))

@@ -57,7 +57,6 @@ class SparseStep(Step):
         return self.fixed_dtype == np.float64
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return what `original.transform(X)` returns."""
         try:
             if not default_containers(self.original):
                 raise InputUnsupported("another container is configured")
@@ -70,11 +69,9 @@ class SparseStep(Step):
         return SparseScorer(self, np.ascontiguousarray(coef, dtype=np.float64))
 
     def dense_one(self, x: Any) -> np.ndarray:
-        """Return the features (n_features,) of one row."""
         return self._laid_out(self.entries(x))
 
     def dense_row(self, X: Any) -> np.ndarray:
-        """Return the features (n_features,) of X of one row."""
         return self._laid_out(self.entries_of(X))
 
     def _laid_out(self, entries: Entries) -> np.ndarray:
@@ -101,7 +98,6 @@ class MadeStep(SparseStep):
     fixed_dtype = np.dtype(np.float64)
 
     def matrix(self, X: Any) -> Any:
-        """Return the features."""
         if not (sparse.issparse(X) and X.format == "csr" and X.dtype == np.float64):
             raise InputUnsupported("features that are no sparse matrix of float64")
         return X
@@ -120,21 +116,17 @@ class SparseScorer(Scorer):
 
     @property
     def n_outputs(self) -> int:
-        """Number of columns of the scores."""
         return self.coef.shape[1]
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs)."""
         features = self.step.matrix(X if rows is None else take_rows(X, rows))
         return np.asarray(features @ self.coef, dtype=np.float64)
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row."""
         positions, values = self.step.entries(x)
         return np.asarray(values @ self.coef[positions])
 
     def score_row(self, X: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of X of one row."""
         positions, values = self.step.entries_of(X)
         return np.asarray(values @ self.coef[positions])
 

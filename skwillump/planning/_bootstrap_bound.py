@@ -44,7 +44,6 @@ class BootstrapBound(ThresholdRule):
     kind: str = "estimate"
 
     def expected_step(self, walk: Walk, n_certify: int) -> int:
-        """Step that `allow` would probably reach, seen from the rows that choose."""
         return self._last_step(walk, n_certify, self.n_resamples // 5, n_steps=64)[0]
 
     def allow(self, walk: Walk) -> Allowed:

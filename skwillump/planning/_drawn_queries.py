@@ -40,7 +40,6 @@ class DrawnQueries(TopKEvidence):
         self.sizes = (max(low, target.k + 1), max(high, target.k + 1))
 
     def share(self, search: Search, needs, filter_score, effort: float, *, choosing: bool) -> float:
-        """Mean share of a query's rows that a search visits."""
         rows = self.choosing_rows if choosing else np.arange(len(needs))
         n_query = self.sizes[0]
         if search.rule == "share":
@@ -67,7 +66,6 @@ class DrawnQueries(TopKEvidence):
         return float(np.mean(values < self.target.precision - 1e-12))
 
     def why_not(self) -> str:
-        """Why nothing could be shown."""
         return (
             f"{len(self.certifying_rows)} certifying rows are too few for precision_target="
             f"{self.target.precision:g} with k={self.target.k}, even if no row were missed"

@@ -101,7 +101,6 @@ class FixedSequenceTest(ThresholdRule):
         return len(outcomes)
 
     def why_not(self, walk: Walk, allowed: Allowed, target: float) -> str:
-        """Why no step but the first is allowed, where the user asked for `target`."""
         n_rows = len(walk.rows)
         if allowed.evidence["p_value"] <= self.level:
             return f"no threshold could be certified on {n_rows} rows"
@@ -119,7 +118,6 @@ class AccuracyTest(FixedSequenceTest):
     """
 
     def expected_step(self, walk: Walk, n_certify: int) -> int:
-        """Step that `allow` would probably reach, seen from the rows that choose."""
         ratio = n_certify / max(len(walk.rows), 1)
         passed = self.expected_to_pass(*(ratio * n for n in walk.outcomes))
         return int(np.flatnonzero(np.append(True, passed[1:]))[-1])

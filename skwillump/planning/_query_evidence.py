@@ -78,7 +78,6 @@ class QueryEvidence(TopKEvidence):
         return least
 
     def share(self, search: Search, needs, filter_score, effort: float, *, choosing: bool) -> float:
-        """Mean share of a query's rows that a search visits."""
         queries = self._choosing if choosing else self._certifying
         if search.rule != "share":
             return self.gap_share(search.with_effort(effort, 1.0), filter_score, queries)
@@ -99,7 +98,6 @@ class QueryEvidence(TopKEvidence):
         return float(np.mean(values < self.target.precision - 1e-12))
 
     def why_not(self) -> str:
-        """Why nothing could be shown."""
         return (
             f"{self.n_queries} certifying queries are too few for precision_target="
             f"{self.target.precision:g}, even if no row were missed"

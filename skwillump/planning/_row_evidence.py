@@ -68,11 +68,9 @@ class RowEvidence(DrawnQueries):
             yield from smaller
 
     def needs(self, search: Search, candidate: TopKCandidate) -> np.ndarray:
-        """Effort at which each calibration row is found by a search with a filter."""
         return search.needs(candidate.score, self.calibration.full_score)
 
     def expected_effort(self, needs) -> float:
-        """Effort that `depth` would probably reach, seen from the rows that choose."""
         n_choosing = len(self.choosing_rows)
         ratio = n_choosing / max(len(self.certifying_rows), 1)
         efforts = []
@@ -106,7 +104,6 @@ class RowEvidence(DrawnQueries):
             k /= 2
 
     def least_k(self, needs, effort: float) -> int:
-        """Smallest k for which, and for all between it and the target's, the tests are passed."""
         least = self.target.k
         for low, high in _cells_below(least):
             tests = self._tests((low, high))

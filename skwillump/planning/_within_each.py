@@ -37,7 +37,6 @@ class WithinEach(AccuracyTest):
             yield label, walk.only(mask)
 
     def expected_step(self, walk: Walk, n_certify: int) -> int:
-        """Step that `allow` would probably reach, seen from the rows that choose."""
         ratio = n_certify / max(len(walk.rows), 1)
         expected = super().expected_step
         return min(

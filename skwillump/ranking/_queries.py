@@ -101,7 +101,6 @@ class RankingData(FitData):
         return dict.fromkeys(self.size_params, sizes)
 
     def take(self, rows: np.ndarray) -> tuple[Any, np.ndarray, dict[str, Any]]:
-        """X, y and parameters of some rows, in ascending order."""
         by_row = {k: v for k, v in self.params.items() if k not in self.size_params}
         params = params_of_rows(self.X, by_row, rows)
         return take_rows(self.X, rows), self.y[rows], params | self._sizes(rows)

@@ -276,17 +276,14 @@ class CheckingScorer(Scorer):
 
     @property
     def n_outputs(self) -> int:
-        """Number of columns of the scores."""
         return self.coef.shape[1]
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 partial scores of the chosen rows, (n_rows, n_outputs)."""
         return self.features.map_dense(
             self._sums, X, rows, n_outputs=self.n_outputs, n_threads=n_threads
         )
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the partial scores (n_outputs,) of one row."""
         return self._sums(self.features.dense_one(x))
 
     def _sums(self, features: np.ndarray) -> np.ndarray:
@@ -294,7 +291,6 @@ class CheckingScorer(Scorer):
         return features @ self.coef
 
     def warm_up(self) -> None:
-        """Compile what scoring uses, or load it from the disk."""
         self.features.warm_up()
 
 

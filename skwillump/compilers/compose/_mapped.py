@@ -98,14 +98,12 @@ class MappedStep(Step):
         return self.bind(np.eye(self.n_features))
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return what `original.transform(X)` returns."""
         X = self.head.transform(X, n_threads=n_threads)
         for transformer in self.transformers:
             X = transformer.transform(X)
         return X
 
     def transform_one(self, x: Any) -> Any:
-        """Return X of one row for one row."""
         if (
             self._projection is not None
             and self.fixed_dtype is not None
@@ -136,13 +134,11 @@ class MappedStep(Step):
         return self.head.bind(coef)
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the features as float64 (n_rows, n_features)."""
         if self._projection is not None and not isinstance(rows, slice):
             return self._projection.scores(X, rows, n_threads=n_threads)
         return np.ascontiguousarray(self._mapped(self.head.dense(X, rows, n_threads=n_threads)))
 
     def dense_one(self, x: Any) -> np.ndarray:
-        """Return the features (n_features,) of one row."""
         if self._projection is not None:
             return self._projection.score_one(x)
         if self._narrows:
@@ -172,7 +168,6 @@ class MappedStep(Step):
         return block
 
     def warm_up(self) -> None:
-        """Warm up the head."""
         self.head.warm_up()
         for found in self.maps if self._narrows else ():
             if found.support is not None:
@@ -181,7 +176,6 @@ class MappedStep(Step):
             self._projection.warm_up()
 
     def report(self, name: str) -> list[StepReport]:
-        """Return a row for each step."""
         first, *others = self.names
         after = [*self.merged, *zip(others, self.transformers, strict=True)]
         before = self.head.report(parameter_path(name, first))

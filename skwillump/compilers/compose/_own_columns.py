@@ -63,7 +63,6 @@ class SelectorStep(Step):
     is_vector = forwarded("selection.is_vector")
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return `original.transform(X)`."""
         return self.original.transform(X)
 
     def of_one(self, x: Any) -> Any:
@@ -71,7 +70,6 @@ class SelectorStep(Step):
         return self.selection.one_row(x)
 
     def transform_one(self, x: Any) -> Any:
-        """Return what `original.transform` returns for X of one row."""
         try:
             return self.of_one(x)
         except InputUnsupported:
@@ -103,14 +101,12 @@ class SelectedStep(SequenceStep):
         return self.selector.is_vector and known and not self.last.wants_rows
 
     def value_before(self, x: Any) -> Any:
-        """Return what the last step reads of one row."""
         value = self.selector.selection.of_one(x)
         for step in self.steps[1:-1]:
             value = step.of_value(value)
         return value
 
     def dense_one(self, x: Any) -> np.ndarray:
-        """Return the features (n_features,) of one row."""
         if self.reads_value:
             return self.last.dense_one(self.value_before(x))
         return self.last.dense_row(self._no_surprise(self.before_one(x)))
@@ -123,7 +119,6 @@ class SelectedStep(SequenceStep):
         return X
 
     def transform_one(self, x: Any) -> Any:
-        """Return X of one row for one row."""
         try:
             if self.reads_value:
                 return self.last.transform_one(self.value_before(x))
@@ -132,7 +127,6 @@ class SelectedStep(SequenceStep):
             return Step.transform_one(self, x)
 
     def bind(self, coef: np.ndarray) -> Scorer:
-        """Bind the last step."""
         return SelectedScorer(self, self.last.bind(coef))
 
 
@@ -143,7 +137,6 @@ class SelectedScorer(SequenceScorer):
     sequence: SelectedStep
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row."""
         if self.sequence.reads_value:
             return self.scorer.score_one(self.sequence.value_before(x))
         return self.scorer.score_row(self.sequence.before_one(x))

@@ -23,25 +23,21 @@ class TableSum(TableScorer):
 
     @property
     def width(self) -> int:
-        """Number of values of a row that are computed on the way."""
         return max((scorer.width for _, scorer in self.blocks), default=1)
 
     def chunk_scores(self, table: Table) -> np.ndarray:
-        """Return the scores of a chunk of rows."""
         total = np.zeros((table.n_rows, self.n_outputs))
         for selection, scorer in self.blocks:
             scorer.add_to(total, selection.table(table))
         return total
 
     def row(self, table: Table) -> Any:
-        """Return the scores of one row."""
         total: Any = 0.0
         for selection, scorer in self.blocks:
             total = scorer.add_to_row(total, selection.table(table))
         return total
 
     def warm_up(self) -> None:
-        """Warm up every block."""
         for _, scorer in self.blocks:
             scorer.warm_up()
 
@@ -90,7 +86,6 @@ class SumScorer(Scorer):
 
     @property
     def n_outputs(self) -> int:
-        """Number of columns of the scores."""
         return len(self.constant)
 
     @property
@@ -129,7 +124,6 @@ class SumScorer(Scorer):
         return total
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row."""
         total = self.constant
         if self.unread is not None:
             self.unread.row(x)
@@ -147,6 +141,5 @@ class SumScorer(Scorer):
         return total
 
     def warm_up(self) -> None:
-        """Warm up every block."""
         for _, scorer in self.blocks:
             scorer.warm_up()

@@ -91,19 +91,15 @@ class ColumnSelection(Selection):
 
     @property
     def is_vector(self) -> bool:
-        """Whether it is one column as a vector."""
         return isinstance(self.columns, int)
 
     def table(self, table: Table) -> Table:
-        """Select from a table of all columns."""
         return table.select(self.positions)
 
     def within(self, outer: Selection) -> "ColumnSelection":
-        """Return the selection from what the outer one selects from."""
         return outer.of_columns(self)
 
     def of_columns(self, inner: "ColumnSelection") -> "ColumnSelection":
-        """Return a selection from what this one selects as one from its input."""
         if isinstance(self.columns, int):
             raise Unsupported("columns are selected from a single one")
         columns = (

@@ -87,7 +87,6 @@ class SequenceStep(Step):
 
     @property
     def needs_rows(self) -> bool:
-        """Whether X of one row is made of one row."""
         return self.steps[0].needs_rows
 
     @property
@@ -123,7 +122,6 @@ class SequenceStep(Step):
         return found
 
     def sized(self, n_features: int) -> "SequenceStep":
-        """Return a twin that is known to give so many features."""
         found = self._ending_in(self.last.sized(n_features))
         assert found is not None
         return found
@@ -132,7 +130,6 @@ class SequenceStep(Step):
         return None if last is None else replace(self, steps=(*self.steps[:-1], last))
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return what `original.transform(X)` returns."""
         return self.last.transform(self.before(X, n_threads), n_threads=n_threads)
 
     def before(self, X: Any, n_threads: int = 1) -> Any:
@@ -150,7 +147,6 @@ class SequenceStep(Step):
         return X
 
     def transform_one(self, x: Any) -> Any:
-        """Return X of one row for one row."""
         if len(self.steps) == 1:
             return self.last.transform_one(x)
         if self.maps_to_last and _is_value(x):
@@ -158,7 +154,6 @@ class SequenceStep(Step):
         return self.last.transform(self.before_one(x))
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the features as float64 (n_rows, n_features)."""
         X = self.before(X if rows is None else take_rows(X, rows), n_threads)
         return self.last.dense(self._no_surprise(X), n_threads=n_threads)
 
@@ -170,7 +165,6 @@ class SequenceStep(Step):
         return self.last.map_coded(work, X, n_outputs=n_outputs, n_threads=n_threads)
 
     def dense_one(self, x: Any) -> np.ndarray:
-        """Return the features (n_features,) of one row."""
         if len(self.steps) == 1:
             return self.last.dense_one(x)
         if self.maps_to_last and _is_value(x):
@@ -178,7 +172,6 @@ class SequenceStep(Step):
         return self.last.dense_row(self._no_surprise(self.before_one(x)))
 
     def dense_row(self, X: Any) -> np.ndarray:
-        """Return the features (n_features,) of X of one row."""
         return self.last.dense_row(self._no_surprise(self.before(X)))
 
     def _no_surprise(self, X: Any) -> Any:
@@ -192,12 +185,10 @@ class SequenceStep(Step):
         return SequenceScorer(self, self.last.bind(coef))
 
     def warm_up(self) -> None:
-        """Warm up every step."""
         for step in self.steps:
             step.warm_up()
 
     def report(self, name: str) -> list[StepReport]:
-        """Return a row for each step."""
         return report_each(self.names, self.steps, name)
 
 
@@ -213,7 +204,6 @@ class SequenceScorer(Scorer):
     template = forwarded("sequence.template")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs)."""
         X = self.sequence.before(X if rows is None else take_rows(X, rows), n_threads)
         try:
             return self.scorer.scores(X, n_threads=n_threads)
@@ -225,7 +215,6 @@ class SequenceScorer(Scorer):
             raise InputUnsupported(str(reason), scorer=self, features=features) from reason
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row."""
         if len(self.sequence.steps) == 1:
             return self.scorer.score_one(x)
         if self.sequence.maps_to_last and _is_value(x):
@@ -233,7 +222,6 @@ class SequenceScorer(Scorer):
         return self._score_last(self.sequence.before_one(x))
 
     def score_row(self, X: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of X of one row."""
         return self._score_last(self.sequence.before(X))
 
     def _score_last(self, X: Any) -> np.ndarray:
@@ -246,7 +234,6 @@ class SequenceScorer(Scorer):
             raise InputUnsupported(str(reason), scorer=self, features=features) from reason
 
     def warm_up(self) -> None:
-        """Warm up every step and the scorer."""
         for step in self.sequence.steps[:-1]:
             step.warm_up()
         self.scorer.warm_up()

@@ -26,7 +26,6 @@ class TableUnionStep(UnionStep, TableStep):
             cast(TableStep, step).refuse_passing_objects(selection.table(row))
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the features of a chunk of rows."""
         assert self.n_features is not None
         out = np.empty((table.n_rows, self.n_features))
         self.write_features(table, out)
@@ -64,7 +63,6 @@ class TableUnionStep(UnionStep, TableStep):
                 columns *= weight
 
     def next_table(self, table: Table) -> Table:
-        """Return what the following step sees of a chunk of rows."""
         dtype = self.fixed_dtype
         if dtype is None and self.has_doubles and table.row is not None:
             dtype = np.dtype(np.float64)  # a row has no column of objects
@@ -98,17 +96,14 @@ class TableUnionStep(UnionStep, TableStep):
                 out[:, place] *= weight
 
     def bind(self, coef: np.ndarray) -> TableSum:
-        """Give each block its rows of the coefficients."""
         assert self.spec is not None
         blocks: Any = self._bound(coef)
         return TableSum(self.spec, coef.shape[1], blocks)
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the features as float64 (n_rows, n_features)."""
         return TableStep.dense(self, X, rows, n_threads=n_threads)
 
     def dense_one(self, x: Any) -> np.ndarray:
-        """Return the features (n_features,) of one row."""
         return TableStep.dense_one(self, x)
 
     def map_dense(self, *given: Any, **options: Any) -> np.ndarray:

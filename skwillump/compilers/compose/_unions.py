@@ -41,7 +41,6 @@ class UnionStep(Step):
 
     @property
     def demands(self) -> InputSpec | None:
-        """The columns that it must find."""
         return self.spec
 
     @property
@@ -60,7 +59,6 @@ class UnionStep(Step):
 
     @property
     def needs_rows(self) -> bool:
-        """Whether X of one row is made of one row."""
         return any(step.needs_rows for step in self.steps)
 
     @property
@@ -174,12 +172,10 @@ class UnionStep(Step):
         return replace(self, steps=steps) if len(steps) == len(twins) else None
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return what ``original.transform(X)`` returns."""
         # Names of a frame's columns come from the transformers themselves.
         return (self.twin if default_containers(self.original) else self.original).transform(X)
 
     def transform_one(self, x: Any) -> Any:
-        """Return what `original.transform` returns for X of one row."""
         if default_containers(self.original):
             with contextlib.suppress(InputUnsupported):
                 if self.n_features is None or self.fixed_dtype != np.float64:
@@ -236,7 +232,6 @@ class UnionStep(Step):
         )
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the features as float64 (n_rows, n_features)."""
         if self.n_features is None or self.n_features > MAX_DENSE_FEATURES:
             raise InputUnsupported(f"{self.n_features} features are too many for a dense array")
         return self.reader.read(X, rows, n_threads=n_threads)
@@ -254,12 +249,10 @@ class UnionStep(Step):
     def map_coded(
         self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
-        """Return what ``work`` makes of columns of numbers and of codes."""
         columns = self.reader.read(X, rows, n_threads=n_threads, as_codes=True)
         return map_pieces(work, columns, n_outputs, n_threads)
 
     def dense_one(self, x: Any) -> np.ndarray:
-        """Return the features (n_features,) of one row."""
         if self.n_features is None:
             raise InputUnsupported("the number of features is not known")
         return self.reader.read_one(x)
@@ -295,7 +288,6 @@ class UnionStep(Step):
         return found
 
     def warm_up(self) -> None:
-        """Warm up every block."""
         for step in self.steps:
             step.warm_up()
 

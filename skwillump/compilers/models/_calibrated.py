@@ -30,7 +30,6 @@ class CalibratedModel(LinearModel):
         return self.decided(scores)[0]
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
-        """Return the positions of rows whose label rounding could change."""
         return self.decided(scores)[1]
 
     def decided(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -42,14 +41,12 @@ class CalibratedModel(LinearModel):
         return self.classes[found.argmax(axis=1)], close
 
     def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores alone."""
         return method in ("predict", "predict_proba")
 
     predict_one = Model.predict_one
     predict_proba_one = Model.predict_proba_one
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_rows, n_classes)."""
         assert self.classes is not None
         total = np.zeros((len(scores), len(self.classes)))
         n_curves, start = self.slopes.shape[1], 0

@@ -79,6 +79,5 @@ class CodedTrees(Model):
         raise InputUnsupported("a model that encodes texts")
 
     def warm_up(self) -> None:
-        """Compile or load the kernels."""
         self.encoder.warm_up()
         self.trees.warm_up()

@@ -75,15 +75,12 @@ class OffsetScorer(Scorer):
     n_outputs = forwarded("scorer.n_outputs")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs)."""
         return self.scorer.scores(X, rows, n_threads=n_threads) + self.offset
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row."""
         return self.scorer.score_one(x) + self.offset
 
     def warm_up(self) -> None:
-        """Warm up the other."""
         self.scorer.warm_up()
 
 

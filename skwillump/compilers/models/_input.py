@@ -129,7 +129,6 @@ class InputScorer(DenseScorer):
     step: InputStep
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs)."""
         if not sparse.issparse(X):
             return super().scores(X, rows, n_threads=n_threads)
         return np.asarray(self.step._sparse_rows(X, rows) @ self.coef, dtype=np.float64)

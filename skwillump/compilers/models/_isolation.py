@@ -35,7 +35,6 @@ class IsolationModel(OuterModel):
     classes = None
 
     def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores alone."""
         return method in ("predict", "decision_function", "score_samples")
 
     def score_samples(self, scores: np.ndarray) -> np.ndarray:

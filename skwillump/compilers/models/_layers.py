@@ -59,7 +59,6 @@ class ScoredModel(Model):
         return np.zeros(len(self.answers.intercept))
 
     def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores alone."""
         return method == "predict" or hasattr(self.original, method)
 
 
@@ -90,7 +89,6 @@ class NetworkModel(ScoredModel):
         return self.after_first(features @ self.weights[0])
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row of features."""
         return self.raw(features[None])[0]
 
 
@@ -104,15 +102,12 @@ class NetworkScorer(Scorer):
     n_outputs = forwarded("model.n_outputs")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs)."""
         return self.model.after_first(self.first.scores(X, rows, n_threads=n_threads))
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row."""
         return self.model.after_first(self.first.score_one(x)[None])[0]
 
     def warm_up(self) -> None:
-        """Warm up the first layer."""
         self.first.warm_up()
 
 
@@ -183,16 +178,13 @@ class DenseModelScorer(Scorer):
     n_outputs = forwarded("model.n_outputs")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs)."""
         work, width = self.model.raw, self.n_outputs
         return self.features.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row."""
         return self.model.raw_one(self.features.dense_one(x))
 
     def warm_up(self) -> None:
-        """Warm up the features and the model."""
         self.features.warm_up()
         self.model.warm_up()
 
@@ -220,7 +212,6 @@ class QuadraticModel(GaussianModel):
     projections: tuple[np.ndarray, ...]  # of each class, (n_features, n_directions)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        """Return the log likelihoods (n_rows, n_classes), by scikit-learn's operations."""
         if features.shape[1] != self.means.shape[1]:
             raise InputUnsupported(f"features of shape {features.shape}")
         pairs = zip(self.means, self.projections, strict=True)
@@ -228,7 +219,6 @@ class QuadraticModel(GaussianModel):
         return -0.5 * np.stack(found, axis=1) + self.constants
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the log likelihoods (n_classes,) of one row of features."""
         return self.raw(features[None])[0]
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:

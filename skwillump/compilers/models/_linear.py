@@ -71,19 +71,15 @@ class LinearModel(Model):
         return np.asarray(features @ self.coef)
 
     def sums_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the same of one row of features (n_features,), as (n_outputs,)."""
         return np.asarray(features @ self.coef)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        """Return the scores of dense features, float64 (n_rows, n_features)."""
         return np.asarray(features @ self.coef + self.intercept)
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row of features (n_features,)."""
         return np.asarray(features @ self.coef + self.intercept)
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return labels, or a regressor's values."""
         if self.classes is None:
             return scores[:, 0] if self.one_dimensional else scores
         if scores.shape[1] == 1:
@@ -91,7 +87,6 @@ class LinearModel(Model):
         return self.classes[scores.argmax(axis=1)]
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
-        """Return the positions of rows whose label rounding could change."""
         if self.classes is None:
             return np.zeros(0, dtype=np.intp)
         if scores.shape[1] == 1:
@@ -109,7 +104,6 @@ class LinearModel(Model):
         return np.flatnonzero(~(margin > DOUBT * (1.0 + size)))
 
     def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores alone."""
         if method == "decision_function":
             return self.classes is not None and self.link != LOG_LIKELIHOOD
         return method == "predict" or self.link != NONE
@@ -147,7 +141,6 @@ class LinearModel(Model):
         return super().predict_proba_one(scores)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_rows, n_classes)."""
         if self.link == SIGMOID:
             positive = expit(scores[:, 0])
             return np.column_stack((1 - positive, positive))
@@ -166,7 +159,6 @@ class LinearModel(Model):
         return np.exp(self.predict_log_proba(scores))
 
     def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return the logarithms of `predict_proba`."""
         if self.link == LOG_LIKELIHOOD:
             return scores - log_sum(scores)
         return super().predict_log_proba(scores)

@@ -101,7 +101,6 @@ class NeighborsModel(Model):
         return np.zeros(self.n_outputs)
 
     def bind(self, features: Step) -> Scorer:
-        """Return a scorer of the features of a compiled step."""
         n_features = self.rows.shape[1]
         features = features.sized(n_features)
         if features.gives_matrix or n_features > MAX_DENSE_FEATURES:
@@ -213,17 +212,14 @@ class NeighborsModel(Model):
         return np.einsum("ij,ijk->ik", weights, known) / weights.sum(axis=1, keepdims=True)
 
     def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores alone."""
         return method == "predict" or hasattr(self.original, method)
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return labels, or a regressor's values."""
         if self.classes is not None:
             return self.classes[scores.argmax(axis=1)]
         return scores[:, 0] if self.known.ndim == 1 else scores
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_rows, n_classes)."""
         return scores
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
@@ -282,7 +278,6 @@ class _NeighborsScorer(Scorer):
     n_outputs = forwarded("model.n_outputs")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs)."""
         work, width = self.model.raw, self.n_outputs
         if not self.model.reads_batches:
             raise InputUnsupported("scikit-learn's own search is faster")
@@ -308,13 +303,11 @@ class _NeighborsScorer(Scorer):
             raise InputUnsupported(str(reason), scorer=self, features=features) from reason
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row."""
         if self.in_doubles is not None:
             return self.model.raw_one(self.in_doubles.dense_one(x))
         return only(self._of(self.features.transform_one(x)))
 
     def warm_up(self) -> None:
-        """Warm up the features, and compile or load the kernels."""
         self.features.warm_up()
         warm_up_products(self.model.columns)
         take_nearest(

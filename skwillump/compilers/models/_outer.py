@@ -34,9 +34,7 @@ class OuterModel(Model):
         return int(self.original.n_features_in_)
 
     def reading(self, features: Step) -> Self:
-        """Return the model as it reads what a step's original returns."""
         return replace(self, inner=self.inner.reading(features))
 
     def warm_up(self) -> None:
-        """Compile or load the kernels."""
         self.inner.warm_up()

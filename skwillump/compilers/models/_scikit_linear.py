@@ -190,12 +190,10 @@ class ExponentialModel(LinearModel):
     rises_with_score = False  # small and large scores have the same exponential
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return the values."""
         with np.errstate(over="ignore"):
             return np.exp(super().predict(scores))
 
     def predict_one(self, scores: np.ndarray) -> Any:
-        """Return the value of one row."""
         return self.predict(scores[None])[0]
 
 
@@ -227,7 +225,6 @@ class DiscriminantModel(LinearModel):
     """Linear discriminant analysis, whose logarithm of a probability of zero is finite."""
 
     def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return the logarithms of `predict_proba`."""
         probabilities = self.predict_proba(scores)
         probabilities[probabilities == 0.0] = np.finfo(np.float64).tiny
         return np.log(probabilities)

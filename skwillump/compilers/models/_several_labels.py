@@ -47,7 +47,6 @@ class LabelModel(OuterModel):
         return list(self.known)
 
     def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores alone."""
         return hasattr(self.original, method)
 
     def _of_each(self, scores: np.ndarray) -> Sequence[np.ndarray]:
@@ -78,7 +77,6 @@ class LabelModel(OuterModel):
         return list(self._of_each(scores))
 
     def predict_log_proba(self, scores: np.ndarray) -> Any:
-        """Return the logarithms of `predict_proba`; numpy warns of zeros, as in the original."""
         return [np.log(own) for own in self._of_each(scores)]
 
     def predict_proba_one(self, scores: np.ndarray) -> Any:

@@ -109,7 +109,6 @@ class SupportVectorModel(Model):
         return np.zeros(len(self.constants))
 
     def bind(self, features: Step) -> Scorer:
-        """Return a scorer of the features of a compiled step."""
         features = features.sized(self.vectors.shape[0]).for_scores()
         if not features.gives_matrix and self.vectors.shape[0] <= MAX_DENSE_FEATURES:
             return DenseModelScorer(features, self)
@@ -175,7 +174,6 @@ class SupportVectorModel(Model):
             np.einsum("ij,ij->j", differences, differences, out=values[row])
 
     def warm_up(self) -> None:
-        """Compile or load the kernels."""
         exponentials(np.zeros(1))
         warm_up_products(self.vectors)
         if self.is_in_order:
@@ -187,7 +185,6 @@ class SupportVectorModel(Model):
     # Scores to answers
 
     def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores alone."""
         if method == "predict":
             return True
         if method in ("predict_proba", "predict_log_proba") and not len(self.slopes):
@@ -195,7 +192,6 @@ class SupportVectorModel(Model):
         return self.is_precise and hasattr(self.original, method)
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return labels, or a regressor's values."""
         if self.classes is None:
             return scores[:, 0]
         if scores.shape[1] == 1:
@@ -225,7 +221,6 @@ class SupportVectorModel(Model):
         return [(one, other) for one in range(n) for other in range(one + 1, n)]
 
     def predict_one(self, scores: np.ndarray) -> Any:
-        """Return the label or value of one row, None where it is in doubt."""
         if self.classes is None:
             return scores[0]
         if len(scores) == 1:
@@ -244,7 +239,6 @@ class SupportVectorModel(Model):
         return np.flatnonzero(doubt)
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        """Return the scores in the shape of the model's ``decision_function``."""
         if scores.shape[1] == 1:
             return -scores[:, 0]
         if self.original.decision_function_shape == "ovr":
@@ -253,7 +247,6 @@ class SupportVectorModel(Model):
         return scores
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_rows, n_classes)."""
         assert self.classes is not None
         n = len(self.classes)
         of_pairs = np.clip(
@@ -270,7 +263,6 @@ class SupportVectorModel(Model):
         return probabilities
 
     def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return the logarithms of `predict_proba`."""
         return np.log(self.predict_proba(scores))
 
 
@@ -284,7 +276,6 @@ class _SparseScorer(Scorer):
     n_outputs = forwarded("model.n_outputs")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs)."""
         taken = X if rows is None else take_rows(X, rows)
         return self._of(self.features.transform(taken, n_threads=n_threads), n_threads)
 
@@ -294,11 +285,9 @@ class _SparseScorer(Scorer):
         return self.model.raw(features.tocsr(), n_threads=n_threads)
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row."""
         return only(self._of(self.features.transform_one(x), 1))
 
     def warm_up(self) -> None:
-        """Warm up the features, and the model's kernels."""
         self.features.warm_up()
         self.model.warm_up()
 

@@ -45,7 +45,6 @@ class TreeAnswers(Model):
         return _DOUBT if self.dtype == _FLOAT64 else _SINGLE_DOUBT
 
     def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores alone."""
         if method == "predict":
             return True
         if method == "predict_log_proba" and not self.gives_logs:
@@ -53,7 +52,6 @@ class TreeAnswers(Model):
         return self.classes is not None and hasattr(self.original, method)
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return labels, or a regressor's values."""
         if self.classes is None:
             values = self._values(scores).astype(self.dtype, copy=False)
             return values[:, 0] if values.shape[1] == 1 else values
@@ -100,7 +98,6 @@ class TreeAnswers(Model):
         return super().predict_one(scores)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_rows, n_classes)."""
         values = self._values(scores).astype(self.dtype, copy=False)
         if values.shape[1] == 1:
             return np.column_stack((self.dtype.type(1.0) - values[:, 0], values[:, 0]))

@@ -117,7 +117,6 @@ class TreeScorer(Scorer):
         return SparseTrees.of(self.reader.trees, self.model.n_features) if wide else None
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs)."""
         step, model = self.features, self.reader
         if sparse.issparse(X):
             if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
@@ -196,7 +195,6 @@ class TreeScorer(Scorer):
             raise InputUnsupported(str(reason), scorer=self, features=features) from reason
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row."""
         if self.is_wide:
             if self.model.n_features > _MOST_FEATURES:
                 raise InputUnsupported(f"{self.model.n_features} features")
@@ -204,7 +202,6 @@ class TreeScorer(Scorer):
         return self.reader.raw_one(self.features.dense_one(x))
 
     def warm_up(self) -> None:
-        """Compile or load what scoring uses."""
         self.features.warm_up()
         self.model.warm_up()
         if self._coded is not None:

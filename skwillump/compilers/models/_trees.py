@@ -79,7 +79,6 @@ class TreeModel(TreeAnswers):
 
     @property
     def n_outputs(self) -> int:
-        """Number of columns of the scores."""
         return len(self.trees.base)
 
     @property
@@ -146,7 +145,6 @@ class TreeModel(TreeAnswers):
         return out
 
     def raw_one(self, features: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
-        """Return the scores (n_outputs,) of one row of features (n_features,)."""
         features = self._with_nan(features)
         trees, flags = self.trees, features.flags
         if not (features.dtype is _FLOAT64 and flags.c_contiguous and flags.writeable):
@@ -192,7 +190,6 @@ class TreeModel(TreeAnswers):
         return self.questions is None and reads_single and not trees.has_sets and self._is_large()
 
     def bind(self, features: Step) -> TreeScorer:
-        """Return a scorer for the features of a compiled step."""
         features = features.sized(self.n_features)
         if self.absent_is_missing:
             features = features.in_known_containers()
@@ -226,7 +223,6 @@ class TreeModel(TreeAnswers):
         return replace(self, trees=self.trees._replace(reading=SINGLE))
 
     def warm_up(self) -> None:
-        """Compile or load the kernels."""
         zeros = np.zeros((MANY_ROWS, self.n_features))
         self.raw(zeros)
         self.raw(zeros[:1])

@@ -62,7 +62,6 @@ class TruncatedTrees(Model):
         return self.trees.decision_function(self._calibrated(scores))
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return labels or values."""
         if self.classes is None:
             return self.trees.predict(scores)
         return self.classes[self.predict_proba(scores).argmax(axis=1)]
@@ -72,7 +71,6 @@ class TruncatedTrees(Model):
         return np.zeros(0, dtype=np.intp)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_rows, n_classes)."""
         return self.trees.predict_proba(self._calibrated(scores))
 
     def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
@@ -80,7 +78,6 @@ class TruncatedTrees(Model):
         return self.trees.predict_proba_one(self._calibrated(scores))
 
     def warm_up(self) -> None:
-        """Compile or load the kernels."""
         self.trees.warm_up()
 
     def _calibrated(self, scores: np.ndarray) -> Any:

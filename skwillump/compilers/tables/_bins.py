@@ -29,7 +29,6 @@ class BinStep(TableStep):
     gives_floats = True  # bins are numbered in floats
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the features of a chunk of rows."""
         block = table.floats()
         refuse_infinite(block, allow_nan=False)
         for column, edges in zip(block.T, self.edges, strict=True):
@@ -67,7 +66,6 @@ class OneHotBinStep(OneOfStep):
         ]
 
     def owners(self) -> np.ndarray:
-        """Return the column that sets each feature."""
         return np.repeat(np.arange(len(self.edges)), [len(edges) + 1 for edges in self.edges])
 
     def row_positions(self, row: list[Any]) -> list[int]:

@@ -25,19 +25,15 @@ class ChainScorer(TableScorer):
 
     @property
     def width(self) -> int:
-        """Number of values of a row that are computed on the way."""
         return max(self.last.width, *(step.n_features for step in self.before))
 
     def chunk_scores(self, table: Table) -> np.ndarray:
-        """Return the scores of a chunk of rows."""
         return self.last.chunk_scores(self._behind(table))
 
     def add_to(self, total: np.ndarray, table: Table) -> None:
-        """Add the scores of a chunk of rows to what stands before them."""
         self.last.add_to(total, self._behind(table))
 
     def add_to_row(self, total: Any, table: Table) -> Any:
-        """Return the scores of one row, added to what stands before them."""
         return self.last.add_to_row(total, self._behind(table))
 
     def _behind(self, table: Table) -> Table:
@@ -46,7 +42,6 @@ class ChainScorer(TableScorer):
         return table
 
     def warm_up(self) -> None:
-        """Warm up every step."""
         for step in self.before:
             step.warm_up()
         self.last.warm_up()
@@ -86,7 +81,6 @@ class ChainStep(TableStep):
             super().refuse_passing_objects(row)
 
     def in_doubles(self) -> Self | None:
-        """Return a twin that refuses input of which the original makes float32."""
         steps = in_doubles(self.steps)
         return None if steps is None else replace(self, steps=tuple(steps))
 
@@ -117,7 +111,6 @@ class ChainStep(TableStep):
         return self.steps[0].template
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the features of a chunk of rows."""
         return self.steps[-1].chunk_features(self._before(table))
 
     def write_features(self, table: Table, out: np.ndarray) -> None:
@@ -139,13 +132,11 @@ class ChainStep(TableStep):
         return table
 
     def next_table(self, table: Table) -> Table:
-        """Return what the following step sees."""
         for step in self.steps:
             table = step.next_table(table)
         return table
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return what ``original.transform(X)`` returns."""
         for step in self.steps:
             X = step.transform(X, n_threads=n_threads)
         return X
@@ -169,12 +160,10 @@ class ChainStep(TableStep):
         return ChainScorer(self.spec, coef.shape[1], tuple(steps), scorer)
 
     def warm_up(self) -> None:
-        """Warm up every step."""
         for step in self.steps:
             step.warm_up()
 
     def report(self, name: str) -> list[StepReport]:
-        """Return a row for each step."""
         return report_each(self.names, self.steps, name)
 
 

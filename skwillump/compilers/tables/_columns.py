@@ -60,15 +60,12 @@ class NumberColumn(Column):
     dtype = forwarded("array.dtype")
 
     def floats(self, rows: slice | np.ndarray) -> np.ndarray:
-        """Return the values as float64."""
         return np.asarray(self.array[rows], dtype=np.float64)
 
     def numbers(self, rows: slice | np.ndarray) -> np.ndarray | None:
-        """Return the values."""
         return self.array[rows]
 
     def codes(self, rows: slice | np.ndarray) -> Codes:
-        """Return the values as codes."""
         values, codes = np.unique(self.array[rows], return_inverse=True)
         return Codes(codes.ravel(), values.tolist())
 
@@ -190,7 +187,6 @@ class CategoricalColumn(Column):
     dtype = np.dtype(object)
 
     def codes(self, rows: slice | np.ndarray) -> Codes:
-        """Return the codes."""
         return Codes(self.array[rows], self.values)
 
 

@@ -50,7 +50,6 @@ class DictStep(SparseStep):
         return not self.is_sparse
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return what `original.transform(X)` returns."""
         try:
             if not default_containers(self.original):
                 raise InputUnsupported("another container is configured")

@@ -37,7 +37,6 @@ class ValuesStep(TableStep):
         return self.dtype
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the features of a chunk of rows."""
         if table.row is not None:
             return self._row(table.row)
         out = np.empty((table.n_rows, self.n_features))
@@ -67,12 +66,10 @@ class ValuesStep(TableStep):
         return np.array((found,))
 
     def warm_up(self) -> None:
-        """Compile or load the kernel of the look-ups."""
         for lookup in self.lookups:
             lookup.warm_up()
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return what ``original.transform(X)`` returns."""
         try:
             if not default_containers(self.original):
                 raise InputUnsupported("another container is configured")

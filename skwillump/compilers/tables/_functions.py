@@ -31,7 +31,6 @@ class IdentityStep(IntegerStep):
     fixed_dtype = None
 
     def in_doubles(self) -> "IdentityStep":
-        """Return a twin that refuses float32."""
         return replace(self, doubles=True)
 
     def chunk_features(self, table: Table) -> np.ndarray:

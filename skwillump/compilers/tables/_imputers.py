@@ -44,7 +44,6 @@ class ImputeStep(IntegerStep):
         return not self.any_dtype
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the features of a chunk of rows."""
         block = table.floats()
         if self.any_dtype and table.row is None:
             self._refuse_other_dtype(table.dtype)

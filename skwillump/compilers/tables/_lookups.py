@@ -209,7 +209,6 @@ class LookupStep(TableStep):
         return number if number >= 0 else len(self.keyed.values) - 1
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the features of a chunk of rows."""
         if table.row is not None:
             number = self.number(table.row)
             return self.keyed.values[number : number + 1].copy()
@@ -232,7 +231,6 @@ class LookupStep(TableStep):
         return LookupScorer(self.spec, coef.shape[1], self, line_aligned(scores))
 
     def warm_up(self) -> None:
-        """Compile or load the kernels."""
         for finder in self.finders:
             finder.warm_up()
         for pairs in self.pairs:
@@ -255,19 +253,16 @@ class LookupScorer(TableScorer):
         self.__dict__.update(state, by_number=frozen(state["by_number"]))
 
     def chunk_scores(self, table: Table) -> np.ndarray:
-        """Return the scores of a chunk of rows."""
         if table.row is not None:
             return self.row(table)[None]
         return rows_of(self.by_number, self.step.numbers(table))
 
     def row(self, table: Table) -> Any:
-        """Return the scores of one row."""
         if table.row is None:
             return self.chunk_scores(table)[0]
         return self.by_number[self.step.number(table.row)].copy()
 
     def warm_up(self) -> None:
-        """Warm up the step."""
         self.step.warm_up()
 
 

@@ -56,7 +56,6 @@ class OneHotStep(OneOfStep):
         return bool(self.original.sparse_output)
 
     def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return codes and features of each column."""
         found, unknown = [], []
         for column, (lookup, features) in enumerate(zip(self.lookups, self.features, strict=True)):
             codes, positions = lookup.of_column(table, column)
@@ -70,7 +69,6 @@ class OneHotStep(OneOfStep):
         return found
 
     def owners(self) -> np.ndarray:
-        """Return the column that sets each feature."""
         owners = np.empty(self.n_features, dtype=np.intp)
         for column, features in enumerate(self.features):
             owners[features[features >= 0]] = column
@@ -88,7 +86,6 @@ class OneHotStep(OneOfStep):
         )
 
     def row_positions(self, row: list[Any]) -> list[int]:
-        """Return the feature of each column."""
         found: list[int] = []
         for value, direct in zip(row, self.direct, strict=True):
             try:
@@ -101,7 +98,6 @@ class OneHotStep(OneOfStep):
         return found
 
     def warm_up(self) -> None:
-        """Compile or load the kernel of the look-ups."""
         for lookup in self.lookups:
             lookup.warm_up()
 
@@ -112,7 +108,6 @@ class OneHotStep(OneOfStep):
         return int(self.features[column][position])
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return what ``original.transform(X)`` returns."""
         encoder = self.original
         try:
             if not default_containers(self.original):

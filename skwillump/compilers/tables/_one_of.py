@@ -40,7 +40,6 @@ class OneOfStep(TableStep):
             held.take(codes, out=out[:, column], mode="wrap")
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the features of a chunk of rows."""
         if table.row is not None:
             # The last column takes what is no feature.
             row = np.zeros((1, self.n_features + 1))
@@ -82,11 +81,9 @@ class OneOfScorer(TableScorer):
     single: tuple[float, ...] | None = field(repr=False)  # the same, of one output
 
     def warm_up(self) -> None:
-        """Warm up the step."""
         self.step.warm_up()
 
     def chunk_scores(self, table: Table) -> np.ndarray:
-        """Return the scores of a chunk of rows."""
         if table.row is not None:
             return np.reshape(self.row(table), (1, -1))
         out = np.zeros((table.n_rows, self.n_outputs))
@@ -94,7 +91,6 @@ class OneOfScorer(TableScorer):
         return out
 
     def add_to(self, total: np.ndarray, table: Table) -> None:
-        """Add the scores of a chunk of rows to what stands before them."""
         if table.row is not None:
             total += self.row(table)
             return
@@ -102,11 +98,9 @@ class OneOfScorer(TableScorer):
             total += self.padded[features].take(codes, axis=0, mode="wrap")
 
     def row(self, table: Table) -> Any:
-        """Return the scores of one row."""
         return self.add_to_row(0.0, table)
 
     def add_to_row(self, total: Any, table: Table) -> Any:
-        """Return the scores of one row, added to what stands before them."""
         if table.row is None:
             return total + self.chunk_scores(table)[0]
         positions = self.step.row_positions(table.row)

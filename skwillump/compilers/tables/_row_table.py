@@ -45,7 +45,6 @@ class RowTable(Table):
         return len(self.row)
 
     def select(self, positions: tuple[int, ...]) -> "RowTable":
-        """Return some of the columns."""
         row = self.row
         return RowTable([row[p] for p in positions], self.as_objects, None, self.whole or self)
 

@@ -76,7 +76,6 @@ class ScaleScorer(DenseScorer):
     step: ScaleStep
 
     def chunk_scores(self, table: Table) -> np.ndarray:
-        """Return the scores of a chunk of rows."""
         arrays = table.arrays()
         if arrays is None:
             return super().chunk_scores(table)
@@ -85,7 +84,6 @@ class ScaleScorer(DenseScorer):
         return out
 
     def add_to(self, total: np.ndarray, table: Table) -> None:
-        """Add the scores of a chunk of rows to what stands before them."""
         arrays = table.arrays()
         if arrays is None:
             total += super().chunk_scores(table)
@@ -101,7 +99,6 @@ class ScaleScorer(DenseScorer):
             add_scaled(column, subtrahend, divisor, self.coef[j], total)
 
     def add_to_row(self, total: Any, table: Table) -> Any:
-        """Return the scores of one row, added to what stands before them."""
         if self._single is None:
             return total + self.row(table)
         for value, coef in zip(
@@ -116,7 +113,6 @@ class ScaleScorer(DenseScorer):
         return self.coef[:, 0].tolist() if self.n_outputs == 1 else None
 
     def warm_up(self) -> None:
-        """Compile or load the kernel."""
         out = np.zeros((1, self.n_outputs))
         add_scaled(frozen(np.zeros(1)), 0.0, 1.0, self.coef[0], out)
 

@@ -100,5 +100,4 @@ class ArraySource(Source):
         self.n_rows = len(array)
 
     def column(self, position: int) -> Column:
-        """Return a column."""
         return array_column(self._array[:, position])

@@ -51,7 +51,6 @@ class TableStep(Step):
 
     @property
     def demands(self) -> InputSpec | None:
-        """The columns that it reads."""
         return self.spec
 
     def write_features(self, table: Table, out: np.ndarray) -> None:
@@ -89,7 +88,6 @@ class TableStep(Step):
 
     @property
     def may_give_integers(self) -> bool:
-        """Whether the original may return an array of integers."""
         dtype = self.fixed_dtype
         return dtype is None or dtype.kind in "iub"
 
@@ -100,7 +98,6 @@ class TableStep(Step):
 
     @property
     def gives_array(self) -> bool:
-        """Whether the original is sure to return an array for whatever is no sparse matrix."""
         return self.gives_floats
 
     @property
@@ -109,7 +106,6 @@ class TableStep(Step):
         return getattr(self.original, "order", "C") == "F"
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return what ``original.transform(X)`` returns."""
         if self.gives_floats:
             try:
                 if not default_containers(self.original):
@@ -121,7 +117,6 @@ class TableStep(Step):
         return self.original.transform(X)
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the features as float64 (n_rows, n_features)."""
         n_outputs = self.n_features
         return self._each_chunk(
             self.write_features, X, rows, n_outputs=n_outputs, n_threads=n_threads
@@ -130,7 +125,6 @@ class TableStep(Step):
     def map_dense(
         self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
-        """Return what ``work`` makes of the features, chunk by chunk: (n_rows, n_outputs)."""
 
         def write(table: Table, out: np.ndarray) -> None:
             out[:] = work(self.chunk_features(table))
@@ -179,11 +173,9 @@ class TableStep(Step):
         )
 
     def dense_one(self, x: Any) -> np.ndarray:
-        """Return the features (n_features,) of one row."""
         return self.chunk_features(self.spec.row(x))[0]
 
     def transform_one(self, x: Any) -> Any:
-        """Return what `original.transform` returns for X of one row."""
         is_double = self.has_doubles
         is_array = self.gives_floats or (self.gives_array and is_double)
         is_sparse = self.gives_sparse and is_double and self.n_features <= MAX_DENSE_FEATURES
@@ -235,7 +227,6 @@ class NumberStep(TableStep):
         return True
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the features of a chunk of rows."""
         block = table.floats()
         refuse_infinite(block, allow_nan=self.allow_nan)
         return self.apply(block)
@@ -267,7 +258,6 @@ class TableScorer(Scorer):
 
     @property
     def n_outputs(self) -> int:
-        """Number of columns of the scores."""
         return self.n_scores
 
     @property
@@ -296,7 +286,6 @@ class TableScorer(Scorer):
         return total + self.row(table)
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 partial scores (n_rows, n_outputs)."""
 
         def write(table: Table, out: np.ndarray) -> None:
             out[:] = self.chunk_scores(table)
@@ -312,7 +301,6 @@ class TableScorer(Scorer):
         )
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the partial scores (n_outputs,) of one row."""
         return np.atleast_1d(self.row(self.spec.row(x)))
 
 
@@ -326,11 +314,9 @@ class DenseScorer(TableScorer):
     width = forwarded("step.n_features")
 
     def chunk_scores(self, table: Table) -> np.ndarray:
-        """Return the scores of a chunk of rows."""
         return np.asarray(self.step.chunk_features(table) @ self.coef)
 
     def warm_up(self) -> None:
-        """Warm up the step."""
         self.step.warm_up()
 
 

@@ -100,7 +100,6 @@ class ChunkTable(Table):
         return len(self.positions)
 
     def select(self, positions: tuple[int, ...]) -> "ChunkTable":
-        """Return some of the columns."""
         chosen = tuple([self.positions[p] for p in positions])
         return ChunkTable(self.source, self.rows, chosen, self.answers)
 
@@ -116,7 +115,6 @@ class ChunkTable(Table):
         return self.answers[key]
 
     def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
-        """Return all columns as float64."""
         columns = self._columns(strict)
         out = np.empty((len(columns), self.n_rows))
         for values, column in zip(out, columns, strict=True):
@@ -149,7 +147,6 @@ class ChunkTable(Table):
         return self.source.common_dtype(self.dtypes())
 
     def dtypes(self) -> set[np.dtype]:
-        """Return the dtypes of the columns."""
         return {self.source.column(p).dtype for p in self.positions}
 
     @property
@@ -158,13 +155,11 @@ class ChunkTable(Table):
         return self.source.mixes_objects and np.dtype(object) in self.dtypes()
 
     def numbers(self, position: int) -> np.ndarray | None:
-        """Return a column if it is of a numeric dtype, else None."""
         if self.as_objects:
             return None
         return self.source.column(self.positions[position]).numbers(self.rows)
 
     def codes(self, position: int) -> Codes:
-        """Return a column as codes."""
         column = self.source.column(self.positions[position])
         if self.as_objects:
             values = column.numbers(self.rows)
@@ -173,7 +168,6 @@ class ChunkTable(Table):
         return column.codes(self.rows)
 
     def texts(self, position: int) -> Texts | None:
-        """Return a column if it is of texts in Arrow buffers, else None."""
         return self.source.column(self.positions[position]).texts(self.rows)
 
 
@@ -195,7 +189,6 @@ class BlockTable(Table):
         return self.block.shape[1]
 
     def select(self, positions: tuple[int, ...]) -> "BlockTable":
-        """Return some of the columns."""
         return BlockTable(self.block[:, list(positions)], self.dtype)
 
     def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
@@ -224,7 +217,6 @@ class BlockTable(Table):
         return column
 
     def codes(self, position: int) -> Codes:
-        """Return a column as codes."""
         column = self.numbers(position)
         if column is None:
             raise InputUnsupported("objects that became numbers")
@@ -305,7 +297,6 @@ class ObjectTable(Table):
         return len(self.columns)
 
     def select(self, positions: tuple[int, ...]) -> "ObjectTable":
-        """Return some of the columns."""
         return ObjectTable(tuple(self.columns[p] for p in positions))
 
     def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
@@ -329,9 +320,7 @@ class ObjectTable(Table):
         return None
 
     def codes(self, position: int) -> Codes:
-        """Return a column as codes."""
         return self.columns[position].codes()
 
     def texts(self, position: int) -> Texts | None:
-        """Return a column if it is of texts in Arrow buffers, else None."""
         return self.columns[position].texts()

@@ -81,7 +81,6 @@ class StringList(TextColumn):
         return [self.texts[row] for row in rows.tolist()]
 
     def take(self, rows: np.ndarray) -> "TextColumn":
-        """Return the chosen rows as a column."""
         return StringList(self._take(rows))
 
 

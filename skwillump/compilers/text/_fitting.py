@@ -91,7 +91,6 @@ class _KernelSteps(VectorizerSteps):
         return _final(X, vectorizer)
 
     def document_frequency(self, original: Original, X: Any) -> Any:
-        """Count the entries of each column."""
         if not hasattr(X, "learned_terms"):
             return original(X)
         frequencies = np.zeros(X.shape[1], dtype=np.intp)

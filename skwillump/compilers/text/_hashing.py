@@ -70,7 +70,6 @@ class HashingStep(VectorizerStep):
         return indptr, indices, data
 
     def encode(self, texts: Utf8) -> Utf8:
-        """Return the texts of a chunk as the kernels want them."""
         prepared = super().encode(texts)
         if prepared.has_surrogates():
             raise InputUnsupported("a lone surrogate has no UTF-8 to hash")
@@ -86,7 +85,6 @@ class HashingScorer(Scorer):
 
     @property
     def n_outputs(self) -> int:
-        """Number of columns of the scores."""
         return self.coef.shape[1]
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
@@ -112,7 +110,6 @@ class HashingScorer(Scorer):
         return data @ self.coef[indices]
 
     def warm_up(self) -> None:
-        """Compile or load the kernels."""
         self.step.warm_up()
 
 

@@ -77,7 +77,6 @@ class IdfStep(SparseStep):
         return LinearMap(factors=self.idf)
 
     def warm_up(self) -> None:
-        """Compile or load the kernel."""
         if self.norm is not None:
             normalize_rows(np.ones(1), np.array([0, 1]), NORMS[self.norm])
 

@@ -96,7 +96,6 @@ class VectorizerStep(Step):
         return positions, values
 
     def dense_one(self, x: Any) -> np.ndarray:
-        """Return the values of the features (n_features,) of one text."""
         if self.n_features > MAX_DENSE_FEATURES:
             raise InputUnsupported(f"{self.n_features} features are too many for a dense array")
         features = np.zeros(self.n_features)
@@ -105,7 +104,6 @@ class VectorizerStep(Step):
         return features
 
     def warm_up(self) -> None:
-        """Compile or load the kernels of ``transform``."""
         self.without_preprocessor().transform(["", "ä"])
 
     def without_preprocessor(self) -> Self:

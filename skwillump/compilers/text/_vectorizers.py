@@ -106,7 +106,6 @@ class TextStep(VectorizerStep):
         return TextScorer(self, line_aligned(weights), n_outputs)
 
     def rows(self, column: TextColumn, some: slice) -> Rows:
-        """Return the features of a range of texts."""
         weighting = self.weighting if self.in_kernel else _COUNTS
         factors = self.factors if self.in_kernel else _ones(self.n_features)
 
@@ -177,7 +176,6 @@ class TextScorer(Scorer):
 
     @property
     def n_outputs(self) -> int:
-        """Number of columns of the scores."""
         return self.n_columns
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -196,7 +194,6 @@ class TextScorer(Scorer):
         return out[0]
 
     def warm_up(self) -> None:
-        """Compile or load the kernels of ``scores``."""
         replace(self, step=self.step.without_preprocessor()).scores(["", "ä"])
 
     def run(self, texts: Utf8, out: np.ndarray) -> None:
