@@ -163,7 +163,7 @@ def test_codes_lie_beside_what_a_transformer_of_ones_own_gives(monkeypatch):
     )
     fitted = make_pipeline(columns, MODELS["forest"]).fit(TABLE, Y)
     twin = compile_pipeline(fitted)
-    monkeypatch.setattr(OneHotStep, "write_part", None)
+    monkeypatch.setattr(OneHotStep, "write_features", None)
     assert_same(fitted, twin, NEW[:40])
 
 
