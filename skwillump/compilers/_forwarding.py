@@ -5,7 +5,7 @@ from typing import Any
 
 
 def forwarded(path: str) -> Any:
-    """Return a property that is an attribute or a method of what the object holds.
+    """Return a property that is an attribute of what the object holds.
 
     Parameters
     ----------
@@ -13,3 +13,13 @@ def forwarded(path: str) -> Any:
         Such as ``"head.exact_scores"``: that of the object's `head`.
     """
     return property(attrgetter(path))
+
+
+def forwarded_call(path: str) -> Any:
+    """Return a method that is a method of what the object holds, as ``"trees.predict"`` is."""
+    bound = attrgetter(path)
+
+    def method(self: Any, *given: Any, **options: Any) -> Any:
+        return bound(self)(*given, **options)
+
+    return method

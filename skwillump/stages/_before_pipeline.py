@@ -28,7 +28,7 @@ from ..compilers import (
     check_scores,
     compile_model,
 )
-from ..compilers._forwarding import forwarded
+from ..compilers._forwarding import forwarded_call
 from ._stand_ins import Form
 from ._surrogates import projected_blocks
 
@@ -50,10 +50,10 @@ class PipelineAnswers(Model):
 
     pipeline: CompiledPipeline
 
-    predict = forwarded("pipeline.predict")
-    predict_proba = forwarded("pipeline.predict_proba")
-    predict_log_proba = forwarded("pipeline.predict_log_proba")
-    decision_function = forwarded("pipeline.decision_function")
+    predict = forwarded_call("pipeline.predict")
+    predict_proba = forwarded_call("pipeline.predict_proba")
+    predict_log_proba = forwarded_call("pipeline.predict_log_proba")
+    decision_function = forwarded_call("pipeline.decision_function")
 
     def check(self, scores: Any) -> None:
         """Pass what rows hold: the pipeline judges them."""

@@ -15,7 +15,7 @@ from scipy import sparse
 from ..._containers import is_frame, series_of, take_rows
 from ..._one_row import RowTemplate
 from .._features import ChosenRows, Work
-from .._forwarding import forwarded
+from .._forwarding import forwarded, forwarded_call
 from .._scorers import Scorer
 from .._steps import Step, StepReport, report_each
 from .._unsupported import InputUnsupported
@@ -46,7 +46,7 @@ class SequenceStep(Step):
     gives_array = forwarded("last.gives_array")
     gives_sparse = forwarded("last.gives_sparse")
     gives_matrix = forwarded("last.gives_matrix")
-    feature_codes = forwarded("last.feature_codes")
+    feature_codes = forwarded_call("last.feature_codes")
 
     @property
     def last(self) -> Step:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._features import MAX_DENSE_FEATURES
-from .._forwarding import forwarded
+from .._forwarding import forwarded, forwarded_call
 from .._models import Model
 from .._registry import compile_step
 from .._scorers import Scorer
@@ -38,13 +38,13 @@ class CodedTrees(Model):
 
     classes = forwarded("trees.classes")
     intercept = forwarded("trees.intercept")
-    gives = forwarded("trees.gives")
-    predict = forwarded("trees.predict")
-    predict_one = forwarded("trees.predict_one")
-    predict_proba = forwarded("trees.predict_proba")
-    predict_proba_one = forwarded("trees.predict_proba_one")
-    decision_function = forwarded("trees.decision_function")
-    doubtful = forwarded("trees.doubtful")
+    gives = forwarded_call("trees.gives")
+    predict = forwarded_call("trees.predict")
+    predict_one = forwarded_call("trees.predict_one")
+    predict_proba = forwarded_call("trees.predict_proba")
+    predict_proba_one = forwarded_call("trees.predict_proba_one")
+    decision_function = forwarded_call("trees.decision_function")
+    doubtful = forwarded_call("trees.doubtful")
 
     @classmethod
     def of(cls, trees: TreeModel, transformer: Any) -> "CodedTrees":

@@ -14,7 +14,7 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from .._forwarding import forwarded
+from .._forwarding import forwarded, forwarded_call
 from .._models import Model
 from .._registry import register
 from .._scorers import Scorer
@@ -46,12 +46,12 @@ class ScoredModel(Model):
 
     classes = forwarded("answers.classes")
     is_smooth = True
-    predict = forwarded("answers.predict")
-    predict_proba = forwarded("answers.predict_proba")
-    predict_log_proba = forwarded("answers.predict_log_proba")
-    doubtful = forwarded("answers.doubtful")
-    predict_one = forwarded("answers.predict_one")
-    predict_proba_one = forwarded("answers.predict_proba_one")
+    predict = forwarded_call("answers.predict")
+    predict_proba = forwarded_call("answers.predict_proba")
+    predict_log_proba = forwarded_call("answers.predict_log_proba")
+    doubtful = forwarded_call("answers.doubtful")
+    predict_one = forwarded_call("answers.predict_one")
+    predict_proba_one = forwarded_call("answers.predict_proba_one")
 
     @property
     def intercept(self) -> np.ndarray:  # type: ignore[override]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from .._forwarding import forwarded
+from .._forwarding import forwarded, forwarded_call
 from .._models import Model
 from .._steps import Step
 
@@ -23,10 +23,10 @@ class OuterModel(Model):
     intercept = forwarded("inner.intercept")
     rises_with_score = False  # answers are made in a way of their own
     reads_batches = forwarded("inner.reads_batches")
-    bind = forwarded("inner.bind")
-    on_codes = forwarded("inner.on_codes")
-    raw = forwarded("inner.raw")
-    raw_one = forwarded("inner.raw_one")
+    bind = forwarded_call("inner.bind")
+    on_codes = forwarded_call("inner.on_codes")
+    raw = forwarded_call("inner.raw")
+    raw_one = forwarded_call("inner.raw_one")
 
     @property
     def n_features(self) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .._forwarding import forwarded
+from .._forwarding import forwarded, forwarded_call
 from .._models import Model
 from ._tree_answers import IDENTITY, SOFTMAX
 from ._trees import TreeModel
@@ -38,9 +38,9 @@ class TruncatedTrees(Model):
     original = forwarded("trees.original")
     classes = forwarded("trees.classes")
     intercept = forwarded("trees.intercept")
-    raw = forwarded("trees.raw")
-    raw_one = forwarded("trees.raw_one")
-    gives = forwarded("trees.gives")
+    raw = forwarded_call("trees.raw")
+    raw_one = forwarded_call("trees.raw_one")
+    gives = forwarded_call("trees.gives")
 
     @classmethod
     def uncalibrated(cls, trees: TreeModel) -> "TruncatedTrees":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..._containers import Frame
-from .._forwarding import forwarded
+from .._forwarding import forwarded, forwarded_call
 from .._unsupported import InputUnsupported
 from ._columns import Column, array_column, column_of
 
@@ -66,7 +66,7 @@ class FrameSource(Source):
 
     mixes_bool = False  # numbers beside booleans become objects
     mixes_objects = forwarded("_kind.mixes_objects")
-    common_dtype = forwarded("_kind.common_dtype")
+    common_dtype = forwarded_call("_kind.common_dtype")
 
     def __init__(self, kind: Frame, frame: Any, names: tuple[Any, ...]):
         self._kind = kind
