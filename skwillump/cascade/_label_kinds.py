@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -25,7 +25,7 @@ PREFIT_CLASS_ROWS = 5
 """With a fitted estimator, at least two classes need as many rows, so that each fold has both."""
 
 
-class LabelKind(Protocol):
+class LabelKind:
     """What the labels of a cascade are, and what follows for its `fit` and its answers."""
 
     stratify: ClassVar[bool]
@@ -39,12 +39,15 @@ class LabelKind(Protocol):
 
     def read(self, y: Any) -> np.ndarray:
         """Labels as an array: a row of them, or n_labels columns."""
+        raise NotImplementedError
 
     def read_fresh(self, y: Any, classes: Any) -> np.ndarray:
         """The same of rows that came after `fit`; ValueError if they are no labels of `classes`."""
+        raise NotImplementedError
 
     def why_no_stages(self, y: np.ndarray, classes: Any) -> str:
         """Why nothing can be told of such labels; empty if it can."""
+        raise NotImplementedError
 
     def why_too_few(self, y: np.ndarray, full: Any) -> str:
         """Why approximate models cannot be fitted on folds of these rows; empty if they can.
@@ -54,18 +57,23 @@ class LabelKind(Protocol):
         ValueError
             If `y` holds classes that `full`, a fitted estimator, lacks.
         """
+        return ""
 
     def with_truth(self, y: np.ndarray, full: Any) -> np.ndarray | None:
         """Rows with a label; None for all."""
+        return None
 
     def groups(self, classes: Any) -> Sequence[Any] | np.ndarray:
         """Names of the groups of rows that have thresholds of their own."""
+        raise NotImplementedError
 
     def measures(self, classes: Any, *, is_probability: bool) -> tuple[str, ...]:
         """Measures of confidence worth trying."""
+        raise NotImplementedError
 
     def learns_score(self, classes: Any, *, is_probability: bool) -> bool:
         """Whether a score of harm can be learned."""
+        return False
 
     def recorder(
         self,
@@ -77,6 +85,7 @@ class LabelKind(Protocol):
         harm_score: HarmScore | None = None,
     ) -> CascadeRecorder:
         """What is kept of the models' answers. See `AnswerRecorder`."""
+        raise NotImplementedError
 
 
 def label_kind(y: Any) -> LabelKind:
@@ -87,7 +96,7 @@ def label_kind(y: Any) -> LabelKind:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OneClass:
+class OneClass(LabelKind):
     """One of two or more classes a row."""
 
     stratify: ClassVar[bool] = True
@@ -142,11 +151,9 @@ class OneClass:
         return classes
 
     def measures(self, classes: Any, *, is_probability: bool) -> tuple[str, ...]:
-        """Measures of confidence worth trying."""
         return measures_for(is_probability, len(classes))
 
     def learns_score(self, classes: Any, *, is_probability: bool) -> bool:
-        """Whether a score of harm can be learned."""
         return learns_harm_score(len(classes), is_probability=is_probability)
 
     def recorder(
@@ -158,7 +165,6 @@ class OneClass:
         learns_score: bool = False,
         harm_score: HarmScore | None = None,
     ) -> CascadeRecorder:
-        """What is kept of the models' answers."""
         return AnswerRecorder(
             classes=np.asarray(classes),
             method=method,
@@ -170,7 +176,7 @@ class OneClass:
 
 
 @dataclass(frozen=True, kw_only=True)
-class LabelSet:
+class LabelSet(LabelKind):
     """Several labels a row, each of which is there or not.
 
     Attributes
@@ -205,34 +211,13 @@ class LabelSet:
             return "y is a sparse matrix; an array is read"
         return why_no_label_sets(y, classes)
 
-    def why_too_few(self, y: np.ndarray, full: Any) -> str:
-        """Say nothing: any rows make folds."""
-        return ""
-
-    def with_truth(self, y: np.ndarray, full: Any) -> np.ndarray | None:
-        """All rows."""
-        return None
-
     def groups(self, classes: Any) -> Sequence[Any] | np.ndarray:
         """Rows for which no label is predicted, and others."""
         return GROUPS
 
     def measures(self, classes: Any, *, is_probability: bool) -> tuple[str, ...]:
-        """Measures of confidence worth trying."""
         return label_measures(is_probability)
 
-    def learns_score(self, classes: Any, *, is_probability: bool) -> bool:
-        """Say no: it is not tried."""
-        return False
-
-    def recorder(
-        self,
-        classes: Any,
-        method: str,
-        *,
-        keeps_responses: bool,
-        learns_score: bool = False,
-        harm_score: HarmScore | None = None,
-    ) -> CascadeRecorder:
+    def recorder(self, classes: Any, method: str, **options: Any) -> CascadeRecorder:
         """What is kept of the models' answers: labels and confidence, whatever is asked."""
         return LabelSetRecorder(method=method)

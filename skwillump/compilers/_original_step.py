@@ -111,10 +111,6 @@ class OriginalScorer(Scorer):
     wants_rows = True
     template = forwarded("step.template")
 
-    @property
-    def n_outputs(self) -> int:
-        return self.coef.shape[1]
-
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return `original.transform(X[rows]) @ coef`."""
         if rows is not None:

@@ -15,10 +15,13 @@ class Scorer:
     Scorers are immutable; threads may share them.
     """
 
+    coef: np.ndarray
+    """Coefficients (n_features, n_outputs), of those that have some."""
+
     @property
     def n_outputs(self) -> int:
         """Number of columns of the scores."""
-        raise NotImplementedError
+        return self.coef.shape[1]
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 partial scores of the chosen rows, (n_rows, n_outputs).

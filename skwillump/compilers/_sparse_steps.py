@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn import get_config
 
 from .._containers import take_rows
-from ._features import Entries, default_containers
+from ._features import Entries
 from ._scorers import Scorer
 from ._steps import Step
 from ._unsupported import InputUnsupported
@@ -56,13 +56,8 @@ class SparseStep(Step):
         """Whether its values are not rounded to float32."""
         return self.fixed_dtype == np.float64
 
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        try:
-            if not default_containers(self.original):
-                raise InputUnsupported("another container is configured")
-            return self.matrix(X)
-        except InputUnsupported:
-            return self.original.transform(X)
+    def transformed(self, X: Any, *, n_threads: int) -> Any:
+        return self.matrix(X)
 
     def bind(self, coef: np.ndarray) -> "SparseScorer":
         """Keep the coefficients (n_features, n_outputs) as they are."""
@@ -113,10 +108,6 @@ class SparseScorer(Scorer):
 
     step: SparseStep
     coef: np.ndarray
-
-    @property
-    def n_outputs(self) -> int:
-        return self.coef.shape[1]
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         features = self.step.matrix(X if rows is None else take_rows(X, rows))

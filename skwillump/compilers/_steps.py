@@ -5,7 +5,8 @@ between steps is a method or a property here, with the answer that is right for 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,11 +22,13 @@ from ._features import (
     ChosenRows,
     Entries,
     Work,
+    default_containers,
     is_single,
     only,
     row_of,
     to_dense,
 )
+from ._forwarding import forwarded, forwarded_call
 from ._linear_maps import LinearMap
 from ._scorers import Scorer
 from ._threads import map_in_threads, ranges
@@ -258,7 +261,20 @@ class Step:
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
-        raise NotImplementedError
+        if default_containers(self.original):
+            with suppress(InputUnsupported):
+                return self.transformed(X, n_threads=n_threads)
+        return self.original.transform(X)
+
+    def transformed(self, X: Any, *, n_threads: int) -> Any:
+        """Return the same, in the original's own container, without the original.
+
+        Raises
+        ------
+        InputUnsupported
+            For input that must go to the original.
+        """
+        raise InputUnsupported(f"{type(self.original).__name__} is not compiled")
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the values of the features of the chosen rows as a dense array.
@@ -388,6 +404,53 @@ class Step:
     def report(self, name: str) -> list[StepReport]:
         """Return a row for this step and for each step inside it."""
         return [StepReport(name, type(self.original).__name__, True)]
+
+
+class StepsInARow(Step):
+    """Steps one after the other: some questions are for the first, others for the last.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Empty where a step tells names of its own.
+    steps : tuple of Step
+    """
+
+    names: tuple[str, ...]
+    steps: tuple[Any, ...]
+
+    template = forwarded("first.template")
+    gives_sparse = forwarded("last.gives_sparse")
+    feature_codes = forwarded_call("last.feature_codes")
+
+    @property
+    def first(self) -> Any:
+        """The step that reads the input."""
+        return self.steps[0]
+
+    @property
+    def last(self) -> Any:
+        """The step that gives the features."""
+        return self.steps[-1]
+
+    def ending_in(self, last: Step) -> Any:
+        """Return a twin with another last step."""
+        return replace(self, steps=(*self.steps[:-1], last))  # type: ignore[type-var]
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        for step in self.steps:
+            X = step.transform(X, n_threads=n_threads)
+        return X
+
+    def in_binary(self) -> Any:
+        return self.ending_in(self.last.in_binary())
+
+    def warm_up(self) -> None:
+        for step in self.steps:
+            step.warm_up()
+
+    def report(self, name: str) -> list[StepReport]:
+        return report_each(self.names, self.steps, name)
 
 
 def map_pieces(work: Work, rows: np.ndarray, n_outputs: int, n_threads: int) -> np.ndarray:

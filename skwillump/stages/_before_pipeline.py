@@ -274,10 +274,6 @@ class CheckingScorer(Scorer):
     features: Step
     coef: np.ndarray
 
-    @property
-    def n_outputs(self) -> int:
-        return self.coef.shape[1]
-
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         return self.features.map_dense(
             self._sums, X, rows, n_outputs=self.n_outputs, n_threads=n_threads

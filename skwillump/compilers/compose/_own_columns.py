@@ -29,10 +29,6 @@ class ColumnsStep(IdentityStep):
     chooses_by_name = True
     gives_array = True  # columns of a data frame are no sparse matrix
 
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return `original.transform(X)`, whose container may be any."""
-        return self.original.transform(X)
-
 
 @dataclass(frozen=True, eq=False)
 class ValuesSelection(ColumnSelection):
@@ -62,9 +58,6 @@ class SelectorStep(Step):
     chooses_columns = True
     is_vector = forwarded("selection.is_vector")
 
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        return self.original.transform(X)
-
     def of_one(self, x: Any) -> Any:
         """Return X of one row of the columns."""
         return self.selection.one_row(x)
@@ -80,7 +73,6 @@ class SelectorStep(Step):
 class SelectedStep(SequenceStep):
     """Steps behind one that chooses columns: one row needs no data frame of all columns."""
 
-    template = forwarded("selector.template")
     wants_rows = False  # of one row the columns alone are made
     reads_text = False  # a row has columns
 

@@ -6,23 +6,22 @@ returns goes on as one row.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from ..._containers import is_frame, series_of, take_rows
-from ..._one_row import RowTemplate
 from .._features import ChosenRows, Work
-from .._forwarding import forwarded, forwarded_call
+from .._forwarding import forwarded
 from .._scorers import Scorer
-from .._steps import Step, StepReport, report_each
+from .._steps import Step, StepsInARow
 from .._unsupported import InputUnsupported
 
 
 @dataclass(frozen=True, eq=False)
-class SequenceStep(Step):
+class SequenceStep(StepsInARow):
     """Steps one after the other.
 
     Attributes
@@ -39,29 +38,19 @@ class SequenceStep(Step):
     steps: tuple[Step, ...]
 
     n_features = forwarded("last.n_features")
+    reads_text = forwarded("first.reads_text")
+    needs_rows = forwarded("first.needs_rows")
     exact_scores = forwarded("last.exact_scores")
     is_open = forwarded("last.is_open")
     may_give_integers = forwarded("last.may_give_integers")
     fixed_dtype = forwarded("last.fixed_dtype")
     gives_array = forwarded("last.gives_array")
-    gives_sparse = forwarded("last.gives_sparse")
     gives_matrix = forwarded("last.gives_matrix")
-    feature_codes = forwarded_call("last.feature_codes")
-
-    @property
-    def last(self) -> Step:
-        """The step that gives the features."""
-        return self.steps[-1]
 
     @property
     def is_compiled(self) -> bool:
         """Whether a step is."""
         return any(step.is_compiled for step in self.steps)
-
-    @property
-    def reads_text(self) -> bool:
-        """Whether the first step does."""
-        return self.steps[0].reads_text
 
     @property
     def wants_rows(self) -> bool:
@@ -86,51 +75,25 @@ class SequenceStep(Step):
         return x
 
     @property
-    def needs_rows(self) -> bool:
-        return self.steps[0].needs_rows
-
-    @property
     def runs_python(self) -> bool:
         """Whether a step does."""
         return any(step.runs_python for step in self.steps)
 
-    @property
-    def template(self) -> RowTemplate:
-        """The form of X of one row that the first step takes."""
-        return self.steps[0].template
-
     def in_doubles(self) -> "SequenceStep | None":
         """Return a twin that refuses features in which arithmetic may be another."""
-        return self._ending_in(self.last.in_doubles())
+        last = self.last.in_doubles()
+        return None if last is None else self.ending_in(last)
 
     def in_known_containers(self) -> "SequenceStep":
         """Return a twin of whose last step the container is known."""
-        found = self._ending_in(self.last.in_known_containers())
-        assert found is not None
-        return found
-
-    def in_binary(self) -> "SequenceStep":
-        """Return a twin whose last step is binary."""
-        found = self._ending_in(self.last.in_binary())
-        assert found is not None
-        return found
+        return self.ending_in(self.last.in_known_containers())
 
     def guarded(self) -> "SequenceStep":
         """Return a twin whose last step leaves integers to its original."""
-        found = self._ending_in(self.last.guarded())
-        assert found is not None
-        return found
+        return self.ending_in(self.last.guarded())
 
     def sized(self, n_features: int) -> "SequenceStep":
-        found = self._ending_in(self.last.sized(n_features))
-        assert found is not None
-        return found
-
-    def _ending_in(self, last: Step | None) -> "SequenceStep | None":
-        return None if last is None else replace(self, steps=(*self.steps[:-1], last))
-
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        return self.last.transform(self.before(X, n_threads), n_threads=n_threads)
+        return self.ending_in(self.last.sized(n_features))
 
     def before(self, X: Any, n_threads: int = 1) -> Any:
         """Return what the last step is given."""
@@ -183,13 +146,6 @@ class SequenceStep(Step):
     def bind(self, coef: np.ndarray) -> Scorer:
         """Bind the last step."""
         return SequenceScorer(self, self.last.bind(coef))
-
-    def warm_up(self) -> None:
-        for step in self.steps:
-            step.warm_up()
-
-    def report(self, name: str) -> list[StepReport]:
-        return report_each(self.names, self.steps, name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,10 +6,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from ..._one_row import RowTemplate
-from .._feature_codes import FeatureCodes
+from .._forwarding import forwarded
 from .._linear_maps import LinearMap
-from .._steps import Step, StepReport, report_each
+from .._steps import Step, StepsInARow
 from .._unsupported import Unsupported
 from ._input import InputSpec
 from ._steps import TableScorer, TableStep, coefficients
@@ -48,7 +47,7 @@ class ChainScorer(TableScorer):
 
 
 @dataclass(frozen=True, eq=False)
-class ChainStep(TableStep):
+class ChainStep(StepsInARow, TableStep):
     """Steps over tables, one after the other."""
 
     original: Any
@@ -57,16 +56,13 @@ class ChainStep(TableStep):
     names: tuple[str, ...]
     steps: tuple[TableStep, ...]
 
+    chooses_by_name = forwarded("first.chooses_by_name")
+
     @property
     def fixed_dtype(self) -> np.dtype | None:
         """Dtype of the last step that does not keep the one that it is given."""
         fixed = (step.fixed_dtype for step in reversed(self.steps))
         return next((dtype for dtype in fixed if dtype is not None), None)
-
-    @property
-    def chooses_by_name(self) -> bool:
-        """Whether the first step does."""
-        return self.steps[0].chooses_by_name
 
     @property
     def has_doubles(self) -> bool:
@@ -84,19 +80,10 @@ class ChainStep(TableStep):
         steps = in_doubles(self.steps)
         return None if steps is None else replace(self, steps=tuple(steps))
 
-    def in_binary(self) -> "ChainStep":
-        """Return a twin whose last step is binary."""
-        return replace(self, steps=(*self.steps[:-1], self.steps[-1].in_binary()))  # type: ignore[arg-type]
-
     @property
     def gives_array(self) -> bool:
         """Whether every step is sure to return an array."""
         return all(step.gives_array for step in self.steps)
-
-    @property
-    def gives_sparse(self) -> bool:
-        """Whether the last step is sure to return a sparse matrix that holds no zeros."""
-        return self.steps[-1].gives_sparse
 
     def guarded(self) -> Step:
         """Return a twin of which no step lets integers pass that a model could round."""
@@ -105,21 +92,12 @@ class ChainStep(TableStep):
         steps = (step.guarded() for step in self.steps)
         return replace(self, steps=tuple(steps))  # type: ignore[arg-type]
 
-    @property
-    def template(self) -> RowTemplate:
-        """The form of X of one row that the first step takes."""
-        return self.steps[0].template
-
     def chunk_features(self, table: Table) -> np.ndarray:
         return self.steps[-1].chunk_features(self._before(table))
 
     def write_features(self, table: Table, out: np.ndarray) -> None:
         """Let the last step write its features."""
         self.steps[-1].write_features(self._before(table), out)
-
-    def feature_codes(self) -> FeatureCodes:
-        """Return how the last step lays its features out."""
-        return self.steps[-1].feature_codes()
 
     def write_coded(self, table: Table, out: np.ndarray) -> None:
         """Let the last step write its columns."""
@@ -135,11 +113,6 @@ class ChainStep(TableStep):
         for step in self.steps:
             table = step.next_table(table)
         return table
-
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        for step in self.steps:
-            X = step.transform(X, n_threads=n_threads)
-        return X
 
     def bind(self, coef: np.ndarray) -> TableScorer:
         """Fold linear steps at the end into the coefficients; bind the last of the others."""
@@ -158,13 +131,6 @@ class ChainStep(TableStep):
         if not steps:
             return scorer
         return ChainScorer(self.spec, coef.shape[1], tuple(steps), scorer)
-
-    def warm_up(self) -> None:
-        for step in self.steps:
-            step.warm_up()
-
-    def report(self, name: str) -> list[StepReport]:
-        return report_each(self.names, self.steps, name)
 
 
 def in_doubles(steps: Sequence[TableStep]) -> list[TableStep] | None:

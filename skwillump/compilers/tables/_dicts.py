@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.feature_extraction import DictVectorizer
 
-from .._features import Entries, default_containers
+from .._features import Entries
 from .._registry import register
 from .._sparse_steps import SparseStep, csr_of
 from .._unsupported import InputUnsupported, Unsupported
@@ -49,13 +49,8 @@ class DictStep(SparseStep):
         """Whether `sparse=False`."""
         return not self.is_sparse
 
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        try:
-            if not default_containers(self.original):
-                raise InputUnsupported("another container is configured")
-            features = self.matrix(X)
-        except InputUnsupported:
-            return self.original.transform(X)
+    def transformed(self, X: Any, *, n_threads: int) -> Any:
+        features = self.matrix(X)
         if not self.is_sparse:
             return features.toarray()
         features.sort_indices()

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import OrdinalEncoder, TargetEncoder
 
-from .._features import default_containers
+from .._forwarding import forwarded
 from .._registry import register
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import Unsupported
 from ._categories import Lookup, encoded_categories, raise_unhashable, raise_unknown, refuse_unknown
 from ._input import InputSpec
 from ._steps import TableStep
@@ -30,11 +30,7 @@ class ValuesStep(TableStep):
     unknown_error: bool
 
     gives_array = True  # there is a number for every value
-
-    @property
-    def fixed_dtype(self) -> np.dtype:
-        """Dtype of the encoder."""
-        return self.dtype
+    fixed_dtype = forwarded("dtype")
 
     def chunk_features(self, table: Table) -> np.ndarray:
         if table.row is not None:
@@ -69,13 +65,8 @@ class ValuesStep(TableStep):
         for lookup in self.lookups:
             lookup.warm_up()
 
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        try:
-            if not default_containers(self.original):
-                raise InputUnsupported("another container is configured")
-            return self.dense(X, n_threads=n_threads).astype(self.dtype, copy=False)
-        except InputUnsupported:
-            return self.original.transform(X)
+    def transformed(self, X: Any, *, n_threads: int) -> Any:
+        return self.dense(X, n_threads=n_threads).astype(self.dtype, copy=False)
 
 
 def _values_step(encoder: Any, *, unknown_error: bool, width: int, dtype: Any) -> ValuesStep:

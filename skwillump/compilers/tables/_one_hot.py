@@ -8,10 +8,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import OneHotEncoder
 
-from .._features import default_containers
 from .._registry import register
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported, private
+from .._unsupported import Unsupported, private
 from ..text._rows import csr
 from ._categories import (
     Lookup,
@@ -107,23 +106,18 @@ class OneHotStep(OneOfStep):
             raise_unknown(self, value, column)
         return int(self.features[column][position])
 
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+    def transformed(self, X: Any, *, n_threads: int) -> Any:
         encoder = self.original
-        try:
-            if not default_containers(self.original):
-                raise InputUnsupported("another container is configured")
-            if not encoder.sparse_output:
-                return self.dense(X, n_threads=n_threads).astype(encoder.dtype, copy=False)
+        if not encoder.sparse_output:
+            return self.dense(X, n_threads=n_threads).astype(encoder.dtype, copy=False)
 
-            def write(table: Table, out: np.ndarray) -> None:
-                for column, (codes, features) in enumerate(self.positions(table)):
-                    out[:, column] = features[codes]
+        def write(table: Table, out: np.ndarray) -> None:
+            for column, (codes, features) in enumerate(self.positions(table)):
+                out[:, column] = features[codes]
 
-            found = each_chunk(
-                write, self.spec, X, None, n_threads=n_threads, n_outputs=len(self.lookups)
-            )
-        except InputUnsupported:
-            return encoder.transform(X)
+        found = each_chunk(
+            write, self.spec, X, None, n_threads=n_threads, n_outputs=len(self.lookups)
+        )
         known = found >= 0
         indptr = np.zeros(len(found) + 1, dtype=np.int64)
         np.cumsum(known.sum(axis=1), out=indptr[1:])

@@ -105,16 +105,11 @@ class TableStep(Step):
         """Whether the original lays its array out column by column."""
         return getattr(self.original, "order", "C") == "F"
 
-    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        if self.gives_floats:
-            try:
-                if not default_containers(self.original):
-                    raise InputUnsupported("another container is configured")
-                features = self.dense(X, n_threads=n_threads)
-                return np.asfortranarray(features) if self.gives_columns else features
-            except InputUnsupported:
-                pass
-        return self.original.transform(X)
+    def transformed(self, X: Any, *, n_threads: int) -> Any:
+        if not self.gives_floats:
+            raise InputUnsupported("the container or the dtype of the features is not known")
+        features = self.dense(X, n_threads=n_threads)
+        return np.asfortranarray(features) if self.gives_columns else features
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         n_outputs = self.n_features

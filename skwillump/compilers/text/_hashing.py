@@ -83,10 +83,6 @@ class HashingScorer(Scorer):
     step: HashingStep
     coef: np.ndarray = field(repr=False)
 
-    @property
-    def n_outputs(self) -> int:
-        return self.coef.shape[1]
-
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         """Return the float64 partial scores (n_rows, n_outputs) of a column of texts."""
         column = text_column(X)
