@@ -58,6 +58,14 @@ def pipeline_steps(pipeline: Any) -> list[tuple[str, Any]]:
     ]
 
 
+def unsampled(estimator: Any) -> Any:
+    """Return the estimator that is alone in a pipeline with samplers; any other as it is."""
+    if not is_pipeline(estimator):
+        return estimator
+    steps = pipeline_steps(estimator)
+    return steps[0][1] if len(steps) == 1 else estimator
+
+
 def samplers_behind(step: Any, pipeline: Any) -> tuple[Any, ...]:
     """Samplers of imbalanced-learn that follow a step of a pipeline, with nothing in between."""
     found: list[Any] = []

@@ -46,6 +46,12 @@ _HELD = {
 }
 """Other wrappers, and the attributes that hold estimators."""
 
+_IMBALANCED = {
+    "BalancedBaggingClassifier": "BaggingClassifier",
+    "EasyEnsembleClassifier": "BaggingClassifier",
+}
+"""Ensembles of imbalanced-learn, and those of which they have the methods once they are fitted."""
+
 _CHECKS_X = frozenset(
     {
         "SelfTrainingClassifier",
@@ -83,7 +89,7 @@ class OneRow:
 
 def is_wrapper(estimator: Any) -> bool:
     """Tell whether an estimator is one that is seen through."""
-    return _name(estimator) in _HELD
+    return wrapper_name(estimator) in _HELD
 
 
 def inside_transparent(estimator: Any) -> tuple[str, Any]:
@@ -96,7 +102,7 @@ def inside_transparent(estimator: Any) -> tuple[str, Any]:
     estimator : estimator
     """
     path: list[str] = []
-    while (attribute := TRANSPARENT.get(_name(estimator))) is not None:
+    while (attribute := TRANSPARENT.get(wrapper_name(estimator))) is not None:
         if not hasattr(estimator, attribute):
             break
         path.append(attribute.rstrip("_"))
@@ -104,10 +110,13 @@ def inside_transparent(estimator: Any) -> tuple[str, Any]:
     return "__".join(path), estimator
 
 
-def _name(estimator: Any) -> str:
-    """Name of a type of scikit-learn's own; empty for any other."""
+def wrapper_name(estimator: Any) -> str:
+    """Name of the type of scikit-learn's own that an estimator answers as; empty for any other."""
     kind = type(estimator)
-    return kind.__name__ if kind.__module__.partition(".")[0] == "sklearn" else ""
+    library = kind.__module__.partition(".")[0]
+    if library == "imblearn":
+        return _IMBALANCED.get(kind.__name__, "")
+    return kind.__name__ if library == "sklearn" else ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -136,7 +145,7 @@ class Wrapped:
         """Answer of a method for X, and positions of the rows whose label rounding could turn."""
         if method != "predict":
             return getattr(self.twin, method)(X), NONE
-        name = _name(self.original)
+        name = wrapper_name(self.original)
         by_probability = ("CalibratedClassifierCV", "BaggingClassifier")
         if name in by_probability or getattr(self.original, "voting", None) == "soft":
             return self._largest(X)
@@ -313,7 +322,7 @@ def see_through(wrapper: Any, compile_inside: Compile) -> Wrapped:
         Fitted; one that `is_wrapper` knows.
     compile_inside : callable
     """
-    return _seen_through(wrapper, compile_inside, _HELD[_name(wrapper)])
+    return _seen_through(wrapper, compile_inside, _HELD[wrapper_name(wrapper)])
 
 
 def replace_members(wrapper: Any, make: Compile) -> Wrapped:
@@ -326,7 +335,7 @@ def replace_members(wrapper: Any, make: Compile) -> Wrapped:
     make : callable
         From a member to what takes its place.
     """
-    return _seen_through(wrapper, make, _HELD[_name(wrapper)][:1])
+    return _seen_through(wrapper, make, _HELD[wrapper_name(wrapper)][:1])
 
 
 def members_of(wrapper: Any) -> list[tuple[str, Any]]:
@@ -336,7 +345,7 @@ def members_of(wrapper: Any) -> list[tuple[str, Any]]:
 
 def reads_x_itself(wrapper: Any) -> bool:
     """Tell whether a wrapper looks at X, and does not only pass it to its members."""
-    return bool(getattr(wrapper, "passthrough", False)) or _name(wrapper) in _CHECKS_X
+    return bool(getattr(wrapper, "passthrough", False)) or wrapper_name(wrapper) in _CHECKS_X
 
 
 def features_of_members(wrapper: Any) -> list[np.ndarray] | None:
@@ -352,7 +361,7 @@ def features_of_members(wrapper: Any) -> list[np.ndarray] | None:
 
 def previous_of_members(wrapper: Any) -> bool:
     """Tell whether each member reads the answers of those before it, behind the features."""
-    return _name(wrapper) in ("ClassifierChain", "RegressorChain")
+    return wrapper_name(wrapper) in ("ClassifierChain", "RegressorChain")
 
 
 def _seen_through(wrapper: Any, compile_inside: Compile, attributes: tuple[str, ...]) -> Wrapped:

@@ -179,6 +179,30 @@ if find_spec("catboost") is not None:
     ]
 
 
+if find_spec("imblearn") is not None:
+    from imblearn.ensemble import (
+        BalancedBaggingClassifier,
+        BalancedRandomForestClassifier,
+        RUSBoostClassifier,
+    )
+
+    _REPLACED = {"sampling_strategy": "all", "replacement": True}
+    EXAMPLES |= {
+        BalancedBaggingClassifier: lambda: BalancedBaggingClassifier(
+            n_estimators=3, random_state=0
+        ),
+        BalancedRandomForestClassifier: lambda: BalancedRandomForestClassifier(
+            n_estimators=3, random_state=0, **_REPLACED
+        ),
+        RUSBoostClassifier: lambda: RUSBoostClassifier(n_estimators=3, random_state=0),
+    }
+
+if find_spec("category_encoders") is not None:
+    from category_encoders import CountEncoder
+
+    FALLBACKS[CountEncoder] = [("min_group_size=2", {"min_group_size": 2}, WORDS)]
+
+
 def make(kind: type) -> Any:
     """Return an estimator of a class, not fitted."""
     with warnings.catch_warnings():
@@ -190,6 +214,8 @@ def data_of(estimator: Any) -> Any:
     """Return the rows that an estimator is fitted on: numbers, keys, texts, or mappings."""
     if type(estimator) is TableLookup:
         return KEYS
+    if _is_of(type(estimator), "category_encoders"):
+        return WORDS
     takes = get_tags(estimator).input_tags
     if takes.dict:
         return DICTS
@@ -279,6 +305,10 @@ _POLARS_SINCE = {"catboost": (1, 2, 9), "xgboost": (3, 0, 0)}
 """Releases of libraries before which they do not know data frames of polars."""
 
 
+def _is_of(kind: type, library: str) -> bool:
+    return kind.__module__.partition(".")[0] == library
+
+
 def _knows_polars(kind: type) -> bool:
     library = kind.__module__.partition(".")[0]
     since = _POLARS_SINCE.get(library)
@@ -294,10 +324,12 @@ def forms_of(kind: type) -> dict[str, Callable[[Any], Any]]:
         return TEXT
     if kind is TableLookup:
         return TABLES
+    if _is_of(kind, "category_encoders"):
+        return {name: form for name, form in TABLES.items() if name != "polars"}
     forms = TABLES | NUMERIC
     if takes.sparse:
         forms = forms | SPARSE
-    if kind.__module__.startswith("catboost"):
+    if _is_of(kind, "catboost"):
         forms.pop("csr array", None)  # CatBoost takes sparse matrices of the older kind alone
     if takes.allow_nan:
         forms = forms | HOLES

@@ -236,6 +236,29 @@ def test_a_subclass_of_a_wrapper_runs_as_it_is():
     assert not any(report.compiled for report in compiled.explain())
 
 
+@pytest.mark.parametrize("member", ["AdaBoost", "LogisticRegression", "tree"])
+def test_bagging_of_imbalanced_learn_answers_as_that_of_scikit_learn(member):
+    pytest.importorskip("imblearn")
+    from imblearn.ensemble import BalancedBaggingClassifier, EasyEnsembleClassifier
+
+    ensemble = {
+        "AdaBoost": EasyEnsembleClassifier(n_estimators=3, random_state=0),
+        "LogisticRegression": BalancedBaggingClassifier(
+            LogisticRegression(), n_estimators=3, max_features=0.5, random_state=0
+        ),
+        "tree": BalancedBaggingClassifier(n_estimators=3, random_state=0),
+    }[member]
+    model = columns(ensemble).fit(FRAME, NAMES)
+    compiled = compile_pipeline(model)
+    assert all(report.compiled for report in compiled.explain()), compiled.explain()
+    assert np.array_equal(compiled.predict(FRAME), model.predict(FRAME))
+    expected = model.predict_proba(FRAME)
+    np.testing.assert_allclose(compiled.predict_proba(FRAME), expected, rtol=1e-12)
+    for at in range(5):
+        one = compiled.predict_proba_one(FRAME.iloc[at].to_dict())
+        np.testing.assert_allclose(one, expected[at], rtol=1e-12)
+
+
 def test_a_sampler_does_nothing_once_it_is_fitted():
     pytest.importorskip("imblearn")
     from imblearn.over_sampling import RandomOverSampler

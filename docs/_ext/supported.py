@@ -46,7 +46,7 @@ def public_name(kind):
     """Return the name of a class as users import it."""
     module = re.sub(
         r"\._.*|(?<=^lightgbm)\.sklearn|(?<=^xgboost)\.sklearn|(?<=^catboost)\.core"
-        r"|(?<=^skwillump)\..*",
+        r"|(?<=^skwillump)\..*|(?<=^category_encoders)\..*",
         "",
         kind.__module__,
     )
@@ -66,6 +66,11 @@ def _link(kind):
     if name.startswith("xgboost."):
         page = "https://xgboost.readthedocs.io/en/stable/python/python_api.html"
         return f"`{kind.__name__} <{page}#{name}>`__"
+    if name.startswith("category_encoders."):
+        return f"`{kind.__name__} <https://contrib.scikit-learn.org/category_encoders/>`__"
+    if name.startswith("imblearn."):
+        page = "https://imbalanced-learn.org/stable/references/generated"
+        return f"`{kind.__name__} <{page}/{name}.html>`__"
     return f":class:`~{name}`"
 
 

@@ -15,7 +15,7 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
 from .._compat import positive_label, vote_weights
-from .._wrappers import DOUBT, NONE, reads_x_itself
+from .._wrappers import DOUBT, NONE, reads_x_itself, wrapper_name
 from ..compilers import Model, Unsupported
 from ._joined import JoinedModel
 
@@ -28,7 +28,7 @@ def combined(joined: JoinedModel) -> JoinedModel:
     Unsupported
         If it is not, and its own code cannot read scores in the place of features.
     """
-    for kind in _KINDS.get(type(joined.original).__name__, ()):
+    for kind in _KINDS.get(wrapper_name(joined.original), ()):
         if kind.reads(joined):
             return kind(**{field.name: getattr(joined, field.name) for field in fields(joined)})
     if reads_x_itself(joined.original):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .._composites import unsampled
 from .._containers import take_rows
 from .._wrappers import (
     ScoredMember,
@@ -309,7 +310,7 @@ def joined_model(
             return constant_member(member)
         is_placed = is_on_columns(member)
         if models is None:
-            model = compile_model(member.estimator_ if is_placed else member)
+            model = compile_model(member.estimator_ if is_placed else unsampled(member))
         else:
             model = models[len(members)]
         if previous_of_members(wrapper):

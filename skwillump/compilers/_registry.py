@@ -33,6 +33,8 @@ PLUGINS = {
     "lightgbm": ".models._lightgbm",
     "xgboost": ".models._xgboost",
     "catboost": ".models._catboost",
+    "imblearn": ".models._imbalanced",
+    "category_encoders": ".tables._category_encoders",
 }
 """Root modules of other libraries, and the modules here that know their types."""
 

@@ -25,6 +25,7 @@ from sklearn.tree import (
     ExtraTreeRegressor,
 )
 
+from ..._composites import unsampled
 from ...kernels.trees._walks import (
     AS_IS,
     FINITE_CATEGORIES,
@@ -55,7 +56,8 @@ _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, Ex
     gives=TreeModel,
     or_gives=(LabelModel,),
 )
-def _forest(model: Any) -> TreeModel | LabelModel:
+def compile_forest(model: Any) -> TreeModel | LabelModel:
+    """Read a tree, or a forest of trees."""
     is_tree = isinstance(model, _TREES)
     members = [model] if is_tree else list(model.estimators_)
     for member in members:
@@ -69,7 +71,8 @@ def _forest(model: Any) -> TreeModel | LabelModel:
 
 
 @register(BaggingClassifier, BaggingRegressor, gives=TreeModel)
-def _bagging(model: Any) -> TreeModel:
+def compile_bagging(model: Any) -> TreeModel:
+    """Read bagged trees."""
     # It adds up the logarithms of its members.
     return _mean_of(
         model, trees_of(model), model.estimators_features_, is_mean=True, gives_logs=False
@@ -138,7 +141,8 @@ def _mean_of(
 
 
 @register(AdaBoostClassifier, gives=TreeModel)
-def _ada_boost(model: Any) -> TreeModel:
+def compile_ada_boost(model: Any) -> TreeModel:
+    """Read boosted trees that vote."""
     if getattr(model, "algorithm", "SAMME") not in ("SAMME", "deprecated"):
         raise Unsupported(f"algorithm={model.algorithm!r}")
     members = trees_of(model)
@@ -181,7 +185,7 @@ def _ada_boost(model: Any) -> TreeModel:
 
 def trees_of(model: Any) -> list[Any]:
     """Return the members of an ensemble, all of them trees of one output."""
-    members = list(model.estimators_)
+    members = [unsampled(member) for member in model.estimators_]
     for member in members:
         if type(member) not in _TREES:
             raise Unsupported(f"one of its members is a {type(member).__name__}, no tree")

@@ -1,0 +1,350 @@
+"""The encoders of category_encoders: what each makes of a category is asked of it once.
+
+Without a target they encode each column by itself, value by value, and let other columns pass.
+An encoder is given tables in which one column goes through its categories, a missing value and
+one that it does not know, while the others stay as they are: what changes is what the column is
+encoded as. Rows are then a look-up.
+"""
+
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from category_encoders import (
+    BackwardDifferenceEncoder,
+    BaseNEncoder,
+    BinaryEncoder,
+    CatBoostEncoder,
+    CountEncoder,
+    HelmertEncoder,
+    JamesSteinEncoder,
+    LeaveOneOutEncoder,
+    MEstimateEncoder,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialEncoder,
+    QuantileEncoder,
+    SumEncoder,
+    TargetEncoder,
+    WOEEncoder,
+)
+
+from .._features import EXACT_INTEGERS, MAX_DENSE_FEATURES
+from .._registry import register
+from .._unsupported import InputUnsupported, Unsupported
+from ._categories import Lookup, raise_unhashable
+from ._guards import refuse_large_integers
+from ._input import InputSpec
+from ._steps import IntegerStep
+from ._tables import BlockTable, Table
+
+_MOST_VALUES = 1 << 22
+"""Numbers that a column's categories become, at most (32 MiB)."""
+
+_INTEGER = np.dtype(np.int64)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EncodedColumn:
+    """A column that is encoded.
+
+    Attributes
+    ----------
+    position : int
+        Of the column.
+    places : ndarray of int
+        Of its features.
+    lookup : Lookup
+    kinds : str
+        Kinds of dtypes of numbers that it knows; none if categories are texts.
+    values : ndarray of float64 of shape (n_categories + 1, n_places)
+        The features of each category; the last, of a value that is none.
+    is_asked : ndarray of bool of shape (n_categories + 1,)
+        Which of them only the encoder judges.
+    """
+
+    position: int
+    places: np.ndarray
+    lookup: Lookup
+    kinds: str
+    values: np.ndarray
+    is_asked: np.ndarray
+
+    def of_column(self, table: Table) -> np.ndarray:
+        """Return the features of a chunk of rows."""
+        values = table.numbers(self.position)
+        if values is not None and values.dtype.kind not in self.kinds:
+            raise InputUnsupported(f"categories of dtype {values.dtype}")
+        codes, positions = self.lookup.of_column(table, self.position)
+        if self.is_asked.any() and self.is_asked[positions].take(codes, mode="wrap").any():
+            raise InputUnsupported("a category that the encoder judges")
+        return self.values[positions].take(codes, axis=0, mode="wrap")
+
+    def of_value(self, value: Any) -> np.ndarray:
+        """Return the features of a value of one row."""
+        if self.kinds and value is not None and np.asarray(value).dtype.kind not in self.kinds:
+            raise InputUnsupported(f"{value!r} where a number was fitted")
+        number = self.lookup.of_value(value)
+        if self.is_asked[number]:
+            raise InputUnsupported("a category that the encoder judges")
+        return self.values[number]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class EncodedFrameStep(IntegerStep):
+    """Columns that are encoded, beside columns that pass.
+
+    Attributes
+    ----------
+    columns : tuple of EncodedColumn
+    passing : tuple of int
+        Positions of the columns that pass.
+    places : ndarray of int
+        Of the features that these are.
+    constants : ndarray of int
+        Places of features that are the same in every row.
+    constant : ndarray of float64
+        What these are.
+    makes_floats : bool
+        Whether a category becomes a float: otherwise a table of integers may stay one.
+    """
+
+    original: Any
+    spec: InputSpec
+    n_features: int
+    columns: tuple[EncodedColumn, ...]
+    passing: tuple[int, ...]
+    places: np.ndarray
+    constants: np.ndarray
+    constant: np.ndarray
+    makes_floats: bool
+
+    @property
+    def fixed_dtype(self) -> np.dtype | None:
+        """Say float64 where a category becomes a float."""
+        return np.dtype(np.float64) if self.makes_floats else None
+
+    @property
+    def gives_array(self) -> bool:
+        """Say yes: of a data frame models make one."""
+        return True
+
+    def transform_one(self, x: Any) -> Any:
+        """Return what the encoder returns for X of one row, which may be a data frame."""
+        return self.transform(self.template.make(x))
+
+    def next_table(self, table: Table) -> Table:
+        """Return what the following step sees of a chunk of rows."""
+        block = self.part(table)
+        dtype = self.fixed_dtype
+        if dtype is None:
+            whole = np.array_equal(block, np.rint(block))
+            others = table.select(self.passing).dtypes() if self.passing else set()
+            dtype = np.result_type(_INTEGER if whole else np.float64, *others)
+        return BlockTable(block, dtype)
+
+    def part(self, table: Table) -> np.ndarray:
+        """Return the features of a chunk of rows."""
+        out = np.empty((table.n_rows, self.n_features))
+        if self.passing:
+            out[:, self.places] = self._passing(table.select(self.passing))
+        out[:, self.constants] = self.constant
+        for column in self.columns:
+            if table.row is None:
+                out[:, column.places] = column.of_column(table)
+                continue
+            value = table.row[column.position]
+            try:
+                out[0, column.places] = column.of_value(value)
+            except TypeError:
+                raise_unhashable(self, value, column.position)
+        return out
+
+    def _passing(self, table: Table) -> np.ndarray:
+        """Return columns that pass as numbers."""
+        if table.row is not None:
+            is_plain = not any(
+                isinstance(value, (bool, np.bool_, str, bytes)) for value in table.row
+            )
+        else:
+            is_plain = not any(dtype.kind in "bO" for dtype in table.dtypes())
+        if not is_plain:
+            raise InputUnsupported("columns that pass and are not of numbers")
+        block = table.floats()
+        if self.guards_integers and not self.makes_floats:
+            refuse_large_integers(block, table)
+        return block
+
+
+@register(
+    BackwardDifferenceEncoder,
+    BaseNEncoder,
+    BinaryEncoder,
+    CatBoostEncoder,
+    CountEncoder,
+    HelmertEncoder,
+    JamesSteinEncoder,
+    LeaveOneOutEncoder,
+    MEstimateEncoder,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialEncoder,
+    QuantileEncoder,
+    SumEncoder,
+    TargetEncoder,
+    WOEEncoder,
+)
+def compile_category_encoder(encoder: Any) -> EncodedFrameStep:
+    """Compile a fitted encoder of category_encoders."""
+    params = encoder.get_params(deep=False)
+    for name, value in params.items():
+        if callable(value):
+            raise Unsupported(f"{name} is a function")
+    for name in ("min_group_size", "composite_cols"):
+        if params.get(name) is not None:
+            raise Unsupported(f"{name}={params[name]!r}: columns or categories are joined first")
+    spec = InputSpec.of(encoder)
+    if spec.names == tuple(range(spec.n_columns)):  # the names that it gives columns of an array
+        spec = replace(spec, names=None)
+    names = range(spec.n_columns) if spec.names is None else spec.names
+    known = _categories_of(encoder)
+    row = {name: known[name][0] if name in known else 1.0 for name in names}
+    base = _ask(encoder, row)
+    features = list(base.columns)
+    if len(set(features)) != len(features) or len(features) > MAX_DENSE_FEATURES:
+        raise Unsupported(f"{len(features)} features, or several of one name")
+    passing = [name for name in names if name not in known]
+    changed = dict.fromkeys(passing, 2.5)
+    expected = base.copy()
+    expected[passing] = 2.5
+    if not _ask(encoder, row | changed).equals(expected):
+        raise Unsupported("columns that are not encoded do not pass as they are")
+    for name, categories in known.items():
+        if len(categories) * len(features) > _MOST_VALUES:
+            raise Unsupported(f"{len(categories)} categories of column {name!r} are many")
+    asked = {name: _Asked.of(encoder, name, known[name], row) for name in known}
+    taken = [*passing, *(feature for column in asked.values() for feature in column.features)]
+    if len(set(taken)) != len(taken):
+        raise Unsupported("a feature is made of several columns")
+    constant = [feature for feature in features if feature not in taken]
+    place = {feature: at for at, feature in enumerate(features)}
+    return EncodedFrameStep(
+        original=encoder,
+        spec=spec,
+        n_features=len(features),
+        columns=tuple(
+            EncodedColumn(
+                position=list(names).index(name),
+                places=np.array([place[feature] for feature in column.features], dtype=np.intp),
+                lookup=column.lookup,
+                kinds=column.kinds,
+                values=np.ascontiguousarray(column.answers[column.features], dtype=np.float64),
+                is_asked=column.is_asked,
+            )
+            for name, column in asked.items()
+        ),
+        passing=tuple(at for at, name in enumerate(names) if name in passing),
+        places=np.array([place[name] for name in passing], dtype=np.intp),
+        constants=np.array([place[feature] for feature in constant], dtype=np.intp),
+        constant=base[constant].to_numpy(dtype=np.float64)[0],
+        makes_floats=any(base[f].dtype.kind == "f" for f in features if f not in passing),
+    )
+
+
+def _categories_of(encoder: Any) -> dict[Any, list[Any]]:
+    """Return the categories of each column that is encoded, without missing ones.
+
+    Raises
+    ------
+    Unsupported
+        If they are not all texts, or all integers, or all floats.
+    """
+    mapping = getattr(encoder, "ordinal_encoder", None) or encoder
+    mapping = mapping.mapping
+    if isinstance(mapping, list):
+        mapping = {of_column["col"]: of_column["mapping"] for of_column in mapping}
+    known = {}
+    for name in encoder.cols:
+        values = [value for value in mapping[name].index.tolist() if not pd.isna(value)]
+        kinds = set(map(type, values))
+        if len(kinds) != 1 or not kinds <= {str, int, float}:
+            raise Unsupported(f"categories of column {name!r} that are no texts and no numbers")
+        known[name] = values if kinds == {str} else sorted(values)
+    if not known:
+        raise Unsupported("it encodes no columns")
+    return known
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Asked:
+    """What an encoder answers to the categories of a column."""
+
+    lookup: Lookup
+    kinds: str  # as in `EncodedColumn`
+    answers: pd.DataFrame
+    is_asked: np.ndarray
+
+    @classmethod
+    def of(cls, encoder: Any, name: Any, known: list[Any], row: dict[Any, Any]) -> "_Asked":
+        """Ask an encoder for all categories, for what is missing, and for what is none.
+
+        It may refuse what is missing or unknown: then it is asked whenever there is such.
+        """
+        kinds, others = "", [None, np.nan, "unknown"]
+        if isinstance(known[0], str):
+            while others[-1] in known:
+                others[-1] += "?"
+            lookup = Lookup.of(np.array([*known, *others[:-1]], dtype=object))
+        else:
+            known = [float(value) for value in known]
+            kinds, others = "f", [np.nan, np.floor(known[-1]) + 1.0]
+            lookup = Lookup.of(np.array([*known, np.nan]))
+        answers = [_ask(encoder, row | {name: known})]
+        if kinds and all(abs(value) < EXACT_INTEGERS and value == int(value) for value in known):
+            same = _ask(encoder, row | {name: [int(value) for value in known]})
+            kinds = "if" if same.equals(answers[0]) else "f"
+        is_asked = np.zeros(len(known) + len(others), dtype=bool)
+        for number, value in enumerate(others, start=len(known)):
+            try:
+                answers.append(_ask(encoder, row | {name: [value]}))
+            except Exception:
+                answers.append(answers[0][:1])
+                is_asked[number] = True
+        return cls(
+            lookup=lookup,
+            kinds=kinds,
+            answers=pd.concat(answers, ignore_index=True),
+            is_asked=is_asked,
+        )
+
+    @property
+    def features(self) -> list[Any]:
+        """The features that differ."""
+        values = self.answers
+        first = values.iloc[:1].reindex(range(len(values)), method="ffill")
+        differs = ~((values == first) | (values.isna() & first.isna())).all()
+        return [feature for feature in values.columns if differs[feature]]
+
+
+def _ask(encoder: Any, columns: dict[Any, Any]) -> pd.DataFrame:
+    """Return what the encoder makes of columns: a list of values, or one for all rows."""
+    n_rows = max(len(values) if isinstance(values, list) else 1 for values in columns.values())
+    table = pd.DataFrame(
+        {
+            name: pd.Series(
+                values if isinstance(values, list) else [values] * n_rows,
+                dtype=object if _is_of_texts(values) else None,
+            )
+            for name, values in columns.items()
+        }
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return encoder.transform(table, override_return_df=True).reset_index(drop=True)
+
+
+def _is_of_texts(values: Any) -> bool:
+    first = values[0] if isinstance(values, list) else values
+    return first is None or isinstance(first, str)
