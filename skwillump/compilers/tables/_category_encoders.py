@@ -292,11 +292,11 @@ class _Asked:
 
         It may refuse what is missing or unknown: then it is asked whenever there is such.
         """
-        kinds, others = "", [None, np.nan, "unknown"]
+        others: list[Any]
         if isinstance(known[0], str):
-            while others[-1] in known:
-                others[-1] += "?"
-            lookup = Lookup.of(np.array([*known, *others[:-1]], dtype=object))
+            unknown = "?" * (1 + max(map(len, known)))
+            kinds, others = "", [None, np.nan, unknown]
+            lookup = Lookup.of(np.array([*known, None, np.nan], dtype=object))
         else:
             known = [float(value) for value in known]
             kinds, others = "f", [np.nan, np.floor(known[-1]) + 1.0]
