@@ -297,8 +297,12 @@ class CrossFit:
         costs: StageCosts,
         record: FoldRecord,
         timed: Sequence[int],
+        least_saving: float | None = None,
     ) -> bool:
-        """Whether none can be chosen at the target, where that can be told on the first fold."""
+        """Whether none can be chosen at the target, where that can be told on the first fold.
+
+        By default a plan must save what the task says.
+        """
         if not specs or self.basis != "cross-fitted":
             return False
         return none_can_pay(
@@ -307,7 +311,7 @@ class CrossFit:
             timed,
             self.selecting,
             least_open=self.task.least_open,
-            least_saving=self.task.least_saving,
+            least_saving=self.task.least_saving if least_saving is None else least_saving,
         )
 
     def models_that_answer(

@@ -7,7 +7,6 @@ approximate models are fitted.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,19 +18,16 @@ from .._progress import Progress
 from ..blocks import BlockGraph, CompiledBlocks, CompiledStage
 from ..compilers import InputUnsupported, texts_forgotten
 from ._before_pipeline import compiled_stage
+from ._cheapest_stage import cheapest_stage, check_few_stay_open
 from ._costs import StageCosts
 from ._cross_fit_steps import CrossFit, in_words
 from ._cross_fitted import CalibrationTask, CrossFitted, Setting
 from ._fold_tasks import FoldRecord, evidence
 from ._folds import FitData
-from ._metering import CostMeter, FirstStage, spread
-from ._models import LeftOut, NoEvidence, StageSpec, fit_stages, those_left_out
+from ._metering import CostMeter, FirstStage
+from ._models import LeftOut, NoEvidence, StageSpec, those_left_out
 from ._recording import joined
-from ._report import blocks_text, seconds_text
 from ._surrogates import why_not_dear
-
-FEW_TO_TIME = 500
-"""Rows that a model is fitted on which is only timed."""
 
 
 def cross_fit(
@@ -87,14 +83,18 @@ def cross_fit(
     meter = run.meter()
     if len(graph.names) == 1 and not run.may_pay(meter.costs):
         raise NoEvidence(why_not_dear(graph, meter.costs))
-    _check_cheapest_set(run, meter, stage_of)
+    cheapest = cheapest_stage(run, meter, stage_of)
     first = run.first_graph()
     importances, specs, stacking = run.models_to_try(first, meter.costs)
+    if cheapest is not None:
+        specs = cheapest.may_pay(specs)
     run, specs = run.choosing_among(specs, meter.costs)
     specs, tried, record = run.on_first_fold(first, meter.costs, specs, stacking)
     possible = run.still_possible(meter.costs, specs, record)
     never_made = [(specs[i], why) for i, why in record.left_out.items()]
     specs = [specs[i] for i in possible]
+    if cheapest is not None:
+        check_few_stay_open(run, cheapest, specs, record.of_stages(possible))
     progress.log(f"those that can still be chosen: {in_words(specs)}")
     record = record.of_stages(possible)
     models = run.models_that_answer(specs, [tried[i] for i in possible])
@@ -128,44 +128,6 @@ def cross_fit(
         stopped=stops,
         left_out=(*never_made, *((specs[i], left_out[i]) for i in sorted(left_out))),
     )
-
-
-def _check_cheapest_set(
-    run: CrossFit, meter: CostMeter, stage_of: Callable[..., CompiledStage | None]
-) -> None:
-    """Raise where a first stage takes as long as the full model even if it answers every row.
-
-    What a stage does with answers is more than the whole work of a cheap pipeline. The stage on the
-    cheapest block tells: models on more blocks cost no less, and nor do models of more rows than
-    the few that this one is fitted on. It is timed briefly: half of what a plan must save is left
-    to what measurement alone may have made of it.
-    """
-    spec = run.cheapest_set(meter.costs)
-    if spec is None:
-        return
-    rows = spread(run.splits[0][0], min(FEW_TO_TIME, len(run.splits[0][0])))
-    with (
-        run.progress.task("time the cheapest stage"),
-        texts_forgotten(),
-        warnings.catch_warnings(),
-        suppress(Exception),  # where it cannot be made of so few rows, nothing is known
-    ):
-        warnings.simplefilter("ignore")
-        (model,) = fit_stages(run.graph, [spec], *run.data.take(rows), run.setting.approx_estimator)
-        if those_left_out([model]):
-            return
-        compiled = stage_of(spec.blocks, model, is_surrogate=False)
-        if compiled is None and run.fused is not None:
-            return
-        costs = meter.planned([FirstStage(blocks=spec.blocks, model=model, compiled=compiled)])
-        full, stage = costs.full, costs.stages[0].start
-    if stage > (1 - run.task.least_saving / 2) * full:
-        raise NoEvidence(
-            f"a row costs too little: a first stage on {blocks_text(spec.blocks)} alone would take "
-            f"{seconds_text(stage)} a row, even if it left no row to the full model, which takes "
-            f"{seconds_text(full)}",
-            meter.costs,
-        )
 
 
 def _leave_out(

@@ -73,6 +73,7 @@ def untimed(monkeypatch):
 
     timed: list[int] = []
     monkeypatch.setattr(CostMeter, "__init__", quiet(CostMeter.__init__))
+    monkeypatch.setattr(CostMeter, "planned", quiet(CostMeter.planned))
     monkeypatch.setattr(CostMeter, "stages", quiet(CostMeter.stages))
     monkeypatch.setattr(CascadeClassifier, "_check_speed", quiet(CascadeClassifier._check_speed))
     CALLS.clear()

@@ -165,6 +165,23 @@ def test_folds_are_fitted_where_a_stage_takes_less_or_blocks_are_dear(monkeypatc
     assert "fit fold 1 of 3" in tasks_of(cascade)
 
 
+def test_sets_that_cannot_pay_by_what_the_cheapest_stage_costs_are_not_tried(monkeypatch):
+    monkeypatch.setattr(CostMeter, "planned", partialmethod(planned_stages, share=0.6))
+    cascade = CascadeClassifier(quick_pipeline(), feature_costs=QUICK, accuracy_target=0.98, cv=3)
+    cascade.fit(X, (X[:, 3] > 0).astype(int))
+    candidates = cascade._calibrated.calibration.candidates
+    assert [candidate.blocks for candidate in candidates] == [("b",)]
+
+
+def test_fit_ends_after_the_first_fold_where_the_cheapest_stage_costs_too_much_at_the_target(
+    monkeypatch,
+):
+    monkeypatch.setattr(CostMeter, "planned", partialmethod(planned_stages, share=0.97))
+    cascade = CascadeClassifier(quick_pipeline(), feature_costs=QUICK, accuracy_target=0.999, cv=3)
+    assert tasks_of(cascade)[-1] == "try approximate models"
+    assert "for a lower target, fit again" in cascade.guarantee_.reason
+
+
 class OfMany(LogisticRegression):
     """Cannot be fitted on few rows."""
 

@@ -1,0 +1,142 @@
+"""What stages cost at least, told by the cheapest one, where rows cost little.
+
+What a stage does with answers is more than the whole work of a cheap pipeline. So a stage on the
+cheapest set of blocks is timed before any fold is fitted: others cost more by what their blocks do.
+Sets that cannot pay by that are not tried, and where none can, `fit` ends.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ..blocks import CompiledStage
+from ..compilers import texts_forgotten
+from ..planning import StageSeconds, pays
+from ._costs import BlockCosts, PathCosts, StageCosts
+from ._cross_fit_steps import CrossFit
+from ._fold_tasks import FoldRecord
+from ._metering import CostMeter, FirstStage, spread
+from ._models import LeftOut, NoEvidence, StageSpec, fit_stages
+from ._report import blocks_text, seconds_text
+
+FEW_TO_TIME = 500
+"""Rows that a model is fitted on which is only timed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheapestStage:
+    """A stage on the set of blocks of least cost, timed: what others cost at least.
+
+    Attributes
+    ----------
+    run : CrossFit
+    blocks : tuple of str
+    of_blocks : BlockCosts
+        As measured of blocks alone.
+    full : float
+        Seconds a row of the full model.
+    seconds : StageSeconds
+        Of the stage.
+    """
+
+    run: CrossFit
+    blocks: tuple[str, ...]
+    of_blocks: BlockCosts
+    full: float
+    seconds: StageSeconds
+
+    @property
+    def least_saving(self) -> float:
+        """Half of what a plan must save; the rest may be what measurement alone has made of it."""
+        return self.run.task.least_saving / 2
+
+    def at_least(self, blocks: Collection[str]) -> StageSeconds:
+        """What a stage on some blocks costs: more than this one by what its blocks do."""
+        graph = self.run.graph
+        more = self.of_blocks.of_blocks(graph, blocks) - self.of_blocks.of_blocks(
+            graph, self.blocks
+        )
+        more *= self.full / max(self.of_blocks.full(graph), 1e-12)
+        start = self.seconds.start + more
+        return StageSeconds(start=start, rest=max(self.seconds.rest - more, self.full - start, 0.0))
+
+    def may_pay(self, specs: Sequence[StageSpec]) -> list[StageSpec]:
+        """Stages that cost less than the full model where they answer every row."""
+        worth = [
+            spec
+            for spec in specs
+            if pays(self.at_least(spec.blocks).start, self.full, self.least_saving)
+        ]
+        if not worth:
+            raise NoEvidence(self.why_not(), self.of_blocks)
+        return worth
+
+    def why_not(self) -> str:
+        """Why no stage can pay."""
+        return (
+            f"a row costs too little: a first stage on {blocks_text(self.blocks)} alone would "
+            f"take {seconds_text(self.seconds.start)} a row, even if it left no row to the full "
+            f"model, which takes {seconds_text(self.full)}"
+        )
+
+
+def cheapest_stage(
+    run: CrossFit, meter: CostMeter, stage_of: Callable[..., CompiledStage | None]
+) -> CheapestStage | None:
+    """Time a stage on the cheapest set of blocks, where rows cost so little that it may not pay.
+
+    Models of more rows than the few that its model is fitted on cost no less.
+
+    Raises
+    ------
+    NoEvidence
+        If it takes as long as the full model even if it answers every row.
+    """
+    spec = run.cheapest_set(meter.costs)
+    if spec is None:
+        return None
+    rows = spread(run.splits[0][0], min(FEW_TO_TIME, len(run.splits[0][0])))
+    with (
+        run.progress.task("time the cheapest stage"),
+        texts_forgotten(),
+        warnings.catch_warnings(),
+        suppress(Exception),  # where it cannot be made of so few rows, nothing is known
+    ):
+        warnings.simplefilter("ignore")
+        (model,) = fit_stages(run.graph, [spec], *run.data.take(rows), run.setting.approx_estimator)
+        if isinstance(model, LeftOut):
+            return None
+        compiled = stage_of(spec.blocks, model, is_surrogate=False)
+        if compiled is None and run.fused is not None:
+            return None
+        first = FirstStage(blocks=spec.blocks, model=model, compiled=compiled)
+        costs = meter.planned([first])
+        cheapest = CheapestStage(
+            run=run,
+            blocks=spec.blocks,
+            of_blocks=meter.costs,
+            full=costs.full,
+            seconds=costs.stages[0],
+        )
+    cheapest.may_pay([spec])
+    return cheapest
+
+
+def check_few_stay_open(
+    run: CrossFit, cheapest: CheapestStage, specs: Sequence[StageSpec], record: FoldRecord
+) -> None:
+    """Raise where what stages cost at least is too much, as many rows as the target leaves open."""
+    stages = tuple(cheapest.at_least(spec.blocks) for spec in specs)
+    costs = StageCosts(planned=PathCosts(full=cheapest.full, stages=stages), other=None)
+    if run.none_can_pay(specs, costs, record, record.made, cheapest.least_saving):
+        seconds = cheapest.seconds
+        raise NoEvidence(
+            "no cascade was expected to pay at the target of the fit: a first stage on "
+            f"{blocks_text(cheapest.blocks)} alone would take {seconds_text(seconds.start)} a row, "
+            f"and {seconds_text(seconds.rest)} more for each that it leaves to the full model, "
+            f"which takes {seconds_text(cheapest.full)} (for a lower target, fit again)",
+            cheapest.of_blocks,
+        )
