@@ -132,7 +132,7 @@ def check_few_stay_open(
     stages = tuple(cheapest.at_least(spec.blocks) for spec in specs)
     costs = StageCosts(planned=PathCosts(full=cheapest.full, stages=stages), other=None)
     if run.none_can_pay(specs, costs, record, record.made, cheapest.least_saving):
-        seconds = cheapest.seconds
+        seconds = cheapest.at_least(cheapest.blocks)
         raise NoEvidence(
             "no cascade was expected to pay at the target of the fit: a first stage on "
             f"{blocks_text(cheapest.blocks)} alone would take {seconds_text(seconds.start)} a row, "
