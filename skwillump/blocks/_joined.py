@@ -33,6 +33,7 @@ from ..compilers import (
 from ..compilers._feature_codes import FeatureCodes
 from ..compilers._features import MANY_FEATURES, MAX_DENSE_FEATURES
 from ..compilers._forwarding import forwarded
+from ..compilers._models import ModelScorer
 from ..compilers._sparse_steps import MadeStep
 from ..compilers.models._tree_scorer import TreesOnCodes
 from ._on_columns import is_on_columns
@@ -176,13 +177,11 @@ class JoinedModel(Model):
 
 
 @dataclass(frozen=True, eq=False)
-class SharedScorer(Scorer):
+class SharedScorer(ModelScorer):
     """The features of a step, read once for all members."""
 
-    features: Step
     model: JoinedModel
 
-    n_outputs = forwarded("model.n_outputs")
     reads_opened = forwarded("features.reads_columns")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
@@ -241,8 +240,7 @@ class SharedScorer(Scorer):
         return self.model.sums_one(self.features.dense_one(x))
 
     def warm_up(self) -> None:
-        self.features.warm_up()
-        self.model.warm_up()
+        super().warm_up()
         for member in self._coded[1] if self._coded is not None else ():
             if member is not None:
                 member.warm_up()

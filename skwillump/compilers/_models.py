@@ -5,11 +5,13 @@ probabilities follow: sums of products of a linear model, sums of leaves of tree
 model do not ask of what kind it is.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ._feature_codes import FeatureCodes
+from ._forwarding import forwarded
 from ._scorers import Scorer
 from ._steps import Step
 from ._unsupported import Unsupported, check_scores
@@ -180,3 +182,24 @@ class Model:
 
     def warm_up(self) -> None:
         """Compile what `raw` and `raw_one` use, or load it from the disk."""
+
+
+@dataclass(frozen=True, eq=False)
+class ModelScorer(Scorer):
+    """The features of a step, as an array, for a model that says what it makes of them."""
+
+    features: Step
+    model: Model
+
+    n_outputs = forwarded("model.n_outputs")
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        work, width = self.model.raw, self.n_outputs
+        return self.features.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
+
+    def score_one(self, x: Any) -> np.ndarray:
+        return self.model.raw_one(self.features.dense_one(x))
+
+    def warm_up(self) -> None:
+        self.features.warm_up()
+        self.model.warm_up()

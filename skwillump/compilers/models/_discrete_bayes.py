@@ -8,12 +8,12 @@ from sklearn.naive_bayes import BernoulliNB
 
 from .._features import MAX_DENSE_FEATURES
 from .._forwarding import forwarded
-from .._models import Model
+from .._models import Model, ModelScorer
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, check_scores
-from ._layers import DenseModelScorer, ScoredModel
+from ._layers import ScoredModel
 from ._linear import LOG_LIKELIHOOD, LinearModel
 from ._scikit_linear import linear_model
 
@@ -46,7 +46,7 @@ class BernoulliModel(ScoredModel):
         twin = features.in_doubles()
         if twin is None:
             raise Unsupported("it would compare in the dtype of the features before it")
-        return DenseModelScorer(twin.for_scores(), self)
+        return ModelScorer(twin.for_scores(), self)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return the log likelihoods (n_rows, n_classes)."""

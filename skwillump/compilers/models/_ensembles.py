@@ -119,19 +119,17 @@ def _mean_of(
     # Sums of whole numbers are the same in any order, others where trees are added in theirs.
     reached = [values[tree.left < 0] for tree, values in zip(trees, leaves, strict=True)]
     whole = all(np.array_equal(values, np.rint(values)) for values in reached)
-    packed, questions = pack(
+    packed = pack(
         trees,
         np.zeros(n_outputs),
         SINGLE_OR_NAN if members[0].__sklearn_tags__().input_tags.allow_nan else SINGLE,
         values=np.concatenate(leaves) if n_outputs > 1 else None,
         divisor=len(members),
     )
-    return TreeModel(
-        original=model,
-        trees=packed,
-        questions=questions,
+    return TreeModel.of(
+        model,
+        packed,
         classes=classes,
-        n_features=model.n_features_in_,
         link=IDENTITY,
         trees_per_round=1,
         is_mean=is_mean,
@@ -163,7 +161,7 @@ def compile_ada_boost(model: Any) -> TreeModel:
         trees.append(read_tree(member.tree_, first + np.arange(len(voted), dtype=float)))
         first += len(voted)
     total = float(model.estimator_weights_.sum())
-    packed, questions = pack(
+    packed = pack(
         trees,
         np.zeros(n_outputs),
         SINGLE,
@@ -171,12 +169,10 @@ def compile_ada_boost(model: Any) -> TreeModel:
         # Of two classes, the sum for one less the sum for the other.
         divisor=total if leaves else total / 2,
     )
-    return TreeModel(
-        original=model,
-        trees=packed,
-        questions=questions,
+    return TreeModel.of(
+        model,
+        packed,
         classes=classes,
-        n_features=model.n_features_in_,
         link=SOFTMAX if leaves else SIGMOID,
         trees_per_round=1,
         divisor=len(classes) - 1.0 if leaves else 1.0,
@@ -243,15 +239,13 @@ def _gradient_boosting(model: Any) -> TreeModel:
         link = SIGMOID if len(classes) == 2 else SOFTMAX
         scale = 2.0 if model.loss == "exponential" else 1.0
     rate = float(model.learning_rate)
-    packed, questions = pack(
+    packed = pack(
         [read_tree(m.tree_, rate * m.tree_.value[:, 0, 0]) for m in members], start, SINGLE
     )
-    return TreeModel(
-        original=model,
-        trees=packed,
-        questions=questions,
+    return TreeModel.of(
+        model,
+        packed,
         classes=classes,
-        n_features=model.n_features_in_,
         link=link,
         trees_per_round=model.estimators_.shape[1],
         scale=scale,
@@ -285,7 +279,7 @@ def _hist_gradient_boosting(model: Any) -> TreeModel | CodedTrees:
     if known:
         codes, place = _private(model, "_bin_mapper").make_known_categories_bitsets()
     rounds = _private(model, "_predictors")
-    packed, questions = pack(
+    packed = pack(
         [
             _hist_tree(predictor, np.array(features), codes, place)
             for round_ in rounds
@@ -295,12 +289,10 @@ def _hist_gradient_boosting(model: Any) -> TreeModel | CodedTrees:
         FINITE_CATEGORIES if known else AS_IS,
         categories=known,
     )
-    trees = TreeModel(
-        original=model,
-        trees=packed,
-        questions=questions,
+    trees = TreeModel.of(
+        model,
+        packed,
         classes=classes,
-        n_features=model.n_features_in_,
         link=link,
         trees_per_round=model.n_trees_per_iteration_,
     )

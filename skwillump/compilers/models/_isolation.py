@@ -68,17 +68,15 @@ def compile_isolation_forest(model: Any) -> IsolationModel:
         tree = read_tree(member.tree_, lengths[at] + added[at] - 1.0)
         own = np.asarray(features, dtype=np.int64)
         trees.append(tree._replace(feature=own[np.where(tree.left < 0, 0, tree.feature)]))
-    packed, questions = pack(trees, np.zeros(1), SINGLE_OR_NAN)
+    packed = pack(trees, np.zeros(1), SINGLE_OR_NAN)
     # The mean depth of a search in a tree of so many rows (Liu, Ting and Zhou 2008).
     depth = 1.0
     if n_rows > 2:
         depth = 2.0 * (np.log(n_rows - 1.0) + np.euler_gamma) - 2.0 * (n_rows - 1.0) / n_rows
-    inner = TreeModel(
-        original=model,
-        trees=packed,
-        questions=questions,
+    inner = TreeModel.of(
+        model,
+        packed,
         classes=None,
-        n_features=model.n_features_in_,
         link=IDENTITY,
         trees_per_round=1,
     )

@@ -15,7 +15,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from .._forwarding import forwarded, forwarded_call
-from .._models import Model
+from .._models import Model, ModelScorer
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
@@ -147,9 +147,9 @@ class GaussianModel(ScoredModel):
     variances: np.ndarray
     constants: np.ndarray  # (n_classes,)
 
-    def bind(self, features: Step) -> "DenseModelScorer":
+    def bind(self, features: Step) -> "ModelScorer":
         """Return a scorer of dense features."""
-        return DenseModelScorer(features.sized(self.means.shape[1]).for_scores(), self)
+        return ModelScorer(features.sized(self.means.shape[1]).for_scores(), self)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return the log likelihoods (n_rows, n_classes), by scikit-learn's operations."""
@@ -166,27 +166,6 @@ class GaussianModel(ScoredModel):
         if len(features) != self.means.shape[1]:
             raise InputUnsupported(f"{len(features)} features")
         return -0.5 * np.sum((features - self.means) ** 2 / self.variances, axis=1) + self.constants
-
-
-@dataclass(frozen=True, eq=False)
-class DenseModelScorer(Scorer):
-    """The features of a step, as an array, for a model that says what it makes of them."""
-
-    features: Step
-    model: Model
-
-    n_outputs = forwarded("model.n_outputs")
-
-    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        work, width = self.model.raw, self.n_outputs
-        return self.features.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
-
-    def score_one(self, x: Any) -> np.ndarray:
-        return self.model.raw_one(self.features.dense_one(x))
-
-    def warm_up(self) -> None:
-        self.features.warm_up()
-        self.model.warm_up()
 
 
 @register(GaussianNB, gives=ScoredModel)

@@ -86,15 +86,11 @@ def _lightgbm(model: Any) -> TreeModel:
             raise Unsupported(f"objective {header.get('objective')!r} gives no probabilities")
     if len(sections) % n_outputs:
         raise Unsupported("its last round is not complete")
-    packed, questions = pack(
-        [_tree(section) for section in sections], np.zeros(n_outputs), TINY_IS_ZERO
-    )
-    return TreeModel(
-        original=model,
-        trees=packed,
-        questions=questions,
+    packed = pack([_tree(section) for section in sections], np.zeros(n_outputs), TINY_IS_ZERO)
+    return TreeModel.of(
+        model,
+        packed,
         classes=classes,
-        n_features=model.n_features_in_,
         link=link,
         trees_per_round=n_outputs,
         scale=scale,

@@ -22,13 +22,11 @@ from ..._compat import ovr_decision_function
 from ..._containers import take_rows
 from ...kernels._machines import couple, exponentials, sum_in_order
 from .._features import MAX_DENSE_FEATURES, only
-from .._forwarding import forwarded
-from .._models import Model
+from .._models import Model, ModelScorer
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, private
-from ._layers import DenseModelScorer
 from ._linear import DOUBT, LinearModel
 from ._products import map_blocks, products, squared_lengths, warm_up_products
 from ._scikit_linear import linear_support_vectors
@@ -111,7 +109,7 @@ class SupportVectorModel(Model):
     def bind(self, features: Step) -> Scorer:
         features = features.sized(self.vectors.shape[0]).for_scores()
         if not features.gives_matrix and self.vectors.shape[0] <= MAX_DENSE_FEATURES:
-            return DenseModelScorer(features, self)
+            return ModelScorer(features, self)
         if not self.reads_sparse:
             raise Unsupported("it was fitted on an array, and sees a sparse matrix")
         return _SparseScorer(features, self)
@@ -267,13 +265,8 @@ class SupportVectorModel(Model):
 
 
 @dataclass(frozen=True, eq=False)
-class _SparseScorer(Scorer):
+class _SparseScorer(ModelScorer):
     """Sparse features of a step, for a model that was fitted on such."""
-
-    features: Step
-    model: SupportVectorModel
-
-    n_outputs = forwarded("model.n_outputs")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         taken = X if rows is None else take_rows(X, rows)
@@ -286,10 +279,6 @@ class _SparseScorer(Scorer):
 
     def score_one(self, x: Any) -> np.ndarray:
         return only(self._of(self.features.transform_one(x), 1))
-
-    def warm_up(self) -> None:
-        self.features.warm_up()
-        self.model.warm_up()
 
 
 @register(SVC, NuSVC, SVR, NuSVR, gives=SupportVectorModel, or_gives=(LinearModel,))

@@ -14,9 +14,7 @@ from ..._containers import take_rows
 from ...kernels.trees._walks import AS_IS, FINITE_CATEGORIES, SINGLE, SINGLE_OR_NAN
 from .._feature_codes import FeatureCodes
 from .._features import MANY_FEATURES, MAX_DENSE_FEATURES, floats_of, only, to_dense
-from .._forwarding import forwarded
-from .._scorers import Scorer
-from .._steps import Step
+from .._models import ModelScorer
 from .._threads import map_in_threads
 from .._unsupported import InputUnsupported
 from ._narrow import NarrowTrees
@@ -74,14 +72,11 @@ class TreesOnCodes:
 
 
 @dataclass(frozen=True, eq=False)
-class TreeScorer(Scorer):
+class TreeScorer(ModelScorer):
     """The features of a step, down the trees of a model."""
 
-    features: Step
     model: TreeModel
     reader: TreeModel  # the same, or one that refuses missing values
-
-    n_outputs = forwarded("model.n_outputs")
 
     @property
     def is_wide(self) -> bool:
@@ -202,8 +197,7 @@ class TreeScorer(Scorer):
         return self.reader.raw_one(self.features.dense_one(x))
 
     def warm_up(self) -> None:
-        self.features.warm_up()
-        self.model.warm_up()
+        super().warm_up()
         if self._coded is not None:
             self._coded.warm_up()
         # Now: prediction is to change nothing here.

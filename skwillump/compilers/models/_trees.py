@@ -67,6 +67,15 @@ class TreeModel(TreeAnswers):
     absent_is_missing: bool = False  # whether what a sparse matrix does not hold is
     by_library: LibrarySums | None = None  # where the library is faster for many rows
 
+    @classmethod
+    def of(cls, original: Any, packed: tuple[Trees, Questions | None], **told: Any) -> "TreeModel":
+        """Return a model of what `pack` laid out, for all features that the original knows."""
+        trees, questions = packed
+        n_features = original.n_features_in_
+        return cls(
+            original=original, trees=trees, questions=questions, n_features=n_features, **told
+        )
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         asked = state["questions"]
         asked = None if asked is None else Questions(*map(frozen_fields, asked))
