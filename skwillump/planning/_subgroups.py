@@ -1,7 +1,5 @@
 """Groups of rows in each of which the target is to be kept."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +26,7 @@ class Subgroups:
     of_classes: bool = False
 
     @classmethod
-    def of(cls, values: np.ndarray, known: Sequence[Any] = ()) -> Subgroups:
+    def of(cls, values: np.ndarray, known: Sequence[Any] = ()) -> "Subgroups":
         """The groups of rows with the same value.
 
         Parameters

@@ -1,7 +1,5 @@
 """What happens to a set of rows along a threshold path, counted step by step."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -36,7 +34,7 @@ class Walk:
     @classmethod
     def along(
         cls, path: ThresholdPath, calibration: Calibration, candidate: int, measure: str, rows
-    ) -> Walk:
+    ) -> "Walk":
         """The walk of some calibration rows along a path of a candidate."""
         of_candidate = calibration.candidates[candidate]
         confidence = of_candidate.confidence[measure][rows]
@@ -52,7 +50,7 @@ class Walk:
     @classmethod
     def in_order(
         cls, calibration: Calibration, candidate: int, rows: np.ndarray, sure: np.ndarray
-    ) -> Walk:
+    ) -> "Walk":
         """The walk of some calibration rows, the surest first, by a number for each of them."""
         levels, places = np.unique(-sure, return_inverse=True)
         steps = np.concatenate([[np.inf], -levels, [-np.inf]])
@@ -65,7 +63,7 @@ class Walk:
             thresholds=np.broadcast_to(steps[:, None], (len(steps), calibration.n_classes)),
         )
 
-    def only(self, mask: np.ndarray) -> Walk:
+    def only(self, mask: np.ndarray) -> "Walk":
         """The walk of some of the rows."""
         return replace(
             self,

@@ -1,7 +1,5 @@
 """A test of what is kept in each of several groups of rows at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

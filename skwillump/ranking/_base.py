@@ -1,7 +1,5 @@
 """The base of `ApproxTopKRanker`: what is a ranker's own in `fit`, and for scikit-learn."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from numbers import Integral

@@ -1,7 +1,5 @@
 """From the scores of a ranker's models to the numbers that its plan is made from."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..planning import TopKCalibration, TopKCandidate

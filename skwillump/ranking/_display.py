@@ -1,7 +1,5 @@
 """`TopKDisplay`: what precision of the K best costs, drawn with Matplotlib."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

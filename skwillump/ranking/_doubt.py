@@ -3,8 +3,6 @@
 Compiled scores differ from the original's in the order of summation, and so in the last bits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from math import isfinite, isnan, ulp
 

@@ -5,8 +5,6 @@ dropped for all others, so that memory grows with the number of candidates and n
 rows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +46,7 @@ class FilteredQuery:
         *,
         n_keep: int | None = None,
         cut: float = np.inf,
-    ) -> FilteredQuery:
+    ) -> "FilteredQuery":
         """Run a filter over all rows.
 
         Parameters

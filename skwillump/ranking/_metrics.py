@@ -1,7 +1,5 @@
 """How good the rows are that a ranker returns."""
 
-from __future__ import annotations
-
 import numpy as np
 from sklearn.metrics import ndcg_score
 

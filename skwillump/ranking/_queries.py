@@ -1,7 +1,5 @@
 """The rows of queries: groups, sizes, and what a ranker's `fit` takes of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +50,7 @@ class RankingData(FitData):
     @classmethod
     def make(
         cls, estimator, X, y, groups, params: Mapping[str, Any], *, stratify: bool
-    ) -> RankingData:
+    ) -> "RankingData":
         """Bring groups and a ranker's sizes of queries in line.
 
         Raises

@@ -1,7 +1,5 @@
 """`ApproxTopKRanker`: the K best of N rows from cheap features and a few full scores."""
 
-from __future__ import annotations
-
 import warnings
 from numbers import Integral, Real
 from typing import Any

@@ -1,7 +1,5 @@
 """What a ranker decided, why, and what is promised, as text."""
 
-from __future__ import annotations
-
 from ..planning import TopKGuarantee, TopKPlan
 from ..stages._report import (
     StageWords,

@@ -1,7 +1,5 @@
 """The score that ranks, and what is kept of it in `fit`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

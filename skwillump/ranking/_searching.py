@@ -1,7 +1,5 @@
 """How a fitted ranker scores rows and finds the best ones. Nothing of `fit` is needed here."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Ranking a query until full scores of a random sample of the other rows show that it is enough."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

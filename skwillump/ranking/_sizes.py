@@ -1,7 +1,5 @@
 """The search of a query of any size, and what is promised for it."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 from numbers import Integral

@@ -1,7 +1,5 @@
 """What a stage of a ranker is."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from ..planning import Search

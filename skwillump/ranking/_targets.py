@@ -1,7 +1,5 @@
 """The `y` of a ranker: values, relevance or two classes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

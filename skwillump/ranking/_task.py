@@ -1,7 +1,5 @@
 """What a ranker asks of cross-fitted models: what blocks are worth, and rows that stay open."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from ..planning import open_shares_of_ranks, stable_order

@@ -1,7 +1,5 @@
 """What is timed of a ranker: how it ranks a query."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial

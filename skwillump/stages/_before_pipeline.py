@@ -4,8 +4,6 @@ The stage reads no features: each block of a row is a partial score. Rows that i
 the full pipeline as they came, so that they cost what they cost without the stage.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass

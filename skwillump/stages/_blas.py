@@ -6,8 +6,6 @@ regression on 60,000 features of text took 0.3 seconds of the processor with one
 The full model is fitted as its user would: another number of threads rounds other sums.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from threading import Lock

@@ -1,7 +1,5 @@
 """The feature blocks of a fitted estimator, described."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass

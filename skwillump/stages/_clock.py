@@ -4,8 +4,6 @@ Costs are CPU time. On a busy machine a call takes longer by the clock on the wa
 call is kept waiting most; the CPU time that it takes hardly changes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache

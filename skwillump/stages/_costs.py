@@ -1,7 +1,5 @@
 """What blocks, stages and the full model cost: records of what was measured."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -51,11 +49,11 @@ class PathCosts:
     full: float
     stages: tuple[StageSeconds, ...]
 
-    def of_stages(self, positions: Sequence[int]) -> PathCosts:
+    def of_stages(self, positions: Sequence[int]) -> "PathCosts":
         """The costs of some of the stages."""
         return replace(self, stages=tuple(self.stages[i] for i in positions))
 
-    def consistent(self, below: Sequence[Collection[int]]) -> PathCosts:
+    def consistent(self, below: Sequence[Collection[int]]) -> "PathCosts":
         """The same costs without what measurement alone can have made of them.
 
         A stage that does less than another cannot cost more than it: its cost becomes the mean of
@@ -100,7 +98,7 @@ class StageCosts:
     planned: PathCosts
     other: PathCosts | None
 
-    def of_stages(self, positions: Sequence[int]) -> StageCosts:
+    def of_stages(self, positions: Sequence[int]) -> "StageCosts":
         """The costs of some of the stages."""
         other = None if self.other is None else self.other.of_stages(positions)
         return StageCosts(planned=self.planned.of_stages(positions), other=other)

@@ -1,7 +1,5 @@
 """What is asked of models that are cross-fitted, and what was found out of them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -91,7 +89,7 @@ class CalibrationTask:
     answering: Answering
     importance: Importance
     open_shares: OpenShares
-    calibrate: Callable[[CrossFitted, int], Calibrated]
+    calibrate: "Callable[[CrossFitted, int], Calibrated]"
     least_saving: float
     least_open: LeastOpen = none_open
     with_truth: np.ndarray | None = None
@@ -177,7 +175,7 @@ class CrossFitted:
                 },
             )
 
-    def calibrated(self, calibration: Any, scores: Any = None) -> Calibrated:
+    def calibrated(self, calibration: Any, scores: Any = None) -> "Calibrated":
         """What is kept of it, with the numbers to plan with."""
         return Calibrated(
             calibration=calibration,

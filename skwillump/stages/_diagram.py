@@ -4,8 +4,6 @@ scikit-learn draws what ``_sk_visual_block_`` returns. An estimator that is not 
 method, and is drawn as any other that wraps an estimator.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 from typing import Any

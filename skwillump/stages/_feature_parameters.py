@@ -11,8 +11,6 @@ The tables are made from the signatures of scikit-learn's and LightGBM's estimat
 aliases among them), and those of XGBoost and CatBoost.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -6,8 +6,6 @@ so for one way of saying it: it takes a value and the features that are left, an
 that means the same, or raises `NotTranslatable`.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -55,7 +53,7 @@ class FeatureSubset:
         """Names of the features that are left."""
         return frozenset(self.names[old] for old in self.positions) if self.names else frozenset()
 
-    def of(self, positions: Iterable[int]) -> FeatureSubset:
+    def of(self, positions: Iterable[int]) -> "FeatureSubset":
         """The same for a step that takes the joined features at some positions, in that order."""
         positions = list(positions)
         left = tuple(new for new, old in enumerate(positions) if old in self.places)

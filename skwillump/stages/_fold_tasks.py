@@ -1,7 +1,5 @@
 """What runs for a fold, and in parallel: fit all models, and record what they answer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -54,7 +52,7 @@ class FoldRecord:
             raise ValueError(f"The approximate model could not answer: {why.reason}")
         return self.stages[position]  # type: ignore[return-value]
 
-    def of_stages(self, positions: Sequence[int]) -> FoldRecord:
+    def of_stages(self, positions: Sequence[int]) -> "FoldRecord":
         """The record of some of the approximate models."""
         return replace(self, stages=tuple(self.stages[i] for i in positions))
 

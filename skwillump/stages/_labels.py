@@ -1,7 +1,5 @@
 """Labels that are no classes: missing ones, those of rows without a label, and names of groups."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

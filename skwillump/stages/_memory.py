@@ -1,7 +1,5 @@
 """What `fit` found out, kept on disk: fits that differ only in what is planned find it there."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass

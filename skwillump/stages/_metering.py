@@ -6,8 +6,6 @@ is left open by two different numbers of rows costs as a line does: what it cost
 each open row adds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -101,7 +99,7 @@ class FirstStage:
     compiled: CompiledStage | None
     n_trees: int | None = None
 
-    def does_part_of(self, other: FirstStage) -> bool:
+    def does_part_of(self, other: "FirstStage") -> bool:
         """Whether it does a part of what another stage does, and nothing else.
 
         Linear models on fewer blocks do less, and so do fewer trees of the same ensemble. Of other
@@ -179,7 +177,7 @@ class TimedRows:
     @classmethod
     def of(
         cls, X: Any, seconds_of: Callable[[Any], float], turn_seconds: float = np.inf
-    ) -> TimedRows:
+    ) -> "TimedRows":
         """Rows from all over `X`, as many as can be timed.
 
         Parameters

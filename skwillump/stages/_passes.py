@@ -6,8 +6,6 @@ and a ranker scores, need only what is missing. There are two: one computes feat
 pipeline itself does, and one turns blocks into scores on the compiled path.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -39,7 +37,7 @@ class ModelInput(Protocol):
 class Held(Protocol):
     """What is known of some rows of a chunk after its first stage."""
 
-    def take(self, positions: np.ndarray) -> Held:
+    def take(self, positions: np.ndarray) -> "Held":
         """The same for some of the rows."""
 
     def finish(self, positions: np.ndarray) -> ModelInput:
@@ -129,7 +127,7 @@ class HeldFeatures:
     Z: Any
     store: Store
 
-    def take(self, positions: np.ndarray) -> HeldFeatures:
+    def take(self, positions: np.ndarray) -> "HeldFeatures":
         """The same for some of the rows."""
         return HeldFeatures(self.graph, *take_stored(self.Z, self.store, positions))
 
@@ -168,7 +166,7 @@ class HeldScores:
     rows: np.ndarray | None = None
     is_lent: bool = False
 
-    def take(self, positions: np.ndarray) -> HeldScores:
+    def take(self, positions: np.ndarray) -> "HeldScores":
         """The same for some of the rows."""
         carry = self.carry[positions]
         if self.is_lent:

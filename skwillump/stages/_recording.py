@@ -1,7 +1,5 @@
 """What is read of the models' answers: the differences between a cascade and a ranker in `fit`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 

@@ -1,7 +1,5 @@
 """Rows that a first stage refuses and the full model answers, told apart from the others."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What was decided, why, and what is promised, as text: what all reports share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import wrap

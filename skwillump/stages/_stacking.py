@@ -5,8 +5,6 @@ which for small tables takes as long as the blocks. What is put side by side her
 returns.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,7 +34,7 @@ class Stacking:
     dtype: np.dtype
 
     @classmethod
-    def of(cls, blocks: Sequence[Any], features: Any) -> Stacking | None:
+    def of(cls, blocks: Sequence[Any], features: Any) -> "Stacking | None":
         """Return how; None where a composite does more than that, or it cannot be told.
 
         Parameters
@@ -113,7 +111,7 @@ class BlockFeatures:
                 return features
         return self.graph.compute(self.Z, blocks, self.store)
 
-    def take(self, rows: np.ndarray | slice) -> BlockFeatures:
+    def take(self, rows: np.ndarray | slice) -> "BlockFeatures":
         """The same for some of the rows."""
         Z, store = take_stored(self.Z, self.store, rows)
         return BlockFeatures(self.graph, Z, self.stacking, store)

@@ -1,7 +1,5 @@
 """What every stage of a cascade or a ranker has."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -10,8 +10,6 @@ full model, with all rows of their chunk. Of what else the dear steps would refu
 as any first stage knows nothing of blocks that it does not read.
 """
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -259,7 +257,7 @@ class Form:
     width: int | None
 
     @classmethod
-    def of(cls, stand_in: Pipeline) -> Form:
+    def of(cls, stand_in: Pipeline) -> "Form":
         """Read it off a fitted stand-in."""
         features = stand_in[0]
         names = getattr(features, "feature_names_in_", None)

@@ -6,8 +6,6 @@ weights. Features that are not sparse are scaled for the fit, and the scales fol
 coefficients, so that the surrogate is one linear map.
 """
 
-from __future__ import annotations
-
 import warnings
 from typing import Any
 

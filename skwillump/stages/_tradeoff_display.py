@@ -4,8 +4,6 @@ Both show the same picture: a curve for each candidate of the first stage, the t
 that `fit` chose; above it, how rows and cost divide between the stages.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
