@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from common import COSTS, two_blocks, two_signals_frame
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import Ridge
 
@@ -110,3 +112,25 @@ class Watched(ClassifierMixin, BaseEstimator):
     def __setstate__(self, state):
         self.__dict__.update(state)
         Path(self.folder, f"{os.getpid()}-{time.monotonic_ns()}").touch()
+
+
+def assert_ranks_as_one_process(engine, fitted, frame, pieces, k=None, **options):
+    """The rows that an engine finds in the pieces of a frame are those that the ranker does."""
+    positions, scores = engine.rank(fitted, pieces, k, return_scores=True, **options)
+    expected, expected_scores = fitted.rank(frame, k, return_scores=True)
+    assert_array_equal(positions, expected)
+    assert positions.dtype == expected.dtype
+    assert_allclose(scores, expected_scores, rtol=1e-12)
+
+
+def assert_names_the_extra(engine, fitted, cascade):
+    """Without its library, each function of an engine says what to install."""
+    extra = engine.__name__.rpartition(".")[2]
+    for call in (
+        lambda: engine.rank(fitted, None),
+        lambda: engine.take(None, [0]),
+        lambda: engine.predict(cascade, None),
+        lambda: engine.predict_proba(cascade, None),
+    ):
+        with pytest.raises(ImportError, match=re.escape(f"pip install 'skwillump[{extra}]'")):
+            call()

@@ -1,15 +1,16 @@
 """skwillump.dask: answers on a real cluster of two processes are those of one process."""
 
 import pickle
-import re
 import sys
 from collections import Counter
 from contextlib import contextmanager
 from copy import copy
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
+import engine_cases
 import joblib
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ from engine_cases import (
     table,
     with_search,
 )
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.exceptions import NotFittedError
@@ -79,12 +80,7 @@ def in_partitions(frame, *lengths):
     return dd.from_delayed([dask.delayed(part) for part in parts], meta=frame.iloc[:0])
 
 
-def assert_ranks_as_one_process(fitted, frame, pieces, k=None):
-    positions, scores = skwillump.dask.rank(fitted, pieces, k, return_scores=True)
-    expected, expected_scores = fitted.rank(frame, k, return_scores=True)
-    assert_array_equal(positions, expected)
-    assert positions.dtype == expected.dtype
-    assert_allclose(scores, expected_scores, rtol=1e-12)
+assert_ranks_as_one_process = partial(engine_cases.assert_ranks_as_one_process, skwillump.dask)
 
 
 @contextmanager
@@ -304,16 +300,9 @@ def test_an_unfitted_ranker_is_refused():
         skwillump.dask.rank(ranker(), in_partitions(frame))
 
 
-def test_without_dask_the_error_names_the_extra(fitted, monkeypatch):
+def test_without_dask_the_error_names_the_extra(fitted, cascade, monkeypatch):
     monkeypatch.setitem(sys.modules, "dask", None)
-    for call in (
-        lambda: skwillump.dask.rank(fitted, None),
-        lambda: skwillump.dask.take(None, [0]),
-        lambda: skwillump.dask.predict(fitted, None),
-        lambda: skwillump.dask.predict_proba(fitted, None),
-    ):
-        with pytest.raises(ImportError, match=re.escape("pip install 'skwillump[dask]'")):
-            call()
+    engine_cases.assert_names_the_extra(skwillump.dask, fitted, cascade)
 
 
 # Prediction -----------------------------------------------------------------------------------

@@ -1,13 +1,14 @@
 """skwillump.spark: answers of a real session with two Python workers are those of one process."""
 
 import os
-import re
 import shutil
 import sys
 from collections import Counter
 from copy import copy
+from functools import partial
 from pathlib import Path
 
+import engine_cases
 import numpy as np
 import pandas as pd
 import pytest
@@ -95,12 +96,7 @@ def in_partitions(spark, frame, *lengths, schema=SCHEMA, dies_at=None):
     return spark.range(0, n_partitions, 1, n_partitions).mapInPandas(rows_of, schema)
 
 
-def assert_ranks_as_one_process(fitted, frame, pieces, k=None, **kwargs):
-    positions, scores = skwillump.spark.rank(fitted, pieces, k, return_scores=True, **kwargs)
-    expected, expected_scores = fitted.rank(frame, k, return_scores=True)
-    assert_array_equal(positions, expected)
-    assert positions.dtype == expected.dtype
-    assert_allclose(scores, expected_scores, rtol=1e-12)
+assert_ranks_as_one_process = partial(engine_cases.assert_ranks_as_one_process, skwillump.spark)
 
 
 # Ranking --------------------------------------------------------------------------------------
@@ -311,14 +307,7 @@ def test_what_is_no_spark_frame_is_refused(spark, fitted, cascade):
 
 def test_without_pyspark_the_error_names_the_extra(fitted, cascade, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyspark", None)
-    for call in (
-        lambda: skwillump.spark.rank(fitted, None),
-        lambda: skwillump.spark.take(None, [0]),
-        lambda: skwillump.spark.predict(cascade, None),
-        lambda: skwillump.spark.predict_proba(cascade, None),
-    ):
-        with pytest.raises(ImportError, match=re.escape("pip install 'skwillump[spark]'")):
-            call()
+    engine_cases.assert_names_the_extra(skwillump.spark, fitted, cascade)
 
 
 # The guide ------------------------------------------------------------------------------------
