@@ -18,8 +18,9 @@ import polars as pl
 from lightgbm import LGBMClassifier, LGBMRanker, LGBMRegressor
 from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import FastICA
+from sklearn.decomposition import FactorAnalysis, FastICA
 from sklearn.ensemble import (
     AdaBoostClassifier,
     BaggingClassifier,
@@ -39,7 +40,11 @@ from sklearn.linear_model import (
     RANSACRegressor,
     TheilSenRegressor,
 )
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    NeighborhoodComponentsAnalysis,
+)
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
@@ -71,6 +76,12 @@ EXAMPLES: dict[type, Callable[[], Any]] = {
     GaussianRandomProjection: lambda: GaussianRandomProjection(n_components=2, random_state=0),
     SparseRandomProjection: lambda: SparseRandomProjection(n_components=2, random_state=0),
     FastICA: lambda: FastICA(n_components=2, random_state=0),
+    FactorAnalysis: lambda: FactorAnalysis(n_components=2, random_state=0),
+    KMeans: lambda: KMeans(n_clusters=3, n_init=1, random_state=0),
+    MiniBatchKMeans: lambda: MiniBatchKMeans(n_clusters=3, n_init=1, random_state=0),
+    NeighborhoodComponentsAnalysis: lambda: NeighborhoodComponentsAnalysis(
+        n_components=2, max_iter=5, random_state=0
+    ),
     CalibratedClassifierCV: lambda: CalibratedClassifierCV(LinearSVC(), cv=2),
     ColumnTransformer: lambda: ColumnTransformer([("scaled", StandardScaler(), [0, 1])]),
     FeatureUnion: lambda: FeatureUnion([("scaled", StandardScaler())]),

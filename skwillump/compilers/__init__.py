@@ -35,6 +35,7 @@ from .models._truncated import TruncatedTrees
 from .tables import (
     _bins,
     _dicts,
+    _distances,
     _distributions,
     _encoders,
     _functions,

@@ -75,7 +75,7 @@ class Registry:
     """
 
     def __init__(self, plugins: Mapping[str, str]):
-        self._entries: dict[type, Entry] = {}
+        self._entries: dict[type, tuple[Entry, ...]] = {}
         self._plugins = plugins
 
     def register(
@@ -89,17 +89,22 @@ class Registry:
 
         def decorate(compiler: C) -> C:
             entry = Entry(compiler=compiler, gives=gives, is_linear=is_linear, or_gives=or_gives)
-            self._entries.update(dict.fromkeys(types, entry))
+            for kind in types:
+                self._entries[kind] = (*self._entries.get(kind, ()), entry)
             return compiler
 
         return decorate
 
-    def find(self, fitted: Any) -> Entry | None:
-        """Return what is known of the type of a fitted object; None if that is nothing."""
+    def find(self, fitted: Any, gives: type | None = None) -> Entry | None:
+        """Return what is known of the type of a fitted object; None if that is nothing.
+
+        Of a class that is compiled as a transformer and as a model, it is what ``gives`` asks for.
+        """
         kind = type(fitted)
         if kind not in self._entries:
             self._load(kind.__module__.partition(".")[0])
-        return self._entries.get(kind)
+        entries = self._entries.get(kind, ())
+        return next((e for e in entries if gives is None or e.may_give(gives)), None)
 
     def compile(self, fitted: Any, gives: type) -> Any:
         """Return the compiled twin of a fitted object.
@@ -118,8 +123,8 @@ class Registry:
         """
         if not COMPILES:
             raise Unsupported("numba compiles nothing where NUMBA_DISABLE_JIT is set")
-        entry = self.find(fitted)
-        if entry is None or not entry.may_give(gives):
+        entry = self.find(fitted, gives)
+        if entry is None:
             raise Unsupported(f"no compiler for {type(fitted).__name__}")
         try:
             refuse_replaced_methods(fitted)
@@ -145,12 +150,16 @@ class Registry:
             if find_spec(library) is not None:
                 self._load(library)
         return sorted_types(
-            kind for kind, entry in self._entries.items() if gives is None or entry.gives is gives
+            kind
+            for kind, entries in self._entries.items()
+            if gives is None or any(entry.gives is gives for entry in entries)
         )
 
     def linear_types(self) -> tuple[type, ...]:
         """Return the types that are folded into a linear model, sorted by name."""
-        return sorted_types(kind for kind, entry in self._entries.items() if entry.is_linear)
+        return sorted_types(
+            kind for kind, entries in self._entries.items() if any(e.is_linear for e in entries)
+        )
 
     def _load(self, library: str) -> None:
         module = self._plugins.get(library)
@@ -221,7 +230,7 @@ def predicts_largest(fitted: Any, method: str) -> bool:
     method : {"predict_proba", "decision_function"}
         What gives the response.
     """
-    entry = REGISTRY.find(fitted)
+    entry = REGISTRY.find(fitted, Model)
     if entry is None or not issubclass(entry.gives, Model):
         return False
     return entry.gives.predicts_largest(fitted, method)

@@ -26,7 +26,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skwillump import compile_pipeline
 from skwillump._containers import take_rows
-from skwillump.compilers import REGISTRY, OriginalStep
+from skwillump.compilers import REGISTRY, OriginalStep, registered_types
 
 METHODS = (
     "predict",
@@ -177,9 +177,9 @@ def test_each_registered_type_has_an_example_that_is_compiled(kind):
         assert compiled.explain()[-1].compiled, compiled.explain()
     else:
         case = Case(kind, next(iter(fitted_examples.forms_of(kind))))
-        # A selector that answers by its own model as well is compiled as a step before another.
-        selects = hasattr(case.original, "predict") and hasattr(case.original, "get_support")
-        compiled = case.before_a_model[1] if selects else case.compiled
+        # What answers by itself as well, as selectors do, is compiled as a step before a model.
+        is_step = hasattr(case.original, "predict") and kind in registered_types()
+        compiled = case.before_a_model[1] if is_step else case.compiled
         assert all(report.compiled for report in compiled.explain()), compiled.explain()
 
 

@@ -5,8 +5,9 @@ from itertools import combinations, combinations_with_replacement
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from sklearn.decomposition import PCA, FastICA, IncrementalPCA, TruncatedSVD
+from scipy import linalg, sparse
+from sklearn.decomposition import PCA, FactorAnalysis, FastICA, IncrementalPCA, TruncatedSVD
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_selection import (
     RFE,
     RFECV,
@@ -20,6 +21,7 @@ from sklearn.feature_selection import (
     SequentialFeatureSelector,
     VarianceThreshold,
 )
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
 from sklearn.preprocessing import PolynomialFeatures
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 from sklearn.utils import get_tags
@@ -103,9 +105,9 @@ def compile_pca(pca: Any) -> Step:
     )
 
 
-@register(TruncatedSVD, GaussianRandomProjection, is_linear=True)
+@register(TruncatedSVD, GaussianRandomProjection, NeighborhoodComponentsAnalysis, is_linear=True)
 def compile_truncated_svd(svd: Any) -> Step:
-    """Compile a ``TruncatedSVD`` or a random projection: products alone."""
+    """Compile a ``TruncatedSVD``, or another projection that is a product alone."""
     components = _components(svd)
     return ProjectStep(
         svd,
@@ -131,6 +133,39 @@ class UnmixStep(NumberStep):
         if self.mean is not None:
             block -= self.mean
         return np.asarray(block @ self.components)
+
+
+@register(LinearDiscriminantAnalysis)
+def compile_discriminant_projection(model: Any) -> Step:
+    """Compile a ``LinearDiscriminantAnalysis`` that comes before another model."""
+    if model.solver == "lsqr":
+        raise Unsupported("solver='lsqr' does not transform")
+    scalings = model.scalings_
+    if scalings.dtype != np.float64:
+        raise Unsupported(f"it was fitted on {scalings.dtype}")
+    components = np.ascontiguousarray(scalings[:, : len(model.get_feature_names_out())])
+    return UnmixStep(
+        model,
+        InputSpec.of(model),
+        components.shape[1],
+        components=components,
+        mean=np.array(model.xbar_) if model.solver == "svd" else None,
+    )
+
+
+@register(FactorAnalysis)
+def compile_factor_analysis(factors: Any) -> Step:
+    """Compile a ``FactorAnalysis``: the expected factors are a projection too."""
+    loadings = _components(factors)
+    weighted = loadings / factors.noise_variance_[:, None]
+    covariance = linalg.inv(np.eye(loadings.shape[1]) + weighted.T @ loadings)
+    return UnmixStep(
+        factors,
+        InputSpec.of(factors),
+        loadings.shape[1],
+        components=np.ascontiguousarray(weighted @ covariance),
+        mean=np.array(factors.mean_),
+    )
 
 
 @register(FastICA, SparseRandomProjection)
