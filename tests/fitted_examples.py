@@ -57,7 +57,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
-from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, NuSVR
+from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, NuSVR, OneClassSVM
 from sklearn.utils import get_tags
 
 from skwillump import TableLookup
@@ -103,6 +103,7 @@ EXAMPLES: dict[type, Callable[[], Any]] = {
     NuSVR: lambda: NuSVR(kernel="linear", C=1e-4),
     SVC: lambda: SVC(kernel="linear"),
     SVR: lambda: SVR(kernel="linear", C=1e-4),
+    OneClassSVM: lambda: OneClassSVM(nu=0.3),
     RBFSampler: lambda: RBFSampler(gamma=0.1, n_components=5, random_state=0),
     SkewedChi2Sampler: lambda: SkewedChi2Sampler(n_components=5, random_state=0),
     Pipeline: lambda: Pipeline([("scaled", StandardScaler())]),

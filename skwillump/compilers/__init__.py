@@ -25,6 +25,7 @@ from .models import (
     _isolation,
     _layers,
     _neighbors,
+    _one_class,
     _scikit_linear,
     _support_vectors,
 )

@@ -149,10 +149,12 @@ def test_other_libraries_are_imported_when_an_object_of_theirs_is_met():
 
 
 def test_every_registered_type_is_listed_once_by_what_it_becomes():
-    kinds = {entry.gives for entry in REGISTRY._entries.values()}
+    entries = [entry for known in REGISTRY._entries.values() for entry in known]
+    kinds = {entry.gives for entry in entries}
     assert {Step, LinearModel, TreeModel} <= kinds
-    listed = [kind for gives in kinds for kind in REGISTRY.types(gives)]
-    assert len(listed) == len(set(listed)) == len(REGISTRY._entries)
+    listed = [(kind, gives) for gives in kinds for kind in REGISTRY.types(gives)]
+    assert len(listed) == len(set(listed)) == len(entries)
+    assert {kind for kind, _ in listed} == set(REGISTRY._entries)
     assert all(issubclass(gives, Step | Model) for gives in kinds)
 
 

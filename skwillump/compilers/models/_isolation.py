@@ -10,48 +10,27 @@ from ...kernels.trees._walks import SINGLE_OR_NAN
 from .._registry import register
 from .._unsupported import Unsupported, private
 from ._ensembles import read_tree, trees_of
-from ._linear import DOUBT
-from ._outer import OuterModel
+from ._outer import OutlierModel
 from ._tree_answers import IDENTITY
 from ._tree_layout import pack
 from ._trees import TreeModel
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class IsolationModel(OuterModel):
+class IsolationModel(OutlierModel):
     """An isolation forest; its scores are the sums of depths.
 
     Attributes
     ----------
     most : float
         The sum of depths of a row that is like any other.
-    offset : float
-        What a row must score to be no outlier.
     """
 
     most: float
-    offset: float
-
-    classes = None
-
-    def gives(self, method: str) -> bool:
-        return method in ("predict", "decision_function", "score_samples")
 
     def score_samples(self, scores: np.ndarray) -> np.ndarray:
         """Return how normal rows are, (n_rows,), by scikit-learn's operations."""
         return -(2 ** -(scores[:, 0] / self.most))
-
-    def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        """Return the same less what is asked of a row that is no outlier."""
-        return self.score_samples(scores) - self.offset
-
-    def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return -1 for outliers, and 1 for others."""
-        return np.where(self.decision_function(scores) < 0, -1, 1)
-
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
-        """Return the positions of rows next to the offset."""
-        return np.flatnonzero(np.abs(self.decision_function(scores)) <= DOUBT)
 
 
 @register(IsolationForest, gives=IsolationModel)

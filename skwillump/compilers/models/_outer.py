@@ -3,9 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import numpy as np
+
 from .._forwarding import forwarded, forwarded_call
 from .._models import Model
 from .._steps import Step
+from ._linear import DOUBT
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -38,3 +41,38 @@ class OuterModel(Model):
 
     def warm_up(self) -> None:
         self.inner.warm_up()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OutlierModel(OuterModel):
+    """A model that tells outliers; a subclass says what its scores mean.
+
+    Attributes
+    ----------
+    offset : float
+        What a row must score to be no outlier.
+    """
+
+    offset: float
+
+    classes = None
+
+    def gives(self, method: str) -> bool:
+        """Tell whether ``method`` follows from the scores alone."""
+        return method in ("predict", "decision_function", "score_samples")
+
+    def score_samples(self, scores: np.ndarray) -> np.ndarray:
+        """Return how normal rows are, (n_rows,)."""
+        raise NotImplementedError
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        """Return the same less what is asked of a row that is no outlier."""
+        return self.score_samples(scores) - self.offset
+
+    def predict(self, scores: np.ndarray) -> np.ndarray:
+        """Return -1 for outliers, and 1 for others."""
+        return np.where(self.decision_function(scores) < 0, -1, 1)
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        """Return the positions of rows next to the offset."""
+        return np.flatnonzero(np.abs(self.decision_function(scores)) <= DOUBT)

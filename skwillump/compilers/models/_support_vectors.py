@@ -287,6 +287,21 @@ def compile_support_vectors(machine: Any) -> Model:
     classes = getattr(machine, "classes_", None)
     if machine.kernel == "linear" and (classes is None or len(classes) == 2):
         return linear_support_vectors(machine)
+    return machine_with_kernel(machine, classes)
+
+
+def machine_with_kernel(
+    machine: Any, classes: np.ndarray | None, size: float | None = None
+) -> SupportVectorModel:
+    """Compile a machine by its support vectors.
+
+    Parameters
+    ----------
+    machine : estimator
+    classes : ndarray or None
+    size : float, optional
+        Of which values errors are a share; that of a regressor's by default.
+    """
     if machine.kernel not in ("rbf", "poly", "sigmoid", "linear"):
         raise Unsupported(f"kernel={machine.kernel!r} is none of libsvm's own")
     vectors = machine.support_vectors_
@@ -301,7 +316,8 @@ def compile_support_vectors(machine: Any) -> Model:
         raise Unsupported(f"its support vectors are {vectors.dtype}")
     weights = _weights(dual, classes, machine)
     constants = np.array(private(machine, "_intercept_"), dtype=np.float64)
-    size = 1.0 if classes is not None else max(1.0, float(np.abs(constants).max()))
+    if size is None:
+        size = 1.0 if classes is not None else max(1.0, float(np.abs(constants).max()))
     gamma, terms = float(private(machine, "_gamma")), np.abs(weights).sum(axis=0).max() / size
     # libsvm adds one class's support vectors, then takes away the other's: half of all at most.
     squares = squared_lengths(vectors)

@@ -7,8 +7,12 @@ import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, SplineTransformer
 
+from skwillump import compile_pipeline
 from skwillump.compilers import OriginalStep, compile_step
 
 
@@ -59,3 +63,27 @@ def test_whitened_components_that_are_rounding_errors_alone_are_left_to_scikit_l
     assert "rounding" in step.reason
     assert_array_equal(step.transform(X), pca.transform(X))
     assert compile_step(PCA(whiten=True, n_components=5).fit(X)).is_compiled
+
+
+@pytest.mark.parametrize("solver", ["svd", "eigen"])
+@pytest.mark.parametrize("n_components", [None, 1])
+def test_discriminants_are_compiled_as_a_model_and_before_one(solver, n_components):
+    generator = np.random.default_rng(0)
+    y = np.arange(90) % 3
+    X = generator.normal(size=(90, 5)) + y[:, None]
+    projection = LinearDiscriminantAnalysis(solver=solver, n_components=n_components)
+    model = make_pipeline(projection, LogisticRegression()).fit(X, y)
+    for fitted in (model, projection):
+        compiled = compile_pipeline(fitted)
+        assert all(report.compiled for report in compiled.explain())
+        expected = fitted.predict_proba(X)
+        np.testing.assert_allclose(compiled.predict_proba(X), expected, rtol=1e-12)
+        np.testing.assert_allclose(compiled.predict_proba_one(X[0]), expected[0], rtol=1e-12)
+    np.testing.assert_allclose(
+        compile_step(projection).dense(X), projection.transform(X), 1e-12, 1e-12
+    )
+
+
+def test_discriminants_that_do_not_transform_are_no_step():
+    projection = LinearDiscriminantAnalysis(solver="lsqr").fit(np.eye(6), [0, 1] * 3)
+    assert "lsqr" in compile_step(projection).why_not_compiled
