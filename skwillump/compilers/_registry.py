@@ -77,6 +77,7 @@ class Registry:
     def __init__(self, plugins: Mapping[str, str]):
         self._entries: dict[type, tuple[Entry, ...]] = {}
         self._plugins = plugins
+        self._unknown: dict[str, str] = {}  # libraries whose plug-in cannot be imported, and why
 
     def register(
         self,
@@ -125,7 +126,9 @@ class Registry:
             raise Unsupported("numba compiles nothing where NUMBA_DISABLE_JIT is set")
         entry = self.find(fitted, gives)
         if entry is None:
-            raise Unsupported(f"no compiler for {type(fitted).__name__}")
+            library = type(fitted).__module__.partition(".")[0]
+            why = f" ({self._unknown[library]})" if library in self._unknown else ""
+            raise Unsupported(f"no compiler for {type(fitted).__name__}{why}")
         try:
             refuse_replaced_methods(fitted)
             compiled = entry.compiler(fitted)
@@ -163,8 +166,12 @@ class Registry:
 
     def _load(self, library: str) -> None:
         module = self._plugins.get(library)
-        if module is not None:
+        if module is None or library in self._unknown:
+            return
+        try:
             import_module(module, __package__)
+        except ImportError as error:  # a release that lacks a class, or what it needs itself
+            self._unknown[library] = str(error)
 
 
 REGISTRY = Registry(PLUGINS)

@@ -149,6 +149,7 @@ def test_other_libraries_are_imported_when_an_object_of_theirs_is_met():
 
 
 def test_every_registered_type_is_listed_once_by_what_it_becomes():
+    REGISTRY.types()  # those of other libraries are known from here on
     entries = [entry for known in REGISTRY._entries.values() for entry in known]
     kinds = {entry.gives for entry in entries}
     assert {Step, LinearModel, TreeModel} <= kinds
@@ -193,3 +194,10 @@ def test_a_step_that_keeps_zeros_is_a_linear_map(scaler):
 def test_a_step_that_is_no_linear_map_says_why(scaler, reason):
     with pytest.raises(Unsupported, match=reason):
         linear_map(scaler.fit(np.abs(X)))
+
+
+def test_a_library_whose_plug_in_cannot_be_imported_is_not_compiled():
+    registry = Registry({"sklearn": ".models._no_such_module"})
+    with pytest.raises(Unsupported, match=r"no compiler for StandardScaler .*_no_such_module"):
+        registry.compile(StandardScaler(), Step)
+    assert registry.types() == ()

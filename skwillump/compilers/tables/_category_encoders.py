@@ -137,7 +137,7 @@ class EncodedFrameStep(IntegerStep):
 
     def next_table(self, table: Table) -> Table:
         """Return what the following step sees of a chunk of rows."""
-        block = self.part(table)
+        block = self.chunk_features(table)
         dtype = self.fixed_dtype
         if dtype is None:
             whole = np.array_equal(block, np.rint(block))
@@ -145,7 +145,7 @@ class EncodedFrameStep(IntegerStep):
             dtype = np.result_type(_INTEGER if whole else np.float64, *others)
         return BlockTable(block, dtype)
 
-    def part(self, table: Table) -> np.ndarray:
+    def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
         out = np.empty((table.n_rows, self.n_features))
         if self.passing:
@@ -301,23 +301,13 @@ class _Asked:
             known = [float(value) for value in known]
             kinds, others = "f", [np.nan, np.floor(known[-1]) + 1.0]
             lookup = Lookup.of(np.array([*known, np.nan]))
-        answers = [_ask(encoder, row | {name: known})]
+        answers, is_asked = _answers(encoder, row, name, known, others)
         if kinds and all(abs(value) < EXACT_INTEGERS and value == int(value) for value in known):
             same = _ask(encoder, row | {name: [int(value) for value in known]})
-            kinds = "if" if same.equals(answers[0]) else "f"
-        is_asked = np.zeros(len(known) + len(others), dtype=bool)
-        for number, value in enumerate(others, start=len(known)):
-            try:
-                answers.append(_ask(encoder, row | {name: [value]}))
-            except Exception:
-                answers.append(answers[0][:1])
-                is_asked[number] = True
-        return cls(
-            lookup=lookup,
-            kinds=kinds,
-            answers=pd.concat(answers, ignore_index=True),
-            is_asked=is_asked,
-        )
+            of_floats = answers[: len(known)].to_numpy(dtype=np.float64)
+            if np.array_equal(same.to_numpy(dtype=np.float64), of_floats, equal_nan=True):
+                kinds = "if"
+        return cls(lookup=lookup, kinds=kinds, answers=answers, is_asked=is_asked)
 
     @property
     def features(self) -> list[Any]:
@@ -326,6 +316,24 @@ class _Asked:
         first = values.iloc[:1].reindex(range(len(values)), method="ffill")
         differs = ~((values == first) | (values.isna() & first.isna())).all()
         return [feature for feature in values.columns if differs[feature]]
+
+
+def _answers(
+    encoder: Any, row: dict[Any, Any], name: Any, known: list[Any], others: list[Any]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return the answers to all values of a column, and which of them the encoder refuses."""
+    is_asked = np.zeros(len(known) + len(others), dtype=bool)
+    try:
+        return _ask(encoder, row | {name: [*known, *others]}), is_asked
+    except Exception:
+        answers = [_ask(encoder, row | {name: known})]
+    for number, value in enumerate(others, start=len(known)):
+        try:
+            answers.append(_ask(encoder, row | {name: [value]}))
+        except Exception:
+            answers.append(answers[0][:1])
+            is_asked[number] = True
+    return pd.concat(answers, ignore_index=True), is_asked
 
 
 def _ask(encoder: Any, columns: dict[Any, Any]) -> pd.DataFrame:
