@@ -20,6 +20,7 @@ from typing import Any
 
 import _data as data
 import numpy as np
+from _pipelines import boosting, logistic, mixed
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -63,6 +64,15 @@ def of_texts(load: Callable[[], tuple[Any, np.ndarray]], n_rows: int) -> World:
     char = TfidfVectorizer(analyzer="char", ngram_range=(2, 5), max_features=20_000)
     features = sparse.hstack([word, char.fit_transform(X)]).tocsr()
     return World(X=features, y=y, pipeline=_two_blocks(features, word.shape[1], 3.0), n_rows=n_rows)
+
+
+def of_table(name: str, model: Any, n_rows: int = 10_000) -> World:
+    """Return the numbers of a table, cheap, and its categories, dear."""
+    X, y = data.table_of(name)
+    blocks = mixed(name, X)
+    names = [block for block, *_ in blocks.transformers]
+    costs = dict(zip(names, (1e-5, 2e-4), strict=True))
+    return World(X=X, y=y, pipeline=make_pipeline(blocks, model), costs=costs, n_rows=n_rows)
 
 
 def identifiers(n_rows: int = 100_000, n_ids: int = 10_000) -> World:
@@ -143,8 +153,12 @@ def _two_blocks(features: Any, n_cheap: int, strength: float) -> Pipeline:
 
 WORLDS: dict[str, Callable[[], World]] = {
     "clickbait": lambda: of_texts(data.clickbait, 10_000),
+    "product": lambda: of_texts(data.product, 10_000),
     "product, 5 against 5": lambda: of_texts(data.product_groups, 10_000),
     "toxic": lambda: of_texts(data.toxic, 5000),
+    "hate": lambda: of_texts(data.hate, 10_000),
+    "adult": lambda: of_table("adult", logistic()),
+    "credit": lambda: of_table("credit", boosting()),
     "stdlib lines": lambda: of_texts(lambda: data.stdlib_lines(60_000), 10_000),
     "identifiers": identifiers,
     "rare identifiers": rare_identifiers,

@@ -239,7 +239,7 @@ def rows_of_others(path: Path, names: Iterable[str], *, table: str = "rows") -> 
 
     So a study that takes hours is run again in pieces.
     """
-    known = json.loads(path.read_text(encoding="utf-8"))[table] if path.exists() else []
+    known = json.loads(path.read_text(encoding="utf-8")).get(table, []) if path.exists() else []
     return [row for row in known if row["data"] not in set(names)]
 
 

@@ -39,6 +39,9 @@ CURVE_STEPS = 256
 SCORED_STEPS = 24
 """The same where each point takes a call of the user's score."""
 
+MORE_ROWS = 2.0 ** np.arange(8)
+"""How many times as many rows are looked at, where more would certify."""
+
 PATH_STEPS = 1024
 """Steps of a path that are kept for fresh rows, at most; they are spread evenly over it."""
 
@@ -449,7 +452,9 @@ def _score_kept(asked: Asked, candidate: int, walk: Walk, steps) -> np.ndarray:
 def _rows_needed(calibration: Calibration, options: list[Option]) -> int | None:
     """Calibration rows, choosing ones included, at which a cascade would probably be certified.
 
-    The shares of harms and rescues seen on all calibration rows are taken for the true ones.
+    None where it would take a hundred times as many, or no more than there are: then chance alone
+    was against it. The shares of harms and rescues seen on all calibration rows are taken for the
+    true ones.
     """
     rows = np.arange(len(calibration.selects))
     certifying = 1 - calibration.selects.mean()
@@ -463,11 +468,18 @@ def _rows_needed(calibration: Calibration, options: list[Option]) -> int | None:
         useful &= _is_bearable(calibration, candidate, option.measure, 1 - early)
         counts = [n[useful] * certifying for n in walk.outcomes]
 
-        def passes(factor: float, option=option, counts=counts) -> bool:
-            return bool(option.rule.expected_to_pass(*(n * factor for n in counts)).any())
+        # A path begins with a step that answers no row early, which must pass too.
+        untouched = np.array([walk.full_right.sum() * certifying, 0.0, 0.0])[:, None]
 
-        enough = next((factor for factor in 2.0 ** np.arange(15) if passes(factor)), None)
-        if enough is None:
+        def passes(factor: float, option=option, counts=counts, first=untouched) -> bool:
+            expected = option.rule.expected_to_pass
+            return bool(
+                expected(*(first * factor)).all() and expected(*(n * factor for n in counts)).any()
+            )
+
+        # More rows than these: on as many the test has failed.
+        enough = next((factor for factor in MORE_ROWS if passes(factor)), None)
+        if enough is None or enough == 1:
             continue
         low, high = enough / 2, enough
         for _ in range(12):

@@ -80,8 +80,11 @@ def rows_to_choose(target: float) -> int:
 
 
 def pooled_path(confidence, n_classes) -> ThresholdPath:
-    """One threshold for all classes: every distinct confidence, and the paper's grid."""
-    levels = np.union1d(confidence, PAPER_THRESHOLDS)[::-1]
+    """One threshold for all classes: every distinct confidence, and the paper's grid.
+
+    A confidence that is no number is no threshold: no row reaches it.
+    """
+    levels = np.union1d(confidence[~np.isnan(confidence)], PAPER_THRESHOLDS)[::-1]
     steps = np.concatenate([[np.inf], levels, [-np.inf]])
     return ThresholdPath(np.broadcast_to(steps[:, None], (len(steps), n_classes)), False)
 

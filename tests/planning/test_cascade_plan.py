@@ -193,6 +193,17 @@ def test_the_rows_needed_are_enough_more_often_than_not(target):
     assert np.mean([plan.candidate is not None for plan in plans]) > 0.5
 
 
+@pytest.mark.parametrize("n_rows", [40, 80, 110])
+def test_the_rows_needed_are_more_than_there_are(n_rows):
+    rng = np.random.default_rng(3)
+    plans = [make_plan(calibration_of(sample(n_rows, rng)), 0.97, 0.95) for _ in range(40)]
+    needed = [plan.guarantee.rows_needed for plan in plans if plan.candidate is None]
+    assert needed
+    for n_needed in needed:
+        # As few as certify the full model's own answers: -log(0.05) / (1 - target), and more.
+        assert n_needed is None or n_needed > max(n_rows, 100)
+
+
 def test_the_bootstrap_agrees_with_the_test_roughly():
     calibration = calibration_of(sample(6000, np.random.default_rng(7)))
     tested = make_plan(calibration, 0.98, 0.95)

@@ -195,3 +195,11 @@ def test_no_risk_is_told_of_what_cannot_be_fitted():
     assert unseen(codes, values, harm & False) is None
     assert unseen(codes, np.where(np.arange(len(codes)) == 7, np.nan, values), harm) is None
     assert unseen(codes, values, harm, MOST_CLASSES + 1) is None
+
+
+def test_a_confidence_that_is_no_number_is_answered_by_no_step():
+    values = np.array([0.99, np.nan, 0.9, 0.7, np.nan])
+    path = pooled_path(values, 2)
+    assert not np.isnan(path.thresholds).any()
+    codes = np.zeros(5, dtype=int)
+    assert path.first_step(codes, values).tolist() == naive_first_step(path, codes, values)
