@@ -447,8 +447,8 @@ def regions():
             "plans": plans_table(load("plans_study")),
         },
         DOCS / "benchmarks_guarantees.rst": {
-            "replayed": f"{versions(guarantees)}. With {draws} draws the standard error of a share\n"
-            f"of 5 % is {(0.05 * 0.95 / draws) ** 0.5:.1%}.\n\n" + replayed_table(guarantees),
+            "replayed": f"{versions(guarantees)}. With {draws} draws the standard error of a\n"
+            f"share of 5 % is {(0.05 * 0.95 / draws) ** 0.5:.1%}.\n\n" + replayed_table(guarantees),
             "guarantee": f"With {repeats} splits the standard error of a share of 5 % is\n"
             f"{(0.05 * 0.95 / repeats) ** 0.5:.1%}.\n\n" + guarantee_table(guarantees),
         },
