@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
@@ -13,7 +14,9 @@ from sklearn.preprocessing import (
     MaxAbsScaler,
     MinMaxScaler,
     OneHotEncoder,
+    OrdinalEncoder,
     StandardScaler,
+    TargetEncoder,
 )
 from sklearn.tree import DecisionTreeClassifier
 from table_pipelines import TABLE, Y, fitted, kinds
@@ -175,3 +178,29 @@ def test_a_column_that_the_original_demands_is_demanded_though_no_step_reads_it(
         compiled.predict_one(without.iloc[0].to_dict())
     np.testing.assert_array_equal(compiled.predict(X), plain.predict(X))
     assert compiled.predict_one(X.iloc[0].to_dict()) == plain.predict(X[:1])[0]
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        OneHotEncoder(handle_unknown="ignore"),
+        OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+        TargetEncoder(),
+    ],
+    ids=["one-hot", "ordinal", "target"],
+)
+@pytest.mark.parametrize("numbers", ["passthrough", StandardScaler()], ids=["pass", "scaled"])
+def test_texts_that_were_filled_are_encoded_behind_a_column_transformer(encoder, numbers):
+    X = TABLE[["city", "kind", "age"]].astype({"city": object, "kind": object})
+    X = X.assign(age=X["age"].fillna(40.0), city=X["city"].where(np.arange(len(X)) % 5 > 0, np.nan))
+    filled = make_column_transformer(
+        (SimpleImputer(strategy="most_frequent"), ["city", "kind"]), (numbers, ["age"])
+    )
+    plain = make_pipeline(filled, encoder, DecisionTreeClassifier(max_depth=4, random_state=0))
+    plain.fit(X, Y)
+    compiled = compile_pipeline(plain)
+    assert np.array_equal(compiled.predict_proba(X), plain.predict_proba(X))
+    for at in range(12):
+        row = X.iloc[at].to_dict()
+        expected = plain.predict_proba(X[at : at + 1])[0]
+        assert np.array_equal(compiled.predict_proba_one(row), expected)

@@ -10,6 +10,8 @@ import numpy as np
 from .._feature_codes import FeatureCodes, of_numbers, side_by_side
 from .._features import ChosenRows
 from .._steps import Step
+from .._unsupported import InputUnsupported
+from ..tables._row_table import RowTable
 from ..tables._steps import TableStep
 from ..tables._tables import BlockTable, Table
 from ._score_sums import TableSum
@@ -63,6 +65,12 @@ class TableUnionStep(UnionStep, TableStep):
                 columns *= weight
 
     def next_table(self, table: Table) -> Table:
+        if table.row is not None and not all(
+            isinstance(value, (int, float, np.number)) and value == value for value in table.row
+        ):
+            made = self._row_with_texts(table)
+            if made is not None:
+                return made
         dtype = self.fixed_dtype
         if dtype is None and self.has_doubles and table.row is not None:
             dtype = np.dtype(np.float64)  # a row has no column of objects
@@ -79,6 +87,31 @@ class TableUnionStep(UnionStep, TableStep):
         out = np.empty((table.n_rows, self.n_features))
         self._write(table, out, read)
         return BlockTable(out, dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes))
+
+    def _row_with_texts(self, table: Table) -> RowTable | None:
+        """Return the values of one row, if there are texts among them, for encoders.
+
+        Raises
+        ------
+        InputUnsupported
+            If a block beside the texts gives numbers of its own, which become objects too.
+        """
+        steps = cast(tuple[TableStep, ...], self.steps)
+        dtypes = [step.fixed_dtype for step in steps]
+        if all(dtype is not None and dtype.kind != "O" for dtype in dtypes):
+            return None
+        pairs = zip(self.selections, steps, strict=True)
+        rows = [step.next_table(selection.table(table)).row for selection, step in pairs]
+        if not any(isinstance(value, str) for row in rows for value in row or ()):
+            return None
+        assert self.n_features is not None
+        assert self.places is not None
+        values = np.empty(self.n_features, dtype=object)
+        for row, place, weight in zip(rows, self.places, self.weights, strict=True):
+            if row is None or weight != 1.0:
+                raise InputUnsupported("numbers that become objects beside texts")
+            values[place] = row
+        return RowTable(values.tolist(), as_objects=True)
 
     def _write(
         self,
