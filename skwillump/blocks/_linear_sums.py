@@ -27,12 +27,12 @@ from ..compilers import (
 from ._combined import combined
 from ._graph import BlockGraph
 from ._joined import JoinedModel, joined_model
-from ._protocols import CHUNK_ROWS, BlockReader
+from ._protocols import BlockReader, CompiledStage
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LinearStage:
-    """A stage of a linear model; see `CompiledStage`.
+class LinearStage(CompiledStage):
+    """A stage of a linear model.
 
     Attributes
     ----------
@@ -51,11 +51,6 @@ class LinearStage:
     full: LinearModel | JoinedModel
     reads_twice: bool = False
 
-    @property
-    def chunk_rows(self) -> int:
-        """Rows to run through the stage together."""
-        return CHUNK_ROWS
-
     def opened(self, Z: Any) -> Any:
         """Return rows for `start` and `finish`, of which no column is read twice."""
         return Opened(Z) if self.reads_twice else Z
@@ -66,7 +61,6 @@ class LinearStage:
         return partial[..., :n_approx] + self.approx.intercept, partial[..., n_approx:]
 
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Run the stage on all rows; see `CompiledStage.start`."""
         partial = self.known.scores(Z, n_threads=n_threads)
         check_scores(partial)
         return self.split(partial)
@@ -74,21 +68,17 @@ class LinearStage:
     def finish(
         self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1
     ) -> np.ndarray:
-        """Complete the chosen rows; see `CompiledStage.finish`."""
         scores = carry + self.missing.scores(Z, rows, n_threads=n_threads)
         scores += self.full.intercept
         return scores
 
     def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
-        """`start` for one row: arrays without the first axis."""
         return self.split(self.known.score_one(x))
 
     def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
-        """`finish` for one row."""
         return carry + self.missing.score_one(x) + self.full.intercept
 
     def warm_up(self) -> None:
-        """Compile what scoring uses, or load it from the disk."""
         self.known.warm_up()
         self.missing.warm_up()
 

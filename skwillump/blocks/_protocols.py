@@ -25,7 +25,7 @@ class BlockReader:
     one: Callable[[Any], Any]
 
 
-class CompiledStage(Protocol):
+class CompiledStage:
     """A stage and what completes it.
 
     The stage's blocks are read for all rows. Rows that are left carry on what was found of them, so
@@ -39,20 +39,17 @@ class CompiledStage(Protocol):
         Rows to run through the stage together.
     """
 
-    @property
-    def approx(self) -> Any:
-        """The stage's model."""
-
-    @property
-    def full(self) -> Any:
-        """The full model."""
+    approx: Any
+    full: Any
 
     @property
     def chunk_rows(self) -> int:
         """Rows to run through the stage together."""
+        return CHUNK_ROWS
 
     def opened(self, Z: Any) -> Any:
         """Rows for `start` and `finish`, of which no column is read twice."""
+        return Z
 
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Run the stage on all rows.
@@ -75,6 +72,7 @@ class CompiledStage(Protocol):
         InputUnsupported
             For input that only the original steps can judge.
         """
+        raise NotImplementedError
 
     def finish(
         self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1
@@ -96,15 +94,19 @@ class CompiledStage(Protocol):
         ndarray of float64 of shape (n_left, n_outputs)
             The full model's scores.
         """
+        raise NotImplementedError
 
     def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         """`start` for one row: arrays without the first axis."""
+        raise NotImplementedError
 
     def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
         """`finish` for one row."""
+        raise NotImplementedError
 
     def warm_up(self) -> None:
         """Compile what the stage uses, or load it from the disk."""
+        raise NotImplementedError
 
 
 class CompiledBlocks(Protocol):

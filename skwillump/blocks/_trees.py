@@ -29,7 +29,7 @@ from ..compilers._features import MAX_DENSE_FEATURES
 from ._combined import combined
 from ._graph import BlockGraph
 from ._joined import JoinedModel, joined_model
-from ._protocols import CHUNK_ROWS, BlockReader
+from ._protocols import CHUNK_ROWS, BlockReader, CompiledStage
 from ._single_precision import check_single_precision, reads_single_precision
 from ._truncated import TruncatedEnsemble
 
@@ -38,7 +38,7 @@ CHUNK_VALUES = 1 << 21
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class TreeStage:
+class TreeStage(CompiledStage):
     """A stage under a full model of trees; see `CompiledStage`.
 
     Attributes
@@ -75,7 +75,6 @@ class TreeStage:
         return Opened(Z)
 
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Run the stage on all rows; see `CompiledStage.start`."""
         features = self.known.read(Z, n_threads=n_threads)
         if self.checks_size:
             check_single_precision(features)
@@ -86,7 +85,6 @@ class TreeStage:
     def finish(
         self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1
     ) -> np.ndarray:
-        """Complete the chosen rows; see `CompiledStage.finish`."""
         if self.missing.leaves:
             features = self.missing.read(Z, rows, n_threads=n_threads)
         else:
@@ -98,7 +96,6 @@ class TreeStage:
         return self.remaining.raw(features, n_threads=n_threads, start=carry[:, n_known:])
 
     def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
-        """`start` for one row: arrays without the first axis."""
         features = self.known.read_one(x)
         if self.checks_size:
             check_single_precision(features)
@@ -106,7 +103,6 @@ class TreeStage:
         return scores, features if self.remaining is None else np.concatenate((features, scores))
 
     def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
-        """`finish` for one row."""
         n_known = len(self.columns)
         if self.missing.leaves:
             features = self.missing.read_one(x)
@@ -118,7 +114,6 @@ class TreeStage:
         return self.remaining.raw_one(features, carry[n_known:])
 
     def warm_up(self) -> None:
-        """Compile what a stage uses, or load it from the disk."""
         self.known.warm_up()
         self.missing.warm_up()
         for model in (self.approx, self.full, self.remaining):

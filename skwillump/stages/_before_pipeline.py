@@ -78,7 +78,7 @@ class PipelineAnswers(Model):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LinearBeforePipeline:
+class LinearBeforePipeline(CompiledStage):
     """A linear stage in front of a compiled pipeline; see `CompiledStage`.
 
     Attributes
@@ -86,27 +86,17 @@ class LinearBeforePipeline:
     known : Scorer
         Scores of the stage's blocks, or of what a stand-in makes of rows.
     approx : Model
-    full : PipelineAnswers
+    full : PipelineAnswers, or another Model
     form : Form or None
         Where it is a stand-in: the form of the rows that it judges.
     """
 
     known: Scorer
     approx: Model
-    full: PipelineAnswers
+    full: Model
     form: Form | None = None
 
-    @property
-    def chunk_rows(self) -> int:
-        """Rows to run through the stage together."""
-        return CHUNK_ROWS
-
-    def opened(self, Z: Any) -> Any:
-        """Return the rows for `start` and `finish` to read, as they are."""
-        return Z
-
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Run the stage on all rows; see `CompiledStage.start`."""
         if self.form is not None and not self.form.fits(Z):
             raise InputUnsupported("its columns are not those of fit")
         scores = self.known.scores(Z, n_threads=n_threads) + self.approx.intercept
@@ -118,53 +108,32 @@ class LinearBeforePipeline:
         return take_rows(Z, rows)
 
     def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
-        """`start` for one row: arrays without the first axis."""
         return self.known.score_one(x) + self.approx.intercept, _NOTHING
 
     def finish_one(self, x: Any, carry: np.ndarray) -> Any:
-        """`finish` for one row."""
         return x
 
     def warm_up(self) -> None:
-        """Compile what the stage uses, or load it from the disk."""
         self.known.warm_up()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LinearBeforeScorer:
+class LinearBeforeScorer(LinearBeforePipeline):
     """A linear stage in front of a compiled model that reads the same columns; see `CompiledStage`.
 
     What is read of a table for the stage is not read again for the rows that it leaves open.
 
     Attributes
     ----------
-    known : Scorer
-        Scores of the stage's blocks.
-    approx : LinearModel
     whole : Scorer
         Scores of all features for the full model.
-    full : Model
     """
 
-    known: Scorer
-    approx: LinearModel
     whole: Scorer
-    full: Model
-
-    @property
-    def chunk_rows(self) -> int:
-        """Rows to run through the stage together."""
-        return CHUNK_ROWS
 
     def opened(self, Z: Any) -> Any:
         """Return the rows as an input of which `finish` reads no column again."""
         return Opened(Z)
-
-    def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Run the stage on all rows; see `CompiledStage.start`."""
-        scores = self.known.scores(Z, n_threads=n_threads) + self.approx.intercept
-        check_scores(scores)
-        return scores, np.empty((len(scores), 0))
 
     def finish(
         self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1
@@ -172,17 +141,11 @@ class LinearBeforeScorer:
         """Score all features of the chosen rows; see `CompiledStage.finish`."""
         return self.whole.scores(Z, rows, n_threads=n_threads) + self.full.intercept
 
-    def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
-        """`start` for one row: arrays without the first axis."""
-        return self.known.score_one(x) + self.approx.intercept, _NOTHING
-
     def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
-        """`finish` for one row."""
         return self.whole.score_one(x) + self.full.intercept
 
     def warm_up(self) -> None:
-        """Compile what the stage uses, or load it from the disk."""
-        self.known.warm_up()
+        super().warm_up()
         self.whole.warm_up()
 
 

@@ -55,7 +55,7 @@ def test_the_stage_reads_words_and_answers_as_the_model_on_projections(shape):
         surrogate,
         is_surrogate=True,
     )
-    assert isinstance(stage, LinearBeforePipeline)
+    assert type(stage) is LinearBeforePipeline
     scores, carry = stage.start(stage.opened(TEXTS))
     expected = surrogate.predict_proba(features)
     assert_allclose(stage.approx.predict_proba(scores), expected, rtol=1e-9, atol=1e-12)

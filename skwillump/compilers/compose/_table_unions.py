@@ -8,7 +8,6 @@ from typing import Any, cast
 import numpy as np
 
 from .._feature_codes import FeatureCodes, of_numbers, side_by_side
-from .._features import ChosenRows
 from .._steps import Step
 from .._unsupported import InputUnsupported
 from ..tables._row_table import RowTable
@@ -133,19 +132,11 @@ class TableUnionStep(UnionStep, TableStep):
         blocks: Any = self._bound(coef)
         return TableSum(self.spec, coef.shape[1], blocks)
 
-    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        return TableStep.dense(self, X, rows, n_threads=n_threads)
-
-    def dense_one(self, x: Any) -> np.ndarray:
-        return TableStep.dense_one(self, x)
-
-    def map_dense(self, *given: Any, **options: Any) -> np.ndarray:
-        """Return what a function makes of the features, chunk by chunk."""
-        return TableStep.map_dense(self, *given, **options)
-
-    def map_coded(self, *given: Any, **options: Any) -> np.ndarray:
-        """Return what a function makes of columns of numbers and of codes, chunk by chunk."""
-        return TableStep.map_coded(self, *given, **options)
+    # Features are made chunk by chunk.
+    dense = TableStep.dense
+    dense_one = TableStep.dense_one
+    map_dense = TableStep.map_dense
+    map_coded = TableStep.map_coded
 
 
 def union_step(**values: Any) -> UnionStep:

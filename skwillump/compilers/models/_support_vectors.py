@@ -260,9 +260,6 @@ class SupportVectorModel(Model):
         couple(odds, probabilities)
         return probabilities
 
-    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        return np.log(self.predict_proba(scores))
-
 
 @dataclass(frozen=True, eq=False)
 class _SparseScorer(ModelScorer):
