@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from joblib import cpu_count
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
-from ._compat import learns_nothing, refused
+from ._compat import check_answers, refused
 from ._compiling import compiled_parts
-from ._containers import take_rows
+from ._containers import is_frame, keeps_rows, take_rows
 from ._fitted_for_good import FittedForGood, has
 from ._one_row import RowTemplate
 from ._snapshot import snapshot
@@ -76,8 +75,7 @@ def compile_pipeline(fitted_estimator: Any, *, n_jobs: int | None = None) -> "Co
     twin = compiled_twin(fitted_estimator)
     if twin is not None:
         return twin if n_jobs == twin.n_jobs else copy.copy(twin).set_params(n_jobs=n_jobs)
-    if not learns_nothing(fitted_estimator):
-        check_is_fitted(fitted_estimator)
+    check_answers(fitted_estimator)
     return CompiledPipeline(fitted_estimator, n_jobs=n_jobs)
 
 
@@ -202,6 +200,28 @@ class CompiledPipeline(FittedForGood):
         check_scores(scores)
         return scores
 
+    @property
+    def _reads_text(self) -> bool:
+        """Whether a row is one text."""
+        if self._parts.features is not None:
+            return self._parts.features.reads_text
+        wrapped = self._parts.wrapped
+        return wrapped is not None and any(twin._reads_text for _, twin in wrapped.inside)
+
+    def _reads(self, X: Any, params: dict[str, Any]) -> bool:
+        """Whether anything but the original may look at X, which it may be able to do but once.
+
+        Parameters are routed by the estimator. Of a data frame, vectorizers read the names.
+        """
+        if params or not keeps_rows(X):
+            return False
+        return not (is_frame(X) and self._reads_text)
+
+    def _refuse_unread(self, X: Any, params: dict[str, Any]) -> None:
+        """Raise `InputUnsupported` for what `_reads` does not read."""
+        if not self._reads(X, params):
+            raise InputUnsupported("what only the original reads")
+
     def _known_features(self, reason: InputUnsupported) -> Any:
         return reason.features if reason.scorer is self._parts.scorer else None
 
@@ -210,7 +230,7 @@ class CompiledPipeline(FittedForGood):
 
         The features may be known already.
         """
-        if params:
+        if not self._reads(X, params):
             return getattr(self.estimator, method)(X, **params)
         parts = self._parts
         if parts.features is not None and parts.last_step is not None:
@@ -232,8 +252,7 @@ class CompiledPipeline(FittedForGood):
         if type(X) is OneRow:
             return self._of_one_row("predict", X.x)
         try:
-            if params:
-                raise InputUnsupported("parameters are routed by the estimator")
+            self._refuse_unread(X, params)
             scores = self._scores(X)
         except InputUnsupported as reason:
             return self._run("predict", X, params, self._known_features(reason))
@@ -265,8 +284,7 @@ class CompiledPipeline(FittedForGood):
             return self._of_one_row(method, X.x)
         model = self._parts.model
         try:
-            if params:
-                raise InputUnsupported("parameters are routed by the estimator")
+            self._refuse_unread(X, params)
             if model is None or not model.gives(method):
                 raise InputUnsupported("the model computes this by itself")
             return getattr(model, method)(self._scores(X))
@@ -293,6 +311,7 @@ class CompiledPipeline(FittedForGood):
         model = self._parts.model
         if model is not None and model.rises_with_score and model.gives(method):
             try:
+                self._refuse_unread(X, {})
                 scores = self._scores(X)
                 if not needs_answer and scores.shape[1] == 1 == len(model.intercept):
                     return None, scores
@@ -310,7 +329,7 @@ class CompiledPipeline(FittedForGood):
     def transform(self, X: Any, **params: Any) -> Any:
         """Transform each row, as the estimator does."""
         parts = self._parts
-        if parts.features is None or parts.last_step is not None or params:
+        if parts.features is None or parts.last_step is not None or not self._reads(X, params):
             return self.estimator.transform(X, **params)
         return parts.features.transform(X, n_threads=self._n_threads())
 
@@ -373,17 +392,18 @@ class CompiledPipeline(FittedForGood):
         return None if len(doubtful) else _first(answer)
 
     def _answer_in_other_forms(self, x: Any, method: str, error: Exception) -> Any:
-        """Answer for one row where a step that runs as it is did not take the form that it had.
+        """Answer for one row that was refused in the form that it had, if the original does.
 
         Raises
         ------
         Exception
             The error that was met, where no other form does.
         """
-        if self.needs_rows:
-            for X in self._template.other_forms(x, self.estimator):
-                with suppress(Exception):  # of anyone's code
-                    return _first(getattr(self, method)(X))
+        with suppress(Exception):  # of anyone's code
+            return _first(getattr(self.estimator, method)(self._template.make(x)))
+        for X in self._template.other_forms(x, self.estimator):
+            with suppress(Exception):
+                return _first(getattr(self, method)(X))
         self._template.raise_named(error, x)
 
     def _of_one_row(self, method: str, x: Any) -> Any:

@@ -104,6 +104,8 @@ def _copied_estimator(fitted: Any, known: dict[int, Any]) -> Any:
         if in_place and held is value and type(held) is np.ndarray:
             held = _copied_array(held)
         vars(made)[name] = held
+    if getattr(fitted, "_stop_words_id", None) == id(getattr(fitted, "stop_words", None)):
+        made._stop_words_id = id(made.stop_words)  # it has warned of them in fit
     return made
 
 

@@ -89,7 +89,10 @@ class OneRow:
 
 def is_wrapper(estimator: Any) -> bool:
     """Tell whether an estimator is one that is seen through."""
-    return wrapper_name(estimator) in _HELD
+    name = wrapper_name(estimator)
+    if name.startswith("Bagging") and estimator.n_estimators != len(estimator.estimators_):
+        return False  # set after fit: it divides by that
+    return name in _HELD
 
 
 def inside_transparent(estimator: Any) -> tuple[str, Any]:
@@ -170,6 +173,8 @@ class Wrapped:
     def _above_threshold(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Classes by a threshold."""
         inner = self.inside[0][1]
+        if len(inner.classes_) != 2:
+            return self.twin.predict(X), NONE  # refuses that, before it looks at X
         method = self.original.response_method
         if method == "auto":
             method = "predict_proba" if hasattr(inner, "predict_proba") else "decision_function"

@@ -16,7 +16,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import PCA, TruncatedSVD
@@ -28,10 +28,10 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.metrics import RocCurveDisplay
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, cross_val_score
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.neighbors import NearestCentroid
-from sklearn.pipeline import FeatureUnion, make_pipeline, make_union
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
@@ -201,6 +201,40 @@ def test_what_transforms_without_fit_is_compiled_or_runs_as_it_is():
     assert compile_pipeline(counts).transform(["a b a"]).toarray().tolist() == [[2, 1]]
     with pytest.raises(NotFittedError):
         compile_pipeline(FeatureUnion([("own", Untaught()), ("scaled", StandardScaler())]))
+
+
+class Untold(ClassifierMixin, BaseEstimator):
+    """A classifier that does not say whether it is fitted."""
+
+    def fit(self, X, y):
+        self.model = LogisticRegression().fit(X, y)
+        return self
+
+    def predict(self, X):
+        return self.model.predict(X)
+
+
+def test_what_answers_without_being_told_fitted_is_compiled_or_runs_as_it_is():
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    fitted = LogisticRegression().fit(X, X[:, 0] > 0)
+    around = [
+        fitted,
+        FrozenEstimator(fitted),
+        make_pipeline(StandardScaler(), LogisticRegression()),
+    ]
+    around[-1].fit(X, X[:, 0] > 0)
+    thresholds = [FixedThresholdClassifier(model, threshold=0.7) for model in around]
+    for estimator in (*thresholds, Untold().fit(X, X[:, 0] > 0)):
+        compiled = compile_pipeline(estimator)
+        assert np.array_equal(compiled.predict(X), estimator.predict(X))
+        assert compiled.predict_one(X[0]) == estimator.predict(X[:1])[0]
+    # scikit-learn refuses these as well.
+    inside = Pipeline([("scale", StandardScaler().fit(X)), ("model", thresholds[0])])
+    for estimator in (FixedThresholdClassifier(LogisticRegression()), inside):
+        with pytest.raises(NotFittedError):
+            compile_pipeline(estimator)
+    with pytest.raises(AttributeError, match="model"):
+        compile_pipeline(Untold()).predict(X)
 
 
 def test_logarithms_of_zero_are_warned_of_as_by_scikit_learn():

@@ -174,32 +174,49 @@ def check_fitted(estimator) -> None:
         check_is_fitted(estimator)
 
 
-def learns_nothing(estimator) -> bool:
-    """Whether it ends in what transforms without `fit`, and does not always say so.
+def check_answers(estimator) -> None:
+    """Raise NotFittedError for an estimator that would raise it if it were asked.
+
+    As `check_is_fitted` does, except for those that answer without `fit` and do not always say so.
+    """
+    if not _answers_unfitted(estimator):
+        check_is_fitted(estimator)
+
+
+def _answers_unfitted(estimator) -> bool:
+    """Whether it is known to answer whether or not it was fitted, or asks others for that.
 
     A `HashingVectorizer`, whose tags say so from scikit-learn 1.7 on only; a `CountVectorizer` with
-    a vocabulary that was given; a `SelectFromModel` around a model that is fitted already; a
-    `FeatureUnion` with a transformer of one's own, which nobody has to tell whether it is fitted.
+    a vocabulary that was given; a `SelectFromModel` and a `FixedThresholdClassifier` around a model
+    that is fitted already; a class of one's own, which nobody has to tell whether it is fitted, and
+    a `FeatureUnion` of such classes.
     """
     from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
     from sklearn.feature_selection import SelectFromModel
+    from sklearn.model_selection import FixedThresholdClassifier
     from sklearn.pipeline import FeatureUnion, Pipeline
 
+    if _is_ones_own(estimator):
+        return hasattr(estimator, "fit") and not hasattr(estimator, "__sklearn_is_fitted__")
+    if type(estimator) is FixedThresholdClassifier:
+        return _is_fitted(estimator.estimator)
     while isinstance(estimator, Pipeline) and estimator.steps:
         estimator = estimator.steps[-1][1]
     if isinstance(estimator, SelectFromModel):
         return bool(estimator.prefit)
     if isinstance(estimator, FeatureUnion):
-        return all(_may_be_fitted(member) for _, member in estimator.transformer_list)
+        members = [member for _, member in estimator.transformer_list]
+        return all(
+            isinstance(member, str) or _answers_unfitted(member) or _is_fitted(member)
+            for member in members
+        )
     if type(estimator) is CountVectorizer:
         return estimator.vocabulary is not None
     return isinstance(estimator, HashingVectorizer)
 
 
-def _may_be_fitted(member) -> bool:
-    if type(member).__module__.partition(".")[0] != "sklearn":
-        return True
-    return learns_nothing(member) or _is_fitted(member)
+def _is_ones_own(estimator) -> bool:
+    return type(estimator).__module__.partition(".")[0] != "sklearn"
 
 
 def begin_callbacks(estimator, n_tasks: int):

@@ -5,7 +5,7 @@ its library. A subclass of a library's class is what its parent is, and no libra
 ask. The functions below are the questions that are asked of anything.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, cast
@@ -101,6 +101,13 @@ def has_rows(X: Any) -> bool:
     """Tell whether X has rows that can be taken. A mapping of columns has a length, but none."""
     sized = hasattr(X, "__len__") or hasattr(X, "shape")
     return sized and not isinstance(X, Mapping) and num_samples(X) > 0
+
+
+def keeps_rows(X: Any) -> bool:
+    """Tell whether X has rows, which may be read twice: not of iterators, sets and scalars."""
+    if isinstance(X, (Set, str, bytes)) or getattr(X, "ndim", 1) == 0:
+        return False
+    return has_rows(X)
 
 
 def take_rows(X: Any, rows: Any) -> Any:

@@ -165,7 +165,9 @@ class SoftVote(Combined):
     def reads(cls, joined: JoinedModel) -> bool:
         """Say yes to soft votes of members that know all classes, as positions."""
         known = np.arange(len(joined.classes))
-        return joined.original.voting == "soft" and all_know(joined, known)
+        if joined.original.voting != "soft" or not all_know(joined, known):
+            return False
+        return all(hasattr(member.original, "predict_proba") for member in joined.members)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         """Return probabilities (n_rows, n_classes)."""
@@ -181,10 +183,12 @@ class Thresholded(Combined):
     @classmethod
     def reads(cls, joined: JoinedModel) -> bool:
         """Say yes to one member that gives what the threshold is for."""
+        method = joined.original.response_method
         return (
             len(joined.members) == 1
             and len(joined.classes) == 2
             and all_know(joined, joined.classes)
+            and (method == "auto" or hasattr(joined.members[0].original, method))
         )
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:

@@ -330,7 +330,7 @@ def _has_columns_of_fit(node, Z) -> bool:
     columns = column_names(Z)
     if names is None or columns is None or len(columns) != len(names):
         return False
-    return bool((np.asarray(columns, dtype=object) == names).all())
+    return bool(list(columns) == names.tolist())
 
 
 def _in_this_process(features) -> AbstractContextManager:

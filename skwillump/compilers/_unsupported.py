@@ -47,6 +47,12 @@ def private(fitted: Any, name: str) -> Any:
     return value
 
 
+def check_unchanged(name: str, now: Any, fitted: Any) -> None:
+    """Raise `Unsupported` for a parameter that is another one now than when it was fitted."""
+    if now != fitted:
+        raise Unsupported(f"{name}={now!r} was set after fit")
+
+
 def check_scores(scores: np.ndarray) -> None:
     """Raise `InputUnsupported` if a score, of many rows or of one (n_outputs,), is not finite."""
     if scores.ndim == 1:  # quickly: a sum is not finite either

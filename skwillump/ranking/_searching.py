@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .._containers import num_samples, take_rows
+from .._containers import keeps_rows, num_samples, take_rows
 from ..blocks import BlockGraph, CompiledStage
 from ..planning import RankEvidence, Search, gap_search, stable_order
 from ..stages._passes import StagePass, answer_by_pass
@@ -91,7 +91,7 @@ class QuerySearcher:
         """The same, but None for scores that rise with the numbers: `_score_of` makes the few that
         are of use.
         """
-        n_rows = num_samples(X)
+        n_rows = num_samples(X) if keeps_rows(X) else 0
         # Compiled, features are made of few rows at a time, and only scores are kept.
         chunk_rows = (4 if self.compiled else 1) * _filtering.CHUNK_ROWS
         if n_rows > chunk_rows:

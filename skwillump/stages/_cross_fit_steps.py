@@ -27,7 +27,7 @@ from ._fold_tasks import (
 )
 from ._folds import FitData, Split, cross_fit_splits, prefit_splits, selecting_rows, share_of
 from ._metering import CostMeter
-from ._models import NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
+from ._models import OTHER_BLOCKS, NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
 from ._recording import Importance
 from ._shortlisting import (
     estimated_seconds,
@@ -168,7 +168,10 @@ class CrossFit:
         named = self.progress.task(f"fit {_fold_name(0, self.splits)}")
         with named, in_fold(self.data, self.splits, 0):
             fold = self.data.take(self.splits[0][0])
-            return fit_graph(self.setting.estimator, *fold, compile=self.setting.compile)
+            first = fit_graph(self.setting.estimator, *fold, compile=self.setting.compile)
+            if first.names != self.graph.names:
+                raise NoEvidence(OTHER_BLOCKS)
+            return first
 
     def models_to_try(
         self, first: BlockGraph, costs: BlockCosts

@@ -149,9 +149,7 @@ class BlockwiseEstimator(BlockMetaEstimator):
         rng = check_random_state(self.random_state)
         split = None
         if not self.refit and not self._is_prefit():
-            split = single_split(
-                data, self.cv, routed.splitter.split, rng, owner=type(self).__name__
-            )
+            split = self._single_split(data, routed, rng)
 
         progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log, log_end=self._log_end)
         rows = (X, y, data.params) if split is None else data.take(split[0])
@@ -205,6 +203,15 @@ class BlockwiseEstimator(BlockMetaEstimator):
         if len(self.stages_) == 1 and getattr(self, self._target_parameter) < 1:
             warnings.warn(self._no_stages_text(), NoCascadeWarning, stacklevel=FRAMES_TO_FIT)
         return self
+
+    def _single_split(self, data: FitData, routed: Bunch, rng: Any) -> Split:
+        """Rows for the models that answer, and held-out rows."""
+        try:
+            return single_split(
+                data, self.cv, routed.splitter.split, rng, owner=type(self).__name__
+            )
+        except NoEvidence as error:
+            raise ValueError(f"refit=False holds out a share of the rows, and {error}") from error
 
     def _no_stages_text(self) -> str:
         """That the full model answers every row, and why."""

@@ -22,6 +22,7 @@ from sklearn.model_selection import (
 from .._compat import check_method_params, refused
 from .._containers import take_rows
 from ._feature_parameters import NOT_BY_ROW
+from ._models import NoEvidence
 
 PREFIT_TRAIN_SHARE = 0.4
 """With a fitted estimator, the share of the rows that approximate models are fitted on. They also
@@ -244,19 +245,30 @@ def _split(
     n_least : int, optional
         With it, classes with fewer rows are not told apart.
     params : dict, optional
-        Of `split`; by default the groups that there are.
+        Of the `split` of a splitter of the user's own; by default the groups that there are.
+
+    Raises
+    ------
+    NoEvidence
+        If there are too few rows for a splitter of ours.
     """
     X = data.X if rows is None else take_rows(data.X, rows)
     rows = np.arange(len(data.y)) if rows is None else rows
     y = data.y[rows]
     if data.stratify and n_least is not None:
         y = strata(y, n_least)
+    is_ours = params is None
     if params is None:
         params = {} if data.groups is None else {"groups": data.groups[rows]}
     with warnings.catch_warnings():
         # That a splitter which knows no groups does not tear them is checked afterwards.
         warnings.filterwarnings("ignore", message="The groups parameter is ignored")
-        splits = list(splitter.split(X, y, **params))
+        try:
+            splits = list(splitter.split(X, y, **params))
+        except ValueError as error:
+            if not is_ours:
+                raise
+            raise NoEvidence(f"{len(rows)} rows are too few to hold some out: {error}") from error
     return [(np.sort(rows[train]), np.sort(rows[test])) for train, test in splits]
 
 

@@ -12,7 +12,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import Bunch, get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
-from sklearn.utils.validation import check_is_fitted
 
 from .._compat import (
     CallbackSupportMixin,
@@ -20,6 +19,7 @@ from .._compat import (
     Interval,
     RealNotInt,
     StrOptions,
+    check_answers,
     routing_enabled,
 )
 from .._compiling import CompilesItself
@@ -92,7 +92,7 @@ class BlockMetaEstimator(
 
     def _check_prefit(self) -> None:
         try:
-            check_is_fitted(self.estimator)
+            check_answers(self.estimator)
         except NotFittedError as error:
             raise NotFittedError(
                 "cv='prefit' needs an estimator that is already fitted. Fit it on other rows than "

@@ -39,6 +39,9 @@ from ._surrogates import fit_surrogate
 WORTH_STACKING = 3
 """So many sets of blocks are put side by side without asking the composite for each."""
 
+OTHER_BLOCKS = "fitted on all rows it has other blocks than on a part of them"
+"""Why models on some blocks cannot be tried."""
+
 MOST_CHARACTERS = 200
 """Characters that are shown of the message of an error, at most."""
 
@@ -213,10 +216,7 @@ def fit_graph(estimator, X, y, params: dict, *, compile: bool) -> BlockGraph:
     fitted = fit_plainly(clone(estimator), X, y, params, compile=compile)
     graph = read_graph(fitted, X, compile=compile)
     if graph is None:
-        raise NoEvidence(
-            "it has other blocks when fitted on all rows than when fitted on "
-            f"{num_samples(X)} of them"
-        )
+        raise NoEvidence(OTHER_BLOCKS)
     return graph
 
 

@@ -31,6 +31,7 @@ from sklearn.model_selection import (
     KFold,
     RepeatedStratifiedKFold,
     ShuffleSplit,
+    StratifiedKFold,
     TunedThresholdClassifierCV,
 )
 from sklearn.neighbors import RadiusNeighborsClassifier
@@ -848,7 +849,7 @@ def test_bad_data_in_fit():
     with pytest.raises(ValueError, match="2 classes"):
         cascade().fit(X, np.zeros(300))
     with pytest.raises(ValueError, match="n_splits=5"):
-        cascade(cv=5).fit(X[:4], [0, 1, 0, 1])
+        cascade(cv=StratifiedKFold(5)).fit(X[:4], [0, 1, 0, 1])
     with pytest.raises(ValueError, match="1d array"):
         cascade().fit(X, np.column_stack([y, y]))
     with pytest.raises(ValueError, match="Unknown label type"):

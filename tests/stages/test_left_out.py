@@ -9,6 +9,7 @@ from common import COSTS, two_blocks, two_signals
 from lightgbm import LGBMClassifier, LGBMRegressor
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import GradientBoostingClassifier
@@ -325,3 +326,35 @@ def test_missing_labels_among_texts_are_said_to_be_missing(labels):
     ):
         with pytest.raises(ValueError, match="contains NaN"):
             model.fit(X, given)
+
+
+@pytest.mark.filterwarnings("ignore::skwillump.NoCascadeWarning")
+@pytest.mark.parametrize("cv", [3, 0.3, None])
+@pytest.mark.parametrize("n_rows", [2, 3, 4])
+def test_so_few_rows_that_none_can_be_held_out_are_fitted(n_rows, cv):
+    X, y = two_signals(300)
+    rows = np.r_[np.flatnonzero(y == 0)[:2], np.flatnonzero(y == 1)[:2]][[0, 2, 1, 3]][:n_rows]
+    cascade = CascadeClassifier(two_blocks(), cv=cv).fit(X[rows], y[rows])
+    assert cascade.guarantee_.kind == "exact"
+    assert_array_equal(cascade.predict(X), two_blocks().fit(X[rows], y[rows]).predict(X))
+    ranker = ApproxTopKRanker(two_blocks(), k=1, cv=cv or 5).fit(X[rows], y[rows])
+    assert ranker.rank(X, k=3).shape == (3,)
+    prefit = CascadeClassifier(two_blocks().fit(X, y), cv="prefit").fit(X[rows], y[rows])
+    assert_array_equal(prefit.predict(X), two_blocks().fit(X, y).predict(X))
+
+
+def test_a_single_row_leaves_none_to_hold_out():
+    X, y = two_signals(300)
+    with pytest.raises(ValueError, match="refit=False holds out a share of the rows") as caught:
+        CascadeClassifier(two_blocks(), cv=0.3, refit=False).fit(X[:1], y[:1])
+    assert type(caught.value) is ValueError
+
+
+@pytest.mark.filterwarnings("ignore::skwillump.NoCascadeWarning")
+def test_blocks_that_a_part_of_the_rows_has_not_leave_the_full_model():
+    """Texts that repeat give folds of calibration one vocabulary, which fewer rows do not."""
+    texts, y = ["a good film", "bad film", "good acting", "bad acting"] * 20, [1, 0, 1, 0] * 20
+    blocks = FeatureUnion([("w", TfidfVectorizer()), ("c", TfidfVectorizer(analyzer="char"))])
+    calibrated = CalibratedClassifierCV(make_pipeline(blocks, LogisticRegression()), cv=2)
+    cascade = CascadeClassifier(calibrated, cv=2, random_state=0).fit(texts, y)
+    assert_array_equal(cascade.predict(texts), clone(calibrated).fit(texts, y).predict(texts))

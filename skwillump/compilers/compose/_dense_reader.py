@@ -193,6 +193,8 @@ class DenseReader:
                 block = cast(TableStep, leaf.step).chunk_features(leaf.selection.table(row))[0]
                 known = np.flatnonzero(block)
                 block = block[known]
+            elif leaf.step.gives_matrix:
+                known, block = leaf.step.entries(leaf.selection.of_one(x))
             else:
                 made = leaf.step.transform_one(leaf.selection.of_one(x))
                 if sparse.issparse(made):

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from ..._containers import is_frame, series_of, take_rows
-from .._features import ChosenRows, Work
+from .._features import ChosenRows, Entries, Work
 from .._forwarding import forwarded
 from .._scorers import Scorer
 from .._steps import Step, StepsInARow
@@ -115,6 +115,10 @@ class SequenceStep(StepsInARow):
         if self.maps_to_last and _is_value(x):
             return self.last.transform_one(self.value_before(x))
         return self.last.transform(self.before_one(x))
+
+    def entries(self, x: Any) -> Entries:
+        """Return the entries of the features of one row, where they are a sparse matrix."""
+        return self.last.entries(x) if len(self.steps) == 1 else super().entries(x)
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         X = self.before(X if rows is None else take_rows(X, rows), n_threads)

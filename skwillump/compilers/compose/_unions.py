@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from .._feature_codes import FeatureCodes
-from .._features import MAX_DENSE_FEATURES, ChosenRows, Work, default_containers
+from .._features import MAX_DENSE_FEATURES, ChosenRows, Entries, Work, default_containers
 from .._scorers import Scorer
 from .._steps import Step, StepReport, map_pieces, report_each
 from .._unsupported import InputUnsupported, Unsupported
@@ -187,6 +187,13 @@ class UnionStep(Step):
                     ends = np.array([0, len(values)])
                     return csr(values, positions, ends, self.n_features)
         return super().transform_one(x)
+
+    def entries(self, x: Any) -> Entries:
+        """Return the entries of the features of one row, where they are a sparse matrix."""
+        is_known = self.gives_matrix and self.fixed_dtype == np.float64
+        if is_known and default_containers(self.original):
+            return self.reader.read_one_sparse(x)
+        return super().entries(x)
 
     def _stacked_one(self, x: Any) -> Any:
         """Return the blocks of X of one row side by side, as the original stacks them.

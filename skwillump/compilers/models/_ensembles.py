@@ -37,7 +37,7 @@ from ...kernels.trees._walks import (
     UNKNOWN,
 )
 from .._registry import refuse_replaced_methods, register
-from .._unsupported import Unsupported
+from .._unsupported import Unsupported, check_unchanged
 from ._coded_trees import CodedTrees
 from ._several_labels import LabelModel
 from ._tree_answers import EXP, IDENTITY, SIGMOID, SOFTMAX
@@ -73,6 +73,8 @@ def compile_forest(model: Any) -> TreeModel | LabelModel:
 @register(BaggingClassifier, BaggingRegressor, gives=TreeModel)
 def compile_bagging(model: Any) -> TreeModel:
     """Read bagged trees."""
+    # It divides by the parameter.
+    check_unchanged("n_estimators", model.n_estimators, len(model.estimators_))
     # It adds up the logarithms of its members.
     return _mean_of(
         model, trees_of(model), model.estimators_features_, is_mean=True, gives_logs=False
@@ -234,10 +236,7 @@ def _gradient_boosting(model: Any) -> TreeModel:
     classes = _classes(model)
     link, scale = IDENTITY, 1.0
     if classes is not None:
-        if model.loss not in ("log_loss", "exponential"):
-            raise Unsupported(f"loss={model.loss!r}")
-        link = SIGMOID if len(classes) == 2 else SOFTMAX
-        scale = 2.0 if model.loss == "exponential" else 1.0
+        link, scale = _link(model)
     rate = float(model.learning_rate)
     packed = pack(
         [read_tree(m.tree_, rate * m.tree_.value[:, 0, 0]) for m in members], start, SINGLE
@@ -261,16 +260,7 @@ def _gradient_boosting(model: Any) -> TreeModel:
 )
 def _hist_gradient_boosting(model: Any) -> TreeModel | CodedTrees:
     classes = _classes(model)
-    if classes is not None:
-        if model.loss != "log_loss":
-            raise Unsupported(f"loss={model.loss!r}")
-        link = SIGMOID if len(classes) == 2 else SOFTMAX
-    elif model.loss in ("gamma", "poisson"):
-        link = EXP
-    elif model.loss in ("squared_error", "absolute_error", "quantile"):
-        link = IDENTITY
-    else:
-        raise Unsupported(f"loss={model.loss!r}")
+    link, scale = _link(model)
     encodes = _encodes_texts(model)
     known = _codes(model) if encodes else _known_categories(model)
     # Within the model, columns of categories go first.
@@ -295,8 +285,27 @@ def _hist_gradient_boosting(model: Any) -> TreeModel | CodedTrees:
         classes=classes,
         link=link,
         trees_per_round=model.n_trees_per_iteration_,
+        scale=scale,
     )
     return CodedTrees.of(trees, _private(model, "_preprocessor")) if encodes else trees
+
+
+_LINKS = {
+    "IdentityLink": (IDENTITY, 1.0),
+    "LogLink": (EXP, 1.0),
+    "LogitLink": (SIGMOID, 1.0),
+    "HalfLogitLink": (SIGMOID, 2.0),
+    "MultinomialLogit": (SOFTMAX, 1.0),
+}
+"""What scikit-learn calls the links of losses, and which they are, of scores times a number."""
+
+
+def _link(model: Any) -> tuple[int, float]:
+    """Return the link of the loss that was fitted, whatever the parameter is now."""
+    name = type(_private(_private(model, "_loss"), "link")).__name__
+    if name not in _LINKS:
+        raise Unsupported(f"loss={model.loss!r}")
+    return _LINKS[name]
 
 
 def _encodes_texts(model: Any) -> bool:

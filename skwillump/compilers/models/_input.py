@@ -78,7 +78,10 @@ class InputStep(TableStep):
             return super().dense(X, rows, n_threads=n_threads)
         if self.n_features > MAX_DENSE_FEATURES:
             raise InputUnsupported(f"{self.n_features} columns are too many for a dense array")
-        return np.asarray(self._sparse_rows(X, rows).toarray(), dtype=np.float64)
+        dense = np.asarray(self._sparse_rows(X, rows).toarray(), dtype=np.float64)
+        if self.library == "sklearn" and np.isnan(dense).any():
+            raise InputUnsupported("a sparse matrix with missing values, which most models refuse")
+        return dense
 
     def map_dense(
         self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
@@ -116,7 +119,9 @@ class InputStep(TableStep):
                 raise InputUnsupported("a sparse array, of which LightGBM does not take all")
             if X.dtype not in (np.float32, np.float64):
                 raise InputUnsupported(f"LightGBM refuses sparse matrices of dtype {X.dtype}")
-            if not getattr(X, "has_canonical_format", True):
+            if X.format not in ("csr", "csc"):
+                raise InputUnsupported(f"LightGBM warns of sparse matrices in {X.format}")
+            if not X.has_canonical_format:
                 # It takes the last of several entries in one place, not their sum.
                 raise InputUnsupported("a sparse matrix with entries in no order, or twice")
         return X if rows is None else take_rows(X, rows)

@@ -14,6 +14,8 @@ from .._unsupported import InputUnsupported
 if TYPE_CHECKING:
     from ._trees import TreeModel
 
+_LARGEST_SINGLE = float(np.finfo(np.float32).max)
+
 _CHUNK_VALUES = 1 << 20
 """Values that are made dense at a time."""
 
@@ -69,3 +71,20 @@ class NarrowTrees:
             return self.model.raw(dense)
 
         return np.concatenate(map_in_threads(run, range(0, n_rows, size), n_threads))
+
+    def raw_one(self, positions: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row, of which `Step.entries` are given.
+
+        Raises
+        ------
+        InputUnsupported
+            As `raw` does.
+        """
+        largest = float(np.abs(values).sum())
+        if not largest < _LARGEST_SINGLE:
+            raise InputUnsupported("values that are missing, infinite, or too large")
+        column = self.place[positions]
+        seen = column >= 0
+        dense = np.zeros(self.n_used)
+        dense[column[seen]] = values[seen]
+        return self.model.raw_one(dense)

@@ -106,6 +106,14 @@ class TreeScorer(ModelScorer):
         return NarrowTrees.of(self.reader)
 
     @cached_property
+    def _reads_entries(self) -> bool:
+        """Whether one row is read without a matrix."""
+        step, model = self.features, self.model
+        is_read = not (model.absent_is_missing or model.trees.reading in (AS_IS, FINITE_CATEGORIES))
+        is_known = step.gives_matrix and step.fixed_dtype == np.float64
+        return is_read and is_known and self._narrow is not None
+
+    @cached_property
     def _along(self) -> SparseTrees | None:
         """The trees for rows of texts, of which most features are zero, where they are large."""
         wide = self.model.n_features >= MANY_FEATURES and not self.features.gives_array
@@ -193,6 +201,10 @@ class TreeScorer(ModelScorer):
         if self.is_wide:
             if self.model.n_features > _MOST_FEATURES:
                 raise InputUnsupported(f"{self.model.n_features} features")
+            if self._reads_entries:
+                assert self._narrow is not None
+                with contextlib.suppress(InputUnsupported):
+                    return self._narrow.raw_one(*self.features.entries(x))
             return only(self._of_wide(self.features.transform_one(x), 1))
         return self.reader.raw_one(self.features.dense_one(x))
 

@@ -21,7 +21,7 @@ class PowerStep(NumberStep):
     """A power transform of each column, and the scaler after it."""
 
     functions: tuple[Callable[[np.ndarray, float], np.ndarray], ...]
-    lambdas: tuple[float, ...]
+    lambdas: np.ndarray  # float32 where that was fitted: it is computed with as such
     positive: bool  # whether numbers must be
     mean: np.ndarray | None
     scale: np.ndarray | None
@@ -53,7 +53,7 @@ def compile_power_transformer(power: Any) -> Step:
         spec,
         spec.n_columns,
         functions=(function,) * spec.n_columns,
-        lambdas=tuple(np.asarray(power.lambdas_, dtype=np.float64).tolist()),
+        lambdas=np.array(power.lambdas_),
         positive=power.method == "box-cox",
         mean=None if scaler is None else np.array(scaler.mean_, dtype=np.float64),
         scale=None if scaler is None else np.array(scaler.scale_, dtype=np.float64),

@@ -59,6 +59,12 @@ class FunctionStep(NumberStep):
 
     def chunk_features(self, table: Table) -> np.ndarray:
         """Apply the function."""
+        if (
+            not self.validates
+            and table.row is not None
+            and any(isinstance(value, (str, bytes)) for value in table.row)
+        ):
+            raise InputUnsupported("a text, of which the function makes no number")
         block = table.floats()
         if self.validates:
             refuse_infinite(block, allow_nan=False)

@@ -9,7 +9,7 @@ from sklearn.impute import SimpleImputer
 
 from .._registry import register
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported, private
+from .._unsupported import InputUnsupported, Unsupported, check_unchanged, private
 from ._columns import Codes
 from ._guards import plain_values, refuse_infinite, refuse_large_integers
 from ._input import InputSpec
@@ -129,6 +129,12 @@ class ImputeObjectsStep(TableStep):
         return value
 
 
+def fitted_indicator(imputer: Any) -> Any:
+    """Return what an imputer was fitted to flag missing values with; None for nothing."""
+    check_unchanged("add_indicator", bool(imputer.add_indicator), imputer.indicator_ is not None)
+    return imputer.indicator_
+
+
 @register(SimpleImputer)
 def compile_simple_imputer(imputer: Any) -> Step:
     """Compile a ``SimpleImputer``."""
@@ -137,7 +143,7 @@ def compile_simple_imputer(imputer: Any) -> Step:
     is_nan = isinstance(missing, float) and math.isnan(missing)
     if not (is_nan or missing is None or isinstance(missing, (str, int, float))):
         raise Unsupported(f"missing_values={missing!r} is of a type of its own")
-    indicator = imputer.indicator_
+    indicator = fitted_indicator(imputer)
     dtype = private(imputer, "_fit_dtype")
     if dtype.kind == "O":
         if indicator is not None:

@@ -137,7 +137,10 @@ class InputSpec(RowColumns):
         if tuple(columns) == names:  # faster than a set
             return
         demanded = names if self.needed is None else [names[p] for p in self.needed]
-        if not set(columns).issuperset(demanded):
+        found = set(columns)
+        if len(found) != len(columns):
+            raise InputUnsupported("several columns of one name")
+        if not found.issuperset(demanded):
             raise InputUnsupported("columns are missing")
 
     def _array_of(self, X: list[Any]) -> np.ndarray:

@@ -15,6 +15,7 @@ from ..._compat import IterativeImputer
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, private
+from ._imputers import fitted_indicator
 from ._input import InputSpec
 from ._steps import NumberStep
 
@@ -71,7 +72,8 @@ def _of_rows(imputer: Any, without_values: np.ndarray) -> ImputeRowsStep:
     if without_values.any():
         raise Unsupported("a column without values was fitted")
     spec = InputSpec.of(imputer)
-    flags = 0 if imputer.indicator_ is None else len(imputer.indicator_.features_)
+    indicator = fitted_indicator(imputer)
+    flags = 0 if indicator is None else len(indicator.features_)
     bare = copy(imputer)
     vars(bare).pop("feature_names_in_", None)
     vars(bare).pop("_sklearn_output_config", None)

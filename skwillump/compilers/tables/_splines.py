@@ -59,6 +59,10 @@ def compile_spline_transformer(transformer: Any) -> Step:
         raise Unsupported(f"extrapolation={transformer.extrapolation!r}")
     if transformer.extrapolation == "constant" and transformer.degree == 0:
         raise Unsupported("degree=0 with extrapolation='constant'")
+    n_splines = sum(spline.c.shape[1] for spline in transformer.bsplines_)
+    left_out = 0 if transformer.include_bias else len(transformer.bsplines_)
+    if transformer.n_features_out_ != n_splines - left_out:
+        raise Unsupported("include_bias was set after fit")
     return SplineStep(
         transformer,
         InputSpec.of(transformer),

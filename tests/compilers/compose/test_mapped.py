@@ -1,8 +1,12 @@
 """Linear steps behind a compiled one: one row, of few features chosen among many."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from lightgbm import LGBMClassifier
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn.compose import make_column_transformer
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import (
@@ -14,7 +18,7 @@ from sklearn.feature_extraction.text import (
 from sklearn.feature_selection import SelectFromModel, SelectKBest, chi2
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import MaxAbsScaler
+from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
 
 from skwillump import compile_pipeline
 from skwillump.compilers._features import MAX_DENSE_FEATURES
@@ -73,3 +77,52 @@ def test_one_row_of_few_features_chosen_of_many_takes_no_original(monkeypatch, s
     assert_array_equal([compiled.predict_one(row) for row in rows], expected[0])
     found = [compiled.predict_proba_one(row) for row in rows]
     assert_allclose(found, expected[1], rtol=1e-12, atol=1e-15)
+
+
+FRAME = pd.DataFrame({"text": TEXTS, "number": RNG.normal(size=300), "word": list("xyz") * 100})
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        forest(),
+        GradientBoostingClassifier(n_estimators=5),
+        LGBMClassifier(n_estimators=5, verbose=-1),
+    ],
+    ids=["forest", "boosting", "LightGBM"],
+)
+def test_one_row_of_many_words_beside_a_table_takes_no_matrix(monkeypatch, model):
+    columns = make_column_transformer(
+        (TfidfVectorizer(), "text"),
+        (StandardScaler(), ["number"]),
+        (OneHotEncoder(handle_unknown="ignore"), ["word"]),
+        sparse_threshold=1.0,
+    )
+    rows = FRAME[:30].assign(text=(TEXTS[:30] + ODD)[4:])
+    rows.loc[3, "word"] = "unknown"
+    pipeline = make_pipeline(columns, model).fit(FRAME, LABELS)
+    expected = pipeline.predict_proba(rows)
+    compiled = compile_pipeline(pipeline)
+    monkeypatch.setattr(sparse.csr_matrix, "__init__", None)
+    found = [compiled.predict_proba_one(row) for row in rows.to_dict("records")]
+    assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_numbers_too_large_for_trees_are_refused_beside_many_words():
+    columns = make_column_transformer(
+        (TfidfVectorizer(), "text"), (MaxAbsScaler(), ["number"]), sparse_threshold=1.0
+    )
+    pipeline = make_pipeline(columns, forest()).fit(FRAME, LABELS)
+    for number in (1e300, np.nan, np.inf):
+        row = {"text": "word1", "number": number}
+        outcomes = []
+        for predict in (
+            lambda row=row: pipeline.predict(pd.DataFrame([row])),
+            lambda row=row: [compile_pipeline(pipeline).predict_one(row)],
+        ):
+            try:
+                outcomes.append(predict()[0])
+            except ValueError as error:
+                outcomes.append(type(error))
+        assert outcomes[0] == outcomes[1]
