@@ -63,6 +63,9 @@ class StageSpec:
     is_surrogate : bool
         Whether it is a linear model in the place of the full one. One of no blocks reads the rows
         as they come.
+    rounds : tuple of (str, int), optional
+        Of an ensemble that is fitted on the blocks: the parameter that says how many rounds it has,
+        and their number; by default as many as the full model.
     """
 
     blocks: tuple[str, ...]
@@ -70,6 +73,7 @@ class StageSpec:
     slope: float = 1.0
     offset: tuple[float, ...] = ()
     is_surrogate: bool = False
+    rounds: tuple[str, int] | None = None
 
     def in_words(self) -> str:
         """Say what it consists of."""
@@ -272,7 +276,9 @@ def fit_stages(
             else:
                 features = known.of(spec.blocks)
                 subset = None if layout is None else layout.subset(spec.blocks)
-                model = fit_stage_model(graph, features, y, params, subset, approx_estimator)
+                model = fit_stage_model(
+                    graph, features, y, params, subset, approx_estimator, spec.rounds
+                )
         except Exception as error:
             # Whatever the plain estimator fits must be fitted: this is only a candidate.
             model = LeftOut.because_of(error)
@@ -333,6 +339,7 @@ def fit_stage_model(
     params: dict,
     subset: FeatureSubset | None,
     approx_estimator=None,
+    rounds: tuple[str, int] | None = None,
 ):
     """Fit an approximate model: a clone of the steps after the blocks, or the user's own.
 
@@ -348,6 +355,8 @@ def fit_stage_model(
     subset : FeatureSubset or None
         Places of these features among all.
     approx_estimator : classifier, optional
+    rounds : tuple of (str, int), optional
+        As in `StageSpec`, of a graph with one step after the blocks.
 
     Returns
     -------
@@ -380,6 +389,8 @@ def fit_stage_model(
             ],
             subset,
         )
+    if rounds is not None and approx_estimator is None:
+        steps[-1][1].set_params(**dict([rounds]))
     model = steps[0][1] if len(steps) == 1 else Pipeline(steps)
     subsets = dict(zip((name for name, _ in steps), taken, strict=False))
     # Under metadata routing the names of parameters do not say which step takes them.

@@ -39,6 +39,10 @@ SCREENING_SHARE, SCREENING_ROWS = 0.25, 3000
 """Share of a fold's rows that models are fitted on for it, and of the rounds of ensembles; with
 fewer rows, it is not done."""
 
+SET_ROUNDS = 0.5
+"""Share of the rounds of an ensemble that one on fewer features has: the easy rows that it answers
+need no more, and both `fit` and its answers take half."""
+
 LEAST_ROUNDS = 10
 """Of an ensemble that stands for a longer one."""
 
@@ -73,7 +77,8 @@ def specs_of_sets(
     )
     if graph.first_copy:
         sets.append(graph.first_copy)
-    return [StageSpec(blocks) for blocks in sets]
+    rounds = fewer_rounds(graph, SET_ROUNDS) if approx_estimator is None else None
+    return [StageSpec(blocks, rounds=rounds) for blocks in sets]
 
 
 def surrogate_specs(
@@ -165,14 +170,24 @@ def screened(
     return [spec for spec in specs if spec not in left_out]
 
 
-def of_fewer_rounds(graph: BlockGraph) -> Any:
-    """The full model with a share of its rounds, not fitted; None where it has none to spare."""
-    rounds = int(SCREENING_SHARE * n_rounds(graph))
-    model = graph.model_steps[-1][1]
-    names = ROUNDS & model.get_params(deep=False).keys()
+def fewer_rounds(graph: BlockGraph, share: float) -> tuple[str, int] | None:
+    """The parameter that gives the full model a share of its rounds, and its value.
+
+    None where it has none to spare.
+    """
+    rounds = int(share * n_rounds(graph))
+    names = ROUNDS & graph.model_steps[-1][1].get_params(deep=False).keys()
     if rounds < LEAST_ROUNDS or len(graph.model_steps) > 1 or len(names) != 1:
         return None
-    return clone(model).set_params(**dict.fromkeys(names, rounds))
+    return *names, rounds
+
+
+def of_fewer_rounds(graph: BlockGraph) -> Any:
+    """The full model with a share of its rounds, not fitted; None where it has none to spare."""
+    rounds = fewer_rounds(graph, SCREENING_SHARE)
+    if rounds is None:
+        return None
+    return clone(graph.model_steps[-1][1]).set_params(**dict([rounds]))
 
 
 def estimated_seconds(
@@ -187,7 +202,7 @@ def estimated_seconds(
     elif spec.n_trees is not None:
         share = spec.n_trees / max(n_all, 1)
     elif n_all and approx_estimator is None:
-        share = TREES_COST
+        share = TREES_COST * (spec.rounds[1] / n_all if spec.rounds else 1.0)
     else:
         share = len(spec.blocks) / len(graph.names)
     shared = costs.prefix + costs.of_blocks(graph, spec.blocks)
