@@ -36,12 +36,13 @@ LEAST_SETS = 4
 """So many sets of blocks or more are screened."""
 
 SCREENING_SHARE, SCREENING_ROWS = 0.25, 3000
-"""Share of a fold's rows that models are fitted on for it, and of the rounds of ensembles; with
-fewer rows, it is not done."""
+"""Share of a fold's rows that models are fitted on for it, and of the rounds of the ensembles that
+would be fitted on all of them; with fewer rows, it is not done."""
 
 SET_ROUNDS = 0.5
 """Share of the rounds of an ensemble that one on fewer features has: the easy rows that it answers
-need no more, and both `fit` and its answers take half."""
+need no more, and both `fit` and its answers take half. Its cost is estimated as that of one with all
+rounds, so that it takes no place from models of other kinds."""
 
 LEAST_ROUNDS = 10
 """Of an ensemble that stands for a longer one."""
@@ -187,7 +188,9 @@ def of_fewer_rounds(graph: BlockGraph) -> Any:
     rounds = fewer_rounds(graph, SCREENING_SHARE)
     if rounds is None:
         return None
-    return clone(graph.model_steps[-1][1]).set_params(**dict([rounds]))
+    name, number = rounds
+    least = max(int(SET_ROUNDS * number), LEAST_ROUNDS)
+    return clone(graph.model_steps[-1][1]).set_params(**{name: least})
 
 
 def estimated_seconds(
@@ -202,7 +205,7 @@ def estimated_seconds(
     elif spec.n_trees is not None:
         share = spec.n_trees / max(n_all, 1)
     elif n_all and approx_estimator is None:
-        share = TREES_COST * (spec.rounds[1] / n_all if spec.rounds else 1.0)
+        share = TREES_COST
     else:
         share = len(spec.blocks) / len(graph.names)
     shared = costs.prefix + costs.of_blocks(graph, spec.blocks)

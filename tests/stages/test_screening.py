@@ -113,6 +113,19 @@ def test_ensembles_screen_sets_with_fewer_rounds(monkeypatch, fits):
     assert rounds.count((10, n_few)) == len(few) >= _shortlisting.LEAST_SETS
 
 
+def test_ensembles_on_some_blocks_have_half_of_the_rounds(monkeypatch):
+    rounds = []
+    fit = LGBMClassifier.fit
+
+    def counted(model, X, *args, **kwargs):
+        rounds.append((model.n_estimators, np.shape(X)[1] < 2 * N_BLOCKS))
+        return fit(model, X, *args, **kwargs)
+
+    monkeypatch.setattr(LGBMClassifier, "fit", counted)
+    fitted(2_000, model=LGBMClassifier(n_estimators=40, num_leaves=7, n_jobs=1, verbose=-1))
+    assert set(rounds) == {(40, False), (20, True)}
+
+
 def test_short_ensembles_and_others_are_screened_with_all_that_they_have():
     graph = fitted(1_000)._graph
     assert _shortlisting.of_fewer_rounds(graph) is None
