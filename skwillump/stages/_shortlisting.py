@@ -41,8 +41,8 @@ would be fitted on all of them; with fewer rows, it is not done."""
 
 SET_ROUNDS = 0.5
 """Share of the rounds of an ensemble that one on fewer features has: the easy rows that it answers
-need no more, and both `fit` and its answers take half. Its cost is estimated as that of one with all
-rounds, so that it takes no place from models of other kinds."""
+need no more, and both `fit` and its answers take half. Its cost is estimated as that of one with
+all rounds, so that it takes no place from models of other kinds."""
 
 LEAST_ROUNDS = 10
 """Of an ensemble that stands for a longer one."""
