@@ -344,7 +344,12 @@ def lost_f1(recorded: Recorded, position: int, early: np.ndarray) -> float:
 
 def _most_lost(full: np.ndarray, right: np.ndarray, groups: np.ndarray) -> float:
     of = [groups == group for group in np.unique(groups)]
-    return max(float(1 - right[rows].mean() / full[rows].mean()) for rows in of)
+    # Where the full model is never right there is nothing to lose.
+    return max(
+        float(1 - right[of_group].mean() / full[of_group].mean())
+        for of_group in of
+        if full[of_group].any()
+    )
 
 
 def _rows_of(record: dict[str, np.ndarray], rows: np.ndarray) -> dict[str, np.ndarray]:
