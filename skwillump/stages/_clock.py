@@ -4,7 +4,9 @@ Costs are CPU time. On a busy machine a call takes longer by the clock on the wa
 call is kept waiting most; the CPU time that it takes hardly changes.
 """
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from time import perf_counter, process_time, thread_time
@@ -47,10 +49,11 @@ class ThreadClock:
 
     def seconds_of(self, function: Callable[[], object], n_calls: int = 1) -> float:
         """Seconds that some calls take together."""
-        start = self.now()
-        for _ in range(n_calls):
-            function()
-        return self.now() - start
+        with _no_collection():
+            start = self.now()
+            for _ in range(n_calls):
+                function()
+            return self.now() - start
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,12 @@ class WorkClock:
 
     def seconds_of(self, function: Callable[[], object], n_calls: int = 1) -> float:
         """Seconds that some calls take together."""
-        kept, cpu, wall = _seconds_kept_from_running(), process_time(), perf_counter()
-        for _ in range(n_calls):
-            function()
-        wall, cpu = perf_counter() - wall, process_time() - cpu
-        kept_after = _seconds_kept_from_running()
+        with _no_collection():
+            kept, cpu, wall = _seconds_kept_from_running(), process_time(), perf_counter()
+            for _ in range(n_calls):
+                function()
+            wall, cpu = perf_counter() - wall, process_time() - cpu
+            kept_after = _seconds_kept_from_running()
         if kept is None or kept_after is None:
             return wall if wall > WAITS * cpu else cpu
         return max(cpu, wall - (kept_after - kept))
@@ -101,6 +105,22 @@ def _tick(now: Callable[[], float]) -> float:
             after = now()
         ticks.append(after - start)
     return min(ticks)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Collect no garbage meanwhile, as `timeit` does.
+
+    A full collection looks at all objects of the process, which takes a tenth of a second in a
+    large one, and falls on whatever call makes the next list: functions of a user's own make many.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _seconds_kept_from_running() -> float | None:

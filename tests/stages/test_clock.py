@@ -1,5 +1,6 @@
 """Clocks: a machine whose time the tests turn, and the real ones."""
 
+import gc
 import threading
 import time
 
@@ -101,6 +102,27 @@ def test_waiting_for_the_processor_is_no_cost_of_what_is_compiled():
     if clock.now is not time.thread_time:
         pytest.skip("this system's clock of CPU time is too coarse")
     assert clock.seconds_of(lambda: time.sleep(0.05)) < 0.02
+
+
+@pytest.mark.parametrize("clock", [thread_clock(), work_clock()], ids=["thread", "work"])
+def test_collecting_garbage_is_no_cost_of_what_makes_it(clock):
+    collected = []
+    gc.callbacks.append(lambda phase, info: collected.append(phase))
+    try:
+        clock.seconds_of(lambda: [[at] for at in range(100_000)])
+    finally:
+        gc.callbacks.pop()
+    assert len(collected) <= 2  # what is due falls on what comes next
+    assert gc.isenabled()
+
+
+def test_who_collects_no_garbage_is_left_to_it():
+    gc.disable()
+    try:
+        thread_clock().seconds_of(lambda: None)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_waiting_for_a_service_is_a_cost_of_what_is_not_compiled():
