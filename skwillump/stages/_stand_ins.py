@@ -11,6 +11,7 @@ as any first stage knows nothing of blocks that it does not read.
 """
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,19 +95,19 @@ class Column:
     key: Any
     values: np.ndarray
 
-    def branch(self) -> Any | None:
-        """An unfitted transformer of the column; None where it is not read."""
+    def kind(self) -> str | None:
+        """How it is read: a key of `_KINDS`, or None where it is not read."""
         if self.values.dtype.kind == "f":
-            return _of_numbers(self.values)
+            return _kind_of_numbers(self.values)
         texts = [value for value in self.values.tolist() if isinstance(value, str)]
         if not texts:
             return None
         n_values = len(set(texts))
         if n_values <= min(MOST_CATEGORIES, len(texts) / LEAST_REPEATED):
-            return OneHotEncoder(handle_unknown="ignore")
+            return "categories"
         is_text = len(texts) == len(self.values)
         if is_text and np.mean([" " in text.strip() for text in texts]) >= LEAST_SPACED:
-            return of_texts()
+            return TEXT
         return None
 
 
@@ -115,19 +116,40 @@ def of_texts() -> TfidfVectorizer:
     return TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
 
 
-def _of_numbers(values: np.ndarray) -> Any | None:
-    """A transformer of one column of numbers; None for one that tells nothing."""
+def _kind_of_numbers(values: np.ndarray) -> str | None:
+    """How a column of numbers is read; None for one that tells nothing."""
     known = values[np.isfinite(values)]
     n_values = len(np.unique(known))
     if n_values < 2 or np.isinf(values).any():
         return None
-    before = [SimpleImputer(strategy="median")] if len(known) < len(values) else []
-    if n_values <= N_BINS:
-        return make_pipeline(*before, StandardScaler())
+    kind = "few numbers" if n_values <= N_BINS else "numbers"
+    return kind if len(known) == len(values) else f"{kind}, some missing"
+
+
+def _filled(transformer: Any) -> Any:
+    """A transformer behind an imputer."""
+    return make_pipeline(SimpleImputer(strategy="median"), transformer)
+
+
+def _scaled_and_binned() -> Any:
+    """Numbers as they are, and in bins."""
     bins = KBinsDiscretizer(N_BINS, strategy="quantile", subsample=None)
     if "quantile_method" in bins.get_params():
         bins.set_params(quantile_method="averaged_inverted_cdf")
-    return make_pipeline(*before, FeatureUnion([("scaled", StandardScaler()), ("bins", bins)]))
+    return FeatureUnion([("scaled", StandardScaler()), ("bins", bins)])
+
+
+TEXT = "text"
+"""The kind of a column of texts; each has a vectorizer of its own."""
+
+_KINDS: dict[str, Callable[[], Any]] = {
+    "numbers": _scaled_and_binned,
+    "numbers, some missing": lambda: _filled(_scaled_and_binned()),
+    "few numbers": StandardScaler,
+    "few numbers, some missing": lambda: _filled(StandardScaler()),
+    "categories": lambda: OneHotEncoder(handle_unknown="ignore"),
+}
+"""Unfitted transformers of all columns of a kind: in one row each costs as much for one column."""
 
 
 def _columns(X: Any) -> list[Column]:
@@ -180,12 +202,15 @@ def features_of_rows(X: Any) -> Any:
         raise ValueError("rows are neither texts nor a table of columns")
     if len({column.key for column in columns}) < len(columns):
         raise ValueError("two columns have the same name")
+    kinds = [column.kind() for column in columns]
     branches: list[tuple[str, Any, Any]] = []
-    for at, column in enumerate(columns):
-        branch = column.branch()
-        if branch is not None:
-            is_text = isinstance(branch, TfidfVectorizer)
-            branches.append((str(at), branch, column.key if is_text else [column.key]))
+    for kind, transformer in _KINDS.items():
+        keys = [column.key for column, found in zip(columns, kinds, strict=True) if found == kind]
+        if keys:
+            branches.append((kind, transformer(), keys))
+    for at, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
+        if kind == TEXT:
+            branches.append((f"{TEXT} {at}", of_texts(), column.key))
     if not branches:
         raise ValueError("no column holds numbers, categories or texts")
     return ColumnTransformer(branches)

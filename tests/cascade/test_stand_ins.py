@@ -13,7 +13,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import estimator_html_repr
 
@@ -205,17 +205,24 @@ def test_columns_are_read_by_what_they_hold(make):
     X = make(
         {
             "number": np.arange(n_rows) * 1.5,
+            "missing": np.where(np.arange(n_rows) % 7, np.arange(n_rows) / 3, np.nan),
             "flag": np.arange(n_rows) % 2,
+            "other": np.arange(n_rows)[::-1],
             "same": np.ones(n_rows),
             "kind": ["x", "y"] * 20,
+            "place": ["u", "v"] * 20,
             "text": [f"a text of {i} words" for i in range(n_rows)],
             "name": [f"id{i}" for i in range(n_rows)],
         }
     )
     found = {str(columns): type(step) for _, step, columns in features_of_rows(X).transformers}
-    assert list(found) == ["['number']", "['flag']", "['kind']", "text"]
-    assert found["['kind']"] is OneHotEncoder
-    assert found["text"] is TfidfVectorizer
+    assert found == {
+        "['number', 'other']": FeatureUnion,
+        "['missing']": Pipeline,
+        "['flag']": StandardScaler,
+        "['kind', 'place']": OneHotEncoder,
+        "text": TfidfVectorizer,
+    }
 
 
 @pytest.mark.parametrize("X", [[{"a": 1}], [[1, 2]], np.array([[object()]], dtype=object)])
