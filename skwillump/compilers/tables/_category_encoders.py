@@ -302,6 +302,11 @@ class _Asked:
             kinds, others = "f", [np.nan, np.floor(known[-1]) + 1.0]
             lookup = Lookup.of(np.array([*known, np.nan]))
         answers, is_asked = _answers(encoder, row, name, known, others)
+        if not kinds:
+            # Some releases answer otherwise to what is missing in a column of dtype category.
+            of_dtype, refused = _answers(encoder, row, name, known, others, dtype="category")
+            same = (answers == of_dtype) | (answers.isna() & of_dtype.isna())
+            is_asked |= refused | ~same.all(axis=1).to_numpy()
         if kinds and all(abs(value) < EXACT_INTEGERS and value == int(value) for value in known):
             same = _ask(encoder, row | {name: [int(value) for value in known]})
             of_floats = answers[: len(known)].to_numpy(dtype=np.float64)
@@ -319,24 +324,32 @@ class _Asked:
 
 
 def _answers(
-    encoder: Any, row: dict[Any, Any], name: Any, known: list[Any], others: list[Any]
+    encoder: Any,
+    row: dict[Any, Any],
+    name: Any,
+    known: list[Any],
+    others: list[Any],
+    dtype: str | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the answers to all values of a column, and which of them the encoder refuses."""
     is_asked = np.zeros(len(known) + len(others), dtype=bool)
+    dtypes = {} if dtype is None else {name: dtype}
     try:
-        return _ask(encoder, row | {name: [*known, *others]}), is_asked
+        return _ask(encoder, row | {name: [*known, *others]}, dtypes), is_asked
     except Exception:
-        answers = [_ask(encoder, row | {name: known})]
+        answers = [_ask(encoder, row | {name: known}, dtypes)]
     for number, value in enumerate(others, start=len(known)):
         try:
-            answers.append(_ask(encoder, row | {name: [value]}))
+            answers.append(_ask(encoder, row | {name: [value]}, dtypes))
         except Exception:
             answers.append(answers[0][:1])
             is_asked[number] = True
     return pd.concat(answers, ignore_index=True), is_asked
 
 
-def _ask(encoder: Any, columns: dict[Any, Any]) -> pd.DataFrame:
+def _ask(
+    encoder: Any, columns: dict[Any, Any], dtypes: dict[Any, str] | None = None
+) -> pd.DataFrame:
     """Return what the encoder makes of columns: a list of values, or one for all rows."""
     n_rows = max(len(values) if isinstance(values, list) else 1 for values in columns.values())
     table = pd.DataFrame(
@@ -347,7 +360,7 @@ def _ask(encoder: Any, columns: dict[Any, Any]) -> pd.DataFrame:
             )
             for name, values in columns.items()
         }
-    )
+    ).astype(dtypes or {})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return encoder.transform(table, override_return_df=True).reset_index(drop=True)
