@@ -29,7 +29,6 @@ from skwillump.planning import (
     LEARNED,
     Calibration,
     Plan,
-    Score,
     StageSeconds,
     Subgroups,
     certify_plan,
@@ -147,7 +146,7 @@ class Recorded:
 
     def calibration(
         self, *, scoring: str, target: float, seed: int
-    ) -> tuple[Calibration, Score | None]:
+    ) -> tuple[Calibration, Callable[..., float] | None]:
         """What a cascade with ``refit=False`` plans from, if these are its held-out rows."""
         n_rows, is_scored = len(self.y), scoring != "accuracy"
         recorder = replace(
