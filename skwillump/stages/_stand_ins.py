@@ -208,8 +208,8 @@ def features_of_rows(X: Any) -> Any:
         keys = [column.key for column, found in zip(columns, kinds, strict=True) if found == kind]
         if keys:
             branches.append((kind, transformer(), keys))
-    for at, (column, kind) in enumerate(zip(columns, kinds, strict=True)):
-        if kind == TEXT:
+    for at, column in enumerate(columns):
+        if kinds[at] == TEXT:
             branches.append((f"{TEXT} {at}", of_texts(), column.key))
     if not branches:
         raise ValueError("no column holds numbers, categories or texts")
