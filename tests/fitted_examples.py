@@ -345,7 +345,7 @@ def forms_of(kind: type) -> dict[str, Callable[[Any], Any]]:
         forms.pop("csr array", None)  # CatBoost takes sparse matrices of the older kind alone
     if takes.allow_nan:
         forms = forms | HOLES
-    if takes.categorical:
+    if takes.categorical and not _is_of(kind, "catboost"):  # which has to be told where they are
         forms = forms | CATEGORIES
     if not _knows_polars(kind):
         forms = {name: form for name, form in forms.items() if "polars" not in name}
