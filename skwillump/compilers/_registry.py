@@ -170,7 +170,7 @@ class Registry:
             return
         try:
             import_module(module, __package__)
-        except ImportError as error:  # a release that lacks a class, or what it needs itself
+        except (ImportError, AttributeError) as error:  # a release lacks a class, or what it needs
             self._unknown[library] = str(error)
 
 

@@ -19,7 +19,7 @@ from ._costs import BlockCosts, PathCosts, StageCosts
 from ._cross_fit_steps import CrossFit
 from ._fold_tasks import FoldRecord
 from ._metering import CostMeter, FirstStage, spread
-from ._models import LeftOut, NoEvidence, StageSpec, fit_stages
+from ._models import NoEvidence, StageSpec, fit_stages, those_left_out
 from ._report import blocks_text, seconds_text
 
 FEW_TO_TIME = 500
@@ -107,7 +107,7 @@ def cheapest_stage(
     ):
         warnings.simplefilter("ignore")
         (model,) = fit_stages(run.graph, [spec], *run.data.take(rows), run.setting.approx_estimator)
-        if isinstance(model, LeftOut):
+        if those_left_out([model]):
             return None
         compiled = stage_of(spec.blocks, model, is_surrogate=False)
         if compiled is None and run.fused is not None:

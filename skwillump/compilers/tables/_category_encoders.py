@@ -10,26 +10,9 @@ import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
+import category_encoders as ce
 import numpy as np
 import pandas as pd
-from category_encoders import (
-    BackwardDifferenceEncoder,
-    BaseNEncoder,
-    BinaryEncoder,
-    CatBoostEncoder,
-    CountEncoder,
-    HelmertEncoder,
-    JamesSteinEncoder,
-    LeaveOneOutEncoder,
-    MEstimateEncoder,
-    OneHotEncoder,
-    OrdinalEncoder,
-    PolynomialEncoder,
-    QuantileEncoder,
-    SumEncoder,
-    TargetEncoder,
-    WOEEncoder,
-)
 
 from .._features import EXACT_INTEGERS, MAX_DENSE_FEATURES
 from .._registry import register
@@ -179,22 +162,22 @@ class EncodedFrameStep(IntegerStep):
 
 
 @register(
-    BackwardDifferenceEncoder,
-    BaseNEncoder,
-    BinaryEncoder,
-    CatBoostEncoder,
-    CountEncoder,
-    HelmertEncoder,
-    JamesSteinEncoder,
-    LeaveOneOutEncoder,
-    MEstimateEncoder,
-    OneHotEncoder,
-    OrdinalEncoder,
-    PolynomialEncoder,
-    QuantileEncoder,
-    SumEncoder,
-    TargetEncoder,
-    WOEEncoder,
+    ce.BackwardDifferenceEncoder,
+    ce.BaseNEncoder,
+    ce.BinaryEncoder,
+    ce.CatBoostEncoder,
+    ce.CountEncoder,
+    ce.HelmertEncoder,
+    ce.JamesSteinEncoder,
+    ce.LeaveOneOutEncoder,
+    ce.MEstimateEncoder,
+    ce.OneHotEncoder,
+    ce.OrdinalEncoder,
+    ce.PolynomialEncoder,
+    ce.QuantileEncoder,
+    ce.SumEncoder,
+    ce.TargetEncoder,
+    ce.WOEEncoder,
 )
 def compile_category_encoder(encoder: Any) -> EncodedFrameStep:
     """Compile a fitted encoder of category_encoders."""
