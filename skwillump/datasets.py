@@ -5,8 +5,6 @@
 set, in code, in errors and in descriptions, is one entry of the table at the end of this module.
 """
 
-from __future__ import annotations
-
 import ast
 import os
 import sysconfig
@@ -273,7 +271,7 @@ def load_benchmark(name: str, *, as_frame: bool = False, return_X_y: bool = Fals
     )
 
 
-def _read_benchmark(name: str, benchmark: _Benchmark) -> pd.DataFrame:
+def _read_benchmark(name: str, benchmark: "_Benchmark") -> "pd.DataFrame":
     """Read the file of a benchmark, or say how to get it."""
     folder = os.environ.get("SKWILLUMP_DATA")
     path = Path(folder or "", f"{name}.csv.gz")

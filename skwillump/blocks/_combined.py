@@ -7,7 +7,7 @@ wrapper that is none of them, or has an option that is not read here, runs its o
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,6 @@ def combines(*wrappers: str) -> "Callable[[type[Combined]], type[Combined]]":
     return decorate
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Combined(JoinedModel):
     """A wrapper whose answers are computed here."""
 
@@ -108,7 +107,6 @@ def all_know(joined: JoinedModel, classes: Any) -> bool:
 
 
 @combines("CalibratedClassifierCV")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class CalibratedMembers(Combined):
     """`CalibratedClassifierCV`: the mean of members whose responses run through curves."""
 
@@ -157,7 +155,6 @@ def _curve(calibrator: Any) -> Callable[[np.ndarray], np.ndarray] | None:
 
 
 @combines("VotingClassifier")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class SoftVote(Combined):
     """`VotingClassifier` that votes with probabilities."""
 
@@ -176,7 +173,6 @@ class SoftVote(Combined):
 
 
 @combines("FixedThresholdClassifier", "TunedThresholdClassifierCV")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Thresholded(Combined):
     """Classifiers of two classes with a threshold of their own."""
 
@@ -232,7 +228,6 @@ class Thresholded(Combined):
 
 
 @combines("OneVsRestClassifier", "MultiOutputClassifier")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class LabelSets(Combined):
     """Classifiers of two classes beside each other, one for each label of a row."""
 

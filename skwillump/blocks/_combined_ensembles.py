@@ -3,7 +3,6 @@
 See `_combined`, of which these are more kinds.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +19,6 @@ from ._joined import JoinedModel
 
 
 @combines("OneVsRestClassifier")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class OneVsRest(Combined):
     """`OneVsRestClassifier` of classes: the largest response of a class against the others."""
 
@@ -91,7 +89,6 @@ class OneVsRest(Combined):
 
 
 @combines("MultiOutputClassifier", "MultiOutputRegressor")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Outputs(Combined):
     """Models of other targets beside each other."""
 
@@ -124,7 +121,6 @@ def _any_doubtful(responses: list[tuple[Any, np.ndarray]]) -> np.ndarray:
 
 
 @combines("VotingClassifier")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class HardVote(Combined):
     """`VotingClassifier` that counts the members' labels."""
 
@@ -153,7 +149,6 @@ class HardVote(Combined):
 
 
 @combines("VotingRegressor")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class MeanVote(Combined):
     """`VotingRegressor`: the mean of the members' values."""
 
@@ -176,7 +171,6 @@ class MeanVote(Combined):
 
 
 @combines("TransformedTargetRegressor")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class TransformedTarget(Combined):
     """`TransformedTargetRegressor` with a function that transforms back."""
 
@@ -209,7 +203,6 @@ class TransformedTarget(Combined):
 
 
 @combines("StackingClassifier", "StackingRegressor")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Stacked(Combined):
     """A linear model, or a network, on the answers of the members."""
 

@@ -4,7 +4,6 @@ See `_combined`, of which these are more kinds. Their own code checks X, or choo
 so that scores cannot run through it.
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -33,7 +32,6 @@ class Voting(Combined):
 
 
 @combines("OneVsOneClassifier")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class OneVsOne(Voting):
     """`OneVsOneClassifier`: votes of each pair of classes, and how sure they are."""
 
@@ -89,7 +87,6 @@ class OneVsOne(Voting):
 
 
 @combines("BaggingClassifier")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class BaggedClassifiers(Voting):
     """`BaggingClassifier`: the mean of the members' probabilities, or of their votes."""
 
@@ -162,7 +159,6 @@ class Averaging(Combined):
 
 
 @combines("BaggingRegressor")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class BaggedRegressors(Averaging):
     """`BaggingRegressor`: the mean of the members' values."""
 
@@ -172,7 +168,6 @@ class BaggedRegressors(Averaging):
 
 
 @combines("AdaBoostRegressor")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class WeightedMedian(Averaging):
     """`AdaBoostRegressor`: the median of the members' values, by their weights.
 
@@ -212,7 +207,6 @@ class WeightedMedian(Averaging):
 
 
 @combines("ClassifierChain", "RegressorChain")
-@dataclass(frozen=True, eq=False, kw_only=True)
 class Chained(Combined):
     """Linear models of which each reads the answers of those before it."""
 

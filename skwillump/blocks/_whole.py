@@ -5,7 +5,6 @@ full one's ensemble cut off after some of its trees.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,6 @@ FEATURES = "features"
 """Name of the block of all features, where it has no other."""
 
 
-@dataclass(frozen=True)
 class WholeGraph(BlockGraph):
     """A fitted pipeline as one block and a model; `features` is the block's transformer."""
 

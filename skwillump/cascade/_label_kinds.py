@@ -95,7 +95,6 @@ def label_kind(y: Any) -> LabelKind:
     return LabelSet(is_sparse=sparse.issparse(y))
 
 
-@dataclass(frozen=True, kw_only=True)
 class OneClass(LabelKind):
     """One of two or more classes a row."""
 

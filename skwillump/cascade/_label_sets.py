@@ -168,7 +168,6 @@ def _answers(
     return given, given != 0, positive_part(inputs.answer(method), classes)
 
 
-@dataclass(frozen=True, kw_only=True)
 class LabelSetRunner(CascadeRunner):
     """The models of a fitted cascade of several labels a row, which answer."""
 

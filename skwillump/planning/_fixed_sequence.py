@@ -110,7 +110,6 @@ class FixedSequenceTest(ThresholdRule):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
 class AccuracyTest(FixedSequenceTest):
     """Test of the share of the full model's accuracy that is kept, on harms less rescues.
 
@@ -151,7 +150,6 @@ class AccuracyTest(FixedSequenceTest):
         return {"n_harms": int(walk.n_harms[step]), "n_rescues": int(walk.n_rescues[step])}
 
 
-@dataclass(frozen=True, kw_only=True)
 class AgreementTest(AccuracyTest):
     """Test of how often the cascade answers as the full model does, which asks for no label.
 

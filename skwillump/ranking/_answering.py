@@ -1,7 +1,5 @@
 """How a fitted ranker answers a call: how many rows it returns, of one query or of several."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -39,7 +37,7 @@ class RankedQuery(NamedTuple):
 
 
 def rank_queries(
-    ranker: ApproxTopKRanker,
+    ranker: "ApproxTopKRanker",
     X: Any,
     k: float,
     groups: Any,
@@ -89,7 +87,7 @@ def rank_queries(
     return ranked
 
 
-def _asked(ranker: ApproxTopKRanker, k: int) -> AskedEvidence:
+def _asked(ranker: "ApproxTopKRanker", k: int) -> AskedEvidence:
     """What is to be shown of a query."""
     guarantee = ranker.guarantee_
     return AskedEvidence(
@@ -100,7 +98,7 @@ def _asked(ranker: ApproxTopKRanker, k: int) -> AskedEvidence:
     )
 
 
-def checked_k(ranker: ApproxTopKRanker, k: float | None) -> int | float:
+def checked_k(ranker: "ApproxTopKRanker", k: float | None) -> int | float:
     """Number or share of rows to return, by default the ranker's; ValueError where it is none."""
     k = ranker.k if k is None else k
     if isinstance(k, float | np.floating) and 0 < k < 1:
@@ -111,7 +109,7 @@ def checked_k(ranker: ApproxTopKRanker, k: float | None) -> int | float:
     return int(k)
 
 
-def searcher_of(ranker: ApproxTopKRanker) -> QuerySearcher:
+def searcher_of(ranker: "ApproxTopKRanker") -> QuerySearcher:
     """What a fitted ranker searches with."""
     first, plan = ranker.stages_[0], ranker._plan
     searcher = full_searcher(ranker)
@@ -134,7 +132,7 @@ def searcher_of(ranker: ApproxTopKRanker) -> QuerySearcher:
     )
 
 
-def full_searcher(ranker: ApproxTopKRanker) -> QuerySearcher:
+def full_searcher(ranker: "ApproxTopKRanker") -> QuerySearcher:
     """What searches where every row gets the full model's score."""
     return QuerySearcher(
         method=ranker._method,

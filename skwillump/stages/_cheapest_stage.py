@@ -5,8 +5,6 @@ cheapest set of blocks is timed before any fold is fitted: others cost more by w
 Sets that cannot pay by that are not tried, and where none can, `fit` ends.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """The steps of cross-fitting, one after the other, and what all of them read."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -76,7 +74,7 @@ class CrossFit:
     @classmethod
     def begin(
         cls, *, data: FitData, task: CalibrationTask, setting: Setting, **given: Any
-    ) -> CrossFit:
+    ) -> "CrossFit":
         """Split the rows."""
         rng = given["rng"]
         with_truth = task.with_truth
@@ -202,7 +200,7 @@ class CrossFit:
 
     def choosing_among(
         self, specs: list[StageSpec], costs: BlockCosts
-    ) -> tuple[CrossFit, list[StageSpec]]:
+    ) -> "tuple[CrossFit, list[StageSpec]]":
         """The same with no rows that choose, and one model, where there is nothing to choose.
 
         So it is where costs leave one model in which labels of these rows had no say, on held-out
@@ -330,7 +328,7 @@ class CrossFit:
 
     def with_folds_needed(
         self, specs: Sequence[StageSpec], *, stops: bool
-    ) -> tuple[CrossFit, np.ndarray | None]:
+    ) -> "tuple[CrossFit, np.ndarray | None]":
         """The same with the folds that are worth a look, and half of the rows of the first one.
 
         The latter is for models that tell how all gain from more rows; None for none.

@@ -5,8 +5,6 @@ their answers on held-out rows what a `Recorder` reads of them. With a fitted fu
 approximate models are fitted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial

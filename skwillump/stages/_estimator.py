@@ -1,7 +1,5 @@
 """The base of `CascadeClassifier` and `ApproxTopKRanker`: what `fit` does, and what it leaves."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace

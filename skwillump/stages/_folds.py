@@ -1,7 +1,5 @@
 """Rows that models are fitted on, and held-out rows that show what these models do."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass

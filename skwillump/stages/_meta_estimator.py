@@ -1,7 +1,5 @@
 """What the cascade and the ranker are to scikit-learn: parameters, metadata and tags."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar

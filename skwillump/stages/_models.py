@@ -1,7 +1,5 @@
 """Approximate models: which to make, and fitting them on some blocks."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -178,7 +176,7 @@ class LeftOut:
     reason: str
 
     @classmethod
-    def because_of(cls, error: Exception) -> LeftOut:
+    def because_of(cls, error: Exception) -> "LeftOut":
         """Return the reason of an exception, in one line."""
         if isinstance(error, NotTranslatable):
             return cls(str(error))
@@ -304,7 +302,7 @@ class FeatureLayout:
     names: tuple[Any, ...] | None
 
     @classmethod
-    def known(cls, graph: BlockGraph) -> FeatureLayout | None:
+    def known(cls, graph: BlockGraph) -> "FeatureLayout | None":
         """Return the layout that a graph was read with; None if it is not known."""
         if graph.widths is None:
             return None
@@ -312,7 +310,7 @@ class FeatureLayout:
         return cls(graph.names, block_of, graph.feature_names)
 
     @classmethod
-    def of(cls, few: BlockFeatures) -> FeatureLayout | None:
+    def of(cls, few: BlockFeatures) -> "FeatureLayout | None":
         """Return the layout of a graph, from features of a few rows; None if it is not known."""
         graph = few.graph
         # Blocks may not be computable for few rows.

@@ -4,8 +4,6 @@ What a model will cost is estimated from the costs of blocks here; what is plann
 of the models that are left.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -22,7 +22,6 @@ from ._selections import ColumnSelection
 from ._sequences import SequenceScorer, SequenceStep
 
 
-@dataclass(frozen=True, eq=False)
 class ColumnsStep(IdentityStep):
     """Columns that a step chooses, for a step that reads a table."""
 
@@ -30,7 +29,6 @@ class ColumnsStep(IdentityStep):
     gives_array = True  # columns of a data frame are no sparse matrix
 
 
-@dataclass(frozen=True, eq=False)
 class ValuesSelection(ColumnSelection):
     """Columns of a data frame as an array."""
 
@@ -69,7 +67,6 @@ class SelectorStep(Step):
             return super().transform_one(x)
 
 
-@dataclass(frozen=True, eq=False)
 class SelectedStep(SequenceStep):
     """Steps behind one that chooses columns: one row needs no data frame of all columns."""
 

@@ -1,7 +1,5 @@
 """Trees behind a wide sparse matrix: only the features that some node looks at are made dense."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +30,12 @@ class NarrowTrees:
     n_used : int
     """
 
-    model: TreeModel
+    model: "TreeModel"
     place: np.ndarray
     n_used: int
 
     @classmethod
-    def of(cls, model: TreeModel) -> NarrowTrees | None:
+    def of(cls, model: "TreeModel") -> "NarrowTrees | None":
         """Return the narrow twin of a model; None where nothing, or too much, is looked at."""
         used = model.used_features()
         if not 0 < len(used) <= MAX_DENSE_FEATURES:

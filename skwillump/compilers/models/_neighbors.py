@@ -230,7 +230,6 @@ class NeighborsModel(Model):
         return np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > _NEAR))
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class CosineModel(NeighborsModel):
     """The same by cosines.
 
@@ -248,7 +247,6 @@ class CosineModel(NeighborsModel):
         return np.asarray(2.0 / squares)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class ManhattanModel(NeighborsModel):
     """The same by sums of absolute differences, in the place of squared distances."""
 

@@ -1,6 +1,5 @@
 """``OneClassSVM``: whether a row is like those of the fit."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ from ._outer import OutlierModel
 from ._support_vectors import machine_with_kernel
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class OneClassModel(OutlierModel):
     """A machine of one class; its scores are libsvm's decision values."""
 

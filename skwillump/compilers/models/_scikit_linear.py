@@ -1,6 +1,6 @@
 """Linear models of scikit-learn, read as `LinearModel`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -158,7 +158,6 @@ def _linear_regressor(model: Any) -> LinearModel:
     return linear_model(model, model.coef_, model.intercept_, None, NONE)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class CenteringModel(LinearModel):
     """A linear model that centers its features first, in their own dtype."""
 
@@ -183,7 +182,6 @@ def _random_sample_consensus(model: Any) -> LinearModel:
     return replace(inside, original=model)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class ExponentialModel(LinearModel):
     """A generalized linear model whose values are the exponentials of its scores."""
 
@@ -220,7 +218,6 @@ def _complement_nb(model: Any) -> LinearModel:
     return linear_model(model, model.feature_log_prob_, 0.0, model.classes_, LOG_LIKELIHOOD)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class DiscriminantModel(LinearModel):
     """Linear discriminant analysis, whose logarithm of a probability of zero is finite."""
 

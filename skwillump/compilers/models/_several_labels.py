@@ -84,7 +84,6 @@ class LabelModel(OuterModel):
         return [own[0] for own in self.predict_proba(scores[None])]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
 class LabelSums(LinearModel):
     """Sums of which each tells a label: it is there, 1, where its sum is above zero, else 0."""
 

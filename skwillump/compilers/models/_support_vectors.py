@@ -261,7 +261,6 @@ class SupportVectorModel(Model):
         return probabilities
 
 
-@dataclass(frozen=True, eq=False)
 class _SparseScorer(ModelScorer):
     """Sparse features of a step, for a model that was fitted on such."""
 

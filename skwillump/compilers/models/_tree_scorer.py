@@ -1,7 +1,5 @@
 """The features of a step, down the trees of a model: dense, as codes, or as a sparse matrix."""
 
-from __future__ import annotations
-
 import contextlib
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,8 +48,8 @@ class TreesOnCodes:
     features : FeatureCodes
     """
 
-    model: TreeModel
-    twin: TreeModel
+    model: "TreeModel"
+    twin: "TreeModel"
     features: FeatureCodes
 
     def raw(self, columns: np.ndarray) -> np.ndarray:
@@ -75,8 +73,8 @@ class TreesOnCodes:
 class TreeScorer(ModelScorer):
     """The features of a step, down the trees of a model."""
 
-    model: TreeModel
-    reader: TreeModel  # the same, or one that refuses missing values
+    model: "TreeModel"
+    reader: "TreeModel"  # the same, or one that refuses missing values
 
     @property
     def is_wide(self) -> bool:
@@ -219,7 +217,7 @@ class TreeScorer(ModelScorer):
             self._along.warm_up()
 
 
-def _refuse_unread(features: Any, model: TreeModel) -> None:
+def _refuse_unread(features: Any, model: "TreeModel") -> None:
     """Raise `InputUnsupported` for a sparse matrix that the original may read in another way."""
     if features.dtype != np.float64:
         of_trees = model.trees.reading in (SINGLE, SINGLE_OR_NAN)

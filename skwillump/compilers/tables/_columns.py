@@ -70,7 +70,6 @@ class NumberColumn(Column):
         return Codes(codes.ravel(), values.tolist())
 
 
-@dataclass(frozen=True, eq=False)
 class CategoricalNumbers(NumberColumn):
     """Numbers that are the categories of a pandas column.
 

@@ -79,7 +79,6 @@ class FunctionStep(NumberStep):
         return any(types[0] in "bBhHiIlLqQ" for types in self.function.types)
 
 
-@dataclass(frozen=True, eq=False)
 class DoublesStep(NumberStep):
     """Columns as numbers of float64, of which any may be missing or infinite."""
 
