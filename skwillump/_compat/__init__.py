@@ -13,6 +13,7 @@ from sklearn.compose._column_transformer import (
     _is_empty_column_selection as is_empty_selection,
 )
 from sklearn.impute._iterative import IterativeImputer  # public once it is enabled
+from sklearn.metrics import accuracy_score
 from sklearn.metrics._scorer import _BaseScorer
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
@@ -260,15 +261,28 @@ class DiagramLabel(str):
 
 
 class ScorerParts(NamedTuple):
-    """What a scorer made by `make_scorer` is made of."""
+    """What a scorer made by `make_scorer` is made of.
+
+    Attributes
+    ----------
+    function : callable
+    sign : {1, -1}
+    kwargs : dict
+    of_labels : bool
+        Whether the function is one of scikit-learn's classification metrics, and is given labels.
+    """
 
     function: Callable[..., float]
     sign: int
     kwargs: dict[str, Any]
+    of_labels: bool
 
 
 def scorer_parts(scorer) -> ScorerParts | None:
     """Parts of a scorer; None for a callable of the user's own."""
     if not isinstance(scorer, _BaseScorer):
         return None
-    return ScorerParts(scorer._score_func, scorer._sign, scorer._kwargs)
+    function = scorer._score_func
+    in_metrics = getattr(function, "__module__", "") == accuracy_score.__module__
+    of_labels = in_metrics and scorer._response_method == "predict"
+    return ScorerParts(function, scorer._sign, scorer._kwargs, of_labels)

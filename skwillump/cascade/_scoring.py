@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from sklearn.metrics import (
 )
 from sklearn.utils.metaestimators import available_if
 
-from .._compat import refused, scorer_parts
+from .._compat import ScorerParts, refused, scorer_parts
 from .._composites import last_step
 from .._containers import take_rows
 from ..stages._fold_tasks import FoldRecord
@@ -164,6 +166,50 @@ def score_answers(scorer, classes, y, labels, response, *, is_probability, score
     return float(scorer(recorded, np.arange(len(y)), y, **score_params))
 
 
+def metric_of_labels(scorer, score_params) -> ScorerParts | None:
+    """The classification metric of a scorer that the weights of pairs of labels suffice for."""
+    parts = scorer_parts(scorer)
+    if parts is None or not parts.of_labels or set(score_params) - {"sample_weight"}:
+        return None
+    takes_weights = "sample_weight" in signature(parts.function).parameters
+    return parts if takes_weights and "sample_weight" not in parts.kwargs else None
+
+
+class PairCounts:
+    """A score of labels, from the weight of each pair of a true and an answered label.
+
+    A metric of scikit-learn is then done with as many rows as there are pairs.
+
+    Parameters
+    ----------
+    parts : ScorerParts
+    y : ndarray of shape (n_rows,)
+        True labels.
+    answers : sequence of ndarray of shape (n_rows,)
+        Labels that the full model and each candidate answered.
+    weights : ndarray of shape (n_rows,) or None
+    """
+
+    def __init__(self, parts: ScorerParts, y: np.ndarray, answers, weights):
+        self._parts = parts
+        self._weights = weights
+        self._labels, codes = np.unique(np.concatenate([y, *answers]), return_inverse=True)
+        self._truth, self._full, *self._stages = codes.reshape(-1, len(y))
+
+    def score(self, candidate: int, early, rows, answers) -> float:
+        """Score on `rows`, as in `RecordedScores`."""
+        n_labels = len(self._labels)
+        answered = np.where(early, self._stages[candidate][answers], self._full[rows])
+        pairs = self._truth[rows] * n_labels + answered
+        seen = np.flatnonzero(np.bincount(pairs))
+        weights = np.bincount(pairs, None if self._weights is None else self._weights[rows])[seen]
+        truth, given = np.divmod(seen, n_labels)
+        value = self._parts.function(
+            self._labels[truth], self._labels[given], sample_weight=weights, **self._parts.kwargs
+        )
+        return float(self._parts.sign * value)
+
+
 def answered_labels(classes: np.ndarray, codes: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Labels at some positions; an answer that is no class is as wrong as a class can be."""
     wrong = np.where(y == classes[0], classes[-1], classes[0])
@@ -204,11 +250,22 @@ class RecordedScores:
         It answers what it answered on the rows `answers`, which are `rows` if not given.
         """
         answers = rows if answers is None else answers
+        if self._pairs is not None:
+            return self._pairs.score(candidate, early, rows, answers)
         labels = np.where(early, self.stage_labels[candidate][answers], self.full_labels[rows])
         responses = self.stage_responses[candidate][answers]
         chosen = early.reshape(-1, *[1] * (responses.ndim - 1))
         response = np.where(chosen, responses, self.full_response[rows])
         return self._score(labels, response, rows)
+
+    @cached_property
+    def _pairs(self) -> PairCounts | None:
+        """Pairs of labels, if they are enough and there are fewer than rows."""
+        parts = metric_of_labels(self.scorer, self.score_params)
+        if parts is None or len(self.classes) ** 2 > len(self.y):
+            return None
+        answers = (self.full_labels, *self.stage_labels)
+        return PairCounts(parts, self.y, answers, self.score_params.get("sample_weight"))
 
     def on_fresh_rows(self, record: FoldRecord, y: np.ndarray) -> "RecordedScores":
         """The same score on rows that came after `fit`, of the one stage of `record`."""

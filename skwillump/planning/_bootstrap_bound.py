@@ -65,14 +65,27 @@ class BootstrapBound(ThresholdRule):
         harms = self._harms(rng, walk, n_rows)
         full_harmed = [self.score.with_harms(walk, -1, some) for some in harms]
         steps = walk.distinct_steps(n_steps)
+        # With one more the quantile, which is interpolated between two, is below 0.
+        n_below_most = int(self.level * (len(samples) - 1)) + 1
 
-        def bound(step):
-            mixed = np.array([self.score.at(walk, step, sample) for sample in samples])
+        def bound(step) -> float:
+            """Lower bound of the score kept above the target; -inf as soon as it must be below."""
             kept = [
                 self.score.with_harms(walk, step, some) - self.target * of_full
                 for some, of_full in zip(harms, full_harmed, strict=True)
             ]
-            return min(float(np.quantile(mixed - self.target * full, self.level)), *kept)
+            lowest = min(kept, default=np.inf)
+            mixed: list[float] = []
+            n_below = 0
+            while lowest >= 0 and len(mixed) < len(samples):
+                i = len(mixed)
+                mixed.append(self.score.at(walk, step, samples[i]) - self.target * full[i])
+                n_below += mixed[-1] < 0
+                if n_below > n_below_most:
+                    lowest = -np.inf
+            if lowest < 0:
+                return -np.inf
+            return min(float(np.quantile(mixed, self.level)), lowest)
 
         low, high = 0, len(steps)  # steps[low] meets the target, steps[high] does not
         best = float(np.quantile(full - self.target * full, self.level))
