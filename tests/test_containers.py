@@ -111,11 +111,12 @@ def test_rows_are_taken_as_scikit_learn_takes_them(name, rows):
 def test_one_row_of_a_frame_keeps_its_columns_and_dtypes(name):
     X = FRAMES[name]
     kind, empty = frame_of(X), take_rows(X, slice(0, 0))
-    made = kind.row_like(empty, {"a": 4.5, "b": "w"})
+    dtypes = dict(zip("ab", kind.dtypes(empty), strict=True))
+    made = kind.row_like(empty, {"a": 4.5, "b": "w"}, dtypes)
     assert type(made) is type(X)
     assert kind.dtypes(made) == kind.dtypes(X)
     assert column_names(made) == ["a", "b"]
-    alone = kind.row_like(empty, {"b": "w"})
+    alone = kind.row_like(empty, {"b": "w"}, dtypes)
     assert column_names(alone) == ["b"]
     assert num_samples(alone) == 1
 
@@ -213,7 +214,8 @@ def test_one_row_with_any_text_or_none_is_the_frame_that_pandas_makes(text):
     empty = pd.DataFrame({"a": [1.0], "b": ["x"], "c": [3], "d": ["y"]})[:0]
     row = {"a": 1.5, "b": text, "c": 2, "d": "z"}
     expected = pd.DataFrame([row]).astype(empty.dtypes)
-    assert_frame_equal(frame_of(empty).row_like(empty, row), expected, check_index_type=False)
+    made = frame_of(empty).row_like(empty, row, dict(empty.dtypes))
+    assert_frame_equal(made, expected, check_index_type=False)
 
 
 def test_no_library_is_asked_twice_about_a_type():

@@ -255,8 +255,26 @@ class SeesFrames(TransformerMixin, BaseEstimator):
 
 @pytest.mark.parametrize(
     "change",
-    [{}, {"f": 3}, {"i": 4.0}, {"f": np.nan}, {"t": None}, {"more": 1}, {"i": np.int64(3)}],
-    ids=["as in fit", "integer", "whole float", "nan", "none", "unknown column", "of numpy"],
+    [
+        {},
+        {"f": 3},
+        {"f": 1 << 60},
+        {"f": True},
+        {"f": np.nan},
+        {"f": None},
+        {"f": np.float32(0.1)},
+        {"i": 4.0},
+        {"i": -0.0},
+        {"i": 4.5},
+        {"i": np.inf},
+        {"i": np.nan},
+        {"i": np.int64(3)},
+        {"i": False},
+        {"t": None},
+        {"more": 1},
+        {"f": np.float64(2.5), "i": np.float32(3)},
+    ],
+    ids=str,
 )
 def test_a_step_of_ones_own_sees_one_row_of_a_cascade_with_the_dtypes_of_fit(change):
     n_rows = 400

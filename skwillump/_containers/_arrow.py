@@ -39,7 +39,7 @@ class ArrowTable(Frame):
         """Return a mapping of column to value for each row."""
         return X.to_pylist()
 
-    def row_like(self, empty: Any, values: Mapping[Any, Any]) -> Any:
+    def row_like(self, empty: Any, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
         """Return a table of one row with the schema of an empty one."""
         import pyarrow as pa
 

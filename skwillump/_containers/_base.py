@@ -197,10 +197,9 @@ class Frame(Container):
         """Return for each column the type of values of which its dtype is inferred; None if not."""
         return None
 
-    def row_like(self, empty: Any, values: Mapping[Any, Any]) -> Any:
+    def row_like(self, empty: Any, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
         """Return a data frame of one row, with the dtypes of an empty one that keep its values."""
-        dtypes = dict(zip(self.names(empty), self.dtypes(empty), strict=True))
-        return self.one_row(values, {name: dtypes[name] for name in values})
+        return self.one_row(values, dtypes)
 
     def takes_nan(self, dtype: Any) -> bool:
         """Whether a column of texts of a dtype has NaN for what is missing."""

@@ -216,8 +216,8 @@ class PandasFrame(Frame):
             return None
         return dict(zip(empty.columns.tolist(), kinds, strict=True))
 
-    def row_like(self, empty: Any, values: Mapping[Any, Any]) -> Any:
-        made = super().row_like(empty, values)
+    def row_like(self, empty: Any, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
+        made = super().row_like(empty, values, dtypes)
         return made if type(empty) is type(made) else type(empty)(made)
 
     def takes_nan(self, dtype: Any) -> bool:

@@ -123,24 +123,27 @@ class RowTemplate:
             self.columns.check_names(row, self.needed)
 
     @cached_property
+    def _column_dtypes(self) -> dict[Any, Any]:
+        """Dtype of each column that was seen in fit."""
+        of_frame = frame_of(self.empty)
+        if of_frame is None:
+            return {}
+        return dict(zip(self.names, of_frame.dtypes(self.empty), strict=True))
+
+    @cached_property
     def _narrow(self) -> tuple[tuple[Any, type], ...]:
         """Columns of numbers of less than double precision, with what rounds a number to theirs."""
-        of_frame = frame_of(self.empty)
-        if of_frame is not None:
-            dtypes = list(zip(self.names, of_frame.dtypes(self.empty), strict=True))
-        else:
-            dtypes = [(None, getattr(self.empty, "dtype", None))]
-        found = [(name, _NARROW.get(str(dtype).lower())) for name, dtype in dtypes]
+        dtypes = self._column_dtypes or {None: getattr(self.empty, "dtype", None)}
+        found = [(name, _NARROW.get(str(dtype).lower())) for name, dtype in dtypes.items()]
         return tuple((name, rounding) for name, rounding in found if rounding is not None)
 
     @cached_property
     def _texts(self) -> frozenset[Any]:
         """Columns of texts in which NaN stands for what is missing."""
-        of_frame = frame_of(self.empty)
+        of_frame, dtypes = frame_of(self.empty), self._column_dtypes
         if of_frame is None:
             return frozenset()
-        dtypes = zip(self.names, of_frame.dtypes(self.empty), strict=True)
-        return frozenset(name for name, dtype in dtypes if of_frame.takes_nan(dtype))
+        return frozenset(name for name, dtype in dtypes.items() if of_frame.takes_nan(dtype))
 
     @cached_property
     def _kinds(self) -> dict[Any, type]:
@@ -149,19 +152,23 @@ class RowTemplate:
         return {} if of_frame is None else of_frame.inferred_kinds(self.empty) or {}
 
     def as_told(self, row: Any) -> Mapping[Any, Any] | None:
-        """Return the columns of a mapping whose values tell the dtypes that they had in fit.
+        """Return the columns of a mapping with values that tell the dtypes that they had in fit.
 
         Data frames made of some of them are then parts of what `make` returns, so that no step
         needs that. None for any other row.
         """
         if not self._kinds or not isinstance(row, Mapping):
             return None
-        told = {name: row.get(name) for name in self._kinds}
-        if any(type(told[name]) is not kind for name, kind in self._kinds.items()):
-            return None
-        # Alone, NaN tells nothing of its column.
-        is_plain = all(v == v and not (type(v) is int and abs(v) >= _LARGE) for v in told.values())
-        return told if is_plain else None
+        told: dict[Any, Any] = {}
+        for name, kind in self._kinds.items():
+            value: Any = row.get(name)
+            if type(value) is not kind:
+                value = _of_kind(value, kind)
+            # Alone, NaN tells nothing of its column.
+            if value is None or value != value or (kind is int and abs(value) >= _LARGE):
+                return None
+            told[name] = value
+        return told
 
     def rounded(self, row: Any) -> Any:
         """Return a row with numbers as precise as the columns that were seen in fit.
@@ -369,7 +376,24 @@ class RowTemplate:
         made = {name: row[name] for name in columns.names if name in row}
         if of_frame is None:
             return frame_of_row(made, {name: np.dtype(dtype) for name, dtype in self.dtypes})
-        return of_frame.row_like(self.empty, made)
+        return of_frame.row_like(self.empty, made, self._column_dtypes)
+
+
+def _of_kind(value: Any, kind: type) -> Any:
+    """Return a number of another type as one of Python's, as a column keeps it; None if not."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, np.integer)):
+        whole = int(value)
+        if kind is int:
+            return whole
+        return float(whole) if kind is float and abs(whole) < _WHOLE_IN_DOUBLE else None
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        if kind is float:
+            return number
+        return int(number) if kind is int and number.is_integer() else None
+    return None
 
 
 def _is_nan(value: Any) -> bool:
@@ -387,6 +411,9 @@ def array_of_row(values: Sequence[Any]) -> np.ndarray:
 
 _LARGE = 1 << 62
 """Integers from here on are left to pandas."""
+
+_WHOLE_IN_DOUBLE = 1 << 53
+"""Below it every integer is a number of double precision."""
 
 _NUMBER = re.compile(r"(u?int|float|double|decimal)", re.IGNORECASE)
 """How names of dtypes of numbers begin."""
