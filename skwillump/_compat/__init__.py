@@ -57,6 +57,8 @@ ABSENT = object()
 PRIVATE = {
     "_average_path_length_per_tree": "lengths that rows of a leaf add to its depth",
     "_base_loss": "loss of a generalized linear model",
+    "_baseline_prediction": "where sums of boosted trees start",
+    "_bin_mapper": "categories of boosted trees",
     "_decision_path_lengths": "depths of the nodes of isolation trees",
     "_dual_coef_": "coefficients of support vectors",
     "_fit_X": "rows of nearest neighbours",
@@ -66,19 +68,24 @@ PRIVATE = {
     "_intercept_": "constants of support vectors",
     "_is_empty_feature": "columns that were fitted without values",
     "_label_binarizer": "kind of labels",
+    "_loss": "loss of boosted trees",
     "_mask_fit_X": "values that were missing in fit",
     "_max_samples": "rows that a tree was fitted on",
     "_n_features_outs": "columns of each one-hot encoded feature",
     "_precomputed": "whether a mask was fitted",
     "_predict_1d": "dimensions of the predictions",
+    "_predictors": "trees of histograms",
+    "_preprocessor": "encoder of boosted trees",
     "_probA": "slopes of probabilities",
     "_probB": "offsets of probabilities",
+    "_raw_predict_init": "where sums of boosted trees start",
     "_scaler": "scaler of a power transformer",
     "_sparse": "whether sparse rows were fitted",
     "_tfidf": "weights of a TF-IDF vectorizer",
     "_training_dim": "dimensions of the targets",
     "_x_mean": "means of the features",
     "_y": "targets of nearest neighbours",
+    "link": "link of a loss",
 }
 """Attributes of fitted estimators that scikit-learn does not promise, and what they hold."""
 

@@ -116,9 +116,9 @@ def take_rows(X: Any, rows: Any) -> Any:
     Parameters
     ----------
     X : object
-    rows : slice, or array or list of positions or of booleans
+    rows : slice, array or list of positions or of booleans, or None for all of them
     """
-    return _kind_of(type(X)).take_rows(X, rows)
+    return X if rows is None else _kind_of(type(X)).take_rows(X, rows)
 
 
 def column_names(X: Any) -> list[Any] | None:

@@ -6,8 +6,9 @@ wrapper that is none of them, or has an option that is not read here, runs its o
 (`JoinedModel`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.isotonic import IsotonicRegression
 from .._compat import positive_label, vote_weights
 from .._wrappers import DOUBT, NONE, reads_x_itself, wrapper_name
 from ..compilers import Model, Unsupported
+from ..compilers._models import lead
 from ._joined import JoinedModel
 
 
@@ -68,6 +70,22 @@ class Combined(JoinedModel):
         parts = zip(self.members, self.parts(scores), strict=True)
         return [getattr(member, method)(own) for member, own in parts]
 
+    @cached_property
+    def are_sigmoid(self) -> bool:
+        """Whether the score of each member is the log-odds of its second class."""
+        return all(member.is_sigmoid for member in self.members)
+
+    @cached_property
+    def decides(self) -> bool:
+        """Whether members have decision values."""
+        return hasattr(self.members[0].original, "decision_function")
+
+    def second(self, scores: np.ndarray) -> np.ndarray:
+        """Return each member's probability of its second class, (n_rows, n_members)."""
+        if self.are_sigmoid:
+            return expit(scores)
+        return np.column_stack([found[:, 1] for found in self.each("predict_proba", scores)])
+
     def responses(self, scores: np.ndarray) -> Any:
         """Return what labels follow from, and whether they are in doubt: here probabilities."""
         return self.predict_proba(scores)
@@ -77,8 +95,8 @@ class Combined(JoinedModel):
         return self.classes[responses.argmax(axis=1)]
 
     def close(self, responses: Any) -> np.ndarray:
-        """Return the positions of rows whose label rounding could change."""
-        return np.flatnonzero(~(lead(responses) > DOUBT))
+        """Return the positions of rows whose label rounding could change: of values, none."""
+        return NONE if self.classes is None else np.flatnonzero(~(lead(responses) > DOUBT))
 
     def predict(self, scores: np.ndarray) -> Any:
         return self.labels(self.responses(scores))
@@ -87,15 +105,8 @@ class Combined(JoinedModel):
         return self.close(self.responses(scores))
 
     def decided(self, scores: np.ndarray) -> tuple[Any, np.ndarray]:
-        """Return what `predict` and `doubtful` do, of the members' answers computed once."""
         responses = self.responses(scores)
         return self.labels(responses), self.close(responses)
-
-
-def lead(responses: np.ndarray) -> np.ndarray:
-    """Return by how much the largest of each row is above the second, (n_rows,)."""
-    ordered = np.partition(responses, -2, axis=1)
-    return np.asarray(ordered[:, -1] - ordered[:, -2])
 
 
 def all_know(joined: JoinedModel, classes: Any) -> bool:
@@ -106,18 +117,32 @@ def all_know(joined: JoinedModel, classes: Any) -> bool:
     )
 
 
+class EachDecides(Combined):
+    """A wrapper of which each member's label counts."""
+
+    def responses(self, scores: np.ndarray) -> list[tuple[Any, np.ndarray]]:
+        """Return what each member decides, and where that is in doubt."""
+        return self.each("decided", scores)
+
+    def close(self, responses: list[tuple[Any, np.ndarray]]) -> np.ndarray:
+        return any_of([doubtful for _, doubtful in responses])
+
+
+def any_of(positions: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the positions that are among some."""
+    return np.unique(np.concatenate(positions)) if positions else NONE
+
+
 @combines("CalibratedClassifierCV")
 class CalibratedMembers(Combined):
     """`CalibratedClassifierCV`: the mean of members whose responses run through curves."""
 
     @classmethod
     def reads(cls, joined: JoinedModel) -> bool:
-        """Say yes to sigmoids and isotonic steps."""
         curves = [c for held in joined.original.calibrated_classifiers_ for c in held.calibrators]
         return all_know(joined, joined.classes) and all(_curve(c) is not None for c in curves)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_rows, n_classes)."""
         n_classes = len(self.classes)
         total = np.zeros((len(scores), n_classes))
         held = self.original.calibrated_classifiers_
@@ -167,7 +192,6 @@ class SoftVote(Combined):
         return all(hasattr(member.original, "predict_proba") for member in joined.members)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_rows, n_classes)."""
         found = self.each("predict_proba", scores)
         return np.average(found, axis=0, weights=vote_weights(self.original))
 
@@ -178,7 +202,6 @@ class Thresholded(Combined):
 
     @classmethod
     def reads(cls, joined: JoinedModel) -> bool:
-        """Say yes to one member that gives what the threshold is for."""
         method = joined.original.response_method
         return (
             len(joined.members) == 1
@@ -188,20 +211,16 @@ class Thresholded(Combined):
         )
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return the member's probabilities."""
         return self.members[0].predict_proba(scores)
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        """Return the member's decision values."""
         return self.members[0].decision_function(scores)
 
     def labels(self, responses: np.ndarray) -> np.ndarray:
-        """Return the positive class from the threshold on."""
         positive = self._positive
         return self.classes[np.where(responses >= 0, positive, 1 - positive)]
 
     def close(self, responses: np.ndarray) -> np.ndarray:
-        """Return the positions of rows next to the threshold."""
         return np.flatnonzero(~(np.abs(responses) > DOUBT))
 
     @property
@@ -211,7 +230,6 @@ class Thresholded(Combined):
         return 1 if label is None else int(np.flatnonzero(self.classes == label)[0])
 
     def responses(self, scores: np.ndarray) -> np.ndarray:
-        """Return how far the positive class's response is above the threshold."""
         member, positive = self.members[0], self._positive
         method = self.original.response_method
         has_probabilities = hasattr(member.original, "predict_proba")
@@ -233,7 +251,6 @@ class LabelSets(Combined):
 
     @classmethod
     def reads(cls, joined: JoinedModel) -> bool:
-        """Say yes to members of two classes, 0 and 1, one for each label."""
         original = joined.original
         binarizer = getattr(original, "label_binarizer_", None)
         if binarizer is not None and (
@@ -248,42 +265,33 @@ class LabelSets(Combined):
     def _is_one_vs_rest(self) -> bool:
         return hasattr(self.original, "label_binarizer_")
 
-    def positive(self, scores: np.ndarray) -> np.ndarray:
-        """Return the probability of each label, (n_rows, n_labels)."""
-        if all(member.is_sigmoid for member in self.members):
-            return expit(scores)
-        return np.column_stack([found[:, 1] for found in self.each("predict_proba", scores)])
-
     def responses(self, scores: np.ndarray) -> np.ndarray:
         """Return the scores: most labels follow from their signs."""
         return scores
 
     def labels(self, scores: np.ndarray) -> np.ndarray:
-        """Return 0 or 1 for each label, (n_rows, n_labels)."""
-        if all(member.is_sigmoid for member in self.members):
+        if self.are_sigmoid:
             return (scores > 0).astype(np.int64)
         if not self._is_one_vs_rest:
             return np.column_stack(self.each("predict", scores))
-        if hasattr(self.members[0].original, "decision_function"):
+        if self.decides:
             return (self.decision_function(scores) > 0).astype(np.int64)
-        return (self.positive(scores) > 0.5).astype(np.int64)
+        return (self.second(scores) > 0.5).astype(np.int64)
 
     def close(self, scores: np.ndarray) -> np.ndarray:
-        """Return the positions of rows of which some label is in doubt."""
-        if all(member.is_sigmoid for member in self.members):
+        if self.are_sigmoid:
             return np.flatnonzero((np.abs(scores) <= DOUBT * (1.0 + np.abs(scores))).any(axis=1))
         found = self.each("doubtful", scores)
         if self._is_one_vs_rest and hasattr(self.original, "predict_proba"):
-            near = np.abs(self.positive(scores) - 0.5) <= DOUBT
+            near = np.abs(self.second(scores) - 0.5) <= DOUBT
             found.append(np.flatnonzero(near.any(axis=1)))
-        return np.unique(np.concatenate(found)) if found else NONE
+        return any_of(found)
 
     def predict_proba(self, scores: np.ndarray) -> Any:
         """Return probabilities in the wrapper's own shape."""
         if self._is_one_vs_rest:
-            return self.positive(scores)
+            return self.second(scores)
         return self.each("predict_proba", scores)
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        """Return the decision value of each label, (n_rows, n_labels)."""
         return np.column_stack(self.each("decision_function", scores))

@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import expit
 
-from .._compat import ovr_decision_function
+from .._compat import ovr_decision_function, vote_weights
 from .._wrappers import DOUBT, NONE
 from ..compilers import InputUnsupported, LinearModel, Model, check_scores, compile_model
-from ._combined import Combined, all_know, combines, lead
+from ..compilers._models import lead
+from ._combined import Combined, EachDecides, all_know, any_of, combines
 from ._joined import JoinedModel
 
 
@@ -22,13 +23,32 @@ class Voting(Combined):
 
     def undecided(self, scores: np.ndarray) -> np.ndarray:
         """Return the positions of rows of which some member's label is in doubt."""
-        found = self.each("doubtful", scores)
-        return np.unique(np.concatenate(found)) if found else NONE
+        return any_of(self.each("doubtful", scores))
 
     def refuse_undecided(self, scores: np.ndarray) -> None:
         """Raise `InputUnsupported` where a label that is counted is in doubt."""
         if len(self.undecided(scores)):
             raise InputUnsupported("a label that is counted is in doubt")
+
+
+@combines("VotingClassifier")
+class HardVote(EachDecides):
+    """`VotingClassifier` that counts the members' labels."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        """Say yes to votes of members that know all classes, as positions."""
+        known = np.arange(len(joined.classes))
+        return joined.original.voting == "hard" and all_know(joined, known)
+
+    def labels(self, responses: list[tuple[Any, np.ndarray]]) -> np.ndarray:
+        """Return the labels of most votes, the first of those of as many."""
+        weights = vote_weights(self.original)
+        rows = np.arange(len(responses[0][0]))
+        votes = np.zeros((len(rows), len(self.classes)))
+        for at, (own, _) in enumerate(responses):
+            votes[rows, own] += 1.0 if weights is None else weights[at]
+        return self.classes[votes.argmax(axis=1)]
 
 
 @combines("OneVsOneClassifier")
@@ -37,7 +57,6 @@ class OneVsOne(Voting):
 
     @classmethod
     def reads(cls, joined: JoinedModel) -> bool:
-        """Say yes to members of two classes, 0 and 1, one for each pair."""
         n_classes = len(joined.classes)
         return (
             joined.original.pairwise_indices_ is None
@@ -51,11 +70,11 @@ class OneVsOne(Voting):
 
     def _votes(self, scores: np.ndarray) -> np.ndarray:
         """Return votes and confidences of each class, (n_rows, n_classes)."""
-        if self._are_linear and hasattr(self.members[0].original, "decision_function"):
+        if self._are_linear and self.decides:
             labels, confidences = (scores > 0).astype(np.intp), scores
         else:
             labels = np.column_stack(self.each("predict", scores))
-            if hasattr(self.members[0].original, "decision_function"):
+            if self.decides:
                 confidences = np.column_stack(self.each("decision_function", scores))
             else:
                 found = self.each("predict_proba", scores)
@@ -69,7 +88,6 @@ class OneVsOne(Voting):
         return self._votes(scores), self.undecided(scores)
 
     def labels(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Return the labels of most votes."""
         votes, _ = responses
         return self.classes[votes if votes.ndim == 1 else votes.argmax(axis=1)]
 
@@ -80,7 +98,6 @@ class OneVsOne(Voting):
         return np.union1d(undecided, np.flatnonzero(~(lead(votes) > DOUBT)))
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        """Return votes and confidences of each class, or of the second of two."""
         self.refuse_undecided(scores)
         votes = self._votes(scores)
         return votes[:, 1] if len(self.classes) == 2 else votes
@@ -105,7 +122,7 @@ class BaggedClassifiers(Voting):
         if self._votes:
             labels = np.column_stack(self.each("predict", scores))
             return (labels[:, :, None] == np.arange(len(self.classes))).sum(axis=1) / n_members
-        if all(member.is_sigmoid for member in self.members):
+        if self.are_sigmoid:
             positive = expit(scores)
             pairs = (1 - positive).sum(axis=1), positive.sum(axis=1)
             return np.column_stack(pairs) / n_members
@@ -116,7 +133,6 @@ class BaggedClassifiers(Voting):
         return self._shares(scores), self.undecided(scores) if self._votes else None
 
     def labels(self, responses: tuple[np.ndarray, np.ndarray | None]) -> np.ndarray:
-        """Return the labels of the largest shares."""
         return self.classes[responses[0].argmax(axis=1)]
 
     def close(self, responses: tuple[np.ndarray, np.ndarray | None]) -> np.ndarray:
@@ -124,20 +140,17 @@ class BaggedClassifiers(Voting):
         return np.flatnonzero(~(lead(shares) > DOUBT)) if undecided is None else undecided
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_rows, n_classes)."""
         if self._votes:
             self.refuse_undecided(scores)
         return self._shares(scores)
 
     def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return logarithms of probabilities, added up as such."""
         if not hasattr(self.original.estimator_, "predict_log_proba"):
             return np.asarray(np.log(self.predict_proba(scores)))
         logs = np.logaddexp.reduce(self.each("predict_log_proba", scores))
         return np.asarray(logs - np.log(len(self.members)))
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        """Return the mean of the members' decision values."""
         return np.asarray(sum(self.each("decision_function", scores)) / len(self.members))
 
 
@@ -146,16 +159,19 @@ class Averaging(Combined):
 
     @classmethod
     def reads(cls, joined: JoinedModel) -> bool:
-        """Say yes to regressors of one target."""
         return all(member.classes is None and member.n_outputs == 1 for member in joined.members)
 
     def responses(self, scores: np.ndarray) -> list[Any]:
-        """Return the members' values."""
         return self.each("predict", scores)
 
-    def close(self, responses: list[Any]) -> np.ndarray:
-        """Return nothing."""
-        return NONE
+
+@combines("VotingRegressor")
+class MeanVote(Averaging):
+    """`VotingRegressor`: the mean of the members' values, by their weights."""
+
+    def labels(self, responses: list[Any]) -> np.ndarray:
+        values = np.asarray(responses).T
+        return np.asarray(np.average(values, axis=1, weights=vote_weights(self.original)))
 
 
 @combines("BaggingRegressor")
@@ -163,7 +179,6 @@ class BaggedRegressors(Averaging):
     """`BaggingRegressor`: the mean of the members' values."""
 
     def labels(self, responses: list[Any]) -> np.ndarray:
-        """Return the means."""
         return np.asarray(sum(responses) / len(self.members))
 
 
@@ -177,22 +192,18 @@ class WeightedMedian(Averaging):
     reads_sums: ClassVar[bool] = False
 
     def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
-        """Return the members' values of dense features."""
         check_scores(features)
         return super().sums(features, n_threads)
 
     def sums_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the members' values of one row of features."""
         check_scores(features)
         return super().sums_one(features)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        """Return the members' values of dense features."""
         check_scores(features)
         return super().raw(features, n_threads=n_threads)
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the members' values of one row of features."""
         check_scores(features)
         return super().raw_one(features)
 
@@ -259,23 +270,18 @@ class Chained(Combined):
         return self._run(scores, "predict")
 
     def labels(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Return a column of labels or values for each target."""
         return responses[0]
 
     def close(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        """Return the positions of rows of which some label is in doubt."""
         return responses[1]
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return the probability of each target's second class."""
         return self._of_certain(scores, "predict_proba")
 
     def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        """Return the logarithms of `predict_proba`."""
         return np.asarray(np.log(self.predict_proba(scores)))
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        """Return the decision value of each target."""
         return self._of_certain(scores, "decision_function")
 
 

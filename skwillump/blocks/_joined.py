@@ -86,15 +86,10 @@ class JoinedModel(Model):
 
     @property
     def reads_batches(self) -> bool:
-        """Whether all members compute scores of many rows."""
         return all(member.reads_batches for member in self.members)
-
-    def gives(self, method: str) -> bool:
-        return hasattr(self.original, method)
 
     @property
     def is_linear(self) -> bool:
-        """Whether all members are."""
         return all(member.is_linear for member in self.members)
 
     def reads_sparse(self, features: Step) -> bool:
@@ -116,7 +111,6 @@ class JoinedModel(Model):
         return SharedScorer(features.guarded().for_scores(), self)
 
     def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
-        """Return the scores without `intercept` of dense features, (n_rows, n_outputs)."""
         pairs = zip(self.members, self.columns, strict=True)
         return np.hstack([m.sums(features[:, own], n_threads) for m, own in pairs])
 
@@ -155,7 +149,6 @@ class JoinedModel(Model):
         return self.wrapped.answer("predict", scores)
 
     def predict_proba(self, scores: np.ndarray) -> Any:
-        """Return the wrapper's probabilities."""
         return self.wrapped.answer("predict_proba", scores)[0]
 
     def predict_proba_one(self, scores: np.ndarray) -> Any:
@@ -164,11 +157,9 @@ class JoinedModel(Model):
         return [one[0] for one in found] if isinstance(found, list) else found[0]
 
     def predict_log_proba(self, scores: np.ndarray) -> Any:
-        """Return the wrapper's logarithms of probabilities."""
         return self.wrapped.answer("predict_log_proba", scores)[0]
 
     def decision_function(self, scores: np.ndarray) -> Any:
-        """Return the wrapper's decision values."""
         return self.wrapped.answer("decision_function", scores)[0]
 
     def warm_up(self) -> None:
@@ -189,7 +180,7 @@ class SharedScorer(ModelScorer):
             raise InputUnsupported("a member that is compiled for single rows")
         work, width = self.model.sums, self.n_outputs
         if self._of_sparse is not None:
-            taken = X if rows is None else take_rows(X, rows)
+            taken = take_rows(X, rows)
             return self._side_by_side(
                 self.features.transform(taken, n_threads=n_threads), n_threads
             )
@@ -261,7 +252,6 @@ class SideBySideScorer(Scorer):
 
     @property
     def reads_opened(self) -> bool:
-        """Whether all of them do."""
         return all(scorer.reads_opened for scorer in self.scorers)
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:

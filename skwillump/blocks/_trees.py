@@ -67,7 +67,6 @@ class TreeStage(CompiledStage):
 
     @property
     def chunk_rows(self) -> int:
-        """Rows to run through the stage together, by what is kept of each of them."""
         return max(1024, min(CHUNK_ROWS, CHUNK_VALUES // max(self.full.n_features, 1)))
 
     def opened(self, Z: Any) -> Any:

@@ -121,7 +121,7 @@ class Model:
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
         """Return the scores (n_outputs,) of one row of features (n_features,)."""
-        raise NotImplementedError
+        return self.raw(features[None])[0]
 
     def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
         """Return what a scorer would: scores to which `intercept` is still to be added."""
@@ -132,8 +132,8 @@ class Model:
         return self.raw_one(features)
 
     def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores alone."""
-        raise NotImplementedError
+        """Tell whether ``method`` follows from the scores alone: by default what is there does."""
+        return method == "predict" or hasattr(self.original, method)
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return labels, or a regressor's values."""
@@ -182,6 +182,21 @@ class Model:
 
     def warm_up(self) -> None:
         """Compile what `raw` and `raw_one` use, or load it from the disk."""
+
+
+class CompleteModel(Model):
+    """A model whose scores are complete; a subclass says how many there are."""
+
+    @property
+    def intercept(self) -> np.ndarray:  # type: ignore[override]
+        """Zeros (n_outputs,)."""
+        return np.zeros(self.n_outputs)
+
+
+def lead(scores: np.ndarray) -> np.ndarray:
+    """Return by how much the largest of each row is above the second, (n_rows,)."""
+    ordered = np.partition(scores, -2, axis=1)
+    return np.asarray(ordered[:, -1] - ordered[:, -2])
 
 
 @dataclass(frozen=True, eq=False)

@@ -46,7 +46,6 @@ class OriginalStep(Step):
 
     @property
     def why_not_compiled(self) -> str:
-        """The reason that it was made with."""
         return self.reason
 
     def sized(self, n_features: int) -> "OriginalStep":
@@ -56,7 +55,7 @@ class OriginalStep(Step):
         return self.original.transform(X)
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        features = self.transform(X if rows is None else take_rows(X, rows))
+        features = self.transform(take_rows(X, rows))
         if self.arrays and sparse.issparse(features):
             raise InputUnsupported("sparse features of a step that is not compiled")
         dense = to_dense(in_double(features) if self.doubles else features)
@@ -79,7 +78,6 @@ class OriginalStep(Step):
         raise Unsupported(self.reason)
 
     def report(self, name: str) -> list[StepReport]:
-        """Return the row that says why."""
         return [StepReport(name, type(self.original).__name__, False, self.reason)]
 
 
@@ -92,7 +90,6 @@ class FillStep(OriginalStep):
     maps_values = True
 
     def of_value(self, value: Any) -> Any:
-        """Return the text of one row, or what stands in its place."""
         if type(value) is str:
             return value
         is_missing = value is None or (isinstance(value, float) and value != value)
@@ -112,10 +109,7 @@ class OriginalScorer(Scorer):
     template = forwarded("step.template")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return `original.transform(X[rows]) @ coef`."""
-        if rows is not None:
-            X = take_rows(X, rows)
-        features = self.step.original.transform(X)
+        features = self.step.original.transform(take_rows(X, rows))
         try:
             return self._multiplied(features)
         except InputUnsupported as reason:

@@ -48,7 +48,6 @@ class SparseStep(Step):
 
     @property
     def gives_matrix(self) -> bool:
-        """Say yes."""
         return True
 
     @property
@@ -60,7 +59,6 @@ class SparseStep(Step):
         return self.matrix(X)
 
     def bind(self, coef: np.ndarray) -> "SparseScorer":
-        """Keep the coefficients (n_features, n_outputs) as they are."""
         return SparseScorer(self, np.ascontiguousarray(coef, dtype=np.float64))
 
     def dense_one(self, x: Any) -> np.ndarray:
@@ -98,7 +96,6 @@ class MadeStep(SparseStep):
         return X
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return the features."""
         return self.matrix(X)
 
 
@@ -110,7 +107,7 @@ class SparseScorer(Scorer):
     coef: np.ndarray
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        features = self.step.matrix(X if rows is None else take_rows(X, rows))
+        features = self.step.matrix(take_rows(X, rows))
         return np.asarray(features @ self.coef, dtype=np.float64)
 
     def score_one(self, x: Any) -> np.ndarray:

@@ -299,7 +299,7 @@ class Step:
         """
         if self.n_features is not None and self.n_features > MAX_DENSE_FEATURES:
             raise InputUnsupported(f"{self.n_features} features are too many for a dense array")
-        features = self.transform(X if rows is None else take_rows(X, rows), n_threads=n_threads)
+        features = self.transform(take_rows(X, rows), n_threads=n_threads)
         return to_dense(features)
 
     def map_dense(

@@ -69,7 +69,7 @@ def rank_queries(
             return {group: RankedQuery(*pair) for group, pair in found.items()}
     ranked = {}
     for group, rows in queries.items():
-        query = X if rows is None else take_rows(X, rows)
+        query = take_rows(X, rows)
         k_best = rows_to_return(k, num_samples(query))
         evidence = None
         if shows:

@@ -250,7 +250,7 @@ def _split(
     NoEvidence
         If there are too few rows for a splitter of ours.
     """
-    X = data.X if rows is None else take_rows(data.X, rows)
+    X = take_rows(data.X, rows)
     rows = np.arange(len(data.y)) if rows is None else rows
     y = data.y[rows]
     if data.stratify and n_least is not None:

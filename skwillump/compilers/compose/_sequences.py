@@ -49,7 +49,6 @@ class SequenceStep(StepsInARow):
 
     @property
     def is_compiled(self) -> bool:
-        """Whether a step is."""
         return any(step.is_compiled for step in self.steps)
 
     @property
@@ -76,7 +75,6 @@ class SequenceStep(StepsInARow):
 
     @property
     def runs_python(self) -> bool:
-        """Whether a step does."""
         return any(step.runs_python for step in self.steps)
 
     def in_doubles(self) -> "SequenceStep | None":
@@ -121,14 +119,13 @@ class SequenceStep(StepsInARow):
         return self.last.entries(x) if len(self.steps) == 1 else super().entries(x)
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        X = self.before(X if rows is None else take_rows(X, rows), n_threads)
+        X = self.before(take_rows(X, rows), n_threads)
         return self.last.dense(self._no_surprise(X), n_threads=n_threads)
 
     def map_coded(
         self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
-        """Return what ``work`` makes of columns of numbers and of codes of the last step."""
-        X = self._no_surprise(self.before(X if rows is None else take_rows(X, rows), n_threads))
+        X = self._no_surprise(self.before(take_rows(X, rows), n_threads))
         return self.last.map_coded(work, X, n_outputs=n_outputs, n_threads=n_threads)
 
     def dense_one(self, x: Any) -> np.ndarray:
@@ -148,7 +145,6 @@ class SequenceStep(StepsInARow):
         return X
 
     def bind(self, coef: np.ndarray) -> Scorer:
-        """Bind the last step."""
         return SequenceScorer(self, self.last.bind(coef))
 
 
@@ -164,7 +160,7 @@ class SequenceScorer(Scorer):
     template = forwarded("sequence.template")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        X = self.sequence.before(X if rows is None else take_rows(X, rows), n_threads)
+        X = self.sequence.before(take_rows(X, rows), n_threads)
         try:
             return self.scorer.scores(X, n_threads=n_threads)
         except InputUnsupported as reason:

@@ -8,7 +8,7 @@ from scipy.special import expit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
-from .._models import Model
+from .._models import Model, lead
 from .._registry import REGISTRY, register
 from .._unsupported import Unsupported
 from ._linear import DOUBT, NONE, LinearModel, shares
@@ -26,19 +26,15 @@ class CalibratedModel(LinearModel):
     offsets: np.ndarray  # the same
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
-        """Return the labels of the largest probabilities."""
         return self.decided(scores)[0]
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         return self.decided(scores)[1]
 
     def decided(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what `predict` and `doubtful` do, of probabilities computed once."""
         assert self.classes is not None
         found = self.predict_proba(scores)
-        ordered = np.sort(found, axis=1)
-        close = np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > DOUBT))
-        return self.classes[found.argmax(axis=1)], close
+        return self.classes[found.argmax(axis=1)], np.flatnonzero(~(lead(found) > DOUBT))
 
     def gives(self, method: str) -> bool:
         return method in ("predict", "predict_proba")

@@ -74,10 +74,6 @@ class CodedTrees(Model):
         """Raise `InputUnsupported`: numbers are not what the model is given."""
         raise InputUnsupported("a model that encodes texts")
 
-    def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Raise `InputUnsupported`, as `raw` does."""
-        raise InputUnsupported("a model that encodes texts")
-
     def warm_up(self) -> None:
         self.encoder.warm_up()
         self.trees.warm_up()

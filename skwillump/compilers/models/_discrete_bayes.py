@@ -34,7 +34,6 @@ class BernoulliModel(ScoredModel):
     threshold: float
 
     def bind(self, features: Step) -> Scorer:
-        """Return a scorer of binary features, or of features that are compared."""
         features = features.sized(len(self.coef))
         if self.threshold == 0.0:
             try:
@@ -49,7 +48,6 @@ class BernoulliModel(ScoredModel):
         return ModelScorer(twin.for_scores(), self)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        """Return the log likelihoods (n_rows, n_classes)."""
         if features.shape[1] != len(self.coef):
             raise InputUnsupported(f"features of shape {features.shape}")
         check_scores(features)
@@ -59,10 +57,6 @@ class BernoulliModel(ScoredModel):
         if (near & (distances != 0.0)).any():
             raise InputUnsupported("a feature next to the threshold")
         return np.asarray(above.astype(np.float64) @ self.coef + self.offset)
-
-    def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the log likelihoods (n_classes,) of one row of features."""
-        return self.raw(features[None])[0]
 
 
 @dataclass(frozen=True, eq=False)

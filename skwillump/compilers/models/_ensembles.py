@@ -37,7 +37,7 @@ from ...kernels.trees._walks import (
     UNKNOWN,
 )
 from .._registry import refuse_replaced_methods, register
-from .._unsupported import Unsupported, check_unchanged
+from .._unsupported import Unsupported, check_unchanged, private
 from ._coded_trees import CodedTrees
 from ._several_labels import LabelModel
 from ._tree_answers import EXP, IDENTITY, SIGMOID, SOFTMAX
@@ -111,12 +111,7 @@ def _mean_of(
     for member, values in zip(members, leaves, strict=True):
         # With one output the value itself is at the leaf, else the row of it.
         value = values[:, 0] if n_outputs == 1 else first + np.arange(len(values), dtype=float)
-        tree = read_tree(member.tree_, value)
-        if chosen is not None:
-            features = np.where(tree.left < 0, 0, tree.feature)
-            own = np.asarray(chosen[len(trees)], dtype=np.int64)
-            tree = tree._replace(feature=own[features])
-        trees.append(tree)
+        trees.append(read_tree(member.tree_, value, None if chosen is None else chosen[len(trees)]))
         first += len(values)
     # Sums of whole numbers are the same in any order, others where trees are added in theirs.
     reached = [values[tree.left < 0] for tree, values in zip(trees, leaves, strict=True)]
@@ -210,13 +205,18 @@ def _classes(model: Any) -> np.ndarray | None:
     return np.array(classes)
 
 
-def read_tree(tree: Any, value: np.ndarray) -> Tree:
-    """Read a tree of scikit-learn's, of which each node answers a value."""
-    left = tree.children_left.astype(np.int64)
+def read_tree(tree: Any, value: np.ndarray, chosen: np.ndarray | None = None) -> Tree:
+    """Read a tree of scikit-learn's, of which each node answers a value.
+
+    It reads the features that are `chosen`, or all of them.
+    """
+    left, feature = tree.children_left.astype(np.int64), tree.feature.astype(np.int64)
+    if chosen is not None:
+        feature = np.asarray(chosen, dtype=np.int64)[np.where(left < 0, 0, feature)]
     return Tree(
         left=left,
         right=tree.children_right.astype(np.int64),
-        feature=tree.feature.astype(np.int64),
+        feature=feature,
         how=np.where(tree.missing_go_to_left.astype(bool), NAN_LEFT, PLAIN),
         threshold=np.asarray(tree.threshold, dtype=np.float64),
         value=np.asarray(value, dtype=np.float64),
@@ -232,7 +232,7 @@ def _gradient_boosting(model: Any) -> TreeModel:
     if any(type(member) is not DecisionTreeRegressor for member in members):
         raise Unsupported("one of its trees is of another type")
     # What the initial estimator answers does not depend on the row.
-    start = _private(model, "_raw_predict_init")(np.zeros((1, model.n_features_in_)))
+    start = private(model, "_raw_predict_init")(np.zeros((1, model.n_features_in_)))
     classes = _classes(model)
     link, scale = IDENTITY, 1.0
     if classes is not None:
@@ -267,15 +267,15 @@ def _hist_gradient_boosting(model: Any) -> TreeModel | CodedTrees:
     features = [*known, *(f for f in range(model.n_features_in_) if f not in known)]
     codes, place = np.zeros((0, 8), dtype=np.uint32), np.zeros(0, dtype=np.int64)
     if known:
-        codes, place = _private(model, "_bin_mapper").make_known_categories_bitsets()
-    rounds = _private(model, "_predictors")
+        codes, place = private(model, "_bin_mapper").make_known_categories_bitsets()
+    rounds = private(model, "_predictors")
     packed = pack(
         [
             _hist_tree(predictor, np.array(features), codes, place)
             for round_ in rounds
             for predictor in round_
         ],
-        _private(model, "_baseline_prediction"),
+        private(model, "_baseline_prediction"),
         FINITE_CATEGORIES if known else AS_IS,
         categories=known,
     )
@@ -287,7 +287,7 @@ def _hist_gradient_boosting(model: Any) -> TreeModel | CodedTrees:
         trees_per_round=model.n_trees_per_iteration_,
         scale=scale,
     )
-    return CodedTrees.of(trees, _private(model, "_preprocessor")) if encodes else trees
+    return CodedTrees.of(trees, private(model, "_preprocessor")) if encodes else trees
 
 
 _LINKS = {
@@ -302,7 +302,7 @@ _LINKS = {
 
 def _link(model: Any) -> tuple[int, float]:
     """Return the link of the loss that was fitted, whatever the parameter is now."""
-    name = type(_private(_private(model, "_loss"), "link")).__name__
+    name = type(private(private(model, "_loss"), "link")).__name__
     if name not in _LINKS:
         raise Unsupported(f"loss={model.loss!r}")
     return _LINKS[name]
@@ -312,7 +312,7 @@ def _encodes_texts(model: Any) -> bool:
     """Tell whether some of the categories are no numbers, which trees could look up."""
     if model.is_categorical_ is None:
         return False
-    encoder = _private(model, "_preprocessor").named_transformers_["encoder"]
+    encoder = private(model, "_preprocessor").named_transformers_["encoder"]
     return any(values.dtype.kind not in "iufb" for values in encoder.categories_)
 
 
@@ -321,7 +321,7 @@ def _codes(model: Any) -> dict[int, np.ndarray]:
 
     A missing category, sorted last, has no code: its own encoder makes it a missing number.
     """
-    encoder = _private(model, "_preprocessor").named_transformers_["encoder"]
+    encoder = private(model, "_preprocessor").named_transformers_["encoder"]
     return {
         column: np.arange(sum(value == value for value in values.tolist()), dtype=np.float64)
         for column, values in enumerate(encoder.categories_)
@@ -333,7 +333,7 @@ def _known_categories(model: Any) -> dict[int, np.ndarray]:
     is_categorical = model.is_categorical_
     if is_categorical is None:
         return {}
-    encoder = _private(model, "_preprocessor").named_transformers_["encoder"]
+    encoder = private(model, "_preprocessor").named_transformers_["encoder"]
     known: dict[int, np.ndarray] = {}
     for feature, categories in zip(
         np.flatnonzero(is_categorical), encoder.categories_, strict=True
@@ -382,11 +382,3 @@ def _bits(words: Any) -> np.ndarray:
     """Return a set of 256 codes as flags."""
     bytes_ = np.ascontiguousarray(words, dtype="<u4").view(np.uint8)
     return np.unpackbits(bytes_, bitorder="little").astype(bool)
-
-
-def _private(owner: Any, name: str) -> Any:
-    """Return what scikit-learn keeps under a name of its own."""
-    try:
-        return getattr(owner, name)
-    except AttributeError as error:
-        raise Unsupported(f"scikit-learn has no {name} any more") from error

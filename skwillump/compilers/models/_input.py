@@ -59,7 +59,6 @@ class InputStep(TableStep):
         return replace(self, doubles=True)
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the columns of a chunk of rows."""
         if self.doubles:
             refuse_single(table.dtype)
         block = table.floats(strict=False)
@@ -69,11 +68,9 @@ class InputStep(TableStep):
         return block
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return the input."""
         return X
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the columns as float64 (n_rows, n_features)."""
         if not sparse.issparse(X):
             return super().dense(X, rows, n_threads=n_threads)
         if self.n_features > MAX_DENSE_FEATURES:
@@ -93,7 +90,6 @@ class InputStep(TableStep):
         return way.map_dense(self, work, X, rows, n_outputs=n_outputs, n_threads=n_threads)
 
     def bind(self, coef: np.ndarray) -> "InputScorer":
-        """Return a scorer of columns times coefficients."""
         coef = coefficients(self, coef)
         return InputScorer(self.spec, coef.shape[1], self, coef)
 
@@ -124,7 +120,7 @@ class InputStep(TableStep):
             if not X.has_canonical_format:
                 # It takes the last of several entries in one place, not their sum.
                 raise InputUnsupported("a sparse matrix with entries in no order, or twice")
-        return X if rows is None else take_rows(X, rows)
+        return take_rows(X, rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -44,9 +44,7 @@ def compile_isolation_forest(model: Any) -> IsolationModel:
         raise Unsupported(f"its trees were fitted on {n_rows} rows")
     trees = []
     for at, (member, features) in enumerate(zip(members, model.estimators_features_, strict=True)):
-        tree = read_tree(member.tree_, lengths[at] + added[at] - 1.0)
-        own = np.asarray(features, dtype=np.int64)
-        trees.append(tree._replace(feature=own[np.where(tree.left < 0, 0, tree.feature)]))
+        trees.append(read_tree(member.tree_, lengths[at] + added[at] - 1.0, features))
     packed = pack(trees, np.zeros(1), SINGLE_OR_NAN)
     # The mean depth of a search in a tree of so many rows (Liu, Ting and Zhou 2008).
     depth = 1.0

@@ -15,7 +15,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from .._forwarding import forwarded, forwarded_call
-from .._models import Model, ModelScorer
+from .._models import CompleteModel, ModelScorer
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
@@ -32,7 +32,7 @@ _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ScoredModel(Model):
+class ScoredModel(CompleteModel):
     """A model whose scores are answered as those of a linear model, and are made in another way.
 
     Attributes
@@ -45,6 +45,7 @@ class ScoredModel(Model):
     answers: LinearModel
 
     classes = forwarded("answers.classes")
+    n_outputs = forwarded("answers.n_outputs")
     is_smooth = True
     predict = forwarded_call("answers.predict")
     predict_proba = forwarded_call("answers.predict_proba")
@@ -52,14 +53,6 @@ class ScoredModel(Model):
     doubtful = forwarded_call("answers.doubtful")
     predict_one = forwarded_call("answers.predict_one")
     predict_proba_one = forwarded_call("answers.predict_proba_one")
-
-    @property
-    def intercept(self) -> np.ndarray:  # type: ignore[override]
-        """Zeros: scores are complete."""
-        return np.zeros(len(self.answers.intercept))
-
-    def gives(self, method: str) -> bool:
-        return method == "predict" or hasattr(self.original, method)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -85,11 +78,7 @@ class NetworkModel(ScoredModel):
         return sums
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        """Return the scores (n_rows, n_outputs) of dense features."""
         return self.after_first(features @ self.weights[0])
-
-    def raw_one(self, features: np.ndarray) -> np.ndarray:
-        return self.raw(features[None])[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +137,6 @@ class GaussianModel(ScoredModel):
     constants: np.ndarray  # (n_classes,)
 
     def bind(self, features: Step) -> "ModelScorer":
-        """Return a scorer of dense features."""
         return ModelScorer(features.sized(self.means.shape[1]).for_scores(), self)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
@@ -162,7 +150,6 @@ class GaussianModel(ScoredModel):
         return np.stack(found, axis=1) + self.constants
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the log likelihoods (n_classes,) of one row of features."""
         if len(features) != self.means.shape[1]:
             raise InputUnsupported(f"{len(features)} features")
         return -0.5 * np.sum((features - self.means) ** 2 / self.variances, axis=1) + self.constants
@@ -197,11 +184,9 @@ class QuadraticModel(GaussianModel):
         found = [np.sum(((features - mean) @ along) ** 2, axis=1) for mean, along in pairs]
         return -0.5 * np.stack(found, axis=1) + self.constants
 
-    def raw_one(self, features: np.ndarray) -> np.ndarray:
-        return self.raw(features[None])[0]
+    raw_one = CompleteModel.raw_one
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        """Return the log likelihoods, or the difference of those of two classes."""
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
 

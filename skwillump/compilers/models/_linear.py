@@ -49,12 +49,10 @@ class LinearModel(Model):
         return not (of_many and is_one_vs_rest(fitted))
 
     def bind(self, features: Step) -> Scorer:
-        """Return a scorer of the features times the coefficients."""
         return features.sized(len(self.coef)).for_scores().bind(self.coef)
 
     @property
     def is_sigmoid(self) -> bool:
-        """Whether it is so of its only score."""
         return self.link == SIGMOID and self.n_outputs == 1
 
     @property
@@ -63,11 +61,9 @@ class LinearModel(Model):
         return len(self.coef)
 
     def coefficients(self) -> np.ndarray:
-        """Return `coef`."""
         return self.coef
 
     def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
-        """Return features times coefficients."""
         return np.asarray(features @ self.coef)
 
     def sums_one(self, features: np.ndarray) -> np.ndarray:
@@ -125,7 +121,6 @@ class LinearModel(Model):
         return self.classes[best]
 
     def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_classes,) for scores (n_outputs,)."""
         if self.link == SIGMOID:
             positive = expit(scores[0])
             return np.array((1 - positive, positive))

@@ -21,7 +21,7 @@ from ..._containers import take_rows
 from ...kernels._nearest import take_nearest
 from .._features import MAX_DENSE_FEATURES, is_single, only, to_dense
 from .._forwarding import forwarded
-from .._models import Model
+from .._models import CompleteModel, lead
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
@@ -49,7 +49,7 @@ _TOO_NEAR = 1e-3
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class NeighborsModel(Model):
+class NeighborsModel(CompleteModel):
     """Rows of the fit with what is known of them; scores are the answers.
 
     Attributes
@@ -90,15 +90,9 @@ class NeighborsModel(Model):
 
     @property
     def n_outputs(self) -> int:
-        """Number of classes, or of values."""
         if self.classes is not None:
             return len(self.classes)
         return 1 if self.known.ndim == 1 else self.known.shape[1]
-
-    @property
-    def intercept(self) -> np.ndarray:  # type: ignore[override]
-        """Zeros: scores are complete."""
-        return np.zeros(self.n_outputs)
 
     def bind(self, features: Step) -> Scorer:
         n_features = self.rows.shape[1]
@@ -116,7 +110,6 @@ class NeighborsModel(Model):
         return map_blocks(self._block, features, size, n_threads)
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the same of one row of features."""
         if len(features) != self.rows.shape[1]:
             raise InputUnsupported(f"{len(features)} features")
         return self._block(features[None])[0]
@@ -211,9 +204,6 @@ class NeighborsModel(Model):
             return np.asarray(known.mean(axis=1))
         return np.einsum("ij,ijk->ik", weights, known) / weights.sum(axis=1, keepdims=True)
 
-    def gives(self, method: str) -> bool:
-        return method == "predict" or hasattr(self.original, method)
-
     def predict(self, scores: np.ndarray) -> np.ndarray:
         if self.classes is not None:
             return self.classes[scores.argmax(axis=1)]
@@ -226,8 +216,7 @@ class NeighborsModel(Model):
         """Return the positions of rows of which weights nearly tie; counts are exact."""
         if self.classes is None or not self.is_weighted:
             return np.zeros(0, dtype=np.intp)
-        ordered = np.sort(scores, axis=1)
-        return np.flatnonzero(~(ordered[:, -1] - ordered[:, -2] > _NEAR))
+        return np.flatnonzero(~(lead(scores) > _NEAR))
 
 
 class CosineModel(NeighborsModel):
@@ -285,7 +274,7 @@ class _NeighborsScorer(Scorer):
             )
         if self.in_doubles is not None:
             return self.in_doubles.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
-        taken = X if rows is None else take_rows(X, rows)
+        taken = take_rows(X, rows)
         return self._of(self.features.transform(taken, n_threads=n_threads), n_threads)
 
     def _of(self, features: Any, n_threads: int = 1) -> np.ndarray:

@@ -14,7 +14,6 @@ class OneClassModel(OutlierModel):
     """A machine of one class; its scores are libsvm's decision values."""
 
     def score_samples(self, scores: np.ndarray) -> np.ndarray:
-        """Return how normal rows are, (n_rows,)."""
         return scores[:, 0] + self.offset
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:

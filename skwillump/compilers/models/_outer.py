@@ -58,7 +58,6 @@ class OutlierModel(OuterModel):
     classes = None
 
     def gives(self, method: str) -> bool:
-        """Tell whether ``method`` follows from the scores alone."""
         return method in ("predict", "decision_function", "score_samples")
 
     def score_samples(self, scores: np.ndarray) -> np.ndarray:
@@ -74,5 +73,4 @@ class OutlierModel(OuterModel):
         return np.where(self.decision_function(scores) < 0, -1, 1)
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
-        """Return the positions of rows next to the offset."""
         return np.flatnonzero(np.abs(self.decision_function(scores)) <= DOUBT)

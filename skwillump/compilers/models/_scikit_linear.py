@@ -162,7 +162,6 @@ class CenteringModel(LinearModel):
     """A linear model that centers its features first, in their own dtype."""
 
     def bind(self, features: Step) -> Scorer:
-        """Return a scorer of features of double precision."""
         twin = features.sized(len(self.coef)).in_doubles()
         if twin is None:
             raise Unsupported("it would compute in the dtype of the features before it")

@@ -46,9 +46,6 @@ class LabelModel(OuterModel):
         """Classes of each label, a list."""
         return list(self.known)
 
-    def gives(self, method: str) -> bool:
-        return hasattr(self.original, method)
-
     def _of_each(self, scores: np.ndarray) -> Sequence[np.ndarray]:
         """Return the scores of each label."""
         return np.split(scores, np.cumsum([len(classes) for classes in self.known])[:-1], axis=1)

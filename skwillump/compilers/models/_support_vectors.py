@@ -22,7 +22,7 @@ from ..._compat import ovr_decision_function
 from ..._containers import take_rows
 from ...kernels._machines import couple, exponentials, sum_in_order
 from .._features import MAX_DENSE_FEATURES, only
-from .._models import Model, ModelScorer
+from .._models import CompleteModel, Model, ModelScorer, lead
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
@@ -59,7 +59,7 @@ _MOST_DENSE_VALUES = 1 << 18
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SupportVectorModel(Model):
+class SupportVectorModel(CompleteModel):
     """A machine with a kernel; its scores are libsvm's decision values, one for each pair.
 
     Attributes
@@ -102,9 +102,8 @@ class SupportVectorModel(Model):
         return method == "decision_function" and len(fitted.classes_) == 2
 
     @property
-    def intercept(self) -> np.ndarray:  # type: ignore[override]
-        """Zeros: scores are complete."""
-        return np.zeros(len(self.constants))
+    def n_outputs(self) -> int:
+        return len(self.constants)
 
     def bind(self, features: Step) -> Scorer:
         features = features.sized(self.vectors.shape[0]).for_scores()
@@ -117,14 +116,12 @@ class SupportVectorModel(Model):
     # Rows to scores
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        """Return the decision values (n_rows, n_pairs) of features, an array or sparse rows."""
         if features.shape[1] != self.vectors.shape[0]:
             raise InputUnsupported(f"features of shape {features.shape}")
         size = max(_BLOCK_VALUES // len(self.squares), 1)
         return map_blocks(self._block, features, size, n_threads)
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the decision values (n_pairs,) of one row of features."""
         return self._block(features[None])[0]
 
     def _block(self, rows: Any) -> np.ndarray:
@@ -227,13 +224,11 @@ class SupportVectorModel(Model):
         return super().predict_one(scores)
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
-        """Return the positions of rows of which rounding could turn a pair's vote."""
         if self.classes is None:
             return np.zeros(0, dtype=np.intp)
         doubt = ~(np.abs(scores) > DOUBT).all(axis=1)
         if scores.shape[1] > 1 and self.original.break_ties:
-            ordered = np.sort(self.decision_function(scores), axis=1)
-            doubt |= ~(ordered[:, -1] - ordered[:, -2] > DOUBT)
+            doubt |= ~(lead(self.decision_function(scores)) > DOUBT)
         return np.flatnonzero(doubt)
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
@@ -265,7 +260,7 @@ class _SparseScorer(ModelScorer):
     """Sparse features of a step, for a model that was fitted on such."""
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        taken = X if rows is None else take_rows(X, rows)
+        taken = take_rows(X, rows)
         return self._of(self.features.transform(taken, n_threads=n_threads), n_threads)
 
     def _of(self, features: Any, n_threads: int) -> np.ndarray:

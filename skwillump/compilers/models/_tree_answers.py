@@ -8,7 +8,7 @@ from scipy.special import expit
 from sklearn.utils.extmath import softmax
 
 from ...kernels.trees._links import single_exp, single_sigmoid, single_softmax
-from .._models import Model
+from .._models import CompleteModel
 
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
 """How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become."""
@@ -25,7 +25,7 @@ _SINGLE_LINKS = {SIGMOID: single_sigmoid, SOFTMAX: single_softmax, EXP: single_e
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class TreeAnswers(Model):
+class TreeAnswers(CompleteModel):
     """What a model of trees answers, by the sums (n_rows, n_outputs) of its trees."""
 
     original: Any
@@ -104,7 +104,6 @@ class TreeAnswers(Model):
         return values
 
     def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_classes,) for scores (n_outputs,)."""
         if self.link == IDENTITY and self.divisor == 1.0:
             return scores
         if self.link == SIGMOID and len(scores) == 1 and self.dtype == _FLOAT64:

@@ -83,7 +83,6 @@ class TreeScorer(ModelScorer):
 
     @property
     def reads_opened(self) -> bool:
-        """Whether its features are read column by column, some rows at a time."""
         step = self.features
         return step.reads_columns and step.exact_scores and not (self.is_wide or self._is_narrow)
 
@@ -124,14 +123,12 @@ class TreeScorer(ModelScorer):
                 raise InputUnsupported("a sparse matrix")
             model = model.strict()
         if self.is_wide:
-            return self._of_wide(
-                step.transform(X if rows is None else take_rows(X, rows)), n_threads
-            )
+            return self._of_wide(step.transform(take_rows(X, rows)), n_threads)
         if self._is_narrow:
-            features = step.transform(X if rows is None else take_rows(X, rows))
+            features = step.transform(take_rows(X, rows))
             return self._of_some(features, n_threads)
         if not step.exact_scores:
-            features = step.transform(X if rows is None else take_rows(X, rows))
+            features = step.transform(take_rows(X, rows))
             numbers = floats_of(features, getattr(model.original, "feature_names_in_", None))
             if numbers is None:
                 reason = "features that are no array of floats"

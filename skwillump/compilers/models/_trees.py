@@ -82,11 +82,6 @@ class TreeModel(TreeAnswers):
         self.__dict__.update(state, trees=frozen_fields(state["trees"]), questions=asked)
 
     @property
-    def intercept(self) -> np.ndarray:  # type: ignore[override]
-        """Zeros (n_outputs,): scores are complete."""
-        return np.zeros(self.n_outputs)
-
-    @property
     def n_outputs(self) -> int:
         return len(self.trees.base)
 

@@ -58,7 +58,6 @@ class TruncatedTrees(Model):
         return self.trees.link == SOFTMAX
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        """Return the calibrated scores in the shape of the model's ``decision_function``."""
         return self.trees.decision_function(self._calibrated(scores))
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
@@ -74,7 +73,6 @@ class TruncatedTrees(Model):
         return self.trees.predict_proba(self._calibrated(scores))
 
     def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
-        """Return probabilities (n_classes,) for scores (n_outputs,)."""
         return self.trees.predict_proba_one(self._calibrated(scores))
 
     def warm_up(self) -> None:
