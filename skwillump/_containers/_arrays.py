@@ -15,12 +15,10 @@ class Elements(Container):
     slices_share = True
 
     def n_rows(self, X: Any) -> int:
-        """Count the elements."""
         # Otherwise every known library of data frames is asked whether the list is one of its own.
         return len(X)
 
     def take_rows(self, X: Any, rows: Any) -> Any:
-        """Return some elements."""
         if isinstance(rows, slice):
             return X[rows]
         if isinstance(rows, np.ndarray) and rows.dtype.kind in "iu":
@@ -28,11 +26,9 @@ class Elements(Container):
         return safe_indexing(X, rows)
 
     def row_width(self, X: Any) -> None:
-        """Say that a row is one element."""
         return
 
     def one_like(self, empty: Any, element: Any) -> Any:
-        """Return a list or tuple of one element."""
         return type(empty)([element])
 
 
@@ -45,11 +41,9 @@ class Array(Container):
         return X.shape[0] if X.ndim else super().n_rows(X)
 
     def take_rows(self, X: Any, rows: Any) -> Any:
-        """Return some rows."""
         return X[rows] if isinstance(rows, (slice, np.ndarray)) else safe_indexing(X, rows)
 
     def one_like(self, empty: Any, element: Any) -> Any:
-        """Return an array of one row or element."""
         if empty.ndim != 1:
             return np.asarray(element)[None]
         made = np.empty(1, dtype=empty.dtype if empty.dtype.kind != "U" else object)

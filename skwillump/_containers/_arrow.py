@@ -28,19 +28,15 @@ class ArrowTable(Frame):
         return list(frame.columns)
 
     def select(self, frame: Any, names: Any) -> Any:
-        """Return one column, or a table of several."""
         return frame.select(names) if isinstance(names, list) else frame.column(names)
 
     def dtypes(self, frame: Any) -> list[Any]:
-        """Return the type of each column."""
         return list(frame.schema.types)
 
     def rows(self, X: Any) -> list[Any]:
-        """Return a mapping of column to value for each row."""
         return X.to_pylist()
 
     def row_like(self, empty: Any, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
-        """Return a table of one row with the schema of an empty one."""
         import pyarrow as pa
 
         schema = pa.schema([empty.schema.field(name) for name in values])

@@ -20,7 +20,6 @@ class PandasSeries(Series):
     has_index = True
 
     def take_rows(self, X: Any, rows: Any) -> Any:
-        """Return some rows."""
         return X.iloc[rows] if isinstance(rows, slice) else safe_indexing(X, rows)
 
     def values(self, series: Any) -> Values | None:
@@ -109,7 +108,6 @@ class PandasSeries(Series):
         return pd.Series([text])
 
     def one_like(self, empty: Any, element: Any) -> Any:
-        """Return a series of one element."""
         return type(empty)([element], name=empty.name)
 
 
@@ -140,7 +138,6 @@ class PandasFrame(Frame):
         return frame.take([columns.get_loc(name) for name in names], axis=1)
 
     def take_rows(self, X: Any, rows: Any) -> Any:
-        """Return some rows."""
         return X.iloc[rows] if isinstance(rows, slice) else safe_indexing(X, rows)
 
     def column(self, frame: Any, name: Any) -> Any | None:
@@ -177,7 +174,6 @@ class PandasFrame(Frame):
         return frame.reset_index() if list(frame.index.names) == names else frame
 
     def rows(self, X: Any) -> list[Any]:
-        """Return a mapping of column to value for each row."""
         return X.to_dict("records")
 
     def first_row(self, frame: Any) -> dict[Any, Any] | None:

@@ -49,13 +49,11 @@ class PolarsSeries(Series):
         return series.cast(pl.Float64).to_numpy()
 
     def dtype_kind(self, X: Any) -> str | None:
-        """Return the letter of NumPy for floats and for times."""
         if X.dtype.is_float():
             return "f"
         return "M" if X.dtype.is_temporal() else None
 
     def one_like(self, empty: Any, element: Any) -> Any:
-        """Return a series of one element."""
         return type(empty)(empty.name, [element])
 
 
@@ -81,7 +79,6 @@ class PolarsFrame(Frame):
             raise KeyError(str(error)) from error
 
     def rows(self, X: Any) -> list[Any]:
-        """Return a mapping of column to value for each row."""
         return X.to_dicts()
 
     def first_row(self, frame: Any) -> dict[Any, Any] | None:
@@ -97,7 +94,6 @@ class PolarsFrame(Frame):
         return pl.DataFrame([list(values.values())], schema=kept, orient="row")
 
     def plain(self, empty: Any) -> dict[str, Any]:
-        """Return an empty data frame in Arrow's format of files."""
         buffer = BytesIO()
         empty.write_ipc(buffer)
         return {"package": "polars", "arrow": buffer.getvalue()}

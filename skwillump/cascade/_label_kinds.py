@@ -103,7 +103,6 @@ class OneClass(LabelKind):
     runner: ClassVar[type[CascadeRunner]] = CascadeRunner
 
     def read(self, y: Any) -> np.ndarray:
-        """Labels as an array of one dimension."""
         return column_or_1d(y)
 
     def read_fresh(self, y: Any, classes: Any) -> np.ndarray:
@@ -146,7 +145,6 @@ class OneClass(LabelKind):
         return y != UNLABELLED
 
     def groups(self, classes: Any) -> Sequence[Any] | np.ndarray:
-        """The predicted classes."""
         return classes
 
     def measures(self, classes: Any, *, is_probability: bool) -> tuple[str, ...]:
@@ -191,7 +189,6 @@ class LabelSet(LabelKind):
     runner: ClassVar[type[CascadeRunner]] = LabelSetRunner
 
     def read(self, y: Any) -> np.ndarray:
-        """Labels as an array of shape (n_rows, n_labels)."""
         return y.toarray() if sparse.issparse(y) else np.asarray(y)
 
     def read_fresh(self, y: Any, classes: Any) -> np.ndarray:

@@ -61,7 +61,6 @@ class PipelineAnswers(Model):
         return response
 
     def gives(self, method: str) -> bool:
-        """Tell whether the pipeline has a method."""
         return hasattr(self.pipeline, method)
 
     def doubtful(self, scores: Any) -> np.ndarray:

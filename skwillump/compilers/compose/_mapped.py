@@ -56,7 +56,6 @@ class MappedStep(Step):
 
     @property
     def fixed_dtype(self) -> np.dtype | None:
-        """Dtype of the head, made float64 by a linear step that computes."""
         dtype = self.head.fixed_dtype
         if dtype is None or is_single(dtype):
             return None
@@ -64,7 +63,6 @@ class MappedStep(Step):
 
     @property
     def gives_matrix(self) -> bool:
-        """Whether what the head gives stays sparse."""
         return self.head.gives_matrix and not self.gives_array
 
     @property
@@ -80,7 +78,6 @@ class MappedStep(Step):
 
     @property
     def projects(self) -> bool:
-        """Whether one of the maps is a projection."""
         return self._has_components
 
     @property
@@ -128,7 +125,6 @@ class MappedStep(Step):
         return replace(self, head=self.head.in_binary(), maps=choices)
 
     def bind(self, coef: np.ndarray) -> Scorer:
-        """Fold the steps after the head into the coefficients."""
         for found in reversed(self.maps):
             coef = found.fold(coef)
         return self.head.bind(coef)

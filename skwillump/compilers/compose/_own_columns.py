@@ -33,11 +33,9 @@ class ValuesSelection(ColumnSelection):
     """Columns of a data frame as an array."""
 
     def of(self, X: Any) -> Any:
-        """Return the values of a column, or of a table of columns."""
         return super().of(X).to_numpy()
 
     def one_row(self, x: Any, rows: Any = None) -> Any:
-        """Return an array of one row."""
         values = self.row_columns.values(x)
         if values is None:
             raise InputUnsupported(f"{type(x).__name__} is no row with columns")
@@ -80,7 +78,6 @@ class SelectedStep(SequenceStep):
 
     @property
     def needs_rows(self) -> bool:
-        """Whether what follows takes X of one row."""
         return any(step.needs_rows for step in self.steps[1:])
 
     @property

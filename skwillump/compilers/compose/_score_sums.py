@@ -90,11 +90,9 @@ class SumScorer(Scorer):
 
     @property
     def reads_opened(self) -> bool:
-        """Whether all blocks are of columns."""
         return not self.passes and self.unread is None
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 scores (n_rows, n_outputs) of an input, or of one that is `Opened`."""
         total = None
         opened = X if type(X) is Opened else None
         if self.together is not None:

@@ -86,7 +86,6 @@ class ColumnSelection(Selection):
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """Positions as a tuple."""
         return (self.columns,) if isinstance(self.columns, int) else self.columns
 
     @property
@@ -110,7 +109,6 @@ class ColumnSelection(Selection):
         return ColumnSelection(columns, self.names, self.n_columns)
 
     def of(self, X: Any) -> Any:
-        """Return a column, or a table of columns."""
         of_frame = frame_of(X)
         columns = self.columns if isinstance(self.columns, int) else list(self.columns)
         is_table = isinstance(X, np.ndarray) and X.ndim == 2 and X.shape[1] == self.n_columns
@@ -124,7 +122,6 @@ class ColumnSelection(Selection):
         raise InputUnsupported(f"{type(X).__name__} has no columns to select")
 
     def of_one(self, x: Any) -> Any:
-        """Return the value of a column of one row."""
         if not isinstance(self.columns, int):
             return self.one_row(x)
         value = self.row_columns.value(x, self.columns)
@@ -133,7 +130,6 @@ class ColumnSelection(Selection):
         return value
 
     def one_row(self, x: Any, rows: "Rows | None" = None) -> Any:
-        """Return a column of one value, or a table of one row."""
         if is_frame(x):
             return self.of(x)
         values = self.row_columns.values(x, self.positions)

@@ -22,7 +22,6 @@ class TableUnionStep(UnionStep, TableStep):
     """Blocks side by side that all read columns: one pass over the table."""
 
     def refuse_passing_objects(self, row: Table) -> None:
-        """Let each block do so."""
         for selection, step in zip(self.selections, self.steps, strict=True):
             cast(TableStep, step).refuse_passing_objects(selection.table(row))
 

@@ -63,12 +63,10 @@ class UnionStep(Step):
 
     @property
     def runs_python(self) -> bool:
-        """Whether a block does."""
         return any(step.runs_python for step in self.steps)
 
     @property
     def gives_matrix(self) -> bool:
-        """Whether a block makes the stack sparse."""
         stacked_as_sparse = getattr(self.original, "sparse_output_", None)
         if stacked_as_sparse is not None:
             return bool(stacked_as_sparse)
@@ -98,7 +96,6 @@ class UnionStep(Step):
 
     @property
     def reads_text(self) -> bool:
-        """Whether a block of whole rows does."""
         return any(
             type(selection) is Selection and step.reads_text
             for selection, step in zip(self.selections, self.steps, strict=True)
@@ -106,12 +103,10 @@ class UnionStep(Step):
 
     @property
     def may_give_integers(self) -> bool:
-        """Whether every block may."""
         return all(step.may_give_integers for step in self.steps)
 
     @property
     def gives_array(self) -> bool:
-        """Whether the original stacks its blocks in an array."""
         stacks = getattr(self.original, "sparse_output_", None)  # a ColumnTransformer
         return all(step.gives_array for step in self.steps) if stacks is None else not stacks
 
@@ -140,7 +135,6 @@ class UnionStep(Step):
         return replace(self, steps=tuple(step.in_known_containers() for step in self.steps))
 
     def in_binary(self) -> "UnionStep":
-        """Return a twin of binary blocks."""
         if not all(weight > 0.0 for weight in self.weights):
             raise Unsupported("a block has no weight above zero")
         ones = (1.0,) * len(self.weights)
@@ -224,7 +218,6 @@ class UnionStep(Step):
         return np.hstack([block.toarray() if sparse.issparse(block) else block for block in blocks])
 
     def bind(self, coef: np.ndarray) -> Scorer:
-        """Give each block its rows of the coefficients."""
         return SumScorer(self._bound(coef), np.zeros(coef.shape[1]), self.spec)
 
     def _bound(self, coef: np.ndarray) -> tuple[tuple[Selection, Scorer], ...]:
@@ -244,7 +237,6 @@ class UnionStep(Step):
         return self.reader.read(X, rows, n_threads=n_threads)
 
     def feature_codes(self) -> FeatureCodes | None:
-        """Return how blocks that read columns lay their features out."""
         if self.n_features is None or self.n_features > MAX_DENSE_FEATURES:
             return None
         try:
@@ -299,7 +291,6 @@ class UnionStep(Step):
             step.warm_up()
 
     def report(self, name: str) -> list[StepReport]:
-        """Return the rows of the blocks."""
         return report_each(self.names, self.steps, name, self.path)
 
 

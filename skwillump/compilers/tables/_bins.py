@@ -48,16 +48,13 @@ class OneHotBinStep(OneOfStep):
 
     @property
     def gives_array(self) -> bool:
-        """Whether ``encode="onehot-dense"``."""
         return self.original.encode == "onehot-dense"
 
     @property
     def gives_sparse(self) -> bool:
-        """Whether ``encode="onehot"``."""
         return self.original.encode == "onehot"
 
     def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return bins and features of each column."""
         block = table.floats()
         refuse_infinite(block, allow_nan=False)
         return [
@@ -69,7 +66,6 @@ class OneHotBinStep(OneOfStep):
         return np.repeat(np.arange(len(self.edges)), [len(edges) + 1 for edges in self.edges])
 
     def row_positions(self, row: list[Any]) -> list[int]:
-        """Return the feature of each column's bin."""
         table = RowTable(row, names=self.spec.names)
         return [int(features[codes[0]]) for codes, features in self.positions(table)]
 

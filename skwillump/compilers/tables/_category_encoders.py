@@ -119,7 +119,6 @@ class EncodedFrameStep(IntegerStep):
         return self.transform(self.template.make(x))
 
     def next_table(self, table: Table) -> Table:
-        """Return what the following step sees of a chunk of rows."""
         block = self.chunk_features(table)
         dtype = self.fixed_dtype
         if dtype is None:
@@ -129,7 +128,6 @@ class EncodedFrameStep(IntegerStep):
         return BlockTable(block, dtype)
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the features of a chunk of rows."""
         out = np.empty((table.n_rows, self.n_features))
         if self.passing:
             out[:, self.places] = self._passing(table.select(self.passing))

@@ -66,11 +66,9 @@ class ChainStep(StepsInARow, TableStep):
 
     @property
     def has_doubles(self) -> bool:
-        """Whether the only step makes them, or the dtype of the last is known."""
         return self.steps[0].has_doubles if len(self.steps) == 1 else super().has_doubles
 
     def refuse_passing_objects(self, row: Table) -> None:
-        """Let the only step do so."""
         if len(self.steps) == 1:
             self.steps[0].refuse_passing_objects(row)
         else:
@@ -82,7 +80,6 @@ class ChainStep(StepsInARow, TableStep):
 
     @property
     def gives_array(self) -> bool:
-        """Whether every step is sure to return an array."""
         return all(step.gives_array for step in self.steps)
 
     def guarded(self) -> Step:
@@ -96,11 +93,9 @@ class ChainStep(StepsInARow, TableStep):
         return self.steps[-1].chunk_features(self._before(table))
 
     def write_features(self, table: Table, out: np.ndarray) -> None:
-        """Let the last step write its features."""
         self.steps[-1].write_features(self._before(table), out)
 
     def write_coded(self, table: Table, out: np.ndarray) -> None:
-        """Let the last step write its columns."""
         self.steps[-1].write_coded(self._before(table), out)
 
     def _before(self, table: Table) -> Table:

@@ -101,14 +101,12 @@ class ObjectColumn(Column):
     dtype = np.dtype(object)
 
     def floats(self, rows: slice | np.ndarray) -> np.ndarray:
-        """Return the values as numpy converts them."""
         try:
             return self.array[rows].astype(np.float64)
         except (TypeError, ValueError, OverflowError) as error:
             raise InputUnsupported(str(error)) from error
 
     def codes(self, rows: slice | np.ndarray) -> Codes:
-        """Number the values."""
         numbering = _Numbering()
         values = self.array[rows].tolist()
         try:
@@ -150,7 +148,6 @@ class ArrowColumn(Column):
         return cls(array, missing, frozen(raw), positions.astype(np.int64, copy=False))
 
     def codes(self, rows: slice | np.ndarray) -> Codes:
-        """Let Arrow number the values."""
         if isinstance(rows, slice):
             part = self.array.slice(rows.start, rows.stop - rows.start)
         else:

@@ -41,12 +41,10 @@ class DictStep(SparseStep):
 
     @property
     def gives_matrix(self) -> bool:
-        """Whether `sparse=True`."""
         return self.is_sparse
 
     @property
     def gives_array(self) -> bool:
-        """Whether `sparse=False`."""
         return not self.is_sparse
 
     def transformed(self, X: Any, *, n_threads: int) -> Any:
@@ -115,7 +113,6 @@ class DictStep(SparseStep):
         return -1 if found is None else found
 
     def entries(self, x: Any) -> Entries:
-        """Return the features of one mapping."""
         indices, values = array("i"), array("d")
         self._add(x, indices, values)
         return np.array(indices, dtype=np.int32), np.array(values)

@@ -30,7 +30,6 @@ class DistancesStep(NumberStep):
     allow_nan = False
 
     def apply(self, block: np.ndarray) -> np.ndarray:
-        """Return the distances of rows."""
         block = np.ascontiguousarray(block)  # sums of squares are in the order of memory
         found = block @ self.centers.T
         found *= -2

@@ -27,7 +27,6 @@ class PowerStep(NumberStep):
     scale: np.ndarray | None
 
     def apply(self, block: np.ndarray) -> np.ndarray:
-        """Transform column by column."""
         if self.positive and not np.all((block > 0) | np.isnan(block)):
             raise InputUnsupported("a number is not positive")
         with np.errstate(invalid="ignore"):
@@ -73,7 +72,6 @@ class QuantileStep(NumberStep):
     normal: bool
 
     def apply(self, block: np.ndarray) -> np.ndarray:
-        """Interpolate between the quantiles."""
         for column, quantiles in zip(block.T, self.quantiles.T, strict=True):
             column[:] = self._column(column, quantiles)
         return block

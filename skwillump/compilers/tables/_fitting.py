@@ -61,7 +61,6 @@ class _CodedSteps(EncoderSteps):
         self._read: _Read | None = None
 
     def learn(self, original: Original, encoder: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
-        """Learn the categories of columns that were read as codes."""
         self._read = None
         allows_missing = "allow-nan" in (*args, *kwargs.values())
         is_known = type(encoder) in (OneHotEncoder, OrdinalEncoder, TargetEncoder)
@@ -115,7 +114,6 @@ class _CodedSteps(EncoderSteps):
         return ([], np.ones(len(values.codes), dtype=bool)) if kwargs.get("return_mask") else []
 
     def positions(self, original: Original, values: Any, **kwargs: Any) -> Any:
-        """Return the codes."""
         return values.codes if _is_coded(values) else original(values, **kwargs)
 
 

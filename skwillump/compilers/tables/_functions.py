@@ -34,7 +34,6 @@ class IdentityStep(IntegerStep):
         return replace(self, doubles=True)
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the columns as numbers."""
         if self.doubles:
             refuse_single(table.dtype)
         block = table.floats(strict=False)
@@ -44,7 +43,6 @@ class IdentityStep(IntegerStep):
         return block
 
     def next_table(self, table: Table) -> Table:
-        """Return the same columns."""
         return table
 
 
@@ -58,7 +56,6 @@ class FunctionStep(NumberStep):
     gives_floats = False  # data frames stay data frames
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Apply the function."""
         if (
             not self.validates
             and table.row is not None
@@ -83,7 +80,6 @@ class DoublesStep(NumberStep):
     """Columns as numbers of float64, of which any may be missing or infinite."""
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the columns as numbers."""
         block = table.floats(strict=False)
         refuse_objects(table)
         return block

@@ -84,7 +84,6 @@ class ImputeObjectsStep(TableStep):
         return self.next_table(table).floats()
 
     def next_table(self, table: Table) -> Table:
-        """Return the columns with values for the missing ones."""
         if table.row is not None:
             row = [
                 value if type(value) is str and value != self.missing else self._filled(value, fill)

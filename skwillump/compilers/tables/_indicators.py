@@ -28,11 +28,9 @@ class IndicatorStep(TableStep):
 
     @property
     def fixed_dtype(self) -> np.dtype:
-        """Say bool."""
         return np.dtype(bool)
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the flags of a chunk of rows."""
         if table.row is not None:
             if not all(isinstance(value, (int, float, np.number)) for value in table.row):
                 raise InputUnsupported("values that are not numbers: none is missing, or all")

@@ -30,7 +30,6 @@ class CosineStep(NumberStep):
     allow_nan = False
 
     def apply(self, block: np.ndarray) -> np.ndarray:
-        """Return the cosines of a block of numbers."""
         out = np.empty((len(block), self.n_features))
         self._write(block, out)
         return out

@@ -215,7 +215,6 @@ class LookupStep(TableStep):
         return rows_of(self.keyed.values, self.numbers(table))
 
     def write_features(self, table: Table, out: np.ndarray) -> None:
-        """Write the features of a chunk of rows."""
         if table.row is not None:
             out[:] = self.chunk_features(table)
         else:

@@ -27,7 +27,6 @@ class ImputeRowsStep(NumberStep):
     imputer: Any  # the original, for arrays without names
 
     def apply(self, block: np.ndarray) -> np.ndarray:
-        """Let the imputer fill in rows with missing numbers."""
         mask = np.isnan(block)
         rows = np.flatnonzero(mask.any(axis=1))
         n_columns = block.shape[1]

@@ -41,17 +41,14 @@ class OneHotStep(OneOfStep):
 
     @property
     def fixed_dtype(self) -> np.dtype:
-        """Dtype of the encoder."""
         return np.dtype(self.original.dtype)
 
     @property
     def gives_array(self) -> bool:
-        """Whether ``sparse_output=False``."""
         return not self.original.sparse_output
 
     @property
     def gives_sparse(self) -> bool:
-        """Whether ``sparse_output=True``."""
         return bool(self.original.sparse_output)
 
     def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -22,7 +22,6 @@ class OneOfStep(TableStep):
         raise NotImplementedError
 
     def in_binary(self) -> "OneOfStep":
-        """Return the step itself."""
         return self
 
     def owners(self) -> np.ndarray:
@@ -30,11 +29,9 @@ class OneOfStep(TableStep):
         raise NotImplementedError
 
     def feature_codes(self) -> FeatureCodes:
-        """Say that a column of the input holds which of its features is one, counted from 1."""
         return FeatureCodes(self.owners(), np.arange(1, self.n_features + 1), self.spec.n_columns)
 
     def write_coded(self, table: Table, out: np.ndarray) -> None:
-        """Write for each column which of its features is one."""
         for column, (codes, features) in enumerate(self.positions(table)):
             held = np.where(features < 0, -1.0, features + 1.0)
             held.take(codes, out=out[:, column], mode="wrap")
@@ -50,7 +47,6 @@ class OneOfStep(TableStep):
         return out
 
     def write_features(self, table: Table, out: np.ndarray) -> None:
-        """Write the features of a chunk of rows."""
         if table.row is not None:
             out[:] = self.chunk_features(table)
             return
@@ -65,7 +61,6 @@ class OneOfStep(TableStep):
                 out[rows[known], found[known]] = 1.0
 
     def bind(self, coef: np.ndarray) -> "OneOfScorer":
-        """Return a scorer that adds up rows of the coefficients."""
         coef = coefficients(self, coef)
         padded = np.vstack((coef, np.zeros((1, coef.shape[1]))))
         single = tuple(padded[:, 0].tolist()) if coef.shape[1] == 1 else None

@@ -194,7 +194,6 @@ class SelectStep(IntegerStep, NumberStep):
     gives_array = True  # of an array, columns of it
 
     def chunk_features(self, table: Table) -> np.ndarray:
-        """Return the columns that are kept."""
         block = table.floats()
         if not self.takes_nan:  # else it takes infinite numbers too
             refuse_infinite(block, allow_nan=False)
@@ -203,7 +202,6 @@ class SelectStep(IntegerStep, NumberStep):
         return block[:, self.support]
 
     def linear_map(self) -> LinearMap:
-        """Return the choice of columns as a linear map."""
         is_kept = np.zeros(self.spec.n_columns, dtype=bool)
         is_kept[self.support] = True
         return LinearMap(support=is_kept)
@@ -243,7 +241,6 @@ class PolynomialStep(NumberStep):
     allow_nan = False
 
     def apply(self, block: np.ndarray) -> np.ndarray:
-        """Multiply degree by degree."""
         products = [np.ones((len(block), 1)), block]
         last = np.hstack(products)
         for parents, factors in zip(self.parents, self.factors, strict=True):

@@ -62,7 +62,6 @@ class RowTable(Table):
         return np.dtype(np.int64) if large else _DOUBLE
 
     def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
-        """Return all values as float64 (1, n_columns)."""
         try:
             values = np.array((self.row,))
         except ValueError:  # sequences of different lengths
@@ -122,5 +121,4 @@ class RowTable(Table):
         return np.array((value,)) if isinstance(value, _NUMBERS) else None
 
     def codes(self, position: int) -> Codes:
-        """Return the value with a code."""
         return Codes(_ONE_CODE, [self.row[position]])

@@ -207,7 +207,6 @@ class BinarizeStep(NumberStep):
     gives_floats = False  # integers stay integers
 
     def apply(self, block: np.ndarray) -> np.ndarray:
-        """Compare with the threshold."""
         return (block > self.threshold).astype(np.float64)
 
 

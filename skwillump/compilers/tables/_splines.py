@@ -31,7 +31,6 @@ class SplineStep(NumberStep):
         return not self.sparse
 
     def apply(self, block: np.ndarray) -> np.ndarray:
-        """Evaluate the splines of each column."""
         if not self.takes_nan:
             refuse_infinite(block, allow_nan=False)
         parts = []

@@ -137,7 +137,6 @@ class TableStep(Step):
     def map_coded(
         self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
-        """Return what ``work`` makes of columns of numbers and of codes, chunk by chunk."""
         n_columns = self.feature_codes().n_columns
 
         def write(table: Table, out: np.ndarray) -> None:
@@ -187,7 +186,6 @@ class TableStep(Step):
         return super().transform_one(x)
 
     def bind(self, coef: np.ndarray) -> "TableScorer":
-        """Return a scorer of features times coefficients, chunk by chunk."""
         coef = coefficients(self, coef)
         return DenseScorer(self.spec, coef.shape[1], self, coef)
 

@@ -106,7 +106,6 @@ class ChunkTable(Table):
     def once(
         self, position: int, question: bytes | None, answer: Callable[[], np.ndarray]
     ) -> np.ndarray:
-        """Return what is known of a column of these rows, or find it."""
         if question is None:
             return answer()
         key = (self.positions[position], question)
@@ -192,13 +191,11 @@ class BlockTable(Table):
         return BlockTable(self.block[:, list(positions)], self.dtype)
 
     def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
-        """Return the block."""
         if strict:
             refuse_single(self.dtype)
         return self.block.copy(order="K") if copy else self.block
 
     def dtypes(self) -> set[np.dtype]:
-        """Return the dtype of all columns."""
         return {self.dtype}
 
     def numbers(self, position: int) -> np.ndarray | None:
@@ -300,7 +297,6 @@ class ObjectTable(Table):
         return ObjectTable(tuple(self.columns[p] for p in positions))
 
     def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
-        """Convert each distinct value."""
         out = np.empty((self.n_columns, self.n_rows))
         for position, values in enumerate(out):
             column = self.codes(position)
@@ -312,7 +308,6 @@ class ObjectTable(Table):
         return out.T
 
     def dtypes(self) -> set[np.dtype]:
-        """Say that all are objects."""
         return {self.dtype}
 
     def numbers(self, position: int) -> np.ndarray | None:

@@ -72,7 +72,6 @@ class StringList(TextColumn):
         return len(self.texts)
 
     def encoded(self, rows: slice | np.ndarray) -> Iterator[tuple[slice, Utf8]]:
-        """Join and encode the texts of one chunk."""
         return encode_in_parts(self._take(rows))
 
     def _take(self, rows: slice | np.ndarray) -> Sequence[str]:
@@ -95,7 +94,6 @@ class ArrowText(TextColumn):
         return len(self.offsets) - 1
 
     def encoded(self, rows: slice | np.ndarray) -> Iterator[tuple[slice, Utf8]]:
-        """Yield a view of the buffer with the positions of the chunk's texts."""
         starts = self.offsets[:-1][rows].astype(np.int64)
         stops = self.offsets[1:][rows].astype(np.int64)
         yield slice(0, len(starts)), Utf8(self.data, starts, stops)

@@ -118,17 +118,14 @@ class _KernelSteps(VectorizerSteps):
         return X
 
     def preprocessor(self, original: Original, vectorizer: Any) -> Any:
-        """Remember what a function of the user's makes of texts."""
         found = original(vectorizer)
         return found if vectorizer.preprocessor is None else remembering(found)
 
     def tokenizer(self, original: Original, vectorizer: Any) -> Any:
-        """Remember what a function of the user's makes of texts."""
         found = original(vectorizer)
         return found if vectorizer.tokenizer is None else remembering(found)
 
     def analyzer(self, original: Original, vectorizer: Any) -> Any:
-        """Remember what a function of the user's makes of documents."""
         if not callable(vectorizer.analyzer):
             return original(vectorizer)
         other = shallow_copy(vectorizer)

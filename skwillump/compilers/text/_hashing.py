@@ -38,11 +38,9 @@ class HashingStep(VectorizerStep):
         return self.dtype == np.float64
 
     def bind(self, coef: np.ndarray) -> "HashingScorer":
-        """Keep the coefficients (n_features, n_outputs) as they are."""
         return HashingScorer(self, np.ascontiguousarray(coef, dtype=np.float64))
 
     def rows(self, column: TextColumn, some: slice) -> Rows:
-        """Return indptr, indices and normalised values of a range of rows."""
         options = self.options
         ngrams = NGrams(options.analyzer, options.min_n, options.max_n)
 
@@ -84,7 +82,6 @@ class HashingScorer(Scorer):
     coef: np.ndarray = field(repr=False)
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 partial scores (n_rows, n_outputs) of a column of texts."""
         column = text_column(X)
         if rows is not None:
             column = column.take(np.asarray(rows))
@@ -99,7 +96,6 @@ class HashingScorer(Scorer):
         return np.concatenate(map_in_threads(score, pieces, n_threads))
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the partial scores (n_outputs,) of one text."""
         if type(x) is not str:
             raise InputUnsupported(f"{type(x).__name__} is not str")
         _, indices, data = self.step.rows(text_column([x]), slice(0, 1))

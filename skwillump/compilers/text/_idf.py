@@ -35,7 +35,6 @@ class IdfStep(SparseStep):
     fixed_dtype = np.dtype(np.float64)
 
     def matrix(self, X: Any) -> Any:
-        """Return the weights as a matrix like X."""
         data = self._weights(X)
         # Copies: who sorts the features in place is not to reach the counts.
         places, starts = X.indices.copy(), X.indptr.copy()

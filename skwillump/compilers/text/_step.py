@@ -45,7 +45,6 @@ class VectorizerStep(Step):
 
     @property
     def fixed_dtype(self) -> np.dtype:
-        """Dtype of the vectorizer."""
         return self.dtype
 
     @property
@@ -55,7 +54,6 @@ class VectorizerStep(Step):
 
     @property
     def runs_python(self) -> bool:
-        """Whether Python makes the tokens, or a function of the user's prepares the texts."""
         return self.options.preprocess is not None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -76,7 +74,6 @@ class VectorizerStep(Step):
         raise NotImplementedError
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        """Return the matrix that ``original.transform(X)`` returns, indices sorted."""
         try:
             column = text_column(X)
             if not len(column):
@@ -89,7 +86,6 @@ class VectorizerStep(Step):
         return csr(data, indices, indptr, self.n_features)
 
     def entries(self, x: Any) -> Entries:
-        """Return the entries of the features of one text."""
         if type(x) is not str:
             raise InputUnsupported(f"{type(x).__name__} is not str")
         _, positions, values = self.rows(text_column([x]), slice(0, 1))

@@ -74,7 +74,6 @@ class TextStep(VectorizerStep):
         )
 
     def in_binary(self) -> "TextStep":
-        """Return a twin that tells which terms are there."""
         if not (self.factors > 0.0).all():
             raise Unsupported("a term has no weight above zero")
         double = np.dtype(np.float64)
@@ -89,7 +88,6 @@ class TextStep(VectorizerStep):
         )
 
     def bind(self, coef: np.ndarray) -> "TextScorer":
-        """Lay coefficients (n_features, n_outputs) out by slot, times the weights of terms."""
         coef = np.asarray(coef, dtype=np.float64)
         if coef.shape[0] != self.n_features:
             raise Unsupported(
@@ -182,11 +180,9 @@ class TextScorer(Scorer):
         self.__dict__.update(state, weights=line_aligned(state["weights"]))
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        """Return the float64 partial scores (n_rows, n_outputs) of a column of texts."""
         return scores_of_texts((self,), X, rows, n_threads=n_threads)
 
     def score_one(self, x: Any) -> np.ndarray:
-        """Return the partial scores (n_outputs,) of one text."""
         if type(x) is not str:
             raise InputUnsupported(f"{type(x).__name__} is not str")
         out = np.empty((1, self.n_columns))
