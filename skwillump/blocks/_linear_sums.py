@@ -23,6 +23,7 @@ from ..compilers import (
     check_scores,
     compile_model,
     linear_map,
+    placed,
 )
 from ._combined import combined
 from ._graph import BlockGraph
@@ -146,15 +147,13 @@ class LinearBlocks:
             approx, approx_coef = folded_model(steps)
         except Unsupported:
             return None
-        coefs, start = {}, 0
-        for block in self.blocks:
-            if block.name in names:
-                stop = start + block.place.stop - block.place.start
-                both = (approx_coef[start:stop], self.full_coef[block.place])
-                coefs[block.name] = np.hstack(both)
-                start = stop
-        if start != len(approx_coef):
+        own = [block for block in self.blocks if block.name in names]
+        if sum(block.width for block in own) != len(approx_coef):
             return None
+        coefs = {
+            block.name: np.hstack((approx_coef[alone.place], self.full_coef[block.place]))
+            for block, alone in zip(own, placed(own), strict=True)
+        }
         missing = [block.name for block in self.blocks if block.name not in names]
         return LinearStage(
             known=self._sum(coefs),

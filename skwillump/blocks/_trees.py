@@ -24,6 +24,7 @@ from ..compilers import (
     Unsupported,
     check_scores,
     compile_model,
+    placed,
 )
 from ..compilers._features import MAX_DENSE_FEATURES
 from ._combined import combined
@@ -191,12 +192,7 @@ class TreeBlocks:
 
     def _reader(self, leaves: list[Leaf]) -> DenseReader:
         """Return what reads some blocks side by side."""
-        placed, start = [], 0
-        for leaf in leaves:
-            stop = start + leaf.place.stop - leaf.place.start
-            placed.append(replace(leaf, place=slice(start, stop)))
-            start = stop
-        return DenseReader(tuple(placed), start)
+        return DenseReader(tuple(placed(leaves)), sum(leaf.width for leaf in leaves))
 
 
 def _compiled_model(model: Any, features: Step) -> Model:

@@ -15,7 +15,7 @@ from ._steps import Step, StepReport
 from ._unsupported import InputUnsupported, Unsupported, check_scores
 from .compose import _composites  # it registers compilers, as do those below
 from .compose._chains import compile_steps
-from .compose._dense_reader import DenseReader, Leaf
+from .compose._dense_reader import DenseReader, Leaf, placed
 from .compose._score_sums import SumScorer
 from .compose._unions import UnionStep
 from .models import (

@@ -25,6 +25,7 @@ from ..compilers import (
     Unsupported,
     check_scores,
     compile_model,
+    placed,
 )
 from ..compilers._forwarding import forwarded_call
 from ._stand_ins import Form
@@ -265,14 +266,11 @@ def _scorer(graph: BlockGraph, blocks: Collection[str], approx: LinearModel) -> 
         return None
     if set(blocks) == set(graph.names):
         return approx.bind(union)
-    bound, start = [], 0
-    for leaf in union.leaves():
-        if leaf.name not in blocks:
-            continue
-        stop = start + leaf.place.stop - leaf.place.start
-        scorer = leaf.step.for_scores().bind(approx.coef[start:stop] * leaf.weight)
-        bound.append((leaf.selection, scorer))
-        start = stop
-    return (
-        SumScorer(tuple(bound), np.zeros(approx.n_outputs)) if start == len(approx.coef) else None
+    leaves = placed(leaf for leaf in union.leaves() if leaf.name in blocks)
+    if sum(leaf.width for leaf in leaves) != len(approx.coef):
+        return None
+    bound = tuple(
+        (leaf.selection, leaf.step.for_scores().bind(approx.coef[leaf.place] * leaf.weight))
+        for leaf in leaves
     )
+    return SumScorer(bound, np.zeros(approx.n_outputs))

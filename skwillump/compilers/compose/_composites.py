@@ -11,15 +11,16 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion
 
-from ..._composites import Child, children, positions, with_children
+from ..._composites import children, positions, with_children
 from .._original_step import OriginalStep
 from .._registry import compile_step, register
 from .._steps import Step
 from ..tables._input import InputSpec
+from ._dense_reader import Leaf
 from ._own_columns import columns_step, in_order
 from ._selections import ColumnSelection, Selection, common_spec
 from ._table_unions import union_step
-from ._unions import UnionStep, places_of, step_size
+from ._unions import UnionStep
 
 
 class CompiledTransformer(TransformerMixin, BaseEstimator):
@@ -45,16 +46,12 @@ def compile_union(union: Any) -> Step:
     """Compile the transformers of a `FeatureUnion`."""
     held = children(union) or []
     steps = [columns_step(child.transformer) or compile_step(child.transformer) for child in held]
-    places, n_features = places_of([step_size(step) for step in steps])
-    return _compiled(
-        union,
-        held,
-        steps,
-        selections=(Selection(),) * len(steps),
-        places=places,
-        n_features=n_features,
-        spec=_spec_of(steps),
-    )
+    leaves = [
+        Leaf(child.name, Selection(), step, slice(0, 0), child.weight)
+        for child, step in zip(held, steps, strict=True)
+    ]
+    found = UnionStep(union, tuple(leaves), None, _twin(union, leaves), _spec_of(steps))
+    return union_step(found.laid_out())
 
 
 @register(ColumnTransformer)
@@ -66,42 +63,25 @@ def compile_column_transformer(columns: Any) -> Step:
     selections = [
         ColumnSelection(positions(columns, child), names, columns.n_features_in_) for child in held
     ]
-    steps = []
+    leaves = []
     for child, selection in zip(held, selections, strict=True):
         step = compile_step(child.transformer)
         if step.reads_columns and selection.is_vector:
             reason = "its column is passed as a vector, not as a table"
             step = OriginalStep(child.transformer, reason)
         chosen = None if names is None else tuple(names[at] for at in selection.positions)
-        steps.append(in_order(step, chosen))
-    places = tuple(columns.output_indices_[child.name] for child in held)
-    return _compiled(
-        columns,
-        held,
-        steps,
-        selections=tuple(selections),
-        places=places,
-        n_features=max((place.stop for place in places), default=0),
-        spec=common_spec(selections) if selections else None,
-    )
+        place = columns.output_indices_[child.name]
+        leaves.append(Leaf(child.name, selection, in_order(step, chosen), place, child.weight))
+    n_features = max((leaf.place.stop for leaf in leaves), default=0)
+    spec = common_spec(selections) if selections else None
+    return union_step(UnionStep(columns, tuple(leaves), n_features, _twin(columns, leaves), spec))
 
 
-def _compiled(
-    original: Any, held: Sequence[Child], steps: Sequence[Step], **values: Any
-) -> UnionStep:
-    """Return the union of a composite's children and their steps."""
-    twin = with_children(
-        original, {child.name: _stand_in(step) for child, step in zip(held, steps, strict=True)}
-    )
+def _twin(original: Any, leaves: Sequence[Leaf]) -> Any:
+    """Return a composite in which compiled steps stand for the transformers."""
+    twin = with_children(original, {leaf.name: _stand_in(leaf.step) for leaf in leaves})
     twin.n_jobs = None  # sending the blocks to processes would cost more than they do
-    return union_step(
-        original=original,
-        names=tuple(child.name for child in held),
-        weights=tuple(child.weight for child in held),
-        steps=tuple(steps),
-        twin=twin,
-        **values,
-    )
+    return twin
 
 
 def _stand_in(step: Step) -> Any:

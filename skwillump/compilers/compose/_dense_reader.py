@@ -1,6 +1,7 @@
 """Blocks of a union with their places, and reading them side by side into one array."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -28,6 +29,11 @@ class Leaf:
     place: slice
     weight: float
 
+    @property
+    def width(self) -> int:
+        """Number of its features."""
+        return self.place.stop - self.place.start
+
     def inside(self, outer: "Leaf") -> "Leaf":
         """Return the same block as a block of a union that holds its own."""
         start = outer.place.start
@@ -38,6 +44,57 @@ class Leaf:
             slice(start + self.place.start, start + self.place.stop),
             outer.weight * self.weight,
         )
+
+
+def placed(leaves: Iterable[Leaf]) -> list[Leaf]:
+    """Return blocks one after the other."""
+    found, start = [], 0
+    for leaf in leaves:
+        found.append(replace(leaf, place=slice(start, start + leaf.width)))
+        start += leaf.width
+    return found
+
+
+def codes_of(
+    leaves: Sequence[Leaf], coded: Set[Leaf] | None = None
+) -> tuple[FeatureCodes, list[slice]]:
+    """Return how blocks lay out columns of codes side by side, and the columns of each.
+
+    Those that are not `coded` (all are by default), or have a weight, hold numbers.
+    """
+    return side_by_side(
+        [
+            cast(TableStep, leaf.step).feature_codes()
+            if leaf.weight == 1.0 and (coded is None or leaf in coded)
+            else of_numbers(leaf.width)
+            for leaf in leaves
+        ]
+    )
+
+
+def write_blocks(
+    leaves: Iterable[Leaf],
+    table: Table,
+    out: np.ndarray,
+    coded: Mapping[Leaf, slice] | None = None,
+) -> None:
+    """Let blocks of columns write what they make of a chunk of rows where it belongs.
+
+    Parameters
+    ----------
+    leaves : iterable of Leaf
+    table : Table
+    out : ndarray of float64 of shape (n_rows, n_columns)
+    coded : mapping of Leaf to slice, optional
+        Where columns of codes are to be written: those of each block.
+    """
+    for leaf in leaves:
+        step = cast(TableStep, leaf.step)
+        columns = out[:, leaf.place if coded is None else coded[leaf]]
+        write = step.write_features if coded is None or leaf.weight != 1.0 else step.write_coded
+        write(leaf.selection.table(table), columns)
+        if leaf.weight != 1.0:
+            columns *= leaf.weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +136,7 @@ class DenseReader:
             unread = unread_columns(self.required, [leaf.selection for leaf in self.leaves])
         object.__setattr__(self, "spec", spec)
         object.__setattr__(self, "unread", unread)
-        filled = sum(leaf.place.stop - leaf.place.start for leaf in self.leaves)
+        filled = sum(leaf.width for leaf in self.leaves)
         object.__setattr__(self, "has_gaps", filled < self.n_features)
 
     @cached_property
@@ -91,15 +148,7 @@ class DenseReader:
         starts = [leaf.place.start for leaf in self.leaves]
         if self.has_gaps or starts != sorted(starts):
             return None
-        shared = set(map(id, self.tables))
-        return side_by_side(
-            [
-                cast(TableStep, leaf.step).feature_codes()
-                if id(leaf) in shared and leaf.weight == 1.0
-                else of_numbers(leaf.place.stop - leaf.place.start)
-                for leaf in self.leaves
-            ]
-        )
+        return codes_of(self.leaves, set(self.tables))
 
     def read(
         self,
@@ -125,13 +174,12 @@ class DenseReader:
         InputUnsupported
             For input that only the original steps can judge.
         """
-        out = None
+        out, coded = None, None
         width = self.n_features
-        places = {id(leaf): leaf.place for leaf in self.leaves}
         if as_codes:
             assert self.coded is not None
             width = self.coded[0].n_columns
-            places = dict(zip(map(id, self.leaves), self.coded[1], strict=True))
+            coded = dict(zip(self.leaves, self.coded[1], strict=True))
         if self.unread is not None:
             self.unread.check_columns(X)
         if self.spec is not None:
@@ -139,13 +187,7 @@ class DenseReader:
             def write(table: Table, place: np.ndarray) -> None:
                 if self.has_gaps:
                     place[:] = 0.0
-                for leaf in self.tables:
-                    columns = place[:, places[id(leaf)]]
-                    as_code = as_codes and leaf.weight == 1.0
-                    write_leaf = leaf.step.write_coded if as_code else leaf.step.write_features
-                    write_leaf(leaf.selection.table(table), columns)
-                    if leaf.weight != 1.0:
-                        columns *= leaf.weight
+                write_blocks(self.tables, table, place, coded)
 
             out = each_chunk(write, self.spec, X, rows, n_threads=n_threads, n_outputs=width)
         for leaf in self.alone:
@@ -155,7 +197,8 @@ class DenseReader:
                 out = (np.zeros if self.has_gaps else np.empty)((len(block), width))
             elif len(out) != len(block):
                 raise InputUnsupported("blocks of different numbers of rows")
-            out[:, places[id(leaf)]] = block if leaf.weight == 1.0 else block * leaf.weight
+            place = leaf.place if coded is None else coded[leaf]
+            out[:, place] = block if leaf.weight == 1.0 else block * leaf.weight
         if out is None:
             raise InputUnsupported("no blocks")
         return out
@@ -185,10 +228,10 @@ class DenseReader:
         row = None if self.spec is None else self.spec.row(x)
         if self.unread is not None:
             self.unread.row(x)
-        shared = {id(leaf) for leaf in self.tables}
+        shared = set(self.tables)
         positions, values = [], []
         for leaf in self.leaves:
-            if id(leaf) in shared:
+            if leaf in shared:
                 assert row is not None
                 block = cast(TableStep, leaf.step).chunk_features(leaf.selection.table(row))[0]
                 known = np.flatnonzero(block)

@@ -1,18 +1,18 @@
 """Blocks side by side that all read columns: one pass over the table."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
 
-from .._feature_codes import FeatureCodes, of_numbers, side_by_side
+from .._feature_codes import FeatureCodes
 from .._steps import Step
 from .._unsupported import InputUnsupported
 from ..tables._row_table import RowTable
 from ..tables._steps import TableStep
 from ..tables._tables import BlockTable, Table
+from ._dense_reader import codes_of, write_blocks
 from ._score_sums import TableSum
 from ._unions import UnionStep
 
@@ -22,8 +22,8 @@ class TableUnionStep(UnionStep, TableStep):
     """Blocks side by side that all read columns: one pass over the table."""
 
     def refuse_passing_objects(self, row: Table) -> None:
-        for selection, step in zip(self.selections, self.steps, strict=True):
-            cast(TableStep, step).refuse_passing_objects(selection.table(row))
+        for block in self.blocks:
+            cast(TableStep, block.step).refuse_passing_objects(block.selection.table(row))
 
     def chunk_features(self, table: Table) -> np.ndarray:
         assert self.n_features is not None
@@ -33,18 +33,11 @@ class TableUnionStep(UnionStep, TableStep):
 
     def write_features(self, table: Table, out: np.ndarray) -> None:
         """Let each block write its features where they belong."""
-        self._write(table, out, lambda step, *given: step.write_features(*given))
+        write_blocks(self.blocks, table, out)
 
     @cached_property
     def _coded(self) -> tuple[FeatureCodes, list[slice]]:
-        """How blocks lay their features out, and the columns of each block."""
-        steps = cast(tuple[TableStep, ...], self.steps)
-        return side_by_side(
-            [
-                step.feature_codes() if weight == 1.0 else of_numbers(step.n_features)
-                for step, weight in zip(steps, self.weights, strict=True)
-            ]
-        )
+        return codes_of(self.blocks)
 
     def feature_codes(self) -> FeatureCodes:
         """Return the blocks' columns side by side; those of weighted blocks hold numbers."""
@@ -52,15 +45,7 @@ class TableUnionStep(UnionStep, TableStep):
 
     def write_coded(self, table: Table, out: np.ndarray) -> None:
         """Let each block write its columns where they belong."""
-        for selection, step, weight, place in zip(
-            self.selections, self.steps, self.weights, self._coded[1], strict=True
-        ):
-            selected, columns = selection.table(table), out[:, place]
-            if weight == 1.0:
-                cast(TableStep, step).write_coded(selected, columns)
-            else:
-                cast(TableStep, step).write_features(selected, columns)
-                columns *= weight
+        write_blocks(self.blocks, table, out, dict(zip(self.blocks, self._coded[1], strict=True)))
 
     def next_table(self, table: Table) -> Table:
         if table.row is not None and not all(
@@ -75,15 +60,14 @@ class TableUnionStep(UnionStep, TableStep):
         if dtype is not None:
             return BlockTable(self.chunk_features(table), dtype)
         dtypes = set()
-
-        def read(step: TableStep, selected: Table, place: np.ndarray) -> None:
-            block = step.next_table(selected)
-            dtypes.add(block.dtype)
-            place[:] = block.floats(strict=False, copy=False)
-
         assert self.n_features is not None
         out = np.empty((table.n_rows, self.n_features))
-        self._write(table, out, read)
+        for leaf in self.blocks:
+            block = cast(TableStep, leaf.step).next_table(leaf.selection.table(table))
+            dtypes.add(block.dtype)
+            out[:, leaf.place] = block.floats(strict=False, copy=False)
+            if leaf.weight != 1.0:
+                out[:, leaf.place] *= leaf.weight
         return BlockTable(out, dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes))
 
     def _row_with_texts(self, table: Table) -> RowTable | None:
@@ -98,33 +82,19 @@ class TableUnionStep(UnionStep, TableStep):
         dtypes = [step.fixed_dtype for step in steps]
         if all(dtype is not None and dtype.kind != "O" for dtype in dtypes):
             return None
-        pairs = zip(self.selections, steps, strict=True)
-        rows = [step.next_table(selection.table(table)).row for selection, step in pairs]
+        rows = [
+            step.next_table(block.selection.table(table)).row
+            for block, step in zip(self.blocks, steps, strict=True)
+        ]
         if not any(isinstance(value, str) for row in rows for value in row or ()):
             return None
         assert self.n_features is not None
-        assert self.places is not None
         values = np.empty(self.n_features, dtype=object)
-        for row, place, weight in zip(rows, self.places, self.weights, strict=True):
-            if row is None or weight != 1.0:
+        for row, block in zip(rows, self.blocks, strict=True):
+            if row is None or block.weight != 1.0:
                 raise InputUnsupported("numbers that become objects beside texts")
-            values[place] = row
+            values[block.place] = row
         return RowTable(values.tolist(), as_objects=True)
-
-    def _write(
-        self,
-        table: Table,
-        out: np.ndarray,
-        write: Callable[[TableStep, Table, np.ndarray], None],
-    ) -> None:
-        """Let ``write`` fill the place of each block in ``out``."""
-        assert self.places is not None
-        for selection, step, weight, place in zip(
-            self.selections, self.steps, self.weights, self.places, strict=True
-        ):
-            write(cast(TableStep, step), selection.table(table), out[:, place])
-            if weight != 1.0:
-                out[:, place] *= weight
 
     def bind(self, coef: np.ndarray) -> TableSum:
         assert self.spec is not None
@@ -138,18 +108,17 @@ class TableUnionStep(UnionStep, TableStep):
     map_coded = TableStep.map_coded
 
 
-def union_step(**values: Any) -> UnionStep:
-    """Return a union that makes one pass over a table if all of its blocks read one."""
-    by_column = values["places"] is not None and values["spec"] is not None
-    steps, weights = values["steps"], values["weights"]
-    twins = tuple(map(_weighted, steps, weights))
-    if None in twins:
-        values.update(places=None, n_features=None)
-        return UnionStep(**values)
-    values["steps"] = twins
-    if by_column and all(step.reads_columns for step in steps):
-        return TableUnionStep(**values)
-    return UnionStep(**values)
+def union_step(union: UnionStep) -> UnionStep:
+    """Return a union as one that makes one pass over a table, if all of its blocks read one."""
+    twins = [_weighted(block.step, block.weight) for block in union.blocks]
+    steps = [twin for twin in twins if twin is not None]
+    if len(steps) < len(twins):
+        return replace(union, n_features=None)
+    reads_table = all(step.reads_columns for step in union.steps)
+    union = union.with_steps(steps)
+    if reads_table and union.n_features is not None and union.spec is not None:
+        return TableUnionStep(**{f.name: getattr(union, f.name) for f in fields(union)})
+    return union
 
 
 def _weighted(step: Step, weight: float) -> Step | None:

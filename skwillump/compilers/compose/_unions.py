@@ -1,7 +1,7 @@
 """Blocks side by side as one compiled step."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self, cast
@@ -27,17 +27,23 @@ class UnionStep(Step):
     """Blocks side by side: a ``FeatureUnion`` or a ``ColumnTransformer``."""
 
     original: Any
-    names: tuple[str, ...]
-    selections: tuple[Selection, ...]
-    steps: tuple[Step, ...]
-    weights: tuple[float, ...]
-    places: tuple[slice, ...] | None  # of each block in the features
+    blocks: tuple[Leaf, ...]  # their places have no meaning where `n_features` is not known
     n_features: int | None
     twin: Any = field(repr=False)  # the original with compiled steps in it
     spec: InputSpec | None = None  # of the columns that it demands, if it reads a table
     path: str = ""  # names of the pipelines' steps that it is, where they have no others
 
     holds_blocks = True
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """Those of the blocks."""
+        return tuple(block.step for block in self.blocks)
+
+    def with_steps(self, steps: Iterable[Step]) -> Self:
+        """Return a twin of other steps."""
+        pairs = zip(self.blocks, steps, strict=True)
+        return replace(self, blocks=tuple(replace(block, step=step) for block, step in pairs))
 
     @property
     def demands(self) -> InputSpec | None:
@@ -47,7 +53,7 @@ class UnionStep(Step):
     def exact_scores(self) -> bool:
         """Blocks that are not compiled are multiplied in float64, as the stack would be."""
         return (
-            self.places is not None
+            self.n_features is not None
             and any(step.exact_scores for step in self.steps)
             and all(step.exact_scores or step.is_open for step in self.steps)
         )
@@ -55,7 +61,7 @@ class UnionStep(Step):
     @property
     def is_open(self) -> bool:
         """Whether no block is compiled, so that the stack may be of any dtype."""
-        return self.places is not None and all(step.is_open for step in self.steps)
+        return self.n_features is not None and all(step.is_open for step in self.steps)
 
     @property
     def needs_rows(self) -> bool:
@@ -78,7 +84,7 @@ class UnionStep(Step):
         Blocks whose number of features is not known share what is left: if that is wrong for one,
         it refuses its features when they are there.
         """
-        if self.places is not None:
+        if self.n_features is not None:
             return self
         unknown = [at for at, step in enumerate(self.steps) if step_size(step) is None]
         left = n_features - sum(step_size(step) or 0 for step in self.steps)
@@ -87,18 +93,23 @@ class UnionStep(Step):
         steps = list(self.steps)
         for at in unknown:
             steps[at] = steps[at].sized(left // len(unknown))
-        places, total = places_of([step_size(step) for step in steps])
-        return (
-            self
-            if total is None
-            else replace(self, steps=tuple(steps), places=places, n_features=total)
-        )
+        return self.with_steps(steps).laid_out()
+
+    def laid_out(self) -> "UnionStep":
+        """Return a twin of which blocks are one after the other, where all sizes are known."""
+        sizes = [step_size(step) for step in self.steps]
+        if None in sizes:
+            return self
+        stops = np.cumsum([0, *sizes]).tolist()
+        places = map(slice, stops[:-1], stops[1:])
+        pairs = zip(self.blocks, places, strict=True)
+        blocks = tuple(replace(block, place=place) for block, place in pairs)
+        return replace(self, blocks=blocks, n_features=stops[-1])
 
     @property
     def reads_text(self) -> bool:
         return any(
-            type(selection) is Selection and step.reads_text
-            for selection, step in zip(self.selections, self.steps, strict=True)
+            type(block.selection) is Selection and block.step.reads_text for block in self.blocks
         )
 
     @property
@@ -117,34 +128,27 @@ class UnionStep(Step):
         if stacks is None:
             stacks = any(step.gives_sparse for step in self.steps)
         known = all(step.gives_sparse or step.gives_array for step in self.steps)
-        return bool(stacks) and known and all(self.weights)
+        return bool(stacks) and known and all(block.weight for block in self.blocks)
 
     def some(self, leaves: Sequence[Leaf]) -> "UnionStep":
         """Return the union of some of its leaves, to ask in which container they are stacked."""
-        return replace(
-            self,
-            names=tuple(leaf.name for leaf in leaves),
-            selections=tuple(leaf.selection for leaf in leaves),
-            steps=tuple(leaf.step for leaf in leaves),
-            weights=tuple(leaf.weight for leaf in leaves),
-            places=tuple(leaf.place for leaf in leaves),
-        )
+        return replace(self, blocks=tuple(leaves))
 
     def in_known_containers(self) -> "UnionStep":
         """Return a twin of whose blocks all containers are known."""
-        return replace(self, steps=tuple(step.in_known_containers() for step in self.steps))
+        return self.with_steps(step.in_known_containers() for step in self.steps)
 
     def in_binary(self) -> "UnionStep":
-        if not all(weight > 0.0 for weight in self.weights):
+        if not all(block.weight > 0.0 for block in self.blocks):
             raise Unsupported("a block has no weight above zero")
-        ones = (1.0,) * len(self.weights)
-        return replace(self, steps=tuple(step.in_binary() for step in self.steps), weights=ones)
+        twin = self.with_steps(step.in_binary() for step in self.steps)
+        return replace(twin, blocks=tuple(replace(block, weight=1.0) for block in twin.blocks))
 
     def guarded(self) -> Self:
         """Return a twin of which no block lets integers pass that a model could round."""
         if not self.may_give_integers:
             return self
-        return replace(self, steps=tuple(step.guarded() for step in self.steps))
+        return self.with_steps(step.guarded() for step in self.steps)
 
     @cached_property
     def fixed_dtype(self) -> np.dtype | None:
@@ -162,8 +166,8 @@ class UnionStep(Step):
         if self.has_doubles:
             return self
         twins = [step.in_doubles() for step in self.steps]
-        steps = tuple(twin for twin in twins if twin is not None)
-        return replace(self, steps=steps) if len(steps) == len(twins) else None
+        steps = [twin for twin in twins if twin is not None]
+        return self.with_steps(steps) if len(steps) == len(twins) else None
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         # Names of a frame's columns come from the transformers themselves.
@@ -197,7 +201,8 @@ class UnionStep(Step):
         row = None if self.spec is None else self.spec.row(x)
         rows: Rows | None = None
         blocks: list[Any] = []
-        for selection, step, weight in zip(self.selections, self.steps, self.weights, strict=True):
+        for leaf in self.blocks:
+            selection, step = leaf.selection, leaf.step
             reads_row = step.reads_columns and step.fixed_dtype == np.float64
             if reads_row and row is not None and (step.gives_array or step.gives_sparse):
                 block: Any = cast(TableStep, step).chunk_features(selection.table(row))
@@ -209,7 +214,7 @@ class UnionStep(Step):
                 block = step.transform_one(selection.of_one(x))
             if np.ndim(block) != 2 or np.shape(block)[0] != 1:
                 raise InputUnsupported(f"a block of shape {np.shape(block)}")
-            blocks.append(block if weight == 1.0 else block * weight)
+            blocks.append(block if leaf.weight == 1.0 else block * leaf.weight)
         is_sparse = getattr(self.original, "sparse_output_", None)  # a ColumnTransformer
         if is_sparse is None:
             is_sparse = any(map(sparse.issparse, blocks))
@@ -221,14 +226,14 @@ class UnionStep(Step):
         return SumScorer(self._bound(coef), np.zeros(coef.shape[1]), self.spec)
 
     def _bound(self, coef: np.ndarray) -> tuple[tuple[Selection, Scorer], ...]:
-        if self.places is None or coef.shape[0] != self.n_features:
+        if self.n_features is None or coef.shape[0] != self.n_features:
             raise Unsupported(
                 f"it has coefficients of {coef.shape[0]} features, not {self.n_features}"
             )
         return tuple(
             (leaf.selection, leaf.step.bind(coef[leaf.place] * leaf.weight))
             for leaf in self.leaves()
-            if leaf.place.stop > leaf.place.start
+            if leaf.width
         )
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
@@ -273,15 +278,12 @@ class UnionStep(Step):
         Unsupported
             If columns are selected twice on the way to a block, or places are not known.
         """
-        if self.places is None:
+        if self.n_features is None:
             raise Unsupported("the number of features is not known")
         found: list[Leaf] = []
-        for name, selection, step, weight, place in zip(
-            self.names, self.selections, self.steps, self.weights, self.places, strict=True
-        ):
-            leaf = Leaf(name, selection, step, place, weight)
-            if step.holds_blocks:
-                found.extend(child.inside(leaf) for child in cast(UnionStep, step).leaves())
+        for leaf in self.blocks:
+            if leaf.step.holds_blocks:
+                found.extend(child.inside(leaf) for child in cast(UnionStep, leaf.step).leaves())
             else:
                 found.append(leaf)
         return found
@@ -291,7 +293,7 @@ class UnionStep(Step):
             step.warm_up()
 
     def report(self, name: str) -> list[StepReport]:
-        return report_each(self.names, self.steps, name, self.path)
+        return report_each((block.name for block in self.blocks), self.steps, name, self.path)
 
 
 def _beside(blocks: Sequence[Any]) -> Any:
@@ -325,14 +327,3 @@ def step_size(step: Step) -> int | None:
     except Exception:
         # Any transformer of anyone's: what it does not tell may follow from the model's features.
         return None
-
-
-def places_of(sizes: Sequence[int | None]) -> tuple[tuple[slice, ...] | None, int | None]:
-    """Return the place of each block among the features, and the number of these."""
-    places, start = [], 0
-    for size in sizes:
-        if size is None:
-            return None, None
-        places.append(slice(start, start + size))
-        start += size
-    return tuple(places), start
