@@ -75,11 +75,10 @@ def compile_discretizer(bins: Any) -> Step:
     """Compile a ``KBinsDiscretizer``."""
     if bins.dtype not in (None, np.float64):
         raise Unsupported(f"dtype={bins.dtype!r} rounds before it compares")
-    spec = InputSpec.of(bins)
     edges = tuple(np.array(edges[1:-1], dtype=np.float64) for edges in bins.bin_edges_)
     if bins.encode == "ordinal":
-        return BinStep(bins, spec, spec.n_columns, edges)
+        return BinStep.from_fitted(bins, edges=edges)
     if any(len(between) + 1 != n for between, n in zip(edges, bins.n_bins_, strict=True)):
         raise Unsupported("a column has another number of bins than of edges")
     ends = np.cumsum([0, *(len(between) + 1 for between in edges)]).tolist()
-    return OneHotBinStep(bins, spec, ends[-1], edges, tuple(ends[:-1]))
+    return OneHotBinStep.from_fitted(bins, ends[-1], edges=edges, starts=tuple(ends[:-1]))

@@ -160,7 +160,7 @@ def _integer_table(numbers: np.ndarray) -> np.ndarray | None:
     return positions
 
 
-def _bare(encoder: Any) -> Any:
+def without_names(encoder: Any) -> Any:
     """Return a copy that takes arrays, whatever it was fitted on."""
     bare = copy.copy(encoder)
     vars(bare).pop("feature_names_in_", None)
@@ -182,7 +182,7 @@ def encoded_categories(encoder: Any, unknown: bool) -> tuple[list[np.ndarray], A
         column[:] = [*values, *[object()] * unknown, *[values[0]] * len(table)][: len(table)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        encoded = _bare(encoder).transform(table)
+        encoded = without_names(encoder).transform(table)
     return [np.arange(length) for length in lengths], encoded
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from .._features import EXACT_INTEGERS, MAX_DENSE_FEATURES
 from .._registry import register
+from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
 from ._categories import Lookup, raise_unhashable
 from ._guards import refuse_large_integers
@@ -114,9 +115,7 @@ class EncodedFrameStep(IntegerStep):
         """Say yes: of a data frame models make one."""
         return True
 
-    def transform_one(self, x: Any) -> Any:
-        """Return what the encoder returns for X of one row, which may be a data frame."""
-        return self.transform(self.template.make(x))
+    transform_one = Step.transform_one  # it may be a data frame
 
     def next_table(self, table: Table) -> Table:
         block = self.chunk_features(table)

@@ -148,11 +148,7 @@ class ArrowColumn(Column):
         return cls(array, missing, frozen(raw), positions.astype(np.int64, copy=False))
 
     def codes(self, rows: slice | np.ndarray) -> Codes:
-        if isinstance(rows, slice):
-            part = self.array.slice(rows.start, rows.stop - rows.start)
-        else:
-            part = self.array.take(rows)
-        encoded = part.dictionary_encode()
+        encoded = self._part(rows).dictionary_encode()
         indices = encoded.indices
         if indices.null_count:
             indices = indices.fill_null(-1)
@@ -160,15 +156,16 @@ class ArrowColumn(Column):
         values.append(self.missing)
         return Codes(indices.to_numpy(), values)
 
+    def _part(self, rows: slice | np.ndarray) -> Any:
+        if isinstance(rows, slice):
+            return self.array.slice(rows.start, rows.stop - rows.start)
+        return self.array.take(rows)
+
     def texts(self, rows: slice | np.ndarray) -> Texts:
         """Return where the texts are."""
         missing = None
         if self.array.null_count:
-            if isinstance(rows, slice):
-                part = self.array.slice(rows.start, rows.stop - rows.start)
-            else:
-                part = self.array.take(rows)
-            missing = part.is_null().to_numpy(zero_copy_only=False)
+            missing = self._part(rows).is_null().to_numpy(zero_copy_only=False)
         starts, stops = self.offsets[:-1][rows], self.offsets[1:][rows]
         return Texts(self.data, starts, stops, missing, self.missing)
 

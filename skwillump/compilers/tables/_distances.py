@@ -9,7 +9,6 @@ from sklearn.cluster import KMeans, MiniBatchKMeans
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
-from ._input import InputSpec
 from ._steps import NumberStep
 
 _LEAST = 1e-3
@@ -49,10 +48,5 @@ def compile_distances(clusters: Any) -> Step:
     centers = np.array(clusters.cluster_centers_, order="C")
     if centers.dtype != np.float64:
         raise Unsupported(f"it was fitted on {centers.dtype}")
-    return DistancesStep(
-        original=clusters,
-        spec=InputSpec.of(clusters),
-        n_features=len(centers),
-        centers=centers,
-        squares=np.einsum("ij,ij->i", centers, centers),
-    )
+    squares = np.einsum("ij,ij->i", centers, centers)
+    return DistancesStep.from_fitted(clusters, len(centers), centers=centers, squares=squares)

@@ -12,7 +12,6 @@ from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, private
 from ._guards import refuse_infinite
-from ._input import InputSpec
 from ._steps import NumberStep
 
 
@@ -42,16 +41,13 @@ class PowerStep(NumberStep):
 @register(PowerTransformer)
 def compile_power_transformer(power: Any) -> Step:
     """Compile a ``PowerTransformer``."""
-    spec = InputSpec.of(power)
     # Until 1.7 scikit-learn had the function itself.
     yeo_johnson = getattr(power, "_yeo_johnson_transform", stats.yeojohnson)
     function = special.boxcox if power.method == "box-cox" else yeo_johnson
     scaler = private(power, "_scaler") if power.standardize else None
-    return PowerStep(
+    return PowerStep.from_fitted(
         power,
-        spec,
-        spec.n_columns,
-        functions=(function,) * spec.n_columns,
+        functions=(function,) * len(power.lambdas_),
         lambdas=np.array(power.lambdas_),
         positive=power.method == "box-cox",
         mean=None if scaler is None else np.array(scaler.mean_, dtype=np.float64),
@@ -102,11 +98,8 @@ class QuantileStep(NumberStep):
 @register(QuantileTransformer)
 def compile_quantile_transformer(transformer: Any) -> Step:
     """Compile a ``QuantileTransformer``."""
-    spec = InputSpec.of(transformer)
-    return QuantileStep(
+    return QuantileStep.from_fitted(
         transformer,
-        spec,
-        spec.n_columns,
         quantiles=np.array(transformer.quantiles_, dtype=np.float64),
         references=np.array(transformer.references_, dtype=np.float64),
         normal=transformer.output_distribution == "normal",

@@ -70,7 +70,6 @@ class ValuesStep(TableStep):
 
 
 def _values_step(encoder: Any, *, unknown_error: bool, width: int, dtype: Any) -> ValuesStep:
-    spec = InputSpec.of(encoder)
     lookups = tuple(Lookup.of(categories) for categories in encoder.categories_)
     numbers, encoded = encoded_categories(encoder, unknown=not unknown_error)
     encoded = np.asarray(encoded, dtype=np.float64)
@@ -83,10 +82,9 @@ def _values_step(encoder: Any, *, unknown_error: bool, width: int, dtype: Any) -
         direct.append(
             {value: tuple(of_category[at].tolist()) for value, at in lookup.position_of.items()}
         )
-    return ValuesStep(
-        original=encoder,
-        spec=spec,
-        n_features=encoded.shape[1],
+    return ValuesStep.from_fitted(
+        encoder,
+        encoded.shape[1],
         lookups=lookups,
         values=tuple(values),
         direct=tuple(direct),

@@ -99,27 +99,22 @@ def _makes_doubles(function: Any) -> bool:
 @register(FunctionTransformer)
 def compile_function_transformer(transformer: Any) -> Step:
     """Compile a ``FunctionTransformer`` of nothing or of one of numpy's element-wise functions."""
-    spec = InputSpec.of(transformer)
     function: Any = transformer.func
     if function is None:
         if transformer.validate:
             raise Unsupported("validate=True, without a function")
-        return IdentityStep(transformer, spec, spec.n_columns)
+        return IdentityStep.from_fitted(transformer)
     function = applied_function(transformer) or function
     if own_code(transformer) is Own.SAME:
-        return IdentityStep(transformer, spec, spec.n_columns)
+        return IdentityStep.from_fitted(transformer)
     if _makes_doubles(function) and not transformer.kw_args and not transformer.validate:
-        return DoublesStep(transformer, spec, spec.n_columns)
+        return DoublesStep.from_fitted(transformer)
     if transformer.kw_args:
         raise Unsupported("its function is called with kw_args")
     if not any(function is known for known in vars(np).values()):
         raise Unsupported("its function is none of numpy's own ufuncs")
     if not isinstance(function, np.ufunc) or "d->d" not in function.types:
         raise Unsupported("its function is no numpy ufunc of one number to one number")
-    return FunctionStep(
-        transformer,
-        spec,
-        spec.n_columns,
-        function=function,
-        validates=bool(transformer.validate),
+    return FunctionStep.from_fitted(
+        transformer, function=function, validates=bool(transformer.validate)
     )

@@ -15,7 +15,7 @@ from ._guards import plain_values, refuse_infinite, refuse_large_integers
 from ._input import InputSpec
 from ._row_table import RowTable
 from ._steps import IntegerStep, TableStep
-from ._tables import CodedObjects, ObjectTable, Table, TextObjects
+from ._tables import KnownObjects, ObjectTable, Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +90,7 @@ class ImputeObjectsStep(TableStep):
                 for value, fill in zip(table.row, self.values, strict=True)
             ]
             return RowTable(row, as_objects=True)
-        columns = (
-            self._texts(table, at) or CodedObjects(self._codes(table, at))
-            for at in range(len(self.values))
-        )
-        return ObjectTable(tuple(columns))
+        return ObjectTable(tuple(self._column(table, at) for at in range(len(self.values))))
 
     def _codes(self, table: Table, position: int) -> Codes:
         """Return a column as codes, of which those of missing values are others' now."""
@@ -102,15 +98,18 @@ class ImputeObjectsStep(TableStep):
         codes, values = table.codes(position)
         return Codes(codes, [self._filled(value, fill) for value in values])
 
-    def _texts(self, table: Table, position: int) -> TextObjects | None:
-        """Return a column of texts as such; None where it is none, or texts may stand for gaps."""
+    def _column(self, table: Table, position: int) -> KnownObjects:
+        """Return a column of texts as such; as codes where texts may stand for what is missing."""
         texts = None if isinstance(self.missing, str) else table.texts(position)
         if texts is None:
-            return None
+            known = self._codes(table, position)
+            return KnownObjects(n_rows=len(known.codes), codes=lambda: known)
         if texts.missing is not None:
             missing_value = self._filled(texts.missing_value, self.values[position])
             texts = texts._replace(missing_value=missing_value)
-        return TextObjects(texts, lambda: self._codes(table, position))
+        return KnownObjects(
+            n_rows=len(texts.starts), codes=lambda: self._codes(table, position), texts=texts
+        )
 
     def _filled(self, value: Any, fill: Any) -> Any:
         plain_values([value])
@@ -137,7 +136,6 @@ def fitted_indicator(imputer: Any) -> Any:
 @register(SimpleImputer)
 def compile_simple_imputer(imputer: Any) -> Step:
     """Compile a ``SimpleImputer``."""
-    spec = InputSpec.of(imputer)
     missing = imputer.missing_values
     is_nan = isinstance(missing, float) and math.isnan(missing)
     if not (is_nan or missing is None or isinstance(missing, (str, int, float))):
@@ -152,7 +150,7 @@ def compile_simple_imputer(imputer: Any) -> Step:
             raise Unsupported("a column without values was fitted")
         if missing is None and None in values:
             raise Unsupported("missing values are filled with None")
-        return ImputeObjectsStep(imputer, spec, spec.n_columns, missing, values)
+        return ImputeObjectsStep.from_fitted(imputer, missing=missing, values=values)
     if dtype == np.float32 or dtype.kind not in "iuf":
         raise Unsupported(f"it was fitted on {dtype}")
     if not isinstance(missing, (int, float)):
@@ -162,10 +160,9 @@ def compile_simple_imputer(imputer: Any) -> Step:
         # Left out with a warning at each call, or filled with NaN.
         raise Unsupported("a column without values was fitted")
     flagged = None if indicator is None else np.asarray(indicator.features_)
-    return ImputeStep(
+    return ImputeStep.from_fitted(
         imputer,
-        spec,
-        spec.n_columns + (0 if flagged is None else len(flagged)),
+        len(statistics) + (0 if flagged is None else len(flagged)),
         missing=float(missing),
         values=statistics.astype(getattr(imputer, "_fill_dtype", np.float64)).astype(np.float64),
         flagged=flagged,

@@ -48,17 +48,14 @@ class IndicatorStep(TableStep):
 @register(MissingIndicator)
 def compile_missing_indicator(indicator: Any) -> Step:
     """Compile a ``MissingIndicator`` of numbers."""
-    spec = InputSpec.of(indicator)
     if private(indicator, "_precomputed"):
         raise Unsupported("it was fitted on a mask")
     if not isinstance(indicator.missing_values, (int, float)):
         raise Unsupported(f"missing_values={indicator.missing_values!r} is no number")
-    columns = np.arange(spec.n_columns)
-    others = np.setdiff1d(columns, indicator.features_)
-    return IndicatorStep(
-        original=indicator,
-        spec=spec,
-        n_features=len(indicator.features_),
+    others = np.setdiff1d(np.arange(indicator.n_features_in_), indicator.features_)
+    return IndicatorStep.from_fitted(
+        indicator,
+        len(indicator.features_),
         missing=float(indicator.missing_values),
         flagged=np.asarray(indicator.features_),
         unexpected=others if indicator.error_on_new else others[:0],

@@ -10,7 +10,6 @@ from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
 from ._guards import refuse_infinite
-from ._input import InputSpec
 from ._steps import NumberStep
 from ._tables import Table
 
@@ -63,10 +62,9 @@ def compile_sampler(sampler: Any) -> Step:
         raise Unsupported(f"it was fitted on {sampler.random_weights_.dtype}")
     is_skewed = isinstance(sampler, SkewedChi2Sampler)
     n = sampler.n_components
-    return CosineStep(
-        original=sampler,
-        spec=InputSpec.of(sampler),
-        n_features=sampler.random_weights_.shape[1],
+    return CosineStep.from_fitted(
+        sampler,
+        sampler.random_weights_.shape[1],
         weights=np.array(sampler.random_weights_),
         offset=np.array(sampler.random_offset_),
         scale=float(np.sqrt(2.0) / np.sqrt(n)) if is_skewed else (2.0 / n) ** 0.5,

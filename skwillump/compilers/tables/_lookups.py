@@ -272,10 +272,9 @@ def compile_table_lookup(lookup: Any) -> Step:
         raise Unsupported("its table has columns that are not of numbers")
     if not keyed.values.shape[1]:
         raise Unsupported("its table has no columns of values")
-    return LookupStep(
-        original=lookup,
-        spec=InputSpec.of(lookup),
-        n_features=keyed.values.shape[1],
+    return LookupStep.from_fitted(
+        lookup,
+        keyed.values.shape[1],
         positions=lookup.key_positions_,
         keyed=keyed,
         finders=tuple(map(Finder.of, keyed.index.columns, lookup._kinds)),

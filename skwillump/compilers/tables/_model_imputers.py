@@ -4,7 +4,6 @@
 numbers as it is. Such rows pass; the others go to the imputer, at the price that it has anyway.
 """
 
-from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +14,8 @@ from ..._compat import IterativeImputer
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, private
+from ._categories import without_names
 from ._imputers import fitted_indicator
-from ._input import InputSpec
 from ._steps import NumberStep
 
 
@@ -70,15 +69,8 @@ def _of_rows(imputer: Any, without_values: np.ndarray) -> ImputeRowsStep:
         raise Unsupported(f"missing_values={imputer.missing_values!r}, not NaN")
     if without_values.any():
         raise Unsupported("a column without values was fitted")
-    spec = InputSpec.of(imputer)
     indicator = fitted_indicator(imputer)
     flags = 0 if indicator is None else len(indicator.features_)
-    bare = copy(imputer)
-    vars(bare).pop("feature_names_in_", None)
+    bare = without_names(imputer)
     vars(bare).pop("_sklearn_output_config", None)
-    return ImputeRowsStep(
-        original=imputer,
-        spec=spec,
-        n_features=spec.n_columns + flags,
-        imputer=bare,
-    )
+    return ImputeRowsStep.from_fitted(imputer, len(without_values) + flags, imputer=bare)

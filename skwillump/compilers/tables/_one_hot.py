@@ -128,7 +128,6 @@ def compile_one_hot_encoder(encoder: Any) -> Step:
     dtype = np.dtype(encoder.dtype)
     if dtype.kind not in "iufb" or dtype == np.float16:
         raise Unsupported(f"dtype={encoder.dtype!r} is none of a sparse matrix of real numbers")
-    spec = InputSpec.of(encoder)
     lookups = tuple(Lookup.of(categories) for categories in encoder.categories_)
     n_outs = [int(n) for n in private(encoder, "_n_features_outs")]
     unknown_error = encoder.handle_unknown == "error"
@@ -143,12 +142,11 @@ def compile_one_hot_encoder(encoder: Any) -> Step:
         features.append(of_category)
         start += n_out
     warns = encoder.handle_unknown == "warn" or encoder.drop is not None
-    return OneHotStep(
+    return OneHotStep.from_fitted(
         encoder,
-        spec,
         start,
-        lookups,
-        tuple(features),
+        lookups=lookups,
+        features=tuple(features),
         direct=tuple(
             {value: int(of[position]) for value, position in lookup.position_of.items()}
             for lookup, of in zip(lookups, features, strict=True)

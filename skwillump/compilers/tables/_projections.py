@@ -32,23 +32,25 @@ from .._registry import register
 from .._steps import Step
 from .._unsupported import Unsupported
 from ._guards import refuse_infinite, refuse_large_integers
-from ._input import InputSpec
 from ._steps import IntegerStep, NumberStep
 from ._tables import Table
 
 
 @dataclass(frozen=True, eq=False)
 class ProjectStep(NumberStep):
-    """``(x @ components - offset) / divisor``."""
+    """``((x - mean) @ components - offset) / divisor``."""
 
     components: np.ndarray  # (n_columns, n_features)
-    offset: np.ndarray | None
-    divisor: np.ndarray | None
+    mean: np.ndarray | None = None
+    offset: np.ndarray | None = None
+    divisor: np.ndarray | None = None
+    of_sparse: bool = False  # whether it does no more, and gives an array of sparse columns too
 
     allow_nan = False
 
     def apply(self, block: np.ndarray) -> np.ndarray:
-        """Project, and center the projection."""
+        if self.mean is not None:
+            block -= self.mean
         projected: np.ndarray = block @ self.components
         if self.offset is not None:
             projected -= self.offset
@@ -57,10 +59,12 @@ class ProjectStep(NumberStep):
         return projected
 
     def linear_map(self) -> LinearMap:
-        """Return the step as a linear map, if it only projects."""
-        if self.offset is not None or self.divisor is not None:
-            return super().linear_map()
-        return LinearMap(components=self.components.T)
+        return LinearMap(components=self.components.T) if self.of_sparse else super().linear_map()
+
+
+def _projected(fitted: Any, components: np.ndarray, **values: Any) -> ProjectStep:
+    n_features = components.shape[1]
+    return ProjectStep.from_fitted(fitted, n_features, components=components, **values)
 
 
 _MOST_COMPONENTS = 1 << 22
@@ -95,44 +99,13 @@ def compile_pca(pca: Any) -> Step:
         if divisor.min() < _LEAST_SPREAD * divisor.max():
             raise Unsupported("whiten=True divides rounding errors by next to nothing")
     components = _components(pca)
-    return ProjectStep(
-        pca,
-        InputSpec.of(pca),
-        components.shape[1],
-        components=components,
-        offset=pca.mean_ @ components,
-        divisor=divisor,
-    )
+    return _projected(pca, components, offset=pca.mean_ @ components, divisor=divisor)
 
 
 @register(TruncatedSVD, GaussianRandomProjection, NeighborhoodComponentsAnalysis, is_linear=True)
 def compile_truncated_svd(svd: Any) -> Step:
     """Compile a ``TruncatedSVD``, or another projection that is a product alone."""
-    components = _components(svd)
-    return ProjectStep(
-        svd,
-        InputSpec.of(svd),
-        components.shape[1],
-        components=components,
-        offset=None,
-        divisor=None,
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class UnmixStep(NumberStep):
-    """``(x - mean) @ components``."""
-
-    components: np.ndarray  # (n_columns, n_features)
-    mean: np.ndarray | None
-
-    allow_nan = False
-
-    def apply(self, block: np.ndarray) -> np.ndarray:
-        """Center, and project."""
-        if self.mean is not None:
-            block -= self.mean
-        return np.asarray(block @ self.components)
+    return _projected(svd, _components(svd), of_sparse=True)
 
 
 @register(LinearDiscriminantAnalysis)
@@ -144,13 +117,8 @@ def compile_discriminant_projection(model: Any) -> Step:
     if scalings.dtype != np.float64:
         raise Unsupported(f"it was fitted on {scalings.dtype}")
     components = np.ascontiguousarray(scalings[:, : len(model.get_feature_names_out())])
-    return UnmixStep(
-        model,
-        InputSpec.of(model),
-        components.shape[1],
-        components=components,
-        mean=np.array(model.xbar_) if model.solver == "svd" else None,
-    )
+    mean = np.array(model.xbar_) if model.solver == "svd" else None
+    return _projected(model, components, mean=mean)
 
 
 @register(FactorAnalysis)
@@ -159,27 +127,16 @@ def compile_factor_analysis(factors: Any) -> Step:
     loadings = _components(factors)
     weighted = loadings / factors.noise_variance_[:, None]
     covariance = linalg.inv(np.eye(loadings.shape[1]) + weighted.T @ loadings)
-    return UnmixStep(
-        factors,
-        InputSpec.of(factors),
-        loadings.shape[1],
-        components=np.ascontiguousarray(weighted @ covariance),
-        mean=np.array(factors.mean_),
-    )
+    components = np.ascontiguousarray(weighted @ covariance)
+    return _projected(factors, components, mean=np.array(factors.mean_))
 
 
 @register(FastICA, SparseRandomProjection)
 def compile_unmixing(fitted: Any) -> Step:
     """Compile a ``FastICA``, or a ``SparseRandomProjection`` of what is not sparse."""
-    components = _components(fitted)
     centers = isinstance(fitted, FastICA) and bool(fitted.whiten)
-    return UnmixStep(
-        fitted,
-        InputSpec.of(fitted),
-        components.shape[1],
-        components=components,
-        mean=np.array(fitted.mean_, dtype=np.float64) if centers else None,
-    )
+    mean = np.array(fitted.mean_, dtype=np.float64) if centers else None
+    return _projected(fitted, _components(fitted), mean=mean)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +184,7 @@ def compile_selector(selector: Any) -> Step:
     if not len(support):
         raise Unsupported("it keeps no column, and warns at each call")
     takes_nan = bool(get_tags(selector).input_tags.allow_nan)
-    return SelectStep(selector, InputSpec.of(selector), len(support), support, takes_nan)
+    return SelectStep.from_fitted(selector, len(support), support=support, takes_nan=takes_nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,14 +221,13 @@ def _products(polynomial: Any, n_columns: int) -> list[tuple[int, ...]]:
 @register(PolynomialFeatures)
 def compile_polynomial(polynomial: Any) -> Step:
     """Compile ``PolynomialFeatures``."""
-    spec = InputSpec.of(polynomial)
-    n_features = int(polynomial.n_output_features_)
+    n_columns, n_features = polynomial.n_features_in_, int(polynomial.n_output_features_)
     if n_features > MAX_DENSE_FEATURES:
         raise Unsupported(f"{n_features} features are more than {MAX_DENSE_FEATURES}")
-    wanted = _products(polynomial, spec.n_columns)
+    wanted = _products(polynomial, n_columns)
     if len(wanted) != n_features:
         raise Unsupported("its parameters were changed after it was fitted")
-    products = [(), *((column,) for column in range(spec.n_columns))]
+    products = [(), *((column,) for column in range(n_columns))]
     place = {product: at for at, product in enumerate(products)}
     degree = max(map(len, wanted), default=0)
     parents, factors = [], []
@@ -285,10 +241,9 @@ def compile_polynomial(polynomial: Any) -> Step:
         factors.append(np.array([product[-1] for product in chosen], dtype=np.intp))
         for product in chosen:
             place[product] = len(place)
-    return PolynomialStep(
-        original=polynomial,
-        spec=spec,
-        n_features=len(wanted),
+    return PolynomialStep.from_fitted(
+        polynomial,
+        len(wanted),
         parents=tuple(parents),
         factors=tuple(factors),
         wanted=np.array([place[product] for product in wanted], dtype=np.intp),

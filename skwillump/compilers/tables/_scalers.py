@@ -20,7 +20,6 @@ from .._linear_maps import LinearMap
 from .._registry import register
 from .._steps import Step
 from .._unsupported import Unsupported
-from ._input import InputSpec
 from ._steps import DenseScorer, NumberStep, TableScorer, TableStep, coefficients
 from ._tables import Table
 
@@ -121,15 +120,10 @@ def _doubles(values: Any) -> np.ndarray | None:
     return None if values is None else np.array(values, dtype=np.float64)
 
 
-def _scale_step(scaler: Any, **values: Any) -> ScaleStep:
-    spec = InputSpec.of(scaler)
-    return ScaleStep(scaler, spec, spec.n_columns, **values)
-
-
 @register(StandardScaler, is_linear=True)
 def compile_standard_scaler(scaler: Any) -> Step:
     """Compile a ``StandardScaler``."""
-    return _scale_step(
+    return ScaleStep.from_fitted(
         scaler,
         subtrahend=_doubles(scaler.mean_ if scaler.with_mean else None),
         divisor=_doubles(scaler.scale_ if scaler.with_std else None),
@@ -139,7 +133,7 @@ def compile_standard_scaler(scaler: Any) -> Step:
 @register(RobustScaler, is_linear=True)
 def compile_robust_scaler(scaler: Any) -> Step:
     """Compile a ``RobustScaler``."""
-    return _scale_step(
+    return ScaleStep.from_fitted(
         scaler,
         subtrahend=_doubles(scaler.center_ if scaler.with_centering else None),
         divisor=_doubles(scaler.scale_ if scaler.with_scaling else None),
@@ -151,14 +145,14 @@ def compile_max_abs_scaler(scaler: Any) -> Step:
     """Compile a ``MaxAbsScaler``."""
     clip = getattr(scaler, "clip", False)  # since 1.8
     limits = (-1.0, 1.0) if clip else None
-    return _scale_step(scaler, divisor=_doubles(scaler.scale_), limits=limits)
+    return ScaleStep.from_fitted(scaler, divisor=_doubles(scaler.scale_), limits=limits)
 
 
 @register(MinMaxScaler)
 def compile_min_max_scaler(scaler: Any) -> Step:
     """Compile a ``MinMaxScaler``."""
     low, high = scaler.feature_range
-    return _scale_step(
+    return ScaleStep.from_fitted(
         scaler,
         factor=_doubles(scaler.scale_),
         addend=_doubles(scaler.min_),
@@ -191,8 +185,7 @@ class NormalizeStep(NumberStep):
 @register(Normalizer)
 def compile_normalizer(normalizer: Any) -> Step:
     """Compile a ``Normalizer``."""
-    spec = InputSpec.of(normalizer)
-    return NormalizeStep(normalizer, spec, spec.n_columns, normalizer.norm)
+    return NormalizeStep.from_fitted(normalizer, norm=normalizer.norm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,5 +206,4 @@ class BinarizeStep(NumberStep):
 @register(Binarizer)
 def compile_binarizer(binarizer: Any) -> Step:
     """Compile a ``Binarizer``."""
-    spec = InputSpec.of(binarizer)
-    return BinarizeStep(binarizer, spec, spec.n_columns, float(binarizer.threshold))
+    return BinarizeStep.from_fitted(binarizer, threshold=float(binarizer.threshold))

@@ -10,7 +10,6 @@ from .._registry import register
 from .._steps import Step
 from .._unsupported import Unsupported
 from ._guards import refuse_infinite
-from ._input import InputSpec
 from ._steps import NumberStep
 
 
@@ -62,9 +61,8 @@ def compile_spline_transformer(transformer: Any) -> Step:
     left_out = 0 if transformer.include_bias else len(transformer.bsplines_)
     if transformer.n_features_out_ != n_splines - left_out:
         raise Unsupported("include_bias was set after fit")
-    return SplineStep(
+    return SplineStep.from_fitted(
         transformer,
-        InputSpec.of(transformer),
         int(transformer.n_features_out_),
         splines=tuple(transformer.bsplines_),
         degree=int(transformer.degree),

@@ -37,6 +37,13 @@ class TableStep(Step):
 
     reads_columns = True
 
+    @classmethod
+    def from_fitted(cls, original: Any, n_features: int | None = None, **values: Any) -> Self:
+        """Make the step of a fitted transformer, by default of as many features as columns."""
+        spec = InputSpec.of(original)
+        n = spec.n_columns if n_features is None else n_features
+        return cls(original=original, spec=spec, n_features=n, **values)  # type: ignore[call-arg]
+
     def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features (n_rows, n_features) of a chunk of rows, as float64.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -220,66 +220,28 @@ class BlockTable(Table):
         return NumberColumn(column).codes(slice(None))
 
 
-class ObjectColumn(Protocol):
-    """A column of Python objects that is known as codes, or as texts."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KnownObjects:
+    """A column of Python objects, as texts in Arrow buffers or as codes.
 
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
+    Attributes
+    ----------
+    n_rows : int
+    codes : callable
+        Makes codes, where somebody asks for them.
+    texts : Texts or None
+    """
 
-    def codes(self) -> Codes:
-        """Return it as codes."""
-
-    def texts(self) -> Texts | None:
-        """Return it if it is of texts in Arrow buffers, else None."""
-
-
-@dataclass(frozen=True, eq=False)
-class CodedObjects:
-    """A column that is known as codes."""
-
-    known: Codes
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return len(self.known.codes)
-
-    def codes(self) -> Codes:
-        """Return the codes."""
-        return self.known
-
-    def texts(self) -> Texts | None:
-        """Say that it is not of texts."""
-        return None
-
-
-@dataclass(frozen=True, eq=False)
-class TextObjects:
-    """A column of texts in Arrow buffers, of which codes are made where somebody asks for them."""
-
-    known: Texts
-    make_codes: Callable[[], Codes] = field(repr=False)
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return len(self.known.starts)
-
-    def codes(self) -> Codes:
-        """Make codes."""
-        return self.make_codes()
-
-    def texts(self) -> Texts | None:
-        """Return the texts."""
-        return self.known
+    n_rows: int
+    codes: Callable[[], Codes] = field(repr=False)
+    texts: Texts | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class ObjectTable(Table):
     """Columns of Python objects that are known as codes or as texts."""
 
-    columns: tuple[ObjectColumn, ...]
+    columns: tuple[KnownObjects, ...]
     dtype = np.dtype(object)
     as_objects = True
 
@@ -318,4 +280,4 @@ class ObjectTable(Table):
         return self.columns[position].codes()
 
     def texts(self, position: int) -> Texts | None:
-        return self.columns[position].texts()
+        return self.columns[position].texts
