@@ -18,10 +18,10 @@ from ._cross_fitted import CalibrationTask, Setting
 from ._fold_tasks import (
     FoldRecord,
     evidence,
+    fold_name,
     in_fold,
     record_fold,
     record_rows,
-    record_smaller,
 )
 from ._folds import FitData, Split, cross_fit_splits, prefit_splits, selecting_rows, share_of
 from ._metering import CostMeter
@@ -163,7 +163,7 @@ class CrossFit:
         """The full model that was fitted on the first fold; it is fitted here if need be."""
         if self.basis != "cross-fitted":
             return self.graph
-        named = self.progress.task(f"fit {_fold_name(0, self.splits)}")
+        named = self.progress.task(f"fit {fold_name(0, self.splits)}")
         with named, in_fold(self.data, self.splits, 0):
             fold = self.data.take(self.splits[0][0])
             first = fit_graph(self.setting.estimator, *fold, compile=self.setting.compile)
@@ -368,19 +368,18 @@ class CrossFit:
         if setting.split is not None or not specs:
             return [tried], None
 
-        def task_of(number: int, fitted: BlockGraph | None):
+        def task_of(number: int, fitted: BlockGraph | None, **given: Any):
             train, test = splits[number]
+            of_fold = {"fold": fold_name(number, splits), "train": train, "test": test}
             return delayed(record_fold)(
-                fold=_fold_name(number, splits),
-                estimator=setting.estimator,
                 graph=fitted,
+                estimator=setting.estimator,
                 specs=specs,
                 data=data,
-                train=train,
-                test=test,
                 recorder=recorder,
                 approx_estimator=setting.approx_estimator,
                 compile=setting.compile,
+                **(of_fold | given),
             )
 
         records = [tried]
@@ -389,7 +388,7 @@ class CrossFit:
             records += progress.results(
                 "fit approximate models on folds",
                 [task_of(number, self.graph) for number in inner],
-                [_fold_name(number, splits[:-1]) for number in inner],
+                [fold_name(number, splits[:-1]) for number in inner],
                 None,
             )
             with (
@@ -400,21 +399,13 @@ class CrossFit:
                 records.append(record_rows(self.graph, specs, models, recorder, data.X, test))
             return records, None
         tasks = [task_of(number, None) for number in range(1, len(splits))]
-        names = [_fold_name(number, splits) for number in range(1, len(splits))]
+        names = [fold_name(number, splits) for number in range(1, len(splits))]
         if half is not None:
             names.append("half of fold 1")
-            tasks.append(
-                delayed(record_smaller)(
-                    estimator=setting.estimator,
-                    specs=specs,
-                    data=data,
-                    train=half,
-                    held_out=np.concatenate([test for _, test in splits]),
-                    recorder=recorder,
-                    approx_estimator=setting.approx_estimator,
-                    compile=setting.compile,
-                )
-            )
+            # Rows that models on more rows have not seen either: one on which both do harm tells
+            # most. Where they cannot be fitted on so few, nothing is known of how they gain.
+            others = np.setdiff1d(np.concatenate([test for _, test in splits]), half)
+            tasks.append(task_of(0, None, fold=names[-1], train=half, test=others, must_fit=False))
         smaller = None
         if tasks:
             records += progress.results("fit all models on folds", tasks, names, setting.n_jobs)
@@ -441,10 +432,6 @@ def _splits(
 def in_words(specs: Sequence[StageSpec]) -> str:
     """What approximate models consist of."""
     return "; ".join(spec.in_words() for spec in specs) or "none"
-
-
-def _fold_name(number: int, splits: Sequence[Split]) -> str:
-    return f"fold {number + 1} of {len(splits)}"
 
 
 def _importances(known: BlockFeatures, rows, importance: Importance, rng) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What runs for a fold, and in parallel: fit all models, and record what they answer."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,7 +69,8 @@ def record_fold(
     recorder: Recorder,
     approx_estimator: Any,
     compile: bool,
-) -> FoldRecord:
+    must_fit: bool = True,
+) -> FoldRecord | None:
     """Fit all models on a fold and record their answers on its held-out rows.
 
     This is what runs in parallel.
@@ -90,22 +91,22 @@ def record_fold(
     recorder : Recorder
     approx_estimator : estimator or None
     compile : bool
-
-    Returns
-    -------
-    FoldRecord
+    must_fit : bool
+        Whether the full model must be fitted and answer; else None is returned where it cannot.
 
     Raises
     ------
     NoEvidence
-        If the full model cannot be fitted, or cannot answer.
+        If it must, and cannot.
     """
-    with evidence(of_fold(fold, len(train), len(data.y))):
+    told: AbstractContextManager[Any] = nullcontext() if must_fit else suppress(NoEvidence)
+    with told, evidence(of_fold(fold, len(train), len(data.y))):
         rows = data.take(train)
         if graph is None:
             graph = fit_graph(estimator, *rows, compile=compile)
         models = fit_stages(graph, specs, *rows, approx_estimator)
         return record_rows(graph, specs, models, recorder, data.X, test)
+    return None
 
 
 @contextmanager
@@ -120,8 +121,11 @@ def evidence(what: str) -> Iterator[None]:
 
 def in_fold(data: FitData, splits: Sequence[Split], number: int):
     """Context in which errors say that they are of a fold, and which."""
-    fold = f"fold {number + 1} of {len(splits)}"
-    return evidence(of_fold(fold, len(splits[number][0]), len(data.y)))
+    return evidence(of_fold(fold_name(number, splits), len(splits[number][0]), len(data.y)))
+
+
+def fold_name(number: int, splits: Sequence[Split]) -> str:
+    return f"fold {number + 1} of {len(splits)}"
 
 
 def of_fold(fold: str, n_train: int, n_rows: int) -> str:
@@ -132,59 +136,6 @@ def of_fold(fold: str, n_train: int, n_rows: int) -> str:
     )
 
 
-def record_smaller(
-    *,
-    estimator: Any,
-    specs: Sequence[StageSpec],
-    data: FitData,
-    train: np.ndarray,
-    held_out: np.ndarray,
-    recorder: Recorder,
-    approx_estimator: Any,
-    compile: bool,
-) -> FoldRecord | None:
-    """Fit all models on few rows and record their answers on others.
-
-    This is what runs in parallel. How the models gain from more rows is read from it, on rows that
-    models on more rows have not seen either, since a row on which both do harm tells most; where
-    they cannot be fitted on so few, nothing is known of that.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Cloned and fitted.
-    specs : sequence of StageSpec
-        The approximate models to make.
-    data : FitData
-    train : ndarray of intp
-        Rows to fit on.
-    held_out : ndarray of intp
-        Held-out rows of all folds.
-    recorder : Recorder
-    approx_estimator : estimator or None
-    compile : bool
-
-    Returns
-    -------
-    FoldRecord or None
-    """
-    others = np.setdiff1d(held_out, train)
-    with suppress(NoEvidence):
-        return record_fold(
-            fold="half of a fold",
-            estimator=estimator,
-            graph=None,
-            specs=specs,
-            data=data,
-            train=train,
-            test=others,
-            recorder=recorder,
-            approx_estimator=approx_estimator,
-            compile=compile,
-        )
-    return None
-
-
 def record_in_chunks(
     graph: BlockGraph, specs: Sequence[StageSpec], models, recorder: Recorder, X
 ) -> FoldRecord:
@@ -193,24 +144,14 @@ def record_in_chunks(
     Of rows that an approximate model refuses it is recorded that the full model answers them.
     """
     n_rows = num_samples(X)
-    return _one_after_another(
-        [
-            record_rows(
-                graph, specs, models, recorder, X, np.arange(n_rows)[rows], leaves_out=False
-            )
-            for rows in gen_batches(n_rows, CHUNK_ROWS)
-        ]
-    )
-
-
-def _one_after_another(records: Sequence[FoldRecord]) -> FoldRecord:
-    """Records of rows that follow one another as one."""
+    records = [
+        record_rows(graph, specs, models, recorder, X, np.arange(n_rows)[rows], leaves_out=False)
+        for rows in gen_batches(n_rows, CHUNK_ROWS)
+    ]
     return FoldRecord(
         rows=np.concatenate([record.rows for record in records]),
         full=joined([record.full for record in records]),
-        stages=tuple(
-            joined([record.stage(i) for record in records]) for i in range(len(records[0].stages))
-        ),
+        stages=tuple(joined([record.stage(i) for record in records]) for i in range(len(specs))),
     )
 
 

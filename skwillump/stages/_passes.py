@@ -98,25 +98,16 @@ class FeatureInput:
         return np.zeros(0, dtype=np.intp)
 
 
-@dataclass(frozen=True)
-class ScoreInput:
-    """A compiled model and its scores."""
-
-    model: Any
-    scores: np.ndarray
-
-    def answer(self, method: str) -> np.ndarray:
-        """What a method of the model returns."""
-        found = getattr(self.model, method)(self.scores)
-        return flat(found) if method == "predict" else found
+class ScoreInput(FeatureInput):
+    """A compiled model, and its scores in the place of features."""
 
     def raw(self, response: np.ndarray) -> np.ndarray:
         """Return the scores where there is one a row, and the response rises with it."""
-        return np.asarray(self.model.numbers(self.scores, response))
+        return np.asarray(self.model.numbers(self.features, response))
 
     def doubtful(self) -> np.ndarray:
         """Rows that another order of summation could give another label."""
-        return self.model.doubtful(self.scores)
+        return self.model.doubtful(self.features)
 
 
 @dataclass(frozen=True)
