@@ -53,33 +53,17 @@ class CompilesItself:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CompiledParts:
-    """What a compiled twin answers with.
+    """What a compiled twin answers with."""
 
-    Attributes
-    ----------
-    reports : tuple of StepReport
-        A row for each step: compiled, or why not.
-    features : Step or None
-        All steps before the last one; None if they run inside the estimator.
-    last_step : estimator or None
-        The last step as it is, behind `features`.
-    wrapped : Wrapped or None
-        The last step, or the estimator, if it is a wrapper that is seen through.
-    model : Model or None
-        The compiled last step.
-    scorer : Scorer or None
-        `features` and `model` in one.
-    answers_one_row : bool
-        Whether the estimator has methods of its own for one row.
-    """
-
-    reports: tuple[StepReport, ...]
+    reports: tuple[StepReport, ...]  # a row for each step: compiled, or why not
+    # All steps before the last one; None if they run inside the estimator.
     features: Step | None = None
-    last_step: Any = None
+    last_step: Any = None  # estimator: the last step as it is, behind `features`
+    # The last step, or the estimator, if it is a wrapper that is seen through.
     wrapped: Wrapped | None = None
-    model: Model | None = None
-    scorer: Scorer | None = None
-    answers_one_row: bool = False
+    model: Model | None = None  # the compiled last step
+    scorer: Scorer | None = None  # `features` and `model` in one
+    answers_one_row: bool = False  # whether the estimator has methods of its own for one row
 
     @property
     def answers_batches(self) -> bool:

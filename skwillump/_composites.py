@@ -138,25 +138,13 @@ def thawed(estimator: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Child:
-    """A transformer as a composite holds it.
-
-    Attributes
-    ----------
-    name : str
-    transformer : transformer or str
-    columns : object
-        What a `ColumnTransformer` selects for it; None in a `FeatureUnion`.
-    weight : float
-        What its features are multiplied by.
-    is_absent : bool
-        Whether it is dropped or is given no columns, so that it has no features.
-    """
+    """A transformer as a composite holds it."""
 
     name: str
-    transformer: Any
-    columns: Any
-    weight: float
-    is_absent: bool
+    transformer: Any  # transformer or str
+    columns: Any  # what a `ColumnTransformer` selects for it; None in a `FeatureUnion`
+    weight: float  # what its features are multiplied by
+    is_absent: bool  # whether it is dropped or is given no columns, so that it has no features
 
 
 def all_children(node: Any) -> list[Child] | None:
@@ -218,28 +206,15 @@ def with_children(node: Any, transformers: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class NestedBlock:
-    """A block of features, however deep it is nested.
+    """A block of features, however deep it is nested."""
 
-    Attributes
-    ----------
-    name : str
-        Names of the composites' children on the way, joined by ``__``.
-    transformer : transformer
-    parameter : str
-        Its name as a parameter: steps of pipelines on the way are in it too.
-    columns : object
-        What the innermost `ColumnTransformer` selects; None if there is none.
-    shared : tuple of str
-        Names of the pipelines on the way that have steps before their blocks.
-    is_absent : bool
-        Whether it is dropped or is given no columns. What may be nested in it is not known then.
-    """
-
-    name: str
+    name: str  # names of the composites' children on the way, joined by ``__``
     transformer: Any
-    parameter: str
-    columns: Any
+    parameter: str  # its name as a parameter: steps of pipelines on the way are in it too
+    columns: Any  # what the innermost `ColumnTransformer` selects; None if there is none
+    # Names of the pipelines on the way that have steps before their blocks.
     shared: tuple[str, ...] = ()
+    # Whether it is dropped or is given no columns. What may be nested in it is not known then.
     is_absent: bool = False
 
 

@@ -21,16 +21,9 @@ def has(method: str) -> Callable[["FittedForGood"], bool]:
 
 
 class FittedForGood(VersionedState):
-    """A twin of a fitted estimator: `fit` does nothing, and `clone` returns the twin itself.
+    """A twin of a fitted estimator: `fit` does nothing, and `clone` returns the twin itself."""
 
-    Attributes
-    ----------
-    estimator : estimator
-        What it is a twin of: fitted attributes are its own.
-    n_jobs : int or None
-    """
-
-    estimator: Any
+    estimator: Any  # what it is a twin of: fitted attributes are its own
     n_jobs: int | None
     predict: Callable[..., Any]
 

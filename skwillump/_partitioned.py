@@ -35,20 +35,11 @@ Pieces = Iterable[Any]
 
 @dataclass(frozen=True)
 class Scored:
-    """Full scores of some rows.
+    """Full scores of some rows."""
 
-    Attributes
-    ----------
-    rows : ndarray of intp of shape (n_rows,)
-        Ascending positions.
-    scores : ndarray of float64 of shape (n_rows,)
-    raw : ndarray of float64 of shape (n_rows,)
-        The numbers that these follow from.
-    """
-
-    rows: np.ndarray
-    scores: np.ndarray
-    raw: np.ndarray
+    rows: np.ndarray  # intp (n_rows,): ascending positions
+    scores: np.ndarray  # float64 (n_rows,)
+    raw: np.ndarray  # float64 (n_rows,): the numbers that these follow from
 
     def __len__(self) -> int:
         return len(self.rows)

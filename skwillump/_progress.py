@@ -25,30 +25,16 @@ def _tell_nobody(name: str, seconds: float) -> None:
 
 @dataclass(frozen=True)
 class Progress:
-    """A task of `fit` that has tasks below it.
+    """A task of `fit` that has tasks below it."""
 
-    Attributes
-    ----------
-    estimator : estimator or None
-        Whose `fit` runs.
-    context : object or None
-        scikit-learn's context of the task; None where there are no callbacks.
-    log : callable
-        Called with messages on what is being done.
-    log_end : callable
-        Called with the name of each task that ends and the seconds that it took.
-    times : list of (str, float)
-        Receives the tasks that have ended, with the seconds that each took.
-    began : float
-        CPU time of the process when `fit` began.
-    """
-
-    estimator: Any = None
-    context: Any = None
-    log: Callable[[str], None] = _say_nothing
+    estimator: Any = None  # whose `fit` runs
+    context: Any = None  # scikit-learn's context of the task; None where there are no callbacks
+    log: Callable[[str], None] = _say_nothing  # called with messages on what is being done
+    # Called with the name of each task that ends and the seconds that it took.
     log_end: Callable[[str, float], None] = _tell_nobody
+    # Receives the tasks that have ended, with the seconds that each took.
     times: list[tuple[str, float]] = field(default_factory=list)
-    began: float = field(default_factory=process_time)
+    began: float = field(default_factory=process_time)  # CPU time of the process when `fit` began
 
     @classmethod
     def begin(

@@ -124,20 +124,11 @@ def wrapper_name(estimator: Any) -> str:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Wrapped:
-    """A wrapper with compiled twins inside.
+    """A wrapper with compiled twins inside."""
 
-    Attributes
-    ----------
-    original : estimator
-    twin : estimator
-        A copy of it that holds the twins.
-    inside : tuple of (str, CompiledPipeline)
-        The twins, with their names.
-    """
-
-    original: Any
-    twin: Any
-    inside: tuple[tuple[str, Any], ...]
+    original: Any  # estimator
+    twin: Any  # estimator: a copy of it that holds the twins
+    inside: tuple[tuple[str, Any], ...]  # the twins, with their names
 
     @property
     def takes_one_row(self) -> bool:

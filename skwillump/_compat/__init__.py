@@ -268,20 +268,12 @@ class DiagramLabel(str):
 
 
 class ScorerParts(NamedTuple):
-    """What a scorer made by `make_scorer` is made of.
-
-    Attributes
-    ----------
-    function : callable
-    sign : {1, -1}
-    kwargs : dict
-    of_labels : bool
-        Whether the function is one of scikit-learn's classification metrics, and is given labels.
-    """
+    """What a scorer made by `make_scorer` is made of."""
 
     function: Callable[..., float]
-    sign: int
+    sign: int  # {1, -1}
     kwargs: dict[str, Any]
+    # Whether the function is one of scikit-learn's classification metrics, and is given labels.
     of_labels: bool
 
 

@@ -22,16 +22,9 @@ NOT_READ = _NotRead()
 
 @dataclass(frozen=True, eq=False)
 class RowColumns:
-    """The columns that a row is to have, and how their values are found.
+    """The columns that a row is to have, and how their values are found."""
 
-    Attributes
-    ----------
-    names : tuple or None
-        None if an array was fitted: then there is an order only.
-    n_columns : int
-    """
-
-    names: tuple[Any, ...] | None
+    names: tuple[Any, ...] | None  # None if an array was fitted: then there is an order only
     n_columns: int
 
     def values(self, x: Any, needed: tuple[int, ...] | None = None) -> list[Any] | None:

@@ -32,33 +32,20 @@ from ._naming import name_column
 
 @dataclass(frozen=True)
 class RowTemplate:
-    """The form of the rows that an estimator takes, for making X of one row.
+    """The form of the rows that an estimator takes, for making X of one row."""
 
-    Attributes
-    ----------
-    empty : array-like, sparse matrix, data frame or None
-        X without its rows: container, columns and dtypes. None where nobody has seen X.
-    of_text : bool
-        Whether X was texts.
-    of_mappings : bool
-        Whether X was mappings, as for a `DictVectorizer`.
-    of_elements : bool
-        Whether X had no columns: a row is one element, whatever it is.
-    columns : RowColumns or None
-        None where a row is one element, and where columns are not known.
-    needed : tuple of int or None
-        Positions of the columns that a row of names must have; None for all of them.
-    dtypes : tuple of (object, str)
-        Names or positions of columns, with the dtypes that the estimator tells where nobody has
-        seen X.
-    """
-
+    # array-like, sparse matrix, data frame: X without its rows: container, columns and dtypes. None
+    # where nobody has seen X.
     empty: Any
-    of_text: bool = False
-    of_mappings: bool = False
-    of_elements: bool = False
+    of_text: bool = False  # whether X was texts
+    of_mappings: bool = False  # whether X was mappings, as for a `DictVectorizer`
+    of_elements: bool = False  # whether X had no columns: a row is one element, whatever it is
+    # None where a row is one element, and where columns are not known.
     columns: RowColumns | None = None
+    # Positions of the columns that a row of names must have; None for all of them.
     needed: tuple[int, ...] | None = None
+    # Names or positions of columns, with the dtypes that the estimator tells where nobody has seen
+    # X.
     dtypes: tuple[tuple[Any, str], ...] = ()
 
     @classmethod

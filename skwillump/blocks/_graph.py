@@ -44,52 +44,32 @@ from ._single_precision import reads_single_precision
 
 @dataclass(frozen=True)
 class BlockGraph:
-    """A fitted classifier, split into prefix, feature blocks and model.
+    """A fitted classifier, split into prefix, feature blocks and model."""
 
-    Attributes
-    ----------
-    prefix : tuple of (str, transformer)
-        The fitted steps before the blocks.
-    features : FeatureUnion or ColumnTransformer
-        The fitted composite that holds the blocks.
-    model_steps : tuple of (str, estimator)
-        The fitted steps after the blocks; the last one is the classifier.
-    names : tuple of str
-        The blocks, in the order of their columns. Nested names are joined by ``__``.
-    needs : dict of str to tuple of str
-        For each block, the keys of the store that computing it fills: its own name and those of
-        the steps that it shares with other nested blocks.
-    compiled : dict of str to Step
-        The compiled twins of blocks; where compilation is off, none.
-    union : UnionStep or None
-        The compiled twin of all blocks together, where there is one.
-    features_name : str
-        Name of the composite in the pipeline; nested names are joined by ``__``.
-    dtype : numpy.dtype or None
-        Of all features together, where they are one array; None where it is not known.
-    first_copy : tuple of str
-        Where blocks are the same ones fitted on several folds: those of the first. Otherwise none.
-    samplers : tuple of estimator
-        imbalanced-learn's, right behind the blocks: the model was fitted on what they return.
-    widths : tuple of int or None
-        Number of features of each block, where all are side by side; None where it is not known.
-    feature_names : tuple or None
-        Names of all features, where they have some.
-    """
-
-    prefix: tuple[tuple[str, Any], ...]
-    features: Any
+    prefix: tuple[tuple[str, Any], ...]  # the fitted steps before the blocks
+    features: Any  # FeatureUnion or ColumnTransformer: the fitted composite that holds the blocks
+    # The fitted steps after the blocks; the last one is the classifier.
     model_steps: tuple[tuple[str, Any], ...]
+    # The blocks, in the order of their columns. Nested names are joined by ``__``.
     names: tuple[str, ...]
+    # For each block, the keys of the store that computing it fills: its own name and those of the
+    # steps that it shares with other nested blocks.
     needs: dict[str, tuple[str, ...]]
+    # The compiled twins of blocks; where compilation is off, none.
     compiled: dict[str, Step] = field(default_factory=dict)
-    union: UnionStep | None = None
+    union: UnionStep | None = None  # the compiled twin of all blocks together, where there is one
+    # Name of the composite in the pipeline; nested names are joined by ``__``.
     features_name: str = ""
+    # Of all features together, where they are one array; None where it is not known.
     dtype: np.dtype | None = None
+    # Where blocks are the same ones fitted on several folds: those of the first. Otherwise none.
     first_copy: tuple[str, ...] = ()
+    # tuple of estimator: imbalanced-learn's, right behind the blocks: the model was fitted on what
+    # they return.
     samplers: tuple[Any, ...] = ()
+    # Number of features of each block, where all are side by side; None where it is not known.
     widths: tuple[int, ...] | None = None
-    feature_names: tuple[Any, ...] | None = None
+    feature_names: tuple[Any, ...] | None = None  # names of all features, where they have some
 
     def with_layout_of(self, row: Any) -> "BlockGraph":
         """Return the same, knowing the dtype of all features together and whose they are.

@@ -38,22 +38,12 @@ Links = list[tuple[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class _Member:
-    """An estimator inside a wrapper.
-
-    Attributes
-    ----------
-    name : str
-    fitted : estimator
-    features : list of (str, transformer)
-        Its steps before the model.
-    model : estimator
-        Its last step.
-    """
+    """An estimator inside a wrapper."""
 
     name: str
-    fitted: Any
-    features: Links
-    model: Any
+    fitted: Any  # estimator
+    features: Links  # its steps before the model
+    model: Any  # estimator: its last step
 
     @property
     def is_constant(self) -> bool:
@@ -63,17 +53,9 @@ class _Member:
 
 @dataclass(frozen=True, kw_only=True)
 class _Group:
-    """Members whose features are the same.
+    """Members whose features are the same."""
 
-    Attributes
-    ----------
-    name : str
-        Of the first of them.
-    features : list of (str, transformer)
-    n_features : int or None
-    """
-
-    name: str
+    name: str  # of the first of them
     features: Links
     n_features: int | None
 

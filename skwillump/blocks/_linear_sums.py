@@ -33,24 +33,14 @@ from ._protocols import BlockReader, CompiledStage
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LinearStage(CompiledStage):
-    """A stage of a linear model.
+    """A stage of a linear model."""
 
-    Attributes
-    ----------
-    known : Scorer
-        Scores of the stage's blocks: columns of the approximate model, then of the full one.
-    missing : Scorer
-        Scores of the missing blocks for the full model.
-    approx, full : LinearModel or JoinedModel
-    reads_twice : bool
-        Whether both scorers read some column.
-    """
-
+    # Scores of the stage's blocks: columns of the approximate model, then of the full one.
     known: Scorer
-    missing: Scorer
+    missing: Scorer  # scores of the missing blocks for the full model
     approx: LinearModel | JoinedModel
     full: LinearModel | JoinedModel
-    reads_twice: bool = False
+    reads_twice: bool = False  # whether both scorers read some column
 
     def opened(self, Z: Any) -> Any:
         """Return rows for `start` and `finish`, of which no column is read twice."""
@@ -86,18 +76,12 @@ class LinearStage(CompiledStage):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LinearBlocks:
-    """The blocks of a graph under a linear model.
-
-    Attributes
-    ----------
-    blocks : tuple of Leaf
-    full : LinearModel or JoinedModel
-    full_coef : ndarray of float64 of shape (n_features, n_outputs)
-        Of the full model, on the blocks' features: linear steps in between are folded in.
-    """
+    """The blocks of a graph under a linear model."""
 
     blocks: tuple[Leaf, ...]
     full: LinearModel | JoinedModel
+    # float64 (n_features, n_outputs): of the full model, on the blocks' features: linear steps in
+    # between are folded in.
     full_coef: np.ndarray
 
     @classmethod

@@ -13,14 +13,9 @@ kept of each row does not count."""
 
 @dataclass(frozen=True)
 class BlockReader:
-    """What a block costs to read: many rows, or one.
+    """What a block costs to read: many rows, or one."""
 
-    Attributes
-    ----------
-    many, one : callable
-        Of rows as `BlockGraph.prepare` returns them, and of one row.
-    """
-
+    # `many`, `one`: of rows as `BlockGraph.prepare` returns them, and of one row.
     many: Callable[[Any], Any]
     one: Callable[[Any], Any]
 
@@ -33,12 +28,12 @@ class CompiledStage:
 
     Attributes
     ----------
-    approx, full : LinearModel, TreeModel or TruncatedTrees
-        The stage's model, and the full one: they turn scores into answers.
     chunk_rows : int
         Rows to run through the stage together.
     """
 
+    # `approx`, `full`: LinearModel, TreeModel or TruncatedTrees: the stage's model, and the full
+    # one: they turn scores into answers.
     approx: Any
     full: Any
 

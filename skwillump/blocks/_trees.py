@@ -40,30 +40,16 @@ CHUNK_VALUES = 1 << 21
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TreeStage(CompiledStage):
-    """A stage under a full model of trees; see `CompiledStage`.
+    """A stage under a full model of trees; see `CompiledStage`."""
 
-    Attributes
-    ----------
-    known : DenseReader
-        The stage's blocks side by side.
-    missing : DenseReader
-        The other blocks, in their places among all features.
-    columns : ndarray of intp of shape (n_stage_features,)
-        Places of the stage's features among all.
-    approx : Model
-    full : TreeModel or JoinedModel
-    remaining : TreeModel or None
-        The trees that `approx` has not walked, where it walks some of the full model's.
-    checks_size : bool
-        Whether `approx` would answer numbers that `full` refuses as too large for single precision.
-    """
-
-    known: DenseReader
-    missing: DenseReader
-    columns: np.ndarray
+    known: DenseReader  # the stage's blocks side by side
+    missing: DenseReader  # the other blocks, in their places among all features
+    columns: np.ndarray  # intp (n_stage_features,): places of the stage's features among all
     approx: Model
     full: TreeModel | JoinedModel
+    # The trees that `approx` has not walked, where it walks some of the full model's.
     remaining: TreeModel | None
+    # Whether `approx` would answer numbers that `full` refuses as too large for single precision.
     checks_size: bool = False
 
     @property
@@ -123,17 +109,9 @@ class TreeStage(CompiledStage):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TreeBlocks:
-    """The blocks of a graph under a model of trees.
+    """The blocks of a graph under a model of trees."""
 
-    Attributes
-    ----------
-    union : UnionStep
-        All blocks.
-    blocks : tuple of Leaf
-    full : TreeModel or JoinedModel
-    """
-
-    union: UnionStep
+    union: UnionStep  # all blocks
     blocks: tuple[Leaf, ...]
     full: TreeModel | JoinedModel
 

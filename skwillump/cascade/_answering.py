@@ -20,42 +20,20 @@ from ._responses import align_response, predicts_largest_response, stage_codes
 
 @dataclass(frozen=True, kw_only=True)
 class EarlyStage:
-    """The first stage of two, and which rows it answers.
+    """The first stage of two, and which rows it answers."""
 
-    Attributes
-    ----------
-    graph : BlockGraph
-        The full model in blocks.
-    blocks : tuple of str
-        Those of the stage; none where it reads rows as they come.
-    model : classifier
-        Its model.
-    method : {"predict_proba", "decision_function"}
-        What confidence is read from.
-    measure : {"probability", "margin", "score"}
-        What confidence is.
-    thresholds : ndarray of float64 of shape (n_classes,)
-        Least confidence that answers a row, by predicted class.
-    is_largest : bool
-        Whether the model is known to predict the class of its largest response.
-    fused : CompiledStage or None
-        The stage on the compiled path, where it has one.
-    is_other_model : bool
-        Whether its model is of another kind than the full one, and may refuse what that one reads.
-    harm_score : HarmScore or None
-        For the measure ``"score"``.
-    """
-
-    graph: BlockGraph
-    blocks: tuple[str, ...]
-    model: Any
-    method: str
-    measure: str
+    graph: BlockGraph  # the full model in blocks
+    blocks: tuple[str, ...]  # those of the stage; none where it reads rows as they come
+    model: Any  # classifier: its model
+    method: str  # {"predict_proba", "decision_function"}: what confidence is read from
+    measure: str  # {"probability", "margin", "score"}: what confidence is
+    # float64 (n_classes,): least confidence that answers a row, by predicted class.
     thresholds: np.ndarray
-    is_largest: bool
-    fused: Any
+    is_largest: bool  # whether the model is known to predict the class of its largest response
+    fused: Any  # CompiledStage: the stage on the compiled path, where it has one
+    # Whether its model is of another kind than the full one, and may refuse what that one reads.
     is_other_model: bool = False
-    harm_score: HarmScore | None = None
+    harm_score: HarmScore | None = None  # for the measure ``"score"``
 
     @cached_property
     def needs_rows(self) -> bool:
@@ -109,26 +87,13 @@ class EarlyStage:
 
 @dataclass(frozen=True, kw_only=True)
 class CascadeRunner:
-    """The models of a fitted cascade, which answer.
+    """The models of a fitted cascade, which answer."""
 
-    Attributes
-    ----------
-    classes : ndarray of shape (n_classes,), or None
-    template : RowTemplate
-        The form of one row.
-    estimator : classifier
-        The full model.
-    full : CompiledPipeline or classifier
-        The same as it runs.
-    early : EarlyStage or None
-        The stage before it, if there is one.
-    """
-
-    classes: Any
-    template: RowTemplate
-    estimator: Any
-    full: Any
-    early: EarlyStage | None
+    classes: Any  # shape (n_classes,),
+    template: RowTemplate  # the form of one row
+    estimator: Any  # classifier: the full model
+    full: Any  # CompiledPipeline or classifier: the same as it runs
+    early: EarlyStage | None  # the stage before it, if there is one
 
     @property
     def n_groups(self) -> int:

@@ -174,15 +174,9 @@ class OneClass(LabelKind):
 
 @dataclass(frozen=True, kw_only=True)
 class LabelSet(LabelKind):
-    """Several labels a row, each of which is there or not.
+    """Several labels a row, each of which is there or not."""
 
-    Attributes
-    ----------
-    is_sparse : bool
-        Whether they are told as a sparse matrix.
-    """
-
-    is_sparse: bool
+    is_sparse: bool  # whether they are told as a sparse matrix
 
     stratify: ClassVar[bool] = False
     only_accuracy: ClassVar[bool] = True

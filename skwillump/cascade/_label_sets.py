@@ -99,14 +99,9 @@ def groups_of(labels: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelSetRecorder:
-    """What is kept of classifiers' answers of several labels a row.
+    """What is kept of classifiers' answers of several labels a row."""
 
-    Attributes
-    ----------
-    method : {"predict_proba", "decision_function"}
-    """
-
-    method: str
+    method: str  # {"predict_proba", "decision_function"}
 
     keeps_responses: ClassVar[bool] = False
     learns_score: ClassVar[bool] = False

@@ -151,28 +151,14 @@ class CascadeRecorder(Recorder, Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerRecorder:
-    """What is kept of classifiers' answers, and what the first stage does with them.
+    """What is kept of classifiers' answers, and what the first stage does with them."""
 
-    Attributes
-    ----------
-    classes : ndarray of shape (n_classes,)
-    method : {"predict_proba", "decision_function"}
-    measures : tuple of str
-        Measures of confidence to record.
-    keeps_responses : bool
-        Whether whole responses are needed, for other scores than accuracy.
-    learns_score : bool
-        Whether they are needed for a learned score of harm.
-    harm_score : HarmScore or None
-        One that was learned, to record too.
-    """
-
-    classes: np.ndarray
-    method: str
-    measures: tuple[str, ...]
-    keeps_responses: bool
-    learns_score: bool = False
-    harm_score: HarmScore | None = None
+    classes: np.ndarray  # (n_classes,)
+    method: str  # {"predict_proba", "decision_function"}
+    measures: tuple[str, ...]  # measures of confidence to record
+    keeps_responses: bool  # whether whole responses are needed, for other scores than accuracy
+    learns_score: bool = False  # whether they are needed for a learned score of harm
+    harm_score: HarmScore | None = None  # one that was learned, to record too
 
     @property
     def calibrates_trees(self) -> bool:

@@ -218,30 +218,18 @@ def answered_labels(classes: np.ndarray, codes: np.ndarray, y: np.ndarray) -> np
 
 @dataclass(frozen=True)
 class RecordedScores:
-    """Scores of any mixture of two models' recorded answers.
+    """Scores of any mixture of two models' recorded answers."""
 
-    Attributes
-    ----------
-    scorer : callable
-    classes : ndarray of shape (n_classes,)
-    y : ndarray of shape (n_rows,)
-    full_labels : ndarray of shape (n_rows,)
-    full_response : ndarray of shape (n_rows,) or (n_rows, n_classes)
-    stage_labels, stage_responses : tuple of ndarray
-        One for each candidate.
-    is_probability : bool
-    score_params : dict of str to array-like
-        Metadata of the rows, such as ``sample_weight``.
-    """
-
-    scorer: Any
-    classes: np.ndarray
-    y: np.ndarray
-    full_labels: np.ndarray
-    full_response: np.ndarray
+    scorer: Any  # callable
+    classes: np.ndarray  # (n_classes,)
+    y: np.ndarray  # (n_rows,)
+    full_labels: np.ndarray  # (n_rows,)
+    full_response: np.ndarray  # (n_rows,) or (n_rows, n_classes)
+    # `stage_labels`, `stage_responses`: one for each candidate.
     stage_labels: tuple[np.ndarray, ...]
     stage_responses: tuple[np.ndarray, ...]
     is_probability: bool
+    # dict of str to array-like: metadata of the rows, such as ``sample_weight``.
     score_params: dict[str, Any]
 
     def __call__(self, candidate: int, early, rows, answers=None) -> float:

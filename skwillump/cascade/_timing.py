@@ -30,22 +30,12 @@ SCORED_ROWS = 4096
 
 @dataclass(frozen=True, kw_only=True)
 class CascadeTiming:
-    """How a cascade answers with a first stage and without.
+    """How a cascade answers with a first stage and without."""
 
-    Attributes
-    ----------
-    runner : CascadeRunner
-        Of the full model alone.
-    graph : BlockGraph
-    method : {"predict_proba", "decision_function"}
-        What confidence is read from.
-    measure : {"probability", "margin"}
-    """
-
-    runner: CascadeRunner
+    runner: CascadeRunner  # of the full model alone
     graph: BlockGraph
-    method: str
-    measure: str
+    method: str  # {"predict_proba", "decision_function"}: what confidence is read from
+    measure: str  # {"probability", "margin"}
 
     def batch_turns(self, X: Any, stage: FirstStage | None) -> list[Turn]:
         """Answer a batch by the full model; or with a stage that leaves few rows open, and many."""

@@ -23,20 +23,11 @@ class Model:
     Subclasses are frozen dataclasses over plain arrays. Methods whose names scikit-learn has take
     scores, float64 (n_rows, n_outputs), with `intercept` added; those that end in ``_one`` take the
     scores of one row, (n_outputs,).
-
-    Attributes
-    ----------
-    original : estimator
-        The fitted model.
-    classes : ndarray or None
-        Its classes; None for a regressor or ranker.
-    intercept : ndarray of float64 of shape (n_outputs,)
-        What is added to the scores that a scorer returns.
     """
 
-    original: Any
-    classes: np.ndarray | None
-    intercept: np.ndarray
+    original: Any  # estimator: the fitted model
+    classes: np.ndarray | None  # its classes; None for a regressor or ranker
+    intercept: np.ndarray  # float64 (n_outputs,): what is added to the scores that a scorer returns
 
     @property
     def rises_with_score(self) -> bool:

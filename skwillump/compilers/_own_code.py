@@ -33,33 +33,18 @@ class Own(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenColumns:
-    """Columns of a data frame that a function returns.
-
-    Attributes
-    ----------
-    names : tuple of str
-    is_vector : bool
-        Whether one column is returned as a series.
-    as_array : bool
-        Whether an array of the values is returned.
-    """
+    """Columns of a data frame that a function returns."""
 
     names: tuple[str, ...]
-    is_vector: bool
-    as_array: bool
+    is_vector: bool  # whether one column is returned as a series
+    as_array: bool  # whether an array of the values is returned
 
 
 @dataclass(frozen=True, kw_only=True)
 class FilledTexts:
-    """A text that a function puts in the place of what is missing.
+    """A text that a function puts in the place of what is missing."""
 
-    Attributes
-    ----------
-    text : str or None
-        None if it leaves what is missing to pandas, and texts as they are.
-    """
-
-    text: str | None
+    text: str | None  # None if it leaves what is missing to pandas, and texts as they are
 
 
 _FILLS = ("{x}.fillna({key})", "{x}.fillna(value={key})")

@@ -41,23 +41,13 @@ PLUGINS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What is known of a type of fitted objects.
+    """What is known of a type of fitted objects."""
 
-    Attributes
-    ----------
-    compiler : callable
-        From a fitted object of the type to its compiled twin.
-    gives : type
-        What the compiler returns: `Step`, or a kind of `Model`.
-    is_linear : bool
-        Whether the step is a linear map under some options, to be folded into a linear model.
-    or_gives : tuple of type
-        Other kinds of `Model` that the compiler returns under some options.
-    """
-
-    compiler: Callable[[Any], Any]
-    gives: type
+    compiler: Callable[[Any], Any]  # from a fitted object of the type to its compiled twin
+    gives: type  # what the compiler returns: `Step`, or a kind of `Model`
+    # Whether the step is a linear map under some options, to be folded into a linear model.
     is_linear: bool
+    # Other kinds of `Model` that the compiler returns under some options.
     or_gives: tuple[type, ...] = ()
 
     def may_give(self, kind: type) -> bool:

@@ -15,24 +15,14 @@ from ..compilers.tables._keys import is_missing, objects
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """A table as columns.
+    """A table as columns."""
 
-    Attributes
-    ----------
-    keys : list of ndarray of shape (n_rows,)
-        Of integers, floats, booleans or objects.
-    values : list of ndarray of shape (n_rows,)
-        Of float64 or objects.
-    labels : list
-        What the columns of values are called; their positions if they have no names.
-    has_names : bool
-        Whether they have names.
-    """
-
+    # list of ndarray of shape (n_rows,): of integers, floats, booleans or objects.
     keys: list[np.ndarray]
-    values: list[np.ndarray]
+    values: list[np.ndarray]  # list of ndarray of shape (n_rows,): of float64 or objects
+    # What the columns of values are called; their positions if they have no names.
     labels: list[Any]
-    has_names: bool
+    has_names: bool  # whether they have names
 
 
 # The table

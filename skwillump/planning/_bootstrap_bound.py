@@ -21,24 +21,14 @@ class BootstrapBound(ThresholdRule):
     ``-log(level)`` with that chance (the "rule of three", Hanley and Lippman-Hand 1983, "If nothing
     goes wrong, is everything all right?"). So many harms more, all in the class where they cost
     most, must not bring the score below the target either.
-
-    Attributes
-    ----------
-    target, level : float
-    score : RecordedScore
-    codes : ndarray of int of shape (n_rows,)
-        Classes that the approximate model predicts on the calibration rows.
-    strata : ndarray of int of shape (n_rows,)
-        True classes of the calibration rows.
-    seed : int
-    n_resamples : int
     """
 
     target: float
     level: float
     score: RecordedScore
+    # int (n_rows,): classes that the approximate model predicts on the calibration rows.
     codes: np.ndarray
-    strata: np.ndarray
+    strata: np.ndarray  # int (n_rows,): True classes of the calibration rows
     seed: int
     n_resamples: int = 200
     kind: str = "estimate"

@@ -48,39 +48,21 @@ PATH_STEPS = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """A candidate with a measure and a path, and what to expect of it.
-
-    Attributes
-    ----------
-    candidate : int
-    measure : {"probability", "margin", "score"}
-    path : ThresholdPath
-    rule : ThresholdRule
-        What decides how far along the path the cascade may go.
-    growth : Growth or None
-        How harms grow with the rows, where that was measured.
-    chooser : Walk
-        Of the rows that choose.
-    early_share : float
-        Share of the rows that it is expected to answer early, seen from the rows that choose.
-    expected_seconds : float
-        A row.
-    is_bearable : bool
-        Whether it is not slower than the full model for rows that come in the way that is not
-        planned for.
-    least_gain : float
-        Share by which it must lower the expected cost to be preferred to what is not learned.
-    """
+    """A candidate with a measure and a path, and what to expect of it."""
 
     candidate: int
-    measure: str
+    measure: str  # {"probability", "margin", "score"}
     path: ThresholdPath
-    rule: ThresholdRule
-    growth: Growth | None
-    chooser: Walk
+    rule: ThresholdRule  # what decides how far along the path the cascade may go
+    growth: Growth | None  # how harms grow with the rows, where that was measured
+    chooser: Walk  # of the rows that choose
+    # Share of the rows that it is expected to answer early, seen from the rows that choose.
     early_share: float
-    expected_seconds: float
+    expected_seconds: float  # a row
+    # Whether it is not slower than the full model for rows that come in the way that is not planned
+    # for.
     is_bearable: bool
+    # Share by which it must lower the expected cost to be preferred to what is not learned.
     least_gain: float
 
     def walk(self, calibration: Calibration, rows) -> Walk:
@@ -100,24 +82,14 @@ class Option:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What is asked of a plan.
+    """What is asked of a plan."""
 
-    Attributes
-    ----------
-    target : float in (0, 1]
-        Share of the full model's score to keep.
-    confidence : float in (0, 1) or None
-        None for the plug-in rule of the paper, which makes no promise.
-    score : callable or None
-        The score to keep; None for accuracy.
-    within : Subgroups or None
-        Groups of rows in each of which accuracy is to be kept. Where they are the classes, `score`
-        is the balanced accuracy, which is then kept as well.
-    """
-
-    target: float
+    target: float  # in (0, 1]: share of the full model's score to keep
+    # in (0, 1): None for the plug-in rule of the paper, which makes no promise.
     confidence: float | None
-    score: Score | None
+    score: Score | None  # the score to keep; None for accuracy
+    # Groups of rows in each of which accuracy is to be kept. Where they are the classes, `score` is
+    # the balanced accuracy, which is then kept as well.
     within: Subgroups | None = None
 
     def tested_target(self, evidence: Evidence, growth: Growth | None = None) -> float:

@@ -19,27 +19,17 @@ Score = Callable[..., float]
 
 @dataclass(frozen=True)
 class Candidate(ApproximateStage):
-    """An approximate model, and what it did on the calibration rows.
+    """An approximate model, and what it did on the calibration rows."""
 
-    Attributes
-    ----------
-    codes : ndarray of int of shape (n_rows,)
-        Predicted classes, as positions.
-    confidence : dict of str to ndarray of float64 of shape (n_rows,)
-        By measure of confidence.
-    right : ndarray of bool of shape (n_rows,)
-        Whether the approximate model is right.
-    harm_score : HarmScore or None
-        The measure ``"score"``, where one was learned. Of rows that choose, its values are those of
-        scores that were not fitted on them.
-    score_seconds, other_score_seconds : float
-        What it takes more for a row, where rows come as planned for and in the other way.
-    """
-
-    codes: np.ndarray
+    codes: np.ndarray  # int (n_rows,): predicted classes, as positions
+    # dict of str to ndarray of float64 of shape (n_rows,): by measure of confidence.
     confidence: dict[str, np.ndarray]
-    right: np.ndarray
+    right: np.ndarray  # bool (n_rows,): whether the approximate model is right
+    # The measure ``"score"``, where one was learned. Of rows that choose, its values are those of
+    # scores that were not fitted on them.
     harm_score: HarmScore | None = field(default=None, kw_only=True)
+    # `score_seconds`, `other_score_seconds`: what it takes more for a row, where rows come as
+    # planned for and in the other way.
     score_seconds: float = field(default=0.0, kw_only=True)
     other_score_seconds: float = field(default=0.0, kw_only=True)
 
@@ -56,88 +46,48 @@ class Candidate(ApproximateStage):
 
 @dataclass(frozen=True, kw_only=True)
 class SmallerAnswers:
-    """What an approximate model that was fitted on fewer rows did.
+    """What an approximate model that was fitted on fewer rows did."""
 
-    Attributes
-    ----------
-    codes : ndarray of int of shape (n_rows,)
-    confidence : dict of str to ndarray of float64 of shape (n_rows,)
-    right : ndarray of bool of shape (n_rows,)
-        As in `Candidate`.
-    """
-
-    codes: np.ndarray
-    confidence: dict[str, np.ndarray]
-    right: np.ndarray
+    codes: np.ndarray  # int (n_rows,)
+    confidence: dict[str, np.ndarray]  # dict of str to ndarray of float64 of shape (n_rows,)
+    right: np.ndarray  # bool (n_rows,): as in `Candidate`
 
 
 @dataclass(frozen=True, kw_only=True)
 class SmallerModels:
-    """What models fitted on a part of the rows of a fold did on rows that they have not seen.
+    """What models fitted on a part of the rows of a fold did on rows that they have not seen."""
 
-    Attributes
-    ----------
-    rows : ndarray of intp of shape (n_rows,)
-        Positions in the calibration; -1 for rows that are not in it.
-    full_right : ndarray of bool of shape (n_rows,)
-    candidates : tuple of (SmallerAnswers or None)
-        One for each candidate; None for one that could not be made.
-    row_ratio : float
-        Rows that these models were fitted on, over those of the fold.
-    """
-
-    rows: np.ndarray
-    full_right: np.ndarray
+    rows: np.ndarray  # intp (n_rows,): positions in the calibration; -1 for rows that are not in it
+    full_right: np.ndarray  # bool (n_rows,)
+    # One for each candidate; None for one that could not be made.
     candidates: tuple[SmallerAnswers | None, ...]
-    row_ratio: float
+    row_ratio: float  # rows that these models were fitted on, over those of the fold
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """All that a plan is made from: numbers and arrays.
-
-    Attributes
-    ----------
-    candidates : tuple of Candidate
-    full_seconds : float
-        Seconds a row of the full model.
-    full_right : ndarray of bool of shape (n_rows,)
-    classes : ndarray of int of shape (n_rows,)
-        True classes, as positions.
-    selects : ndarray of bool of shape (n_rows,)
-        Rows that choose; the others certify. Where there is but one candidate with one measure of
-        confidence nothing need be chosen, and all rows may certify.
-    n_classes : int
-    is_probability : bool
-        Whether confidences are probabilities, otherwise margins of a decision function.
-    basis : {"prefit", "held-out", "cross-fitted"}
-    train_share : float
-        As in `Evidence`.
-    seed : int
-        For the bootstrap.
-    smaller : SmallerModels or None
-        What models fitted on fewer rows did.
-    other_full_seconds : float
-        Seconds a row of the full model where rows come in the way that is not planned for.
-    within : Subgroups or None
-        Groups of the rows in each of which the target is to be kept.
-    stopped : bool
-        Whether models were fitted on fewer folds, as nothing could pay at the target of the fit.
-    """
+    """All that a plan is made from: numbers and arrays."""
 
     candidates: tuple[Candidate, ...]
-    full_seconds: float
-    full_right: np.ndarray
-    classes: np.ndarray
+    full_seconds: float  # seconds a row of the full model
+    full_right: np.ndarray  # bool (n_rows,)
+    classes: np.ndarray  # int (n_rows,): True classes, as positions
+    # bool (n_rows,): rows that choose; the others certify. Where there is but one candidate with
+    # one measure of confidence nothing need be chosen, and all rows may certify.
     selects: np.ndarray
     n_classes: int
+    # Whether confidences are probabilities, otherwise margins of a decision function.
     is_probability: bool
-    basis: str
-    train_share: float
-    seed: int
+    basis: str  # {"prefit", "held-out", "cross-fitted"}
+    train_share: float  # as in `Evidence`
+    seed: int  # for the bootstrap
+    # What models fitted on fewer rows did.
     smaller: SmallerModels | None = field(default=None, kw_only=True)
+    # Seconds a row of the full model where rows come in the way that is not planned for.
     other_full_seconds: float = field(default=float("inf"), kw_only=True)
+    # Groups of the rows in each of which the target is to be kept.
     within: Subgroups | None = field(default=None, kw_only=True)
+    # Whether models were fitted on fewer folds, as nothing could pay at the target of the fit.
     stopped: bool = field(default=False, kw_only=True)
 
     def with_dearer(self, candidate: int, seconds: float) -> "Calibration":
@@ -253,51 +203,26 @@ class Guarantee(BaseGuarantee):
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedPath:
-    """The candidate and the thresholds that were chosen, whether or not they could be certified.
-
-    Attributes
-    ----------
-    candidate : int
-    measure : {"probability", "margin", "score"}
-    thresholds : ndarray of float64 of shape (n_steps, n_classes)
-        From the safest step on.
-    """
+    """The candidate and the thresholds that were chosen, whether or not they could be certified."""
 
     candidate: int
-    measure: str
+    measure: str  # {"probability", "margin", "score"}
+    # float64 (n_steps, n_classes): from the safest step on.
     thresholds: np.ndarray = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The outcome of `make_plan`.
+    """The outcome of `make_plan`."""
 
-    Attributes
-    ----------
-    candidate : int or None
-        The approximate model to use; None for no cascade.
-    measure : str or None
-        Its measure of confidence.
-    thresholds : ndarray of float64 of shape (n_classes,) or None
-    early_share : float
-        Share of the certifying rows that the first stage answers.
-    chosen_at : float
-        The same as the choosing rows let it expect: what the candidate was chosen for.
-    expected_seconds : float
-        A row.
-    guarantee : Guarantee
-    tradeoffs : tuple of Tradeoff
-        One for each candidate, along its best path.
-    path : PlannedPath or None
-        What fresh rows can certify: up to the step in use or, where none is, as far as they show.
-    """
-
-    candidate: int | None = None
-    measure: str | None = None
-    thresholds: np.ndarray | None = None
-    early_share: float = 0.0
+    candidate: int | None = None  # the approximate model to use; None for no cascade
+    measure: str | None = None  # its measure of confidence
+    thresholds: np.ndarray | None = None  # float64 (n_classes,)
+    early_share: float = 0.0  # share of the certifying rows that the first stage answers
+    # The same as the choosing rows let it expect: what the candidate was chosen for.
     chosen_at: float = 0.0
-    expected_seconds: float
+    expected_seconds: float  # a row
     guarantee: Guarantee
-    tradeoffs: tuple[Tradeoff, ...] = ()
+    tradeoffs: tuple[Tradeoff, ...] = ()  # one for each candidate, along its best path
+    # What fresh rows can certify: up to the step in use or, where none is, as far as they show.
     path: PlannedPath | None = None

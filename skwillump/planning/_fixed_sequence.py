@@ -33,19 +33,11 @@ class FixedSequenceTest(ThresholdRule):
 
     A subclass fills in three decisions: what is counted at each step (`outcomes`), the p-value of
     such counts (`p_value`), and what is told of the last step that passes (`counts`).
-
-    Attributes
-    ----------
-    target : float
-        Share of the full model's score that the cascade must keep.
-    level : float
-        Chance of an error that is allowed.
-    kind : {"certified", "cross-fitted"}
-        What the models that are tested make of it.
     """
 
-    target: float
-    level: float
+    target: float  # share of the full model's score that the cascade must keep
+    level: float  # chance of an error that is allowed
+    # {"certified", "cross-fitted"}: what the models that are tested make of it.
     kind: str = "certified"
 
     @abstractmethod

@@ -23,30 +23,18 @@ ACCURACY_ERROR = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class FreshRows:
-    """What the models that answer did on rows that neither of them was fitted on.
+    """What the models that answer did on rows that neither of them was fitted on."""
 
-    Attributes
-    ----------
-    codes : ndarray of int of shape (n_rows,)
-        Classes that the approximate model predicts, as positions.
-    confidence : ndarray of float64 of shape (n_rows,)
-        By the measure of the planned path.
-    full_right, right : ndarray of bool of shape (n_rows,)
-        Whether each model is right; without labels, whether it answers as the full model does.
-    classes : ndarray of int of shape (n_rows,) or None
-        True classes, as positions; None without labels.
-    score : callable or None
-        For another score than accuracy: as for `make_plan`, of the one candidate 0.
-    within : Subgroups or None
-        Groups of the rows in each of which the target is to be kept; as in `Calibration`.
-    """
-
-    codes: np.ndarray
-    confidence: np.ndarray
+    codes: np.ndarray  # int (n_rows,): classes that the approximate model predicts, as positions
+    confidence: np.ndarray  # float64 (n_rows,): by the measure of the planned path
+    # `full_right`, `right`: bool (n_rows,): whether each model is right; without labels, whether it
+    # answers as the full model does.
     full_right: np.ndarray
     right: np.ndarray
-    classes: np.ndarray | None
+    classes: np.ndarray | None  # int (n_rows,): True classes, as positions; None without labels
+    # For another score than accuracy: as for `make_plan`, of the one candidate 0.
     score: Score | None = None
+    # Groups of the rows in each of which the target is to be kept; as in `Calibration`.
     within: Subgroups | None = None
 
 

@@ -53,21 +53,11 @@ _ULP_OF_ONE = 2.0**-52
 
 @dataclass(frozen=True, kw_only=True)
 class HarmScore:
-    """Log-odds that a row is no harm, from the probabilities of an approximate model.
+    """Log-odds that a row is no harm, from the probabilities of an approximate model."""
 
-    Attributes
-    ----------
-    offsets : ndarray of float64 of shape (n_classes,)
-        By predicted class.
-    rest_weight : float
-        Of the logarithm of the probability that is left for the other classes.
-    weights : ndarray of float64 of shape (n_classes,)
-        Of the logarithms of the probabilities.
-    """
-
-    offsets: np.ndarray
-    rest_weight: float
-    weights: np.ndarray
+    offsets: np.ndarray  # float64 (n_classes,): by predicted class
+    rest_weight: float  # of the logarithm of the probability that is left for the other classes
+    weights: np.ndarray  # float64 (n_classes,): of the logarithms of the probabilities
 
     def of_rows(self, response, codes) -> np.ndarray:
         """Score of each row.

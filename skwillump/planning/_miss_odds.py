@@ -85,34 +85,21 @@ themselves."""
 
 
 class EstimatedDepth(NamedTuple):
-    """How much of a query a search must visit.
+    """How much of a query a search must visit."""
 
-    Attributes
-    ----------
-    share : float
-        Of a query's rows.
-    follows_rule : bool
-        Whether the best calibration rows are missed as the odds rule has it. Where not, they alone
-        decide.
-    """
-
-    share: float
+    share: float  # of a query's rows
+    # Whether the best calibration rows are missed as the odds rule has it. Where not, they alone
+    # decide.
     follows_rule: bool
 
 
 class MissLines(NamedTuple):
-    """Log odds of a miss as lines in the log of the rank share, one for each depth.
+    """Log odds of a miss as lines in the log of the rank share, one for each depth."""
 
-    Attributes
-    ----------
-    level, slope : ndarray of float64 of shape (n_depths, 1)
-        Log odds at 0, and what they change by.
-    covariance : ndarray of float64 of shape (n_depths, 2, 2)
-    """
-
+    # `level`, `slope`: float64 (n_depths, 1): log odds at 0, and what they change by.
     level: np.ndarray
     slope: np.ndarray
-    covariance: np.ndarray
+    covariance: np.ndarray  # float64 (n_depths, 2, 2)
 
     def chances(self, x) -> np.ndarray:
         """Chances of a miss at log rank shares, for each depth."""

@@ -17,28 +17,14 @@ N_QUERIES = 100
 
 @dataclass(frozen=True, kw_only=True)
 class RatioOption:
-    """A filter with the least ratio that meets the target on the calibration rows.
-
-    Attributes
-    ----------
-    candidate : int
-    ratio : int
-        Candidates for each row to return.
-    share : float
-        Of a query's rows that are candidates.
-    expected_seconds : float
-        A row.
-    precisions : ndarray of float64 of shape (n_queries,)
-    tradeoff : TopKTradeoff
-        With this ratio as the chosen step.
-    """
+    """A filter with the least ratio that meets the target on the calibration rows."""
 
     candidate: int
-    ratio: int
-    share: float
-    expected_seconds: float
-    precisions: np.ndarray
-    tradeoff: TopKTradeoff
+    ratio: int  # candidates for each row to return
+    share: float  # of a query's rows that are candidates
+    expected_seconds: float  # a row
+    precisions: np.ndarray  # float64 (n_queries,)
+    tradeoff: TopKTradeoff  # with this ratio as the chosen step
 
 
 def ratio_options(calibration: TopKCalibration, target: Target) -> list[RatioOption]:

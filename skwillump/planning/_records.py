@@ -10,30 +10,18 @@ from ._seconds import StageSeconds
 
 @dataclass(frozen=True)
 class ApproximateStage:
-    """An approximate model and what it costs.
+    """An approximate model and what it costs."""
 
-    Attributes
-    ----------
-    blocks : tuple of str
-        The blocks that the model uses.
-    stage_seconds : float
-        Seconds a row of the first stage: blocks, model and what is done with its answer.
-    rest_seconds : float
-        Seconds on top for a row that goes to the full model.
-    n_trees : int or None
-        Where the model is a truncated ensemble: how many trees of the full one it has.
-    is_surrogate : bool
-        Whether the model is a linear one in the place of the full one.
-    other : StageSeconds or None
-        The same costs where rows come in the way that is not planned for: one at a time instead of
-        in batches, or in batches. None where that is not to be looked at.
-    """
-
-    blocks: tuple[str, ...]
+    blocks: tuple[str, ...]  # the blocks that the model uses
+    # Seconds a row of the first stage: blocks, model and what is done with its answer.
     stage_seconds: float
-    rest_seconds: float
+    rest_seconds: float  # seconds on top for a row that goes to the full model
+    # Where the model is a truncated ensemble: how many trees of the full one it has.
     n_trees: int | None = field(default=None, kw_only=True)
+    # Whether the model is a linear one in the place of the full one.
     is_surrogate: bool = field(default=False, kw_only=True)
+    # The same costs where rows come in the way that is not planned for: one at a time instead of in
+    # batches, or in batches. None where that is not to be looked at.
     other: StageSeconds | None = field(default=None, kw_only=True)
 
     def expected_seconds(self, share):
@@ -54,19 +42,14 @@ class Evidence:
     when its models are fitted again on all rows (`Growth`). Evidence of several models that were
     fitted on folds is of their average; half of the error that is allowed is left to the one model
     that will answer being worse than that.
-
-    Attributes
-    ----------
-    basis : {"prefit", "held-out", "fresh", "cross-fitted"}
-        The models that made the numbers: the fitted ones that were given, those fitted on the
-        training rows alone, those that answer, on rows that came later; or, for
-        ``"cross-fitted"``, others that were fitted in the same way on folds.
-    train_share : float
-        Share of the rows of the models that will answer that these models were fitted on; 1.0 if
-        they are the same.
     """
 
+    # {"prefit", "held-out", "fresh", "cross-fitted"}: the models that made the numbers: the fitted
+    # ones that were given, those fitted on the training rows alone, those that answer, on rows that
+    # came later; or, for ``"cross-fitted"``, others that were fitted in the same way on folds.
     basis: str
+    # Share of the rows of the models that will answer that these models were fitted on; 1.0 if they
+    # are the same.
     train_share: float
 
     @property

@@ -5,18 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class StageSeconds:
-    """Seconds a row of a first stage, in batches or in single rows.
+    """Seconds a row of a first stage, in batches or in single rows."""
 
-    Attributes
-    ----------
-    start : float
-        The stage itself: blocks, model and what is done with its answer.
-    rest : float
-        On top for a row that it leaves open, which goes to the full model.
-    """
-
-    start: float
-    rest: float
+    start: float  # the stage itself: blocks, model and what is done with its answer
+    rest: float  # on top for a row that it leaves open, which goes to the full model
 
     def expected(self, open_share):
         """Seconds a row if this share of the rows is left open; share by share."""

@@ -9,21 +9,11 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class Subgroups:
-    """A division of rows into groups.
+    """A division of rows into groups."""
 
-    Attributes
-    ----------
-    labels : tuple
-        One for each group.
-    codes : ndarray of int of shape (n_rows,)
-        The group of each row, as a position in `labels`.
-    of_classes : bool
-        Whether the groups are the classes of the rows.
-    """
-
-    labels: tuple[Any, ...]
-    codes: np.ndarray
-    of_classes: bool = False
+    labels: tuple[Any, ...]  # one for each group
+    codes: np.ndarray  # int (n_rows,): the group of each row, as a position in `labels`
+    of_classes: bool = False  # whether the groups are the classes of the rows
 
     @classmethod
     def of(cls, values: np.ndarray, known: Sequence[Any] = ()) -> "Subgroups":

@@ -17,19 +17,12 @@ from ._ridge_logistic import ridge_logistic
 
 @dataclass(frozen=True)
 class ThresholdPath:
-    """Thresholds along a path.
+    """Thresholds along a path."""
 
-    Attributes
-    ----------
-    thresholds : ndarray of float64 of shape (n_steps, n_classes)
-        For each step, the least confidence that answers a row of each predicted class. Columns do
-        not increase. The first step answers no row.
-    per_class : bool
-        Whether the columns differ.
-    """
-
+    # float64 (n_steps, n_classes): for each step, the least confidence that answers a row of each
+    # predicted class. Columns do not increase. The first step answers no row.
     thresholds: np.ndarray
-    per_class: bool
+    per_class: bool  # whether the columns differ
 
     def first_step(self, codes, confidence):
         """First step that answers each row.
@@ -189,22 +182,14 @@ class _Counts:
 
     A line through some hundreds of such groups is that through the rows, and takes as long for
     however many rows.
-
-    Attributes
-    ----------
-    group : ndarray of intp of shape (n_rows,)
-        Of each row.
-    codes, places : ndarray of shape (n_groups,)
-        Predicted class and mean place.
-    n_rows, n_harms : ndarray of int of shape (n_groups,)
-    n_classes : int
     """
 
-    group: np.ndarray
+    group: np.ndarray  # intp (n_rows,): of each row
+    # `codes`, `places`: (n_groups,): predicted class and mean place.
     codes: np.ndarray
     places: np.ndarray
-    n_rows: np.ndarray
-    n_harms: np.ndarray
+    n_rows: np.ndarray  # int (n_groups,)
+    n_harms: np.ndarray  # int (n_groups,)
     n_classes: int
 
     @classmethod

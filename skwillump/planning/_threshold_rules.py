@@ -19,18 +19,10 @@ from ._walks import Walk
 
 @dataclass(frozen=True, kw_only=True)
 class Allowed:
-    """How far a path may go.
+    """How far a path may go."""
 
-    Attributes
-    ----------
-    step : int
-        Last step that meets the target; 0, which answers no row early, if none does.
-    evidence : dict
-        The numbers that this rests on, by name.
-    """
-
-    step: int
-    evidence: dict[str, Any]
+    step: int  # last step that meets the target; 0, which answers no row early, if none does
+    evidence: dict[str, Any]  # the numbers that this rests on, by name
 
 
 class ThresholdRule(ABC):
@@ -80,12 +72,6 @@ class PaperRule(ThresholdRule):
     No guarantee: the threshold is chosen and checked on the same rows. With probabilities the
     thresholds are those of the paper, with margins every one is tried. The rule knows one measure
     of confidence, the largest probability.
-
-    Attributes
-    ----------
-    target : float
-    score : WalkScore
-    is_probability : bool
     """
 
     target: float

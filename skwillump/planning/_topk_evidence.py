@@ -12,21 +12,13 @@ from ._topk_search import Prediction, Search, gap_search
 
 @dataclass(frozen=True, kw_only=True)
 class Depth:
-    """How far a search must go.
+    """How far a search must go."""
 
-    Attributes
-    ----------
-    effort : float
-        The least effort that was shown to be enough.
-    n_top, n_misses : int
-        Rows among the best that were looked at, and how many of them are missed.
-    follows_rule : bool or None
-        Of an estimate: whether the best rows are missed as its assumption has it.
-    """
-
-    effort: float
+    effort: float  # the least effort that was shown to be enough
+    # `n_top`, `n_misses`: rows among the best that were looked at, and how many of them are missed.
     n_top: int
     n_misses: int
+    # Of an estimate: whether the best rows are missed as its assumption has it.
     follows_rule: bool | None = None
 
 

@@ -41,22 +41,12 @@ NONE_CAN_PAY = (
 
 @dataclass(frozen=True, kw_only=True)
 class TopKOption:
-    """A filter with a search, and what to expect of it.
-
-    Attributes
-    ----------
-    candidate : int
-    search : Search
-    needs : ndarray of float64 of shape (n_rows,)
-        Effort at which each calibration row is found.
-    expected_seconds : float
-        A row.
-    """
+    """A filter with a search, and what to expect of it."""
 
     candidate: int
     search: Search
-    needs: np.ndarray
-    expected_seconds: float
+    needs: np.ndarray  # float64 (n_rows,): effort at which each calibration row is found
+    expected_seconds: float  # a row
 
 
 def make_topk_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:

@@ -12,51 +12,26 @@ from ._topk_search import Search
 
 @dataclass(frozen=True)
 class TopKCandidate(ApproximateStage):
-    """A filter model, and what it did on the calibration rows.
+    """A filter model, and what it did on the calibration rows."""
 
-    Attributes
-    ----------
-    score : ndarray of float64 of shape (n_rows,)
-        The filter's.
-    """
-
-    score: np.ndarray = field(repr=False)
+    score: np.ndarray = field(repr=False)  # float64 (n_rows,): the filter's
 
 
 @dataclass(frozen=True, kw_only=True)
 class TopKCalibration:
-    """All that a plan is made from: numbers and arrays.
-
-    Attributes
-    ----------
-    candidates : tuple of TopKCandidate
-    full_seconds : float
-        Seconds a row of the full model.
-    full_score : ndarray of float64 of shape (n_rows,)
-    folds : ndarray of int of shape (n_rows,)
-        The models of which fold gave the scores of a row.
-    selects : ndarray of bool of shape (n_rows,)
-        Rows that choose; the others certify.
-    queries : tuple of ndarray of intp, or None
-        Rows of each query, where queries were told.
-    basis : {"prefit", "held-out", "fresh", "cross-fitted"}
-    train_share : float
-        As in `Evidence`.
-    seed : int
-    stopped : bool
-        Whether `fit` ended after its first folds, since each filter costs nearly as much as the
-        full model even where it lets no row through.
-    """
+    """All that a plan is made from: numbers and arrays."""
 
     candidates: tuple[TopKCandidate, ...]
-    full_seconds: float
-    full_score: np.ndarray
-    folds: np.ndarray
-    selects: np.ndarray
-    queries: tuple[np.ndarray, ...] | None
-    basis: str
-    train_share: float
+    full_seconds: float  # seconds a row of the full model
+    full_score: np.ndarray  # float64 (n_rows,)
+    folds: np.ndarray  # int (n_rows,): the models of which fold gave the scores of a row
+    selects: np.ndarray  # bool (n_rows,): rows that choose; the others certify
+    queries: tuple[np.ndarray, ...] | None  # rows of each query, where queries were told
+    basis: str  # {"prefit", "held-out", "fresh", "cross-fitted"}
+    train_share: float  # as in `Evidence`
     seed: int
+    # Whether `fit` ended after its first folds, since each filter costs nearly as much as the full
+    # model even where it lets no row through.
     stopped: bool = False
 
     @property
@@ -71,24 +46,13 @@ class TopKCalibration:
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked of a plan.
-
-    Attributes
-    ----------
-    k : int
-    query_size : tuple of int
-        Least and largest number of rows of a query.
-    precision : float in (0, 1]
-    confidence : float in (0, 1) or None
-    any_size : bool
-        Whether queries of other sizes are as usual.
-    """
+    """What is asked of a plan."""
 
     k: int
-    query_size: tuple[int, int]
-    precision: float
-    confidence: float | None
-    any_size: bool = False
+    query_size: tuple[int, int]  # least and largest number of rows of a query
+    precision: float  # in (0, 1]
+    confidence: float | None  # in (0, 1)
+    any_size: bool = False  # whether queries of other sizes are as usual
 
     def for_queries(self, queries: Sequence[np.ndarray]) -> "Target":
         """The same for queries that are told, which say themselves how many rows they have."""
@@ -212,34 +176,18 @@ class TopKGuarantee(BaseGuarantee):
 
 @dataclass(frozen=True, kw_only=True)
 class TopKPlan:
-    """The outcome of `make_topk_plan`.
+    """The outcome of `make_topk_plan`."""
 
-    Attributes
-    ----------
-    candidate : int or None
-        The filter to use; None for none.
-    search : Search or None
-    share : float
-        Mean share of a query's rows that are candidates.
-    expected_seconds : float
-        A row.
-    guarantee : TopKGuarantee
-    tradeoffs : tuple of TopKTradeoff
-        One for each filter.
-    fresh : TopKCalibration or None
-        Where rows that came after `fit` certify the plan: those rows, with its filter alone.
-    sample : RankedSample or None
-        The calibration rows by their ranks, for other k and query sizes; None where queries were
-        told.
-    """
-
-    candidate: int | None = None
+    candidate: int | None = None  # the filter to use; None for none
     search: Search | None = None
-    share: float = 1.0
-    expected_seconds: float
+    share: float = 1.0  # mean share of a query's rows that are candidates
+    expected_seconds: float  # a row
     guarantee: TopKGuarantee
-    tradeoffs: tuple[TopKTradeoff, ...] = ()
+    tradeoffs: tuple[TopKTradeoff, ...] = ()  # one for each filter
+    # Where rows that came after `fit` certify the plan: those rows, with its filter alone.
     fresh: TopKCalibration | None = None
+    # The calibration rows by their ranks, for other k and query sizes; None where queries were
+    # told.
     sample: RankedSample | None = field(default=None, repr=False)
 
     def tells_queries(self, calibration: TopKCalibration) -> bool:

@@ -57,21 +57,12 @@ def share_above(u, k, n_query):
 
 @dataclass(frozen=True)
 class TopTest:
-    """How many misses among the first rows of a sample keep the mean loss of queries low.
+    """How many misses among the first rows of a sample keep the mean loss of queries low."""
 
-    Attributes
-    ----------
-    level : float
-        u0, the share of the population that is looked at.
-    n_top : tuple of int
-        Rows of each fold of the sample that are looked at: those with the highest full scores.
-    n_misses : int
-        Most of them whose need may be above the effort.
-    """
-
-    level: float
+    level: float  # u0, the share of the population that is looked at
+    # Rows of each fold of the sample that are looked at: those with the highest full scores.
     n_top: tuple[int, ...]
-    n_misses: int
+    n_misses: int  # most of them whose need may be above the effort
 
     @property
     def miss_share(self) -> float:

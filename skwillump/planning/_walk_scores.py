@@ -11,17 +11,10 @@ from ._walks import Walk
 
 @dataclass(frozen=True)
 class Harms:
-    """Rows on which only the full model is right, made up to be added to those that were seen.
+    """Rows on which only the full model is right, made up to be added to those that were seen."""
 
-    Attributes
-    ----------
-    rows : ndarray of intp of shape (n_harms,)
-        Rows on which the full model is right.
-    answers : ndarray of intp of shape (n_harms,)
-        Rows on which the approximate model answered another class than theirs.
-    """
-
-    rows: np.ndarray
+    rows: np.ndarray  # intp (n_harms,): rows on which the full model is right
+    # intp (n_harms,): rows on which the approximate model answered another class than theirs.
     answers: np.ndarray
 
 
@@ -44,17 +37,10 @@ class AccuracyScore:
 
 @dataclass(frozen=True)
 class RecordedScore:
-    """A score of the user's own.
-
-    Attributes
-    ----------
-    score : callable
-    candidate : int
-        Whose answers are scored.
-    """
+    """A score of the user's own."""
 
     score: Score
-    candidate: int
+    candidate: int  # whose answers are scored
 
     def at(self, walk: Walk, step: int, sample=None) -> float:
         """Score on the rows of the walk, or on a `sample` of them, given by positions."""

@@ -10,26 +10,15 @@ from ._threshold_paths import ThresholdPath
 
 @dataclass(frozen=True, kw_only=True)
 class Walk:
-    """What happens to a set of rows along a threshold path.
+    """What happens to a set of rows along a threshold path."""
 
-    Attributes
-    ----------
-    rows : ndarray of intp of shape (n_rows,)
-        Positions of the rows in the calibration data.
-    steps : ndarray of intp of shape (n_rows,)
-        First step that answers each row early.
-    n_steps : int
-    full_right, approx_right : ndarray of bool of shape (n_rows,)
-        Whether each model is right.
-    thresholds : ndarray of float64 of shape (n_steps, n_classes)
-    """
-
-    rows: np.ndarray
-    steps: np.ndarray
+    rows: np.ndarray  # intp (n_rows,): positions of the rows in the calibration data
+    steps: np.ndarray  # intp (n_rows,): first step that answers each row early
     n_steps: int
+    # `full_right`, `approx_right`: bool (n_rows,): whether each model is right.
     full_right: np.ndarray
     approx_right: np.ndarray
-    thresholds: np.ndarray
+    thresholds: np.ndarray  # float64 (n_steps, n_classes)
 
     @classmethod
     def along(

@@ -21,14 +21,9 @@ class WithinEach(AccuracyTest):
     so do all of them: an intersection-union test needs no correction (Berger 1982, "Multiparameter
     hypothesis testing and acceptance sampling"). Groups that are the classes make it a test of the
     recall of each class, and so of the balanced accuracy.
-
-    Attributes
-    ----------
-    subgroups : Subgroups
-        Of the rows of the calibration.
     """
 
-    subgroups: Subgroups
+    subgroups: Subgroups  # of the rows of the calibration
 
     def _walks(self, walk: Walk) -> Iterator[tuple[Any, Walk]]:
         for label, mask in self.subgroups.masks(walk.rows):

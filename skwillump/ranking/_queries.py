@@ -38,13 +38,9 @@ class RankingData(FitData):
     """Rows to fit a ranker on, with all that the estimator's `fit` takes.
 
     `groups` is the query of each row.
-
-    Attributes
-    ----------
-    size_params : tuple of str
-        Those of `params` that hold the sizes of consecutive queries (LightGBM's ``group``).
     """
 
+    # Those of `params` that hold the sizes of consecutive queries (LightGBM's ``group``).
     size_params: tuple[str, ...] = ()
 
     @classmethod

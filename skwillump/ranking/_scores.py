@@ -58,15 +58,9 @@ def scores_of(inputs: ModelInput, method: str) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreRecorder:
-    """What is kept of models' scores, and what the filter does with them.
+    """What is kept of models' scores, and what the filter does with them."""
 
-    Attributes
-    ----------
-    method : {"predict", "predict_proba", "decision_function"}
-        Whose result ranks.
-    """
-
-    method: str
+    method: str  # {"predict", "predict_proba", "decision_function"}: whose result ranks
 
     @property
     def calibrates_trees(self) -> bool:

@@ -26,22 +26,12 @@ ScoreRows = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True, kw_only=True)
 class AskedEvidence:
-    """What is to be shown of a query.
-
-    Attributes
-    ----------
-    k : int
-    precision : float
-        Share of the K best that is to be returned.
-    confidence : float
-    expected_precision : float
-        What calibration expects of the search.
-    """
+    """What is to be shown of a query."""
 
     k: int
-    precision: float
+    precision: float  # share of the K best that is to be returned
     confidence: float
-    expected_precision: float
+    expected_precision: float  # what calibration expects of the search
 
     @property
     def allowed(self) -> int:

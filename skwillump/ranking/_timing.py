@@ -32,18 +32,10 @@ class FixedSearch:
 
 @dataclass(frozen=True, kw_only=True)
 class RankTiming:
-    """How a ranker ranks with a filter and without.
+    """How a ranker ranks with a filter and without."""
 
-    Attributes
-    ----------
-    searcher : QuerySearcher
-        Of the full model alone.
-    k : int
-        Rows that are returned.
-    """
-
-    searcher: QuerySearcher
-    k: int
+    searcher: QuerySearcher  # of the full model alone
+    k: int  # rows that are returned
 
     def batch_turns(self, X: Any, stage: FirstStage | None) -> list[Turn]:
         """Rank a query by the full model; or with a filter that lets few rows through, and many."""

@@ -23,17 +23,10 @@ from ..ranking._searching import QuerySearcher
 
 @dataclass(frozen=True)
 class Sent:
-    """A model where tasks find it: broadcast as bytes, which each Python worker loads once.
+    """A model where tasks find it: broadcast as bytes, which each Python worker loads once."""
 
-    Attributes
-    ----------
-    token : str
-        Says which one.
-    shared : pyspark.Broadcast
-        Of bytes, in which functions of a notebook are held by value.
-    """
-
-    token: str
+    token: str  # says which one
+    # pyspark.Broadcast: of bytes, in which functions of a notebook are held by value.
     shared: Any = field(compare=False)
 
     @classmethod
@@ -59,20 +52,12 @@ def _loaded(sent: Sent) -> Any:
 
 @dataclass(frozen=True)
 class OnRows:
-    """A job: what a function gives of the rows of each partition.
+    """A job: what a function gives of the rows of each partition."""
 
-    Attributes
-    ----------
-    function : callable
-        Of the model, if one is sent, the pieces, and the partition's own arguments.
-    sent : Sent or None
-    of_partition : mapping of int to tuple, or None
-        Own arguments by the number of the partition; those that it lacks are left out.
-    as_series : bool
-    """
-
+    # Of the model, if one is sent, the pieces, and the partition's own arguments.
     function: Callable[..., Any]
     sent: Sent | None = None
+    # Own arguments by the number of the partition; those that it lacks are left out.
     of_partition: Mapping[int, tuple] | None = None
     as_series: bool = False
 
@@ -99,17 +84,9 @@ class OnRows:
 
 @dataclass(frozen=True)
 class OnKept:
-    """A job: what a function gives of each kept object.
+    """A job: what a function gives of each kept object."""
 
-    Attributes
-    ----------
-    function : callable
-        Of the object, the arguments, and the partition's own.
-    arguments : tuple
-    of_partition : mapping of int to tuple, or None
-    """
-
-    function: Callable[..., Any]
+    function: Callable[..., Any]  # of the object, the arguments, and the partition's own
     arguments: tuple = ()
     of_partition: Mapping[int, tuple] | None = None
 

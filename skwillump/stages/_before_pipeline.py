@@ -40,12 +40,7 @@ CHUNK_ROWS = 1 << 14
 
 @dataclass(frozen=True, eq=False)
 class PipelineAnswers(Model):
-    """A compiled pipeline as a model whose scores are rows as they come.
-
-    Attributes
-    ----------
-    pipeline : CompiledPipeline
-    """
+    """A compiled pipeline as a model whose scores are rows as they come."""
 
     pipeline: CompiledPipeline
 
@@ -79,22 +74,12 @@ class PipelineAnswers(Model):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LinearBeforePipeline(CompiledStage):
-    """A linear stage in front of a compiled pipeline; see `CompiledStage`.
+    """A linear stage in front of a compiled pipeline; see `CompiledStage`."""
 
-    Attributes
-    ----------
-    known : Scorer
-        Scores of the stage's blocks, or of what a stand-in makes of rows.
-    approx : Model
-    full : PipelineAnswers, or another Model
-    form : Form or None
-        Where it is a stand-in: the form of the rows that it judges.
-    """
-
-    known: Scorer
+    known: Scorer  # scores of the stage's blocks, or of what a stand-in makes of rows
     approx: Model
     full: Model
-    form: Form | None = None
+    form: Form | None = None  # where it is a stand-in: the form of the rows that it judges
 
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
         if self.form is not None and not self.form.fits(Z):
@@ -122,14 +107,9 @@ class LinearBeforeScorer(LinearBeforePipeline):
     """A linear stage in front of a compiled model that reads the same columns; see `CompiledStage`.
 
     What is read of a table for the stage is not read again for the rows that it leaves open.
-
-    Attributes
-    ----------
-    whole : Scorer
-        Scores of all features for the full model.
     """
 
-    whole: Scorer
+    whole: Scorer  # scores of all features for the full model
 
     def opened(self, Z: Any) -> Any:
         """Return the rows as an input of which `finish` reads no column again."""
@@ -224,16 +204,10 @@ def _on_opened(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CheckingScorer(Scorer):
-    """Scores of a linear model that refuses numbers which single precision cannot hold.
-
-    Attributes
-    ----------
-    features : Step
-    coef : ndarray of float64 of shape (n_features, n_outputs)
-    """
+    """Scores of a linear model that refuses numbers which single precision cannot hold."""
 
     features: Step
-    coef: np.ndarray
+    coef: np.ndarray  # float64 (n_features, n_outputs)
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         return self.features.map_dense(

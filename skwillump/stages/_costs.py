@@ -9,21 +9,11 @@ from ..planning import StageSeconds
 
 @dataclass(frozen=True, kw_only=True)
 class BlockCosts:
-    """Seconds a row of each part of the full pipeline, as it runs.
+    """Seconds a row of each part of the full pipeline, as it runs."""
 
-    Attributes
-    ----------
-    prefix : float
-        Steps before the blocks.
-    keys : dict of str to float
-        Each block, and each step shared by nested blocks.
-    model : float
-        Joining all blocks and the model.
-    """
-
-    prefix: float
-    keys: dict[str, float]
-    model: float
+    prefix: float  # steps before the blocks
+    keys: dict[str, float]  # each block, and each step shared by nested blocks
+    model: float  # joining all blocks and the model
 
     def of_blocks(self, graph: BlockGraph, blocks: Collection[str]) -> float:
         """Seconds a row for computing a set of blocks, steps that they share counted once."""
@@ -37,16 +27,9 @@ class BlockCosts:
 
 @dataclass(frozen=True, kw_only=True)
 class PathCosts:
-    """Seconds a row of the full model and of first stages, of batches or of single rows.
+    """Seconds a row of the full model and of first stages, of batches or of single rows."""
 
-    Attributes
-    ----------
-    full : float
-        The full model's.
-    stages : tuple of StageSeconds
-    """
-
-    full: float
+    full: float  # the full model's
     stages: tuple[StageSeconds, ...]
 
     def of_stages(self, positions: Sequence[int]) -> "PathCosts":
@@ -85,17 +68,10 @@ class PathCosts:
 
 @dataclass(frozen=True, kw_only=True)
 class StageCosts:
-    """Costs of the paths that predict takes.
+    """Costs of the paths that predict takes."""
 
-    Attributes
-    ----------
-    planned : PathCosts
-        Of the path that is planned for.
-    other : PathCosts or None
-        Of the other one (of single rows where batches are planned for); None where there is none.
-    """
-
-    planned: PathCosts
+    planned: PathCosts  # of the path that is planned for
+    # Of the other one (of single rows where batches are planned for); None where there is none.
     other: PathCosts | None
 
     def of_stages(self, positions: Sequence[int]) -> "StageCosts":

@@ -48,18 +48,9 @@ CHEAP_SECONDS = 1e-6
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CrossFit:
-    """What all steps of `cross_fit` read, and the steps.
+    """What all steps of `cross_fit` read, and the steps."""
 
-    Attributes
-    ----------
-    graph, fused, full, data, task, setting, rng, progress
-        As in `cross_fit`.
-    splits : list of (ndarray of intp, ndarray of intp)
-        Rows to fit on and held-out rows of each fold.
-    selecting : ndarray of intp
-        Rows that choose.
-    """
-
+    # `graph`, `fused`, `full`, `data`, `task`, `setting`, `rng`, `progress`: as in `cross_fit`.
     graph: BlockGraph
     fused: CompiledBlocks | None
     full: Any
@@ -68,8 +59,8 @@ class CrossFit:
     setting: Setting
     rng: np.random.RandomState
     progress: Progress
-    splits: list[Split]
-    selecting: np.ndarray
+    splits: list[Split]  # rows to fit on and held-out rows of each fold
+    selecting: np.ndarray  # intp: rows that choose
 
     @classmethod
     def begin(

@@ -24,21 +24,11 @@ class NotTranslatable(ValueError):
 
 @dataclass(frozen=True)
 class FeatureSubset:
-    """Some of the features that a step takes in the full model.
+    """Some of the features that a step takes in the full model."""
 
-    Attributes
-    ----------
-    positions : tuple of int
-        The places of those that are left, ascending.
-    n_features : int
-        The number of all.
-    names : tuple of str or None
-        Names of all; None for an array.
-    """
-
-    positions: tuple[int, ...]
-    n_features: int
-    names: tuple[Any, ...] | None = None
+    positions: tuple[int, ...]  # the places of those that are left, ascending
+    n_features: int  # the number of all
+    names: tuple[Any, ...] | None = None  # tuple of str: names of all; None for an array
 
     def __len__(self) -> int:
         return len(self.positions)

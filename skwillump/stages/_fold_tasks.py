@@ -20,20 +20,11 @@ from ._stacking import BlockFeatures
 
 @dataclass(frozen=True, kw_only=True)
 class FoldRecord:
-    """What the models of a fold answered on its held-out rows.
+    """What the models of a fold answered on its held-out rows."""
 
-    Attributes
-    ----------
-    rows : ndarray of intp of shape (n_rows,)
-    full : Record
-        The full model's.
-    stages : tuple of (Record or LeftOut)
-        Of each approximate model.
-    """
-
-    rows: np.ndarray
-    full: Record
-    stages: tuple[Record | LeftOut, ...]
+    rows: np.ndarray  # intp (n_rows,)
+    full: Record  # the full model's
+    stages: tuple[Record | LeftOut, ...]  # of each approximate model
 
     @property
     def left_out(self) -> dict[int, LeftOut]:

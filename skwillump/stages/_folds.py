@@ -41,28 +41,15 @@ Split = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class FitData:
-    """Rows to fit on, with all that the estimator's `fit` takes.
+    """Rows to fit on, with all that the estimator's `fit` takes."""
 
-    Attributes
-    ----------
-    X : array-like, sparse matrix, data frame or list of n_rows rows
-    y : ndarray of shape (n_rows,)
-    params : dict
-        Of the estimator's `fit`.
-    groups : ndarray of shape (n_rows,) or None
-        Units that no split tears, such as queries.
-    subgroups : ndarray of shape (n_rows,) or None
-        Labels of groups in each of which a target is to be kept.
-    stratify : bool
-        Whether `y` holds classes.
-    """
-
-    X: Any
-    y: np.ndarray
-    params: dict[str, Any]
-    groups: np.ndarray | None = None
+    X: Any  # array-like, sparse matrix, data frame or list of n_rows rows
+    y: np.ndarray  # (n_rows,)
+    params: dict[str, Any]  # of the estimator's `fit`
+    groups: np.ndarray | None = None  # (n_rows,): units that no split tears, such as queries
+    # (n_rows,): labels of groups in each of which a target is to be kept.
     subgroups: np.ndarray | None = None
-    stratify: bool = True
+    stratify: bool = True  # whether `y` holds classes
 
     def take(self, rows: np.ndarray) -> tuple[Any, np.ndarray, dict[str, Any]]:
         """X, y and parameters of `fit` of some rows, in ascending order."""

@@ -23,26 +23,14 @@ PACKAGES = ("skwillump", "scikit-learn", "numpy", "scipy", "joblib", "numba")
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """What is kept of a `fit`: all but the plan.
+    """What is kept of a `fit`: all but the plan."""
 
-    Attributes
-    ----------
-    estimator : estimator
-        The full model.
-    calibrated : Calibrated or None
-    is_settled : bool
-        Whether folds were fitted with what the full model had found, and did not search again.
-    reason : str
-        Why there are no stages; empty where there is something to plan with.
-    costs : BlockCosts or None
-        What blocks cost, where that is why.
-    """
-
-    estimator: Any
-    calibrated: Any
+    estimator: Any  # the full model
+    calibrated: Any  # Calibrated
+    # Whether folds were fitted with what the full model had found, and did not search again.
     is_settled: bool
-    reason: str
-    costs: BlockCosts | None
+    reason: str  # why there are no stages; empty where there is something to plan with
+    costs: BlockCosts | None  # what blocks cost, where that is why
 
 
 def recall(

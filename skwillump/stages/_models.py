@@ -46,31 +46,20 @@ MOST_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class StageSpec:
-    """An approximate model to make.
+    """An approximate model to make."""
 
-    Attributes
-    ----------
-    blocks : tuple of str
-        The blocks that it uses.
-    n_trees : int or None
-        The number of the full model's own first trees that it consists of; None for a model that
-        is fitted on the blocks.
-    slope : float
-    offset : tuple of float
-        How the scores of those trees are calibrated; empty for not at all.
-    is_surrogate : bool
-        Whether it is a linear model in the place of the full one. One of no blocks reads the rows
-        as they come.
-    rounds : tuple of (str, int), optional
-        Of an ensemble that is fitted on the blocks: the parameter that says how many rounds it has,
-        and their number; by default as many as the full model.
-    """
-
-    blocks: tuple[str, ...]
+    blocks: tuple[str, ...]  # the blocks that it uses
+    # The number of the full model's own first trees that it consists of; None for a model that is
+    # fitted on the blocks.
     n_trees: int | None = None
     slope: float = 1.0
+    # How the scores of those trees are calibrated; empty for not at all.
     offset: tuple[float, ...] = ()
+    # Whether it is a linear model in the place of the full one. One of no blocks reads the rows as
+    # they come.
     is_surrogate: bool = False
+    # Of an ensemble that is fitted on the blocks: the parameter that says how many rounds it has,
+    # and their number; by default as many as the full model.
     rounds: tuple[str, int] | None = None
 
     def in_words(self) -> str:
@@ -286,20 +275,12 @@ def fit_stages(
 
 @dataclass(frozen=True)
 class FeatureLayout:
-    """Where the features of each block are among all.
-
-    Attributes
-    ----------
-    blocks : tuple of str
-    block_of : ndarray of intp of shape (n_features,)
-        The position in `blocks` of the block that each feature is of.
-    names : tuple or None
-        Names of all features; None for an array.
-    """
+    """Where the features of each block are among all."""
 
     blocks: tuple[str, ...]
+    # intp (n_features,): the position in `blocks` of the block that each feature is of.
     block_of: np.ndarray
-    names: tuple[Any, ...] | None
+    names: tuple[Any, ...] | None  # names of all features; None for an array
 
     @classmethod
     def known(cls, graph: BlockGraph) -> "FeatureLayout | None":

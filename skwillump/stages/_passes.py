@@ -130,31 +130,16 @@ class HeldFeatures:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldScores:
-    """The full model's scores from the blocks that are known.
-
-    Attributes
-    ----------
-    stage : CompiledStage
-    Z : object
-        The rows.
-    opened : object
-        The same, as the stage reads them.
-    carry : ndarray of n_held rows
-        What the stage carries of them.
-    n_threads : int
-    rows : ndarray of intp of shape (n_held,) or None
-        The rows of `Z` that are held; None for all.
-    is_lent : bool
-        Whether `Z` is the input itself, or a view of it: to hold all of it then costs nothing, and
-        those rows that are read in the end are gathered once, by what reads them.
-    """
+    """The full model's scores from the blocks that are known."""
 
     stage: CompiledStage
-    Z: Any
-    opened: Any
-    carry: np.ndarray
+    Z: Any  # the rows
+    opened: Any  # the same, as the stage reads them
+    carry: np.ndarray  # n_held rows: what the stage carries of them
     n_threads: int
-    rows: np.ndarray | None = None
+    rows: np.ndarray | None = None  # intp (n_held,): the rows of `Z` that are held; None for all
+    # Whether `Z` is the input itself, or a view of it: to hold all of it then costs nothing, and
+    # those rows that are read in the end are gathered once, by what reads them.
     is_lent: bool = False
 
     def take(self, positions: np.ndarray) -> "HeldScores":
@@ -209,16 +194,9 @@ class FeaturePass:
 
 @dataclass(frozen=True)
 class FusedPass:
-    """Pass of a first stage whose blocks become scores on the compiled path.
+    """Pass of a first stage whose blocks become scores on the compiled path."""
 
-    Attributes
-    ----------
-    graph : BlockGraph or None
-        The full model; None where the stage reads rows as they come, and checks them itself.
-    stage : CompiledStage
-    n_threads : int
-    """
-
+    # The full model; None where the stage reads rows as they come, and checks them itself.
     graph: BlockGraph | None
     stage: CompiledStage
     n_threads: int

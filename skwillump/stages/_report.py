@@ -15,27 +15,15 @@ _SECONDS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 
 @dataclass(frozen=True, kw_only=True)
 class StageWords:
-    """What the stages of an estimator do, in its words.
+    """What the stages of an estimator do, in its words."""
 
-    Attributes
-    ----------
-    without : str
-        That there is a single stage.
-    share : callable
-        ``share(stage)``: the rows that a stage works on.
-    rule : callable
-        ``rule(stage)``: which rows the first stage settles.
-    rest, everything : str
-        What the last stage does, behind another one or alone.
-    verb : str
-        What the first stage does with the rows of its rule, where the rule does not say it.
-    """
-
-    without: str
-    share: Callable[[Any], str]
-    rule: Callable[[Any], str]
+    without: str  # that there is a single stage
+    share: Callable[[Any], str]  # ``share(stage)``: the rows that a stage works on
+    rule: Callable[[Any], str]  # ``rule(stage)``: which rows the first stage settles
+    # `rest`, `everything`: what the last stage does, behind another one or alone.
     rest: str
     everything: str
+    # What the first stage does with the rows of its rule, where the rule does not say it.
     verb: str = ""
 
     def when(self, stages: Sequence[Any], position: int) -> str:

@@ -21,17 +21,10 @@ CHECKED_ROWS = 100
 
 @dataclass(frozen=True)
 class Stacking:
-    """How a composite puts blocks side by side: as an array, or as a CSR matrix.
-
-    Attributes
-    ----------
-    is_sparse : bool
-    dtype : numpy.dtype
-        Of all features together.
-    """
+    """How a composite puts blocks side by side: as an array, or as a CSR matrix."""
 
     is_sparse: bool
-    dtype: np.dtype
+    dtype: np.dtype  # of all features together
 
     @classmethod
     def of(cls, blocks: Sequence[Any], features: Any) -> "Stacking | None":
@@ -85,23 +78,12 @@ def has_weights(composite: Any) -> bool:
 
 @dataclass
 class BlockFeatures:
-    """Features of chosen blocks of some rows; each block is computed once.
-
-    Attributes
-    ----------
-    graph : BlockGraph
-    Z : array-like, sparse matrix or data frame
-        Rows as `BlockGraph.prepare` returns them.
-    stacking : Stacking or None
-        How blocks are put side by side, where that is known.
-    store : dict
-        What is known of the rows.
-    """
+    """Features of chosen blocks of some rows; each block is computed once."""
 
     graph: BlockGraph
-    Z: Any
-    stacking: Stacking | None = None
-    store: Store = field(default_factory=dict)
+    Z: Any  # array-like, sparse matrix or data frame: rows as `BlockGraph.prepare` returns them
+    stacking: Stacking | None = None  # how blocks are put side by side, where that is known
+    store: Store = field(default_factory=dict)  # what is known of the rows
 
     def of(self, blocks: Collection[str]) -> Any:
         """Features of some blocks, as `BlockGraph.compute` returns them."""

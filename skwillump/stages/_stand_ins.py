@@ -82,18 +82,10 @@ def may_stand_in(graph: BlockGraph, costs: BlockCosts) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column of a table, as a stand-in reads it.
+    """A column of a table, as a stand-in reads it."""
 
-    Attributes
-    ----------
-    key : object
-        Its name, or its position.
-    values : ndarray
-        Of the rows of the fit: float64, or objects.
-    """
-
-    key: Any
-    values: np.ndarray
+    key: Any  # its name, or its position
+    values: np.ndarray  # of the rows of the fit: float64, or objects
 
     def kind(self) -> str | None:
         """How it is read: a key of `_KINDS`, or None where it is not read."""
@@ -268,18 +260,10 @@ def fit_stand_in(graph: BlockGraph, X: Any, y: Any, params: dict[str, Any]) -> P
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
-    """The form of the rows that a stand-in was fitted on.
+    """The form of the rows that a stand-in was fitted on."""
 
-    Attributes
-    ----------
-    names : tuple or None
-        Of the columns of a data frame.
-    width : int or None
-        Number of columns of an array.
-    """
-
-    names: tuple[Any, ...] | None
-    width: int | None
+    names: tuple[Any, ...] | None  # of the columns of a data frame
+    width: int | None  # number of columns of an array
 
     @classmethod
     def of(cls, stand_in: Pipeline) -> "Form":

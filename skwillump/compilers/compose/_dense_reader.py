@@ -99,21 +99,12 @@ def write_blocks(
 
 @dataclass(frozen=True, eq=False)
 class DenseReader:
-    """Blocks of features side by side in an array; those of columns share a pass over the table.
+    """Blocks of features side by side in an array; those of columns share a pass over the table."""
 
-    Attributes
-    ----------
-    leaves : tuple of Leaf
-        The blocks. Features that are of none of them are zero.
-    n_features : int
-        Number of columns of the array.
-    required : InputSpec or None
-        Columns that there must be, even if no block reads them.
-    """
-
+    # The blocks. Features that are of none of them are zero.
     leaves: tuple[Leaf, ...]
-    n_features: int
-    required: InputSpec | None = None
+    n_features: int  # number of columns of the array
+    required: InputSpec | None = None  # columns that there must be, even if no block reads them
     tables: tuple[Any, ...] = field(init=False, repr=False)
     alone: tuple[Leaf, ...] = field(init=False, repr=False)
     spec: InputSpec | None = field(init=False, repr=False)

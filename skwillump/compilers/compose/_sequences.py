@@ -22,19 +22,10 @@ from .._unsupported import InputUnsupported
 
 @dataclass(frozen=True, eq=False)
 class SequenceStep(StepsInARow):
-    """Steps one after the other.
+    """Steps one after the other."""
 
-    Attributes
-    ----------
-    original : transformer
-        What runs them all.
-    names : tuple of str
-        Empty where a step tells names of its own.
-    steps : tuple of Step
-    """
-
-    original: Any
-    names: tuple[str, ...]
+    original: Any  # transformer: what runs them all
+    names: tuple[str, ...]  # empty where a step tells names of its own
     steps: tuple[Step, ...]
 
     n_features = forwarded("last.n_features")

@@ -23,17 +23,10 @@ from ._trees import TreeModel
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class CodedTrees(Model):
-    """Trees behind an encoder of the model's own.
-
-    Attributes
-    ----------
-    encoder : Step
-        From the rows that the model is given to the features that its trees ask for.
-    trees : TreeModel
-    """
+    """Trees behind an encoder of the model's own."""
 
     original: Any
-    encoder: Step
+    encoder: Step  # from the rows that the model is given to the features that its trees ask for
     trees: TreeModel
 
     classes = forwarded("trees.classes")

@@ -18,15 +18,9 @@ from ._trees import TreeModel
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class IsolationModel(OutlierModel):
-    """An isolation forest; its scores are the sums of depths.
+    """An isolation forest; its scores are the sums of depths."""
 
-    Attributes
-    ----------
-    most : float
-        The sum of depths of a row that is like any other.
-    """
-
-    most: float
+    most: float  # the sum of depths of a row that is like any other
 
     def score_samples(self, scores: np.ndarray) -> np.ndarray:
         """Return how normal rows are, (n_rows,), by scikit-learn's operations."""

@@ -33,16 +33,10 @@ _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ScoredModel(CompleteModel):
-    """A model whose scores are answered as those of a linear model, and are made in another way.
-
-    Attributes
-    ----------
-    answers : LinearModel
-        What turns scores into answers; its coefficients are not used.
-    """
+    """A model whose scores are answered as those of a linear model, and are made in another way."""
 
     original: Any
-    answers: LinearModel
+    answers: LinearModel  # what turns scores into answers; its coefficients are not used
 
     classes = forwarded("answers.classes")
     n_outputs = forwarded("answers.n_outputs")

@@ -20,17 +20,11 @@ _CHUNK_VALUES = 1 << 20
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class NarrowTrees:
-    """A model on the features that its trees look at.
-
-    Attributes
-    ----------
-    model : TreeModel
-    place : ndarray of int32 of shape (n_features,)
-        Where each feature of the wide matrix is among those; -1 where no node looks at it.
-    n_used : int
-    """
+    """A model on the features that its trees look at."""
 
     model: "TreeModel"
+    # int32 (n_features,): where each feature of the wide matrix is among those; -1 where no node
+    # looks at it.
     place: np.ndarray
     n_used: int
 

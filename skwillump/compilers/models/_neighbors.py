@@ -50,36 +50,19 @@ _TOO_NEAR = 1e-3
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class NeighborsModel(CompleteModel):
-    """Rows of the fit with what is known of them; scores are the answers.
-
-    Attributes
-    ----------
-    rows : ndarray or sparse matrix, float64 (n_known, n_features)
-    columns : ndarray or sparse matrix (n_features, n_known)
-        The same, to be multiplied by.
-    squares : ndarray of float64 of shape (n_known,)
-        Their squared lengths.
-    largest : float
-        The largest of these.
-    known : ndarray of shape (n_known,) or (n_known, n_outputs)
-        Positions of their classes, or their values.
-    n_neighbors : int
-    is_weighted : bool
-        Whether nearer ones count more.
-    is_brute : bool
-        Whether scikit-learn computes all distances too.
-    """
+    """Rows of the fit with what is known of them; scores are the answers."""
 
     original: Any
     classes: np.ndarray | None
-    rows: Any
-    columns: Any
-    squares: np.ndarray
-    largest: float
+    rows: Any  # ndarray or sparse matrix, float64 (n_known, n_features)
+    columns: Any  # ndarray or sparse matrix (n_features, n_known): the same, to be multiplied by
+    squares: np.ndarray  # float64 (n_known,): their squared lengths
+    largest: float  # the largest of these
+    # (n_known,) or (n_known, n_outputs): positions of their classes, or their values.
     known: np.ndarray
     n_neighbors: int
-    is_weighted: bool
-    is_brute: bool
+    is_weighted: bool  # whether nearer ones count more
+    is_brute: bool  # whether scikit-learn computes all distances too
 
     @property
     def reads_batches(self) -> bool:

@@ -13,14 +13,9 @@ from ._linear import DOUBT
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class OuterModel(Model):
-    """A model whose scores are those of another, of the same original.
+    """A model whose scores are those of another, of the same original."""
 
-    Attributes
-    ----------
-    inner : Model
-    """
-
-    inner: Any
+    inner: Any  # Model
 
     original = forwarded("inner.original")
     intercept = forwarded("inner.intercept")
@@ -45,15 +40,9 @@ class OuterModel(Model):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class OutlierModel(OuterModel):
-    """A model that tells outliers; a subclass says what its scores mean.
+    """A model that tells outliers; a subclass says what its scores mean."""
 
-    Attributes
-    ----------
-    offset : float
-        What a row must score to be no outlier.
-    """
-
-    offset: float
+    offset: float  # what a row must score to be no outlier
 
     classes = None
 

@@ -21,17 +21,11 @@ class LabelModel(OuterModel):
     ----------
     inner : Model
         The same as a model of that many values.
-    known : tuple of ndarray
-        Classes of each label.
-    shared : ndarray or None
-        These, where they are the same for all labels.
-    is_certain : bool
-        Whether the probabilities are those of the original, to the last bit.
     """
 
-    known: tuple[np.ndarray, ...]
-    shared: np.ndarray | None
-    is_certain: bool
+    known: tuple[np.ndarray, ...]  # classes of each label
+    shared: np.ndarray | None  # these, where they are the same for all labels
+    is_certain: bool  # whether the probabilities are those of the original, to the last bit
 
     @classmethod
     def of(cls, inner: Any, *, is_certain: bool) -> "LabelModel":

@@ -23,19 +23,11 @@ _GROUP_PATHS = 1 << 14
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SparseTrees:
-    """A model of trees that read float32, for rows of a sparse matrix.
-
-    Attributes
-    ----------
-    trees : Trees
-    paths : ZeroPaths
-    n_steps : int
-        Steps that a row of zeros takes down all trees.
-    """
+    """A model of trees that read float32, for rows of a sparse matrix."""
 
     trees: Trees
     paths: ZeroPaths
-    n_steps: int
+    n_steps: int  # steps that a row of zeros takes down all trees
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         trees, paths = frozen_fields(state["trees"]), frozen_fields(state["paths"])

@@ -60,41 +60,24 @@ _MOST_DENSE_VALUES = 1 << 18
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SupportVectorModel(CompleteModel):
-    """A machine with a kernel; its scores are libsvm's decision values, one for each pair.
-
-    Attributes
-    ----------
-    vectors : ndarray or CSR matrix, float64 (n_features, n_vectors)
-    squares : ndarray of float64 of shape (n_vectors,)
-        Their squared lengths.
-    weights : ndarray of float64 of shape (n_vectors, n_pairs)
-    constants : ndarray of float64 of shape (n_pairs,)
-    slopes, offsets : ndarray of float64 of shape (n_pairs,), or of none
-        What makes probabilities of decision values.
-    reads_sparse : bool
-        Whether it was fitted on a sparse matrix.
-    longest : float
-        Squared length of rows whose distances from products are precise enough.
-    is_precise : bool
-        Whether decision values are those of libsvm, and not labels alone.
-    is_in_order : bool
-        Whether that takes sums in libsvm's order.
-    """
+    """A machine with a kernel; its scores are libsvm's decision values, one for each pair."""
 
     original: Any
     classes: np.ndarray | None
-    vectors: Any
-    squares: np.ndarray
-    weights: np.ndarray
-    constants: np.ndarray
+    vectors: Any  # ndarray or CSR matrix, float64 (n_features, n_vectors)
+    squares: np.ndarray  # float64 (n_vectors,): their squared lengths
+    weights: np.ndarray  # float64 (n_vectors, n_pairs)
+    constants: np.ndarray  # float64 (n_pairs,)
+    # `slopes`, `offsets`: float64 of shape (n_pairs,), or of none: what makes probabilities of
+    # decision values.
     slopes: np.ndarray
     offsets: np.ndarray
     kernel: str
     gamma: float
-    reads_sparse: bool
-    longest: float
-    is_precise: bool
-    is_in_order: bool
+    reads_sparse: bool  # whether it was fitted on a sparse matrix
+    longest: float  # squared length of rows whose distances from products are precise enough
+    is_precise: bool  # whether decision values are those of libsvm, and not labels alone
+    is_in_order: bool  # whether that takes sums in libsvm's order
 
     @staticmethod
     def predicts_largest(fitted: Any, method: str) -> bool:

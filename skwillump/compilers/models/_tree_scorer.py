@@ -37,19 +37,10 @@ _EXACT_SINGLE = 1 << 24
 
 @dataclass(frozen=True, eq=False)
 class TreesOnCodes:
-    """A model that reads columns of numbers and of codes.
+    """A model that reads columns of numbers and of codes."""
 
-    Attributes
-    ----------
-    model : TreeModel
-        The model that reads features.
-    twin : TreeModel
-        The one that reads columns; its nodes are only asked, not walked.
-    features : FeatureCodes
-    """
-
-    model: "TreeModel"
-    twin: "TreeModel"
+    model: "TreeModel"  # the model that reads features
+    twin: "TreeModel"  # the one that reads columns; its nodes are only asked, not walked
     features: FeatureCodes
 
     def raw(self, columns: np.ndarray) -> np.ndarray:

@@ -20,20 +20,11 @@ class TruncatedTrees(Model):
     become probabilities. A truncated forest is a smaller forest, and stays as it is.
 
     Its scores are the sums of the trees, before calibration.
-
-    Attributes
-    ----------
-    trees : TreeModel
-        The first of the models that `TreeModel.split` returns.
-    slope : float
-        What scores are multiplied by.
-    offset : ndarray of float64 of shape (n_outputs,)
-        What is added to them then.
     """
 
-    trees: TreeModel
-    slope: float
-    offset: np.ndarray
+    trees: TreeModel  # the first of the models that `TreeModel.split` returns
+    slope: float  # what scores are multiplied by
+    offset: np.ndarray  # float64 (n_outputs,): what is added to them then
 
     original = forwarded("trees.original")
     classes = forwarded("trees.classes")

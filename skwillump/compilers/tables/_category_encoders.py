@@ -32,29 +32,16 @@ _INTEGER = np.dtype(np.int64)
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EncodedColumn:
-    """A column that is encoded.
+    """A column that is encoded."""
 
-    Attributes
-    ----------
-    position : int
-        Of the column.
-    places : ndarray of int
-        Of its features.
-    lookup : Lookup
-    kinds : str
-        Kinds of dtypes of numbers that it knows; none if categories are texts.
-    values : ndarray of float64 of shape (n_categories + 1, n_places)
-        The features of each category; the last, of a value that is none.
-    is_asked : ndarray of bool of shape (n_categories + 1,)
-        Which of them only the encoder judges.
-    """
-
-    position: int
-    places: np.ndarray
+    position: int  # of the column
+    places: np.ndarray  # int: of its features
     lookup: Lookup
-    kinds: str
+    kinds: str  # kinds of dtypes of numbers that it knows; none if categories are texts
+    # float64 (n_categories + 1, n_places): the features of each category; the last, of a value that
+    # is none.
     values: np.ndarray
-    is_asked: np.ndarray
+    is_asked: np.ndarray  # bool (n_categories + 1,): which of them only the encoder judges
 
     def of_column(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
@@ -78,31 +65,17 @@ class EncodedColumn:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EncodedFrameStep(IntegerStep):
-    """Columns that are encoded, beside columns that pass.
-
-    Attributes
-    ----------
-    columns : tuple of EncodedColumn
-    passing : tuple of int
-        Positions of the columns that pass.
-    places : ndarray of int
-        Of the features that these are.
-    constants : ndarray of int
-        Places of features that are the same in every row.
-    constant : ndarray of float64
-        What these are.
-    makes_floats : bool
-        Whether a category becomes a float: otherwise a table of integers may stay one.
-    """
+    """Columns that are encoded, beside columns that pass."""
 
     original: Any
     spec: InputSpec
     n_features: int
     columns: tuple[EncodedColumn, ...]
-    passing: tuple[int, ...]
-    places: np.ndarray
-    constants: np.ndarray
-    constant: np.ndarray
+    passing: tuple[int, ...]  # positions of the columns that pass
+    places: np.ndarray  # int: of the features that these are
+    constants: np.ndarray  # int: places of features that are the same in every row
+    constant: np.ndarray  # float64: what these are
+    # Whether a category becomes a float: otherwise a table of integers may stay one.
     makes_floats: bool
 
     @property

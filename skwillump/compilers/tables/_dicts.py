@@ -20,19 +20,12 @@ _MANY_ROWS = 16
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DictStep(SparseStep):
-    """Items of mappings, looked up.
-
-    Attributes
-    ----------
-    vocabulary : dict
-        From the name of a feature to its position.
-    of_items : dict
-        From a name and a text, as they stand in a mapping, to the position.
-    """
+    """Items of mappings, looked up."""
 
     original: Any
     n_features: int
-    vocabulary: dict[Any, int] = field(repr=False)
+    vocabulary: dict[Any, int] = field(repr=False)  # from the name of a feature to its position
+    # From a name and a text, as they stand in a mapping, to the position.
     of_items: dict[tuple[str, str], int] = field(repr=False)
     separator: str
     is_sparse: bool

@@ -57,13 +57,11 @@ class InputSpec(RowColumns):
     names : tuple or None
         None if it was fitted on an array.
     n_columns : int
-    by_name : bool
-        Whether columns may come in another order and beside others, as for a ColumnTransformer.
-    needed : tuple of int or None
-        Positions of the columns that there must be, and that are read of one row; None for all.
     """
 
+    # Whether columns may come in another order and beside others, as for a ColumnTransformer.
     by_name: bool
+    # Positions of the columns that there must be, and that are read of one row; None for all.
     needed: tuple[int, ...] | None = None
 
     @classmethod

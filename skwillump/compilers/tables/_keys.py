@@ -87,17 +87,11 @@ def as_integers(values: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 
 @dataclass(frozen=True, eq=False)
 class KeyColumn:
-    """The distinct values of a column of keys.
+    """The distinct values of a column of keys."""
 
-    Attributes
-    ----------
-    integers : ndarray of int64 or None
-        In ascending order: number i is the i-th. None if a value is no integer of 64 bits.
-    number_of : dict or None
-        Number of each value, in the order of the numbers; in place of ``integers``.
-    """
-
+    # int64: in ascending order: number i is the i-th. None if a value is no integer of 64 bits.
     integers: np.ndarray | None = field(repr=False)
+    # Number of each value, in the order of the numbers; in place of ``integers``.
     number_of: dict[Any, int] | None = field(repr=False)
 
     @classmethod
@@ -228,17 +222,11 @@ def kind_of_value(value: Any) -> str | None:
 
 @dataclass(frozen=True, eq=False)
 class KeyIndex:
-    """Keys of one or several columns, numbered.
-
-    Attributes
-    ----------
-    columns : tuple of KeyColumn
-    pairs : tuple of ndarray of int64
-        For each column but the first, the distinct pairs of what stands before it and its own
-        value, in ascending order: ``number before * number of values + number of the value``.
-    """
+    """Keys of one or several columns, numbered."""
 
     columns: tuple[KeyColumn, ...]
+    # For each column but the first, the distinct pairs of what stands before it and its own value,
+    # in ascending order: ``number before * number of values + number of the value``.
     pairs: tuple[np.ndarray, ...] = field(repr=False)
 
     @classmethod
@@ -280,16 +268,10 @@ def join(numbers: np.ndarray, own: np.ndarray, n_values: int) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class KeyedRows:
-    """Rows of values by key.
-
-    Attributes
-    ----------
-    index : KeyIndex
-    values : ndarray of shape (n_keys + 1, n_columns)
-        Of float64, or of objects. The last row is that of unknown keys.
-    """
+    """Rows of values by key."""
 
     index: KeyIndex
+    # (n_keys + 1, n_columns): of float64, or of objects. The last row is that of unknown keys.
     values: np.ndarray = field(repr=False)
 
     def __post_init__(self) -> None:

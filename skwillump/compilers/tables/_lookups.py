@@ -41,17 +41,10 @@ _EXACT = 2.0**53
 
 @dataclass(frozen=True, eq=False)
 class Finder:
-    """The values of a column of keys, hashed.
-
-    Attributes
-    ----------
-    column : KeyColumn
-    kind : str or None
-        Keys of another kind are left to the original; see `kind_of`.
-    """
+    """The values of a column of keys, hashed."""
 
     column: KeyColumn
-    kind: str | None
+    kind: str | None  # keys of another kind are left to the original; see `kind_of`
     integers: IntegerTable | None = field(repr=False)
     texts: TextTable | None = field(repr=False)
     number_of_text: np.ndarray | None = field(repr=False)  # intp, -1 last; None: the same numbers

@@ -222,18 +222,10 @@ class BlockTable(Table):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class KnownObjects:
-    """A column of Python objects, as texts in Arrow buffers or as codes.
-
-    Attributes
-    ----------
-    n_rows : int
-    codes : callable
-        Makes codes, where somebody asks for them.
-    texts : Texts or None
-    """
+    """A column of Python objects, as texts in Arrow buffers or as codes."""
 
     n_rows: int
-    codes: Callable[[], Codes] = field(repr=False)
+    codes: Callable[[], Codes] = field(repr=False)  # makes codes, where somebody asks for them
     texts: Texts | None = None
 
 

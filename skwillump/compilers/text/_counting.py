@@ -39,15 +39,9 @@ Original = Callable[..., Any]
 
 @dataclass
 class _Postponed:
-    """What was left to scikit-learn in this process, as kernels were not compiled yet.
+    """What was left to scikit-learn in this process, as kernels were not compiled yet."""
 
-    Attributes
-    ----------
-    work : int
-        As `work_per_character` counts it.
-    """
-
-    work: int = 0
+    work: int = 0  # as `work_per_character` counts it
 
     def adds(self, work: int) -> bool:
         """Leave some more to it, as long as that is less than it takes to compile."""

@@ -33,14 +33,9 @@ class _KernelSteps(VectorizerSteps):
     A matrix that `count` made carries its terms, as tables, in an attribute, and no other matrix is
     touched. What would be the last step to change the vocabulary writes it: so texts are made of
     those terms only that stay.
-
-    Attributes
-    ----------
-    least_work : int
-        What is less is left to scikit-learn.
     """
 
-    least_work: int
+    least_work: int  # what is less is left to scikit-learn
 
     def count(
         self, original: Original, vectorizer: Any, documents: Any, fixed_vocab: bool

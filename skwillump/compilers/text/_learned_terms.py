@@ -21,24 +21,14 @@ _CHUNK_TERMS = 1 << 16
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LearnedTerms:
-    """Terms in the order in which they were first met.
-
-    Attributes
-    ----------
-    symbols : Symbols
-    nodes : Nodes
-    chosen : ndarray of intp of shape (n_terms,)
-        The node of each term, ascending.
-    of_tokens : bool
-        Whether symbols are tokens, with a blank between, and not characters.
-    ranks : ndarray of intp of shape (n_terms,) or None
-        The place of each term in the order of their texts; None where they are not sorted yet.
-    """
+    """Terms in the order in which they were first met."""
 
     symbols: Symbols = field(repr=False)
     nodes: Nodes = field(repr=False)
-    chosen: np.ndarray = field(repr=False)
-    of_tokens: bool
+    chosen: np.ndarray = field(repr=False)  # intp (n_terms,): the node of each term, ascending
+    of_tokens: bool  # whether symbols are tokens, with a blank between, and not characters
+    # intp (n_terms,): the place of each term in the order of their texts; None where they are not
+    # sorted yet.
     ranks: np.ndarray | None = field(repr=False, default=None)
 
     def __len__(self) -> int:

@@ -20,24 +20,13 @@ EMPTY = "\x01"
 
 @dataclass(frozen=True, kw_only=True)
 class OwnTokens:
-    """A text to its tokens, as one str with a NUL in between.
+    """A text to its tokens, as one str with a NUL in between."""
 
-    Attributes
-    ----------
-    preprocess : callable or None
-        From a text to a text.
-    tokenize : callable
-        From a text to tokens.
-    takes_blanks : bool
-        Whether a token may hold a blank: not where n-grams of tokens are told apart by blanks.
-    takes_empty : bool
-        Whether a token may be empty: not where its bytes matter.
-    """
-
-    preprocess: Callable[[Any], Any] | None
-    tokenize: Callable[[Any], Iterable[str]]
+    preprocess: Callable[[Any], Any] | None  # from a text to a text
+    tokenize: Callable[[Any], Iterable[str]]  # from a text to tokens
+    # Whether a token may hold a blank: not where n-grams of tokens are told apart by blanks.
     takes_blanks: bool
-    takes_empty: bool
+    takes_empty: bool  # whether a token may be empty: not where its bytes matter
 
     def __call__(self, text: str) -> str:
         """Return the tokens of a text.

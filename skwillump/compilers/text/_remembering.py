@@ -28,21 +28,11 @@ Made = str | tuple[str, int]
 
 @dataclass
 class _Memory:
-    """What functions made of texts.
+    """What functions made of texts."""
 
-    Attributes
-    ----------
-    made : dict
-        By function, and by text.
-    n_bytes : int
-        That are remembered, about.
-    is_read : bool
-        Whether what is there is looked up, or only added to.
-    """
-
-    made: dict[Hashable, dict[str, Made]] = field(default_factory=dict)
-    n_bytes: int = 0
-    is_read: bool = False
+    made: dict[Hashable, dict[str, Made]] = field(default_factory=dict)  # by function, and by text
+    n_bytes: int = 0  # that are remembered, about
+    is_read: bool = False  # whether what is there is looked up, or only added to
 
     def of(self, key: Hashable, function: Callable[[Any], Any], text: Any) -> Any:
         """What a function makes of a text."""
@@ -81,17 +71,10 @@ def _split(joined: str, n_tokens: int) -> list[str]:
 
 @dataclass(frozen=True)
 class _Remembering:
-    """A function whose outputs are remembered, where that is asked for.
-
-    Attributes
-    ----------
-    function : callable
-    key : hashable
-        The same for all clones of the function.
-    """
+    """A function whose outputs are remembered, where that is asked for."""
 
     function: Callable[[Any], Any]
-    key: Hashable
+    key: Hashable  # the same for all clones of the function
 
     def __call__(self, text: Any) -> Any:
         memory = _MEMORY.get()
