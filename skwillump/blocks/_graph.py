@@ -236,17 +236,18 @@ def split_pipeline(fitted, *, compile: bool = False, row: Any = None) -> BlockGr
             for block in nested_blocks(step)
         }
         if len(needs) >= 2:
-            compiled, union = compiled_twins(step, tuple(needs)) if compile else ({}, None)
+            names, reader = tuple(needs), steps[position + 1][1]
+            compiled, union = compiled_twins(step, names, reader) if compile else ({}, None)
             return BlockGraph(
                 prefix=tuple(steps[:position]),
                 features=step,
                 model_steps=tuple(steps[position + 1 :]),
-                names=tuple(needs),
+                names=names,
                 needs=needs,
                 compiled=compiled,
                 union=union,
                 features_name=name,
-                first_copy=first_copy(step, steps[-1][1], tuple(needs)),
+                first_copy=first_copy(step, steps[-1][1], names),
                 samplers=samplers_behind(step, inside_transparent(fitted)[1]),
             )
     return None
@@ -279,13 +280,18 @@ def names_in_composites(fitted) -> dict[str, bool]:
     }
 
 
-def compiled_twins(features, names: tuple[str, ...]) -> tuple[dict[str, Step], UnionStep | None]:
-    """Compiled twin of each block, ready to run, and of all together.
+def compiled_twins(
+    features, names: tuple[str, ...], reader: Any
+) -> tuple[dict[str, Step], UnionStep | None]:
+    """Compiled twin of each block, ready to run, and of all together, which `reader` reads.
 
     The latter is None where its blocks are not the graph's: where some share a step, or a composite
     in it is not compiled.
     """
     step = compile_step(features)
+    n_features = getattr(reader, "n_features_in_", None)
+    if step.n_features is None and n_features is not None:
+        step = step.sized(n_features)
     union = cast(UnionStep, step) if step.holds_blocks else None
     known: dict[str, Step] = {}
     if union is not None:

@@ -71,7 +71,7 @@ def single_block(fitted: Any, *, compile: bool = False, row: Any = None) -> Bloc
     if len(names) != 1:
         # Compiled as a union of one, of which models read their features.
         names, kind, composite = (FEATURES,), WholeGraph, FeatureUnion([(FEATURES, step)])
-    compiled, union = compiled_twins(composite, names) if compile else ({}, None)
+    compiled, union = compiled_twins(composite, names, model) if compile else ({}, None)
     if is_linear and not any(twin.runs_python for twin in compiled.values()):
         return None
     return kind(

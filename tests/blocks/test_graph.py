@@ -427,3 +427,18 @@ def test_arrays_as_wide_as_those_of_fit_are_not_checked_by_scikit_learn(containe
 
     monkeypatch.setattr(ColumnTransformer, "transform", unneeded)
     graph.check_columns(X)
+
+
+def sums(X):
+    return np.asarray(X, dtype=float).sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("own", [sums, lambda X: np.asarray(X) ** 3], ids=["one", "as many"])
+def test_what_reads_the_blocks_tells_how_many_features_a_step_of_ones_own_makes(own):
+    X, y = frame()[["a", "b"]], np.arange(60) % 2
+    union = FeatureUnion([("as they are", "passthrough"), ("own", FunctionTransformer(own))])
+    fitted = make_pipeline(union, LogisticRegression()).fit(X, y)
+    graph = split_pipeline(fitted, compile=True)
+    places = {leaf.name: leaf.place for leaf in graph.union.leaves()}
+    n_features = union.fit_transform(X).shape[1]
+    assert places == {"as they are": slice(0, 2), "own": slice(2, n_features)}
