@@ -157,10 +157,6 @@ def score_answers(scorer, classes, y, labels, response, *, is_probability, score
     is_probability : bool
     score_params : dict of str to array-like
         Metadata of the rows, such as ``sample_weight``.
-
-    Returns
-    -------
-    float
     """
     recorded = _Recorded(classes, labels, response, is_probability)
     return float(scorer(recorded, np.arange(len(y)), y, **score_params))

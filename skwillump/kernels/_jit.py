@@ -70,10 +70,6 @@ _BORROWING: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") 
 def source_digest(folder: Path) -> str:
     """Return a digest of the source of all modules in a folder and below it.
 
-    Parameters
-    ----------
-    folder : Path
-
     Returns
     -------
     str

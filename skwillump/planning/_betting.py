@@ -18,10 +18,6 @@ def betting_p_value(values, mean: float, bet: float) -> float:
     values : ndarray of float64 of shape (n_values,)
     mean : float in (0, 1]
     bet : float in (0, 1)
-
-    Returns
-    -------
-    float
     """
     return float(np.exp(-max(_log_growth(values, mean, bet).sum(), 0.0)))
 

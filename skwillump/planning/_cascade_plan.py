@@ -157,10 +157,6 @@ def make_plan(
     score : callable, optional
         The score to keep; the default is accuracy. Other scores than accuracy and, by the recall of
         each class, balanced accuracy are estimated, not certified.
-
-    Returns
-    -------
-    Plan
     """
     asked = Asked(target=target, confidence=confidence, score=score, within=calibration.within)
     plan = _plan(calibration, asked)

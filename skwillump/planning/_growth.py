@@ -92,10 +92,6 @@ def measured_growth(
         Harms of both on the same row.
     row_ratio : float in (0, 1)
         Rows that the smaller models were fitted on, over those of the others.
-
-    Returns
-    -------
-    Growth
     """
     fewer, more = n_smaller + 0.5, n_harms + 0.5
     step = np.log(1 / row_ratio)

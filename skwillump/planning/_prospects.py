@@ -44,10 +44,6 @@ def least_open_share(
         Whether the approximate model is right, and the full one.
     target : float in (0, 1]
         Share of the full model's accuracy to keep.
-
-    Returns
-    -------
-    float
     """
     if not len(right):
         return 0.0

@@ -54,15 +54,6 @@ def make_topk_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
 
     The rows marked `selects` choose the filter and the rule of the search; the other rows decide
     how deep the search must go.
-
-    Parameters
-    ----------
-    calibration : TopKCalibration
-    target : Target
-
-    Returns
-    -------
-    TopKPlan
     """
     if target.confidence is None:
         return _ratio_plan(calibration, target)

@@ -56,10 +56,6 @@ def cross_fit(
     progress : Progress
         Told of each of its steps.
 
-    Returns
-    -------
-    CrossFitted
-
     Raises
     ------
     ValueError

@@ -25,10 +25,6 @@ def record_readable(recorder: Recorder, model: Any, features: Any, full: Record)
         What the model takes, some of which it refuses.
     full : Record
         What the full model answers on these rows.
-
-    Returns
-    -------
-    Record
     """
     found: list[tuple[np.ndarray, Record]] = []
     pending = [np.arange(num_samples(features))]

@@ -221,10 +221,6 @@ def fit_stand_in(graph: BlockGraph, X: Any, y: Any, params: dict[str, Any]) -> P
         What the full pipeline's `fit` was given, for these rows; of it the weights of rows are
         used.
 
-    Returns
-    -------
-    Pipeline
-
     Raises
     ------
     ValueError
