@@ -15,7 +15,6 @@ from .._composites import last_step
 from .._one_row import RowTemplate
 from ..planning import (
     CASCADE_SAVING,
-    Guarantee,
     Plan,
     given_up,
     make_plan,
@@ -226,10 +225,12 @@ class BaseCascade(BlockwiseEstimator):
             self._set_plan(again)
 
     def _exact_plan(self, reason) -> Plan:
-        exact = Guarantee.of_full_model(
-            accuracy_target=self.accuracy_target, confidence=self.confidence, reason=reason
+        return Plan.of_full_model(
+            float("nan"),
+            accuracy_target=self.accuracy_target,
+            confidence=self.confidence,
+            reason=reason,
         )
-        return Plan(expected_seconds=float("nan"), guarantee=exact)
 
     def _set_plan(self, plan) -> None:
         super()._set_plan(plan)

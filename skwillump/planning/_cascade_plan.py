@@ -176,17 +176,15 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
     def of_full_model(
         reason: str, rows_needed: int | None = None, path: PlannedPath | None = None
     ) -> Plan:
-        return Plan(
-            expected_seconds=calibration.full_seconds,
-            guarantee=Guarantee.of_full_model(
-                accuracy_target=target,
-                confidence=confidence,
-                n_rows=n_rows,
-                reason=reason,
-                rows_needed=rows_needed,
-            ),
-            tradeoffs=tuple(_tradeoff(calibration, asked, option) for option in best),
+        return Plan.of_full_model(
+            calibration.full_seconds,
+            tradeoffs=[_tradeoff(calibration, asked, option) for option in best],
             path=path,
+            accuracy_target=target,
+            confidence=confidence,
+            n_rows=n_rows,
+            reason=reason,
+            rows_needed=rows_needed,
         )
 
     if not best:
@@ -258,16 +256,14 @@ def given_up(calibration: Calibration, plan: Plan, seconds: float) -> Plan:
     No other is chosen in its place: of rows that have certified one choice, a second would be
     tested too, and more than one in ``1 / (1 - confidence)`` certificates could be wrong.
     """
-    return Plan(
-        expected_seconds=calibration.full_seconds,
-        guarantee=Guarantee.of_full_model(
-            accuracy_target=plan.guarantee.accuracy_target,
-            confidence=plan.guarantee.confidence,
-            n_rows=plan.guarantee.n_rows,
-            reason=_why_too_dear(calibration, plan.early_share, seconds),
-        ),
-        tradeoffs=tuple(replace(tradeoff, chosen=None) for tradeoff in plan.tradeoffs),
+    return Plan.of_full_model(
+        calibration.full_seconds,
+        tradeoffs=plan.tradeoffs,
         path=plan.path,
+        accuracy_target=plan.guarantee.accuracy_target,
+        confidence=plan.guarantee.confidence,
+        n_rows=plan.guarantee.n_rows,
+        reason=_why_too_dear(calibration, plan.early_share, seconds),
     )
 
 

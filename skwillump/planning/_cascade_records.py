@@ -1,6 +1,6 @@
 """What a cascade is planned from, and what a plan is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -226,3 +226,20 @@ class Plan:
     tradeoffs: tuple[Tradeoff, ...] = ()  # one for each candidate, along its best path
     # What fresh rows can certify: up to the step in use or, where none is, as far as they show.
     path: PlannedPath | None = None
+
+    @classmethod
+    def of_full_model(
+        cls,
+        seconds: float,
+        *,
+        tradeoffs: Iterable[Tradeoff] = (),
+        path: PlannedPath | None = None,
+        **promised: Any,
+    ) -> "Plan":
+        """The plan without a cascade; `promised` is as in `Guarantee.of_full_model`."""
+        return cls(
+            expected_seconds=seconds,
+            guarantee=Guarantee.of_full_model(**promised),
+            tradeoffs=tuple(replace(tradeoff, chosen=None) for tradeoff in tradeoffs),
+            path=path,
+        )

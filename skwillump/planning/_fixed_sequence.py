@@ -16,6 +16,7 @@ tested.
 """
 
 from abc import abstractmethod
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -85,11 +86,8 @@ class FixedSequenceTest(ThresholdRule):
             low = int(start + np.flatnonzero(np.append(True, passes[start:end]))[-1])
             if low == end or p_of(end - 1) <= self.level:
                 continue
-            high = int(end) - 1
-            while low < high:
-                middle = (low + high) // 2
-                low, high = (middle + 1, high) if p_of(middle) <= self.level else (low, middle)
-            return low
+            fails = range(low, int(end) - 1)
+            return low + bisect_left(fails, True, key=lambda run: p_of(run) > self.level)
         return len(outcomes)
 
     def why_not(self, walk: Walk, allowed: Allowed, target: float) -> str:

@@ -100,14 +100,14 @@ def certify_plan(
     else:
         reason = ""
     if reason:
-        guarantee = Guarantee.of_full_model(
-            accuracy_target=target, confidence=confidence, n_rows=n_rows, reason=reason
-        )
-        return Plan(
-            expected_seconds=calibration.full_seconds,
-            guarantee=guarantee,
-            tradeoffs=tuple(replace(tradeoff, chosen=None) for tradeoff in plan.tradeoffs),
+        return Plan.of_full_model(
+            calibration.full_seconds,
+            tradeoffs=plan.tradeoffs,
             path=path,
+            accuracy_target=target,
+            confidence=confidence,
+            n_rows=n_rows,
+            reason=reason,
         )
     return Plan(
         candidate=path.candidate,

@@ -1,5 +1,6 @@
 """Evidence from queries that were told: they are independent, their rows need not be."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -130,14 +131,11 @@ class QueryEvidence(TopKEvidence):
         k = self.target.k
         best = [needs[self._best(rows, k)] for rows in queries if len(rows) > k]
         efforts = np.unique(np.concatenate([[-np.inf], *best]))
-        low, high = 0, len(efforts) - 1
-        while low < high:
-            middle = (low + high) // 2
-            if enough(self._precisions(needs, efforts[middle], queries, k)):
-                high = middle
-            else:
-                low = middle + 1
-        return float(efforts[low])
+
+        def is_enough(effort: float) -> bool:
+            return bool(enough(self._precisions(needs, effort, queries, k)))
+
+        return float(efforts[bisect_left(efforts[:-1], True, key=is_enough)])
 
     def _bet(self, needs) -> float:
         """The bet for these needs, chosen by the queries that choose."""

@@ -17,6 +17,7 @@ share f. Drawing evenly is thus the best for the bound, once those rows that cal
 be among the best are not drawn but visited, all of them: that is what the search before it does.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,15 +112,12 @@ def chance_of_at_most(n_found: int, n_rest: int, n_missed: int, n_sampled: int) 
 
 def most_missing(n_rest: int, n_sampled: int, n_found: int, error: float) -> int:
     """Upper bound of the rows that are among the K best and were neither visited nor drawn."""
-    # At the low end the number is possible, at the high end it is not.
-    low, high = n_found, n_rest - n_sampled + n_found + 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        if chance_of_at_most(n_found, n_rest, middle, n_sampled) > error:
-            low = middle
-        else:
-            high = middle
-    return low - n_found
+    numbers = range(n_found + 1, n_rest - n_sampled + n_found + 1)
+
+    def is_impossible(n_missed: int) -> bool:
+        return chance_of_at_most(n_found, n_rest, n_missed, n_sampled) <= error
+
+    return bisect_left(numbers, True, key=is_impossible)
 
 
 def sample_size(n_rest: int, allowed: int, expected: float, error: float) -> int:
@@ -156,14 +154,11 @@ def _size_for(n_rest: int, allowed: int, n_found: int, error: float) -> int:
     n_missed = allowed + n_found + 1
     if n_missed > n_rest:
         return n_rest
-    low, high = 0, n_rest
-    while high - low > 1:
-        middle = (low + high) // 2
-        if chance_of_at_most(n_found, n_rest, n_missed, middle) <= error:
-            high = middle
-        else:
-            low = middle
-    return high
+
+    def is_enough(size: int) -> bool:
+        return chance_of_at_most(n_found, n_rest, n_missed, size) <= error
+
+    return 1 + bisect_left(range(1, n_rest), True, key=is_enough)
 
 
 def is_alarm(n_rest: int, n_sampled: int, n_found: int, allowed: int) -> bool:
