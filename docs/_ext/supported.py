@@ -160,7 +160,7 @@ class FoldedTransformers(_Generated):
     """The list of transformers that become part of a linear model."""
 
     def lines(self):
-        return [", ".join(_link(kind) for kind in REGISTRY.linear_types()) + "."]
+        return [", ".join(_link(kind) for kind in REGISTRY.types(are_linear=True)) + "."]
 
 
 def setup(app):

@@ -28,7 +28,7 @@ from ..compilers import (
 from ._combined import combined
 from ._graph import BlockGraph
 from ._joined import JoinedModel, joined_model
-from ._protocols import BlockReader, CompiledStage
+from ._protocols import BlockReader, CompiledBlocks, CompiledStage
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -75,7 +75,7 @@ class LinearStage(CompiledStage):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LinearBlocks:
+class LinearBlocks(CompiledBlocks):
     """The blocks of a graph under a linear model."""
 
     blocks: tuple[Leaf, ...]
@@ -103,17 +103,14 @@ class LinearBlocks:
         return cls(blocks=blocks, full=full, full_coef=coef)
 
     def block(self, name: str) -> BlockReader:
-        """Read one block: its scores for the full model."""
         scorer = self.scorer([name])
         scorer.warm_up()
         return BlockReader(scorer.scores, scorer.score_one)
 
     def answer(self, Z: Any) -> np.ndarray:
-        """Full model's predictions for rows as `BlockGraph.prepare` returns them."""
         return self.full.predict(self._whole.scores(Z) + self.full.intercept)
 
     def answer_one(self, x: Any) -> Any:
-        """Full model's prediction for one row."""
         return self.full.predict_one(self._whole.score_one(x) + self.full.intercept)
 
     @cached_property
@@ -125,7 +122,6 @@ class LinearBlocks:
         return self._sum({b.name: self.full_coef[b.place] for b in self.blocks if b.name in names})
 
     def stage(self, names: Collection[str], model: Any) -> LinearStage | None:
-        """Stage of an approximate model; None if that is not linear."""
         try:
             steps = [step for _, step in chain(model)]
             approx, approx_coef = folded_model(steps)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -104,26 +104,23 @@ class CompiledStage:
         raise NotImplementedError
 
 
-class CompiledBlocks(Protocol):
-    """The blocks of a graph under a full model that is compiled.
+class CompiledBlocks:
+    """The blocks of a graph under a full model that is compiled."""
 
-    Attributes
-    ----------
-    full : LinearModel or TreeModel
-    """
-
-    @property
-    def full(self) -> Any:
-        """The full model."""
+    full: Any  # LinearModel, TreeModel or JoinedModel
 
     def block(self, name: str) -> BlockReader:
         """What reads one block."""
+        raise NotImplementedError
 
     def answer(self, Z: Any) -> np.ndarray:
         """Full model's predictions for rows as `BlockGraph.prepare` returns them."""
+        raise NotImplementedError
 
     def answer_one(self, x: Any) -> Any:
         """Full model's prediction for one row."""
+        raise NotImplementedError
 
     def stage(self, names: Collection[str], model: Any) -> CompiledStage | None:
         """Stage of an approximate model on some blocks; None where that does not compile."""
+        raise NotImplementedError

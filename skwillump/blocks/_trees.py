@@ -30,7 +30,7 @@ from ..compilers._features import MAX_DENSE_FEATURES
 from ._combined import combined
 from ._graph import BlockGraph
 from ._joined import JoinedModel, joined_model
-from ._protocols import CHUNK_ROWS, BlockReader, CompiledStage
+from ._protocols import CHUNK_ROWS, BlockReader, CompiledBlocks, CompiledStage
 from ._single_precision import check_single_precision, reads_single_precision
 from ._truncated import TruncatedEnsemble
 
@@ -108,7 +108,7 @@ class TreeStage(CompiledStage):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class TreeBlocks:
+class TreeBlocks(CompiledBlocks):
     """The blocks of a graph under a model of trees."""
 
     union: UnionStep  # all blocks
@@ -126,21 +126,17 @@ class TreeBlocks:
         return cls(union=step, blocks=tuple(step.leaves()), full=model)
 
     def block(self, name: str) -> BlockReader:
-        """Return what reads one block: its features."""
         reader = self._reader([leaf for leaf in self.blocks if leaf.name == name])
         reader.warm_up()
         return BlockReader(reader.read, reader.read_one)
 
     def answer(self, Z: Any) -> np.ndarray:
-        """Return the full model's predictions for rows as `BlockGraph.prepare` returns them."""
         return self.full.predict(self.full.raw(self.union.dense(Z)))
 
     def answer_one(self, x: Any) -> Any:
-        """Return the full model's prediction for one row."""
         return self.full.predict_one(self.full.raw_one(self.union.dense_one(x)))
 
     def stage(self, names: Collection[str], model: Any) -> TreeStage | None:
-        """Return the stage of an approximate model; None if that does not compile."""
         known = [leaf for leaf in self.blocks if leaf.name in names]
         missing = tuple(leaf for leaf in self.blocks if leaf.name not in names)
         columns = np.concatenate([np.arange(b.place.start, b.place.stop) for b in known])

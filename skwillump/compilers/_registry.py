@@ -134,10 +134,11 @@ class Registry:
             said = f"{type(error).__name__}: {error}"
             raise Unsupported(f"{type(fitted).__name__} could not be read ({said})") from error
 
-    def types(self, gives: type | None = None) -> tuple[type, ...]:
+    def types(self, gives: type | None = None, *, are_linear: bool = False) -> tuple[type, ...]:
         """Return the types of which compilers return `gives`, or all, sorted by name.
 
-        Types of other libraries are among them where those are installed.
+        Types of other libraries are among them where those are installed. With `are_linear`, only
+        those that are folded into a linear model.
         """
         for library in self._plugins:
             if find_spec(library) is not None:
@@ -145,13 +146,9 @@ class Registry:
         return sorted_types(
             kind
             for kind, entries in self._entries.items()
-            if gives is None or any(entry.gives is gives for entry in entries)
-        )
-
-    def linear_types(self) -> tuple[type, ...]:
-        """Return the types that are folded into a linear model, sorted by name."""
-        return sorted_types(
-            kind for kind, entries in self._entries.items() if any(e.is_linear for e in entries)
+            if any(
+                gives in (None, entry.gives) and entry.is_linear >= are_linear for entry in entries
+            )
         )
 
     def _load(self, library: str) -> None:

@@ -139,14 +139,14 @@ def expected_p_value(n_both_right, n_harms, n_rescues, target, level):
     return np.where(n_rescues < LEAST_RESCUES, by_binomial, by_trinomial)
 
 
-def rows_to_certify(target: float, level: float, n_harms: int = 1) -> int:
-    """About how many rows certify a target with so many harms and no rescue.
+def rows_to_certify(target: float, level: float) -> int:
+    """About how many rows certify a target with one harm and no rescue.
 
     Harms are taken for a Poisson number, and the full model to be right on nine rows of ten.
     """
     if target >= 1:
         return 0  # no number of rows does
-    return int(np.ceil(ROOM * gamma.isf(level, n_harms + 1) / (1 - target)))
+    return int(np.ceil(ROOM * gamma.isf(level, 2) / (1 - target)))
 
 
 def studentized(n_harms, n_rescues, n_rows, target):

@@ -19,7 +19,7 @@ from ._fold_tasks import (
     FoldRecord,
     evidence,
     fold_name,
-    in_fold,
+    in_first_fold,
     record_fold,
     record_rows,
 )
@@ -155,7 +155,7 @@ class CrossFit:
         if self.basis != "cross-fitted":
             return self.graph
         named = self.progress.task(f"fit {fold_name(0, self.splits)}")
-        with named, in_fold(self.data, self.splits, 0):
+        with named, in_first_fold(self.data, self.splits):
             fold = self.data.take(self.splits[0][0])
             first = fit_graph(self.setting.estimator, *fold, compile=self.setting.compile)
             if first.names != self.graph.names:
@@ -234,7 +234,7 @@ class CrossFit:
         """
         data, recorder = self.data, self.task.recorder
         approx_estimator = self.setting.approx_estimator
-        with self.progress.task("try approximate models"), in_fold(data, self.splits, 0):
+        with self.progress.task("try approximate models"), in_first_fold(data, self.splits):
             train, test = self.splits[0]
             X_train, y_train, params = data.take(train)
             known: BlockFeatures | None = None

@@ -110,9 +110,9 @@ def evidence(what: str) -> Iterator[None]:
         raise NoEvidence(f"{what}: {told}") from error
 
 
-def in_fold(data: FitData, splits: Sequence[Split], number: int):
-    """Context in which errors say that they are of a fold, and which."""
-    return evidence(of_fold(fold_name(number, splits), len(splits[number][0]), len(data.y)))
+def in_first_fold(data: FitData, splits: Sequence[Split]):
+    """Context in which errors say that they are of the first fold."""
+    return evidence(of_fold(fold_name(0, splits), len(splits[0][0]), len(data.y)))
 
 
 def fold_name(number: int, splits: Sequence[Split]) -> str:

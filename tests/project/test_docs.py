@@ -73,7 +73,7 @@ def test_the_tables_name_every_registered_class_once_and_no_other():
     assert models - set(registered_types()) == set(MODELS)
     assert set(fitted_examples.FALLBACKS) <= known
     assert set(fitted_examples.EXAMPLES) <= known
-    assert set(REGISTRY.linear_types()) <= known
+    assert set(REGISTRY.types(are_linear=True)) <= known
 
 
 def test_the_names_that_are_linked_are_those_that_users_import():
