@@ -11,7 +11,7 @@ from .._containers import num_samples
 from ..blocks import BlockGraph
 from ..planning import LEARNED, Calibration, HarmScore, Plan
 from ..stages._clock import Clock, rounds_in_turns, thread_clock, typical_seconds
-from ..stages._metering import OPEN_SHARES, SINGLE_ROWS, SLOWEST_ROWS, FirstStage, Turn, spread
+from ..stages._metering import SINGLE_ROWS, SLOWEST_ROWS, FirstStage, Turn, spread
 from ._answering import CascadeRunner, EarlyStage
 
 BATCH_ROWS, LEAST_BATCH_ROWS = 1024, 256
@@ -26,6 +26,9 @@ SLOW_PLAN_SECONDS = 3.0
 
 SCORED_ROWS = 4096
 """Rows on which a learned score is timed, at most."""
+
+OPEN_SHARES = (0.1, 0.5)
+"""Shares of a batch that a stage leaves open while it is timed."""
 
 
 @dataclass(frozen=True, kw_only=True)

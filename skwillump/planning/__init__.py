@@ -20,7 +20,7 @@ from ._harm_score import (
     seen_score,
 )
 from ._importance import permutation_importance
-from ._orders import stable_order
+from ._orders import nth_largest, stable_order
 from ._p_values import rows_to_certify
 from ._prospects import least_open_share, may_pay
 from ._records import Evidence, pays

@@ -10,8 +10,9 @@ from ._topk_search import Search
 SIZE_RATIO = 1.5
 """Ratio of the sizes of queries for which depths are tabled; others lie on a line in logarithms."""
 
-LARGEST_SIZE = 1000
-"""The largest of them is this many times k."""
+LARGEST_SIZE, LARGEST_ROWS = 1000, 1_000_000
+"""The largest of them is this many times k, and of so many rows at least: of larger queries, depths
+are computed when they come, which is little beside scoring them."""
 
 
 def rank_shares(score, folds, draw) -> np.ndarray:
@@ -78,8 +79,9 @@ class RankedSample:
 
     def with_table(self, k: int) -> "RankedSample":
         """The same, with the depths of queries of many sizes, so that none is computed again."""
-        n_sizes = int(np.ceil(np.log(LARGEST_SIZE) / np.log(SIZE_RATIO))) + 1
-        sizes = np.unique(np.round(np.geomspace(k + 1, LARGEST_SIZE * (k + 1), n_sizes)))
+        least, most = k + 1, max(LARGEST_SIZE * (k + 1), LARGEST_ROWS)
+        n_sizes = int(np.ceil(np.log(most / least) / np.log(SIZE_RATIO))) + 1
+        sizes = np.unique(np.round(np.geomspace(least, most, n_sizes)))
         depths = np.array([self.depth(k, int(size)) for size in sizes])
         return replace(self, k=k, sizes=sizes, depths=depths)
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
-from ._orders import stable_order
+from ._orders import nth_largest, stable_order
 
 GAP_BLOCKS = 32
 """About the number of blocks in which a whole query would be visited."""
@@ -103,9 +103,11 @@ class Search:
         known = np.where(np.isnan(filter_score), np.inf, filter_score)
         if n == 0 or n >= len(known):
             return np.arange(n)
-        bar = np.partition(known, len(known) - n)[len(known) - n]
-        if self.cut <= bar and self.cut < np.inf:
-            return np.flatnonzero(known >= self.cut)
+        if self.cut < np.inf:
+            reach = np.flatnonzero(known >= self.cut)
+            if len(reach) >= n:
+                return reach
+        bar = nth_largest(known, n)
         chosen = known > bar
         tied = np.flatnonzero(known == bar)
         chosen[tied[: n - np.count_nonzero(chosen)]] = True
@@ -166,7 +168,7 @@ def gap_search(
         if len(visited) >= k:
             # A NaN is never one of the best where there are others.
             known = np.where(np.isnan(scores), -np.inf, scores)
-            bar = np.partition(known, len(known) - k)[len(known) - k]
+            bar = nth_largest(known, k)
             # A filter's NaN stops nothing; rows before the first that falls short are visited.
             stops = reach[len(visited) : len(visited) + n_block] < bar
             if stops.any():

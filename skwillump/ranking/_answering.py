@@ -36,16 +36,10 @@ class RankedQuery(NamedTuple):
     evidence: RankEvidence | None = None
 
 
-def rank_queries(
-    ranker: "ApproxTopKRanker",
-    X: Any,
-    k: float,
-    groups: Any,
-    *,
-    shows: bool,
-    stacklevel: int,
-) -> dict[Any, RankedQuery]:
-    """Rank the rows of each query.
+def rank_query(
+    ranker: "ApproxTopKRanker", X: Any, k: float, *, shows: bool, stacklevel: int
+) -> RankedQuery:
+    """Rank the rows of one query.
 
     Parameters
     ----------
@@ -53,37 +47,38 @@ def rank_queries(
     X : array-like, sparse matrix, data frame or list of str, of n_rows rows
     k : int or float
         As `checked_k` returns it.
-    groups : array-like of shape (n_rows,) or None
-        Query of each row. With None all rows are one query, which is called None.
     shows : bool
-        Whether to show, for each query, how many of its best rows may be missing.
+        Whether to show how many of the best rows may be missing.
     stacklevel : int
         Of warnings: 2 for the caller.
     """
     searcher = searcher_of(ranker)
-    queries: dict = {None: None}
-    if groups is not None:
-        queries = queries_of(group_column(groups, X))
-        if not shows and isinstance(k, Integral):
-            found = searcher.rank_groups(X, int(k), queries, stacklevel=stacklevel + 1)
-            return {group: RankedQuery(*pair) for group, pair in found.items()}
+    if not shows:
+        return RankedQuery(*searcher.rank(X, k, stacklevel=stacklevel + 1))
+    k_best = rows_to_return(k, num_samples(X))
+    found, evidence = searcher.rank_and_show(
+        X,
+        k_best,
+        _asked(ranker, k_best),
+        seed=0 if ranker._calibrated is None else ranker._calibrated.calibration.seed,
+        stacklevel=stacklevel + 1,
+    )
+    return RankedQuery(*found, evidence)
+
+
+def rank_queries(
+    ranker: "ApproxTopKRanker", X: Any, k: float, groups: Any, *, shows: bool, stacklevel: int
+) -> dict[Any, RankedQuery]:
+    """Rank the rows of each query, told by `groups` (n_rows,); see `rank_query`."""
+    queries = queries_of(group_column(groups, X))
+    if not shows and isinstance(k, Integral):
+        found = searcher_of(ranker).rank_groups(X, int(k), queries, stacklevel=stacklevel + 1)
+        return {group: RankedQuery(*pair) for group, pair in found.items()}
     ranked = {}
     for group, rows in queries.items():
         query = take_rows(X, rows)
-        k_best = rows_to_return(k, num_samples(query))
-        evidence = None
-        if shows:
-            (positions, scores), evidence = searcher.rank_and_show(
-                query,
-                k_best,
-                _asked(ranker, k_best),
-                seed=0 if ranker._calibrated is None else ranker._calibrated.calibration.seed,
-                stacklevel=stacklevel + 1,
-            )
-        else:
-            positions, scores = searcher.rank(query, k_best, stacklevel=stacklevel + 1)
-        of_all = positions if rows is None else rows[positions]
-        ranked[group] = RankedQuery(of_all, scores, evidence)
+        best = rank_query(ranker, query, k, shows=shows, stacklevel=stacklevel + 1)
+        ranked[group] = best._replace(positions=rows[best.positions])
     return ranked
 
 
@@ -101,6 +96,8 @@ def _asked(ranker: "ApproxTopKRanker", k: int) -> AskedEvidence:
 def checked_k(ranker: "ApproxTopKRanker", k: float | None) -> int | float:
     """Number or share of rows to return, by default the ranker's; ValueError where it is none."""
     k = ranker.k if k is None else k
+    if type(k) is int and k >= 0:
+        return k
     if isinstance(k, float | np.floating) and 0 < k < 1:
         return float(k)
     if not isinstance(k, Integral) or isinstance(k, bool) or k < 0:
@@ -118,6 +115,8 @@ def searcher_of(ranker: "ApproxTopKRanker") -> QuerySearcher:
     calibration = ranker._calibrated.calibration
     return replace(
         searcher,
+        graph=ranker._graph,
+        n_threads=ranker._n_threads(),
         blocks=first.blocks,
         model=first.model,
         fused=ranker._fused,
@@ -139,10 +138,4 @@ def full_searcher(ranker: "ApproxTopKRanker") -> QuerySearcher:
         estimator=ranker.estimator_,
         full=ranker._full,
         compiled=ranker.compile,
-        graph=ranker._graph,
-        blocks=(),
-        model=None,
-        fused=None,
-        searches=None,
-        n_threads=ranker._n_threads(),
     )

@@ -87,7 +87,7 @@ class BaseRanker(BlockwiseEstimator):
 
     def _answering(self) -> RankTiming:
         return RankTiming(
-            searcher=replace(full_searcher(self), n_threads=1),
+            searcher=replace(full_searcher(self), graph=self._graph),
             k=rows_to_return(self.k, TIMED_SHARE_ROWS),
         )
 

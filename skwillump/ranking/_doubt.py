@@ -9,6 +9,7 @@ from math import isfinite, isnan, ulp
 import numpy as np
 
 from ..kernels._best_rows import close_pairs, take_best
+from ..planning import nth_largest
 
 DOUBT = 1e-10
 """Scores closer than this share of the largest could be in another order after rounding."""
@@ -18,6 +19,10 @@ LAST_BITS = 4
 
 SPARE_ROWS = 64
 """Rows that are put in order beyond those that are asked for, to find the end of a run."""
+
+FEW_BEST, FEW_OF = 512, 16
+"""So many rows, or one of so many, are picked out one by one; where more are asked for, sorting is
+faster."""
 
 Settled = Callable[[np.ndarray, float], np.ndarray]
 """Of numbers and how far rounding may move them: whether each one's score stays the same."""
@@ -74,9 +79,9 @@ def sure_order(scores, raw, k, settled) -> np.ndarray | None:
     Most queries hold no rows that are close among the best ones: of these only a few are sorted.
     None is no proof that rounding matters: `doubtful_rows` looks closer.
     """
-    rows, _ = _first_rows(scores, k)
-    if rows is None:
+    if np.isnan(scores.max()):  # these come last
         return None
+    rows = (scores >= nth_largest(scores, min(k + SPARE_ROWS, len(scores)))).nonzero()[0]
     order = rows[np.argsort(-scores[rows], kind="stable")]
     ordered_raw, reach = raw[order], DOUBT * largest_of(raw)
     close, near = _close_pairs(scores[order], ordered_raw, reach)
@@ -116,8 +121,7 @@ def sure_best(raw, k, score_of, settled) -> tuple[np.ndarray, np.ndarray] | None
     if len(raw) <= k:
         return None
     n_first = min(k + SPARE_ROWS, len(raw))
-    rows, numbers = np.empty(n_first, dtype=np.intp), np.empty(n_first)
-    largest = take_best(np.ascontiguousarray(raw), rows, numbers)
+    rows, numbers, largest = _best_numbers(raw, n_first)
     if isnan(largest):  # rows without a score come last
         return None
     scores = np.ascontiguousarray(score_of(numbers))
@@ -136,17 +140,17 @@ def sure_best(raw, k, score_of, settled) -> tuple[np.ndarray, np.ndarray] | None
     return rows[:k], scores[:k]
 
 
-def _first_rows(scores, k: int) -> tuple[np.ndarray | None, float]:
-    """Ascending positions of `k` best rows and a few more, and of those that tie with the last one.
+def _best_numbers(raw, n_best: int) -> tuple[np.ndarray, np.ndarray, float]:
+    """Positions of the largest numbers, best first, these numbers, and the largest of all by size.
 
-    Also the largest score by its size. None where a score is not known.
+    NaN instead of that if one is NaN: nothing is said then.
     """
-    largest = float(scores.max())
-    if isnan(largest):  # these come last
-        return None, largest
-    n_rest = max(len(scores) - k - SPARE_ROWS, 0)
-    bar = np.partition(scores, n_rest)[n_rest]
-    return (scores >= bar).nonzero()[0], max(largest, -float(scores.min()))
+    if n_best <= FEW_BEST or FEW_OF * n_best <= len(raw):
+        rows, numbers = np.empty(n_best, dtype=np.intp), np.empty(n_best)
+        return rows, numbers, take_best(np.ascontiguousarray(raw), rows, numbers)
+    rows = (raw >= nth_largest(raw, n_best)).nonzero()[0]
+    rows = rows[np.argsort(-raw[rows], kind="stable")[:n_best]]
+    return rows, raw[rows], max(float(raw.max()), -float(raw.min()), 0.0)
 
 
 def _close_pairs(scores, raw, reach: float) -> tuple[np.ndarray, np.ndarray]:
@@ -182,8 +186,7 @@ def _best_rows(scores, k: int) -> Iterator[np.ndarray | slice]:
     """Positions of ever more of the best rows, those that tie with the last one too; then all."""
     n_best = 2 * k + 64
     while 4 * n_best < len(scores):
-        least = np.partition(scores, len(scores) - n_best)[len(scores) - n_best]
         if not np.isnan(scores).any():
-            yield np.flatnonzero(scores >= least)
+            yield np.flatnonzero(scores >= nth_largest(scores, n_best))
         n_best *= 8
     yield slice(None)

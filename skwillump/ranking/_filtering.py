@@ -13,11 +13,9 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from .._containers import num_samples, take_rows
+from ..planning import nth_largest
 from ..stages._passes import Held, StagePass
 from ._scores import one_score, scores_of
-
-CHUNK_ROWS = 16_384
-"""Rows that run through the filter together, so that memory does not grow with the query."""
 
 
 @dataclass
@@ -60,13 +58,13 @@ class FilteredQuery:
         cut : float
             Rows with this score are held too.
         """
-        n_rows = num_samples(X)
+        n_rows, chunk_rows = num_samples(X), first.chunk_rows
         query = cls(method, np.empty(n_rows), [])
-        if n_rows <= CHUNK_ROWS:
+        if n_rows <= chunk_rows:
             query._add(first, X, 0)
             return query
         n_held = 0
-        for rows in gen_batches(n_rows, CHUNK_ROWS):
+        for rows in gen_batches(n_rows, chunk_rows):
             n_held += query._add(first, take_rows(X, rows), rows.start)
             if n_keep is None:
                 continue
@@ -145,6 +143,4 @@ def _bar(scores, n_keep: int) -> float:
     n_keep -= len(scores) - len(known)
     if n_keep >= len(known):
         return -np.inf
-    if n_keep <= 0:
-        return np.inf
-    return float(np.partition(known, len(known) - n_keep)[len(known) - n_keep])
+    return np.inf if n_keep <= 0 else nth_largest(known, n_keep)

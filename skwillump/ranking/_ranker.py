@@ -1,6 +1,7 @@
 """`ApproxTopKRanker`: the K best of N rows from cheap features and a few full scores."""
 
 import warnings
+from itertools import compress
 from numbers import Integral, Real
 from typing import Any
 
@@ -9,7 +10,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 
 from .._compat import Interval, StrOptions, check_fitted, validates_parameters
 from ..planning import candidates_to_test, certify_topk_plan
-from ._answering import checked_k, rank_queries, searcher_of
+from ._answering import checked_k, rank_queries, rank_query, searcher_of
 from ._base import BaseRanker
 from ._metrics import ndcg, precision
 from ._queries import group_column, queries_of
@@ -388,15 +389,14 @@ class ApproxTopKRanker(BaseRanker):
         """
         check_fitted(self)
         k = checked_k(self, k)
-        ranked = rank_queries(self, X, k, groups, shows=return_evidence, stacklevel=3)
-        answers: list[Any] = [{group: best.positions for group, best in ranked.items()}]
-        if return_scores:
-            answers.append({group: best.scores for group, best in ranked.items()})
-        if return_evidence:
-            answers.append({group: best.evidence for group, best in ranked.items()})
+        ranked: Any
         if groups is None:
-            answers = [answer[None] for answer in answers]
-        return answers[0] if len(answers) == 1 else tuple(answers)
+            ranked = rank_query(self, X, k, shows=return_evidence, stacklevel=3)
+        else:
+            of_groups = rank_queries(self, X, k, groups, shows=return_evidence, stacklevel=3)
+            ranked = [{group: best[i] for group, best in of_groups.items()} for i in range(3)]
+        answers = tuple(compress(ranked, (True, return_scores, return_evidence)))
+        return answers[0] if len(answers) == 1 else answers
 
     def predict(self, X):
         """Score every row by the full model.

@@ -1,4 +1,4 @@
-"""How a fitted ranker scores rows and finds the best ones. Nothing of `fit` is needed here."""
+"""How a fitted ranker finds the best rows of queries. Nothing of `fit` is needed here."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,39 +6,28 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from sklearn.utils import gen_batches
 
-from .._containers import keeps_rows, num_samples, take_rows
+from .._containers import num_samples, take_rows
 from ..blocks import BlockGraph, CompiledStage
-from ..planning import RankEvidence, Search, gap_search, stable_order
+from ..planning import RankEvidence, Search, gap_search
 from ..stages._passes import StagePass, answer_by_pass
-from . import _filtering
-from ._doubt import doubtful_rows, sure_best, sure_order
 from ._filtering import FilteredQuery
-from ._scores import one_score
+from ._full_scores import Found, FullScorer
 from ._showing import AskedEvidence, rank_until_shown
-from ._sizes import QuerySearches
+from ._sizes import QuerySearches, rows_to_return
 
-Found = tuple[np.ndarray, np.ndarray]
-"""Positions of the best rows of a query, best first, and their full scores."""
+BATCH_ROWS = 16_384
+"""Rows of small queries that run through the filter together."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class QuerySearcher:
-    """The models of a fitted ranker, and how it searches.
+class QuerySearcher(FullScorer):
+    """The models of a fitted ranker, and how it searches. Without a filter, all rows are scored.
 
     Attributes
     ----------
-    method : {"predict", "predict_proba", "decision_function"}
-        Whose result ranks.
-    estimator : estimator
-        The full model, which decides where rounding could.
-    full : CompiledPipeline or estimator
-        The same as it runs.
-    compiled : bool
-        Whether that is compiled.
     graph : BlockGraph or None
-        The same in blocks.
+        The full model in blocks.
     blocks : tuple of str
         Those of the filter.
     model : estimator
@@ -52,16 +41,12 @@ class QuerySearcher:
         Whether the filter's model is of another kind than the full one.
     """
 
-    method: str
-    estimator: Any
-    full: Any
-    compiled: bool
-    graph: BlockGraph | None
-    blocks: tuple[str, ...]
-    model: Any
-    fused: CompiledStage | None
-    searches: QuerySearches | None
-    n_threads: int
+    graph: BlockGraph | None = None
+    blocks: tuple[str, ...] = ()
+    model: Any = None
+    fused: CompiledStage | None = None
+    searches: QuerySearches | None = None
+    n_threads: int = 1
     is_other_model: bool = False
 
     def search_for(self, k: int, n_rows: int, *, stacklevel: int = 2) -> Search | None:
@@ -75,48 +60,6 @@ class QuerySearcher:
         """Expected share of a query's rows that get the full model's score."""
         return 1.0 if self.searches is None else self.searches.share
 
-    # Scores ---------------------------------------------------------------------------------
-
-    def full_scores(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Scores of all rows by the full model, and the numbers that they follow from.
-
-        Returns
-        -------
-        scores, raw : ndarray of float64 of shape (n_rows,)
-        """
-        scores, raw = self._lazy_scores(X)
-        return (self._score_of(raw) if scores is None else scores), raw
-
-    def _lazy_scores(self, X: Any) -> tuple[np.ndarray | None, np.ndarray]:
-        """The same, but None for scores that rise with the numbers: `_score_of` makes the few that
-        are of use.
-        """
-        n_rows = num_samples(X) if keeps_rows(X) else 0
-        # Compiled, features are made of few rows at a time, and only scores are kept.
-        chunk_rows = (4 if self.compiled else 1) * _filtering.CHUNK_ROWS
-        if n_rows > chunk_rows:
-            batches = gen_batches(n_rows, chunk_rows)
-            pairs = [self._lazy_scores(take_rows(X, rows)) for rows in batches]
-            raw = np.concatenate([numbers for _, numbers in pairs])
-            if all(scores is None for scores, _ in pairs):
-                return None, raw
-            answered = [
-                self._score_of(numbers) if scores is None else scores for scores, numbers in pairs
-            ]
-            return np.concatenate(answered), raw
-        if not self.compiled:
-            own = one_score(getattr(self.full, self.method)(X))
-            return own, own
-        response, numbers = self.full._with_scores(self.method, X, needs_answer=False)
-        if response is None:
-            return None, one_score(numbers)
-        own = one_score(response)
-        return own, own if numbers is None or numbers.shape[1] != 1 else one_score(numbers)
-
-    def _score_of(self, raw: np.ndarray) -> np.ndarray:
-        """Scores of the full model from the numbers that they follow from."""
-        return one_score(self.full._from_scores_alone(self.method, raw[:, None]))
-
     def filter_scores(self, X: Any) -> np.ndarray:
         """The filter's scores of all rows; nothing is held."""
         return self._by_pass(
@@ -124,37 +67,24 @@ class QuerySearcher:
             lambda: self.original_scores(X),
         )
 
-    def original_scores(self, X: Any) -> np.ndarray:
-        """Scores by the fitted estimator itself."""
-        return one_score(getattr(self.estimator, self.method)(X))
-
-    def settled(self, raw: np.ndarray, reach: float) -> np.ndarray:
-        """Whether scores are the same for all numbers within `reach` of those they follow from."""
-        both = np.concatenate([raw - reach, raw + reach])
-        response = self.full._from_scores_alone(self.method, both[:, None])
-        if response is None:
-            return np.zeros(len(raw), dtype=bool)
-        scores = one_score(response)
-        return scores[: len(raw)] == scores[len(raw) :]
-
-    # Ranking --------------------------------------------------------------------------------
-
-    def rank(self, X: Any, k: int, *, stacklevel: int = 2) -> Found:
+    def rank(self, X: Any, k: float, *, stacklevel: int = 2) -> Found:
         """Find the `k` best rows of one query.
 
         Parameters
         ----------
         X : array-like, sparse matrix, data frame or list
-        k : int
+        k : int or float
+            Their number, or their share of the query.
         stacklevel : int
             Of warnings: 2 for the caller.
         """
         n_rows = num_samples(X)
+        k = rows_to_return(k, n_rows)
         if k == 0 or n_rows == 0:
             return np.zeros(0, dtype=np.intp), np.zeros(0)
         search = self.search_for(k, n_rows, stacklevel=stacklevel + 1)
         if search is None:
-            return self._best_of_all(X, k)
+            return self.best_of_all(X, n_rows, k)
         if search.rule == "gap":
             n_keep = int(min(max(2 * self.share * n_rows, k), n_rows))
         else:
@@ -165,7 +95,7 @@ class QuerySearcher:
             (found,) = self._searched(X, k, [search], [0, n_rows], query)
             return found
 
-        return self._by_pass(searched, lambda: self._best_of_all(X, k))
+        return self._by_pass(searched, lambda: self.best_of_all(X, n_rows, k))
 
     def rank_and_show(
         self, X: Any, k: int, asked: AskedEvidence, *, seed: int, stacklevel: int = 2
@@ -189,7 +119,7 @@ class QuerySearcher:
             search = self.search_for(k, n_rows, stacklevel=stacklevel + 1)
 
         def best_of_all() -> tuple[Found, RankEvidence]:
-            found = self.rank(X, 0) if nothing_to_show else self._best_of_all(X, k)
+            found = self.rank(X, 0) if nothing_to_show else self.best_of_all(X, n_rows, k)
             return found, RankEvidence.of_all_rows(n_rows, asked.confidence)
 
         if search is None:
@@ -263,16 +193,6 @@ class QuerySearcher:
             best_of_all,
         )
 
-    def _best_of_all(self, X: Any, k: int) -> Found:
-        """The `k` best rows, all of which the full model scores."""
-        scores, raw = self._lazy_scores(X)
-        if scores is None:
-            best = sure_best(raw, k, self._score_of, self.settled)
-            if best is not None:
-                return best
-            scores = self._score_of(raw)
-        return self._best(X, np.arange(len(scores)), scores, raw, k=k)
-
     def _searched(
         self, X: Any, k: int, searches: Sequence[Search], starts, filtered: FilteredQuery
     ) -> list[Found]:
@@ -312,20 +232,6 @@ class QuerySearcher:
     def _compute(self, X: Any) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
         return lambda rows: self.full_scores(take_rows(X, rows))
 
-    def _best(self, X: Any, rows, scores, raw, *, k: int) -> Found:
-        """The `k` best of some rows (ascending positions) by their full scores."""
-        if self.compiled:
-            order = sure_order(scores, raw, min(k, len(rows)), self.settled)
-            if order is not None:
-                return rows[order].astype(np.intp, copy=False), scores[order]
-            doubtful = doubtful_rows(scores, raw, k, self.settled)
-            if len(doubtful):
-                # Another order of summation could swap these: the original decides.
-                scores = scores.copy()
-                scores[doubtful] = self.original_scores(take_rows(X, rows[doubtful]))
-        order = stable_order(scores, k)
-        return rows[order].astype(np.intp, copy=False), scores[order]
-
     def _by_pass(self, answer: Callable[[StagePass], Any], otherwise: Callable[[], Any]) -> Any:
         """Answer by a pass of the filter, or otherwise by the full model alone."""
         assert self.graph is not None
@@ -344,9 +250,9 @@ class QuerySearcher:
 def _batches(queries: Iterable[np.ndarray]) -> list[list[np.ndarray]]:
     """Queries that run together: consecutive ones of a limited number of rows."""
     batches: list[list[np.ndarray]] = []
-    n_rows = _filtering.CHUNK_ROWS
+    n_rows = BATCH_ROWS
     for query in queries:
-        if n_rows + len(query) > _filtering.CHUNK_ROWS:
+        if n_rows + len(query) > BATCH_ROWS:
             batches.append([])
             n_rows = 0
         batches[-1].append(query)

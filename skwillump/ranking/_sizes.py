@@ -2,7 +2,6 @@
 
 import warnings
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +14,7 @@ ALL_ROWS = "all rows are scored by the full model"
 
 def rows_to_return(k: float, n_rows: int) -> int:
     """Number of rows to return of a query: `k`, or that share of its rows, rounded up."""
-    return int(k) if isinstance(k, Integral) else int(np.ceil(k * n_rows - 1e-9))
+    return int(np.ceil(k * n_rows - 1e-9)) if 0 < k < 1 else int(k)
 
 
 class QuerySearches(Protocol):

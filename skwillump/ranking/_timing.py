@@ -7,8 +7,12 @@ from typing import Any
 
 from .._containers import num_samples
 from ..planning import Search
-from ..stages._metering import OPEN_SHARES, FirstStage, Turn
+from ..stages._metering import FirstStage, Turn
 from ._searching import QuerySearcher
+
+CANDIDATE_SHARES = (0.02, 0.3)
+"""Shares of a query that a filter lets through while it is timed: filters that pay let few through,
+and what a filter costs itself is told best where hardly any row is added to it."""
 
 MOST_K_SHARE = 0.05
 """Share of the rows that are ranked and timed that are returned, at most."""
@@ -44,7 +48,7 @@ class RankTiming:
         if stage is None:
             return [Turn(partial(self.searcher.rank, X, k))]
         turns = []
-        for share in OPEN_SHARES:
+        for share in CANDIDATE_SHARES:
             search = Search("share", share=share)
             filtered = replace(
                 self.searcher,

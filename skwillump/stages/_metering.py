@@ -49,9 +49,6 @@ SLOW_ROW_SECONDS = 0.01
 """What a row takes at least where answering rows one by one costs the same as together, so that
 only the path that is planned for is timed."""
 
-OPEN_SHARES = (0.1, 0.5)
-"""Shares of a batch that a stage leaves open while it is timed."""
-
 SINGLE_ROWS = 24
 """Rows that are timed one by one."""
 

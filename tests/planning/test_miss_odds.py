@@ -155,3 +155,15 @@ def test_a_query_with_more_good_rows_has_more_candidates():
     usual, good = noisy(5000, 1)[1], noisy(5000, 2)[1] + 1
     assert len(search.candidates(usual, 100)) < 0.5 * len(search.candidates(good, 100))
     assert len(search.candidates(usual - 5, 100)) == np.ceil(search.share * 5000)
+
+
+@pytest.mark.parametrize("k", [1, 10])
+def test_depths_of_few_rows_of_large_queries_are_tabled_too(k, monkeypatch):
+    sample = sample_of(*noisy(5000, 0)).with_table(k)
+    computed = [estimated_depth(sample.found_at, k, n, **ALLOWED).share for n in (20_000, 900_000)]
+
+    def never(*args, **kwargs):
+        raise AssertionError("a depth was computed")
+
+    monkeypatch.setattr("skwillump.planning._ranked_sample.estimated_depth", never)
+    assert_allclose([sample.depth(k, n) for n in (20_000, 900_000)], computed, rtol=0.3)

@@ -12,8 +12,8 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import MinMaxScaler
 
 from skwillump import ApproxTopKRanker
+from skwillump.blocks import _protocols
 from skwillump.compilers.compose import _score_sums
-from skwillump.ranking import _filtering
 from skwillump.ranking._answering import searcher_of
 from skwillump.ranking._filtering import FilteredQuery
 from skwillump.stages import _passes
@@ -30,7 +30,7 @@ def in_chunks(monkeypatch):
         return taken(X, rows)
 
     taken = _passes.take_rows
-    monkeypatch.setattr(_filtering, "CHUNK_ROWS", CHUNK)
+    monkeypatch.setattr(_protocols, "CHUNK_ROWS", CHUNK)
     monkeypatch.setattr(_passes, "take_rows", watched)
     return gathered
 
@@ -102,7 +102,7 @@ def test_texts_that_the_filter_read_are_not_read_again(of_texts, monkeypatch):
 @pytest.mark.parametrize("n_keep", [None, 100, 1000])
 def test_rows_are_finished_in_whatever_order_they_are_asked_for(n_keep, of_texts, monkeypatch):
     model, X = of_texts
-    monkeypatch.setattr(_filtering, "CHUNK_ROWS", CHUNK)
+    monkeypatch.setattr(_protocols, "CHUNK_ROWS", CHUNK)
     searcher = searcher_of(model)
     rows = np.random.default_rng(0).permutation(len(X))[:700]
 

@@ -35,7 +35,9 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-import skwillump.ranking._filtering
+import skwillump.blocks._protocols
+import skwillump.ranking._searching
+import skwillump.stages._passes
 from skwillump import ApproxTopKRanker
 
 
@@ -125,9 +127,9 @@ def test_rows_that_are_found_are_in_the_order_of_a_stable_sort(rule, compiled, m
     scores = model.estimator_.predict(new)
     assert len(np.unique(scores[found])) < 100
     assert_array_equal(found, found[np.lexsort((found, -scores[found]))])
-    whole = skwillump.ranking._filtering.CHUNK_ROWS
-    monkeypatch.setattr(skwillump.ranking._filtering, "CHUNK_ROWS", 130)
-    assert whole > 3000
+    for module in (skwillump.blocks._protocols, skwillump.stages._passes):
+        assert module.CHUNK_ROWS > 3000
+        monkeypatch.setattr(module, "CHUNK_ROWS", 130)
     assert_array_equal(model.rank(new), found)
 
 
@@ -368,7 +370,7 @@ def test_the_order_and_the_batches_of_groups_do_not_matter(monkeypatch):
     order = np.random.default_rng(0).permutation(len(X))
     names = np.array([f"query {group}" for group in groups])
     for chunk in (25, 100, 10**6):
-        monkeypatch.setattr(skwillump.ranking._filtering, "CHUNK_ROWS", chunk)
+        monkeypatch.setattr(skwillump.ranking._searching, "BATCH_ROWS", chunk)
         mixed = model.rank(X[order], groups=names[order])
         assert set(mixed) == set(names)
         for group in range(200):
