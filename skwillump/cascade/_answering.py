@@ -89,7 +89,7 @@ class EarlyStage:
 class CascadeRunner:
     """The models of a fitted cascade, which answer."""
 
-    classes: Any  # shape (n_classes,),
+    classes: Any  # (n_classes,), or list of such of each label
     template: RowTemplate  # the form of one row
     estimator: Any  # classifier: the full model
     full: Any  # CompiledPipeline or classifier: the same as it runs

@@ -16,7 +16,6 @@ from ._label_sets import (
     GROUPS,
     LabelSetRecorder,
     LabelSetRunner,
-    label_measures,
     why_no_label_sets,
 )
 from ._responses import AnswerRecorder, CascadeRecorder
@@ -36,6 +35,9 @@ class LabelKind:
 
     runner: ClassVar[type[CascadeRunner]]
     """The class of what answers."""
+
+    recorders: ClassVar[type[CascadeRecorder]]
+    """The class of what is kept of answers."""
 
     def read(self, y: Any) -> np.ndarray:
         """Labels as an array: a row of them, or n_labels columns."""
@@ -84,8 +86,15 @@ class LabelKind:
         learns_score: bool = False,
         harm_score: HarmScore | None = None,
     ) -> CascadeRecorder:
-        """What is kept of the models' answers. See `AnswerRecorder`."""
-        raise NotImplementedError
+        """What is kept of the models' answers."""
+        return self.recorders(
+            classes=np.asarray(self.groups(classes)),
+            method=method,
+            measures=self.measures(classes, is_probability=method == "predict_proba"),
+            keeps_responses=keeps_responses and not self.only_accuracy,
+            learns_score=learns_score,
+            harm_score=harm_score,
+        )
 
 
 def label_kind(y: Any) -> LabelKind:
@@ -101,6 +110,7 @@ class OneClass(LabelKind):
     stratify: ClassVar[bool] = True
     only_accuracy: ClassVar[bool] = False
     runner: ClassVar[type[CascadeRunner]] = CascadeRunner
+    recorders: ClassVar[type[CascadeRecorder]] = AnswerRecorder
 
     def read(self, y: Any) -> np.ndarray:
         return column_or_1d(y)
@@ -153,24 +163,6 @@ class OneClass(LabelKind):
     def learns_score(self, classes: Any, *, is_probability: bool) -> bool:
         return learns_harm_score(len(classes), is_probability=is_probability)
 
-    def recorder(
-        self,
-        classes: Any,
-        method: str,
-        *,
-        keeps_responses: bool,
-        learns_score: bool = False,
-        harm_score: HarmScore | None = None,
-    ) -> CascadeRecorder:
-        return AnswerRecorder(
-            classes=np.asarray(classes),
-            method=method,
-            measures=self.measures(classes, is_probability=method == "predict_proba"),
-            keeps_responses=keeps_responses,
-            learns_score=learns_score,
-            harm_score=harm_score,
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
 class LabelSet(LabelKind):
@@ -181,6 +173,7 @@ class LabelSet(LabelKind):
     stratify: ClassVar[bool] = False
     only_accuracy: ClassVar[bool] = True
     runner: ClassVar[type[CascadeRunner]] = LabelSetRunner
+    recorders: ClassVar[type[CascadeRecorder]] = LabelSetRecorder
 
     def read(self, y: Any) -> np.ndarray:
         return y.toarray() if sparse.issparse(y) else np.asarray(y)
@@ -206,8 +199,5 @@ class LabelSet(LabelKind):
         return GROUPS
 
     def measures(self, classes: Any, *, is_probability: bool) -> tuple[str, ...]:
-        return label_measures(is_probability)
-
-    def recorder(self, classes: Any, method: str, **options: Any) -> CascadeRecorder:
-        """What is kept of the models' answers: labels and confidence, whatever is asked."""
-        return LabelSetRecorder(method=method)
+        """That all labels are right were they independent, and how sure the least sure one is."""
+        return ("probability", "margin") if is_probability else ("margin",)

@@ -6,14 +6,14 @@ predicted, and all others.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from ..stages._passes import FeatureInput, ModelInput
 from ..stages._recording import Record
 from ._answering import CascadeRunner, EarlyStage
+from ._responses import CascadeRecorder
 
 GROUPS = ("no label", "a label")
 """Groups of rows with thresholds of their own, by what is predicted."""
@@ -34,15 +34,6 @@ def why_no_label_sets(y: np.ndarray, classes: Any) -> str:
     if len(classes) != n_labels:
         return f"the estimator tells {len(classes)} labels apart, and y holds {n_labels}"
     return ""
-
-
-def label_measures(is_probability: bool) -> tuple[str, ...]:
-    """Measures of confidence worth trying.
-
-    ``"probability"`` is that of all labels, were they independent; ``"margin"`` that of the least
-    sure one.
-    """
-    return ("probability", "margin") if is_probability else ("margin",)
 
 
 def positive_part(response: Any, classes: Any) -> np.ndarray:
@@ -97,27 +88,8 @@ def groups_of(labels: np.ndarray) -> np.ndarray:
     return np.asarray(labels.any(axis=1), dtype=np.intp)
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelSetRecorder:
-    """What is kept of classifiers' answers of several labels a row."""
-
-    method: str  # {"predict_proba", "decision_function"}
-
-    keeps_responses: ClassVar[bool] = False
-    learns_score: ClassVar[bool] = False
-    calibrates_trees: ClassVar[bool] = True
-    n_groups: ClassVar[int] = len(GROUPS)
-    classes: ClassVar[np.ndarray] = np.array(GROUPS)
-
-    @property
-    def is_probability(self) -> bool:
-        """Whether responses are probabilities."""
-        return self.method == "predict_proba"
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """Measures of confidence to record."""
-        return label_measures(self.is_probability)
+class LabelSetRecorder(CascadeRecorder):
+    """Answers of several labels a row, by the groups of rows."""
 
     def record_full(self, model: Any, features: Any) -> Record:
         """Keep the full model's labels."""
@@ -143,7 +115,6 @@ class LabelSetRecorder:
         return full | dict.fromkeys(self.measures, np.full(len(full["codes"]), -np.inf))
 
     def codes(self, y: np.ndarray) -> np.ndarray:
-        """Groups of the true labels."""
         return groups_of(y != 0)
 
     def is_right(self, record: Record, y: np.ndarray) -> np.ndarray:
@@ -151,7 +122,6 @@ class LabelSetRecorder:
         return (record["labels"] == (y != 0)).all(axis=1)
 
     def agree(self, record: Record, other: Record) -> np.ndarray:
-        """Whether two models give all labels of a row alike."""
         return (record["labels"] == other["labels"]).all(axis=1)
 
 

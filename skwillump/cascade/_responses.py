@@ -1,7 +1,7 @@
 """What classifiers return, read: classes, confidence, and what is kept of both."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -112,48 +112,11 @@ def codes_of(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return np.where(classes[codes] == labels, codes, NO_CLASS)
 
 
-class CascadeRecorder(Recorder, Protocol):
-    """What a cascade keeps of answers, and how it compares them with the truth."""
-
-    @property
-    def classes(self) -> np.ndarray:
-        """Classes, or names of groups of rows, by what is predicted."""
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """Measures of confidence to record."""
-
-    @property
-    def is_probability(self) -> bool:
-        """Whether responses are probabilities."""
-
-    @property
-    def keeps_responses(self) -> bool:
-        """Whether whole responses are needed, for other scores than accuracy."""
-
-    @property
-    def learns_score(self) -> bool:
-        """Whether they are needed for a learned score of harm."""
-
-    @property
-    def n_groups(self) -> int:
-        """Number of thresholds."""
-
-    def codes(self, y: np.ndarray) -> np.ndarray:
-        """Positions of the true classes, or of the groups of the true labels."""
-
-    def is_right(self, record: Record, y: np.ndarray) -> np.ndarray:
-        """Whether answers are right."""
-
-    def agree(self, record: Record, other: Record) -> np.ndarray:
-        """Whether two models give the same answers."""
-
-
 @dataclass(frozen=True, kw_only=True)
-class AnswerRecorder:
-    """What is kept of classifiers' answers, and what the first stage does with them."""
+class CascadeRecorder(Recorder):
+    """What is kept of classifiers' answers, and how they are compared with the truth."""
 
-    classes: np.ndarray  # (n_classes,)
+    classes: np.ndarray  # (n_classes,), or names of groups of rows, by what is predicted
     method: str  # {"predict_proba", "decision_function"}
     measures: tuple[str, ...]  # measures of confidence to record
     keeps_responses: bool  # whether whole responses are needed, for other scores than accuracy
@@ -169,6 +132,32 @@ class AnswerRecorder:
     def is_probability(self) -> bool:
         """Whether responses are probabilities."""
         return self.method == "predict_proba"
+
+    @property
+    def n_groups(self) -> int:
+        """Number of thresholds: one for each predicted class, or group."""
+        return len(self.classes)
+
+    def codes(self, y: np.ndarray) -> np.ndarray:
+        """Positions of the true classes, or of the groups of the true labels."""
+        raise NotImplementedError
+
+    def is_right(self, record: Record, y: np.ndarray) -> np.ndarray:
+        """Whether answers are right."""
+        raise NotImplementedError
+
+    def agree(self, record: Record, other: Record) -> np.ndarray:
+        """Whether two models give the same answers."""
+        raise NotImplementedError
+
+    def respond(self, model: Any, features: Any) -> np.ndarray:
+        """Response of a model, with a column for each class."""
+        response = getattr(model, self.method)(features)
+        return align_response(response, model.classes_, self.classes, self.is_probability)
+
+
+class AnswerRecorder(CascadeRecorder):
+    """Answers of one class a row."""
 
     def record_full(self, model: Any, features: Any) -> Record:
         """Keep the full model's classes, and its responses where a score is made of them."""
@@ -206,27 +195,14 @@ class AnswerRecorder:
         record = full | {"codes": codes} | dict.fromkeys(self.measures, unsure)
         return record if self.harm_score is None else record | {LEARNED: unsure}
 
-    @property
-    def n_groups(self) -> int:
-        """Number of thresholds: one for each predicted class."""
-        return len(self.classes)
-
     def codes(self, y: np.ndarray) -> np.ndarray:
-        """Positions of the true classes."""
         return codes_of(y, self.classes)
 
     def is_right(self, record: Record, y: np.ndarray) -> np.ndarray:
-        """Whether the answers are the true classes."""
         return record["codes"] == self.codes(y)
 
     def agree(self, record: Record, other: Record) -> np.ndarray:
-        """Whether two models give the same answers."""
         return record["codes"] == other["codes"]
-
-    def respond(self, model: Any, features: Any) -> np.ndarray:
-        """Response of a model, with a column for each class."""
-        response = getattr(model, self.method)(features)
-        return align_response(response, model.classes_, self.classes, self.is_probability)
 
     def _codes(self, model: Any, features: Any, response: np.ndarray) -> np.ndarray:
         is_largest = predicts_largest_response(model, self.method)

@@ -13,7 +13,7 @@ from ..planning import (
     unseen_risk,
 )
 from ..stages._recording import Importance, LeastOpen, OpenShares, Record
-from ._responses import AnswerRecorder, CascadeRecorder
+from ._responses import CascadeRecorder
 from ._scoring import score_answers
 
 
@@ -39,7 +39,7 @@ def block_importance(
 
         def score(permuted) -> float:
             labels = model.predict(permuted)
-            if not isinstance(recorder, AnswerRecorder) or not recorder.keeps_responses:
+            if not recorder.keeps_responses:
                 equal = labels == y[rows]
                 return float(np.mean(equal if equal.ndim == 1 else equal.all(axis=1)))
             return score_answers(
