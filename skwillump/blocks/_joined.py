@@ -106,9 +106,10 @@ class JoinedModel(Model):
         features = features.sized(self.n_features)
         if self.is_linear:
             return features.for_scores().bind(self.coefficients())
-        if self.n_features > MAX_DENSE_FEATURES:
+        scorer = SharedScorer(features.guarded().for_scores(), self)
+        if scorer.is_wide and scorer.of_sparse is None:
             raise Unsupported(f"{self.n_features} features are too many for a dense array")
-        return SharedScorer(features.guarded().for_scores(), self)
+        return scorer
 
     def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
         pairs = zip(self.members, self.columns, strict=True)
@@ -175,11 +176,16 @@ class SharedScorer(ModelScorer):
 
     reads_opened = forwarded("features.reads_columns")
 
+    @property
+    def is_wide(self) -> bool:
+        """Whether features are too many for a dense array."""
+        return self.model.n_features > MAX_DENSE_FEATURES
+
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         if not self.model.reads_batches:
             raise InputUnsupported("a member that is compiled for single rows")
         work, width = self.model.sums, self.n_outputs
-        if self._of_sparse is not None:
+        if self.of_sparse is not None:
             taken = take_rows(X, rows)
             return self._side_by_side(
                 self.features.transform(taken, n_threads=n_threads), n_threads
@@ -196,7 +202,7 @@ class SharedScorer(ModelScorer):
         return self.features.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
 
     @cached_property
-    def _of_sparse(self) -> tuple[Scorer, ...] | None:
+    def of_sparse(self) -> tuple[Scorer, ...] | None:
         """Scorers of the members that read sparse features; None where all read dense ones."""
         if not self.model.reads_sparse(self.features):
             return None
@@ -207,7 +213,7 @@ class SharedScorer(ModelScorer):
             return None
 
     def _side_by_side(self, features: Any, n_threads: int) -> np.ndarray:
-        scorers = self._of_sparse
+        scorers = self.of_sparse
         assert scorers is not None
         try:
             return np.hstack([scorer.scores(features, n_threads=n_threads) for scorer in scorers])
@@ -228,6 +234,10 @@ class SharedScorer(ModelScorer):
         return (features, members) if any(members) else None
 
     def score_one(self, x: Any) -> np.ndarray:
+        if self.is_wide:
+            assert self.of_sparse is not None
+            entries = self.features.entries(x)
+            return np.concatenate([scorer.score_one(entries) for scorer in self.of_sparse])
         return self.model.sums_one(self.features.dense_one(x))
 
     def warm_up(self) -> None:
@@ -235,7 +245,7 @@ class SharedScorer(ModelScorer):
         for member in self._coded[1] if self._coded is not None else ():
             if member is not None:
                 member.warm_up()
-        for scorer in self._of_sparse or ():
+        for scorer in self.of_sparse or ():
             scorer.warm_up()
 
 

@@ -98,6 +98,16 @@ class MadeStep(SparseStep):
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         return self.matrix(X)
 
+    def entries(self, x: Entries) -> Entries:
+        """Return the entries, which are what one row is here."""
+        return x
+
+    def transform_one(self, x: Entries) -> Any:
+        positions, values = x
+        found = csr_of(values, positions, np.array((0, len(positions))), self.n_features)
+        found.sum_duplicates()
+        return found
+
 
 @dataclass(frozen=True, eq=False)
 class SparseScorer(Scorer):

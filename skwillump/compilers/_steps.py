@@ -241,6 +241,13 @@ class Step:
         """
         return self
 
+    def undensed(self) -> "Step":
+        """Return a twin that leaves sparse what a step has made an array of.
+
+        It is for models that answer alike for both; the step itself where no step does that.
+        """
+        return self
+
     def guarded(self) -> "Step":
         """Return a twin that leaves integers to the original which its model could round.
 
@@ -444,6 +451,9 @@ class StepsInARow(Step):
 
     def in_binary(self) -> Any:
         return self.ending_in(self.last.in_binary())
+
+    def undensed(self) -> Any:
+        return self.ending_in(self.last.undensed())
 
     def warm_up(self) -> None:
         for step in self.steps:

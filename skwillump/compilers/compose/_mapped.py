@@ -10,6 +10,7 @@ from ..._composites import parameter_path
 from .._features import MAX_DENSE_FEATURES, ChosenRows, default_containers, is_single
 from .._forwarding import forwarded
 from .._linear_maps import LinearMap
+from .._own_code import Own, own_code
 from .._scorers import Scorer
 from .._steps import Step, StepReport
 from .._unsupported import InputUnsupported, Unsupported
@@ -114,6 +115,20 @@ class MappedStep(Step):
         for transformer in self.transformers:
             X = transformer.transform(X)
         return X
+
+    def undensed(self) -> Step:
+        if not (self.makes_dense and self.head.gives_matrix):
+            return self
+        kept = [at for at, step in enumerate(self.transformers) if own_code(step) is not Own.DENSE]
+        if not kept:
+            return self.head
+        return replace(
+            self,
+            transformers=tuple(self.transformers[at] for at in kept),
+            maps=tuple(self.maps[at] for at in kept),
+            names=(self.names[0], *(self.names[at + 1] for at in kept)),
+            makes_dense=False,
+        )
 
     def in_binary(self) -> "MappedStep":
         """Return a twin whose head is binary, where the steps after it do not change signs."""

@@ -38,6 +38,9 @@ _CHUNK_ROWS = 4096
 _LARGE_TREE = 1 << 14
 """Bytes of a tree that does not stay in the first cache."""
 
+_FEW_WALKED = 16
+"""For no more trees than these, ranks cost more than walks, however small trees are."""
+
 _FLOAT64 = np.dtype(np.float64)
 
 LibrarySums = Callable[[Any, np.ndarray, int], np.ndarray]
@@ -125,7 +128,7 @@ class TreeModel(TreeAnswers):
         def run(first: int) -> None:
             chunk = features[first : first + _CHUNK_ROWS]
             place = out[first : first + _CHUNK_ROWS]
-            asks = self.questions is not None and len(chunk) >= MANY_ROWS
+            asks = self.questions is not None and len(chunk) >= MANY_ROWS and not is_deep
             if not (asks and zero_is_missing):
                 chunk = frozen(self._with_nan(chunk))
             if asks:
@@ -190,13 +193,16 @@ class TreeModel(TreeAnswers):
     def _is_deep(self) -> bool:
         """Tell whether batches walk as forests that were grown to the end should."""
         trees = self.trees
-        reads_single = trees.reading in (SINGLE, SINGLE_OR_NAN)
-        return self.questions is None and reads_single and not trees.has_sets and self._is_large()
+        if trees.reading not in (SINGLE, SINGLE_OR_NAN) or trees.has_sets:
+            return False
+        return len(trees.roots) <= _FEW_WALKED or (self.questions is None and self._is_large())
 
     def bind(self, features: Step) -> TreeScorer:
         features = features.sized(self.n_features)
         if self.absent_is_missing:
             features = features.in_known_containers()
+        elif self.trees.reading in (SINGLE, SINGLE_OR_NAN):
+            features = features.undensed()
         if features.n_features not in (None, self.n_features):
             raise Unsupported(f"{features.n_features} features for a model of {self.n_features}")
         return TreeScorer(features.guarded(), self, self.reading(features))
