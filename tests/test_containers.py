@@ -107,6 +107,14 @@ def test_rows_are_taken_as_scikit_learn_takes_them(name, rows):
     assert type(taken) is type(X) or name in ("tuple", "coo", "subclass", "series subclass")
 
 
+@pytest.mark.parametrize("rows", [slice(1, 3), np.array([2, 0]), [2, 0], [False, True, True]])
+def test_rows_of_an_array_of_pandas_own_are_taken(rows):
+    texts = np.array(["x", "y", "z"], dtype=object)
+    taken = take_rows(pd.array(texts, dtype="str"), rows)
+    assert taken.dtype == "str"
+    assert list(taken) == texts[rows].tolist()
+
+
 @frames
 def test_one_row_of_a_frame_keeps_its_columns_and_dtypes(name):
     X = FRAMES[name]

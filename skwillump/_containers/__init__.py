@@ -23,7 +23,7 @@ from ._base import (
     Series,
     Values,
 )
-from ._pandas import ForeignFrame, PandasFrame
+from ._pandas import ForeignFrame, PandasArray, PandasFrame
 from ._polars import PolarsFrame
 
 _PANDAS_FRAME, _POLARS_FRAME = PandasFrame(), PolarsFrame()
@@ -31,6 +31,7 @@ _PANDAS_FRAME, _POLARS_FRAME = PandasFrame(), PolarsFrame()
 _OF_LIBRARIES: dict[tuple[str, str], Container] = {
     ("pandas", "DataFrame"): _PANDAS_FRAME,
     ("pandas", "Series"): PandasFrame.series,
+    ("pandas", "ExtensionArray"): PandasArray(),
     ("polars", "DataFrame"): _POLARS_FRAME,
     ("polars", "Series"): PolarsFrame.series,
     ("pyarrow", "Table"): ArrowTable(),

@@ -68,6 +68,10 @@ class Container:
         shape: tuple[int, ...] = getattr(X, "shape", ())
         return shape[1] if len(shape) == 2 else None
 
+    def as_series(self, X: Any) -> Any | None:
+        """Return an array of a library's own as a series; None for anything else."""
+        return None
+
     def rows(self, X: Any) -> list[Any]:
         """Return all rows, each in the form in which one row is answered fastest."""
         return list(X)

@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 
 from .._compat import column_array, safe_indexing
-from ._base import ArrowTexts, Categories, CategoryNumbers, CodedTexts, Frame, Series, Values
+from ._base import (
+    ArrowTexts,
+    Categories,
+    CategoryNumbers,
+    CodedTexts,
+    Container,
+    Frame,
+    Series,
+    Values,
+)
 from ._pandas_rows import frame_of_blocks, kind_inferred, text_dtype, values_of_row
 
 FEW_ROWS = 8
@@ -109,6 +118,28 @@ class PandasSeries(Series):
 
     def one_like(self, empty: Any, element: Any) -> Any:
         return type(empty)([element], name=empty.name)
+
+
+class PandasArray(Container):
+    """An array of pandas' own, as the values of a series of texts are."""
+
+    slices_share = True
+
+    def take_rows(self, X: Any, rows: Any) -> Any:
+        """Return some elements; scikit-learn's own indexing fails with them."""
+        return X[rows if isinstance(rows, slice) else np.asarray(rows)]
+
+    def as_series(self, X: Any) -> Any:
+        """Return it as a series."""
+        import pandas as pd
+
+        return pd.Series(X, copy=False)
+
+    def one_like(self, empty: Any, element: Any) -> Any:
+        """Return an array of one element."""
+        import pandas as pd
+
+        return pd.array([element], dtype=empty.dtype)
 
 
 class PandasFrame(Frame):

@@ -36,6 +36,7 @@ from sklearn.svm import SVC, LinearSVC
 from skwillump import compile_pipeline
 from skwillump.blocks._joined import JoinedModel
 from skwillump.compilers import compile_model
+from skwillump.compilers._features import MAX_DENSE_FEATURES
 from skwillump.compilers.models._linear import log_sum
 
 RNG = np.random.default_rng(0)
@@ -278,12 +279,14 @@ def test_members_read_texts_once(wrapper):
         StackingClassifier([("b", MultinomialNB()), ("t", forest())], linear(), cv=2),
         OneVsRestClassifier(forest()),
         MultiOutputClassifier(forest()),
+        MultiOutputClassifier(KNeighborsClassifier()),
     ],
     ids=repr,
 )
-def test_members_read_wide_sparse_rows_as_they_are_and_texts_once(monkeypatch, wrapper):
-    vocabulary = [f"word{i}" for i in range(600)]
-    texts = [" ".join(RNG.choice(vocabulary, 12)) + " " + text for text in TEXTS]
+@pytest.mark.parametrize("n_words", [600, 6000])
+def test_members_read_wide_sparse_rows_as_they_are_and_texts_once(monkeypatch, wrapper, n_words):
+    vocabulary = [f"word{i}" for i in range(n_words)]
+    texts = [" ".join(RNG.choice(vocabulary, n_words // 50)) + " " + text for text in TEXTS]
     asked = []
 
     def tokens(text):
@@ -294,6 +297,7 @@ def test_members_read_wide_sparse_rows_as_they_are_and_texts_once(monkeypatch, w
     y = LABELS if isinstance(wrapper, MultiOutputClassifier) else THREE
     pipeline = make_pipeline(vectorizer, wrapper).fit(texts, y)
     compiled = compile_pipeline(pipeline)
+    assert (len(vectorizer.vocabulary_) > MAX_DENSE_FEATURES) == (n_words == 6000)
     assert_equal_answers(compiled, pipeline, texts)
     # Of a batch, no row is made dense for all members.
     monkeypatch.setattr(JoinedModel, "sums", None)

@@ -72,6 +72,11 @@ class NeighborsModel(CompleteModel):
         return len(self.squares) <= _MOST_AS_BATCH << self.rows.shape[1]
 
     @property
+    def n_features(self) -> int:
+        """Number of features that it was fitted on."""
+        return int(self.rows.shape[1])
+
+    @property
     def n_outputs(self) -> int:
         if self.classes is not None:
             return len(self.classes)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._containers import Series, is_plain_array, series_of
+from ..._containers import Series, container_of, is_plain_array, series_of
 from ...kernels._arrays import frozen
 from .._unsupported import InputUnsupported
 from ._encoding import Utf8, encode_in_parts
@@ -99,12 +99,17 @@ class ArrowText(TextColumn):
         yield slice(0, len(starts)), Utf8(self.data, starts, stops)
 
 
+def takes_lists(rows: Sequence[Any]) -> bool:
+    """Tell whether the first row is a list, as of tokens, and no text."""
+    return len(rows) > 0 and type(rows[0]) in (list, tuple)
+
+
 def text_column(X: Any) -> TextColumn:
     """Return ``X`` as a text column.
 
     Parameters
     ----------
-    X : list, tuple, 1-D array, pandas or polars Series of str, or TextColumn
+    X : list, tuple, 1-D array, pandas or polars Series, or pandas array of str, or TextColumn
 
     Raises
     ------
@@ -123,6 +128,9 @@ def text_column(X: Any) -> TextColumn:
     kind = series_of(X)
     if kind is not None:
         return _series_column(kind, X)
+    series = container_of(X).as_series(X)
+    if series is not None:
+        return text_column(series)
     raise InputUnsupported(f"{type(X).__name__} is no column of texts")
 
 

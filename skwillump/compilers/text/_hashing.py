@@ -15,7 +15,7 @@ from .._registry import register
 from .._scorers import Scorer
 from .._threads import map_in_threads, ranges
 from .._unsupported import InputUnsupported, Unsupported
-from ._columns import TextColumn, text_column
+from ._columns import TextColumn
 from ._encoding import Utf8
 from ._options import read_options
 from ._rows import Rows, csr, fill_rows
@@ -82,12 +82,12 @@ class HashingScorer(Scorer):
     coef: np.ndarray = field(repr=False)
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        column = text_column(X)
+        step, column = self.step.opened(X)
         if rows is not None:
             column = column.take(np.asarray(rows))
 
         def score(some: slice) -> np.ndarray:
-            indptr, indices, data = self.step.rows(column, some)
+            indptr, indices, data = step.rows(column, some)
             return np.asarray(csr(data, indices, indptr, self.step.n_features) @ self.coef)
 
         if not len(column):
@@ -96,9 +96,7 @@ class HashingScorer(Scorer):
         return np.concatenate(map_in_threads(score, pieces, n_threads))
 
     def score_one(self, x: Any) -> np.ndarray:
-        if type(x) is not str:
-            raise InputUnsupported(f"{type(x).__name__} is not str")
-        _, indices, data = self.step.rows(text_column([x]), slice(0, 1))
+        indices, data = self.step.entries(x)
         return data @ self.coef[indices]
 
     def warm_up(self) -> None:

@@ -69,6 +69,15 @@ class TextOptions:
             return encode_texts([preprocess(text) for text in texts.strings()])
         return texts.with_irregular_lowered() if self.lowercase else texts
 
+    @property
+    def own(self) -> Any:
+        """What makes tokens of a text, or of what the user's functions take for one, if any do."""
+        return self._remembering() if self.own_tokens else None
+
+    def after_own(self) -> "TextOptions":
+        """Return the options of texts that `own` has made tokens of."""
+        return replace(self, preprocess=None, own_tokens=False, lowercase=False)
+
     def _remembering(self) -> Any:
         """The preprocessor, which looks up what the user's functions made of texts before."""
         own: Any = self.preprocess

@@ -11,7 +11,7 @@ from .._features import MAX_DENSE_FEATURES, Entries
 from .._steps import Step
 from .._threads import map_in_threads, ranges
 from .._unsupported import InputUnsupported
-from ._columns import TextColumn, text_column
+from ._columns import StringList, TextColumn, takes_lists, text_column
 from ._encoding import Utf8
 from ._options import TextOptions
 from ._rows import Rows, csr, join_rows
@@ -69,27 +69,56 @@ class VectorizerStep(Step):
         """Return the texts of a chunk as the kernels want them."""
         return self.options.prepare(texts)
 
+    def opened(self, X: Any) -> tuple[Self, TextColumn]:
+        """Return a column of texts, and the step that reads it: itself, where these are texts.
+
+        Functions of the user's may take rows that are lists, of tokens that were made before. What
+        they make of these is a text to the step that is returned.
+
+        Raises
+        ------
+        InputUnsupported
+            If it is no column.
+        """
+        column = text_column(X)
+        own = self.options.own
+        if own is None or not (isinstance(column, StringList) and takes_lists(column.texts)):
+            return self, column
+        step = replace(self, options=self.options.after_own())
+        return step, StringList([own(row) for row in column.texts])
+
     def rows(self, column: TextColumn, some: slice) -> Rows:
         """Return the features of a range of texts, with the values that the matrix has."""
         raise NotImplementedError
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         try:
-            column = text_column(X)
+            step, column = self.opened(X)
             if not len(column):
                 raise InputUnsupported("no rows")
             pieces = ranges(len(column), n_threads)
-            blocks = map_in_threads(lambda some: self.rows(column, some), pieces, n_threads)
+            blocks = map_in_threads(lambda some: step.rows(column, some), pieces, n_threads)
         except InputUnsupported:
             return self.original.transform(X)
         indptr, indices, data = join_rows(blocks)
         return csr(data, indices, indptr, self.n_features)
 
     def entries(self, x: Any) -> Entries:
-        if type(x) is not str:
-            raise InputUnsupported(f"{type(x).__name__} is not str")
-        _, positions, values = self.rows(text_column([x]), slice(0, 1))
+        step, column = self.opened([self.checked_one(x)])
+        _, positions, values = step.rows(column, slice(0, 1))
         return positions, values
+
+    def checked_one(self, x: Any) -> Any:
+        """Return one row, if it is a text, or a list for functions of the user's.
+
+        Raises
+        ------
+        InputUnsupported
+            If it is neither.
+        """
+        if type(x) is str or (self.options.own_tokens and takes_lists((x,))):
+            return x
+        raise InputUnsupported(f"{type(x).__name__} is not str")
 
     def dense_one(self, x: Any) -> np.ndarray:
         if self.n_features > MAX_DENSE_FEATURES:

@@ -183,8 +183,8 @@ class TextScorer(Scorer):
         return scores_of_texts((self,), X, rows, n_threads=n_threads)
 
     def score_one(self, x: Any) -> np.ndarray:
-        if type(x) is not str:
-            raise InputUnsupported(f"{type(x).__name__} is not str")
+        if type(self.step.checked_one(x)) is not str:
+            return self.scores([x])[0]
         out = np.empty((1, self.n_columns))
         self.run(self.step.encode(encode_text(x)), out)
         return out[0]
@@ -239,7 +239,11 @@ def scores_of_texts(
     -------
     ndarray of float64 of shape (n_rows, n_outputs)
     """
-    column = text_column(X)
+    if len(scorers) == 1:
+        step, column = scorers[0].step.opened(X)
+        scorers = (replace(scorers[0], step=step),)
+    else:
+        column = text_column(X)
     wanted = slice(0, len(column)) if rows is None else np.asarray(rows)
     n_rows = len(column) if rows is None else len(rows)
     out = np.empty((n_rows, scorers[0].n_outputs)) if total is None else total

@@ -6,6 +6,7 @@ from lightgbm import LGBMClassifier
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skwillump import compile_pipeline
 
@@ -42,3 +43,25 @@ def test_features_that_no_tree_looks_at_change_no_answer(model, n_rows):
     expected = pipeline.predict_proba(rows)
     assert np.allclose(compiled.predict_proba(rows), expected, rtol=1e-12, atol=0)
     assert np.array_equal(compiled.predict(rows), pipeline.predict(rows))
+
+
+def to_array(X):
+    return X.toarray()
+
+
+def test_a_forest_reads_the_sparse_rows_that_a_function_of_ones_own_makes_an_array_of():
+    rng = np.random.default_rng(0)
+    train, rows = texts(rng, 300), ["", *texts(rng, 80)]
+    forest = RandomForestClassifier(n_estimators=20, random_state=0)
+    pipeline = make_pipeline(TfidfVectorizer(), FunctionTransformer(to_array), forest)
+    pipeline.fit(train, rng.integers(0, 3, len(train)))
+    compiled = compile_pipeline(pipeline)
+    features = compiled._parts.features
+    assert compiled._parts.scorer.features.gives_matrix
+    assert not features.gives_matrix
+    np.testing.assert_array_equal(features.transform(rows), pipeline[:-1].transform(rows))
+    expected = pipeline.predict_proba(rows)
+    np.testing.assert_array_equal(compiled.predict_proba(rows), expected)
+    for text, row in zip(rows, expected, strict=True):
+        np.testing.assert_array_equal(compiled.predict_proba_one(text), row)
+    assert len(compiled.explain()) == 3

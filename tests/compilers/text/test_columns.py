@@ -27,6 +27,9 @@ CONTAINERS = {
     "pandas category": lambda texts: pd.Series(texts, dtype="category"),
     "pandas arrow": lambda texts: pd.Series(texts, dtype=pd.ArrowDtype(pa.string())),
     "pandas odd index": lambda texts: pd.Series(texts, index=range(10, 10 + len(texts))[::-1]),
+    "values of pandas str": lambda texts: pd.array(texts, dtype="str"),
+    "values of pandas string": lambda texts: pd.array(texts, dtype="string"),
+    "values of pandas category": lambda texts: pd.Series(texts, dtype="category").array,
     "polars": lambda texts: pl.Series(texts, dtype=pl.String),
     "polars categorical": lambda texts: pl.Series(texts, dtype=pl.Categorical),
 }
@@ -83,6 +86,7 @@ def test_arrow_columns_of_several_chunks():
     [
         pd.Series(["a", None], dtype="str"),
         pd.Series(["a", None], dtype="string"),
+        pd.array(["a", None], dtype="str"),
         pl.Series(["a", None]),
         ["a", None],
         ["a", float("nan")],

@@ -4,6 +4,7 @@ import re
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
@@ -132,11 +133,57 @@ def test_tokens_that_are_no_str_go_to_the_original():
     np.testing.assert_array_equal(compiled.predict(TEXTS), pipeline.predict(TEXTS))
 
 
-def test_texts_that_are_split_already_are_answered():
-    X = [text.split() for text in TEXTS]
-    pipeline = make_pipeline(TfidfVectorizer(analyzer=lambda words: words), LogisticRegression())
+def as_they_are(words):
+    return words
+
+
+IN_PAIRS = {
+    "tokenizer": as_they_are,
+    "preprocessor": as_they_are,
+    "token_pattern": None,
+    "ngram_range": (1, 2),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (TfidfVectorizer, {"analyzer": as_they_are}),
+        (CountVectorizer, IN_PAIRS),
+        (HashingVectorizer, IN_PAIRS),
+    ],
+)
+@pytest.mark.parametrize("container", [list, pd.Series])
+def test_texts_that_are_split_already_are_counted_and_scored(kind, options, container):
+    texts = [re.sub("[\0\1]", "", text) for text in TEXTS]
+    X = container([tuple(text.lower().split()) for text in texts])
+    pipeline = make_pipeline(kind(**options), LogisticRegression())
     compiled = compile_pipeline(pipeline.fit(X, LABELS))
-    np.testing.assert_allclose(compiled.predict_proba(X), pipeline.predict_proba(X), rtol=1e-12)
+    compiled._parts.scorer.scores(X)  # does not leave them to the original
+    expected = pipeline.predict_proba(X)
+    np.testing.assert_allclose(compiled.predict_proba(X), expected, rtol=1e-12)
+    features = pipeline[:-1].transform(X)
+    assert abs(compile_pipeline(pipeline[:-1]).transform(X) - features).max() < 1e-15
+    for words, row in zip(X, expected, strict=True):
+        np.testing.assert_allclose(
+            compiled._parts.scorer.score_one(words), row_scores(pipeline, words)
+        )
+        np.testing.assert_allclose(compiled.predict_proba_one(words), row, rtol=1e-12)
+
+
+def row_scores(pipeline, words):
+    """The decision value of one row, without the intercept that is added to scores."""
+    return pipeline.decision_function([words]) - pipeline[-1].intercept_
+
+
+def test_lists_are_refused_as_scikit_learn_refuses_them_where_texts_are_lowered():
+    pipeline = make_pipeline(
+        TfidfVectorizer(tokenizer=list, token_pattern=None), LogisticRegression()
+    )
+    compiled = compile_pipeline(pipeline.fit(TEXTS, LABELS))
+    for model in (pipeline, compiled):
+        with pytest.raises(AttributeError, match="lower"):
+            model.predict([["a", "fine"]])
 
 
 def test_a_forest_reads_more_terms_than_fit_into_a_dense_array():
