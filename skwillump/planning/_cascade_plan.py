@@ -205,9 +205,10 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
             )
         if calibration.stopped:  # more rows would not help
             return of_full_model(
-                "no cascade was expected to pay at the target of the fit, which ended after its "
-                f"first folds; their {len(walk.rows)} certifying rows show none for "
-                f"accuracy_target={target:g} (for a lower target, fit again)",
+                "no cascade was expected to pay: on the first folds no approximate model answered "
+                "enough rows at the target of the fit to cost less than the full model, both in "
+                "a batch and in one row, so the fit ended there (for a lower target than "
+                f"{target:g}, fit again)",
                 path=option.planned(),
             )
         reason = option.rule.why_not(walk, allowed, target)
@@ -216,10 +217,12 @@ def _plan(calibration: Calibration, asked: Asked) -> Plan:
         reason = _why_too_dear(calibration, early_share, seconds)
         return of_full_model(reason, path=option.planned())
     if not _is_bearable(calibration, candidate, option.measure, 1 - early_share):
+        other = candidate.other_seconds_by(option.measure, 1 - early_share)
         return of_full_model(
-            f"the cheapest cascade that meets the target answers {early_share:.1%} of rows early, "
-            "but is slower than the full model for rows that come in the way that `query` does not "
-            "plan for (one at a time, or in batches)"
+            f"the cheapest cascade that meets the target answers {early_share:.1%} of rows early; "
+            "for rows that come in the way that `query` does not plan for (one at a time, or in "
+            f"batches) it would cost {1e6 * other:.3g} us a row, and the full model "
+            f"{1e6 * calibration.other_full_seconds:.3g} us"
         )
     return Plan(
         candidate=option.candidate,
