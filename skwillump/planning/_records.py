@@ -75,17 +75,7 @@ class Evidence:
 class BaseTradeoff:
     """What is lost against cost, for one candidate, on the rows that certify.
 
-    Attributes
-    ----------
-    blocks : tuple of str
-    expected_seconds : ndarray of float64 of shape (n_steps,)
-        A row.
-    chosen : int or None
-        The step that is used.
-    n_trees : int or None
-        Where the approximate model is a truncated ensemble: how many trees it has.
-    is_surrogate : bool
-        Whether it is a linear model in the place of the full one.
+    `Tradeoff` and `TopKTradeoff` tell what the fields are.
     """
 
     blocks: tuple[str, ...]
@@ -99,27 +89,7 @@ class BaseTradeoff:
 class BaseGuarantee:
     """What every promise says of itself.
 
-    Attributes
-    ----------
-    kind : {"certified", "cross-fitted", "estimate", "plug-in", "exact"}
-        ``"certified"``: a valid test of the very models that answer. ``"cross-fitted"``: the same
-        test of models that were fitted in the same way on folds of the rows. ``"estimate"``: it
-        holds under a further assumption. ``"plug-in"``: the score of the calibration rows, no more.
-        ``"exact"``: nothing is approximated.
-    confidence : float or None
-    basis : {"prefit", "held-out", "fresh", "cross-fitted"} or None
-        Which models the evidence is of: those given as fitted, those fitted on the training rows
-        alone (``refit=False``), those that answer, on the rows of `certify`; or others, fitted in
-        the same way on folds of the rows.
-    n_rows : int
-        Rows that the evidence rests on.
-    tested_target, tested_confidence : float
-        What was shown of the models that the evidence is of. They are above the target and
-        `confidence` if other models, fitted on more rows, answer.
-    reason : str
-        Why nothing is approximated; empty if something is.
-    rows_needed : int or None
-        Calibration rows with which something could be shown, where more would do.
+    `Guarantee` and `TopKGuarantee` tell what the fields are.
     """
 
     kind: str
