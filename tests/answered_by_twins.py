@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from common import METHODS
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import all_estimators
@@ -31,15 +32,6 @@ from sklearn.utils._available_if import _AvailableIfDescriptor, available_if
 
 from skwillump import _wrappers, compile_pipeline
 from skwillump.compilers import REGISTRY
-
-METHODS = (
-    "predict",
-    "predict_proba",
-    "predict_log_proba",
-    "decision_function",
-    "score_samples",
-    "transform",
-)
 
 
 class Calls(threading.local):

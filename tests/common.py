@@ -16,8 +16,34 @@ from skwillump.datasets import load_stdlib_lines
 SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 """The release of scikit-learn, for what earlier ones cannot do."""
 
+METHODS = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score_samples",
+    "transform",
+)
+"""Methods whose answers twins have to give."""
+
 COSTS = {"cheap": 1e-6, "dear": 1e-2}
 """Costs in seconds a row that make the cheap block worth a stage, whatever the machine."""
+
+
+class OwnFrame(pd.DataFrame):
+    """A subclass, as libraries of geographic or typed tables make them."""
+
+    @property
+    def _constructor(self):
+        return OwnFrame
+
+
+def outcome(call, *arguments):
+    """What a call returns, or the type of what it raises."""
+    try:
+        return call(*arguments)
+    except Exception as error:
+        return type(error)
 
 
 def two_signals(n_rows=6000, *, n_classes=2, seed=0):

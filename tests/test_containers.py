@@ -5,7 +5,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
-from common import SKLEARN
+from common import SKLEARN, OwnFrame
 from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal
 from scipy import sparse
@@ -30,14 +30,6 @@ from skwillump._containers import (
     series_of,
     take_rows,
 )
-
-
-class OwnFrame(pd.DataFrame):
-    """A subclass, as libraries of geographic or typed tables make them."""
-
-    @property
-    def _constructor(self):
-        return OwnFrame
 
 
 class OwnSeries(pd.Series):

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from common import COSTS, two_blocks, two_signals
+from common import COSTS, outcome, two_blocks, two_signals
 from lightgbm import LGBMClassifier
 from numpy.testing import assert_allclose
 from scipy import sparse
@@ -33,14 +33,6 @@ TEXTS = ["a good film", "bad film", "good acting", "bad acting"] * 10
 LABELS = np.array([1, 0, 1, 0] * 10)
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = (X[:, 0] > 0).astype(int)
-
-
-def outcome(function, argument):
-    """What a call returns, or the type of what it raises."""
-    try:
-        return function(argument)
-    except Exception as error:
-        return type(error)
 
 
 def assert_alike(estimator, method, make):

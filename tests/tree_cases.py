@@ -50,6 +50,19 @@ missing = st.just(np.nan)
 extreme = st.sampled_from((np.inf, -np.inf, 3e9, -3e9, 1e300, 2.0**31, -1.0))
 
 
+def with_missing_values(n_rows):
+    """Rows for libraries that read missing values, and a signal of two columns; with a generator.
+
+    The last column holds whole numbers, none of them missing.
+    """
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_rows, 5))
+    X[rng.random(X.shape) < 0.1] = np.nan
+    X[:, 4] = np.rint(np.nan_to_num(X[:, 4]))
+    signal = np.nan_to_num(X[:, 0]) - np.nan_to_num(X[:, 1]) + 0.3 * rng.normal(size=n_rows)
+    return X, signal, rng
+
+
 def rows_of(*elements):
     shape = st.tuples(st.integers(1, 40), st.just(N_FEATURES))
     return arrays(np.float64, shape, elements=st.one_of(*elements))

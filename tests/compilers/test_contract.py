@@ -8,7 +8,6 @@ environment variable ``SKWILLUMP_ALL_FORMS`` all forms are tried, otherwise two 
 
 import os
 import pickle
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from typing import Any
@@ -18,6 +17,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from common import METHODS, outcome
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
@@ -28,14 +28,6 @@ from skwillump import compile_pipeline
 from skwillump._containers import take_rows
 from skwillump.compilers import REGISTRY, OriginalStep, registered_types
 
-METHODS = (
-    "predict",
-    "predict_proba",
-    "predict_log_proba",
-    "decision_function",
-    "score_samples",
-    "transform",
-)
 KINDS = REGISTRY.types()
 FOLDED_ONLY = REGISTRY.types(OriginalStep)
 """Types that are compiled as part of a linear model alone."""
@@ -101,14 +93,6 @@ class Case:
 def case(request):
     """One case at a time: all tests of a case follow one another."""
     return Case(*request.param)
-
-
-def outcome(call: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a call returns, or the type of what it raises."""
-    try:
-        return call(*arguments)
-    except Exception as error:
-        return type(error)
 
 
 def assert_same(actual: Any, expected: Any) -> None:

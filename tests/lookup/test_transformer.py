@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from common import OwnFrame
 from hypothesis import given, settings
 from lookup_cases import (
     EXPECTED,
@@ -372,14 +373,6 @@ def test_another_process_unpickles_it(tmp_path):
     assert_allclose(proba, pipeline.predict_proba(X), rtol=1e-12)
     assert_array_equal(features, pipeline[0].transform(X))
     assert_array_equal(one, features[0])
-
-
-class OwnFrame(pd.DataFrame):
-    """A subclass, as libraries of geographic or typed tables make them."""
-
-    @property
-    def _constructor(self):
-        return OwnFrame
 
 
 def test_a_subclass_of_a_data_frame_is_a_data_frame():

@@ -9,19 +9,15 @@ import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
-from tree_cases import assert_answers_of_the_library
+from tree_cases import assert_answers_of_the_library, with_missing_values
 
 from skwillump import CascadeClassifier, compile_pipeline
 from skwillump.compilers import TreeModel, Unsupported, compile_model
 
 catboost = pytest.importorskip("catboost")
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(700, 5))
-X[RNG.random(X.shape) < 0.1] = np.nan
-X[:, 4] = np.rint(np.nan_to_num(X[:, 4]))
+X, SIGNAL, RNG = with_missing_values(700)
 WHOLE = np.rint(np.nan_to_num(X)).astype(int)
-SIGNAL = np.nan_to_num(X[:, 0]) - np.nan_to_num(X[:, 1]) + 0.3 * RNG.normal(size=len(X))
 BINARY = (SIGNAL > 0).astype(int)
 THREE = np.digitize(SIGNAL, [-0.7, 0.7])
 SMALL = {"n_estimators": 20, "verbose": 0, "thread_count": 1, "allow_writing_files": False}

@@ -12,18 +12,14 @@ from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, 
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
-from tree_cases import assert_answers_of_the_library
+from tree_cases import assert_answers_of_the_library, with_missing_values
 
 from skwillump import CascadeClassifier, compile_pipeline
 from skwillump.compilers import TreeModel, Unsupported, compile_model
 
 xgboost = pytest.importorskip("xgboost")
 
-RNG = np.random.default_rng(0)
-X = RNG.normal(size=(900, 5))
-X[RNG.random(X.shape) < 0.1] = np.nan
-X[:, 4] = np.rint(np.nan_to_num(X[:, 4]))
-SIGNAL = np.nan_to_num(X[:, 0]) - np.nan_to_num(X[:, 1]) + 0.3 * RNG.normal(size=len(X))
+X, SIGNAL, RNG = with_missing_values(900)
 BINARY = (SIGNAL > 0).astype(int)
 THREE = np.digitize(SIGNAL, [-0.7, 0.7])
 SMALL = {"n_estimators": 20, "max_depth": 4, "n_jobs": 1}
