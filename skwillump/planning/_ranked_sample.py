@@ -32,27 +32,19 @@ def rank_shares(score, folds, draw) -> np.ndarray:
 
 @dataclass(frozen=True, kw_only=True)
 class RankedSample:
-    """Calibration rows by descending full score, for one filter.
+    """Calibration rows by descending full score, for one filter."""
 
-    Attributes
-    ----------
-    found_at : ndarray of float64 of shape (n_rows,)
-        The share of a query that is visited before each row is found.
-    filter_scores : ndarray of float64 of shape (n_rows,)
-        The filter's score at which a search of each share ends: descending. The mean over folds.
-    loss, error : float
-        As of `estimated_depth`.
-    k : int
-        Number of rows to return for which depths are tabled.
-    sizes, depths : ndarray of float64 of shape (n_sizes,)
-        Sizes of queries, and the share of each to visit; none where no table was asked for.
-    """
-
+    # float64 (n_rows,): the share of a query that is visited before each row is found.
     found_at: np.ndarray = field(repr=False)
+    # float64 (n_rows,): the filter's score at which a search of each share ends: descending. The
+    # mean over folds.
     filter_scores: np.ndarray = field(repr=False)
+    # `loss`, `error`: as of `estimated_depth`.
     loss: float
     error: float
-    k: int = 0
+    k: int = 0  # number of rows to return for which depths are tabled
+    # `sizes`, `depths`: float64 (n_sizes,): sizes of queries, and the share of each to visit; none
+    # where no table was asked for.
     sizes: np.ndarray = field(repr=False, default_factory=lambda: np.zeros(0))
     depths: np.ndarray = field(repr=False, default_factory=lambda: np.zeros(0))
 

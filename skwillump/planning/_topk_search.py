@@ -28,15 +28,10 @@ GAP_BLOCKS = 32
 
 @dataclass(frozen=True)
 class Prediction:
-    """A monotone piecewise linear function from a filter's score to the full model's.
+    """A monotone piecewise linear function from a filter's score to the full model's."""
 
-    Attributes
-    ----------
-    x, y : ndarray of float64 of shape (n_knots,)
-    """
-
-    x: np.ndarray
-    y: np.ndarray
+    x: np.ndarray  # float64 (n_knots,)
+    y: np.ndarray  # float64 (n_knots,)
 
     @classmethod
     def fit(cls, filter_score, full_score) -> "Prediction":
@@ -52,31 +47,18 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Search:
-    """How a query is searched.
+    """How a query is searched."""
 
-    Attributes
-    ----------
-    rule : {"share", "gap", "ratio"}
-        "ratio" is the rule of the Willump paper: a multiple of k.
-    share : float
-        For "share", the least share of a query's rows that are candidates.
-    cut : float
-        For "share", rows with at least this filter score are candidates too; inf for none.
-    margin : float
-        For "gap".
-    ratio, ratio_k : int
-        For "ratio", candidates for each row to return, of at least `ratio_k`.
-    prediction : Prediction or None
-        For "gap".
-    """
-
+    # {"share", "gap", "ratio"}: "ratio" is the rule of the Willump paper: a multiple of k.
     rule: str
-    share: float = 1.0
+    share: float = 1.0  # for "share", the least share of a query's rows that are candidates
+    # For "share", rows with at least this filter score are candidates too; inf for none.
     cut: float = np.inf
-    margin: float = np.inf
+    margin: float = np.inf  # for "gap"
+    # `ratio`, `ratio_k`: for "ratio", candidates for each row to return, of at least `ratio_k`.
     ratio: int = 0
     ratio_k: int = 0
-    prediction: Prediction | None = field(default=None, repr=False)
+    prediction: Prediction | None = field(default=None, repr=False)  # for "gap"
 
     def least_candidates(self, k: int, n_query: int) -> int:
         """Candidates that a query has at least."""

@@ -19,21 +19,11 @@ if TYPE_CHECKING:
 
 
 class RankedQuery(NamedTuple):
-    """The best rows of a query.
+    """The best rows of a query."""
 
-    Attributes
-    ----------
-    positions : ndarray of intp of shape (n_best,)
-        Best first.
-    scores : ndarray of float64 of shape (n_best,)
-        The full model's.
-    evidence : RankEvidence or None
-        What was shown of them, if that was asked.
-    """
-
-    positions: np.ndarray
-    scores: np.ndarray
-    evidence: RankEvidence | None = None
+    positions: np.ndarray  # intp (n_best,): best first
+    scores: np.ndarray  # float64 (n_best,): the full model's
+    evidence: RankEvidence | None = None  # what was shown of them, if that was asked
 
 
 def rank_query(

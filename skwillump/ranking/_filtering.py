@@ -20,19 +20,11 @@ from ._scores import one_score, scores_of
 
 @dataclass
 class FilteredQuery:
-    """A query behind its filter: all of the filter's scores, and what is held of some rows.
+    """A query behind its filter: all of the filter's scores, and what is held of some rows."""
 
-    Attributes
-    ----------
-    method : str
-        Method of the models whose result ranks.
-    scores : ndarray of float64 of shape (n_rows,)
-    chunks : list of (ndarray of intp, Held)
-        Ascending positions of the rows that are held, and what is held of them.
-    """
-
-    method: str
-    scores: np.ndarray
+    method: str  # method of the models whose result ranks
+    scores: np.ndarray  # float64 (n_rows,)
+    # Ascending positions of the rows that are held, and what is held of them.
     chunks: list[tuple[np.ndarray, Held]]
 
     @classmethod

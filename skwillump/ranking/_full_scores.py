@@ -20,24 +20,12 @@ Found = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class FullScorer:
-    """The full model of a fitted ranker.
+    """The full model of a fitted ranker."""
 
-    Attributes
-    ----------
-    method : {"predict", "predict_proba", "decision_function"}
-        Whose result ranks.
-    estimator : estimator
-        The full model, which decides where rounding could.
-    full : CompiledPipeline or estimator
-        The same as it runs.
-    compiled : bool
-        Whether that is compiled.
-    """
-
-    method: str
-    estimator: Any
-    full: Any
-    compiled: bool
+    method: str  # {"predict", "predict_proba", "decision_function"}: whose result ranks
+    estimator: Any  # the full model, which decides where rounding could
+    full: Any  # CompiledPipeline or estimator: the same as it runs
+    compiled: bool  # whether that is compiled
 
     def full_scores(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Scores of all rows by the full model, and the numbers that they follow from.

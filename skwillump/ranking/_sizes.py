@@ -30,25 +30,13 @@ class QuerySearches(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class SizedSearches:
-    """A plan for queries of some sizes, and how to search others.
-
-    Attributes
-    ----------
-    plan : TopKPlan
-    target : Target
-    calibration : TopKCalibration
-        What the plan was made from.
-    told : bool
-        Whether the user stated sizes, so that others are worth a warning.
-    k_is_share : bool
-        Whether queries of other sizes have other numbers of rows to return.
-    """
+    """A plan for queries of some sizes, and how to search others."""
 
     plan: TopKPlan
     target: Target
-    calibration: TopKCalibration
-    told: bool
-    k_is_share: bool = False
+    calibration: TopKCalibration  # what the plan was made from
+    told: bool  # whether the user stated sizes, so that others are worth a warning
+    k_is_share: bool = False  # whether queries of other sizes have other numbers of rows to return
 
     @property
     def share(self) -> float:
