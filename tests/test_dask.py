@@ -193,10 +193,19 @@ def test_probabilities_that_rounding_cannot_change_are_in_no_doubt(fitted):
     assert_array_equal(fitted.set_precision_target(1.0).rank(frame), own)
 
 
+class HigherRidge(Ridge):
+    """Its scores are of another scale than those of the full model."""
+
+    def predict(self, X):
+        """Predict more."""
+        return super().predict(X) + 1000.0
+
+
+@pytest.mark.parametrize("filter_model", [Ridge(), HigherRidge()])
 @pytest.mark.parametrize("n_refused", [1, 3000])
-def test_rows_that_the_filter_refuses_are_ranked_as_in_one_process(n_refused):
+def test_rows_that_the_filter_refuses_are_ranked_as_in_one_process(n_refused, filter_model):
     model = HistGradientBoostingRegressor(max_iter=20, random_state=0)
-    fitted = fitted_ranker(model, approx_estimator=Ridge(), cv=2)
+    fitted = fitted_ranker(model, approx_estimator=filter_model, cv=2)
     frame, _ = table(seed=3)
     # A gap is for the full model alone: it does not tell a good row from a bad one.
     frame.loc[np.random.default_rng(0).permutation(len(frame))[:n_refused], "c"] = np.nan

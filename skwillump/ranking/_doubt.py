@@ -20,7 +20,7 @@ LAST_BITS = 4
 SPARE_ROWS = 64
 """Rows that are put in order beyond those that are asked for, to find the end of a run."""
 
-FEW_BEST, FEW_OF = 512, 16
+FEW_BEST, FEW_OF = 256, 64
 """So many rows, or one of so many, are picked out one by one; where more are asked for, sorting is
 faster."""
 
@@ -135,7 +135,8 @@ def sure_best(raw, k, score_of, settled) -> tuple[np.ndarray, np.ndarray] | None
         if not settled(numbers[pairs[:n_places]], reach).all():
             return None
         # Of equal scores the first position is first, whatever their numbers.
-        order = np.lexsort((rows[:end], -scores[:end]))[:k]
+        run = np.cumsum(scores[1:end] != scores[: end - 1])
+        order = np.argsort(np.append(0, run) * len(raw) + rows[:end], kind="stable")[:k]
         return rows[order], scores[order]
     return rows[:k], scores[:k]
 

@@ -61,10 +61,13 @@ class QuerySearcher(FullScorer):
         return 1.0 if self.searches is None else self.searches.share
 
     def filter_scores(self, X: Any) -> np.ndarray:
-        """The filter's scores of all rows; nothing is held."""
+        """The filter's scores of all rows; nothing is held.
+
+        NaN of rows that it refuses: they get the full model's score, which is of another scale.
+        """
         return self._by_pass(
             lambda first: FilteredQuery.run(X, first, self.method, n_keep=0).scores,
-            lambda: self.original_scores(X),
+            lambda: np.full(num_samples(X), np.nan),
         )
 
     def rank(self, X: Any, k: float, *, stacklevel: int = 2) -> Found:
