@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+_FEW_ROWS = 256
+"""Of fewer rows, all features are compared with what their columns hold."""
+
 
 class FeatureCodes(NamedTuple):
     """Where each feature is found among columns of numbers and of codes."""
@@ -27,8 +30,23 @@ class FeatureCodes(NamedTuple):
 
     def features(self, columns: np.ndarray) -> np.ndarray:
         """Return the features (n_rows, n_features) of columns (n_rows, n_columns)."""
-        held = columns[:, self.columns]
-        return np.where(self.codes > 0, held == self.codes, held)
+        is_code = self.codes > 0
+        if len(columns) < _FEW_ROWS:
+            held = columns[:, self.columns]
+            return np.where(is_code, held == self.codes, held)
+        out = np.zeros((len(columns), len(self.codes)))
+        out[:, ~is_code] = columns[:, self.columns[~is_code]]
+        for column in np.unique(self.columns[is_code]).tolist():
+            own = np.flatnonzero(is_code & (self.columns == column))
+            own = own[np.argsort(self.codes[own], kind="stable")]
+            held, codes = columns[:, column], self.codes[own]
+            if len(np.unique(codes)) < len(codes):  # the one that is held may be several features
+                out[:, own] = held[:, None] == codes
+                continue
+            at = np.minimum(np.searchsorted(codes, held), len(codes) - 1)
+            rows = np.flatnonzero(codes[at] == held)
+            out[rows, own[at[rows]]] = 1.0
+        return out
 
 
 def of_numbers(n_features: int) -> FeatureCodes:

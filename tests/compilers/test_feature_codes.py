@@ -174,3 +174,16 @@ def test_members_of_a_wrapper_read_codes_or_the_features_that_they_stand_for(mon
     twin = compile_pipeline(fitted)
     monkeypatch.setattr(TableStep, "map_dense", None)
     assert_same(fitted, twin, NEW[:40])
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 255, 256, 1000])
+def test_features_are_one_where_their_column_holds_their_code(n_rows):
+    rng = np.random.default_rng(n_rows)
+    columns = np.array([3, 0, 1, 1, 1, 2, 3, 3, 1])
+    codes = np.array([2, 0, 7, 1, 3, 0, 9, 2, 4])  # one of column 3 is there twice
+    held = rng.normal(size=(n_rows, 4))
+    held[:, [1, 3]] = rng.integers(-1, 12, (n_rows, 2))
+    found = FeatureCodes(columns, codes, 4).features(held)
+    for feature, (column, code) in enumerate(zip(columns, codes, strict=True)):
+        expected = held[:, column] if code == 0 else held[:, column] == code
+        np.testing.assert_array_equal(found[:, feature], expected)
