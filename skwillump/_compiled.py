@@ -300,20 +300,18 @@ class CompiledPipeline(FittedForGood):
             return None
         return getattr(model, method)(scores)
 
-    def _with_scores(
-        self, method: str, X: Any, *, needs_answer: bool = True
-    ) -> tuple[Any, np.ndarray | None]:
+    def _with_scores(self, method: str, X: Any) -> tuple[Any, np.ndarray | None]:
         """Answer of a method, and the scores that it follows from; None where there are none.
 
-        Without `needs_answer`, None for the answer where each row has one score and the answer
-        rises with it: `_from_scores_alone` gives the answer to those scores that are of use.
+        Where each row has one score and the answer rises with it, None for the answer:
+        `_from_scores_alone` gives that to those scores that are of use.
         """
         model = self._parts.model
         if model is not None and model.rises_with_score and model.gives(method):
             try:
                 self._refuse_unread(X, {})
                 scores = self._scores(X)
-                if not needs_answer and scores.shape[1] == 1 == len(model.intercept):
+                if scores.shape[1] == 1 == len(model.intercept):
                     return None, scores
                 return getattr(model, method)(scores), scores
             except InputUnsupported:

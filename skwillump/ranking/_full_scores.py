@@ -56,7 +56,7 @@ class FullScorer:
         if not self.compiled:
             own = one_score(getattr(self.full, self.method)(X))
             return own, own
-        response, numbers = self.full._with_scores(self.method, X, needs_answer=False)
+        response, numbers = self.full._with_scores(self.method, X)
         if response is None:
             return None, one_score(numbers)
         own = one_score(response)
