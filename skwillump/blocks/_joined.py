@@ -41,25 +41,15 @@ from ._on_columns import is_on_columns
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class JoinedModel(Model):
-    """A wrapper as a model whose scores are those of its members, side by side.
-
-    Attributes
-    ----------
-    wrapped : Wrapped
-        The wrapper, whose X is the scores.
-    members : tuple of Model
-    columns : tuple of slice or ndarray of intp
-        The features that each of them reads.
-    intercept : ndarray of float64 of shape (n_outputs,)
-    n_features : int
-    """
+    """A wrapper as a model whose scores are those of its members, side by side."""
 
     original: Any
     classes: Any
-    wrapped: Wrapped
+    wrapped: Wrapped  # the wrapper, whose X is the scores
     members: tuple[Model, ...]
+    # tuple of slice or ndarray of intp: the features that each of them reads.
     columns: tuple[Any, ...]
-    intercept: np.ndarray
+    intercept: np.ndarray  # float64 (n_outputs,)
     n_features: int
 
     reads_sums: ClassVar[bool] = True

@@ -76,16 +76,9 @@ class SparseStep(Step):
 
 @dataclass(frozen=True, eq=False)
 class MadeStep(SparseStep):
-    """Sparse features that another step has made, for several models that read them.
+    """Sparse features that another step has made, for several models that read them."""
 
-    Attributes
-    ----------
-    original : transformer
-        That of the other step.
-    n_features : int
-    """
-
-    original: Any
+    original: Any  # the transformer of the other step
     n_features: int
 
     fixed_dtype = np.dtype(np.float64)

@@ -59,17 +59,10 @@ class Step:
 
     Subclasses are frozen dataclasses over plain arrays. They hold the transformer that they were
     made from: input that is out of the ordinary goes to it, and so do its error messages.
-
-    Attributes
-    ----------
-    original : transformer
-        The fitted transformer.
-    n_features : int or None
-        Number of output columns, None where it is not known without data.
     """
 
-    original: Any
-    n_features: int | None
+    original: Any  # the fitted transformer
+    n_features: int | None  # number of output columns, None where it is not known without data
 
     @property
     def is_compiled(self) -> bool:
@@ -414,17 +407,10 @@ class Step:
 
 
 class StepsInARow(Step):
-    """Steps one after the other: some questions are for the first, others for the last.
+    """Steps one after the other: some questions are for the first, others for the last."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        Empty where a step tells names of its own.
-    steps : tuple of Step
-    """
-
-    names: tuple[str, ...]
-    steps: tuple[Any, ...]
+    names: tuple[str, ...]  # empty where a step tells names of its own
+    steps: tuple[Any, ...]  # tuple of Step
 
     template = forwarded("first.template")
     gives_sparse = forwarded("last.gives_sparse")

@@ -21,33 +21,17 @@ MOST_MAPPED_VALUES = 1 << 23
 
 @dataclass(frozen=True, eq=False)
 class MappedStep(Step):
-    """A compiled head and the linear steps after it.
+    """A compiled head and the linear steps after it."""
 
-    Attributes
-    ----------
-    original : transformer
-    head : Step
-    transformers : tuple of transformer
-        The original steps after the head.
-    maps : tuple of LinearMap
-        The same as maps.
-    names : tuple of str
-        Of the head, empty where it tells names of its own, and of each step after it.
-    merged : tuple of (str, transformer)
-        Steps that became part of the head.
-    n_features : int
-    makes_dense : bool
-        Whether a step makes an array of a sparse matrix.
-    """
-
-    original: Any
+    original: Any  # the fitted transformer
     head: Step
-    transformers: tuple[Any, ...]
-    maps: tuple[LinearMap, ...]
+    transformers: tuple[Any, ...]  # the original steps after the head
+    maps: tuple[LinearMap, ...]  # the same as maps
+    # Of the head, empty where it tells names of its own, and of each step after it.
     names: tuple[str, ...]
-    merged: tuple[tuple[str, Any], ...]
+    merged: tuple[tuple[str, Any], ...]  # steps that became part of the head
     n_features: int | None
-    makes_dense: bool = False
+    makes_dense: bool = False  # whether a step makes an array of a sparse matrix
 
     exact_scores = forwarded("head.exact_scores")
     reads_text = forwarded("head.reads_text")

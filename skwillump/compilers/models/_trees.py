@@ -54,16 +54,11 @@ class TreeModel(TreeAnswers):
     """A fitted model of decision trees.
 
     Its scores are the sums of leaves that `raw` returns.
-
-    Attributes
-    ----------
-    n_features : int
-        Number of features that it was fitted on.
     """
 
     trees: Trees
     questions: Questions | None  # for batches, where trees are not too large
-    n_features: int
+    n_features: int  # number of features that it was fitted on
     trees_per_round: int
     is_mean: bool = False  # of the trees, a forest's
     missing: float = np.nan  # what is a missing value, beside NaN

@@ -23,22 +23,13 @@ class VectorizerStep(Step):
 
     A subclass says how the rows of a range of texts come about, and with which scorer they are
     multiplied.
-
-    Attributes
-    ----------
-    options : TextOptions
-        How texts become tokens or characters.
-    alphabet : Alphabet
-        The symbols of those.
-    dtype : dtype
-        Of the matrix.
     """
 
     original: Any
     n_features: int
-    options: TextOptions
-    alphabet: Alphabet = field(repr=False)
-    dtype: np.dtype
+    options: TextOptions  # how texts become tokens or characters
+    alphabet: Alphabet = field(repr=False)  # the symbols of those
+    dtype: np.dtype  # of the matrix
 
     reads_text = True
     gives_matrix = True
