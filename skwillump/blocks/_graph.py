@@ -70,6 +70,7 @@ class BlockGraph:
     # Number of features of each block, where all are side by side; None where it is not known.
     widths: tuple[int, ...] | None = None
     feature_names: tuple[Any, ...] | None = None  # names of all features, where they have some
+    compiled_model: Any = None  # the compiled twin of the last step, where it is known already
 
     def with_layout_of(self, row: Any) -> "BlockGraph":
         """Return the same, knowing the dtype of all features together and whose they are.
@@ -105,8 +106,11 @@ class BlockGraph:
         """The compiled model, if it is one of trees right behind compiled blocks."""
         if self.union is None or len(self.model_steps) != 1:
             return None
+        model = self.compiled_model
         try:
-            model = compile_model(self.model_steps[-1][1], TreeModel).reading(self.union)
+            if not isinstance(model, TreeModel):
+                model = compile_model(self.model_steps[-1][1], TreeModel)
+            model = model.reading(self.union)
         except Unsupported:
             return None
         return model if self.union.n_features == model.n_features else None
@@ -118,7 +122,8 @@ class BlockGraph:
 
     def __getstate__(self) -> dict[str, Any]:
         # What is compiled again when it is asked for is not sent to processes, or stored.
-        return {key: value for key, value in vars(self).items() if key != "trees"}
+        kept = {key: value for key, value in vars(self).items() if key != "trees"}
+        return kept | {"compiled_model": None}
 
     def prepare(self, X):
         """Run the steps before the blocks."""

@@ -24,6 +24,9 @@ TICKS = 100
 MOST_CALLS = 1000
 """Calls in a turn, at most."""
 
+FAR_LONGER = 3.0
+"""What takes so many times as long as the first of some functions has one turn: it is no choice."""
+
 WAITS = 4.0
 """Where the system does not tell how long a thread was kept from running: a call that takes so many
 times its CPU time waits for something else."""
@@ -144,7 +147,8 @@ def rounds_in_turns(
     They take turns, so that a slow moment of the machine falls on all of them alike, or on few of
     the calls of each. Each is called once before, for what it loads. The calls that tell how many
     rounds there is time for are the first round, unless a function is so quick that it is called
-    several times in a turn.
+    several times in a turn. What is `FAR_LONGER` than the first function, both times, has no other
+    turn: its seconds are the same in all rounds.
 
     Parameters
     ----------
@@ -160,18 +164,24 @@ def rounds_in_turns(
     ndarray of float64 of shape (n_rounds, n_functions)
         Seconds of one call.
     """
-    for function in functions:
-        function()
+    before = [clock.seconds_of(function) for function in functions]
     n_calls, once = [], []
     for function in functions:
         once.append(clock.seconds_of(function))
         seconds = max(once[-1], clock.tick)
         n_calls.append(int(np.clip(np.ceil(TICKS * clock.tick / seconds), 1, MOST_CALLS)))
-    total = sum(max(s, clock.tick) * n for s, n in zip(once, n_calls, strict=True))
     rounds = [once] if max(n_calls, default=1) == 1 else []
-    turns = list(zip(functions, n_calls, strict=True))
+    turns = [
+        (at, n_calls[at])
+        for at, seconds in enumerate(once)
+        if n_calls[at] > 1 or min(seconds, before[at]) <= FAR_LONGER * max(once[0], clock.tick)
+    ]
+    total = sum(max(once[at], clock.tick) * n for at, n in turns)
     while len(rounds) < int(np.clip(most_seconds / max(total, clock.tick), *n_rounds)):
-        rounds.append([clock.seconds_of(call, n) / n for call, n in turns])
+        seconds_of = list(once)
+        for at, n in turns:
+            seconds_of[at] = clock.seconds_of(functions[at], n) / n
+        rounds.append(seconds_of)
     return np.array(rounds)
 
 

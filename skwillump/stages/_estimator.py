@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from .._compat import check_fitted, refused, routing_enabled
 from .._compiled import compile_pipeline
-from .._composites import thawed
+from .._composites import chain, thawed
 from .._containers import num_samples
 from .._progress import Progress
 from .._warnings import NoCascadeWarning
@@ -256,8 +256,13 @@ class BlockwiseEstimator(BlockMetaEstimator):
             if hasattr(self.estimator_, attribute):
                 setattr(self, attribute, getattr(self.estimator_, attribute))
         full = thawed(self.estimator_)
-        self._graph = cast(Any, read_graph(full, X, compile=self.compile))
-        self._full = compile_pipeline(full) if self.compile else self.estimator_
+        graph = read_graph(full, X, compile=self.compile)
+        self._full = self.estimator_
+        if self.compile:
+            self._full = compile_pipeline(full)
+            if graph is not None and graph.model_steps[-1][1] is chain(full)[-1][1]:
+                graph = replace(graph, compiled_model=self._full._parts.model)
+        self._graph = cast(Any, graph)
         self._calibrated = None
         self._is_settled = False
         self._fused_blocks = None

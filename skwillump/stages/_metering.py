@@ -74,6 +74,9 @@ N_TURNS = 24
 N_ROUNDS = (3, 31)
 """How often each function has its turn, at least and at most."""
 
+BLOCK_ROUNDS = (2, 31)
+"""The same of blocks one by one, whose costs only say which sets are worth a look."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FirstStage:
@@ -313,7 +316,7 @@ class CostMeter:
         n_rows = num_samples(self._timed.batch) if path == "batch" else len(self._timed.rows)
         share = STAGE_SHARE if path == "batch" else ROW_SHARE
         runs = [turn.run for turn in turns]
-        full, *seconds = (self._seconds(runs, share) / n_rows).tolist()
+        full, *seconds = (self._seconds(runs, share, N_ROUNDS) / n_rows).tolist()
         names = self._graph.names
         costs = []
         for stage, (low, high), at_low, at_high in zip(
@@ -333,10 +336,12 @@ class CostMeter:
             [[i for i, other in enumerate(stages) if other.does_part_of(s)] for s in stages]
         )
 
-    def _seconds(self, functions: Sequence[Callable[[], object]], share: float) -> np.ndarray:
+    def _seconds(
+        self, functions: Sequence[Callable[[], object]], share: float, n_rounds: tuple[int, int]
+    ) -> np.ndarray:
         """Seconds of functions that take turns, with a share of the seconds that there are."""
         rounds = rounds_in_turns(
-            functions, self._clock, n_rounds=N_ROUNDS, most_seconds=share * self._most_seconds
+            functions, self._clock, n_rounds=n_rounds, most_seconds=share * self._most_seconds
         )
         # Costs that are given replace measured ones in a sum, and what is left of other work on
         # the machine would be taken for costs. The least of some measurements has least of it.
@@ -384,7 +389,9 @@ class CostMeter:
         functions = [partial(_each, part, items) for part in parts]
         functions.append(partial(_each, graph.prepare, inputs))
         n_rows = sum(num_samples(X) for X in inputs)
-        whole, *of_blocks, prefix = (self._seconds(functions, BLOCK_SHARE) / n_rows).tolist()
+        whole, *of_blocks, prefix = (
+            self._seconds(functions, BLOCK_SHARE, BLOCK_ROUNDS) / n_rows
+        ).tolist()
         # A block cannot cost more than the whole that holds it.
         keys = {name: min(s, whole) for name, s in zip(graph.names, of_blocks, strict=True)}
         model = max(whole - sum(keys.values()), 0.0)
@@ -407,7 +414,7 @@ class CostMeter:
         totals = rounds_in_turns(
             [run],
             self._clock,
-            n_rounds=N_ROUNDS,
+            n_rounds=BLOCK_ROUNDS,
             most_seconds=BLOCK_SHARE * self._most_seconds,
         )
         rounds = [watch.seconds for watch in watches[-len(totals) :]]

@@ -58,9 +58,9 @@ class StageSpec:
     # Whether it is a linear model in the place of the full one. One of no blocks reads the rows as
     # they come.
     is_surrogate: bool = False
-    # Of an ensemble that is fitted on the blocks: the parameter that says how many rounds it has,
-    # and their number; by default as many as the full model.
-    rounds: tuple[str, int] | None = None
+    # Of an ensemble that is fitted on the blocks: parameters that have other values than those of
+    # the full model, so that it is fitted and answers faster.
+    lighter: tuple[tuple[str, int], ...] = ()
 
     def in_words(self) -> str:
         """Say what it consists of."""
@@ -264,7 +264,7 @@ def fit_stages(
                 features = known.of(spec.blocks)
                 subset = None if layout is None else layout.subset(spec.blocks)
                 model = fit_stage_model(
-                    graph, features, y, params, subset, approx_estimator, spec.rounds
+                    graph, features, y, params, subset, approx_estimator, spec.lighter
                 )
         except Exception as error:
             # Whatever the plain estimator fits must be fitted: this is only a candidate.
@@ -318,7 +318,7 @@ def fit_stage_model(
     params: dict,
     subset: FeatureSubset | None,
     approx_estimator=None,
-    rounds: tuple[str, int] | None = None,
+    lighter: Sequence[tuple[str, int]] = (),
 ):
     """Fit an approximate model: a clone of the steps after the blocks, or the user's own.
 
@@ -334,7 +334,7 @@ def fit_stage_model(
     subset : FeatureSubset or None
         Places of these features among all.
     approx_estimator : classifier, optional
-    rounds : tuple of (str, int), optional
+    lighter : sequence of (str, int)
         As in `StageSpec`, of a graph with one step after the blocks.
 
     Returns
@@ -368,8 +368,8 @@ def fit_stage_model(
             ],
             subset,
         )
-    if rounds is not None and approx_estimator is None:
-        steps[-1][1].set_params(**dict([rounds]))
+    if approx_estimator is None:
+        steps[-1][1].set_params(**dict(lighter))
     model = steps[0][1] if len(steps) == 1 else Pipeline(steps)
     subsets = dict(zip((name for name, _ in steps), taken, strict=False))
     # Under metadata routing the names of parameters do not say which step takes them.

@@ -80,6 +80,24 @@ def test_functions_take_turns():
     assert rounds.shape == (3, 2)
 
 
+def test_what_takes_far_longer_than_the_first_has_one_turn():
+    machine = Machine()
+    functions = [
+        machine.work(seconds, name) for name, seconds in zip("abc", (1, 10, 2), strict=True)
+    ]
+    rounds = rounds_in_turns(functions, machine, n_rounds=(3, 3), most_seconds=1.0)
+    assert machine.calls == list("abc" * 2 + "ac" * 2)
+    np.testing.assert_allclose(typical_seconds(rounds), (1, 10, 2))
+
+
+def test_a_slow_call_alone_does_not_make_a_function_far_longer():
+    machine = Machine(3.4, 4.6)  # in the first round, when the second function has its turn
+    machine.slowdown = 10.0
+    functions = [machine.work(seconds) for seconds in (1.0, 1.5)]
+    rounds = rounds_in_turns(functions, machine, n_rounds=(3, 3), most_seconds=1.0)
+    np.testing.assert_allclose(typical_seconds(rounds), (1.0, 1.5))
+
+
 def test_functions_quicker_than_the_clock_are_called_several_times():
     machine = Machine(tick=1e-3)
     machine.seconds_of = lambda function, n_calls=1, timed=machine.seconds_of: (

@@ -1,9 +1,12 @@
 """Many sets of blocks are fitted on few rows first."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from lightgbm import LGBMClassifier
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -124,6 +127,36 @@ def test_ensembles_on_some_blocks_have_half_of_the_rounds(monkeypatch):
     monkeypatch.setattr(LGBMClassifier, "fit", counted)
     fitted(2_000, model=LGBMClassifier(n_estimators=40, num_leaves=7, n_jobs=1, verbose=-1))
     assert set(rounds) == {(40, False), (20, True)}
+
+
+def bins_of(model):
+    return _shortlisting.fewer_bins(fitted(1_000, model=model)._graph)
+
+
+def test_ensembles_on_some_blocks_tell_few_values_apart():
+    short = {"n_jobs": 1, "n_estimators": 20}
+    few = _shortlisting.FEW_BINS
+    assert bins_of(LGBMClassifier(verbose=-1, **short)) == ("max_bin", few)
+    assert bins_of(LGBMClassifier(verbose=-1, max_bin=15, **short)) is None
+    assert bins_of(LGBMClassifier(verbose=-1, max_bins=511, **short)) is None
+    assert bins_of(HistGradientBoostingClassifier(max_iter=20)) == ("max_bins", few)
+    by_category = HistGradientBoostingClassifier(max_iter=20, categorical_features=[0])
+    graph = fitted(1_000)._graph
+    y = np.arange(100) % 2
+    by_category.fit(np.column_stack([y, np.arange(100.0)]), y)
+    assert _shortlisting.fewer_bins(replace(graph, model_steps=(("model", by_category),))) is None
+    assert _shortlisting.fewer_bins(graph) is None  # a linear model
+
+
+def test_models_on_some_blocks_are_fitted_with_few_bins():
+    model = LGBMClassifier(n_estimators=40, num_leaves=7, n_jobs=1, verbose=-1)
+    cascade = fitted(6_000, model=model)
+    of_sets = [one for one in cascade._calibrated.models if isinstance(one, LGBMClassifier)]
+    assert of_sets
+    for one in of_sets:
+        assert one.get_params()["max_bin"] == _shortlisting.FEW_BINS
+        assert one.n_estimators == 20
+    assert "max_bin" not in cascade.estimator_[-1].get_params()
 
 
 def test_short_ensembles_and_others_are_screened_with_all_that_they_have():

@@ -209,7 +209,10 @@ def kind_of(values: np.ndarray) -> str | None:
         if values.dtype.kind == "f" and np.isnan(values).all():
             return None
         return "numbers" if len(values) else None
-    present = {kind_of_value(value) for value in values.tolist() if not is_missing(value)}
+    listed = values.tolist()
+    if set(map(type, listed)) == {str}:  # none is missing, and nothing else is asked of each
+        return "texts"
+    present = {kind_of_value(value) for value in listed if not is_missing(value)}
     return present.pop() if len(present) == 1 else None
 
 
