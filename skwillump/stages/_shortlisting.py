@@ -201,9 +201,9 @@ def fewer_bins(graph: BlockGraph) -> tuple[str, int] | None:
     is_alias = library == "lightgbm" and "max_bins" in params
     if name is None or not is_binned or has_categories or by_values or is_alias:
         return None
-    if len(graph.model_steps) > 1 or (params.get(name) or FEW_BINS + 1) <= FEW_BINS:
+    if len(graph.model_steps) > 1 or not n_rounds(graph):
         return None
-    return name, FEW_BINS
+    return (name, FEW_BINS) if (params.get(name) or FEW_BINS + 1) > FEW_BINS else None
 
 
 def lighter_params(graph: BlockGraph) -> tuple[tuple[str, int], ...]:
