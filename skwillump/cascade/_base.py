@@ -27,6 +27,7 @@ from ..stages._estimator import BlockwiseEstimator
 from ..stages._folds import FitData
 from ..stages._labels import check_labels, group_column, named_groups
 from ..stages._metering import FirstStage, clock_of, seconds_for_timing
+from ..stages._models import NoEvidence
 from ..stages._recording import none_open
 from ._answering import CascadeRunner, EarlyStage
 from ._calibration import calibrated_from
@@ -120,6 +121,11 @@ class BaseCascade(BlockwiseEstimator):
             raise ValueError(
                 "subgroups ask for a test of the accuracy in each of them, and the score was asked "
                 f"for with metadata: {sorted(score_params)}. Give one of them."
+            )
+        if self._labels.only_accuracy and score_params:
+            raise NoEvidence(
+                "of several labels a row accuracy can be kept, and not a score with metadata: "
+                f"{sorted(score_params)}"
             )
         recorder = self._recorder(is_scored=not is_accuracy(scorer, score_params))
         is_tested = self.confidence is not None and not recorder.keeps_responses

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from common import COSTS, two_blocks, two_signals
 from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.neighbors import KNeighborsClassifier
@@ -200,6 +201,19 @@ def test_what_cannot_be_cascaded_is_answered_by_the_full_model(estimator, y, par
         assert (model.predict(X) != expected).nnz == 0
     else:
         np.testing.assert_array_equal(model.predict(X), expected)
+
+
+def test_no_accuracy_is_kept_where_the_score_is_asked_for_with_weights():
+    with config_context(enable_metadata_routing=True):
+        model = LogisticRegression().set_fit_request(sample_weight=False)
+        estimator = two_blocks(OneVsRestClassifier(model))
+        for step in estimator[0].transformers:
+            step[1].set_fit_request(sample_weight=False)
+        scorer = make_scorer(accuracy_score).set_score_request(sample_weight=True)
+        with pytest.warns(
+            NoCascadeWarning, match=r"not a score with metadata: \['sample_weight'\]"
+        ):
+            cascade(estimator, scoring=scorer).fit(X, Y, sample_weight=np.ones(len(X)))
 
 
 def test_confidence_of_a_row_is_that_of_all_its_labels():
