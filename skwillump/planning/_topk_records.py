@@ -33,6 +33,13 @@ class TopKCalibration:
     # Whether `fit` ended after its first folds, since each filter costs nearly as much as the full
     # model even where it lets no row through.
     stopped: bool = False
+    # Seconds that a call with a filter takes more than one of the full model, whatever its rows.
+    call_seconds: float = 0.0
+
+    def least_rows(self, expected_seconds: float) -> int:
+        """Rows of a query from which on a filter of this cost a row pays for its call."""
+        saved = self.full_seconds - expected_seconds
+        return int(np.ceil(self.call_seconds / saved)) if self.call_seconds > 0 < saved else 0
 
     @property
     def evidence(self) -> Evidence:

@@ -12,7 +12,8 @@ from .._composites import thawed
 from ..planning import FILTER_SAVING, Target, TopKGuarantee, TopKPlan, make_topk_plan
 from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
-from ._answering import full_searcher
+from ..stages._metering import clock_of, seconds_for_timing
+from ._answering import full_searcher, searcher_of
 from ._calibration import calibrated_from
 from ._queries import RankingData, group_column
 from ._report import STAGE_WORDS, ranker_report
@@ -21,7 +22,7 @@ from ._sizes import rows_to_return
 from ._stage import RankStage
 from ._targets import checked_targets
 from ._task import block_importance, open_shares
-from ._timing import RankTiming
+from ._timing import RankTiming, rows_that_pay
 
 TIMED_SHARE_ROWS = 1_000_000
 """Rows of a query of which a share is returned while ranking is timed; fewer are, of fewer rows."""
@@ -107,6 +108,27 @@ class BaseRanker(BlockwiseEstimator):
     def _make_plan(self) -> TopKPlan:
         self._target = self._current_target()
         return make_topk_plan(self._calibrated.calibration, self._target)
+
+    def _check_speed(self, X, spent) -> None:
+        plan = self._plan
+        if self.feature_costs or plan.candidate is None:
+            return  # costs are not those of a query
+        calibrated = self._calibrated
+        full_seconds = calibrated.calibration.full_seconds
+        least_rows = rows_that_pay(
+            full_searcher(self),
+            replace(searcher_of(self), n_threads=1),
+            X,
+            plan.guarantee.k,
+            full_seconds=full_seconds,
+            expected_seconds=plan.expected_seconds,
+            clock=clock_of(self._graph, self._fused_blocks if self._fused else None),
+            most_seconds=seconds_for_timing(spent),
+        )
+        # Kept as seconds, for plans at other targets.
+        call_seconds = least_rows * (full_seconds - plan.expected_seconds)
+        timed = replace(calibrated.calibration, call_seconds=call_seconds)
+        self._calibrated = replace(calibrated, calibration=timed)
 
     def _exact_plan(self, reason) -> TopKPlan:
         exact = TopKGuarantee.of_full_model(self._current_target(), reason=reason)

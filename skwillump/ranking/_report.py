@@ -123,6 +123,12 @@ def ranker_report(ranker, plan: TopKPlan) -> str:
             "queries; fewer would for a larger k or smaller queries."
         )
     lines += cost_lines(ranker, plan)
+    if plan.candidate is not None:
+        least_rows = ranker._calibrated.calibration.least_rows(plan.expected_seconds)
+        if least_rows > guarantee.k + 1:
+            lines.append(
+                f"Queries of fewer than {least_rows} rows are ranked by the full model alone."
+            )
     lines += stage_lines(ranker.stages_, STAGE_WORDS)
     return report_text(
         [*lines, *block_lines(ranker.blocks_), *left_out_lines(ranker), *fit_lines(ranker)]

@@ -85,7 +85,10 @@ class QuerySearcher(FullScorer):
         k = rows_to_return(k, n_rows)
         if k == 0 or n_rows == 0:
             return np.zeros(0, dtype=np.intp), np.zeros(0)
-        search = self.search_for(k, n_rows, stacklevel=stacklevel + 1)
+        return self._rank_by(self.search_for(k, n_rows, stacklevel=stacklevel + 1), X, n_rows, k)
+
+    def _rank_by(self, search: Search | None, X: Any, n_rows: int, k: int) -> Found:
+        """Find the `k` best of so many rows by a search, or of all of them without."""
         if search is None:
             return self.best_of_all(X, n_rows, k)
         if search.rule == "gap":
@@ -160,24 +163,32 @@ class QuerySearcher(FullScorer):
         stacklevel : int
             Of warnings: 2 for the caller.
         """
-        found: list[Found] = []
-        for batch in _batches(list(queries.values())):
-            rows = np.concatenate(batch)
-            starts = np.cumsum([0, *(len(query) for query in batch)])
-            best = self._rank_batch(take_rows(X, rows), k, starts, stacklevel=stacklevel + 1)
-            found += [(rows[positions], scores) for positions, scores in best]
-        return dict(zip(queries, found, strict=True))
-
-    def _rank_batch(self, X: Any, k: int, starts: np.ndarray, *, stacklevel: int) -> list[Found]:
-        """Rank queries that lie one after the other, each from one of `starts` to the next."""
-        if len(starts) == 2:
-            return [self.rank(X, k, stacklevel=stacklevel + 1)]
         if k == 0:
-            return [(np.zeros(0, dtype=np.intp), np.zeros(0)) for _ in starts[1:]]
-        searches = [
-            self.search_for(k, int(stop - start), stacklevel=stacklevel + 1)
-            for start, stop in pairwise(starts)
-        ]
+            return {group: (np.zeros(0, dtype=np.intp), np.zeros(0)) for group in queries}
+        searched: list[_Query] = []
+        scored: list[_Query] = []
+        for group, rows in queries.items():
+            search = self.search_for(k, len(rows), stacklevel=stacklevel + 1)
+            (scored if search is None else searched).append((group, rows, search))
+        found: dict[Any, Found] = {}
+        for batch in [*_batches(searched), *_batches(scored)]:
+            groups, rows_of, searches = zip(*batch, strict=True)
+            rows = np.concatenate(rows_of)
+            starts = np.cumsum([0, *map(len, rows_of)])
+            best = self._rank_batch(take_rows(X, rows), k, searches, starts)
+            for group, (positions, scores) in zip(groups, best, strict=True):
+                found[group] = rows[positions], scores
+        return {group: found[group] for group in queries}
+
+    def _rank_batch(
+        self, X: Any, k: int, searches: Sequence[Search | None], starts: np.ndarray
+    ) -> list[Found]:
+        """Rank queries that lie one after the other, each from one of `starts` to the next.
+
+        All of them are searched, or none.
+        """
+        if len(searches) == 1:
+            return [self._rank_by(searches[0], X, int(starts[-1]), k)]
         known = [search for search in searches if search is not None]
 
         def best_of_all() -> list[Found]:
@@ -187,7 +198,7 @@ class QuerySearcher(FullScorer):
                 for ends in pairwise(starts)
             ]
 
-        if len(known) < len(searches):
+        if not known:
             return best_of_all()
         return self._by_pass(
             lambda first: self._searched(
@@ -250,14 +261,18 @@ class QuerySearcher(FullScorer):
         )
 
 
-def _batches(queries: Iterable[np.ndarray]) -> list[list[np.ndarray]]:
+_Query = tuple[Any, np.ndarray, Search | None]
+"""The group of a query, its rows, and how it is searched."""
+
+
+def _batches(queries: Iterable[_Query]) -> list[list[_Query]]:
     """Queries that run together: consecutive ones of a limited number of rows."""
-    batches: list[list[np.ndarray]] = []
+    batches: list[list[_Query]] = []
     n_rows = BATCH_ROWS
     for query in queries:
-        if n_rows + len(query) > BATCH_ROWS:
+        if n_rows + len(query[1]) > BATCH_ROWS:
             batches.append([])
             n_rows = 0
         batches[-1].append(query)
-        n_rows += len(query)
+        n_rows += len(query[1])
     return batches

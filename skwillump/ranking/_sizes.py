@@ -43,6 +43,11 @@ class SizedSearches:
         """Expected share of a query's rows that get the full model's score."""
         return min(self.plan.share, 1.0)
 
+    @property
+    def least_rows(self) -> int:
+        """Rows of the smallest query that is searched: all rows of smaller ones are scored."""
+        return self.calibration.least_rows(self.plan.expected_seconds)
+
     def search_for(self, k: int, n_rows: int, *, stacklevel: int = 2) -> Search | None:
         """How to search a query; None to score all of its rows.
 
@@ -61,7 +66,7 @@ class SizedSearches:
             If the plan is not for this size.
         """
         plan = self.plan
-        if k >= n_rows:
+        if k >= n_rows or n_rows < self.least_rows:
             return None
         low, high = plan.guarantee.query_size
         larger, outside = k > plan.guarantee.k, not low <= n_rows <= high
