@@ -39,7 +39,7 @@ class TopKCalibration:
     def least_rows(self, expected_seconds: float) -> int:
         """Rows of a query from which on a filter of this cost a row pays for its call."""
         saved = self.full_seconds - expected_seconds
-        return int(np.ceil(self.call_seconds / saved)) if self.call_seconds > 0 < saved else 0
+        return round(self.call_seconds / saved) if self.call_seconds > 0 < saved else 0
 
     @property
     def evidence(self) -> Evidence:

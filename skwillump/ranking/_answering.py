@@ -1,6 +1,5 @@
 """How a fitted ranker answers a call: how many rows it returns, of one query or of several."""
 
-from dataclasses import replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -99,12 +98,11 @@ def checked_k(ranker: "ApproxTopKRanker", k: float | None) -> int | float:
 def searcher_of(ranker: "ApproxTopKRanker") -> QuerySearcher:
     """What a fitted ranker searches with."""
     first, plan = ranker.stages_[0], ranker._plan
-    searcher = full_searcher(ranker)
     if plan.candidate is None:
-        return searcher
+        return full_searcher(ranker)
     calibration = ranker._calibrated.calibration
-    return replace(
-        searcher,
+    return full_searcher(
+        ranker,
         graph=ranker._graph,
         n_threads=ranker._n_threads(),
         blocks=first.blocks,
@@ -121,11 +119,12 @@ def searcher_of(ranker: "ApproxTopKRanker") -> QuerySearcher:
     )
 
 
-def full_searcher(ranker: "ApproxTopKRanker") -> QuerySearcher:
-    """What searches where every row gets the full model's score."""
+def full_searcher(ranker: "ApproxTopKRanker", **of_filter: Any) -> QuerySearcher:
+    """What searches where every row gets the full model's score, unless a filter is told."""
     return QuerySearcher(
         method=ranker._method,
         estimator=ranker.estimator_,
         full=ranker._full,
         compiled=ranker.compile,
+        **of_filter,
     )
