@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction import DictVectorizer, FeatureHasher
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
@@ -297,3 +298,37 @@ def test_a_step_of_ones_own_sees_one_row_of_a_cascade_with_the_dtypes_of_fit(cha
     first, second = SeesFrames.seen[:2]
     pd.testing.assert_frame_equal(first, expected[["i", "f"]])
     pd.testing.assert_frame_equal(second, expected[["t", "i"]])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"t": None}, {"f": np.nan}, {"c": None, "s": np.nan, "d": pd.NaT}, {"c": "y", "s": 2}],
+    ids=str,
+)
+def test_what_is_missing_in_one_row_of_a_cascade_sends_it_to_no_batch(change, monkeypatch):
+    n_rows = 400
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "i": rng.integers(0, 9, n_rows),
+            "t": rng.choice(["x", "y"], n_rows),
+            "f": rng.normal(size=n_rows),
+            "s": rng.normal(size=n_rows).astype(np.float32),
+            "c": pd.Categorical(rng.choice(["x", "y"], n_rows)),
+            "d": pd.date_range("2020", periods=n_rows),
+        }
+    )
+    own = make_column_transformer(
+        (SeesFrames(), ["t", "c", "d", "i"]), (StandardScaler(), ["i"]), (SeesFrames(), ["s", "i"])
+    )
+    filled = make_pipeline(own, SimpleImputer(), LogisticRegression())
+    cascade = CascadeClassifier(filled, accuracy_target=1.0).fit(X, X["i"] > 4)
+    row = {**X.iloc[0].to_dict(), **change}
+    of_one_row = cascade._template.make(row)
+    expected = cascade.estimator_.predict_proba(of_one_row)[0]
+    monkeypatch.setattr(type(cascade._runner), "answer", None)
+    SeesFrames.seen.clear()
+    np.testing.assert_allclose(cascade.predict_proba_one(row), expected, rtol=1e-9)
+    first, second = SeesFrames.seen
+    pd.testing.assert_frame_equal(first, of_one_row[["t", "c", "d", "i"]])
+    pd.testing.assert_frame_equal(second, of_one_row[["s", "i"]])

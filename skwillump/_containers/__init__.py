@@ -179,11 +179,6 @@ def frame_of_row(row: Mapping[Any, Any], dtypes: Mapping[Any, Any] | None = None
     return _PANDAS_FRAME.one_row(values, known)
 
 
-def column_of_row(name: Any, value: Any) -> Any:
-    """Return the column of a data frame of one row: a series of one value."""
-    return frame_of(made := frame_of_row({name: value})).select(made, name)  # type: ignore[union-attr]
-
-
 def series_of_text(text: str) -> Any:
     """Return a series of pandas of one text; None without pandas."""
     return None if find_spec("pandas") is None else _PANDAS_FRAME.series.of_text(text)

@@ -197,10 +197,6 @@ class Frame(Container):
         """
         raise NotImplementedError
 
-    def inferred_kinds(self, empty: Any) -> dict[Any, type] | None:
-        """Return for each column the type of values of which its dtype is inferred; None if not."""
-        return None
-
     def row_like(self, empty: Any, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
         """Return a data frame of one row, with the dtypes of an empty one that keep its values."""
         return self.one_row(values, dtypes)

@@ -17,7 +17,7 @@ from ._base import (
     Series,
     Values,
 )
-from ._pandas_rows import frame_of_blocks, kind_inferred, text_dtype, values_of_row
+from ._pandas_rows import frame_of_blocks, text_dtype, values_of_row
 
 FEW_ROWS = 8
 """Rows of a frame of which columns are selected by position."""
@@ -237,12 +237,6 @@ class PandasFrame(Frame):
         """Return the dtype of a column of texts."""
         return text_dtype() or np.dtype(object)
 
-    def inferred_kinds(self, empty: Any) -> dict[Any, type] | None:
-        kinds = [kind_inferred(dtype) for dtype in empty.dtypes]
-        if None in kinds or not empty.columns.is_unique:
-            return None
-        return dict(zip(empty.columns.tolist(), kinds, strict=True))
-
     def row_like(self, empty: Any, values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
         made = super().row_like(empty, values, dtypes)
         return made if type(empty) is type(made) else type(empty)(made)
@@ -274,10 +268,6 @@ class ForeignFrame(PandasFrame):
 
     is_read = False
     slices_share = False
-
-    def inferred_kinds(self, empty: Any) -> None:
-        """Say nothing: another library may infer otherwise."""
-        return
 
     def first_row(self, frame: Any) -> None:
         """Say that the values alone do not tell."""
@@ -312,6 +302,8 @@ def _alters(dtype: Any, value: Any) -> bool:
     if not isinstance(dtype, np.dtype) or dtype.kind not in "iub":
         is_text = isinstance(value, (str, bytes)) and getattr(dtype, "kind", None) == "f"
         return is_text or isinstance(value, (complex, np.complexfloating))
+    if type(value) is int and dtype == np.int64:
+        return not -(1 << 63) <= value < 1 << 63
     try:
         with np.errstate(all="ignore"):
             return bool(np.array([value]).astype(dtype)[0] != value)

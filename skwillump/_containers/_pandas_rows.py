@@ -27,13 +27,6 @@ _INFERRED = {
 _LARGEST = 1 << 63
 
 
-def kind_inferred(dtype: Any) -> type | None:
-    """Return the type of Python's values of which pandas infers a dtype; None if there is none."""
-    if isinstance(dtype, np.dtype):
-        return {"f8": float, "i8": int, "b1": bool}.get(dtype.str[1:])
-    return str if dtype == text_dtype() else None
-
-
 def frame_of_blocks(values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any:
     """Return a data frame of one row; None where only pandas tells what becomes of a value.
 

@@ -48,7 +48,7 @@ class RowColumns:
         ValueError
             If a column is missing, there are too many or too few values, or more rows than one.
         """
-        row = x if type(x) is dict else self._plain(x)
+        row = x if isinstance(x, dict) else self._plain(x)
         if row is None:
             return None
         if isinstance(row, list):
@@ -76,7 +76,7 @@ class RowColumns:
         ValueError
             As `values` does.
         """
-        if type(x) is dict and self.names is not None:
+        if isinstance(x, dict) and self.names is not None:
             name = self.names[position]
             if name in x:
                 return x[name]

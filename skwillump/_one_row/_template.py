@@ -132,30 +132,21 @@ class RowTemplate:
             return frozenset()
         return frozenset(name for name, dtype in dtypes.items() if of_frame.takes_nan(dtype))
 
-    @cached_property
-    def _kinds(self) -> dict[Any, type]:
-        """For each column the type of values that tell its dtype; none if a column has none."""
-        of_frame = frame_of(self.empty)
-        return {} if of_frame is None else of_frame.inferred_kinds(self.empty) or {}
+    def as_fitted(self, row: Any) -> Any:
+        """Return a mapping as a row that is read by its values, and as data frames as in fit.
 
-    def as_told(self, row: Any) -> Mapping[Any, Any] | None:
-        """Return the columns of a mapping with values that tell the dtypes that they had in fit.
-
-        Data frames made of some of them are then parts of what `make` returns, so that no step
-        needs that. None for any other row.
+        Any other row is returned as `make` returns it.
         """
-        if not self._kinds or not isinstance(row, Mapping):
-            return None
-        told: dict[Any, Any] = {}
-        for name, kind in self._kinds.items():
-            value: Any = row.get(name)
-            if type(value) is not kind:
-                value = _of_kind(value, kind)
-            # Alone, NaN tells nothing of its column.
-            if value is None or value != value or (kind is int and abs(value) >= _LARGE):
-                return None
-            told[name] = value
-        return told
+        if not isinstance(row, Mapping) or frame_of(self.empty) is None:
+            return self.make(row)
+        return FittedRow(self.rounded(row), self)
+
+    def frame_with(self, row: Mapping[Any, Any], names: Sequence[Any]) -> Any:
+        """Return some columns of a mapping as a data frame of one row with the dtypes of fit."""
+        of_frame = frame_of(self.empty)
+        assert of_frame is not None, "a row of fit is made where a data frame was seen"
+        made = {name: row[name] for name in names if name in row}
+        return of_frame.row_like(self.empty, made, self._column_dtypes)
 
     def rounded(self, row: Any) -> Any:
         """Return a row with numbers as precise as the columns that were seen in fit.
@@ -253,6 +244,8 @@ class RowTemplate:
         TypeError
             If `row` does not have the form that the data had in fit.
         """
+        if type(row) is FittedRow and row.template is not self:
+            return row.template.make(row)
         if self.of_text:
             check_text(row)
         elif self.of_mappings and not isinstance(row, Mapping):
@@ -360,27 +353,31 @@ class RowTemplate:
         if of_frame is not None or self.needed is not None:
             self.check_names(row)
         # What is missing then is a column that no step reads, or the original judges.
+        if of_frame is not None:
+            return self.frame_with(row, columns.names)
         made = {name: row[name] for name in columns.names if name in row}
-        if of_frame is None:
-            return frame_of_row(made, {name: np.dtype(dtype) for name, dtype in self.dtypes})
-        return of_frame.row_like(self.empty, made, self._column_dtypes)
+        return frame_of_row(made, {name: np.dtype(dtype) for name, dtype in self.dtypes})
 
 
-def _of_kind(value: Any, kind: type) -> Any:
-    """Return a number of another type as one of Python's, as a column keeps it; None if not."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, (int, np.integer)):
-        whole = int(value)
-        if kind is int:
-            return whole
-        return float(whole) if kind is float and abs(whole) < _WHOLE_IN_DOUBLE else None
-    if isinstance(value, (float, np.floating)):
-        number = float(value)
-        if kind is float:
-            return number
-        return int(number) if kind is int and number.is_integer() else None
-    return None
+class FittedRow(dict[Any, Any]):
+    """The values of one row by column, and data frames of them as `RowTemplate.make` makes them.
+
+    Parameters
+    ----------
+    values : mapping of column to value
+    template : RowTemplate
+        Of rows that were seen in fit.
+    """
+
+    __slots__ = ("template",)
+
+    def __init__(self, values: Mapping[Any, Any], template: RowTemplate):
+        super().__init__(values)
+        self.template = template
+
+    def frame(self, names: Sequence[Any]) -> Any:
+        """Return some of the columns as a data frame of one row."""
+        return self.template.frame_with(self, names)
 
 
 def _is_nan(value: Any) -> bool:
@@ -395,12 +392,6 @@ def array_of_row(values: Sequence[Any]) -> np.ndarray:
     made[0] = values
     return made
 
-
-_LARGE = 1 << 62
-"""Integers from here on are left to pandas."""
-
-_WHOLE_IN_DOUBLE = 1 << 53
-"""Below it every integer is a number of double precision."""
 
 _NUMBER = re.compile(r"(u?int|float|double|decimal)", re.IGNORECASE)
 """How names of dtypes of numbers begin."""

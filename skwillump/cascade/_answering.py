@@ -162,10 +162,7 @@ class CascadeRunner:
 
     def _row(self, x: Any, *, as_frame: bool) -> Any:
         """One row as steps read it; None where only X of one row tells."""
-        if as_frame:
-            told = self.template.as_told(x)
-            return self.template.make(x) if told is None else told  # with the dtypes of fit
-        return self.template.rounded(x)
+        return self.template.as_fitted(x) if as_frame else self.template.rounded(x)
 
     def answer_one(self, x: Any, method: str) -> Any:
         """Answer for one row on the compiled path; None where the batch path must judge."""

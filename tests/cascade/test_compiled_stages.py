@@ -24,7 +24,7 @@ from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skwillump import CascadeClassifier
-from skwillump.compilers.compose import _selections
+from skwillump._one_row import FittedRow
 
 COSTS = {"word": 1e-6, "char": 1e-2}
 
@@ -305,8 +305,8 @@ def test_a_data_frame_of_one_row_is_made_only_for_rows_that_need_it(monkeypatch)
         random_state=0,
     ).fit(X, y)
     assert len(model.stages_) == 2
-    made, make = [], _selections.frame_of_row
-    monkeypatch.setattr(_selections, "frame_of_row", lambda row: made.append([*row]) or make(row))
+    made, make = [], FittedRow.frame
+    monkeypatch.setattr(FittedRow, "frame", lambda row, of: made.append([*of]) or make(row, of))
     rows, stage = X[:60].to_dict("records"), model.predict_stage(X[:60])
     assert [model.predict_one(row) for row in rows] == model.predict(X[:60]).tolist()
     n_late = int(np.sum(stage == 1))

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..._containers import column_of_row, frame_of, frame_of_row, is_frame
-from ..._one_row import NOT_READ, RowColumns, RowTemplate, array_of_row
+from ..._containers import frame_of, frame_of_row, is_frame
+from ..._one_row import NOT_READ, FittedRow, RowColumns, RowTemplate, array_of_row
 from .._unsupported import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
 from ..tables._tables import Table
@@ -141,8 +141,15 @@ class ColumnSelection(Selection):
             return row[:, 0] if isinstance(self.columns, int) else row
         labels = self._labels()
         if isinstance(self.columns, int):
-            return column_of_row(labels, selected[0])
-        return frame_of_row(dict(zip(labels, selected, strict=True)))
+            made = self._frame_of(x, [labels], selected)
+            return frame_of(made).select(made, labels)  # type: ignore[union-attr]
+        return self._frame_of(x, labels, selected)
+
+    def _frame_of(self, x: Any, labels: Sequence[Any], values: Sequence[Any]) -> Any:
+        """Return the values of one row as a data frame, with the dtypes of fit if it tells them."""
+        if type(x) is FittedRow:
+            return x.frame(labels)
+        return frame_of_row(dict(zip(labels, values, strict=True)))
 
     @cached_property
     def row_columns(self) -> RowColumns:
