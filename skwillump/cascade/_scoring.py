@@ -183,12 +183,13 @@ class PairCounts:
         True labels.
     answers : sequence of ndarray of shape (n_rows,)
         Labels that the full model and each candidate answered.
-    weights : ndarray of shape (n_rows,) or None
+    weights : array-like of shape (n_rows,) or None
     """
 
     def __init__(self, parts: ScorerParts, y: np.ndarray, answers, weights):
         self._parts = parts
-        self._weights = weights
+        # Positions tell rows, whatever the index of a series says.
+        self._weights = None if weights is None else np.asarray(weights)
         self._labels, codes = np.unique(np.concatenate([y, *answers]), return_inverse=True)
         self._truth, self._full, *self._stages = codes.reshape(-1, len(y))
 

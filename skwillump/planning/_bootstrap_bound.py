@@ -64,7 +64,7 @@ class BootstrapBound(ThresholdRule):
                 self.score.with_harms(walk, step, some) - self.target * of_full
                 for some, of_full in zip(harms, full_harmed, strict=True)
             ]
-            lowest = min(kept, default=np.inf)
+            lowest = float(np.min(kept, initial=np.inf))
             mixed: list[float] = []
             n_below = 0
             while lowest >= 0 and len(mixed) < len(samples):
@@ -73,7 +73,7 @@ class BootstrapBound(ThresholdRule):
                 n_below += mixed[-1] < 0
                 if n_below > n_below_most:
                     lowest = -np.inf
-            if lowest < 0:
+            if not lowest >= 0:  # or a score that is NaN, of which nothing is shown
                 return -np.inf
             return min(float(np.quantile(mixed, self.level)), lowest)
 

@@ -1,6 +1,9 @@
 """Scores of recorded answers are those of scikit-learn's metrics over the rows."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.metrics import (
@@ -94,3 +97,19 @@ def of_own(y, labels, sample_weight=None):
 )
 def test_what_more_than_pairs_of_labels_decides_is_computed_from_rows(scorer, params):
     assert metric_of_labels(scorer, params) is None
+
+
+@pytest.mark.parametrize(
+    "container", [list, pd.Series, "shuffled"], ids=["list", "series", "index"]
+)
+def test_weights_of_pairs_are_told_by_position(container):
+    scores = recorded(SCORERS["accuracy"], [0, 1], weighted=True)
+    rng = np.random.default_rng(7)
+    rows, early = rng.choice(N_ROWS, 300), rng.random(300) < 0.6
+    weights = scores.score_params["sample_weight"]
+    if container == "shuffled":
+        told = pd.Series(weights, index=rng.permutation(N_ROWS))
+    else:
+        told = container(weights)
+    given = replace(scores, score_params={"sample_weight": told})
+    assert given(0, early, rows) == scores(0, early, rows)
