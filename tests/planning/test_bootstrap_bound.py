@@ -38,6 +38,7 @@ def test_a_score_that_is_nan_is_not_shown_to_meet_the_target(last):
     """Such as a precision of no rows, where `zero_division` is NaN."""
 
     def score(candidate, early, rows, answers=None):
-        return np.nan if (early & (rows % 10 >= last)).any() else 1.0
+        # Harms that are made up stand behind the rows.
+        return np.nan if (early & (rows % 10 >= last))[:N_ROWS].any() else 1.0
 
     assert allowed_step(score) == last
