@@ -252,6 +252,10 @@ class RecordedScores:
         answers = (self.full_labels, *self.stage_labels)
         return PairCounts(parts, self.y, answers, self.score_params.get("sample_weight"))
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What is found again when it is asked for is not stored.
+        return {key: value for key, value in vars(self).items() if key != "_pairs"}
+
     def on_fresh_rows(self, record: FoldRecord, y: np.ndarray) -> "RecordedScores":
         """The same score on rows that came after `fit`, of the one stage of `record`."""
         stage = record.stage(0)

@@ -1,5 +1,6 @@
 """Scores of recorded answers are those of scikit-learn's metrics over the rows."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -113,3 +114,11 @@ def test_weights_of_pairs_are_told_by_position(container):
         told = container(weights)
     given = replace(scores, score_params={"sample_weight": told})
     assert given(0, early, rows) == scores(0, early, rows)
+
+
+def test_a_stored_score_holds_no_more_for_having_been_asked():
+    scores = recorded(SCORERS["f1_macro"], ["a", "b", "c"], weighted=True)
+    size = len(pickle.dumps(scores))
+    value = scores(0, np.zeros(9, dtype=bool), np.arange(9))
+    assert len(pickle.dumps(scores)) == size
+    assert pickle.loads(pickle.dumps(scores))(0, np.zeros(9, dtype=bool), np.arange(9)) == value
