@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.compose import make_column_transformer
@@ -118,6 +118,15 @@ def forms(X, i):
     of_numbers=st.sampled_from(range(len(OF_NUMBERS))),
     of_categories=st.sampled_from(range(len(OF_CATEGORIES))),
     model=st.sampled_from(range(len(MODELS))),
+)
+@example(
+    seed=0,
+    container="polars",
+    numbers="floats with NaN",
+    categories="booleans",
+    of_numbers=2,
+    of_categories=0,
+    model=2,
 )
 def test_one_row_is_answered_as_a_batch_of_it(
     seed, container, numbers, categories, of_numbers, of_categories, model

@@ -279,7 +279,10 @@ class RowTemplate:
             series = series_of_text(row)
             if series is not None:
                 yield series
-        elif isinstance(row, Mapping) and not self.of_mappings:
+            return
+        if isinstance(row, (list, tuple)) and len(row) == len(self.names):
+            row = dict(zip(self.names, row, strict=True))
+        if isinstance(row, Mapping) and not self.of_mappings:
             has_names = self.columns is None or bool(self.names)
             if has_names and any(value is None or _is_nan(value) for value in row.values()):
                 yield frame_of_columns(row, told_texts(fitted))

@@ -6,6 +6,7 @@ one row that is read without a data frame.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -177,20 +178,26 @@ class TableStep(Step):
         return self.chunk_features(self.spec.row(x))[0]
 
     def transform_one(self, x: Any) -> Any:
+        if default_containers(self.original):
+            with suppress(InputUnsupported):
+                return self._known_features(self.spec.row(x))
+        return super().transform_one(x)
+
+    def _known_features(self, row: Table) -> Any:
+        """Return the features of one row where their container and dtype are known."""
+        if self.fixed_dtype == np.dtype(object):
+            texts = self.next_table(row).row
+            if texts is None or any(type(text) is not str for text in texts):
+                raise InputUnsupported("values that are no texts")
+            return np.array([texts], dtype=object)
         is_double = self.has_doubles
         is_array = self.gives_floats or (self.gives_array and is_double)
         is_sparse = self.gives_sparse and is_double and self.n_features <= MAX_DENSE_FEATURES
-        if is_array or is_sparse:
-            try:
-                if not default_containers(self.original):
-                    raise InputUnsupported("another container is configured")
-                row = self.spec.row(x)
-                self.refuse_passing_objects(row)
-                features = self.chunk_features(row)[0]
-                return features[None] if is_array else sparse_row(features)
-            except InputUnsupported:
-                pass
-        return super().transform_one(x)
+        if not (is_array or is_sparse):
+            raise InputUnsupported("the container or the dtype of the features is not known")
+        self.refuse_passing_objects(row)
+        features = self.chunk_features(row)[0]
+        return features[None] if is_array else sparse_row(features)
 
     def bind(self, coef: np.ndarray) -> "TableScorer":
         coef = coefficients(self, coef)

@@ -513,3 +513,35 @@ def test_errors_of_own_steps_are_raised_as_they_are():
     for ask in (lambda: compiled.predict(NUMBERS[:5]), lambda: compiled.predict_one(NUMBERS[0])):
         with pytest.raises(KeyError, match="too few"):
             ask()
+
+
+@pytest.mark.parametrize("flat", [np.ravel, lambda X: X[:, 0]], ids=["ravel", "column"])
+def test_texts_that_are_made_flat_are_filled_without_the_imputer_in_one_row(flat, monkeypatch):
+    missing = np.arange(120) % 11 == 0
+    X = FRAME.assign(text=FRAME["text"].mask(missing, np.nan))
+    filled = make_pipeline(
+        SimpleImputer(strategy="constant", fill_value="none at all"),
+        FunctionTransformer(flat),
+        TfidfVectorizer(),
+    )
+    columns = make_column_transformer((filled, ["text"]), (StandardScaler(), ["size"]))
+    fitted = make_pipeline(columns, LogisticRegression()).fit(X, Y)
+    compiled = compile_pipeline(fitted)
+    rows, expected = X[:24].to_dict("records"), fitted.predict_proba(X[:24])
+    for row, answer in zip(rows, expected, strict=True):
+        np.testing.assert_allclose(compiled.predict_proba_one(row), answer, rtol=1e-12)
+    with monkeypatch.context() as patch:
+        patch.setattr(SimpleImputer, "transform", None)  # nothing asks the original
+        for at in np.flatnonzero(~missing[:24]):
+            np.testing.assert_allclose(
+                compiled.predict_proba_one(rows[at]), expected[at], rtol=1e-12
+            )
+    for odd in (3, b"bytes", ["a list"]):  # the imputer and the vectorizer judge them
+        row = {**X.iloc[1].to_dict(), "text": odd}
+        results = []
+        for predict in (compiled.predict_one, lambda row: fitted.predict(pd.DataFrame([row]))[0]):
+            try:
+                results.append(predict(row))
+            except Exception as error:
+                results.append(type(error))
+        assert results[0] == results[1]
