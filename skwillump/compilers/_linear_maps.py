@@ -27,6 +27,10 @@ class LinearMap:
         """Whether it does more than to choose columns."""
         return any(of is not None for of in (self.factors, self.divisors, self.components))
 
+    def of_sparse(self) -> "LinearMap":
+        """Return the map as scikit-learn does it to a sparse matrix: it multiplies by inverses."""
+        return self if self.divisors is None else LinearMap(factors=1.0 / self.divisors)
+
     def fold(self, coef: np.ndarray) -> np.ndarray:
         """Return the coefficients on the input that equal ``coef`` on the output."""
         if self.factors is not None:

@@ -122,6 +122,8 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
             is_dense = own_code(pending[0][1]) is Own.DENSE
             found = LinearMap() if is_dense else linear_map(pending[0][1])
             makes_dense |= is_dense
+            if head.gives_matrix and not makes_dense:
+                found = found.of_sparse()
             if found.computes:
                 head = _in_doubles(head)
         except Unsupported:

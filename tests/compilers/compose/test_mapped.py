@@ -18,9 +18,16 @@ from sklearn.feature_extraction.text import (
 from sklearn.feature_selection import SelectFromModel, SelectKBest, chi2
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import MaxAbsScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    OneHotEncoder,
+    RobustScaler,
+    StandardScaler,
+)
 
 from skwillump import compile_pipeline
+from skwillump.compilers import compile_step
 from skwillump.compilers._features import MAX_DENSE_FEATURES
 
 RNG = np.random.default_rng(0)
@@ -126,3 +133,19 @@ def test_numbers_too_large_for_trees_are_refused_beside_many_words():
             except ValueError as error:
                 outcomes.append(type(error))
         assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize(
+    "scaler",
+    [MaxAbsScaler(), StandardScaler(with_mean=False), RobustScaler(with_centering=False)],
+    ids=["MaxAbsScaler", "StandardScaler", "RobustScaler"],
+)
+@pytest.mark.parametrize("is_dense", [False, True], ids=["sparse", "made dense"])
+def test_sparse_features_are_scaled_to_the_same_bits(scaler, is_dense):
+    before = [FunctionTransformer(lambda X: X.toarray())] if is_dense else []
+    steps = make_pipeline(TfidfVectorizer(max_features=300), *before, scaler).fit(TEXTS)
+    expected = steps.transform(TEXTS)
+    expected = expected if is_dense else expected.toarray()
+    step = compile_step(steps)
+    assert_array_equal(step.dense(TEXTS), expected)
+    assert_array_equal([step.dense_one(text) for text in TEXTS], expected)
