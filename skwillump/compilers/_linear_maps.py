@@ -9,6 +9,9 @@ from functools import cached_property
 
 import numpy as np
 
+_LEAST_FACTOR = 1e-20
+"""Counts, their weights and ones times more than this are numbers of single precision."""
+
 
 @dataclass(frozen=True, eq=False)
 class LinearMap:
@@ -26,6 +29,13 @@ class LinearMap:
     def computes(self) -> bool:
         """Whether it does more than to choose columns."""
         return any(of is not None for of in (self.factors, self.divisors, self.components))
+
+    @property
+    def keeps_entries(self) -> bool:
+        """Whether no entry of a sparse matrix that it keeps becomes zero, in single precision."""
+        if self.factors is None:
+            return not self.computes
+        return bool((np.abs(self.factors) > _LEAST_FACTOR).all())
 
     def of_sparse(self) -> "LinearMap":
         """Return the map as scikit-learn does it to a sparse matrix: it multiplies by inverses."""

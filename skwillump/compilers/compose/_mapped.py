@@ -58,8 +58,8 @@ class MappedStep(Step):
     @property
     def gives_sparse(self) -> bool:
         """Whether what the head gives stays sparse, and nothing of it becomes zero."""
-        computes = any(found.computes for found in self.maps)
-        return self.head.gives_sparse and not computes and not self.makes_dense
+        keeps = all(found.keeps_entries for found in self.maps)
+        return self.head.gives_sparse and keeps and not self.makes_dense
 
     @property
     def projects(self) -> bool:

@@ -83,8 +83,10 @@ class TreeScorer(ModelScorer):
         is_sparse = self.features.reads_text or self.features.gives_matrix
         if not (is_sparse and self.features.exact_scores):
             return False
-        if self.model.n_features < MANY_FEATURES or self.model.absent_is_missing:
+        if self.model.n_features < MANY_FEATURES:
             return False
+        if self.model.absent_is_missing:  # read as such
+            return self.reader.missing == 0.0 and self._narrow is not None
         if self._along is not None:
             return True
         return self._narrow is not None and 2 * self._narrow.n_used < self.model.n_features

@@ -8,10 +8,15 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.compose import ColumnTransformer, make_column_transformer
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncoder, StandardScaler
 from tree_cases import assert_answers_of_the_library, with_missing_values
 
 from skwillump import CascadeClassifier, compile_pipeline
@@ -287,19 +292,29 @@ def test_probabilities_are_the_librarys_to_the_last_bit(y):
     np.testing.assert_array_equal(compiled.predict_proba_one(X[0]), model.predict_proba(X[:1])[0])
 
 
-@pytest.mark.parametrize("is_counted", [True, False])
-def test_wide_texts_are_read_where_trees_look(is_counted):
-    words = [f"word{at}" for at in range(6000)]
+@pytest.mark.parametrize("n_words", [700, 6000])
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [CountVectorizer()],
+        [TfidfVectorizer()],
+        [TfidfVectorizer(), MaxAbsScaler()],
+        [CountVectorizer(), TfidfTransformer(), StandardScaler(with_mean=False)],
+    ],
+    ids=["counts", "TF-IDF", "scaled", "counts, weighted and scaled"],
+)
+def test_wide_texts_are_read_where_trees_look(steps, n_words, monkeypatch):
+    words = [f"word{at}" for at in range(n_words)]
     texts = [" ".join(RNG.choice(words, 60)) for _ in range(150)]
     y = np.array([len(text) % 2 for text in texts])
-    vectorizer = (CountVectorizer if is_counted else TfidfVectorizer)()
-    pipeline = make_pipeline(vectorizer, classifier()).fit(texts, y)
+    pipeline = make_pipeline(*steps, classifier()).fit(texts, y)
     compiled = compile_pipeline(pipeline)
-    np.testing.assert_array_equal(compiled.predict_proba(texts), pipeline.predict_proba(texts))
-    for text in texts[:5]:
-        np.testing.assert_array_equal(
-            compiled.predict_proba_one(text), pipeline.predict_proba([text])[0]
-        )
+    expected = pipeline.predict_proba(texts)
+    monkeypatch.setattr(xgboost.XGBClassifier, "predict_proba", None)  # nothing asks the library
+    monkeypatch.setattr(sparse.csr_matrix, "toarray", None)  # nor lays rows out
+    np.testing.assert_array_equal(compiled.predict_proba(texts), expected)
+    for text, answer in zip(texts[:5], expected, strict=False):
+        np.testing.assert_array_equal(compiled.predict_proba_one(text), answer)
 
 
 def test_what_a_wide_sparse_matrix_does_not_hold_is_missing():
