@@ -65,16 +65,15 @@ class BootstrapBound(ThresholdRule):
                 for some, of_full in zip(harms, full_harmed, strict=True)
             ]
             lowest = float(np.min(kept, initial=np.inf))
-            mixed: list[float] = []
-            n_below = 0
-            while lowest >= 0 and len(mixed) < len(samples):
-                i = len(mixed)
-                mixed.append(self.score.at(walk, step, samples[i]) - self.target * full[i])
-                n_below += mixed[-1] < 0
-                if n_below > n_below_most:
-                    lowest = -np.inf
             if not lowest >= 0:  # or a score that is NaN, of which nothing is shown
                 return -np.inf
+            mixed: list[float] = []
+            n_below = 0
+            for sample, of_full in zip(samples, full, strict=True):
+                mixed.append(self.score.at(walk, step, sample) - self.target * of_full)
+                n_below += mixed[-1] < 0
+                if n_below > n_below_most:
+                    return -np.inf
             return min(float(np.quantile(mixed, self.level)), lowest)
 
         low, high = 0, len(steps)  # steps[low] meets the target, steps[high] does not
