@@ -106,7 +106,7 @@ def checked_number(ranker, k) -> int:
 
 
 def ranked(searcher: QuerySearcher, partitions: Partitions, k: int) -> Scored:
-    """The best rows, best first; warnings are of the line that calls the caller.
+    """The best rows, best first.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def ranked(searcher: QuerySearcher, partitions: Partitions, k: int) -> Scored:
     if n_rows == 0:
         return Scored.none()
     starts = np.cumsum([0, *lengths[:-1]])
-    search = searcher.search_for(k, n_rows, stacklevel=4)
+    search = searcher.search_for(k, n_rows)
     if search is not None and search.rule == "gap":
         filter_score = np.concatenate(partitions.ask(_itself, kept))
         visited = _visited(searcher, partitions, k, search, filter_score, lengths)

@@ -25,9 +25,7 @@ class RankedQuery(NamedTuple):
     evidence: RankEvidence | None = None  # what was shown of them, if that was asked
 
 
-def rank_query(
-    ranker: "ApproxTopKRanker", X: Any, k: float, *, shows: bool, stacklevel: int
-) -> RankedQuery:
+def rank_query(ranker: "ApproxTopKRanker", X: Any, k: float, *, shows: bool) -> RankedQuery:
     """Rank the rows of one query.
 
     Parameters
@@ -38,35 +36,32 @@ def rank_query(
         As `checked_k` returns it.
     shows : bool
         Whether to show how many of the best rows may be missing.
-    stacklevel : int
-        Of warnings: 2 for the caller.
     """
     searcher = searcher_of(ranker)
     if not shows:
-        return RankedQuery(*searcher.rank(X, k, stacklevel=stacklevel + 1))
+        return RankedQuery(*searcher.rank(X, k))
     k_best = rows_to_return(k, num_samples(X))
     found, evidence = searcher.rank_and_show(
         X,
         k_best,
         _asked(ranker, k_best),
         seed=0 if ranker._calibrated is None else ranker._calibrated.calibration.seed,
-        stacklevel=stacklevel + 1,
     )
     return RankedQuery(*found, evidence)
 
 
 def rank_queries(
-    ranker: "ApproxTopKRanker", X: Any, k: float, groups: Any, *, shows: bool, stacklevel: int
+    ranker: "ApproxTopKRanker", X: Any, k: float, groups: Any, *, shows: bool
 ) -> dict[Any, RankedQuery]:
     """Rank the rows of each query, told by `groups` (n_rows,); see `rank_query`."""
     queries = queries_of(group_column(groups, X))
     if not shows and isinstance(k, Integral):
-        found = searcher_of(ranker).rank_groups(X, int(k), queries, stacklevel=stacklevel + 1)
+        found = searcher_of(ranker).rank_groups(X, int(k), queries)
         return {group: RankedQuery(*pair) for group, pair in found.items()}
     ranked = {}
     for group, rows in queries.items():
         query = take_rows(X, rows)
-        best = rank_query(ranker, query, k, shows=shows, stacklevel=stacklevel + 1)
+        best = rank_query(ranker, query, k, shows=shows)
         ranked[group] = best._replace(positions=rows[best.positions])
     return ranked
 

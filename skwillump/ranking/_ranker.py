@@ -391,9 +391,9 @@ class ApproxTopKRanker(BaseRanker):
         k = checked_k(self, k)
         ranked: Any
         if groups is None:
-            ranked = rank_query(self, X, k, shows=return_evidence, stacklevel=3)
+            ranked = rank_query(self, X, k, shows=return_evidence)
         else:
-            of_groups = rank_queries(self, X, k, groups, shows=return_evidence, stacklevel=3)
+            of_groups = rank_queries(self, X, k, groups, shows=return_evidence)
             ranked = [{group: best[i] for group, best in of_groups.items()} for i in range(3)]
         answers = tuple(compress(ranked, (True, return_scores, return_evidence)))
         return answers[0] if len(answers) == 1 else answers

@@ -49,11 +49,11 @@ class QuerySearcher(FullScorer):
     n_threads: int = 1
     is_other_model: bool = False
 
-    def search_for(self, k: int, n_rows: int, *, stacklevel: int = 2) -> Search | None:
+    def search_for(self, k: int, n_rows: int) -> Search | None:
         """How to search a query; None to score all of its rows. See `SizedSearches.search_for`."""
         if self.searches is None:
             return None
-        return self.searches.search_for(k, n_rows, stacklevel=stacklevel + 1)
+        return self.searches.search_for(k, n_rows)
 
     @property
     def share(self) -> float:
@@ -70,7 +70,7 @@ class QuerySearcher(FullScorer):
             lambda: np.full(num_samples(X), np.nan),
         )
 
-    def rank(self, X: Any, k: float, *, stacklevel: int = 2) -> Found:
+    def rank(self, X: Any, k: float) -> Found:
         """Find the `k` best rows of one query.
 
         Parameters
@@ -78,14 +78,12 @@ class QuerySearcher(FullScorer):
         X : array-like, sparse matrix, data frame or list
         k : int or float
             Their number, or their share of the query.
-        stacklevel : int
-            Of warnings: 2 for the caller.
         """
         n_rows = num_samples(X)
         k = rows_to_return(k, n_rows)
         if k == 0 or n_rows == 0:
             return np.zeros(0, dtype=np.intp), np.zeros(0)
-        return self._rank_by(self.search_for(k, n_rows, stacklevel=stacklevel + 1), X, n_rows, k)
+        return self._rank_by(self.search_for(k, n_rows), X, n_rows, k)
 
     def _rank_by(self, search: Search | None, X: Any, n_rows: int, k: int) -> Found:
         """Find the `k` best of so many rows by a search, or of all of them without."""
@@ -104,7 +102,7 @@ class QuerySearcher(FullScorer):
         return self._by_pass(searched, lambda: self.best_of_all(X, n_rows, k))
 
     def rank_and_show(
-        self, X: Any, k: int, asked: AskedEvidence, *, seed: int, stacklevel: int = 2
+        self, X: Any, k: int, asked: AskedEvidence, *, seed: int
     ) -> tuple[Found, RankEvidence]:
         """Find the `k` best rows of one query, and show how many of them may be missing.
 
@@ -115,14 +113,12 @@ class QuerySearcher(FullScorer):
         asked : AskedEvidence
         seed : int
             For the rows that are drawn.
-        stacklevel : int
-            Of warnings: 2 for the caller.
         """
         n_rows = num_samples(X)
         nothing_to_show = k == 0 or n_rows == 0
         search = None
         if not nothing_to_show:
-            search = self.search_for(k, n_rows, stacklevel=stacklevel + 1)
+            search = self.search_for(k, n_rows)
 
         def best_of_all() -> tuple[Found, RankEvidence]:
             found = self.rank(X, 0) if nothing_to_show else self.best_of_all(X, n_rows, k)
@@ -149,9 +145,7 @@ class QuerySearcher(FullScorer):
 
         return self._by_pass(searched, best_of_all)
 
-    def rank_groups(
-        self, X: Any, k: int, queries: Mapping[Any, np.ndarray], *, stacklevel: int = 2
-    ) -> dict[Any, Found]:
+    def rank_groups(self, X: Any, k: int, queries: Mapping[Any, np.ndarray]) -> dict[Any, Found]:
         """Find the `k` best rows of each of several queries; small ones run together.
 
         Parameters
@@ -160,15 +154,13 @@ class QuerySearcher(FullScorer):
         k : int
         queries : mapping of object to ndarray of intp
             Rows of each query.
-        stacklevel : int
-            Of warnings: 2 for the caller.
         """
         if k == 0:
             return {group: (np.zeros(0, dtype=np.intp), np.zeros(0)) for group in queries}
         searched: list[_Query] = []
         scored: list[_Query] = []
         for group, rows in queries.items():
-            search = self.search_for(k, len(rows), stacklevel=stacklevel + 1)
+            search = self.search_for(k, len(rows))
             (scored if search is None else searched).append((group, rows, search))
         found: dict[Any, Found] = {}
         for batch in [*_batches(searched), *_batches(scored)]:

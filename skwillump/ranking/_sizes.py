@@ -1,11 +1,11 @@
 """The search of a query of any size, and what is promised for it."""
 
-import warnings
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from .._warnings import warn_caller
 from ..planning import Search, Target, TopKCalibration, TopKPlan, replan_search
 
 ALL_ROWS = "all rows are scored by the full model"
@@ -24,7 +24,7 @@ class QuerySearches(Protocol):
     def share(self) -> float:
         """Expected share of a query's rows that get the full model's score."""
 
-    def search_for(self, k: int, n_rows: int, *, stacklevel: int = 2) -> Search | None:
+    def search_for(self, k: int, n_rows: int) -> Search | None:
         """How to search a query; None to score all of its rows."""
 
 
@@ -48,7 +48,7 @@ class SizedSearches:
         """Rows of the smallest query that is searched: all rows of smaller ones are scored."""
         return self.calibration.least_rows(self.plan.expected_seconds)
 
-    def search_for(self, k: int, n_rows: int, *, stacklevel: int = 2) -> Search | None:
+    def search_for(self, k: int, n_rows: int) -> Search | None:
         """How to search a query; None to score all of its rows.
 
         Parameters
@@ -57,8 +57,6 @@ class SizedSearches:
             Rows to return.
         n_rows : int
             Rows of the query.
-        stacklevel : int
-            Of warnings: 2 for the caller.
 
         Warns
         -----
@@ -91,7 +89,7 @@ class SizedSearches:
                 "Fit on more rows, with a query_size that holds it."
             )
         if message:
-            warnings.warn(message, UserWarning, stacklevel=stacklevel)
+            warn_caller(message)
         return search
 
     def _other_search(self, k: int, n_rows: int) -> tuple[Search | None, str, bool]:

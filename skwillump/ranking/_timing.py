@@ -40,7 +40,7 @@ class FixedSearch:
         """Expected share of a query's rows that get the full model's score."""
         return self.search.share
 
-    def search_for(self, k: int, n_rows: int, *, stacklevel: int = 2) -> Search | None:
+    def search_for(self, k: int, n_rows: int) -> Search | None:
         """Return the search, whatever the query."""
         return self.search if k < n_rows else None
 

@@ -1,6 +1,5 @@
 """The base of `CascadeClassifier` and `ApproxTopKRanker`: what `fit` does, and what it leaves."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, cast
@@ -15,7 +14,7 @@ from .._compiled import compile_pipeline
 from .._composites import chain, thawed
 from .._containers import num_samples
 from .._progress import Progress
-from .._warnings import NoCascadeWarning
+from .._warnings import NoCascadeWarning, warn_caller
 from ..blocks import (
     CompiledBlocks,
     CompiledStage,
@@ -41,9 +40,6 @@ from ._stage import StageBase
 
 N_TASKS = 10
 """Tasks of `fit`, at most, as callbacks see them."""
-
-FRAMES_TO_FIT = 4
-"""From `_fit` through `fit` and scikit-learn's wrapper of it to who called it."""
 
 ONE_BLOCK = (
     "the estimator has a single block, so there is nothing to {}. Blocks are the "
@@ -199,7 +195,7 @@ class BlockwiseEstimator(BlockMetaEstimator):
         self._fit_seconds = tuple(progress.times)
         progress.end(X, y)
         if len(self.stages_) == 1 and getattr(self, self._target_parameter) < 1:
-            warnings.warn(self._no_stages_text(), NoCascadeWarning, stacklevel=FRAMES_TO_FIT)
+            warn_caller(self._no_stages_text(), NoCascadeWarning)
         return self
 
     def _single_split(self, data: FitData, routed: Bunch, rng: Any) -> Split:

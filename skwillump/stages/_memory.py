@@ -1,6 +1,5 @@
 """What `fit` found out, kept on disk: fits that differ only in what is planned find it there."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +9,7 @@ from typing import Any
 import joblib
 from sklearn.utils.validation import check_memory
 
+from .._warnings import warn_caller
 from ._costs import BlockCosts
 
 PLANNED_WITH = frozenset(
@@ -60,11 +60,9 @@ def recall(
     try:
         digest = _digest(estimator, given)
     except Exception as error:
-        warnings.warn(
+        warn_caller(
             f"memory={memory!r} is not used: what fit was given cannot be hashed, as it cannot be "
-            f"pickled ({type(error).__name__}: {error}).",
-            UserWarning,
-            stacklevel=2,
+            f"pickled ({type(error).__name__}: {error})."
         )
         return fit(), False
     ran: list[Fitted] = []
