@@ -30,7 +30,7 @@ from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.metrics import RocCurveDisplay
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, cross_val_score
 from sklearn.naive_bayes import MultinomialNB
-from sklearn.neighbors import NearestCentroid
+from sklearn.neighbors import RadiusNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, Normalizer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
@@ -158,14 +158,14 @@ def test_explain_says_what_is_compiled_and_why_not():
     estimator = make_pipeline(
         make_union(TfidfVectorizer(), CountVectorizer(dtype=np.int8)),
         Normalizer("max"),
-        NearestCentroid(),
+        RadiusNeighborsClassifier(),
     ).fit(TEXTS, Y)
     rows = {row.name: row for row in compile_pipeline(estimator).explain()}
     assert rows["featureunion__tfidfvectorizer"].compiled
     assert not rows["featureunion__countvectorizer"].compiled
     assert "int8" in rows["featureunion__countvectorizer"].reason
     assert "sparse" in rows["normalizer"].reason
-    assert "no compiler" in rows["nearestcentroid"].reason
+    assert "no compiler" in rows["radiusneighborsclassifier"].reason
     assert "1 of 4 steps compiled" in repr(compile_pipeline(estimator))
 
 

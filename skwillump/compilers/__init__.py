@@ -20,6 +20,7 @@ from .compose._score_sums import SumScorer
 from .compose._unions import UnionStep
 from .models import (
     _calibrated,
+    _centers,
     _discrete_bayes,
     _ensembles,
     _isolation,

@@ -159,7 +159,7 @@ def _linear_regressor(model: Any) -> LinearModel:
 
 
 class CenteringModel(LinearModel):
-    """A linear model that centers its features first, in their own dtype."""
+    """A linear model that subtracts from its features first, in their own dtype."""
 
     def bind(self, features: Step) -> Scorer:
         twin = features.sized(len(self.coef)).in_doubles()

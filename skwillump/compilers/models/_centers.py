@@ -1,0 +1,108 @@
+"""The nearest of some centers: `KMeans`, which is a linear model, and `NearestCentroid`.
+
+``|x - center|^2`` is least where ``x @ center - |center|^2 / 2`` is largest: ``|x|^2`` is the same
+for all centers.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.neighbors import NearestCentroid
+
+from .._models import ModelScorer, lead
+from .._registry import register
+from .._scorers import Scorer
+from .._steps import Step
+from .._unsupported import InputUnsupported, Unsupported
+from ._discrete_bayes import OffsetScorer
+from ._layers import ScoredModel
+from ._linear import DOUBT, NONE
+from ._scikit_linear import CenteringModel
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CentersModel(CenteringModel):
+    """Centers, of which the score that is largest tells the nearest."""
+
+    largest: float  # the largest of their squared lengths, to which rounding errors are relative
+
+    def gives(self, method: str) -> bool:
+        return method == "predict"
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        sizes = 1.0 + np.abs(scores).max(axis=1) + self.largest
+        return np.flatnonzero(~(lead(scores) > DOUBT * sizes))
+
+    def predict_one(self, scores: np.ndarray) -> Any:
+        return None if len(self.doubtful(scores[None])) else self.predict(scores[None])[0]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class NearestModel(ScoredModel):
+    """Centers of classes, where scikit-learn adds ``|x|^2`` and is rounded by it."""
+
+    answers: CentersModel
+
+    @staticmethod
+    def predicts_largest(fitted: Any, method: str) -> bool:
+        """Say no: its probabilities are of distances in other units."""
+        return False
+
+    def gives(self, method: str) -> bool:
+        return method == "predict"
+
+    def bind(self, features: Step) -> Scorer:
+        centers = self.answers
+        if features.reads_text and features.gives_matrix:  # short rows
+            return OffsetScorer(centers.bind(features), centers.intercept)
+        twin = features.sized(centers.n_features).in_doubles()
+        if twin is None:
+            raise Unsupported("it would compute in the dtype of the features before it")
+        return ModelScorer(twin, self)
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        """Return scores, which are equal where rounding of ``|x|^2`` could turn their order."""
+        if features.shape[1] != self.answers.n_features:
+            raise InputUnsupported(f"features of shape {features.shape}")
+        scores = self.answers.raw(features)
+        squares = np.einsum("ij,ij->i", features, features)
+        scores[~(lead(scores) > DOUBT * squares)] = 0.0
+        return scores
+
+
+def _centers(fitted: Any, centers: np.ndarray, classes: np.ndarray) -> CentersModel:
+    if centers.dtype != np.float64:
+        raise Unsupported(f"it was fitted on {centers.dtype}")
+    if len(centers) < 2:
+        raise Unsupported("it has one center")
+    squares = np.einsum("ij,ij->i", centers, centers)
+    return CentersModel(
+        original=fitted,
+        coef=np.array(centers.T, order="C"),
+        intercept=-0.5 * squares,
+        classes=classes,
+        link=NONE,
+        one_dimensional=False,
+        largest=float(squares.max()),
+    )
+
+
+@register(KMeans, MiniBatchKMeans, gives=CentersModel)
+def compile_clusters(model: Any) -> CentersModel:
+    """Read the centers of clusters."""
+    centers = model.cluster_centers_
+    return _centers(model, centers, np.arange(len(centers), dtype=np.int32))
+
+
+@register(NearestCentroid, gives=NearestModel)
+def compile_nearest_centroid(model: Any) -> NearestModel:
+    """Read the centers of classes."""
+    if model.metric != "euclidean":
+        raise Unsupported(f"metric={model.metric!r}")
+    prior = getattr(model, "class_prior_", None)  # since 1.6
+    if prior is not None and not np.isclose(prior, 1 / len(model.classes_)).all():
+        raise Unsupported("its classes differ in prior probability")
+    answers = _centers(model, np.asarray(model.centroids_), np.array(model.classes_))
+    return NearestModel(original=model, answers=answers)
