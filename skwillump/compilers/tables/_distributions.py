@@ -19,8 +19,9 @@ from ._steps import NumberStep
 class PowerStep(NumberStep):
     """A power transform of each column, and the scaler after it."""
 
-    functions: tuple[Callable[[np.ndarray, float], np.ndarray], ...]
+    function: Callable[[np.ndarray, Any], np.ndarray]  # of a column, or of all of them
     lambdas: np.ndarray  # float32 where that was fitted: it is computed with as such
+    by_column: bool
     positive: bool  # whether numbers must be
     mean: np.ndarray | None
     scale: np.ndarray | None
@@ -29,8 +30,11 @@ class PowerStep(NumberStep):
         if self.positive and not np.all((block > 0) | np.isnan(block)):
             raise InputUnsupported("a number is not positive")
         with np.errstate(invalid="ignore"):
-            for column, function, power in zip(block.T, self.functions, self.lambdas, strict=True):
-                column[:] = function(column, power)
+            if not self.by_column:
+                block = self.function(block, self.lambdas)
+            else:
+                for column, power in zip(block.T, self.lambdas, strict=True):
+                    column[:] = self.function(column, power)
         if self.scale is not None:
             refuse_infinite(block, allow_nan=True)
             block -= self.mean
@@ -38,17 +42,41 @@ class PowerStep(NumberStep):
         return block
 
 
+def _yeo_johnson(block: np.ndarray, lambdas: np.ndarray) -> np.ndarray:
+    """Return what SciPy does of each column, whose function spends more on asking what that is."""
+    negative = block < 0.0
+    powers = np.where(negative, 2 - lambdas, lambdas)
+    logs = np.log1p(np.abs(block))
+    with np.errstate(divide="ignore"):
+        sizes = np.expm1(powers * logs) / powers
+    found: np.ndarray = np.where(np.abs(powers) < np.spacing(1.0), logs, sizes)
+    return np.negative(found, out=found, where=negative)
+
+
+def _is_scipys(function: Callable[[np.ndarray, Any], np.ndarray], lambdas: np.ndarray) -> bool:
+    """Tell whether a function is `_yeo_johnson`, as it is in some releases."""
+    probes = np.array([-1e3, -2.5, -1e-9, -0.0, 0.0, 1e-9, 0.3, 7.0, 1e6, np.nan])
+    found = _yeo_johnson(np.repeat(probes[:, None], len(lambdas), axis=1), lambdas)
+    each = [function(probes, power) for power in lambdas]
+    return np.array_equal(found, np.stack(each, axis=1), equal_nan=True)
+
+
 @register(PowerTransformer)
 def compile_power_transformer(power: Any) -> Step:
     """Compile a ``PowerTransformer``."""
     # Until 1.7 scikit-learn had the function itself.
     yeo_johnson = getattr(power, "_yeo_johnson_transform", stats.yeojohnson)
-    function = special.boxcox if power.method == "box-cox" else yeo_johnson
+    lambdas = np.array(power.lambdas_)
+    if power.method == "box-cox":
+        function = special.boxcox
+    else:
+        function = _yeo_johnson if _is_scipys(yeo_johnson, lambdas) else yeo_johnson
     scaler = private(power, "_scaler") if power.standardize else None
     return PowerStep.from_fitted(
         power,
-        functions=(function,) * len(power.lambdas_),
-        lambdas=np.array(power.lambdas_),
+        function=function,
+        lambdas=lambdas,
+        by_column=function is yeo_johnson,
         positive=power.method == "box-cox",
         mean=None if scaler is None else np.array(scaler.mean_, dtype=np.float64),
         scale=None if scaler is None else np.array(scaler.scale_, dtype=np.float64),
