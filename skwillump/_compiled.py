@@ -254,11 +254,11 @@ class CompiledPipeline(FittedForGood):
         try:
             self._refuse_unread(X, params)
             scores = self._scores(X)
+            model = self._parts.model
+            assert model is not None
+            labels, doubtful = model.decided(scores)
         except InputUnsupported as reason:
             return self._run("predict", X, params, self._known_features(reason))
-        model = self._parts.model
-        assert model is not None
-        labels, doubtful = model.decided(scores)
         if len(doubtful):
             # Another order of summation could flip these: the original decides.
             labels[doubtful] = self.estimator.predict(take_rows(X, doubtful))

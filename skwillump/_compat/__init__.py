@@ -83,8 +83,10 @@ PRIVATE = {
     "_sparse": "whether sparse rows were fitted",
     "_tfidf": "weights of a TF-IDF vectorizer",
     "_training_dim": "dimensions of the targets",
+    "_transform": "a quantile transform, and its inverse",
     "_x_mean": "means of the features",
     "_y": "targets of nearest neighbours",
+    "_yeo_johnson_inverse_transform": "inverse of a power transform",
     "link": "link of a loss",
 }
 """Attributes of fitted estimators that scikit-learn does not promise, and what they hold."""

@@ -1,6 +1,10 @@
 """How a pipeline splits into feature blocks, and computing them for chosen rows."""
 
-from . import _combined_ensembles, _combined_votes  # they register what they know
+from . import (
+    _combined_ensembles,
+    _combined_targets,
+    _combined_votes,
+)  # they register what they know
 from ._combined import combined
 from ._graph import (
     BlockGraph,

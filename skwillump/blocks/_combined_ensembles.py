@@ -1,4 +1,4 @@
-"""What ensembles, outputs side by side, and transformed targets make of their members' scores.
+"""What ensembles, and outputs side by side, make of their members' scores.
 
 See `_combined`, of which these are more kinds.
 """
@@ -7,11 +7,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import FunctionTransformer
 
-from .._compat import private
 from .._wrappers import DOUBT
-from ..compilers import LinearModel, Model, Unsupported, check_scores, compile_model
+from ..compilers import LinearModel, Model, Unsupported, compile_model
 from ..compilers._models import lead
 from ..compilers.models._linear import LOG_LIKELIHOOD, log_sum
 from ._combined import Combined, EachDecides, combines
@@ -88,31 +86,6 @@ class Outputs(EachDecides):
 
     def predict_proba(self, scores: np.ndarray) -> Any:
         return self.each("predict_proba", scores)
-
-
-@combines("TransformedTargetRegressor")
-class TransformedTarget(Combined):
-    """`TransformedTargetRegressor` with a function that transforms back."""
-
-    @classmethod
-    def reads(cls, joined: JoinedModel) -> bool:
-        transformer = joined.original.transformer_
-        return (
-            type(transformer) is FunctionTransformer
-            and not transformer.inv_kw_args
-            and private(joined.original, "_training_dim") == 1
-            and len(joined.members) == 1
-        )
-
-    def responses(self, scores: np.ndarray) -> np.ndarray:
-        return scores
-
-    def labels(self, scores: np.ndarray) -> np.ndarray:
-        values = np.asarray(self.members[0].predict(scores), dtype=np.float64).reshape(-1, 1)
-        check_scores(values)
-        function = self.original.transformer_.inverse_func
-        found = values if function is None else function(values)
-        return found.squeeze(axis=1) if found.ndim == 2 and found.shape[1] == 1 else found
 
 
 @combines("StackingClassifier", "StackingRegressor")
