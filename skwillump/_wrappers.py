@@ -40,7 +40,9 @@ _HELD = {
     "OneVsOneClassifier": ("estimators_",),
     "BaggingClassifier": ("estimators_",),
     "BaggingRegressor": ("estimators_",),
+    "AdaBoostClassifier": ("estimators_",),
     "AdaBoostRegressor": ("estimators_",),
+    "OutputCodeClassifier": ("estimators_",),
     "ClassifierChain": ("estimators_",),
     "RegressorChain": ("estimators_",),
 }
@@ -58,6 +60,7 @@ _CHECKS_X = frozenset(
         "OneVsOneClassifier",
         "BaggingClassifier",
         "BaggingRegressor",
+        "AdaBoostClassifier",
         "AdaBoostRegressor",
         "ClassifierChain",
         "RegressorChain",

@@ -21,6 +21,7 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import FactorAnalysis, FastICA
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     AdaBoostClassifier,
     BaggingClassifier,
@@ -128,7 +129,7 @@ def _own_kernel(X, Y):
 
 
 FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
-    AdaBoostClassifier: [("estimator=model", {"estimator": LogisticRegression()}, NUMBERS)],
+    AdaBoostClassifier: [("estimator=model", {"estimator": DummyClassifier()}, NUMBERS)],
     IsolationForest: [("max_samples=1", {"max_samples": 1}, NUMBERS)],
     KNeighborsClassifier: [('metric="chebyshev"', {"metric": "chebyshev"}, NUMBERS)],
     KNeighborsRegressor: [("weights=function", {"weights": _own_function}, NUMBERS)],

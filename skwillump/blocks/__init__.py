@@ -1,6 +1,7 @@
 """How a pipeline splits into feature blocks, and computing them for chosen rows."""
 
 from . import (
+    _combined_boosting,
     _combined_ensembles,
     _combined_targets,
     _combined_votes,

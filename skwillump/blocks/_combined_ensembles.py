@@ -12,7 +12,7 @@ from .._wrappers import DOUBT
 from ..compilers import LinearModel, Model, Unsupported, compile_model
 from ..compilers._models import lead
 from ..compilers.models._linear import LOG_LIKELIHOOD, log_sum
-from ._combined import Combined, EachDecides, combines
+from ._combined import Combined, EachDecides, all_know, combines
 from ._joined import JoinedModel
 
 
@@ -86,6 +86,70 @@ class Outputs(EachDecides):
 
     def predict_proba(self, scores: np.ndarray) -> Any:
         return self.each("predict_proba", scores)
+
+
+@combines("SelfTrainingClassifier")
+class SelfTrained(Combined):
+    """`SelfTrainingClassifier`: what its only member answers."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        return len(joined.members) == 1 and all_know(joined, joined.classes)
+
+    def decided(self, scores: np.ndarray) -> tuple[Any, np.ndarray]:
+        return self.members[0].decided(scores)
+
+    def predict(self, scores: np.ndarray) -> Any:
+        return self.members[0].predict(scores)
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        return self.members[0].doubtful(scores)
+
+    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
+        return self.members[0].predict_proba(scores)
+
+    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
+        return self.members[0].predict_log_proba(scores)
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        return self.members[0].decision_function(scores)
+
+
+@combines("OutputCodeClassifier")
+class Codes(Combined):
+    """`OutputCodeClassifier`: the class whose code is nearest to the members' responses."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        return all(
+            member.classes is not None and len(member.classes) == 2 for member in joined.members
+        )
+
+    @cached_property
+    def _constants(self) -> np.ndarray:
+        """What members answer that were fitted on one class; NaN for the others, (n_members,)."""
+        held = self.original.estimators_
+        is_constant = [type(one).__name__ == "_ConstantPredictor" for one in held]
+        pairs = zip(held, is_constant, strict=True)
+        return np.array([float(one.y_[0]) if constant else np.nan for one, constant in pairs])
+
+    def responses(self, scores: np.ndarray) -> np.ndarray:
+        """Return the negative squared distances to the codes, (n_rows, n_classes)."""
+        found = np.tile(self._constants, (len(scores), 1))
+        if self.decides and all(type(member) is LinearModel for member in self.members):
+            own = scores
+        elif self.decides:
+            own = np.column_stack(self.each("decision_function", scores))
+        else:
+            own = self.second(scores)
+        found[:, np.isnan(self._constants)] = own
+        codes = np.asarray(self.original.code_book_)
+        lengths = np.einsum("ij,ij->i", found, found)[:, None]
+        return 2.0 * (found @ codes.T) - np.einsum("ij,ij->i", codes, codes) - lengths
+
+    def close(self, responses: np.ndarray) -> np.ndarray:
+        sizes = 1.0 + np.abs(responses).max(axis=1)
+        return np.flatnonzero(~(lead(responses) > DOUBT * sizes))
 
 
 @combines("StackingClassifier", "StackingRegressor")

@@ -1,18 +1,18 @@
-"""What votes, means, medians and chains of members make of their scores.
+"""What votes, means and chains of members make of their scores.
 
 See `_combined`, of which these are more kinds. Their own code checks X, or chooses columns of it,
 so that scores cannot run through it.
 """
 
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
 from .._compat import ovr_decision_function, vote_weights
 from .._wrappers import DOUBT, NONE
-from ..compilers import InputUnsupported, LinearModel, Model, check_scores, compile_model
+from ..compilers import InputUnsupported, LinearModel, Model, compile_model
 from ..compilers._models import lead
 from ._combined import Combined, EachDecides, all_know, any_of, combines
 from ._joined import JoinedModel
@@ -180,41 +180,6 @@ class BaggedRegressors(Averaging):
 
     def labels(self, responses: list[Any]) -> np.ndarray:
         return np.asarray(sum(responses) / len(self.members))
-
-
-@combines("AdaBoostRegressor")
-class WeightedMedian(Averaging):
-    """`AdaBoostRegressor`: the median of the members' values, by their weights.
-
-    It refuses missing values, also where its members take them.
-    """
-
-    reads_sums: ClassVar[bool] = False
-
-    def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
-        check_scores(features)
-        return super().sums(features, n_threads)
-
-    def sums_one(self, features: np.ndarray) -> np.ndarray:
-        check_scores(features)
-        return super().sums_one(features)
-
-    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        check_scores(features)
-        return super().raw(features, n_threads=n_threads)
-
-    def raw_one(self, features: np.ndarray) -> np.ndarray:
-        check_scores(features)
-        return super().raw_one(features)
-
-    def labels(self, responses: list[Any]) -> np.ndarray:
-        """Return the medians, by scikit-learn's operations."""
-        values = np.column_stack(responses)
-        order = np.argsort(values, axis=1)
-        weights = np.cumsum(self.original.estimator_weights_[order], axis=1)
-        middle = (weights >= 0.5 * weights[:, -1:]).argmax(axis=1)
-        rows = np.arange(len(values))
-        return values[rows, order[rows, middle]]
 
 
 @combines("ClassifierChain", "RegressorChain")

@@ -6,6 +6,7 @@ from scipy.special import logsumexp
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     AdaBoostRegressor,
     BaggingClassifier,
     BaggingRegressor,
@@ -20,7 +21,7 @@ from sklearn.ensemble import (
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.model_selection import FixedThresholdClassifier
-from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
 from sklearn.multioutput import (
     ClassifierChain,
     MultiOutputClassifier,
@@ -31,6 +32,7 @@ from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC, LinearSVC
 
 from skwillump import compile_pipeline
@@ -135,6 +137,15 @@ WRAPPERS = {
     "bag of values": (BaggingRegressor(Ridge(), 4, max_features=3, random_state=0), SIGNAL),
     "median": (AdaBoostRegressor(n_estimators=6, random_state=0), SIGNAL),
     "median of lines": (AdaBoostRegressor(Ridge(), n_estimators=6, random_state=0), SIGNAL),
+    "boosted lines": (AdaBoostClassifier(linear(), n_estimators=6), TWO),
+    "boosted lines of three classes": (AdaBoostClassifier(linear(), n_estimators=6), THREE),
+    "boosted machines": (AdaBoostClassifier(SVC(), n_estimators=3), TWO),
+    "boosted forests": (AdaBoostClassifier(forest(), n_estimators=3, random_state=0), THREE),
+    "codes": (OutputCodeClassifier(LinearSVC(), code_size=3, random_state=0), THREE),
+    "codes of probabilities": (OutputCodeClassifier(forest(), code_size=4, random_state=0), THREE),
+    "codes of curves": (OutputCodeClassifier(SVC(), code_size=3, random_state=1), THREE),
+    "self-training": (SelfTrainingClassifier(linear()), np.where(X[:, 4] > 0.3, -1, SIGNAL > 0)),
+    "self-trained forest": (SelfTrainingClassifier(forest()), SETS[:, 0] - (X[:, 4] > 0.5)),
     "chain": (ClassifierChain(linear(), order=[2, 0, 1]), SETS),
     "chain of probabilities": (ClassifierChain(linear(), chain_method="predict_proba"), SETS),
     "chain of machines": (ClassifierChain(LinearSVC()), SETS),

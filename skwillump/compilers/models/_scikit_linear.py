@@ -63,6 +63,7 @@ from ._linear import (
     LinearModel,
     is_one_vs_rest,
 )
+from ._several_labels import LabelSums
 
 _MOST_CANCELLED = 1000.0
 """How much larger the terms of coefficients may be, for sums in another order to be equal."""
@@ -121,8 +122,18 @@ def _sgd_classifier(model: Any) -> LinearModel:
 def _linear_classifier(model: Any) -> LinearModel:
     binarizer = getattr(model, "_label_binarizer", None)
     if binarizer is not None and binarizer.y_type_.startswith("multilabel"):
-        raise Unsupported("it was fitted on several labels a row")
+        if binarizer.sparse_input_:
+            raise Unsupported("it was fitted on sparse labels")
+        made = linear_model(model, model.coef_, model.intercept_, None, NONE)
+        return LabelsOrScores(**vars(made) | {"classes": np.array(model.classes_)})
     return linear_model(model, model.coef_, model.intercept_, model.classes_, NONE)
+
+
+class LabelsOrScores(LabelSums):
+    """Several labels of a row, with decision values and no probabilities."""
+
+    def decision_function(self, scores: np.ndarray) -> np.ndarray:
+        return scores
 
 
 @register(

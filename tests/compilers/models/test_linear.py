@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy import sparse
 from scipy.special import expit
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -237,7 +238,10 @@ def test_one_vs_rest_probabilities_that_are_all_zero():
         ),
         (CalibratedClassifierCV(SVC(), cv=2).fit(X, LABELS["two"]), "another kind"),
         (RidgeClassifier().fit(X.astype(np.float32), LABELS["two"]), "float32"),
-        (RidgeClassifier().fit(X, np.eye(3)[LABELS["three"] // 4]), "several labels"),
+        (
+            RidgeClassifier().fit(X, sparse.csr_matrix(np.eye(3)[LABELS["three"] // 4])),
+            "sparse labels",
+        ),
     ],
 )
 def test_other_models_are_refused_with_a_reason(fitted, reason):

@@ -12,6 +12,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import RidgeClassifier, RidgeClassifierCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -25,6 +26,7 @@ from sklearn.tree import (
 
 from skwillump import compile_pipeline
 
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 5))
 FLAGS = (X[:, :3] + RNG.normal(size=(200, 3)) > 0).astype(int)
@@ -75,7 +77,7 @@ def assert_answers_alike(model, y):
     stored = pickle.loads(pickle.dumps(compiled))
     for twin in (compiled, stored, compile_pipeline(fitted, n_jobs=2)):
         for rows in (X, unseen, unseen[:1]):
-            for method in ("predict", "predict_proba", "predict_log_proba"):
+            for method in METHODS:
                 if hasattr(fitted, method):
                     assert_alike(getattr(twin, method)(rows), getattr(fitted, method)(rows))
     for row in unseen[:9]:
@@ -96,6 +98,12 @@ def test_classifiers_of_several_labels_answer_as_they_do(model, labels):
 @pytest.mark.parametrize("model", REGRESSORS, ids=str)
 def test_regressors_of_several_values_answer_as_they_do(model):
     assert_answers_alike(model, X[:, :2] @ RNG.normal(size=(2, 3)))
+
+
+@pytest.mark.parametrize("labels", ["flags", "numbers"])
+@pytest.mark.parametrize("model", [RidgeClassifier(), RidgeClassifierCV()], ids=str)
+def test_linear_classifiers_of_several_labels_answer_as_they_do(model, labels):
+    assert_answers_alike(model, LABELS[labels])
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
