@@ -7,7 +7,10 @@ encoded as. Rows are then a look-up.
 """
 
 import warnings
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import category_encoders as ce
@@ -177,7 +180,8 @@ def compile_category_encoder(encoder: Any) -> EncodedFrameStep:
     for name, categories in known.items():
         if len(categories) * len(features) > _MOST_VALUES:
             raise Unsupported(f"{len(categories)} categories of column {name!r} are many")
-    asked = {name: _Asked.of(encoder, name, known[name], row) for name in known}
+    together = _Together.of(encoder, known, row, n_features=len(features))
+    asked = {name: _Asked.of(encoder, name, known[name], row, together) for name in known}
     taken = [*passing, *(feature for column in asked.values() for feature in column.features)]
     if len(set(taken)) != len(taken):
         raise Unsupported("a feature is made of several columns")
@@ -230,6 +234,51 @@ def _categories_of(encoder: Any) -> dict[Any, list[Any]]:
     return known
 
 
+def _texts_and_others(known: list[str]) -> list[Any]:
+    """Return the categories of a column of texts, what is missing, and what is none of them."""
+    return [*known, None, np.nan, "?" * (1 + max(map(len, known)))]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Together:
+    """What an encoder answers to the values of all columns of texts, asked in one table.
+
+    A call of an encoder takes milliseconds however few rows it has. There are no answers where it
+    refuses a value, or where the table would be large: each column is then asked for by itself.
+    """
+
+    answers: Mapping[Any, pd.DataFrame]  # by column
+    of_dtype: Mapping[Any, pd.DataFrame]  # the same for columns of dtype category
+
+    @classmethod
+    def of(
+        cls, encoder: Any, known: Mapping[Any, list[Any]], row: dict[Any, Any], *, n_features: int
+    ) -> "_Together":
+        """Ask an encoder."""
+        values = {
+            name: _texts_and_others(categories)
+            for name, categories in known.items()
+            if isinstance(categories[0], str)
+        }
+        n_rows = sum(map(len, values.values()))
+        if len(values) < 2 or n_rows * n_features > _MOST_VALUES:
+            return cls(answers={}, of_dtype={})
+        columns, start = dict(row), 0
+        for name, own in values.items():
+            columns[name] = [row[name]] * start + own + [row[name]] * (n_rows - start - len(own))
+            start += len(own)
+        found: list[dict[Any, pd.DataFrame]] = []
+        for dtypes in ({}, dict.fromkeys(values, "category")):
+            parts: dict[Any, pd.DataFrame] = {}
+            with suppress(Exception):
+                answers = _ask(encoder, columns, dtypes)
+                ends = np.cumsum([len(own) for own in values.values()]).tolist()
+                for name, first, end in zip(values, [0, *ends], ends, strict=False):
+                    parts[name] = answers[first:end].reset_index(drop=True)
+            found.append(parts)
+        return cls(answers=found[0], of_dtype=found[1])
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Asked:
     """What an encoder answers to the categories of a column."""
@@ -240,24 +289,32 @@ class _Asked:
     is_asked: np.ndarray
 
     @classmethod
-    def of(cls, encoder: Any, name: Any, known: list[Any], row: dict[Any, Any]) -> "_Asked":
+    def of(
+        cls,
+        encoder: Any,
+        name: Any,
+        known: list[Any],
+        row: dict[Any, Any],
+        together: _Together,
+    ) -> "_Asked":
         """Ask an encoder for all categories, for what is missing, and for what is none.
 
         It may refuse what is missing or unknown: then it is asked whenever there is such.
         """
         others: list[Any]
         if isinstance(known[0], str):
-            unknown = "?" * (1 + max(map(len, known)))
-            kinds, others = "", [None, np.nan, unknown]
+            kinds, others = "", _texts_and_others(known)[len(known) :]
             lookup = Lookup.of(np.array([*known, None, np.nan], dtype=object))
         else:
             known = [float(value) for value in known]
             kinds, others = "f", [np.nan, np.floor(known[-1]) + 1.0]
             lookup = Lookup.of(np.array([*known, np.nan]))
-        answers, is_asked = _answers(encoder, row, name, known, others)
+        answers, is_asked = _answers(encoder, row, name, known, others, together.answers)
         if not kinds:
             # Some releases answer otherwise to what is missing in a column of dtype category.
-            of_dtype, refused = _answers(encoder, row, name, known, others, dtype="category")
+            of_dtype, refused = _answers(
+                encoder, row, name, known, others, together.of_dtype, dtype="category"
+            )
             same = (answers == of_dtype) | (answers.isna() & of_dtype.isna())
             is_asked |= refused | ~same.all(axis=1).to_numpy()
         if kinds and all(abs(value) < EXACT_INTEGERS and value == int(value) for value in known):
@@ -267,7 +324,7 @@ class _Asked:
                 kinds = "if"
         return cls(lookup=lookup, kinds=kinds, answers=answers, is_asked=is_asked)
 
-    @property
+    @cached_property
     def features(self) -> list[Any]:
         """The features that differ."""
         values = self.answers
@@ -282,10 +339,13 @@ def _answers(
     name: Any,
     known: list[Any],
     others: list[Any],
+    together: Mapping[Any, pd.DataFrame],
     dtype: str | None = None,
 ) -> tuple[pd.DataFrame, np.ndarray]:
     """Return the answers to all values of a column, and which of them the encoder refuses."""
     is_asked = np.zeros(len(known) + len(others), dtype=bool)
+    if name in together:
+        return together[name], is_asked
     dtypes = {} if dtype is None else {name: dtype}
     try:
         return _ask(encoder, row | {name: [*known, *others]}, dtypes), is_asked

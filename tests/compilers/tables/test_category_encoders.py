@@ -1,5 +1,7 @@
 """Compiled encoders of category_encoders give what the encoders give, or leave it to them."""
 
+from importlib import import_module
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -167,3 +169,26 @@ def test_a_pipeline_answers_one_row_and_many(name):
 def test_an_encoder_of_functions_or_groups_runs_as_it_is(params, reason):
     step = compile_step(ce.CountEncoder(**params).fit(FRAME, Y))
     assert reason in step.why_not_compiled
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_columns_of_texts_are_asked_for_in_one_table(monkeypatch, name):
+    # What is asked of all columns at once is what each by itself is told.
+    module = import_module("skwillump.compilers.tables._category_encoders")
+    texts = FRAME[["word", "grade"]].assign(third=FRAME["grade"] + "!", number=FRAME["number"])
+    encoder = getattr(ce, name)(cols=["word", "grade", "third"]).fit(texts, Y)
+    calls = []
+    ask = module._ask
+    monkeypatch.setattr(module, "_ask", lambda *given: calls.append(1) or ask(*given))
+    together = compile_step(encoder)
+    n_together = len(calls)
+    monkeypatch.setattr(
+        module._Together, "of", lambda *_, **__: module._Together(answers={}, of_dtype={})
+    )
+    apart = compile_step(encoder)
+    assert n_together == 4 < len(calls) - n_together
+    assert together.n_features == apart.n_features
+    for one, other in zip(together.columns, apart.columns, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+        np.testing.assert_array_equal(one.places, other.places)
+        np.testing.assert_array_equal(one.is_asked, other.is_asked)
