@@ -112,8 +112,6 @@ def ranked(searcher: QuerySearcher, partitions: Partitions, k: int) -> Scored:
     ----------
     searcher : QuerySearcher
         The one that the workers have too.
-    partitions : Partitions
-    k : int
     """
     if k == 0:
         return Scored.none()

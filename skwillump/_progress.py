@@ -98,10 +98,8 @@ class Progress:
         ----------
         name : str
             What the calls do.
-        calls : iterable of delayed calls
         names : sequence of str
             What each of them does.
-        n_jobs : int or None
         """
         results = []
         with self.task(name, n_subtasks=len(names)) as folds:

@@ -319,7 +319,6 @@ def see_through(wrapper: Any, compile_inside: Compile) -> Wrapped:
     ----------
     wrapper : estimator
         Fitted; one that `is_wrapper` knows.
-    compile_inside : callable
     """
     return _seen_through(wrapper, compile_inside, _HELD[wrapper_name(wrapper)])
 

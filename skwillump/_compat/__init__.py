@@ -164,7 +164,6 @@ def refused(owner: str, name: str, must_be: str, got: Any) -> InvalidParameterEr
     ----------
     owner : str
         The class or function whose parameter it is.
-    name : str
     must_be : str
         What it must be, and why where that does not go without saying.
     got : object

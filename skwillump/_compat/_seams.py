@@ -82,7 +82,6 @@ class _Seam:
 
     Parameters
     ----------
-    module : str
     functions : tuple of (str or None, str, str)
         The class that has a function (None for the module), its name, and the step that it is.
     """

@@ -139,7 +139,6 @@ def fast_rows(X: Any, n_most: int) -> list[Any]:
     Parameters
     ----------
     X : array-like, sparse matrix, data frame or list of str
-    n_most : int
 
     Returns
     -------

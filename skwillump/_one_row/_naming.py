@@ -22,7 +22,6 @@ def name_column(
 
     Parameters
     ----------
-    error : Exception
     row : mapping of column to value, or 1-D array-like
     names : sequence
         The columns in order; empty if there are positions only.

@@ -54,7 +54,6 @@ class RowTemplate:
 
         Parameters
         ----------
-        X : array-like, sparse matrix, data frame or list
         fitted : estimator, optional
             What was fitted on `X`: it tells which columns a row may lack.
         """
@@ -198,7 +197,6 @@ class RowTemplate:
 
         Parameters
         ----------
-        error : AttributeError, TypeError or ValueError
         row : as for `make`
         """
         named = name_column(error, row, self.names, of_numbers=self._of_numbers)

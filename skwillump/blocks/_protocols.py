@@ -53,7 +53,6 @@ class CompiledStage:
         ----------
         Z : array-like, sparse matrix or data frame of n_rows rows
             Rows as `BlockGraph.prepare` returns them.
-        n_threads : int
 
         Returns
         -------
@@ -82,7 +81,6 @@ class CompiledStage:
             Positions of the rows that are left.
         carry : ndarray of n_left rows
             Theirs.
-        n_threads : int
 
         Returns
         -------

@@ -129,8 +129,6 @@ def truncated_ensemble(graph: BlockGraph, n_trees: int, blocks: tuple[str, ...])
 
     Parameters
     ----------
-    graph : BlockGraph
-    n_trees : int
     blocks : tuple of str
         Every block that these trees look at; others may be among them.
 

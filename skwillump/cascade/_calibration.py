@@ -40,11 +40,8 @@ def calibrated_from(
 
     Parameters
     ----------
-    fitted : CrossFitted
     seed : int
         For the bootstrap.
-    data : FitData
-    recorder : CascadeRecorder
     scorer : callable
     score_params : dict
         Metadata for it.
@@ -118,7 +115,6 @@ def kept_within(
     codes : ndarray of int of shape (n_rows,)
         True classes, as positions.
     classes : ndarray of shape (n_classes,)
-    subgroups : Subgroups or None
     is_balanced : bool
         Whether the score to keep is the balanced accuracy.
     """

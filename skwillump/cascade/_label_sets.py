@@ -71,7 +71,6 @@ def label_confidence(
     labels : ndarray of bool of shape (n_rows, n_labels)
         What is predicted.
     measure : {"probability", "margin"}
-    is_probability : bool
 
     Returns
     -------

@@ -178,7 +178,6 @@ class PairCounts:
 
     Parameters
     ----------
-    parts : ScorerParts
     y : ndarray of shape (n_rows,)
         True labels.
     answers : sequence of ndarray of shape (n_rows,)

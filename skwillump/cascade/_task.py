@@ -28,7 +28,6 @@ def block_importance(
     Parameters
     ----------
     y : ndarray of shape (n_rows,)
-    recorder : CascadeRecorder
     scorer : callable
     score_params : dict
         Metadata for it.
@@ -66,7 +65,6 @@ def open_shares(y: np.ndarray, recorder: CascadeRecorder) -> OpenShares:
     Parameters
     ----------
     y : ndarray of shape (n_rows,) or (n_rows, n_labels)
-    recorder : CascadeRecorder
     """
 
     def shares(rows, full, stage):
@@ -115,8 +113,6 @@ def least_open(y: np.ndarray, recorder: CascadeRecorder, target: float) -> Least
     Parameters
     ----------
     y : ndarray of shape (n_rows,) or (n_rows, n_labels)
-    recorder : CascadeRecorder
-    target : float
     """
 
     def share(rows, full, stage):

@@ -117,15 +117,12 @@ def seconds_of_plan(
 
     Parameters
     ----------
-    timing : CascadeTiming
     X : array-like, sparse matrix, data frame or list
         Rows to time on.
     stage : FirstStage
         Of the plan.
     plan : Plan
         With a first stage.
-    calibration : Calibration
-    clock : Clock
     most_seconds : float
         That it may take, about.
 

@@ -200,7 +200,6 @@ class _Names:
 
     Parameters
     ----------
-    function : function
     owner : estimator or None
         What its first argument is, if it is a method.
     """

@@ -315,7 +315,6 @@ class Step:
             Of features as `dense` returns them; it returns float64 (n_some_rows, n_outputs).
         X, rows, n_threads
             As in `dense`.
-        n_outputs : int
 
         Returns
         -------

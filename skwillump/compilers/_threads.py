@@ -16,7 +16,6 @@ def map_in_threads(work: Callable[[T], R], pieces: Iterable[T], n_threads: int) 
     ----------
     work : callable
         Of one piece. What it raises is raised here.
-    pieces : iterable
     n_threads : int
         With one thread, or one piece, the work is done in the thread that calls.
     """

@@ -150,7 +150,6 @@ def make_plan(
 
     Parameters
     ----------
-    calibration : Calibration
     target : float in (0, 1]
     confidence : float in (0, 1) or None
         None for the plug-in rule of the paper, which makes no promise.

@@ -23,13 +23,7 @@ COST_ROWS = 400_000
 
 
 class DrawnQueries(TopKEvidence):
-    """Evidence of rows, of which queries are drawn.
-
-    Parameters
-    ----------
-    calibration : TopKCalibration
-    target : Target
-    """
+    """Evidence of rows, of which queries are drawn."""
 
     n_queries = 0
 

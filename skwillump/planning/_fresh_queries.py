@@ -40,7 +40,6 @@ def certify_topk_plan(
     ----------
     calibration : TopKCalibration
         What the plan was made from.
-    plan : TopKPlan
     target : Target
         With a confidence.
     full_score : ndarray of float64 of shape (n_fresh,)

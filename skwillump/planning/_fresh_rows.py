@@ -57,7 +57,6 @@ def certify_plan(
         What the plan was made from.
     plan : Plan
         With a `path`.
-    fresh : FreshRows
     target : float in (0, 1)
     confidence : float in (0, 1)
 

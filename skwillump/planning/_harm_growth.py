@@ -16,8 +16,6 @@ def growth_at(
 
     Parameters
     ----------
-    calibration : Calibration
-    candidate : int
     measure : {"probability", "margin", "score"}
     thresholds : ndarray of float64 of shape (n_classes,)
 

@@ -114,7 +114,6 @@ def learn_harm_score(response, codes, harm, *, seed: int) -> tuple[HarmScore, np
         Its predicted classes, as positions.
     harm : ndarray of bool of shape (n_rows,)
         Rows on which the full model is right and the approximate one is not.
-    seed : int
 
     Returns
     -------

@@ -25,8 +25,6 @@ def permutation_importance(
         ``score(block, permutation)`` is the full model's score with the rows of one block
         permuted; ``score(None, None)`` the score as it is.
     names : sequence of str of length n_blocks
-    n_rows : int
-    rng : RandomState
 
     Returns
     -------

@@ -172,7 +172,6 @@ def estimated_depth(found_at, k: int, n_query: int, *, loss: float, error: float
     found_at : ndarray of float64 of shape (n_rows,)
         Of calibration rows by descending full score: the share that is visited before each is
         found.
-    k, n_query : int
     loss : float
         Mean loss to stay below.
     error : float

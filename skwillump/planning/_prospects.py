@@ -72,7 +72,6 @@ def may_pay(
 
     Parameters
     ----------
-    open_share : float
     seconds : StageSeconds
         Of the stage.
     full_seconds : float

@@ -22,7 +22,6 @@ class QueryEvidence(TopKEvidence):
     ----------
     calibration : TopKCalibration
         With queries.
-    target : Target
     """
 
     def __init__(self, calibration: TopKCalibration, target: Target):

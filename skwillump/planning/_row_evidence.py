@@ -27,8 +27,6 @@ class RowEvidence(DrawnQueries):
 
     Parameters
     ----------
-    calibration : TopKCalibration
-    target : Target
     for_smaller_k : bool
         Whether smaller k are tested too, as long as that is hardly stricter.
     """

@@ -135,7 +135,6 @@ def sample_size(n_rest: int, allowed: int, expected: float, error: float) -> int
         Rows that may be missing.
     expected : float
         Rows that are among the K best, as far as is known.
-    error : float
     """
     smallest = n_rest
     for n_found in range(MOST_FOUND):

@@ -22,7 +22,6 @@ class ShareEstimate(DrawnQueries):
     ----------
     calibration : TopKCalibration
         Without queries.
-    target : Target
     """
 
     is_tested = False

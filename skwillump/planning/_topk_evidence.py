@@ -30,7 +30,6 @@ class TopKEvidence(ABC):
 
     Parameters
     ----------
-    calibration : TopKCalibration
     target : Target
         With a confidence.
     """

@@ -91,7 +91,6 @@ def _filter_plan(evidence: TopKEvidence, tested: TopKEvidence | None = None) -> 
 
     Parameters
     ----------
-    evidence : TopKEvidence
     tested : TopKEvidence, optional
         What could be tested with more rows, where `evidence` is an estimate.
     """
@@ -179,7 +178,6 @@ def replan_search(
         Without queries.
     plan : TopKPlan
         With a filter.
-    target : Target
 
     Returns
     -------

@@ -70,7 +70,6 @@ def mean_precision(score, need, efforts, k: int, n_query: int) -> np.ndarray:
     ----------
     score, need : ndarray of float64 of shape (n_rows,)
     efforts : ndarray of float64 of shape (n_efforts,)
-    k, n_query : int
 
     Returns
     -------

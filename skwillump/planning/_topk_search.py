@@ -127,7 +127,6 @@ def gap_search(
     Parameters
     ----------
     filter_score : ndarray of float64 of shape (n_rows,)
-    k : int
     search : Search
         With the rule "gap".
     full_score_of : callable

@@ -30,7 +30,6 @@ def rank_query(ranker: "ApproxTopKRanker", X: Any, k: float, *, shows: bool) -> 
 
     Parameters
     ----------
-    ranker : ApproxTopKRanker
     X : array-like, sparse matrix, data frame or list of str, of n_rows rows
     k : int or float
         As `checked_k` returns it.

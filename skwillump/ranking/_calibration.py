@@ -12,7 +12,6 @@ def calibrated_from(fitted: CrossFitted, seed: int, *, groups: np.ndarray | None
 
     Parameters
     ----------
-    fitted : CrossFitted
     seed : int
         For resampling.
     groups : ndarray of shape (n_rows,) or None

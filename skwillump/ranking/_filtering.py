@@ -41,10 +41,8 @@ class FilteredQuery:
 
         Parameters
         ----------
-        X : array-like, sparse matrix, data frame or list
         first : StagePass
             What filters.
-        method : str
         n_keep : int, optional
             Rows with the highest scores to hold at least; all by default.
         cut : float

@@ -75,7 +75,6 @@ class QuerySearcher(FullScorer):
 
         Parameters
         ----------
-        X : array-like, sparse matrix, data frame or list
         k : int or float
             Their number, or their share of the query.
         """
@@ -108,9 +107,6 @@ class QuerySearcher(FullScorer):
 
         Parameters
         ----------
-        X : array-like, sparse matrix, data frame or list
-        k : int
-        asked : AskedEvidence
         seed : int
             For the rows that are drawn.
         """
@@ -150,8 +146,6 @@ class QuerySearcher(FullScorer):
 
         Parameters
         ----------
-        X : array-like, sparse matrix, data frame or list
-        k : int
         queries : mapping of object to ndarray of intp
             Rows of each query.
         """

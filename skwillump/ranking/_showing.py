@@ -40,13 +40,7 @@ class AskedEvidence:
 
 
 class SeenRows:
-    """Rows of a query that got the full model's score.
-
-    Parameters
-    ----------
-    n_rows : int
-    score_rows : ScoreRows
-    """
+    """Rows of a query that got the full model's score."""
 
     def __init__(self, n_rows: int, score_rows: ScoreRows):
         self._score_rows = score_rows
@@ -88,9 +82,6 @@ def rank_until_shown(
     filter_scores : ndarray of float64 of shape (n_rows,)
     first : ndarray of intp
         Rows that the search visits.
-    score_rows : ScoreRows
-    asked : AskedEvidence
-    rng : Generator
 
     Returns
     -------

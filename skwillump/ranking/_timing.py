@@ -98,14 +98,12 @@ def rows_that_pay(
 
     Parameters
     ----------
-    full, filtered : QuerySearcher
     X : array-like, sparse matrix, data frame or list
         Rows to time on.
     k : int
         Rows to return.
     full_seconds, expected_seconds : float
         A row, as planned: of the full model and with the filter.
-    clock : Clock
     most_seconds : float
         That timing may take, about.
 

@@ -50,10 +50,8 @@ def describe_blocks(
 
     Parameters
     ----------
-    graph : BlockGraph
     X : array-like, sparse matrix, data frame or list
         Rows, of which one is looked at.
-    costs : BlockCosts
     importances : ndarray of float64 of shape (n_blocks,), optional
     """
     if importances is None:
@@ -101,7 +99,6 @@ def check_feature_costs(
     ----------
     feature_costs : mapping of str to float, or None
         Seconds a row.
-    graph : BlockGraph or None
     fitted : estimator
         The full model.
     owner : str

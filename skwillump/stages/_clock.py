@@ -152,8 +152,6 @@ def rounds_in_turns(
 
     Parameters
     ----------
-    functions : sequence of callable
-    clock : Clock
     n_rounds : tuple of int
         Least and largest number of rounds.
     most_seconds : float

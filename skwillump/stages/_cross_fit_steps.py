@@ -346,7 +346,6 @@ class CrossFit:
 
         Parameters
         ----------
-        specs : sequence of StageSpec
         models : tuple of estimator
             The approximate models that will answer.
         tried : FoldRecord

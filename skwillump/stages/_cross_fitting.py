@@ -49,10 +49,6 @@ def cross_fit(
         Its blocks on a compiled path, where there is one.
     full : CompiledPipeline or estimator
         The full model as it runs.
-    data : FitData
-    task : CalibrationTask
-    setting : Setting
-    rng : RandomState
     progress : Progress
         Told of each of its steps.
 

@@ -27,7 +27,6 @@ def stage_diagram(estimator, graph: BlockGraph | None, words: StageWords):
     estimator : CascadeClassifier or ApproxTopKRanker
     graph : BlockGraph or None
         Its full model in blocks; None if it has none.
-    words : StageWords
 
     Returns
     -------
@@ -74,7 +73,6 @@ def blocks_diagram(graph: BlockGraph, blocks: Iterable[Any], names: Sequence[str
 
     Parameters
     ----------
-    graph : BlockGraph
     blocks : iterable of Block
         What is known of the blocks of the graph.
     names : sequence of str

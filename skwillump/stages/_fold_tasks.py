@@ -76,12 +76,9 @@ def record_fold(
         The full model that was fitted on these rows before, in blocks.
     specs : sequence of StageSpec
         The approximate models to make.
-    data : FitData
     train, test : ndarray of intp
         Rows to fit on and held-out rows.
-    recorder : Recorder
     approx_estimator : estimator or None
-    compile : bool
     must_fit : bool
         Whether the full model must be fitted and answer; else None is returned where it cannot.
 

@@ -123,7 +123,6 @@ def cross_fit_splits(data: FitData, cv: Any, split_params: dict[str, Any], rng) 
 
     Parameters
     ----------
-    data : FitData
     cv : int, float, splitter, iterable or None
         As the parameter of a cascade or ranker.
     split_params : dict
@@ -225,7 +224,6 @@ def _split(
     Parameters
     ----------
     splitter : object with a `split`
-    data : FitData
     rows : ndarray of intp, optional
     n_least : int, optional
         With it, classes with fewer rows are not told apart.

@@ -61,7 +61,6 @@ def group_column(groups: Any, X: Any, *, name: str, of: str) -> np.ndarray:
     Parameters
     ----------
     groups : array-like of shape (n_rows,)
-    X : array-like, sparse matrix, data frame or list
     name : str
         Of the parameter.
     of : str

@@ -182,7 +182,6 @@ class TimedRows:
 
         Parameters
         ----------
-        X : array-like, sparse matrix, data frame or list
         seconds_of : callable
             Of some rows: what it takes to answer them.
         turn_seconds : float
@@ -233,7 +232,6 @@ class CostMeter:
         Its blocks on a compiled path, where there is one.
     X : array-like, sparse matrix, data frame or list
         Rows to measure on.
-    answering : Answering
     query : {"batch", "point"}
         Whether rows that are planned for come many at a time or one at a time.
     given : mapping of str to float
@@ -448,10 +446,6 @@ _PREFIX = ""
 
 class StepWatch:
     """Runs steps and keeps the seconds that each took.
-
-    Parameters
-    ----------
-    clock : Clock
 
     Attributes
     ----------

@@ -148,7 +148,6 @@ class NoEvidence(ValueError):
 
     Parameters
     ----------
-    reason : str
     costs : BlockCosts, optional
         What blocks cost, where that is why.
     """
@@ -227,8 +226,6 @@ def fit_stages(
     ----------
     graph : BlockGraph
         The full model.
-    specs : sequence of StageSpec
-    X : array-like, sparse matrix, data frame or list
     y : array-like of shape (n_rows,)
     params : dict
         What the full pipeline's `fit` was given, for these rows.

@@ -251,7 +251,6 @@ def answer_by_pass(
         That of the first stage.
     fused : CompiledStage or None
         The stage on the compiled path, where that gives what is asked of it.
-    n_threads : int
     answer : callable
         Answers by a pass.
     otherwise : callable

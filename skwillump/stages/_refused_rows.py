@@ -19,7 +19,6 @@ def record_readable(recorder: Recorder, model: Any, features: Any, full: Record)
 
     Parameters
     ----------
-    recorder : Recorder
     model : estimator
     features : array-like, sparse matrix, data frame or list of n_rows rows
         What the model takes, some of which it refuses.

@@ -66,7 +66,6 @@ def specs_of_sets(
     ----------
     graph : BlockGraph
         The full model.
-    costs : BlockCosts
     importances : ndarray of float64 of shape (n_blocks,)
     approx_estimator : estimator or None
     """
@@ -97,7 +96,6 @@ def surrogate_specs(
     ----------
     graph : BlockGraph
         The full model.
-    costs : BlockCosts
     y : array-like
         What it is fitted on.
     approx_estimator : estimator or None
@@ -140,13 +138,8 @@ def screened(
         The full model.
     first : BlockGraph
         The same fitted on a first fold.
-    costs : BlockCosts
-    specs : sequence of StageSpec
-    data : FitData
     train, test : ndarray of intp
         Rows of the fold, and held-out rows that choose: no others are looked at.
-    recorder : Recorder
-    open_shares : OpenShares
     approx_estimator : estimator or None
     rng : RandomState
     known : BlockFeatures, optional
@@ -261,13 +254,10 @@ def still_possible(
     ----------
     graph : BlockGraph
         The full model.
-    costs : BlockCosts
-    specs : sequence of StageSpec
     record : FoldRecord
         Of the first fold.
     selecting : ndarray of intp
         Rows that choose: nothing is read of the others.
-    open_shares : OpenShares
     approx_estimator : estimator or None
 
     Returns
@@ -309,7 +299,6 @@ def none_can_pay(
         Positions of approximate models that can answer.
     selecting : ndarray of intp
         Rows that choose: nothing is read of the others.
-    least_open : LeastOpen
     least_saving : float
         Share of the cost that a plan must save.
     """

@@ -70,7 +70,6 @@ def may_stand_in(graph: BlockGraph, costs: BlockCosts) -> bool:
     ----------
     graph : BlockGraph
         The full model, with blocks that may run compiled.
-    costs : BlockCosts
     """
     if not is_classifier(graph.model_steps[-1][1]):
         return False

@@ -82,8 +82,6 @@ def write_blocks(
 
     Parameters
     ----------
-    leaves : iterable of Leaf
-    table : Table
     out : ndarray of float64 of shape (n_rows, n_columns)
     coded : mapping of Leaf to slice, optional
         Where columns of codes are to be written: those of each block.
@@ -156,7 +154,6 @@ class DenseReader:
         X : object
             An input, or one that is `Opened`.
         rows : ndarray of intp or slice, optional
-        n_threads : int
         as_codes : bool
             Whether columns are laid out as `coded` says.
 

@@ -15,12 +15,7 @@ from ..tables._tables import Table
 
 
 class Rows:
-    """X of one row for all blocks that want the whole of it, made once.
-
-    Parameters
-    ----------
-    template : RowTemplate
-    """
+    """X of one row for all blocks that want the whole of it, made once."""
 
     def __init__(self, template: RowTemplate):
         self._template = template

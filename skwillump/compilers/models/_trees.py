@@ -96,7 +96,6 @@ class TreeModel(TreeAnswers):
         Parameters
         ----------
         features : ndarray of shape (n_rows, n_features)
-        n_threads : int
         start : ndarray of float64 of shape (n_rows, n_outputs), optional
             Sums of the trees before, for the second model of `split`.
 

@@ -32,7 +32,6 @@ def each_chunk(
     ----------
     write : callable
         Of a chunk of rows, and its place in the array.
-    spec : InputSpec
     X : object
         The input.
     rows : integer array or slice of step one, or None

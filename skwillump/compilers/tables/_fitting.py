@@ -50,10 +50,6 @@ class _CodedSteps(EncoderSteps):
 
     Codes are given to no step but those of the same encoder on the very rows that it learns from:
     all values are known then.
-
-    Parameters
-    ----------
-    least_rows : int
     """
 
     def __init__(self, least_rows: int):

@@ -135,7 +135,6 @@ def count_terms(
     documents : iterable of texts
     original : callable
         scikit-learn's own counting.
-    least_work : int
 
     Returns
     -------

@@ -231,7 +231,6 @@ def scores_of_texts(
         With the same number of outputs.
     X : column of texts
     rows : ndarray of intp, optional
-    n_threads : int
     total : ndarray of float64 of shape (n_rows, n_outputs), optional
         What the scores are added to, in place. One scorer after the other is added.
 

@@ -123,7 +123,6 @@ def number_integers(keys: np.ndarray, table: IntegerTable) -> np.ndarray:
     Parameters
     ----------
     keys : ndarray of int64
-    table : IntegerTable
     """
     out = np.empty(len(keys), dtype=np.intp)
     find_integers(frozen(keys), *table, out)

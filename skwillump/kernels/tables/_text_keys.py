@@ -218,7 +218,6 @@ def number_texts(
     data : ndarray of uint8, read-only and contiguous
     starts, stops : ndarray of int64
         Text i is ``data[starts[i]:stops[i]]``.
-    table : TextTable
     unknown : int, optional
         What stands for a text that is none of the table's; by default how many those are.
     """

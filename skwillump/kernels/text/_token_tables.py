@@ -25,7 +25,6 @@ def fill_token_tables(
     offsets : int64 array of shape (n_tokens + 1,)
         Where each token begins.
     symbols : uint32 array of shape (n_tokens,)
-    alphabet : Alphabet
     """
     data = np.concatenate((token_bytes, np.zeros(8, dtype=np.uint8)))
     windows = np.lib.stride_tricks.sliding_window_view(data, 8)

@@ -111,7 +111,6 @@ def vocabulary_trie(
     lengths : int64 array of shape (n_sequences,)
     terms : int64 array of shape (n_sequences,)
         The number of the term that each sequence spells.
-    n_terms : int
     """
     starts = np.cumsum(lengths) - lengths
     n_symbols = int(symbols.max(initial=0))
