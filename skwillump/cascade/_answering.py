@@ -1,7 +1,7 @@
 """How a fitted cascade answers: many rows in chunks, or one row."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from .._one_row import RowTemplate
 from ..blocks import BlockGraph
 from ..compilers import InputUnsupported, check_scores
 from ..planning import HarmScore, confidence, decide_one
+from ..stages._first_stage import FirstStage
 from ..stages._passes import ModelInput, StagePass, answer_by_pass, flat
 from ._responses import align_response, predicts_largest_response, stage_codes
 
@@ -23,22 +24,23 @@ class EarlyStage:
     """The first stage of two, and which rows it answers."""
 
     graph: BlockGraph  # the full model in blocks
-    blocks: tuple[str, ...]  # those of the stage; none where it reads rows as they come
-    model: Any  # classifier: its model
+    stage: FirstStage
     method: str  # {"predict_proba", "decision_function"}: what confidence is read from
     measure: str  # {"probability", "margin", "score"}: what confidence is
     # float64 (n_classes,): least confidence that answers a row, by predicted class.
     thresholds: np.ndarray
     is_largest: bool  # whether the model is known to predict the class of its largest response
-    fused: Any  # CompiledStage: the stage on the compiled path, where it has one
-    # Whether its model is of another kind than the full one, and may refuse what that one reads.
-    is_other_model: bool = False
     harm_score: HarmScore | None = None  # for the measure ``"score"``
+
+    @property
+    def fused(self) -> Any:
+        """The stage on the compiled path; None where it has none."""
+        return self.stage.compiled
 
     @cached_property
     def needs_rows(self) -> bool:
         """Whether its blocks read one row as X of one row, and not as it comes."""
-        return bool(self.blocks) and self.graph.needs_rows(self.blocks)
+        return bool(self.stage.blocks) and self.graph.needs_rows(self.stage.blocks)
 
     def gives(self, method: str) -> bool:
         """Whether both models answer `method` on the compiled path."""
@@ -53,7 +55,7 @@ class EarlyStage:
     @property
     def reads_one(self) -> bool:
         """Whether it reads one row on the compiled path, with no step before its blocks."""
-        return not (self.blocks and self.graph.prefix)
+        return not (self.stage.blocks and self.graph.prefix)
 
     def gives_one(self, method: str) -> bool:
         """Whether both models answer `method` for one row on the compiled path."""
@@ -73,16 +75,8 @@ class EarlyStage:
         n_threads: int,
     ) -> Any:
         """Answer `method` by a pass of the stage, or otherwise by the full model alone."""
-        return answer_by_pass(
-            graph=self.graph,
-            blocks=self.blocks,
-            model=self.model,
-            fused=self.fused if self.gives(method) else None,
-            n_threads=n_threads,
-            answer=by_pass,
-            otherwise=otherwise,
-            is_other_model=self.is_other_model,
-        )
+        stage = self.stage if self.gives(method) else replace(self.stage, compiled=None)
+        return answer_by_pass(self.graph, stage, by_pass, otherwise=otherwise, n_threads=n_threads)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +87,13 @@ class CascadeRunner:
     template: RowTemplate  # the form of one row
     estimator: Any  # classifier: the full model
     full: Any  # CompiledPipeline or classifier: the same as it runs
-    early: EarlyStage | None  # the stage before it, if there is one
+    early: EarlyStage | None = None  # the stage before it, if there is one
+
+    def behind(self, *, stage: FirstStage, method: str, **of_early: Any) -> "CascadeRunner":
+        """The same behind a first stage; `of_early` as the fields of `EarlyStage`."""
+        is_largest = self.is_largest(stage.model, method)
+        early = EarlyStage(stage=stage, method=method, is_largest=is_largest, **of_early)
+        return replace(self, early=early)
 
     @property
     def n_groups(self) -> int:
@@ -287,5 +287,5 @@ class CascadeRunner:
 
     def _respond(self, early: EarlyStage, inputs: ModelInput, method: str) -> np.ndarray:
         """Response of the first stage's model, with a column for each class."""
-        response, known = inputs.answer(method), early.model.classes_
+        response, known = inputs.answer(method), early.stage.model.classes_
         return align_response(response, known, self.classes, method == "predict_proba")

@@ -26,10 +26,9 @@ from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
 from ..stages._folds import FitData
 from ..stages._labels import check_labels, group_column, named_groups
-from ..stages._metering import FirstStage, clock_of, seconds_for_timing
 from ..stages._models import NoEvidence
 from ..stages._recording import none_open
-from ._answering import CascadeRunner, EarlyStage
+from ._answering import CascadeRunner
 from ._calibration import calibrated_from
 from ._label_kinds import label_kind
 from ._report import cascade_report, stage_words
@@ -183,7 +182,7 @@ class BaseCascade(BlockwiseEstimator):
 
     def _answering(self) -> CascadeTiming:
         return CascadeTiming(
-            runner=self._runner_with(None),
+            runner=self._full_runner(),
             graph=self._graph,
             method=self._method,
             measure=self._labels.measures(
@@ -200,22 +199,21 @@ class BaseCascade(BlockwiseEstimator):
             calibrated.calibration, self.accuracy_target, self.confidence, calibrated.scores
         )
 
-    def _check_speed(self, X, spent) -> None:
-        if self.feature_costs or self.query != "batch":
+    def _check_speed(self, X, *, clock, most_seconds) -> None:
+        if self.query != "batch":
             return  # costs are not those of a batch
         timed: set[int] = set()
         while self._plan.candidate is not None and self._plan.candidate not in timed:
             plan, calibration = self._plan, self._calibrated.calibration
             timed.add(plan.candidate)
-            first = self.stages_[0]
             seconds = seconds_of_plan(
                 self._answering(),
                 X,
-                FirstStage(blocks=first.blocks, model=first.model, compiled=self._fused),
+                self._first_stage,
                 plan,
                 calibration,
-                clock=clock_of(self._graph, self._fused_blocks if self._fused else None),
-                most_seconds=seconds_for_timing(spent),
+                clock=clock,
+                most_seconds=most_seconds,
             )
             planned = calibration.candidates[plan.candidate].seconds_by(
                 plan.measure, 1 - plan.chosen_at
@@ -240,31 +238,24 @@ class BaseCascade(BlockwiseEstimator):
 
     def _set_plan(self, plan) -> None:
         super()._set_plan(plan)
-        early = None
+        self._runner = self._full_runner()
         if plan.candidate is not None:
-            first = self.stages_[0]
-            candidate = self._calibrated.calibration.candidates[plan.candidate]
-            early = EarlyStage(
+            self._runner = self._runner.behind(
                 graph=self._graph,
-                blocks=first.blocks,
-                model=first.model,
+                stage=self._first_stage,
                 method=self._method,
                 measure=plan.measure,
                 thresholds=plan.thresholds,
-                is_largest=self._runner_with(None).is_largest(first.model, self._method),
-                fused=self._fused,
-                is_other_model=first.is_surrogate or self.approx_estimator is not None,
-                harm_score=candidate.harm_score,
+                harm_score=self._calibrated.calibration.candidates[plan.candidate].harm_score,
             )
-        self._runner = self._runner_with(early)
 
-    def _runner_with(self, early: EarlyStage | None) -> CascadeRunner:
+    def _full_runner(self) -> CascadeRunner:
+        """What answers where the full model answers every row."""
         return self._labels.runner(
             classes=self._known_classes,
             template=self._template,
             estimator=self.estimator_,
             full=self._full,
-            early=early,
         )
 
     def _stages_of(self, plan, first, last):

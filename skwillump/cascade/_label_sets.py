@@ -155,7 +155,7 @@ class LabelSetRunner(CascadeRunner):
         response = getattr(approx, early.method)(scores[None])
         known = (labels != 0)[None]
         sure = label_confidence(
-            positive_part(response, early.model.classes_),
+            positive_part(response, early.stage.model.classes_),
             known,
             early.measure,
             is_probability=early.method == "predict_proba",
@@ -170,7 +170,7 @@ class LabelSetRunner(CascadeRunner):
 
     def _decided(self, early: EarlyStage, inputs: ModelInput) -> tuple[Any, np.ndarray, np.ndarray]:
         """Labels of the first stage, the groups of its rows, and how sure it is of all labels."""
-        given, labels, positive = _answers(inputs, early.model.classes_, early.method)
+        given, labels, positive = _answers(inputs, early.stage.model.classes_, early.method)
         is_probability = early.method == "predict_proba"
         sure = label_confidence(positive, labels, early.measure, is_probability=is_probability)
         return given, groups_of(labels), sure

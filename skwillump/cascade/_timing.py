@@ -1,7 +1,7 @@
 """What is timed of a cascade: how it answers a batch, and single rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,8 +11,9 @@ from .._containers import num_samples
 from ..blocks import BlockGraph
 from ..planning import LEARNED, Calibration, HarmScore, Plan
 from ..stages._clock import Clock, rounds_in_turns, thread_clock, typical_seconds
-from ..stages._metering import SINGLE_ROWS, SLOWEST_ROWS, FirstStage, Turn, spread
-from ._answering import CascadeRunner, EarlyStage
+from ..stages._first_stage import FirstStage
+from ..stages._metering import SINGLE_ROWS, SLOWEST_ROWS, Turn, spread
+from ._answering import CascadeRunner
 
 BATCH_ROWS, LEAST_BATCH_ROWS = 1024, 256
 """Rows of a batch of middling size, on which a choice is timed as a whole, and of the least one
@@ -84,17 +85,13 @@ class CascadeTiming:
 
     def _runner_at(self, stage: FirstStage, threshold: float) -> CascadeRunner:
         """A runner whose first stage answers rows of at least this confidence."""
-        early = EarlyStage(
+        return self.runner.behind(
             graph=self.graph,
-            blocks=stage.blocks,
-            model=stage.model,
+            stage=stage,
             method=self.method,
             measure=self.measure,
             thresholds=np.full(self.runner.n_groups, threshold),
-            is_largest=self.runner.is_largest(stage.model, self.method),
-            fused=stage.compiled,
         )
-        return replace(self.runner, early=early)
 
 
 def seconds_of_plan(

@@ -91,7 +91,7 @@ def checked_k(ranker: "ApproxTopKRanker", k: float | None) -> int | float:
 
 def searcher_of(ranker: "ApproxTopKRanker") -> QuerySearcher:
     """What a fitted ranker searches with."""
-    first, plan = ranker.stages_[0], ranker._plan
+    plan = ranker._plan
     if plan.candidate is None:
         return full_searcher(ranker)
     calibration = ranker._calibrated.calibration
@@ -99,10 +99,7 @@ def searcher_of(ranker: "ApproxTopKRanker") -> QuerySearcher:
         ranker,
         graph=ranker._graph,
         n_threads=ranker._n_threads(),
-        blocks=first.blocks,
-        model=first.model,
-        fused=ranker._fused,
-        is_other_model=first.is_surrogate or ranker.approx_estimator is not None,
+        stage=ranker._first_stage,
         searches=SizedSearches(
             plan=plan,
             target=ranker._target,

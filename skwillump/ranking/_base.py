@@ -12,7 +12,6 @@ from .._composites import thawed
 from ..planning import FILTER_SAVING, Target, TopKGuarantee, TopKPlan, make_topk_plan
 from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
-from ..stages._metering import clock_of, seconds_for_timing
 from ._answering import full_searcher, searcher_of
 from ._calibration import calibrated_from
 from ._queries import RankingData, group_column
@@ -109,11 +108,8 @@ class BaseRanker(BlockwiseEstimator):
         self._target = self._current_target()
         return make_topk_plan(self._calibrated.calibration, self._target)
 
-    def _check_speed(self, X, spent) -> None:
-        plan = self._plan
-        if self.feature_costs or plan.candidate is None:
-            return  # costs are not those of a query
-        calibrated = self._calibrated
+    def _check_speed(self, X, *, clock, most_seconds) -> None:
+        plan, calibrated = self._plan, self._calibrated
         full_seconds = calibrated.calibration.full_seconds
         least_rows = rows_that_pay(
             full_searcher(self),
@@ -122,8 +118,8 @@ class BaseRanker(BlockwiseEstimator):
             plan.guarantee.k,
             full_seconds=full_seconds,
             expected_seconds=plan.expected_seconds,
-            clock=clock_of(self._graph, self._fused_blocks if self._fused else None),
-            most_seconds=seconds_for_timing(spent),
+            clock=clock,
+            most_seconds=most_seconds,
         )
         # Kept as seconds, for plans at other targets.
         call_seconds = least_rows * (full_seconds - plan.expected_seconds)

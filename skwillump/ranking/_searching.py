@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from .._containers import num_samples, take_rows
-from ..blocks import BlockGraph, CompiledStage
+from ..blocks import BlockGraph
 from ..planning import RankEvidence, Search, gap_search
+from ..stages._first_stage import FirstStage
 from ..stages._passes import StagePass, answer_by_pass
 from ._filtering import FilteredQuery
 from ._full_scores import Found, FullScorer
@@ -22,32 +23,12 @@ BATCH_ROWS = 16_384
 
 @dataclass(frozen=True, kw_only=True)
 class QuerySearcher(FullScorer):
-    """The models of a fitted ranker, and how it searches. Without a filter, all rows are scored.
+    """The models of a fitted ranker, and how it searches. Without a filter, all rows are scored."""
 
-    Attributes
-    ----------
-    graph : BlockGraph or None
-        The full model in blocks.
-    blocks : tuple of str
-        Those of the filter.
-    model : estimator
-        That of the filter.
-    fused : CompiledStage or None
-        The filter on the compiled path, where it has one.
-    searches : QuerySearches or None
-        How to search; None where all rows get the full model's score.
-    n_threads : int
-    is_other_model : bool
-        Whether the filter's model is of another kind than the full one.
-    """
-
-    graph: BlockGraph | None = None
-    blocks: tuple[str, ...] = ()
-    model: Any = None
-    fused: CompiledStage | None = None
-    searches: QuerySearches | None = None
+    graph: BlockGraph | None = None  # the full model in blocks
+    stage: FirstStage | None = None  # the filter
+    searches: QuerySearches | None = None  # None where all rows get the full model's score
     n_threads: int = 1
-    is_other_model: bool = False
 
     def search_for(self, k: int, n_rows: int) -> Search | None:
         """How to search a query; None to score all of its rows. See `SizedSearches.search_for`."""
@@ -235,15 +216,9 @@ class QuerySearcher(FullScorer):
     def _by_pass(self, answer: Callable[[StagePass], Any], otherwise: Callable[[], Any]) -> Any:
         """Answer by a pass of the filter, or otherwise by the full model alone."""
         assert self.graph is not None
+        assert self.stage is not None
         return answer_by_pass(
-            graph=self.graph,
-            blocks=self.blocks,
-            model=self.model,
-            fused=self.fused,
-            n_threads=self.n_threads,
-            answer=answer,
-            otherwise=otherwise,
-            is_other_model=self.is_other_model,
+            self.graph, self.stage, answer, otherwise=otherwise, n_threads=self.n_threads
         )
 
 

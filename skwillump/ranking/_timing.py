@@ -9,7 +9,8 @@ from typing import Any
 from .._containers import num_samples
 from ..planning import Search
 from ..stages._clock import Clock, rounds_in_turns, typical_seconds
-from ..stages._metering import MOST_ROWS, FirstStage, Turn, spread
+from ..stages._first_stage import FirstStage
+from ..stages._metering import MOST_ROWS, Turn, spread
 from ._searching import QuerySearcher
 
 CANDIDATE_SHARES = (0.02, 0.3)
@@ -63,9 +64,7 @@ class RankTiming:
             search = Search("share", share=share)
             filtered = replace(
                 self.searcher,
-                blocks=stage.blocks,
-                model=stage.model,
-                fused=stage.compiled,
+                stage=stage,
                 searches=FixedSearch(search),
             )
             turns.append(Turn(partial(filtered.rank, X, k), search.least_candidates(k, n_rows)))

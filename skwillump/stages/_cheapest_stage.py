@@ -6,17 +6,16 @@ Sets that cannot pay by that are not tried, and where none can, `fit` ends.
 """
 
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from ..blocks import CompiledStage
 from ..compilers import texts_forgotten
 from ..planning import StageSeconds, pays
 from ._costs import BlockCosts, PathCosts, StageCosts
 from ._cross_fit_steps import CrossFit
 from ._fold_tasks import FoldRecord
-from ._metering import CostMeter, FirstStage, spread
+from ._metering import spread
 from ._models import NoEvidence, StageSpec, fit_stages, those_left_out
 from ._report import blocks_text, seconds_text
 
@@ -26,25 +25,13 @@ FEW_TO_TIME = 500
 
 @dataclass(frozen=True, kw_only=True)
 class CheapestStage:
-    """A stage on the set of blocks of least cost, timed: what others cost at least.
-
-    Attributes
-    ----------
-    run : CrossFit
-    blocks : tuple of str
-    of_blocks : BlockCosts
-        As measured of blocks alone.
-    full : float
-        Seconds a row of the full model.
-    seconds : StageSeconds
-        Of the stage.
-    """
+    """A stage on the set of blocks of least cost, timed: what others cost at least."""
 
     run: CrossFit
     blocks: tuple[str, ...]
-    of_blocks: BlockCosts
-    full: float
-    seconds: StageSeconds
+    of_blocks: BlockCosts  # as measured of blocks alone
+    full: float  # seconds a row of the full model
+    seconds: StageSeconds  # of the stage
 
     @property
     def least_saving(self) -> float:
@@ -81,9 +68,7 @@ class CheapestStage:
         )
 
 
-def cheapest_stage(
-    run: CrossFit, meter: CostMeter, stage_of: Callable[..., CompiledStage | None]
-) -> CheapestStage | None:
+def cheapest_stage(run: CrossFit) -> CheapestStage | None:
     """Time a stage on the cheapest set of blocks, where rows cost so little that it may not pay.
 
     Models of more rows than the few that its model is fitted on cost no less.
@@ -93,7 +78,7 @@ def cheapest_stage(
     NoEvidence
         If it takes as long as the full model even if it answers every row.
     """
-    spec = run.cheapest_set(meter.costs)
+    spec = run.cheapest_set()
     if spec is None:
         return None
     rows = spread(run.splits[0][0], min(FEW_TO_TIME, len(run.splits[0][0])))
@@ -107,15 +92,14 @@ def cheapest_stage(
         (model,) = fit_stages(run.graph, [spec], *run.data.take(rows), run.setting.approx_estimator)
         if those_left_out([model]):
             return None
-        compiled = stage_of(spec.blocks, model, is_surrogate=False)
-        if compiled is None and run.fused is not None:
+        first = run.first_stage(spec, model)
+        if first.compiled is None and run.fused is not None:
             return None
-        first = FirstStage(blocks=spec.blocks, model=model, compiled=compiled)
-        costs = meter.planned([first])
+        costs = run.meter.planned([first])
         cheapest = CheapestStage(
             run=run,
             blocks=spec.blocks,
-            of_blocks=meter.costs,
+            of_blocks=run.meter.costs,
             full=costs.full,
             seconds=costs.stages[0],
         )

@@ -13,29 +13,25 @@ from .._progress import Progress
 from ..blocks import BlockGraph, CompiledBlocks, has_linear_model, truncation_sizes
 from ..compilers import InputUnsupported, texts_forgotten
 from ..planning import needs_importances, pays, permutation_importance
-from ._costs import BlockCosts, StageCosts
-from ._cross_fitted import CalibrationTask, Setting
-from ._fold_tasks import (
-    FoldRecord,
-    evidence,
-    fold_name,
-    in_first_fold,
-    record_fold,
-    record_rows,
+from ._before_pipeline import compiled_stage
+from ._costs import StageCosts
+from ._cross_fitted import CalibrationTask
+from ._first_stage import FirstStage
+from ._fold_tasks import FoldRecord, evidence, evidence_of, record_fold, record_rows
+from ._folds import (
+    FitData,
+    Fold,
+    Setting,
+    Split,
+    cross_fit_splits,
+    prefit_splits,
+    selecting_rows,
+    share_of,
 )
-from ._folds import FitData, Split, cross_fit_splits, prefit_splits, selecting_rows, share_of
 from ._metering import CostMeter
 from ._models import OTHER_BLOCKS, NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
 from ._recording import Importance
-from ._shortlisting import (
-    estimated_seconds,
-    none_can_pay,
-    screened,
-    specs_of_sets,
-    stand_in_specs,
-    still_possible,
-    surrogate_specs,
-)
+from ._shortlisting import Shortlist, none_can_pay
 from ._stacking import BlockFeatures
 from ._surrogates import is_dear
 
@@ -50,24 +46,40 @@ CHEAP_SECONDS = 1e-6
 class CrossFit:
     """What all steps of `cross_fit` read, and the steps."""
 
-    # `graph`, `fused`, `full`, `data`, `task`, `setting`, `rng`, `progress`: as in `cross_fit`.
-    graph: BlockGraph
-    fused: CompiledBlocks | None
-    full: Any
+    graph: BlockGraph  # the full model that will answer
+    fused: CompiledBlocks | None  # its blocks on a compiled path, where there is one
+    full: Any  # CompiledPipeline or estimator: the full model as it runs
     data: FitData
     task: CalibrationTask
     setting: Setting
     rng: np.random.RandomState
-    progress: Progress
+    progress: Progress  # told of each step
     splits: list[Split]  # rows to fit on and held-out rows of each fold
     selecting: np.ndarray  # intp: rows that choose
+    meter: CostMeter  # what has measured the costs of the full model and its blocks
 
     @classmethod
     def begin(
-        cls, *, data: FitData, task: CalibrationTask, setting: Setting, **given: Any
+        cls,
+        *,
+        graph: BlockGraph,
+        fused: CompiledBlocks | None,
+        full: Any,
+        data: FitData,
+        task: CalibrationTask,
+        setting: Setting,
+        rng: np.random.RandomState,
+        progress: Progress,
     ) -> "CrossFit":
-        """Split the rows."""
-        rng = given["rng"]
+        """Split the rows, and measure what the full model and its blocks cost.
+
+        Raises
+        ------
+        ValueError
+            If the data cannot be split as asked.
+        NoEvidence
+            If costs cannot be measured.
+        """
         with_truth = task.with_truth
         if with_truth is None:
             with_truth = np.ones(len(data.y), dtype=bool)
@@ -78,13 +90,30 @@ class CrossFit:
             # Of models that are fitted again on all rows more is tested than the target.
             n_certify = 0 if setting.split is None else task.n_certify
             selecting = selecting_rows(splits, data, rng, n_certify=n_certify)
+        named = progress.task("measure costs")
+        with named, texts_forgotten(), evidence("what it costs cannot be measured"):
+            meter = CostMeter(
+                graph,
+                fused,
+                data.X,
+                answering=task.answering,
+                query=task.query,
+                given=setting.feature_costs,
+                both=setting.compile,
+                spent=progress.cpu_seconds(),
+            )
         return cls(
+            graph=graph,
+            fused=fused,
+            full=full,
             data=data,
             task=task,
             setting=setting,
+            rng=rng,
+            progress=progress,
             splits=splits,
             selecting=selecting,
-            **given,
+            meter=meter,
         )
 
     @property
@@ -102,50 +131,64 @@ class CrossFit:
         n_rows = len(self.data.y)
         return min(float(np.mean([len(train) / n_rows for train, _ in self.splits])), 1.0)
 
-    def meter(self) -> CostMeter:
-        """Measure what the full model and its blocks cost."""
-        named = self.progress.task("measure costs")
-        with named, texts_forgotten(), evidence("what it costs cannot be measured"):
-            return CostMeter(
+    @property
+    def shortlist(self) -> Shortlist:
+        """Which approximate models are worth a try."""
+        return Shortlist(
+            graph=self.graph,
+            costs=self.meter.costs,
+            data=self.data,
+            recorder=self.task.recorder,
+            open_shares=self.task.open_shares,
+            approx_estimator=self.setting.approx_estimator,
+        )
+
+    def fold(self, number: int) -> Fold:
+        """One of the folds."""
+        train, test = self.splits[number]
+        return Fold(name=f"fold {number + 1} of {len(self.splits)}", train=train, test=test)
+
+    def first_stage(self, spec: StageSpec, model: Any, *, stepwise: bool = False) -> FirstStage:
+        """A model as a first stage, on the compiled path where it has one, or by its steps."""
+        compiled = None
+        if not stepwise:
+            compiled = compiled_stage(
                 self.graph,
                 self.fused,
-                self.data.X,
-                answering=self.task.answering,
-                query=self.task.query,
-                given=self.setting.feature_costs,
-                both=self.setting.compile,
-                spent=self.progress.cpu_seconds(),
+                self.full,
+                spec.blocks,
+                model,
+                is_surrogate=spec.is_surrogate,
             )
+        return FirstStage(blocks=spec.blocks, model=model, compiled=compiled, n_trees=spec.n_trees)
 
     @property
     def _is_linear(self) -> bool:
         """Whether there is a single block, and a linear model behind it."""
         return len(self.graph.names) == 1 and has_linear_model(self.graph)
 
-    def _stand_ins(self, costs: BlockCosts) -> list[StageSpec]:
+    @property
+    def _stand_ins(self) -> list[StageSpec]:
         """Linear models of rows as they come, where they are asked for and can pay."""
-        return stand_in_specs(self.graph, costs) if self.task.stand_ins else []
+        return self.shortlist.stand_ins() if self.task.stand_ins else []
 
-    def may_pay(self, costs: BlockCosts) -> bool:
+    def may_pay(self) -> bool:
         """Whether anything could be cheaper than a pipeline of a single block."""
-        is_dear_model = not self._is_linear and is_dear(self.graph, costs)
-        return is_dear_model or bool(self._stand_ins(costs))
+        is_dear_model = not self._is_linear and is_dear(self.graph, self.meter.costs)
+        return is_dear_model or bool(self._stand_ins)
 
-    def cheapest_set(self, costs: BlockCosts) -> StageSpec | None:
+    def cheapest_set(self) -> StageSpec | None:
         """The set of blocks of least cost; None where rows are dear.
 
         None too where there may be models of other kinds: on all features, and of rows as they
         come.
         """
-        graph = self.graph
+        graph, costs = self.graph, self.meter.costs
         if len(graph.names) == 1 or costs.full(graph) > CHEAP_SECONDS:
             return None
         if self.setting.approx_estimator is None and truncation_sizes(graph):
             return None
-        surrogates = surrogate_specs(
-            graph, costs, y=self.data.y, approx_estimator=self.setting.approx_estimator
-        )
-        if surrogates or self._stand_ins(costs):
+        if self.shortlist.surrogates() or self._stand_ins:
             return None
         names = graph.first_copy or graph.names
         return StageSpec((min(names, key=lambda name: costs.of_blocks(graph, [name])),))
@@ -154,17 +197,15 @@ class CrossFit:
         """The full model that was fitted on the first fold; it is fitted here if need be."""
         if self.basis != "cross-fitted":
             return self.graph
-        named = self.progress.task(f"fit {fold_name(0, self.splits)}")
-        with named, in_first_fold(self.data, self.splits):
-            fold = self.data.take(self.splits[0][0])
-            first = fit_graph(self.setting.estimator, *fold, compile=self.setting.compile)
+        fold = self.fold(0)
+        with self.progress.task(f"fit {fold.name}"), evidence_of(fold, self.data):
+            rows = self.data.take(fold.train)
+            first = fit_graph(self.setting.estimator, *rows, compile=self.setting.compile)
             if first.names != self.graph.names:
                 raise NoEvidence(OTHER_BLOCKS)
             return first
 
-    def models_to_try(
-        self, first: BlockGraph, costs: BlockCosts
-    ) -> tuple[np.ndarray, list[StageSpec], Any]:
+    def models_to_try(self, first: BlockGraph) -> tuple[np.ndarray, list[StageSpec], Any]:
         """Importances of blocks, the approximate models that they and costs speak for, and how
         features of blocks are put side by side, as far as that was found out.
         """
@@ -176,12 +217,11 @@ class CrossFit:
         if len(graph.names) > 1:
             with self.progress.task("measure importances"):
                 importances = _importances(chosen, rows, self.task.importance, self.rng)
-        approx_estimator = self.setting.approx_estimator
-        specs = specs_of_sets(graph, costs, importances, approx_estimator)
+        specs = self.shortlist.worth_a_try(importances)
         if not self._is_linear:
-            specs += surrogate_specs(graph, costs, y=self.data.y, approx_estimator=approx_estimator)
-        specs += self._stand_ins(costs)
-        if self.fused is not None and approx_estimator is None:
+            specs += self.shortlist.surrogates()
+        specs += self._stand_ins
+        if self.fused is not None and self.setting.approx_estimator is None:
             with suppress(InputUnsupported):
                 calibrates = self.task.recorder.calibrates_trees and bool(truncation_sizes(graph))
                 calibrating = chosen.of(graph.names) if calibrates else None
@@ -189,9 +229,7 @@ class CrossFit:
         self.progress.log(f"approximate models to try: {in_words(specs)}")
         return importances, specs, chosen.stacking
 
-    def choosing_among(
-        self, specs: list[StageSpec], costs: BlockCosts
-    ) -> "tuple[CrossFit, list[StageSpec]]":
+    def choosing_among(self, specs: list[StageSpec]) -> "tuple[CrossFit, list[StageSpec]]":
         """The same with no rows that choose, and one model, where there is nothing to choose.
 
         So it is where costs leave one model in which labels of these rows had no say, on held-out
@@ -206,13 +244,11 @@ class CrossFit:
             or len(self.selecting) >= self.task.n_choose
         ):
             return self, specs
-        given = self.setting.approx_estimator
-        full, least_saving = costs.full(self.graph), self.task.least_saving
-        starts = [estimated_seconds(self.graph, costs, spec, given).start for spec in specs]
+        shortlist, least_saving = self.shortlist, self.task.least_saving
         worth = [
             spec
-            for spec, start in zip(specs, starts, strict=True)
-            if pays(start, full, least_saving)
+            for spec in specs
+            if pays(shortlist.seconds(spec).start, shortlist.full_seconds, least_saving)
         ]
         # Truncated ensembles are calibrated on the rows that choose.
         if len(worth) != 1 or worth[0].n_trees is not None:
@@ -220,7 +256,7 @@ class CrossFit:
         return replace(self, selecting=self.selecting[:0]), worth
 
     def on_first_fold(
-        self, first: BlockGraph, costs: BlockCosts, specs: list[StageSpec], stacking: Any
+        self, first: BlockGraph, specs: list[StageSpec], stacking: Any
     ) -> tuple[list[StageSpec], tuple[Any, ...], FoldRecord]:
         """Fit approximate models on the first fold, but for those that few rows speak against.
 
@@ -232,56 +268,33 @@ class CrossFit:
         record : FoldRecord
             What they and the full model answer on the held-out rows.
         """
-        data, recorder = self.data, self.task.recorder
-        approx_estimator = self.setting.approx_estimator
-        with self.progress.task("try approximate models"), in_first_fold(data, self.splits):
-            train, test = self.splits[0]
-            X_train, y_train, params = data.take(train)
+        data, fold = self.data, self.fold(0)
+        with self.progress.task("try approximate models"), evidence_of(fold, data):
+            X_train, y_train, params = data.take(fold.train)
             known: BlockFeatures | None = None
             if any(spec.n_trees is None and not spec.reads_rows for spec in specs):
                 known = BlockFeatures(first, first.prepare(X_train), stacking)
-            specs = screened(
-                self.graph,
-                first,
-                costs,
-                specs,
-                data=data,
-                train=train,
-                test=np.intersect1d(test, self.selecting),
-                recorder=recorder,
-                open_shares=self.task.open_shares,
-                approx_estimator=approx_estimator,
-                rng=self.rng,
-                known=known,
-            )
+            choosing = replace(fold, test=np.intersect1d(fold.test, self.selecting))
+            specs = self.shortlist.screened(first, specs, choosing, known=known, rng=self.rng)
             models = fit_stages(
                 first,
                 specs,
                 X_train,
                 y_train,
                 params,
-                approx_estimator=approx_estimator,
+                approx_estimator=self.setting.approx_estimator,
                 known=known,
             )
             del X_train, known  # before features of other rows are there
-            return specs, models, record_rows(first, specs, models, recorder, data.X, test)
+            record = record_rows(first, specs, models, self.task.recorder, data.X, fold.test)
+            return specs, models, record
 
-    def still_possible(
-        self, costs: BlockCosts, specs: Sequence[StageSpec], record: FoldRecord
-    ) -> list[int]:
+    def still_possible(self, specs: Sequence[StageSpec], record: FoldRecord) -> list[int]:
         """Models that can still be chosen, by what they did on the first fold.
 
         Nothing is read of rows that certify: they test one choice, made without them.
         """
-        return still_possible(
-            self.graph,
-            costs,
-            specs,
-            record,
-            self.selecting,
-            self.task.open_shares,
-            approx_estimator=self.setting.approx_estimator,
-        )
+        return self.shortlist.still_possible(specs, record.of_rows(self.selecting))
 
     def none_can_pay(
         self,
@@ -299,9 +312,8 @@ class CrossFit:
             return False
         return none_can_pay(
             costs,
-            record,
+            record.of_rows(self.selecting),
             timed,
-            self.selecting,
             least_open=self.task.least_open,
             least_saving=self.task.least_saving if least_saving is None else least_saving,
         )
@@ -353,54 +365,50 @@ class CrossFit:
         half : ndarray of intp or None
             The fewer rows.
         """
-        data, setting, splits, progress = self.data, self.setting, self.splits, self.progress
-        recorder = self.task.recorder
+        setting, progress, n_folds = self.setting, self.progress, len(self.splits)
         if setting.split is not None or not specs:
             return [tried], None
 
-        def task_of(number: int, fitted: BlockGraph | None, **given: Any):
-            train, test = splits[number]
-            of_fold = {"fold": fold_name(number, splits), "train": train, "test": test}
+        def task_of(fold: Fold, graph: BlockGraph | None, *, must_fit: bool = True) -> Any:
             return delayed(record_fold)(
-                graph=fitted,
-                estimator=setting.estimator,
-                specs=specs,
-                data=data,
-                recorder=recorder,
-                approx_estimator=setting.approx_estimator,
-                compile=setting.compile,
-                **(of_fold | given),
+                fold,
+                specs,
+                graph=graph,
+                data=self.data,
+                setting=setting,
+                recorder=self.task.recorder,
+                must_fit=must_fit,
             )
 
-        records = [tried]
+        def results(name: str, folds: list[Fold], tasks: list[Any], n_jobs: int | None) -> Any:
+            return progress.results(name, tasks, [fold.name for fold in folds], n_jobs)
+
         if setting.prefit:
-            inner = range(1, len(splits) - 1)
-            records += progress.results(
-                "fit approximate models on folds",
-                [task_of(number, self.graph) for number in inner],
-                [fold_name(number, splits[:-1]) for number in inner],
-                None,
-            )
+            # The last split is of rows that certify.
+            of_choosing = replace(self, splits=self.splits[:-1])
+            folds = [of_choosing.fold(number) for number in range(1, n_folds - 1)]
+            tasks = [task_of(fold, self.graph) for fold in folds]
+            records = [tried, *results("fit approximate models on folds", folds, tasks, None)]
             with (
                 progress.task("record what they answer"),
                 evidence("its answers cannot be recorded"),
             ):
-                test = splits[-1][1]
-                records.append(record_rows(self.graph, specs, models, recorder, data.X, test))
+                test, recorder = self.splits[-1][1], self.task.recorder
+                records.append(record_rows(self.graph, specs, models, recorder, self.data.X, test))
             return records, None
-        tasks = [task_of(number, None) for number in range(1, len(splits))]
-        names = [fold_name(number, splits) for number in range(1, len(splits))]
+        folds = [self.fold(number) for number in range(1, n_folds)]
+        tasks = [task_of(fold, None) for fold in folds]
         if half is not None:
-            names.append("half of fold 1")
             # Rows that models on more rows have not seen either: one on which both do harm tells
             # most. Where they cannot be fitted on so few, nothing is known of how they gain.
-            others = np.setdiff1d(np.concatenate([test for _, test in splits]), half)
-            tasks.append(task_of(0, None, fold=names[-1], train=half, test=others, must_fit=False))
-        smaller = None
-        if tasks:
-            records += progress.results("fit all models on folds", tasks, names, setting.n_jobs)
-            smaller = None if half is None else records.pop()
-        return records, smaller
+            others = np.setdiff1d(np.concatenate([test for _, test in self.splits]), half)
+            folds.append(Fold(name="half of fold 1", train=half, test=others))
+            tasks.append(task_of(folds[-1], None, must_fit=False))
+        if not tasks:
+            return [tried], None
+        found = results("fit all models on folds", folds, tasks, setting.n_jobs)
+        smaller = None if half is None else found.pop()
+        return [tried, *found], smaller
 
 
 def _splits(

@@ -1,6 +1,6 @@
 """What is asked of models that are cross-fitted, and what was found out of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,26 +8,9 @@ import numpy as np
 
 from ._costs import BlockCosts, StageCosts
 from ._fold_tasks import FoldRecord
-from ._folds import Split
 from ._metering import Answering
 from ._models import LeftOut, StageSpec
 from ._recording import Importance, LeastOpen, OpenShares, Record, Recorder, none_open
-
-
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """How models are to be cross-fitted: parameters of the estimator and of the call of `fit`."""
-
-    estimator: Any  # what to fit on folds; with `prefit`, the fitted full model
-    approx_estimator: Any
-    prefit: bool
-    cv: Any  # int, float, splitter
-    split_params: dict[str, Any]  # metadata for the splitter
-    feature_costs: Mapping[str, float]
-    compile: bool  # whether blocks may run compiled
-    n_jobs: int | None
-    # With ``refit=False``, the rows that the full model was fitted on and those held out.
-    split: Split | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

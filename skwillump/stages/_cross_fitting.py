@@ -5,82 +5,43 @@ their answers on held-out rows what a `Recorder` reads of them. With a fitted fu
 approximate models are fitted.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .._progress import Progress
-from ..blocks import BlockGraph, CompiledBlocks, CompiledStage
 from ..compilers import InputUnsupported, texts_forgotten
-from ._before_pipeline import compiled_stage
 from ._cheapest_stage import cheapest_stage, check_few_stay_open
 from ._costs import StageCosts
 from ._cross_fit_steps import CrossFit, in_words
-from ._cross_fitted import CalibrationTask, CrossFitted, Setting
+from ._cross_fitted import CrossFitted
 from ._fold_tasks import FoldRecord, evidence
-from ._folds import FitData
-from ._metering import CostMeter, FirstStage
 from ._models import LeftOut, NoEvidence, StageSpec, those_left_out
 from ._recording import joined
 from ._surrogates import why_not_dear
 
 
-def cross_fit(
-    *,
-    graph: BlockGraph,
-    fused: CompiledBlocks | None,
-    full: Any,
-    data: FitData,
-    task: CalibrationTask,
-    setting: Setting,
-    rng: np.random.RandomState,
-    progress: Progress,
-) -> CrossFitted:
+def cross_fit(run: CrossFit) -> CrossFitted:
     """Fit approximate models, and record what they and the full model answer on held-out rows.
-
-    Parameters
-    ----------
-    graph : BlockGraph
-        The full model that will answer.
-    fused : CompiledBlocks or None
-        Its blocks on a compiled path, where there is one.
-    full : CompiledPipeline or estimator
-        The full model as it runs.
-    progress : Progress
-        Told of each of its steps.
 
     Raises
     ------
-    ValueError
-        If the data cannot be split as asked.
     NoEvidence
         If the estimator cannot be fitted on a fold, or what it does cannot be measured.
     """
-    run = CrossFit.begin(
-        graph=graph,
-        fused=fused,
-        full=full,
-        data=data,
-        task=task,
-        setting=setting,
-        rng=rng,
-        progress=progress,
-    )
-    stage_of = partial(compiled_stage, graph, fused, full)
-    meter = run.meter()
-    if len(graph.names) == 1 and not run.may_pay(meter.costs):
+    graph, progress = run.graph, run.progress
+    meter = run.meter
+    if len(graph.names) == 1 and not run.may_pay():
         raise NoEvidence(why_not_dear(graph, meter.costs))
-    cheapest = cheapest_stage(run, meter, stage_of)
+    cheapest = cheapest_stage(run)
     first = run.first_graph()
-    importances, specs, stacking = run.models_to_try(first, meter.costs)
+    importances, specs, stacking = run.models_to_try(first)
     if cheapest is not None:
         specs = cheapest.may_pay(specs)
-    run, specs = run.choosing_among(specs, meter.costs)
-    specs, tried, record = run.on_first_fold(first, meter.costs, specs, stacking)
-    possible = run.still_possible(meter.costs, specs, record)
+    run, specs = run.choosing_among(specs)
+    specs, tried, record = run.on_first_fold(first, specs, stacking)
+    possible = run.still_possible(specs, record)
     never_made = [(specs[i], why) for i, why in record.left_out.items()]
     specs = [specs[i] for i in possible]
     if cheapest is not None:
@@ -92,7 +53,7 @@ def cross_fit(
     _leave_out(left_out, models, [record])
     with progress.task("measure costs of stages"), texts_forgotten():
         meter.allow(progress.cpu_seconds())
-        stage_costs = _stage_costs(meter, stage_of, specs, models, left_out)
+        stage_costs = _stage_costs(run, specs, models, left_out)
     timed = [i for i in range(len(specs)) if i not in left_out]
     stops = run.none_can_pay(specs, stage_costs, record, timed)
     run, half = run.with_folds_needed(specs, stops=stops)
@@ -129,8 +90,7 @@ def _leave_out(
 
 
 def _stage_costs(
-    meter: CostMeter,
-    stage_of: Callable[..., CompiledStage | None],
+    run: CrossFit,
     specs: Sequence[StageSpec],
     models: Sequence[Any],
     left_out: dict[int, LeftOut],
@@ -139,14 +99,9 @@ def _stage_costs(
     stepwise: set[int] = set()
 
     def measured(chosen: Iterable[int]) -> StageCosts:
-        return meter.stages([first_stage(i) for i in chosen])
-
-    def first_stage(i: int) -> FirstStage:
-        spec, model = specs[i], models[i]
-        compiled = None
-        if i not in stepwise:
-            compiled = stage_of(spec.blocks, model, is_surrogate=spec.is_surrogate)
-        return FirstStage(blocks=spec.blocks, model=model, compiled=compiled, n_trees=spec.n_trees)
+        return run.meter.stages(
+            [run.first_stage(specs[i], models[i], stepwise=i in stepwise) for i in chosen]
+        )
 
     made = [i for i in range(len(specs)) if i not in left_out]
     try:

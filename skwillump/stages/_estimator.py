@@ -26,13 +26,17 @@ from ..compilers import texts_remembered
 from ._before_pipeline import compiled_stage
 from ._blas import threads_for_folds
 from ._blocks import Block, check_feature_costs, describe_blocks
-from ._cross_fitted import CalibrationTask, Setting
+from ._clock import Clock
+from ._cross_fit_steps import CrossFit
+from ._cross_fitted import CalibrationTask
 from ._cross_fitting import cross_fit
 from ._diagram import stage_diagram
+from ._first_stage import FirstStage
 from ._fold_tasks import FoldRecord, record_in_chunks
-from ._folds import FitData, Split, single_split
+from ._folds import FitData, Setting, Split, single_split
 from ._memory import Fitted, recall
 from ._meta_estimator import BlockMetaEstimator
+from ._metering import clock_of, seconds_for_timing
 from ._models import NoEvidence, StageSpec, fit_plainly, read_graph
 from ._recording import Recorder, none_open
 from ._report import StageWords, blocks_text
@@ -61,17 +65,18 @@ class BlockwiseEstimator(BlockMetaEstimator):
     - `_why_no_stages`: why there can be none; empty if there can;
     - `_task`: what is asked of the models that are cross-fitted, and made of their answers;
     - `_make_plan`, `_exact_plan`: the plan, and the one where there is nothing to plan with;
+    - `_check_speed`: what a plan costs as a whole, where it is not what was planned;
     - `_stages_of`: the stages of a plan that has two;
     - `_stage_words`, `_report`: what stages do, and what was decided, in words.
 
-    Others have an answer here that is right for most: `_usable_blocks`, `_usable_stage` and
-    `_check_speed`.
+    Others have an answer here that is right for most: `_usable_blocks` and `_usable_stage`.
     """
 
     stages_: list[Any]
     blocks_: list[Block]
 
     _calibrated: Any
+    _first_stage: Any  # FirstStage; None where the full model answers every row
     _fused_blocks: CompiledBlocks | None
 
     _target_parameter: ClassVar[str]
@@ -191,7 +196,13 @@ class BlockwiseEstimator(BlockMetaEstimator):
             self.blocks_ = describe_blocks(self._graph, data.X, found.costs, found.importances)
             with progress.task("choose and certify"):
                 self._set_plan(self._planned())
-                self._check_speed(data.X, progress.cpu_seconds())
+                # Costs that are stated are not those of an answer.
+                if self._plan.candidate is not None and not self.feature_costs:
+                    self._check_speed(
+                        data.X,
+                        clock=clock_of(self._graph, self._fused_blocks if self._fused else None),
+                        most_seconds=seconds_for_timing(progress.cpu_seconds()),
+                    )
         self._fit_seconds = tuple(progress.times)
         progress.end(X, y)
         if len(self.stages_) == 1 and getattr(self, self._target_parameter) < 1:
@@ -279,7 +290,7 @@ class BlockwiseEstimator(BlockMetaEstimator):
         if on_folds is not None and routing_enabled():
             taken = get_routing_for_object(on_folds).consumes("fit", data.params.keys())
             data = replace(data, params={key: data.params[key] for key in taken})
-        fitted = cross_fit(
+        run = CrossFit.begin(
             graph=self._graph,
             fused=self._fused_blocks,
             full=self._full,
@@ -299,7 +310,7 @@ class BlockwiseEstimator(BlockMetaEstimator):
             rng=rng,
             progress=progress,
         )
-        self._calibrated = task.calibrate(fitted, int(rng.randint(2**31 - 1)))
+        self._calibrated = task.calibrate(cross_fit(run), int(rng.randint(2**31 - 1)))
 
     def _usable_blocks(self, blocks: CompiledBlocks | None) -> CompiledBlocks | None:
         """The blocks on a compiled path, if that gives what is asked of it."""
@@ -364,16 +375,23 @@ class BlockwiseEstimator(BlockMetaEstimator):
             self._set_plan(self._planned())
         return self
 
-    def _check_speed(self, X: Any, spent: float) -> None:
-        """Plan again where what was chosen costs more than planned; by default it is not timed.
+    def _check_speed(self, X: Any, *, clock: Clock, most_seconds: float) -> None:
+        """Time what was chosen, and plan again where it costs more than planned.
 
         Parameters
         ----------
         X : array-like, sparse matrix, data frame or list
             The rows of the fit.
-        spent : float
-            Seconds that it took so far.
+        clock : Clock
+        most_seconds : float
+            What that may take, about.
         """
+        raise NotImplementedError
+
+    @property
+    def _fused(self) -> CompiledStage | None:
+        """The first stage on the compiled path, where it has one."""
+        return None if self._first_stage is None else self._first_stage.compiled
 
     def _planned(self) -> Any:
         """The plan, from what calibration found out."""
@@ -390,7 +408,7 @@ class BlockwiseEstimator(BlockMetaEstimator):
         """Set the plan and what is learned from it."""
         graph = self._graph
         self._plan = plan
-        self._fused: CompiledStage | None = None
+        self._first_stage = None
         self.guarantee_ = plan.guarantee
         self.tradeoff_ = list(plan.tradeoffs)
         last = {
@@ -404,7 +422,7 @@ class BlockwiseEstimator(BlockMetaEstimator):
             return
         candidate = self._calibrated.calibration.candidates[plan.candidate]
         model = self._calibrated.models[plan.candidate]
-        self._fused = self._usable_stage(
+        compiled = self._usable_stage(
             compiled_stage(
                 graph,
                 self._fused_blocks,
@@ -414,8 +432,15 @@ class BlockwiseEstimator(BlockMetaEstimator):
                 is_surrogate=candidate.is_surrogate,
             )
         )
-        if self._fused is not None:
-            self._fused.warm_up()
+        if compiled is not None:
+            compiled.warm_up()
+        self._first_stage = FirstStage(
+            blocks=candidate.blocks,
+            model=model,
+            compiled=compiled,
+            n_trees=candidate.n_trees,
+            is_other_model=candidate.is_surrogate or self.approx_estimator is not None,
+        )
         first = {
             "blocks": candidate.blocks,
             "model": model,

@@ -10,7 +10,7 @@ from sklearn.utils import gen_batches
 
 from .._containers import num_samples, take_rows
 from ..blocks import BlockGraph
-from ._folds import FitData, Split
+from ._folds import FitData, Fold, Setting
 from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages, those_left_out
 from ._passes import CHUNK_ROWS
 from ._recording import Record, Recorder, joined
@@ -43,23 +43,32 @@ class FoldRecord:
             raise ValueError(f"The approximate model could not answer: {why.reason}")
         return self.stages[position]  # type: ignore[return-value]
 
+    def of_rows(self, rows: np.ndarray) -> "FoldRecord":
+        """The record of those of some rows that the fold holds out."""
+        chosen, left_out = np.flatnonzero(np.isin(self.rows, rows)), self.left_out
+
+        def of(record: Record) -> Record:
+            return {key: values[chosen] for key, values in record.items()}
+
+        return FoldRecord(
+            rows=self.rows[chosen],
+            full=of(self.full),
+            stages=tuple(left_out.get(i) or of(self.stage(i)) for i in range(len(self.stages))),
+        )
+
     def of_stages(self, positions: Sequence[int]) -> "FoldRecord":
         """The record of some of the approximate models."""
         return replace(self, stages=tuple(self.stages[i] for i in positions))
 
 
 def record_fold(
-    *,
-    fold: str,
-    estimator: Any,
-    graph: BlockGraph | None,
+    fold: Fold,
     specs: Sequence[StageSpec],
+    *,
+    graph: BlockGraph | None,
     data: FitData,
-    train: np.ndarray,
-    test: np.ndarray,
+    setting: Setting,
     recorder: Recorder,
-    approx_estimator: Any,
-    compile: bool,
     must_fit: bool = True,
 ) -> FoldRecord | None:
     """Fit all models on a fold and record their answers on its held-out rows.
@@ -68,17 +77,10 @@ def record_fold(
 
     Parameters
     ----------
-    fold : str
-        Which it is, for errors.
-    estimator : estimator
-        Cloned and fitted, unless there is a `graph`.
-    graph : BlockGraph or None
-        The full model that was fitted on these rows before, in blocks.
     specs : sequence of StageSpec
         The approximate models to make.
-    train, test : ndarray of intp
-        Rows to fit on and held-out rows.
-    approx_estimator : estimator or None
+    graph : BlockGraph or None
+        The full model that was fitted on these rows before, in blocks; None to fit it here.
     must_fit : bool
         Whether the full model must be fitted and answer; else None is returned where it cannot.
 
@@ -88,12 +90,12 @@ def record_fold(
         If it must, and cannot.
     """
     told: AbstractContextManager[Any] = nullcontext() if must_fit else suppress(NoEvidence)
-    with told, evidence(of_fold(fold, len(train), len(data.y))):
-        rows = data.take(train)
+    with told, evidence_of(fold, data):
+        rows = data.take(fold.train)
         if graph is None:
-            graph = fit_graph(estimator, *rows, compile=compile)
-        models = fit_stages(graph, specs, *rows, approx_estimator)
-        return record_rows(graph, specs, models, recorder, data.X, test)
+            graph = fit_graph(setting.estimator, *rows, compile=setting.compile)
+        models = fit_stages(graph, specs, *rows, setting.approx_estimator)
+        return record_rows(graph, specs, models, recorder, data.X, fold.test)
     return None
 
 
@@ -107,20 +109,12 @@ def evidence(what: str) -> Iterator[None]:
         raise NoEvidence(f"{what}: {told}") from error
 
 
-def in_first_fold(data: FitData, splits: Sequence[Split]):
-    """Context in which errors say that they are of the first fold."""
-    return evidence(of_fold(fold_name(0, splits), len(splits[0][0]), len(data.y)))
-
-
-def fold_name(number: int, splits: Sequence[Split]) -> str:
-    return f"fold {number + 1} of {len(splits)}"
-
-
-def of_fold(fold: str, n_train: int, n_rows: int) -> str:
-    return (
-        f"the estimator could not be fitted and tried on {fold}, a part of the rows ({n_train} of "
-        f"{n_rows}), although all rows fit it. Use a cv with larger training folds, cv='prefit', "
-        "or parameters that hold for fewer rows. It said"
+def evidence_of(fold: Fold, data: FitData) -> AbstractContextManager[None]:
+    """Context in which errors say that there is no evidence, as a fold cannot be fitted."""
+    return evidence(
+        f"the estimator could not be fitted and tried on {fold.name}, a part of the rows "
+        f"({len(fold.train)} of {len(data.y)}), although all rows fit it. Use a cv with larger "
+        "training folds, cv='prefit', or parameters that hold for fewer rows. It said"
     )
 
 

@@ -1,7 +1,7 @@
 """Rows that models are fitted on, and held-out rows that show what these models do."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -37,6 +37,31 @@ LEAST_SELECT_SHARE = 0.1
 
 Split = tuple[np.ndarray, np.ndarray]
 """Rows to fit on and held-out rows, as ascending positions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """How models are to be cross-fitted: parameters of the estimator and of the call of `fit`."""
+
+    estimator: Any  # what to fit on folds; with `prefit`, the fitted full model
+    approx_estimator: Any
+    prefit: bool
+    cv: Any  # int, float, splitter
+    split_params: dict[str, Any]  # metadata for the splitter
+    feature_costs: Mapping[str, float]
+    compile: bool  # whether blocks may run compiled
+    n_jobs: int | None
+    # With ``refit=False``, the rows that the full model was fitted on and those held out.
+    split: Split | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """A part of the rows that is held out, and the rows that models are fitted on instead."""
+
+    name: str  # which it is, for errors
+    train: np.ndarray  # intp (n_train,), ascending
+    test: np.ndarray  # intp (n_test,), ascending
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from .._containers import column_names, fast_rows, num_samples, take_rows
-from ..blocks import BlockGraph, CompiledBlocks, CompiledStage
+from ..blocks import BlockGraph, CompiledBlocks
 from ..compilers import InputUnsupported
 from ..planning import StageSeconds
 from ._clock import Clock, rounds_in_turns, thread_clock, typical_seconds, work_clock
 from ._costs import BlockCosts, PathCosts, StageCosts
+from ._first_stage import FirstStage
 
 FEW_ROWS = 20
 """Rows by which it is told how many can be timed together."""
@@ -76,46 +77,6 @@ N_ROUNDS = (3, 31)
 
 BLOCK_ROUNDS = (2, 31)
 """The same of blocks one by one, whose costs only say which sets are worth a look."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class FirstStage:
-    """A first stage to be timed.
-
-    Attributes
-    ----------
-    blocks : tuple of str
-        The blocks that it computes.
-    model : estimator
-        Its fitted approximate model.
-    compiled : CompiledStage or None
-        The stage on the compiled path, where it has one.
-    n_trees : int or None
-        Where its model is a truncated ensemble: how many trees it has.
-    """
-
-    blocks: tuple[str, ...]
-    model: Any
-    compiled: CompiledStage | None
-    n_trees: int | None = None
-
-    def does_part_of(self, other: "FirstStage") -> bool:
-        """Whether it does a part of what another stage does, and nothing else.
-
-        Linear models on fewer blocks do less, and so do fewer trees of the same ensemble. Of other
-        models that is not known: a forest on fewer features may have deeper trees.
-        """
-        if not set(self.blocks) <= set(other.blocks) or self is other:
-            return False
-        if not self.blocks:
-            return False  # it reads rows as they come
-        if self.n_trees is not None and other.n_trees is not None:
-            return self.n_trees <= other.n_trees
-        return self.n_trees is other.n_trees and _is_linear(self.model) and _is_linear(other.model)
-
-
-def _is_linear(model: Any) -> bool:
-    return hasattr(model[-1] if hasattr(model, "steps") else model, "coef_")
 
 
 class Turn(NamedTuple):

@@ -16,6 +16,7 @@ import numpy as np
 from .._containers import container_of, take_rows
 from ..blocks import BlockGraph, CompiledStage, Store, check_single_precision, take_stored
 from ..compilers import InputUnsupported
+from ._first_stage import FirstStage
 
 CHUNK_ROWS = 8192
 """Rows whose features are held together, so that memory does not grow with the batch."""
@@ -226,15 +227,12 @@ class FusedPass:
 
 
 def answer_by_pass(
-    *,
     graph: BlockGraph,
-    blocks: tuple[str, ...],
-    model: Any,
-    fused: CompiledStage | None,
-    n_threads: int,
+    stage: FirstStage,
     answer: Callable[[StagePass], Any],
+    *,
     otherwise: Callable[[], Any],
-    is_other_model: bool = False,
+    n_threads: int,
 ) -> Any:
     """Answer on the compiled path, by the first stage's steps, or otherwise by the full model.
 
@@ -245,28 +243,23 @@ def answer_by_pass(
     ----------
     graph : BlockGraph
         The full model.
-    blocks : tuple of str
-        Those of the first stage; none where it reads rows as they come.
-    model : estimator
-        That of the first stage.
-    fused : CompiledStage or None
-        The stage on the compiled path, where that gives what is asked of it.
+    stage : FirstStage
+        Compiled only where that gives what is asked of it. A model of another kind than the full
+        one would speak in its own name of what it refuses: the full model judges.
     answer : callable
         Answers by a pass.
     otherwise : callable
         Answers without a first stage.
-    is_other_model : bool
-        Whether the first stage's model is of another kind than the full one, and may refuse what
-        that one reads (NaN, say). It would speak in its own name: the full model judges.
     """
+    blocks = stage.blocks
     try:
-        if fused is not None:
+        if stage.compiled is not None:
             with suppress(InputUnsupported):
-                return answer(FusedPass(graph if blocks else None, fused, n_threads))
+                return answer(FusedPass(graph if blocks else None, stage.compiled, n_threads))
         if blocks:
             with suppress(InputUnsupported):
-                return answer(FeaturePass(graph, blocks, model))
+                return answer(FeaturePass(graph, blocks, stage.model))
     except (TypeError, ValueError):
-        if not is_other_model:
+        if not stage.is_other_model:
             raise
     return otherwise()

@@ -5,6 +5,7 @@ of the models that are left.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..blocks import BlockGraph, n_rounds
 from ..planning import StageSeconds, candidate_sets, may_pay, shortlist
 from ._costs import BlockCosts, StageCosts
 from ._fold_tasks import FoldRecord, record_rows
-from ._folds import FitData, share_of
+from ._folds import FitData, Fold, share_of
 from ._models import StageSpec, fit_stages
 from ._recording import LeastOpen, OpenShares, Recorder
 from ._stacking import BlockFeatures
@@ -24,7 +25,6 @@ from ._surrogates import is_dear, projection_seconds, takes_surrogates
 TREES_COST = 0.9
 """What an ensemble that is fitted on fewer features costs, over the full one: it has as many trees,
 some of which may be smaller."""
-
 
 PROJECTION_COST = 0.2
 """What a linear model takes of a block that projects, over the block: what it is projected from is
@@ -57,117 +57,137 @@ BINS = {"sklearn": "max_bins", "lightgbm": "max_bin", "xgboost": "max_bin"}
 """The parameter that says how many, by library."""
 
 
-def specs_of_sets(
-    graph: BlockGraph, costs: BlockCosts, importances: Any, approx_estimator: Any
-) -> list[StageSpec]:
-    """Sets of blocks that are worth an approximate model.
+@dataclass(frozen=True, kw_only=True)
+class Shortlist:
+    """Which approximate models of a full model are worth a try, and then a fit on every fold."""
 
-    Parameters
-    ----------
-    graph : BlockGraph
-        The full model.
-    importances : ndarray of float64 of shape (n_blocks,)
-    approx_estimator : estimator or None
-    """
-    if len(graph.names) == 1:
-        # The user's own model may be cheaper on the same features.
-        return [] if approx_estimator is None else [StageSpec(graph.names)]
-    model = costs.model * TREES_COST if approx_estimator is None and n_rounds(graph) else 0.0
-    names = graph.first_copy or graph.names
-    sets = candidate_sets(
-        names,
-        [importances[graph.names.index(name)] for name in names],
-        [costs.of_blocks(graph, [name]) for name in names],
-        lambda blocks: costs.prefix + costs.of_blocks(graph, blocks) + model,
-        full_cost=costs.full(graph),
-    )
-    if graph.first_copy:
-        sets.append(graph.first_copy)
-    lighter = lighter_params(graph) if approx_estimator is None else ()
-    return [StageSpec(blocks, lighter=lighter) for blocks in sets]
+    graph: BlockGraph  # the full model
+    costs: BlockCosts
+    data: FitData
+    recorder: Recorder
+    open_shares: OpenShares
+    approx_estimator: Any  # the user's own model, or None
 
+    @property
+    def full_seconds(self) -> float:
+        """Seconds a row of the full model."""
+        return self.costs.full(self.graph)
 
-def surrogate_specs(
-    graph: BlockGraph, costs: BlockCosts, *, y: Any, approx_estimator: Any
-) -> list[StageSpec]:
-    """Linear models on all features in the place of a dear one; none where they cannot pay.
+    def worth_a_try(self, importances: np.ndarray) -> list[StageSpec]:
+        """Sets of blocks that are worth an approximate model."""
+        graph, costs, given = self.graph, self.costs, self.approx_estimator
+        if len(graph.names) == 1:
+            # The user's own model may be cheaper on the same features.
+            return [] if given is None else [StageSpec(graph.names)]
+        model = costs.model * TREES_COST if given is None and n_rounds(graph) else 0.0
+        names = graph.first_copy or graph.names
+        sets = candidate_sets(
+            names,
+            [importances[graph.names.index(name)] for name in names],
+            [costs.of_blocks(graph, [name]) for name in names],
+            lambda blocks: costs.prefix + costs.of_blocks(graph, blocks) + model,
+            full_cost=self.full_seconds,
+        )
+        if graph.first_copy:
+            sets.append(graph.first_copy)
+        lighter = lighter_params(graph) if given is None else ()
+        return [StageSpec(blocks, lighter=lighter) for blocks in sets]
 
-    Parameters
-    ----------
-    graph : BlockGraph
-        The full model.
-    y : array-like
-        What it is fitted on.
-    approx_estimator : estimator or None
-        The user's own instead.
-    """
-    if approx_estimator is not None or not takes_surrogates(graph, y):
-        return []
-    return [StageSpec(graph.names, is_surrogate=True)] if is_dear(graph, costs) else []
+    def surrogates(self) -> list[StageSpec]:
+        """A linear model on all features in the place of a dear one; none where it cannot pay."""
+        graph = self.graph
+        if self.approx_estimator is not None or not takes_surrogates(graph, self.data.y):
+            return []
+        return [StageSpec(graph.names, is_surrogate=True)] if is_dear(graph, self.costs) else []
 
+    def stand_ins(self) -> list[StageSpec]:
+        """A linear model of rows as they come, where features are dear and it can pay."""
+        return [StageSpec((), is_surrogate=True)] if may_stand_in(self.graph, self.costs) else []
 
-def stand_in_specs(graph: BlockGraph, costs: BlockCosts) -> list[StageSpec]:
-    """Linear models of rows as they come, where features are dear; none where they cannot pay."""
-    return [StageSpec((), is_surrogate=True)] if may_stand_in(graph, costs) else []
+    def seconds(self, spec: StageSpec) -> StageSeconds:
+        """What a stage will cost, about."""
+        graph, costs = self.graph, self.costs
+        if spec.reads_rows:
+            return StageSeconds(start=STAND_IN_SECONDS, rest=self.full_seconds)
+        n_all = n_rounds(graph)
+        if spec.is_surrogate:
+            share = 0.0
+        elif spec.n_trees is not None:
+            share = spec.n_trees / max(n_all, 1)
+        elif n_all and self.approx_estimator is None:
+            share = TREES_COST
+        else:
+            share = len(spec.blocks) / len(graph.names)
+        shared = costs.prefix + costs.of_blocks(graph, spec.blocks)
+        start = shared + share * costs.model
+        if spec.is_surrogate:
+            start -= (1 - PROJECTION_COST) * projection_seconds(graph, costs)
+        rest = self.full_seconds - (shared if spec.n_trees is None else start)
+        return StageSeconds(start=start, rest=rest)
 
+    def screened(
+        self,
+        first: BlockGraph,
+        specs: Sequence[StageSpec],
+        fold: Fold,
+        *,
+        known: BlockFeatures | None,
+        rng: np.random.RandomState,
+    ) -> list[StageSpec]:
+        """Leave out sets of blocks that quick fits already show to be worse than others.
 
-def screened(
-    graph: BlockGraph,
-    first: BlockGraph,
-    costs: BlockCosts,
-    specs: Sequence[StageSpec],
-    *,
-    data: FitData,
-    train: np.ndarray,
-    test: np.ndarray,
-    recorder: Recorder,
-    open_shares: OpenShares,
-    approx_estimator: Any,
-    rng: Any,
-    known: BlockFeatures | None = None,
-) -> list[StageSpec]:
-    """Leave out sets of blocks that quick fits already show to be worse than others.
+        Where there are many sets and many rows, a model of each set is fitted on a share of the
+        rows, with a share of the rounds where it is an ensemble, and only those that can still be
+        chosen are worth a fit on all of them.
 
-    Where there are many sets and many rows, a model of each set is fitted on a share of the rows,
-    with a share of the rounds where it is an ensemble, and only those that can still be chosen are
-    worth a fit on all of them.
+        Parameters
+        ----------
+        first : BlockGraph
+            The full model fitted on the fold.
+        fold : Fold
+            Its held-out rows choose: no others are looked at.
+        known : BlockFeatures or None
+            Features of the rows that are fitted on; what is computed of them is kept there.
+        """
+        train, test, data = fold.train, fold.test, self.data
+        sets = [spec for spec in specs if spec.n_trees is None and not spec.is_surrogate]
+        quick = of_fewer_rounds(first) if self.approx_estimator is None else None
+        # Fewer rounds are a gain whatever share of the rows they see.
+        least_rows = SCREENING_ROWS if quick is not None else SCREENING_ROWS / SCREENING_SHARE
+        if len(sets) < LEAST_SETS or len(train) < least_rows or not len(test):
+            return list(specs)
+        few = train
+        if len(train) > SCREENING_ROWS:
+            share = max(SCREENING_SHARE, SCREENING_ROWS / len(train))
+            few = share_of(data, train, share, rng)
+        known_few = None
+        if known is not None:
+            known.learn([spec.blocks for spec in sets])
+            known_few = known.take(np.searchsorted(train, few))
+        model = self.approx_estimator if quick is None else quick
+        tried = fit_stages(first, sets, *data.take(few), model, known=known_few)
+        record = record_rows(first, sets, tried, self.recorder, data.X, test)
+        kept = self.still_possible(sets, record)
+        # Those that cannot be made of few rows may be made of all.
+        left_out = [sets[i] for i in record.made if i not in kept]
+        return [spec for spec in specs if spec not in left_out]
 
-    Parameters
-    ----------
-    graph : BlockGraph
-        The full model.
-    first : BlockGraph
-        The same fitted on a first fold.
-    train, test : ndarray of intp
-        Rows of the fold, and held-out rows that choose: no others are looked at.
-    approx_estimator : estimator or None
-    rng : RandomState
-    known : BlockFeatures, optional
-        Features of the rows `train`; what is computed of them is kept there.
-    """
-    sets = [spec for spec in specs if spec.n_trees is None and not spec.is_surrogate]
-    quick = of_fewer_rounds(first) if approx_estimator is None else None
-    # Fewer rounds are a gain whatever share of the rows they see.
-    least_rows = SCREENING_ROWS if quick is not None else SCREENING_ROWS / SCREENING_SHARE
-    if len(sets) < LEAST_SETS or len(train) < least_rows or not len(test):
-        return list(specs)
-    few = train
-    if len(train) > SCREENING_ROWS:
-        share = max(SCREENING_SHARE, SCREENING_ROWS / len(train))
-        few = share_of(data, train, share, rng)
-    known_few = None
-    if known is not None:
-        known.learn([spec.blocks for spec in sets])
-        known_few = known.take(np.searchsorted(train, few))
-    model = approx_estimator if quick is None else quick
-    tried = fit_stages(first, sets, *data.take(few), model, known=known_few)
-    record = record_rows(first, sets, tried, recorder, data.X, test)
-    kept = still_possible(
-        graph, costs, sets, record, test, open_shares, approx_estimator=approx_estimator
-    )
-    # Those that cannot be made of few rows may be made of all.
-    left_out = [sets[i] for i in record.made if i not in kept]
-    return [spec for spec in specs if spec not in left_out]
+    def still_possible(self, specs: Sequence[StageSpec], record: FoldRecord) -> list[int]:
+        """Approximate models that can still be chosen, by what they answered on rows that choose.
+
+        Returns
+        -------
+        list of int
+            Ascending positions; those that were left out are not among them.
+        """
+        made = record.made
+        if len(made) < 2 or not len(record.rows):
+            return made
+        expected = []
+        for i in made:
+            open_shares = self.open_shares(record.rows, record.full, record.stage(i))
+            expected.append(self.seconds(specs[i]).expected(open_shares))
+        return [made[i] for i in shortlist(np.array(expected), self.full_seconds)]
 
 
 def fewer_rounds(graph: BlockGraph, share: float) -> tuple[str, int] | None:
@@ -215,75 +235,11 @@ def of_fewer_rounds(graph: BlockGraph) -> Any:
     return clone(graph.model_steps[-1][1]).set_params(**changed)
 
 
-def estimated_seconds(
-    graph: BlockGraph, costs: BlockCosts, spec: StageSpec, approx_estimator: Any
-) -> StageSeconds:
-    """What a stage will cost, about."""
-    if spec.reads_rows:
-        return StageSeconds(start=STAND_IN_SECONDS, rest=costs.full(graph))
-    n_all = n_rounds(graph)
-    if spec.is_surrogate:
-        share = 0.0
-    elif spec.n_trees is not None:
-        share = spec.n_trees / max(n_all, 1)
-    elif n_all and approx_estimator is None:
-        share = TREES_COST
-    else:
-        share = len(spec.blocks) / len(graph.names)
-    shared = costs.prefix + costs.of_blocks(graph, spec.blocks)
-    start = shared + share * costs.model
-    if spec.is_surrogate:
-        start -= (1 - PROJECTION_COST) * projection_seconds(graph, costs)
-    full = costs.full(graph)
-    return StageSeconds(start=start, rest=full - (shared if spec.n_trees is None else start))
-
-
-def still_possible(
-    graph: BlockGraph,
-    costs: BlockCosts,
-    specs: Sequence[StageSpec],
-    record: FoldRecord,
-    selecting: np.ndarray,
-    open_shares: OpenShares,
-    *,
-    approx_estimator: Any,
-) -> list[int]:
-    """Approximate models that can still be chosen, by what they did on a first fold.
-
-    Parameters
-    ----------
-    graph : BlockGraph
-        The full model.
-    record : FoldRecord
-        Of the first fold.
-    selecting : ndarray of intp
-        Rows that choose: nothing is read of the others.
-    approx_estimator : estimator or None
-
-    Returns
-    -------
-    list of int
-        Ascending positions; those that were left out are not among them.
-    """
-    made = record.made
-    chosen = np.flatnonzero(np.isin(record.rows, selecting))
-    if len(made) < 2 or not len(chosen):
-        return made
-    rows = record.rows[chosen]
-    full = {key: values[chosen] for key, values in record.full.items()}
-    expected = []
-    for i in made:
-        stage = {key: values[chosen] for key, values in record.stage(i).items()}
-        seconds = estimated_seconds(graph, costs, specs[i], approx_estimator)
-        expected.append(seconds.expected(open_shares(rows, full, stage)))
-    return [made[i] for i in shortlist(np.array(expected), costs.full(graph))]
-
-
 def none_can_pay(
     costs: StageCosts,
     record: FoldRecord,
     made: Sequence[int],
-    selecting: np.ndarray,
+    *,
     least_open: LeastOpen,
     least_saving: float,
 ) -> bool:
@@ -294,27 +250,21 @@ def none_can_pay(
     costs : StageCosts
         As measured, of the approximate models `made`.
     record : FoldRecord
-        Of the first fold.
+        Of the rows of a first fold that choose.
     made : sequence of int
         Positions of approximate models that can answer.
-    selecting : ndarray of intp
-        Rows that choose: nothing is read of the others.
     least_saving : float
         Share of the cost that a plan must save.
     """
-    chosen = np.flatnonzero(np.isin(record.rows, selecting))
-    rows = record.rows[chosen]
-    full = {key: values[chosen] for key, values in record.full.items()}
     others = [None] * len(made) if costs.other is None else costs.other.stages
-    for i, seconds, other in zip(made, costs.planned.stages, others, strict=True):
-        stage = {key: values[chosen] for key, values in record.stage(i).items()}
-        if may_pay(
-            least_open(rows, full, stage),
+    return not any(
+        may_pay(
+            least_open(record.rows, record.full, record.stage(i)),
             seconds,
             costs.planned.full,
             other,
             np.inf if costs.other is None else costs.other.full,
             least_saving,
-        ):
-            return False
-    return True
+        )
+        for i, seconds, other in zip(made, costs.planned.stages, others, strict=True)
+    )
