@@ -56,7 +56,7 @@ def calibrated_from(
     y = data.y
     true_codes, y_rows = recorder.codes(y)[fitted.rows], y[fitted.rows]
     full_right = recorder.is_right(fitted.full, y_rows)
-    costs = fitted.stage_costs
+    other = fitted.stage_costs.other
     candidates = tuple(
         Candidate(
             codes=stage["codes"],
@@ -80,24 +80,19 @@ def calibrated_from(
         )
     calibration = Calibration(
         candidates=candidates,
-        full_seconds=costs.planned.full,
-        other_full_seconds=np.inf if costs.other is None else costs.other.full,
+        other_full_seconds=np.inf if other is None else other.full,
         full_right=full_right,
         classes=true_codes,
-        selects=fitted.selects,
         n_classes=recorder.n_groups,
         is_probability=recorder.is_probability,
-        basis=fitted.basis,
-        train_share=fitted.train_share,
-        seed=seed,
         smaller=_smaller(fitted, y, recorder, candidates),
-        stopped=fitted.stopped,
         within=kept_within(
             true_codes,
             recorder.classes,
             _subgroups_of(data, fitted.rows),
             is_balanced=is_balanced_accuracy(scorer, score_params),
         ),
+        **fitted.in_calibration(seed),
     )
     scores = None
     if recorder.keeps_responses:

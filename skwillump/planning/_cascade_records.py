@@ -9,7 +9,7 @@ import numpy as np
 from ._confidence import LEARNED
 from ._growth import Growth
 from ._harm_score import HarmScore
-from ._records import ApproximateStage, BaseGuarantee, BaseTradeoff, Evidence
+from ._records import ApproximateStage, BaseCalibration, BaseGuarantee, BaseTradeoff
 from ._subgroups import Subgroups
 
 Score = Callable[..., float]
@@ -64,31 +64,24 @@ class SmallerModels:
     row_ratio: float  # rows that these models were fitted on, over those of the fold
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """All that a plan is made from: numbers and arrays."""
+@dataclass(frozen=True, kw_only=True)
+class Calibration(BaseCalibration):
+    """All that a cascade is planned from.
+
+    Where there is but one candidate with one measure of confidence nothing need be chosen, and all
+    rows may certify.
+    """
 
     candidates: tuple[Candidate, ...]
-    full_seconds: float  # seconds a row of the full model
     full_right: np.ndarray  # bool (n_rows,)
     classes: np.ndarray  # int (n_rows,): True classes, as positions
-    # bool (n_rows,): rows that choose; the others certify. Where there is but one candidate with
-    # one measure of confidence nothing need be chosen, and all rows may certify.
-    selects: np.ndarray
     n_classes: int
     # Whether confidences are probabilities, otherwise margins of a decision function.
     is_probability: bool
-    basis: str  # {"prefit", "held-out", "cross-fitted"}
-    train_share: float  # as in `Evidence`
-    seed: int  # for the bootstrap
-    # What models fitted on fewer rows did.
-    smaller: SmallerModels | None = field(default=None, kw_only=True)
+    smaller: SmallerModels | None = None  # what models fitted on fewer rows did
     # Seconds a row of the full model where rows come in the way that is not planned for.
-    other_full_seconds: float = field(default=float("inf"), kw_only=True)
-    # Groups of the rows in each of which the target is to be kept.
-    within: Subgroups | None = field(default=None, kw_only=True)
-    # Whether models were fitted on fewer folds, as nothing could pay at the target of the fit.
-    stopped: bool = field(default=False, kw_only=True)
+    other_full_seconds: float = float("inf")
+    within: Subgroups | None = None  # groups of the rows in each of which the target is to be kept
 
     def with_dearer(self, candidate: int, seconds: float) -> "Calibration":
         """The same numbers where a candidate's first stage costs so many seconds a row more."""
@@ -96,11 +89,6 @@ class Calibration:
         known = candidates[candidate]
         candidates[candidate] = replace(known, stage_seconds=known.stage_seconds + seconds)
         return replace(self, candidates=tuple(candidates))
-
-    @property
-    def evidence(self) -> Evidence:
-        """Which models the numbers are of."""
-        return Evidence(self.basis, self.train_share)
 
     @property
     def harms(self) -> tuple[np.ndarray, ...]:
@@ -173,32 +161,8 @@ class Guarantee(BaseGuarantee):
     """
 
     accuracy_target: float
-    evidence: dict[str, Any]
+    evidence: dict[str, Any] = field(default_factory=dict)
     growth: Growth | None = None
-
-    @classmethod
-    def of_full_model(
-        cls,
-        *,
-        accuracy_target: float,
-        confidence: float | None,
-        reason: str,
-        n_rows: int = 0,
-        rows_needed: int | None = None,
-    ) -> "Guarantee":
-        """The promise of the full model alone."""
-        return cls(
-            kind="exact",
-            accuracy_target=accuracy_target,
-            confidence=confidence,
-            basis=None,
-            n_rows=n_rows,
-            tested_target=1.0,
-            tested_confidence=None,
-            evidence={},
-            reason=reason,
-            rows_needed=rows_needed,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,7 +200,7 @@ class Plan:
         path: PlannedPath | None = None,
         **promised: Any,
     ) -> "Plan":
-        """The plan without a cascade; `promised` is as in `Guarantee.of_full_model`."""
+        """The plan without a cascade; `promised` as for `Guarantee.of_full_model`."""
         return cls(
             expected_seconds=seconds,
             guarantee=Guarantee.of_full_model(**promised),

@@ -1,6 +1,7 @@
 """What plans of cascades and of top-K queries share: stages with a price, and promises."""
 
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 import numpy as np
 
@@ -72,6 +73,25 @@ class Evidence:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BaseCalibration:
+    """What every plan is made from: numbers and arrays."""
+
+    full_seconds: float  # seconds a row of the full model
+    selects: np.ndarray  # bool (n_rows,): rows that choose; the others certify
+    # `basis`, `train_share`: as in `Evidence`.
+    basis: str
+    train_share: float
+    seed: int  # for resampling
+    # Whether `fit` ended after its first folds, as nothing could pay at its target.
+    stopped: bool = False
+
+    @property
+    def evidence(self) -> Evidence:
+        """Which models the numbers are of."""
+        return Evidence(self.basis, self.train_share)
+
+
+@dataclass(frozen=True, kw_only=True)
 class BaseTradeoff:
     """What is lost against cost, for one candidate, on the rows that certify.
 
@@ -95,8 +115,20 @@ class BaseGuarantee:
     kind: str
     confidence: float | None
     basis: str | None
-    n_rows: int
+    n_rows: int = 0
     tested_target: float
     tested_confidence: float | None
     reason: str = ""
     rows_needed: int | None = None
+
+    @classmethod
+    def of_full_model(cls, *, reason: str, **asked: Any) -> Self:
+        """The promise of the full model alone; `asked` are fields that say what was asked for."""
+        return cls(
+            kind="exact",
+            basis=None,
+            tested_target=1.0,
+            tested_confidence=None,
+            reason=reason,
+            **asked,
+        )

@@ -1,6 +1,7 @@
 """The choice of the filter and search of least expected cost that find enough of the K best."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -315,16 +316,5 @@ def _ratio_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
     )
 
 
-def _exact(
-    calibration: TopKCalibration,
-    target: Target,
-    reason: str,
-    *,
-    rows_needed: int | None = None,
-    tradeoffs: list[TopKTradeoff] | None = None,
-) -> TopKPlan:
-    return TopKPlan(
-        expected_seconds=calibration.full_seconds,
-        guarantee=TopKGuarantee.of_full_model(target, reason=reason, rows_needed=rows_needed),
-        tradeoffs=tuple(tradeoffs or ()),
-    )
+def _exact(calibration: TopKCalibration, target: Target, reason: str, **found: Any) -> TopKPlan:
+    return TopKPlan.of_full_model(calibration.full_seconds, target, reason=reason, **found)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ._ranked_sample import RankedSample
-from ._records import ApproximateStage, BaseGuarantee, BaseTradeoff, Evidence
+from ._records import ApproximateStage, BaseCalibration, BaseGuarantee, BaseTradeoff
 from ._topk_search import Search
 
 
@@ -18,21 +18,13 @@ class TopKCandidate(ApproximateStage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TopKCalibration:
-    """All that a plan is made from: numbers and arrays."""
+class TopKCalibration(BaseCalibration):
+    """All that a search for the K best is planned from."""
 
     candidates: tuple[TopKCandidate, ...]
-    full_seconds: float  # seconds a row of the full model
     full_score: np.ndarray  # float64 (n_rows,)
     folds: np.ndarray  # int (n_rows,): the models of which fold gave the scores of a row
-    selects: np.ndarray  # bool (n_rows,): rows that choose; the others certify
     queries: tuple[np.ndarray, ...] | None  # rows of each query, where queries were told
-    basis: str  # {"prefit", "held-out", "fresh", "cross-fitted"}
-    train_share: float  # as in `Evidence`
-    seed: int
-    # Whether `fit` ended after its first folds, since each filter costs nearly as much as the full
-    # model even where it lets no row through.
-    stopped: bool = False
     # Seconds that a call with a filter takes more than one of the full model, whatever its rows.
     call_seconds: float = 0.0
 
@@ -40,11 +32,6 @@ class TopKCalibration:
         """Rows of a query from which on a filter of this cost a row pays for its call."""
         saved = self.full_seconds - expected_seconds
         return round(self.call_seconds / saved) if self.call_seconds > 0 < saved else 0
-
-    @property
-    def evidence(self) -> Evidence:
-        """Which models the numbers are of."""
-        return Evidence(self.basis, self.train_share)
 
     def queries_that(self, select: bool) -> list[np.ndarray]:
         """Queries of the rows that choose, or of those that certify."""
@@ -160,25 +147,6 @@ class TopKGuarantee(BaseGuarantee):
     precision: float = 1.0
     below_target: float = 0.0
     follows_rule: bool | None = None
-    n_rows: int = 0
-
-    @classmethod
-    def of_full_model(
-        cls, target: Target, *, reason: str, rows_needed: int | None = None
-    ) -> "TopKGuarantee":
-        """The promise where every row gets the full model's score."""
-        return cls(
-            kind="exact",
-            precision_target=target.precision,
-            confidence=target.confidence,
-            basis=None,
-            k=target.k,
-            query_size=target.query_size,
-            tested_target=1.0,
-            tested_confidence=None,
-            reason=reason,
-            rows_needed=rows_needed,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +164,27 @@ class TopKPlan:
     # The calibration rows by their ranks, for other k and query sizes; None where queries were
     # told.
     sample: RankedSample | None = field(default=None, repr=False)
+
+    @classmethod
+    def of_full_model(
+        cls,
+        seconds: float,
+        target: Target,
+        *,
+        reason: str,
+        rows_needed: int | None = None,
+        tradeoffs: Sequence[TopKTradeoff] = (),
+    ) -> "TopKPlan":
+        """The plan without a filter."""
+        guarantee = TopKGuarantee.of_full_model(
+            precision_target=target.precision,
+            confidence=target.confidence,
+            k=target.k,
+            query_size=target.query_size,
+            reason=reason,
+            rows_needed=rows_needed,
+        )
+        return cls(expected_seconds=seconds, guarantee=guarantee, tradeoffs=tuple(tradeoffs))
 
     def tells_queries(self, calibration: TopKCalibration) -> bool:
         """Whether queries were told, to `fit` or to `certify`."""

@@ -9,7 +9,7 @@ from sklearn.base import is_classifier
 
 from .._compat import refused
 from .._composites import thawed
-from ..planning import FILTER_SAVING, Target, TopKGuarantee, TopKPlan, make_topk_plan
+from ..planning import FILTER_SAVING, Target, TopKPlan, make_topk_plan
 from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
 from ._answering import full_searcher, searcher_of
@@ -127,8 +127,7 @@ class BaseRanker(BlockwiseEstimator):
         self._calibrated = replace(calibrated, calibration=timed)
 
     def _exact_plan(self, reason) -> TopKPlan:
-        exact = TopKGuarantee.of_full_model(self._current_target(), reason=reason)
-        return TopKPlan(expected_seconds=float("nan"), guarantee=exact)
+        return TopKPlan.of_full_model(float("nan"), self._current_target(), reason=reason)
 
     def _current_target(self) -> Target:
         """What the parameters now ask of a plan."""

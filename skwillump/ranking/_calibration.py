@@ -24,14 +24,9 @@ def calibrated_from(fitted: CrossFitted, seed: int, *, groups: np.ndarray | None
         candidates=tuple(
             TopKCandidate(score=stage["score"], **what) for stage, what in fitted.priced_stages()
         ),
-        full_seconds=fitted.stage_costs.planned.full,
         full_score=fitted.full["score"],
         folds=fitted.folds,
-        selects=fitted.selects,
         queries=queries,
-        basis=fitted.basis,
-        train_share=fitted.train_share,
-        seed=seed,
-        stopped=fitted.stopped,
+        **fitted.in_calibration(seed),
     )
     return fitted.calibrated(calibration)

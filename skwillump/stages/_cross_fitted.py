@@ -88,6 +88,17 @@ class CrossFitted:
                 },
             )
 
+    def in_calibration(self, seed: int) -> dict[str, Any]:
+        """The fields of its `BaseCalibration`."""
+        return {
+            "full_seconds": self.stage_costs.planned.full,
+            "selects": self.selects,
+            "basis": self.basis,
+            "train_share": self.train_share,
+            "seed": seed,
+            "stopped": self.stopped,
+        }
+
     def calibrated(self, calibration: Any, scores: Any = None) -> "Calibrated":
         """What is kept of it, with the numbers to plan with."""
         return Calibrated(
