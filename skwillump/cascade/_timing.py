@@ -12,7 +12,8 @@ from ..blocks import BlockGraph
 from ..planning import LEARNED, Calibration, HarmScore, Plan
 from ..stages._clock import Clock, rounds_in_turns, thread_clock, typical_seconds
 from ..stages._first_stage import FirstStage
-from ..stages._metering import SINGLE_ROWS, SLOWEST_ROWS, Turn, spread
+from ..stages._metering import Turn
+from ..stages._timed_rows import SINGLE_ROWS, SLOWEST_ROWS, spread
 from ._answering import CascadeRunner
 
 BATCH_ROWS, LEAST_BATCH_ROWS = 1024, 256

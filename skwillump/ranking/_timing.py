@@ -10,7 +10,8 @@ from .._containers import num_samples
 from ..planning import Search
 from ..stages._clock import Clock, rounds_in_turns, typical_seconds
 from ..stages._first_stage import FirstStage
-from ..stages._metering import MOST_ROWS, Turn, spread
+from ..stages._metering import Turn
+from ..stages._timed_rows import MOST_ROWS, spread
 from ._searching import QuerySearcher
 
 CANDIDATE_SHARES = (0.02, 0.3)

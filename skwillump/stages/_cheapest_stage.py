@@ -15,9 +15,9 @@ from ..planning import StageSeconds, pays
 from ._costs import BlockCosts, PathCosts, StageCosts
 from ._cross_fit_steps import CrossFit
 from ._fold_tasks import FoldRecord
-from ._metering import spread
 from ._models import NoEvidence, StageSpec, fit_stages, those_left_out
 from ._report import blocks_text, seconds_text
+from ._timed_rows import spread
 
 FEW_TO_TIME = 500
 """Rows that a model is fitted on which is only timed."""

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from skwillump import ApproxTopKRanker, CascadeClassifier
-from skwillump.stages import _metering
+from skwillump.stages import _metering, _timed_rows
 
 CHEAP, DEAR = 1e-6, 1e-5
 """Seconds a row of the two blocks."""
@@ -166,18 +166,18 @@ def test_a_filter_that_does_not_pay_with_its_rows_gathered_is_not_used(machine, 
 
 
 def test_sorted_rows_are_measured_all_over():
-    rows = _metering.TimedRows.of(np.arange(100_000.0)[:, None], lambda X: 1e-7 * len(X))
+    rows = _timed_rows.TimedRows.of(np.arange(100_000.0)[:, None], lambda X: 1e-7 * len(X))
     assert rows.batch[0, 0] == 0.0
     assert rows.batch[-1, 0] == 99_999.0
-    assert len(rows.batch) == _metering.MOST_ROWS
+    assert len(rows.batch) == _timed_rows.MOST_ROWS
 
 
 @pytest.mark.parametrize("seconds", [1e-7, 1e-5, 1e-3, 0.1, 10.0])
 def test_slow_rows_are_measured_on_few_of_them(seconds):
-    rows = _metering.TimedRows.of(np.zeros((100_000, 1)), lambda X: seconds * len(X))
+    rows = _timed_rows.TimedRows.of(np.zeros((100_000, 1)), lambda X: seconds * len(X))
     n_rows = len(rows.batch)
-    assert _metering.SLOWEST_ROWS <= n_rows <= _metering.MOST_ROWS
-    assert n_rows * seconds <= _metering.SLOW_SECONDS[1] or n_rows == _metering.SLOWEST_ROWS
+    assert _timed_rows.SLOWEST_ROWS <= n_rows <= _timed_rows.MOST_ROWS
+    assert n_rows * seconds <= _timed_rows.SLOW_SECONDS[1] or n_rows == _timed_rows.SLOWEST_ROWS
 
 
 def test_reports_say_what_a_speed_compares_with():
@@ -189,5 +189,5 @@ def test_reports_say_what_a_speed_compares_with():
 
 
 def test_what_a_call_costs_whatever_its_rows_is_spread_over_many():
-    rows = _metering.TimedRows.of(np.zeros((100_000, 1)), lambda X: 5e-3 + 1e-6 * len(X))
-    assert len(rows.batch) >= _metering.LEAST_ROWS
+    rows = _timed_rows.TimedRows.of(np.zeros((100_000, 1)), lambda X: 5e-3 + 1e-6 * len(X))
+    assert len(rows.batch) >= _timed_rows.LEAST_ROWS
