@@ -34,7 +34,7 @@ KNOWS = {
     "_progress": "messages of fit; what scikit-learn asks of a twin",
     "_composites": "drop, passthrough, empty selections, weights, nesting",
     "_containers": "every question to pandas, polars, Arrow, NumPy, SciPy",
-    "_compat": "private names of scikit-learn; versions of pickles",
+    "_compat": "private names of scikit-learn; versions of pickles; warnings",
     "_version": "the version",
 }
 """What is said of a layer, by the first module in it."""
