@@ -148,7 +148,7 @@ class Wrapped:
             return self._largest(X)
         if name == "OneVsOneClassifier" and len(self.original.classes_) > 2:
             votes = self.twin.decision_function(X)
-            return self.twin.classes_[votes.argmax(axis=1)], np.flatnonzero(_margins(votes) < DOUBT)
+            return self.twin.classes_[votes.argmax(axis=1)], np.flatnonzero(lead(votes) < DOUBT)
         if name in ("FixedThresholdClassifier", "TunedThresholdClassifierCV"):
             return self._above_threshold(X)
         if name.startswith("MultiOutput"):  # joblib, in its own, takes longer than a row
@@ -162,7 +162,7 @@ class Wrapped:
         """Classes of the largest probabilities."""
         probabilities = self.twin.predict_proba(X)
         labels = self.twin.classes_[probabilities.argmax(axis=1)]
-        return labels, np.flatnonzero(_margins(probabilities) < DOUBT)
+        return labels, np.flatnonzero(lead(probabilities) < DOUBT)
 
     def _above_threshold(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Classes by a threshold."""
@@ -213,15 +213,15 @@ class Wrapped:
             return NONE
         scores = np.column_stack([twin.response(X) for twin in scored])
         scale = np.abs(scores).max(axis=1) + 1.0
-        return np.flatnonzero(_margins(scores) < DOUBT * scale)
+        return np.flatnonzero(lead(scores) < DOUBT * scale)
 
 
 NONE = np.empty(0, dtype=np.intp)
 """No rows."""
 
 
-def _margins(values: np.ndarray) -> np.ndarray:
-    """Difference of the two largest values of each row."""
+def lead(values: np.ndarray) -> np.ndarray:
+    """By how much the largest value of each row is above the second, (n_rows,)."""
     if values.shape[1] < 2:
         return np.full(len(values), np.inf)
     largest = np.partition(values, -2, axis=1)[:, -2:]
@@ -399,11 +399,7 @@ def _names_of(wrapper: Any, n: int) -> list[str]:
     """Names of the estimators inside an ensemble."""
     given = getattr(wrapper, "estimators", None)
     if isinstance(given, list) and all(isinstance(pair, tuple) for pair in given):
-        names = [name for name, estimator in given if not _is_dropped(estimator)]
+        names = [name for name, estimator in given if not isinstance(estimator, str)]  # "drop"
         if len(names) == n:
             return names
     return [f"estimator{at}" for at in range(n)]
-
-
-def _is_dropped(estimator: Any) -> bool:
-    return isinstance(estimator, str) and estimator == "drop"

@@ -16,9 +16,8 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
 from .._compat import positive_label, vote_weights
-from .._wrappers import DOUBT, NONE, reads_x_itself, wrapper_name
+from .._wrappers import DOUBT, NONE, lead, reads_x_itself, wrapper_name
 from ..compilers import Model, Unsupported
-from ..compilers._models import lead
 from ._joined import JoinedModel
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._wrappers import DOUBT
+from .._wrappers import DOUBT, lead
 from ..compilers import LinearModel, Model, Unsupported, compile_model
-from ..compilers._models import lead
 from ..compilers.models._linear import LOG_LIKELIHOOD, log_sum
 from ._combined import Combined, EachDecides, all_know, combines
 from ._joined import JoinedModel

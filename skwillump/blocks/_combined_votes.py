@@ -11,9 +11,8 @@ import numpy as np
 from scipy.special import expit
 
 from .._compat import ovr_decision_function, vote_weights
-from .._wrappers import DOUBT, NONE
+from .._wrappers import DOUBT, NONE, lead
 from ..compilers import InputUnsupported, LinearModel, Model, compile_model
-from ..compilers._models import lead
 from ._combined import Combined, EachDecides, all_know, any_of, combines
 from ._joined import JoinedModel
 

@@ -184,12 +184,6 @@ class CompleteModel(Model):
         return np.zeros(self.n_outputs)
 
 
-def lead(scores: np.ndarray) -> np.ndarray:
-    """Return by how much the largest of each row is above the second, (n_rows,)."""
-    ordered = np.partition(scores, -2, axis=1)
-    return np.asarray(ordered[:, -1] - ordered[:, -2])
-
-
 @dataclass(frozen=True, eq=False)
 class ModelScorer(Scorer):
     """The features of a step, as an array, for a model that says what it makes of them."""

@@ -8,7 +8,8 @@ from scipy.special import expit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
-from .._models import Model, lead
+from ..._wrappers import lead
+from .._models import Model
 from .._registry import REGISTRY, register
 from .._unsupported import Unsupported
 from ._linear import DOUBT, NONE, LinearModel, shares

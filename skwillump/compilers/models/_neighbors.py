@@ -18,10 +18,11 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import normalize
 
 from ..._containers import take_rows
+from ..._wrappers import lead
 from ...kernels._nearest import take_nearest
 from .._features import MAX_DENSE_FEATURES, is_single, only, to_dense
 from .._forwarding import forwarded
-from .._models import CompleteModel, lead
+from .._models import CompleteModel
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step

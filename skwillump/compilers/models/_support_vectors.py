@@ -20,9 +20,10 @@ from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from ..._compat import ovr_decision_function
 from ..._containers import take_rows
+from ..._wrappers import lead
 from ...kernels._machines import couple, exponentials, sum_in_order
 from .._features import MAX_DENSE_FEATURES, only
-from .._models import CompleteModel, Model, ModelScorer, lead
+from .._models import CompleteModel, Model, ModelScorer
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
