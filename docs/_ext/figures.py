@@ -55,7 +55,7 @@ JOURNEYS = {
         Stop("all is fitted on folds and timed", "stages/_cross_fitting.py", "CrossFitted"),
         Stop("answers become numbers", "cascade/_calibration.py", "Calibration"),
         Stop("rows that choose choose; others test", "planning/_cascade_plan.py", "Plan"),
-        Stop("stages and promise are set", "stages/_estimator.py", "stages_, guarantee_"),
+        Stop("stages and promise are set", "stages/_planned_estimator.py", "stages_, guarantee_"),
     ],
     "batch": [
         Stop("predict(X): rows in chunks", "cascade/_answering.py", "rows"),

@@ -1,15 +1,14 @@
 """The base of `CascadeClassifier` and `ApproxTopKRanker`: what `fit` does, and what it leaves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from sklearn.base import clone
 from sklearn.utils import Bunch, check_random_state, indexable
 from sklearn.utils.metadata_routing import get_routing_for_object
-from sklearn.utils.metaestimators import available_if
 
-from .._compat import check_fitted, refused, routing_enabled
+from .._compat import refused, routing_enabled
 from .._compiled import compile_pipeline
 from .._composites import chain, thawed
 from .._containers import num_samples
@@ -17,30 +16,23 @@ from .._progress import Progress
 from .._warnings import NoCascadeWarning, warn_caller
 from ..blocks import (
     CompiledBlocks,
-    CompiledStage,
     compiled_blocks,
     hides_blocks,
     settled,
 )
 from ..compilers import texts_remembered
-from ._before_pipeline import compiled_stage
 from ._blas import threads_for_folds
-from ._blocks import Block, check_feature_costs, describe_blocks
+from ._blocks import check_feature_costs, describe_blocks
 from ._clock import Clock
 from ._cross_fit_steps import CrossFit
 from ._cross_fitted import CalibrationTask
 from ._cross_fitting import cross_fit
-from ._diagram import stage_diagram
-from ._first_stage import FirstStage
-from ._fold_tasks import FoldRecord, record_in_chunks
 from ._folds import FitData, Setting, Split, single_split
 from ._memory import Fitted, recall
-from ._meta_estimator import BlockMetaEstimator
 from ._metering import clock_of, seconds_for_timing
-from ._models import NoEvidence, StageSpec, fit_plainly, read_graph
-from ._recording import Recorder, none_open
-from ._report import StageWords, blocks_text
-from ._stage import StageBase
+from ._models import NoEvidence, fit_plainly, read_graph
+from ._planned_estimator import PlannedEstimator
+from ._recording import none_open
 
 N_TASKS = 10
 """Tasks of `fit`, at most, as callbacks see them."""
@@ -52,40 +44,24 @@ ONE_BLOCK = (
 """Why there are no stages."""
 
 
-class BlockwiseEstimator(BlockMetaEstimator):
+class BlockwiseEstimator(PlannedEstimator):
     """Base of estimators that run a fitted pipeline block by block, in stages.
 
     `_fit` does what both do: it fits the full model exactly as a plain fit would, reads its
     blocks, cross-fits approximate models, and lets a plan be made of what they did. A subclass
     says what differs, in these methods:
 
-    - `_check_parameters`: what the table of constraints cannot say;
     - `_fit_data`: checks `y`, and gathers what `fit` takes of rows;
     - `_read_full_model`: what is learned from the fitted full model before its blocks are tried;
     - `_why_no_stages`: why there can be none; empty if there can;
     - `_task`: what is asked of the models that are cross-fitted, and made of their answers;
-    - `_make_plan`, `_exact_plan`: the plan, and the one where there is nothing to plan with;
     - `_check_speed`: what a plan costs as a whole, where it is not what was planned;
-    - `_stages_of`: the stages of a plan that has two;
-    - `_stage_words`, `_report`: what stages do, and what was decided, in words.
+    - those that `PlannedEstimator` names.
 
-    Others have an answer here that is right for most: `_usable_blocks` and `_usable_stage`.
+    `_usable_blocks` has an answer here that is right for most.
     """
 
-    stages_: list[Any]
-    blocks_: list[Block]
-
-    _calibrated: Any
-    _first_stage: Any  # FirstStage; None where the full model answers every row
-    _fused_blocks: CompiledBlocks | None
-
-    _target_parameter: ClassVar[str]
-    _stage_class: ClassVar[type[StageBase]]
-
     # Hooks ----------------------------------------------------------------------------------
-
-    def _check_parameters(self) -> None:
-        """Raise ValueError for parameters that do not fit together."""
 
     def _fit_data(self, X, y, groups, params: dict[str, Any]) -> FitData:
         """Check y, and gather what the estimator's `fit` takes of each row."""
@@ -103,24 +79,11 @@ class BlockwiseEstimator(BlockMetaEstimator):
         """What is asked of the models that are cross-fitted."""
         raise NotImplementedError
 
-    def _make_plan(self) -> Any:
-        """Choose and certify, from what calibration found out."""
-        raise NotImplementedError
+    def _check_speed(self, X: Any, *, clock: Clock, most_seconds: float) -> None:
+        """Time what was chosen on rows of the fit, and plan again where it costs more than planned.
 
-    def _exact_plan(self, reason: str) -> Any:
-        """Plan by which the full model answers every row."""
-        raise NotImplementedError
-
-    def _stages_of(self, plan: Any, first: dict[str, Any], last: dict[str, Any]) -> list[Any]:
-        """Stages of a plan, from what every stage has."""
-        raise NotImplementedError
-
-    def _stage_words(self) -> StageWords:
-        """What the stages do, in words."""
-        raise NotImplementedError
-
-    def _report(self) -> str:
-        """What was decided, why, and what is promised."""
+        About so many seconds may be taken.
+        """
         raise NotImplementedError
 
     def _why_one_block(self, verb: str) -> str:
@@ -315,151 +278,6 @@ class BlockwiseEstimator(BlockMetaEstimator):
     def _usable_blocks(self, blocks: CompiledBlocks | None) -> CompiledBlocks | None:
         """The blocks on a compiled path, if that gives what is asked of it."""
         return blocks
-
-    def _usable_stage(self, stage: CompiledStage | None) -> CompiledStage | None:
-        """A first stage on a compiled path, if that gives what is asked of it."""
-        return stage
-
-    def report(self):
-        """Tell what was decided, why, and what is promised.
-
-        Returns
-        -------
-        str
-            Lines of text.
-        """
-        check_fitted(self)
-        return self._report()
-
-    # Planning -------------------------------------------------------------------------------
-
-    def _check_certifies(self) -> None:
-        """Raise where no certificate can be asked for."""
-        check_fitted(self)
-        if self.confidence is None:
-            raise ValueError(
-                "confidence=None asks for no promise, so there is nothing to certify: "
-                "set_params(confidence=0.95), say."
-            )
-        name = self._target_parameter
-        if getattr(self, name) >= 1 and self._plan.candidate is not None:
-            raise ValueError(
-                f"{name}=1.0 allows no approximation, so there is nothing to certify: "
-                f"set_{name}(1.0) gives every row to the full model."
-            )
-
-    def _record_fresh(self, candidates: Sequence[int], recorder: Recorder, X: Any) -> FoldRecord:
-        """What the full model and those of some candidates answer on rows that came after `fit`."""
-        if not num_samples(X):
-            raise ValueError("certify was given no rows, and they are what is to show something.")
-        known = self._calibrated.calibration.candidates
-        return record_in_chunks(
-            self._graph,
-            [StageSpec(known[position].blocks) for position in candidates],
-            [self._calibrated.models[position] for position in candidates],
-            recorder,
-            X,
-        )
-
-    def _set_target(self, target: float):
-        """Plan again for another target, from what `fit` stored."""
-        check_fitted(self)
-        changed = {**self.get_params(deep=False), self._target_parameter: target}
-        other = type(self)(**changed)
-        other._validate_params()
-        other._check_parameters()
-        setattr(self, self._target_parameter, target)
-        if self._calibrated is None:
-            self._set_plan(self._exact_plan(self.guarantee_.reason))
-        else:
-            self._set_plan(self._planned())
-        return self
-
-    def _check_speed(self, X: Any, *, clock: Clock, most_seconds: float) -> None:
-        """Time what was chosen, and plan again where it costs more than planned.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, data frame or list
-            The rows of the fit.
-        clock : Clock
-        most_seconds : float
-            What that may take, about.
-        """
-        raise NotImplementedError
-
-    @property
-    def _fused(self) -> CompiledStage | None:
-        """The first stage on the compiled path, where it has one."""
-        return None if self._first_stage is None else self._first_stage.compiled
-
-    def _planned(self) -> Any:
-        """The plan, from what calibration found out."""
-        calibrated = self._calibrated
-        if calibrated.left_out and not calibrated.calibration.candidates:
-            spec, left_out = calibrated.left_out[0]
-            return self._exact_plan(
-                f"no approximate model could be made; that on {blocks_text(spec.blocks)}: "
-                f"{left_out.reason}"
-            )
-        return self._make_plan()
-
-    def _set_plan(self, plan: Any) -> None:
-        """Set the plan and what is learned from it."""
-        graph = self._graph
-        self._plan = plan
-        self._first_stage = None
-        self.guarantee_ = plan.guarantee
-        self.tradeoff_ = list(plan.tradeoffs)
-        last = {
-            "blocks": () if graph is None else graph.names,
-            "model": thawed(self.estimator_) if graph is None else graph.model,
-        }
-        if plan.candidate is None:
-            self.stages_ = [
-                self._stage_class(**last, cost_seconds=plan.expected_seconds, share=1.0)
-            ]
-            return
-        candidate = self._calibrated.calibration.candidates[plan.candidate]
-        model = self._calibrated.models[plan.candidate]
-        compiled = self._usable_stage(
-            compiled_stage(
-                graph,
-                self._fused_blocks,
-                self._full,
-                candidate.blocks,
-                model,
-                is_surrogate=candidate.is_surrogate,
-            )
-        )
-        if compiled is not None:
-            compiled.warm_up()
-        self._first_stage = FirstStage(
-            blocks=candidate.blocks,
-            model=model,
-            compiled=compiled,
-            n_trees=candidate.n_trees,
-            is_other_model=candidate.is_surrogate or self.approx_estimator is not None,
-        )
-        first = {
-            "blocks": candidate.blocks,
-            "model": model,
-            "cost_seconds": candidate.stage_seconds,
-            "n_trees": candidate.n_trees,
-            "is_surrogate": candidate.is_surrogate,
-        }
-        last["cost_seconds"] = candidate.rest_seconds
-        self.stages_ = self._stages_of(plan, first, last)
-
-    # scikit-learn ---------------------------------------------------------------------------
-
-    @available_if(lambda self: hasattr(self, "stages_"))
-    def _sk_visual_block_(self):
-        """Stages and blocks for scikit-learn's diagram; while not fitted, its own is drawn."""
-        return stage_diagram(self, self._graph, self._stage_words())
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "stages_")
 
 
 def _fit_full_model(
