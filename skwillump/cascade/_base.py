@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.utils import Bunch, get_tags
+from sklearn.utils import Bunch, get_tags, indexable
 from sklearn.utils.metadata_routing import MethodMapping
 
 from .._compat import refused
@@ -16,6 +16,8 @@ from .._one_row import RowTemplate
 from ..planning import (
     CASCADE_SAVING,
     Plan,
+    Subgroups,
+    certify_plan,
     given_up,
     make_plan,
     rows_to_certify,
@@ -29,11 +31,11 @@ from ..stages._labels import check_labels, group_column, named_groups
 from ..stages._models import NoEvidence
 from ..stages._recording import none_open
 from ._answering import CascadeRunner
-from ._calibration import calibrated_from
+from ._calibration import calibrated_from, fresh_rows
 from ._label_kinds import label_kind
 from ._report import cascade_report, stage_words
 from ._responses import CascadeRecorder, response_method, why_no_response
-from ._scoring import check_name, check_target_scorer, is_accuracy
+from ._scoring import check_name, check_target_scorer, is_accuracy, is_balanced_accuracy
 from ._stage import Stage
 from ._task import block_importance, least_open, open_shares
 from ._timing import CascadeTiming, seconds_of_plan
@@ -257,6 +259,73 @@ class BaseCascade(BlockwiseEstimator):
             estimator=self.estimator_,
             full=self._full,
         )
+
+    def _certify(self, X, y, subgroups):
+        """Test the models that answer on fresh rows, and set what they show."""
+        self._check_certifies()
+        plan, calibrated = self._plan, self._calibrated
+        path = plan.path
+        if path is None:
+            return self  # the full model answers every row, whatever rows may show
+        is_scored = calibrated.scores is not None
+        if y is None and is_scored:
+            raise ValueError(
+                f"Without labels only accuracy can be certified, and scoring={self.scoring!r}. "
+                "Pass the labels of the rows as y."
+            )
+        within = self._fresh_subgroups(X, y, subgroups)
+        if y is not None:
+            X, y = indexable(X, y)
+            y = self._labels.read_fresh(y, self._known_classes)
+        recorder = self._labels.recorder(
+            self._known_classes,
+            self._method,
+            keeps_responses=is_scored,
+            harm_score=calibrated.calibration.candidates[path.candidate].harm_score,
+        )
+        record = self._record_fresh([path.candidate], recorder, X)
+        score = calibrated.scores.on_fresh_rows(record, y) if is_scored else None
+        plan = certify_plan(
+            calibrated.calibration,
+            plan,
+            fresh_rows(
+                record,
+                y,
+                path.measure,
+                recorder,
+                score=score,
+                subgroups=within,
+                is_balanced=is_scored and is_balanced_accuracy(self._scorer(), {}),
+            ),
+            target=self.accuracy_target,
+            confidence=self.confidence,
+        )
+        self._set_plan(plan)
+        return self
+
+    def _fresh_subgroups(self, X, y, subgroups) -> Subgroups | None:
+        """Subgroups of the rows of `certify`; ValueError if it lacks some, or cannot test them."""
+        within = self._calibrated.calibration.within
+        known = () if within is None or within.of_classes else within.labels
+        if subgroups is None and known:
+            raise ValueError(
+                "fit was given subgroups, so certify needs those of its rows: certify(X, y, "
+                "subgroups=...)."
+            )
+        if subgroups is not None and (y is None or not is_accuracy(self._scorer(), {})):
+            raise ValueError(
+                "subgroups need labels, and scoring='accuracy'; without labels certify tests all "
+                "rows together."
+            )
+        if subgroups is None:
+            return None
+        fresh = Subgroups.of(subgroup_column(subgroups, X), known)
+        if lacking := fresh.without_rows():
+            raise ValueError(
+                f"fit was given the subgroups {lacking}, and certify no row of them: nothing can "
+                "be shown there. Pass rows of each subgroup."
+            )
+        return fresh
 
     def _stages_of(self, plan, first, last):
         one = bool(np.all(plan.thresholds == plan.thresholds[0]))

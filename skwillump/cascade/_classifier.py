@@ -3,14 +3,10 @@
 from numbers import Real
 
 from sklearn.base import ClassifierMixin
-from sklearn.utils import indexable
 from sklearn.utils.metaestimators import available_if
 
 from .._compat import Interval, StrOptions, check_fitted, validates_parameters
-from ..planning import Subgroups, certify_plan
-from ._base import BaseCascade, subgroup_column
-from ._calibration import fresh_rows
-from ._scoring import is_accuracy, is_balanced_accuracy
+from ._base import BaseCascade
 
 
 def _estimator_has(method):
@@ -318,70 +314,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         The certificate is for one call, with a target that was fixed before. Of several calls with
         other rows until one succeeds, the promise is broken more often.
         """
-        self._check_certifies()
-        plan, calibrated = self._plan, self._calibrated
-        path = plan.path
-        if path is None:
-            return self  # the full model answers every row, whatever rows may show
-        is_scored = calibrated.scores is not None
-        if y is None and is_scored:
-            raise ValueError(
-                f"Without labels only accuracy can be certified, and scoring={self.scoring!r}. "
-                "Pass the labels of the rows as y."
-            )
-        within = self._fresh_subgroups(X, y, subgroups)
-        if y is not None:
-            X, y = indexable(X, y)
-            y = self._labels.read_fresh(y, self.classes_)
-        recorder = self._labels.recorder(
-            self.classes_,
-            self._method,
-            keeps_responses=is_scored,
-            harm_score=calibrated.calibration.candidates[path.candidate].harm_score,
-        )
-        record = self._record_fresh([path.candidate], recorder, X)
-        score = calibrated.scores.on_fresh_rows(record, y) if is_scored else None
-        plan = certify_plan(
-            calibrated.calibration,
-            plan,
-            fresh_rows(
-                record,
-                y,
-                path.measure,
-                recorder,
-                score=score,
-                subgroups=within,
-                is_balanced=is_scored and is_balanced_accuracy(self._scorer(), {}),
-            ),
-            target=self.accuracy_target,
-            confidence=self.confidence,
-        )
-        self._set_plan(plan)
-        return self
-
-    def _fresh_subgroups(self, X, y, subgroups) -> Subgroups | None:
-        """Subgroups of the rows of `certify`; ValueError if it lacks some, or cannot test them."""
-        within = self._calibrated.calibration.within
-        known = () if within is None or within.of_classes else within.labels
-        if subgroups is None and known:
-            raise ValueError(
-                "fit was given subgroups, so certify needs those of its rows: certify(X, y, "
-                "subgroups=...)."
-            )
-        if subgroups is not None and (y is None or not is_accuracy(self._scorer(), {})):
-            raise ValueError(
-                "subgroups need labels, and scoring='accuracy'; without labels certify tests all "
-                "rows together."
-            )
-        if subgroups is None:
-            return None
-        fresh = Subgroups.of(subgroup_column(subgroups, X), known)
-        if lacking := fresh.without_rows():
-            raise ValueError(
-                f"fit was given the subgroups {lacking}, and certify no row of them: nothing can "
-                "be shown there. Pass rows of each subgroup."
-            )
-        return fresh
+        return self._certify(X, y, subgroups)
 
     # Answering ------------------------------------------------------------------------------
 

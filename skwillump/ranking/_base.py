@@ -9,12 +9,19 @@ from sklearn.base import is_classifier
 
 from .._compat import refused
 from .._composites import thawed
-from ..planning import FILTER_SAVING, Target, TopKPlan, make_topk_plan
+from ..planning import (
+    FILTER_SAVING,
+    Target,
+    TopKPlan,
+    candidates_to_test,
+    certify_topk_plan,
+    make_topk_plan,
+)
 from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
 from ._answering import full_searcher, searcher_of
 from ._calibration import calibrated_from
-from ._queries import RankingData, group_column
+from ._queries import RankingData, group_column, queries_of
 from ._report import STAGE_WORDS, ranker_report
 from ._scores import ScoreRecorder, score_method
 from ._sizes import rows_to_return
@@ -141,6 +148,34 @@ class BaseRanker(BlockwiseEstimator):
             confidence=self.confidence,
             any_size=self.query_size is None,
         )
+
+    def _certify(self, X, groups):
+        """Test how deep the models that answer must search, and set what fresh rows show."""
+        self._check_certifies()
+        if self._calibrated is None:
+            return self  # there are no blocks to filter by
+        calibration = self._calibrated.calibration
+        tested = candidates_to_test(calibration, self._plan)
+        target = self._current_target()
+        if not tested or target.precision >= 1:
+            return self  # every row gets the full model's score, whatever rows may show
+        record = self._record_fresh(tested, ScoreRecorder(method=self._method), X)
+        queries = None
+        if groups is not None:
+            self._check_k_is_number()
+            queries = tuple(queries_of(group_column(groups, X)).values())
+            target = target.for_queries([*(calibration.queries or ()), *queries])
+        plan = certify_topk_plan(
+            calibration,
+            self._plan,
+            target,
+            full_score=record.full["score"],
+            filter_scores=[record.stage(i)["score"] for i in range(len(tested))],
+            queries=queries,
+        )
+        self._target = target
+        self._set_plan(plan)
+        return self
 
     def _stages_of(self, plan, first, last):
         return [

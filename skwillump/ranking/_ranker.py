@@ -9,12 +9,10 @@ import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from .._compat import Interval, StrOptions, check_fitted, validates_parameters
-from ..planning import candidates_to_test, certify_topk_plan
 from ._answering import checked_k, rank_queries, rank_query, searcher_of
 from ._base import BaseRanker
 from ._metrics import ndcg, precision
 from ._queries import group_column, queries_of
-from ._scores import ScoreRecorder
 from ._targets import classifies, required
 
 
@@ -304,31 +302,7 @@ class ApproxTopKRanker(BaseRanker):
         The certificate is for one call, with a target that was fixed before. Of several calls with
         other rows until one succeeds, the promise is broken more often.
         """
-        self._check_certifies()
-        if self._calibrated is None:
-            return self  # there are no blocks to filter by
-        calibration = self._calibrated.calibration
-        tested = candidates_to_test(calibration, self._plan)
-        target = self._current_target()
-        if not tested or target.precision >= 1:
-            return self  # every row gets the full model's score, whatever rows may show
-        record = self._record_fresh(tested, ScoreRecorder(method=self._method), X)
-        queries = None
-        if groups is not None:
-            self._check_k_is_number()
-            queries = tuple(queries_of(group_column(groups, X)).values())
-            target = target.for_queries([*(calibration.queries or ()), *queries])
-        plan = certify_topk_plan(
-            calibration,
-            self._plan,
-            target,
-            full_score=record.full["score"],
-            filter_scores=[record.stage(i)["score"] for i in range(len(tested))],
-            queries=queries,
-        )
-        self._target = target
-        self._set_plan(plan)
-        return self
+        return self._certify(X, groups)
 
     # Answering ------------------------------------------------------------------------------
 
