@@ -11,7 +11,8 @@ import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.neighbors import NearestCentroid
 
-from .._models import ModelScorer, lead
+from ..._wrappers import lead
+from .._models import ModelScorer
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
