@@ -6,9 +6,8 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import softmax
 
-from .._wrappers import DOUBT
+from .._wrappers import DOUBT, lead
 from ..compilers import InputUnsupported, LinearModel, check_scores
-from ..compilers._models import lead
 from ._combined import Combined, all_know, any_of, combines
 from ._combined_votes import Averaging
 from ._joined import JoinedModel
