@@ -20,7 +20,7 @@ from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import FactorAnalysis, FastICA
+from sklearn.decomposition import NMF, FactorAnalysis, FastICA
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     AdaBoostClassifier,
@@ -133,6 +133,7 @@ FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     IsolationForest: [("max_samples=1", {"max_samples": 1}, NUMBERS)],
     KNeighborsClassifier: [('metric="chebyshev"', {"metric": "chebyshev"}, NUMBERS)],
     KNeighborsRegressor: [("weights=function", {"weights": _own_function}, NUMBERS)],
+    NMF: [('solver="mu"', {"solver": "mu", "n_components": 2}, NUMBERS)],
     SVC: [("kernel=function", {"kernel": _own_kernel}, NUMBERS)],
     SVR: [("kernel=function", {"kernel": _own_kernel}, NUMBERS)],
     CountVectorizer: [("dtype=int8", {"dtype": np.int8}, TEXTS)],

@@ -12,6 +12,7 @@ from sklearn.base import _fit_context
 from sklearn.compose._column_transformer import (
     _is_empty_column_selection as is_empty_selection,
 )
+from sklearn.decomposition._cdnmf_fast import _update_cdnmf_fast as update_components
 from sklearn.impute._iterative import IterativeImputer  # public once it is enabled
 from sklearn.metrics import accuracy_score
 from sklearn.metrics._scorer import _BaseScorer

@@ -52,6 +52,6 @@ from .tables import (
 )
 from .tables._fitting import fast_encoders
 from .tables._input import Opened
-from .text import _hashing, _idf, _vectorizers
+from .text import _hashing, _idf, _topics, _vectorizers
 from .text._fitting import fast_vectorizers
 from .text._remembering import texts_forgotten, texts_remembered

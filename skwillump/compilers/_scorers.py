@@ -6,7 +6,8 @@ import numpy as np
 from scipy import sparse
 
 from .._one_row import RowTemplate
-from ._features import only, row_of
+from ._features import Entries, only, row_of
+from ._unsupported import InputUnsupported
 
 
 class Scorer:
@@ -69,6 +70,16 @@ class Scorer:
     def score_one(self, x: Any) -> np.ndarray:
         """Return the partial scores (n_outputs,) of one row."""
         raise NotImplementedError
+
+    def score_entries(self, entries: Entries) -> np.ndarray:
+        """Return the partial scores (n_outputs,) of the entries of one sparse row.
+
+        Raises
+        ------
+        InputUnsupported
+            If it does not read them.
+        """
+        raise InputUnsupported("entries of a sparse row")
 
     def score_row(self, X: Any) -> np.ndarray:
         """Return the partial scores (n_outputs,) of X of one row."""

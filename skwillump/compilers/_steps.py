@@ -141,6 +141,21 @@ class Step:
         return False
 
     @property
+    def reads_matrix(self) -> bool:
+        """Whether it is a `MatrixStep`, which reads sparse rows as well as others."""
+        return False
+
+    def on_sparse_rows(self) -> "Step":
+        """Return a twin that reads sparse rows.
+
+        Raises
+        ------
+        Unsupported
+            If there is none.
+        """
+        raise Unsupported("its features are sparse")
+
+    @property
     def demands(self) -> Any:
         """`InputSpec` of the columns that it must find in a table; None where it reads none."""
         return None

@@ -175,7 +175,10 @@ def _of_sparse(transformer: Any) -> Step:
     """Return what reads a sparse matrix, of a transformer that is compiled for tables."""
     if type(transformer) is Normalizer and transformer.norm in NORMS:
         return norms_of_rows(transformer)
-    return OriginalStep(transformer, "its features are sparse")
+    try:
+        return compile_step(transformer).on_sparse_rows()
+    except Unsupported as reason:
+        return OriginalStep(transformer, str(reason))
 
 
 def _joined(name: str, head: TableStep, pending: Links) -> ChainStep:

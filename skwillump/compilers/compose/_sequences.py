@@ -124,14 +124,22 @@ class SequenceStep(StepsInARow):
             return self.last.dense_one(x)
         if self.maps_to_last and _is_value(x):
             return self.last.dense_one(self.value_before(x))
+        if self.joins_entries:
+            return self.last.of_entries(self.steps[0].entries(x))
         return self.last.dense_row(self._no_surprise(self.before_one(x)))
+
+    @property
+    def joins_entries(self) -> bool:
+        """Whether the last of two steps reads the entries of what the first makes of one row."""
+        return len(self.steps) == 2 and self.last.reads_matrix and self.first.gives_matrix
 
     def dense_row(self, X: Any) -> np.ndarray:
         return self.last.dense_row(self._no_surprise(self.before(X)))
 
     def _no_surprise(self, X: Any) -> Any:
         """Return what the last step is given, if it gives then the container that it promises."""
-        if len(self.steps) > 1 and self.last.gives_array and sparse.issparse(X):
+        takes_arrays = self.last.gives_array and not self.last.reads_matrix
+        if len(self.steps) > 1 and takes_arrays and sparse.issparse(X):
             raise InputUnsupported("what is before a step that gives arrays is sparse")
         return X
 
@@ -166,6 +174,8 @@ class SequenceScorer(Scorer):
             return self.scorer.score_one(x)
         if self.sequence.maps_to_last and _is_value(x):
             return self.scorer.score_one(self.sequence.value_before(x))
+        if self.sequence.joins_entries:
+            return self.scorer.score_entries(self.sequence.first.entries(x))
         return self._score_last(self.sequence.before_one(x))
 
     def score_row(self, X: Any) -> np.ndarray:
