@@ -26,6 +26,7 @@ from ._truncated import (
     TruncatedEnsemble,
     blocks_used,
     n_rounds,
+    tree_scores,
     truncated_ensemble,
     truncation_sizes,
 )

@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from ..compilers import TreeModel, TruncatedTrees
-from ..compilers._features import to_dense
+from ..compilers._features import map_dense
 from ..compilers._forwarding import forwarded
 from ._graph import BlockGraph
 
@@ -43,12 +43,7 @@ class TruncatedEnsemble(BaseEstimator):
 
     def scores(self, X: Any) -> np.ndarray:
         """Sums of the trees, (n_rows, n_outputs), before calibration."""
-        return self.truncated.raw(to_dense(X))
-
-    def full_scores(self, X: Any) -> np.ndarray:
-        """Sums of all trees, where `X` holds all features."""
-        features = to_dense(X)
-        return self.remaining.raw(features, start=self.truncated.raw(features))
+        return map_dense(self.truncated.raw, X)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predict a class or value for each row of features."""
@@ -108,6 +103,12 @@ def n_rounds(graph: BlockGraph) -> int:
     """Boosting rounds (trees, in a forest) of the model; 0 where it is none that compiles."""
     model = graph.trees
     return 0 if model is None else int(model.n_rounds)
+
+
+def tree_scores(graph: BlockGraph, features: Any) -> np.ndarray:
+    """Sums of all trees of the model for all features, (n_rows, n_outputs)."""
+    assert graph.trees is not None
+    return map_dense(graph.trees.raw, features)
 
 
 def blocks_used(graph: BlockGraph, n_trees: int) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from sklearn import get_config
 
 from .._composites import chain
 from .._containers import container_of, frame_of, is_frame, num_samples
+from ._threads import map_in_threads
 from ._unsupported import InputUnsupported
 
 ChosenRows = np.ndarray | slice | None
@@ -25,6 +26,9 @@ MAX_DENSE_FEATURES = 4096
 
 MANY_FEATURES = 256
 """Of sparse rows, fewer features are made dense, whether a model looks at them or not."""
+
+CHUNK_VALUES = 1 << 20
+"""Values of sparse rows that are made dense at a time."""
 
 EXACT_INTEGERS = 2.0**53
 """Integers from here on may have been rounded when they became floats."""
@@ -110,6 +114,39 @@ def to_dense(features: Any) -> np.ndarray:
     if dense.ndim != 2:
         raise InputUnsupported(f"features of {dense.ndim} dimensions")
     return dense
+
+
+def map_dense(
+    work: Work, features: Any, *, n_threads: int = 1, widest: int = MAX_DENSE_FEATURES
+) -> np.ndarray:
+    """Return what ``work`` makes of features of any container, of sparse rows some at a time.
+
+    Parameters
+    ----------
+    work : callable
+        Of C-contiguous rows of float64.
+    features : array-like or sparse matrix of shape (n_rows, n_features)
+    n_threads : int
+        Threads to share parts of a sparse matrix between.
+    widest : int
+        Most columns of a sparse matrix.
+
+    Raises
+    ------
+    InputUnsupported
+        As `to_dense` does.
+    """
+    if not (sparse.issparse(features) and features.shape[0]):
+        return work(to_dense(features))
+    n_rows, n_features = features.shape
+    if n_features > widest:
+        raise InputUnsupported(f"{n_features} features are too many for a dense array")
+    features, size = features.tocsr(), max(CHUNK_VALUES // max(n_features, 1), 1)
+
+    def of_part(first: int) -> np.ndarray:
+        return work(np.asarray(features[first : first + size].toarray(), dtype=np.float64))
+
+    return np.concatenate(map_in_threads(of_part, range(0, n_rows, size), n_threads))
 
 
 def floats_of(features: Any, names: Any = None) -> np.ndarray | None:

@@ -20,6 +20,7 @@ from ..blocks import (
     blocks_used,
     single_block,
     split_pipeline,
+    tree_scores,
     truncated_ensemble,
     truncation_sizes,
     unfitted,
@@ -108,6 +109,7 @@ def truncated_specs(graph: BlockGraph, first: BlockGraph, features: Any | None) 
         Empty where the model is no ensemble of trees, or is not compiled.
     """
     specs = []
+    whole = None  # the scores of all trees
     for n_trees in truncation_sizes(graph):
         blocks = blocks_used(graph, n_trees)
         if not blocks:
@@ -119,9 +121,10 @@ def truncated_specs(graph: BlockGraph, first: BlockGraph, features: Any | None) 
                 continue
             slope, offset = 1.0, np.zeros(model.truncated.trees.n_outputs)
             if model.truncated.is_boosted:
-                slope, offset = match_scores(
-                    model.scores(features), model.full_scores(features), model.truncated.is_relative
-                )
+                if whole is None:
+                    whole = tree_scores(first, features)
+                relative = model.truncated.is_relative
+                slope, offset = match_scores(model.scores(features), whole, relative)
             spec = StageSpec(blocks, n_trees, slope, tuple(offset.tolist()))
         specs.append(spec)
     return specs

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._features import MAX_DENSE_FEATURES
+from .._features import CHUNK_VALUES, MAX_DENSE_FEATURES
 from .._threads import map_in_threads
 from .._unsupported import InputUnsupported
 
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from ._trees import TreeModel
 
 _LARGEST_SINGLE = float(np.finfo(np.float32).max)
-
-_CHUNK_VALUES = 1 << 20
-"""Values that are made dense at a time."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -50,7 +47,7 @@ class NarrowTrees:
             if not np.isfinite(features.data.astype(np.float32)).all():
                 raise InputUnsupported("values that are missing, infinite, or too large")
         indptr = features.indptr
-        n_rows, size = len(indptr) - 1, max(_CHUNK_VALUES // self.n_used, 1)
+        n_rows, size = len(indptr) - 1, max(CHUNK_VALUES // self.n_used, 1)
 
         def run(first: int) -> np.ndarray:
             last = min(first + size, n_rows)

@@ -11,9 +11,8 @@ from scipy import sparse
 from ..._containers import take_rows
 from ...kernels.trees._walks import AS_IS, FINITE_CATEGORIES, SINGLE, SINGLE_OR_NAN
 from .._feature_codes import FeatureCodes
-from .._features import MANY_FEATURES, MAX_DENSE_FEATURES, floats_of, only, to_dense
+from .._features import MANY_FEATURES, MAX_DENSE_FEATURES, floats_of, map_dense, only, to_dense
 from .._models import ModelScorer
-from .._threads import map_in_threads
 from .._unsupported import InputUnsupported
 from ._narrow import NarrowTrees
 from ._sparse_trees import SparseTrees
@@ -21,9 +20,6 @@ from ._tree_layout import MANY_ROWS
 
 if TYPE_CHECKING:
     from ._trees import TreeModel
-
-_CHUNK_VALUES = 1 << 20
-"""Values of wide sparse rows that are made dense at a time."""
 
 _MOST_FEATURES = 1 << 20
 """Of a sparse row; wider ones are left to the original."""
@@ -146,6 +142,8 @@ class TreeScorer(ModelScorer):
                 found = self._of_sparse(features, n_threads)
                 if found is not None:
                     return found
+        if sparse.issparse(features):
+            return map_dense(self.reader.raw, features, n_threads=n_threads)
         return self.reader.raw(to_dense(features), n_threads=n_threads)
 
     def _of_sparse(self, features: Any, n_threads: int) -> np.ndarray | None:
@@ -175,13 +173,7 @@ class TreeScorer(ModelScorer):
             found = self._of_sparse(features, n_threads)
             if found is not None:
                 return found
-            features, reader = features.tocsr(), self.reader
-            n_rows = max(_CHUNK_VALUES // model.n_features, 1)
-            pieces = [slice(at, at + n_rows) for at in range(0, features.shape[0], n_rows)]
-            scores = map_in_threads(
-                lambda piece: reader.raw(features[piece].toarray()), pieces, n_threads
-            )
-            return np.concatenate(scores)
+            return map_dense(self.reader.raw, features, n_threads=n_threads, widest=_MOST_FEATURES)
         except InputUnsupported as reason:
             raise InputUnsupported(str(reason), scorer=self, features=features) from reason
 
