@@ -61,18 +61,33 @@ class SparseTrees:
         InputUnsupported
             For values that are no finite numbers of float32.
         """
+        stops = frozen(features.indptr.astype(np.int64))
+        return self._along(features.indices, features.data, stops, n_threads)
+
+    def raw_one(self, positions: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Return the scores (n_outputs,) of one row, of which `Step.entries` are given.
+
+        Raises
+        ------
+        InputUnsupported
+            As `raw` does.
+        """
+        return self._along(positions, values, np.array((0, len(values))), 1)[0]
+
+    def _along(
+        self, indices: np.ndarray, values: np.ndarray, stops: np.ndarray, n_threads: int
+    ) -> np.ndarray:
         with np.errstate(over="ignore"):
-            values = frozen(features.data.astype(np.float32))
+            values = frozen(values.astype(np.float32))
         if not np.isfinite(values).all():
             raise InputUnsupported("values that are missing, infinite, or too large")
-        indices = frozen(features.indices.astype(np.int32, copy=False))
-        stops = frozen(features.indptr.astype(np.int64))
+        indices = frozen(indices.astype(np.int32, copy=False))
         n_rows = len(stops) - 1
         out = np.empty((n_rows, len(self.trees.base)))
 
         def run(first: int) -> None:
             last = min(first + MOST_ROWS, n_rows)
-            rows = stops[first : last + 1]
+            rows = frozen(stops[first : last + 1])
             predict_along(values, indices, rows, self.paths, self.trees, out[first:last])
 
         map_in_threads(run, range(0, n_rows, MOST_ROWS), n_threads)

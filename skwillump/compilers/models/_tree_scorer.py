@@ -91,13 +91,18 @@ class TreeScorer(ModelScorer):
     def _narrow(self) -> NarrowTrees | None:
         return NarrowTrees.of(self.reader)
 
+    @property
+    def _of_entries(self) -> NarrowTrees | SparseTrees | None:
+        """What reads the entries of one row: trees of few features, or large ones."""
+        return self._along if self._narrow is None else self._narrow
+
     @cached_property
     def _reads_entries(self) -> bool:
         """Whether one row is read without a matrix."""
         step, model = self.features, self.model
         is_read = not (model.absent_is_missing or model.trees.reading in (AS_IS, FINITE_CATEGORIES))
         is_known = step.gives_matrix and step.fixed_dtype == np.float64
-        return is_read and is_known and self._narrow is not None
+        return is_read and is_known and self._of_entries is not None
 
     @cached_property
     def _along(self) -> SparseTrees | None:
@@ -182,9 +187,9 @@ class TreeScorer(ModelScorer):
             if self.model.n_features > _MOST_FEATURES:
                 raise InputUnsupported(f"{self.model.n_features} features")
             if self._reads_entries:
-                assert self._narrow is not None
+                assert self._of_entries is not None
                 with contextlib.suppress(InputUnsupported):
-                    return self._narrow.raw_one(*self.features.entries(x))
+                    return self._of_entries.raw_one(*self.features.entries(x))
             return only(self._of_wide(self.features.transform_one(x), 1))
         return self.reader.raw_one(self.features.dense_one(x))
 

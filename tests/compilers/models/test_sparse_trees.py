@@ -20,7 +20,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skwillump import compile_pipeline
 from skwillump.compilers import compile_model
-from skwillump.compilers.models import _sparse_trees
+from skwillump.compilers.models import _narrow, _sparse_trees
 from skwillump.compilers.models._sparse_trees import SparseTrees
 from skwillump.kernels.trees._zero_paths import MOST_ROWS
 
@@ -147,3 +147,20 @@ def test_values_that_are_no_float32_raise_what_scikit_learn_raises(value):
     with pytest.raises(ValueError, match=re.escape(str(expected.value))):
         compiled.predict(bad)
     assert np.array_equal(compiled.predict_proba(X), pipeline.predict_proba(X))
+
+
+def test_one_row_is_read_without_a_matrix_however_many_features_are_asked_for(monkeypatch):
+    monkeypatch.setattr(_narrow, "MAX_DENSE_FEATURES", 50)
+    rng = np.random.default_rng(0)
+    rows = [" ".join(rng.choice(WORDS, count)) for count in rng.integers(0, 30, 300)]
+    fitted = make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), MODELS["forest"])
+    fitted.fit(rows, rng.integers(0, 3, 300))
+    compiled = compile_pipeline(fitted)
+    scorer = compiled._parts.scorer
+    assert scorer.is_wide
+    assert scorer._reads_entries
+    assert type(scorer._of_entries) is SparseTrees
+    monkeypatch.setattr(type(scorer.features), "transform", None)  # makes a matrix
+    for text in [*rows[:40], "", "word1 word1 other"]:
+        expected = fitted.predict_proba([text])[0]
+        np.testing.assert_array_equal(compiled.predict_proba_one(text), expected)
