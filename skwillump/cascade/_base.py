@@ -27,7 +27,7 @@ from ..planning import (
 from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
 from ..stages._folds import FitData
-from ..stages._labels import check_labels, group_column, named_groups
+from ..stages._labels import GroupsParameter, check_labels
 from ..stages._models import NoEvidence
 from ..stages._recording import none_open
 from ._answering import CascadeRunner
@@ -43,8 +43,9 @@ from ._timing import CascadeTiming, seconds_of_plan
 
 def subgroup_column(subgroups: Any, X: Any) -> np.ndarray:
     """Subgroup of each row of `X` as an array; ValueError if it is not a name for each row."""
-    subgroups = group_column(subgroups, X, name="subgroups", of="subgroup")
-    named_groups(subgroups, name="subgroups", of="subgroup")
+    parameter = GroupsParameter("subgroups", of="subgroup")
+    subgroups = parameter.column(subgroups, X)
+    parameter.names(subgroups)  # judges them
     return subgroups
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from .._compat import refused
 from .._containers import num_samples, take_rows
 from ..planning import RankEvidence
-from ._queries import group_column, queries_of
+from ._queries import QUERIES, queries_of
 from ._searching import QuerySearcher
 from ._showing import DEFAULT_CONFIDENCE, AskedEvidence
 from ._sizes import SizedSearches, rows_to_return
@@ -53,7 +53,7 @@ def rank_queries(
     ranker: "ApproxTopKRanker", X: Any, k: float, groups: Any, *, shows: bool
 ) -> dict[Any, RankedQuery]:
     """Rank the rows of each query, told by `groups` (n_rows,); see `rank_query`."""
-    queries = queries_of(group_column(groups, X))
+    queries = queries_of(QUERIES.column(groups, X))
     if not shows and isinstance(k, Integral):
         found = searcher_of(ranker).rank_groups(X, int(k), queries)
         return {group: RankedQuery(*pair) for group, pair in found.items()}

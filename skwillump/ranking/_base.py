@@ -21,7 +21,7 @@ from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
 from ._answering import full_searcher, searcher_of
 from ._calibration import calibrated_from
-from ._queries import RankingData, group_column, queries_of
+from ._queries import QUERIES, RankingData, queries_of
 from ._report import STAGE_WORDS, ranker_report
 from ._scores import ScoreRecorder, score_method
 from ._sizes import rows_to_return
@@ -58,7 +58,7 @@ class BaseRanker(BlockwiseEstimator):
         y = checked_targets(y, self.estimator, owner=type(self).__name__)
         if groups is not None:
             self._check_k_is_number()
-            groups = group_column(groups, X)
+            groups = QUERIES.column(groups, X)
         estimator, stratify = thawed(self.estimator), is_classifier(self.estimator)
         return RankingData.make(estimator, X, y, groups, params, stratify=stratify)
 
@@ -163,7 +163,7 @@ class BaseRanker(BlockwiseEstimator):
         queries = None
         if groups is not None:
             self._check_k_is_number()
-            queries = tuple(queries_of(group_column(groups, X)).values())
+            queries = tuple(queries_of(QUERIES.column(groups, X)).values())
             target = target.for_queries([*(calibration.queries or ()), *queries])
         plan = certify_topk_plan(
             calibration,

@@ -28,7 +28,7 @@ Settled = Callable[[np.ndarray, float], np.ndarray]
 """Of numbers and how far rounding may move them: whether each one's score stays the same."""
 
 
-def largest_of(raw) -> float:
+def largest_of(raw: np.ndarray) -> float:
     """The largest number that is finite, by its size."""
     if not len(raw):
         return 0.0
@@ -38,7 +38,9 @@ def largest_of(raw) -> float:
     return float(np.abs(raw[np.isfinite(raw)]).max(initial=0.0))
 
 
-def runs_in_doubt(scores, raw, settled, largest=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def runs_in_doubt(
+    scores: np.ndarray, raw: np.ndarray, settled: Settled, largest: float | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Runs of rows whose places rounding could change among themselves.
 
     The numbers that scores follow from are known up to rounding. Rows are close if theirs are next
@@ -49,8 +51,7 @@ def runs_in_doubt(scores, raw, settled, largest=None) -> tuple[np.ndarray, np.nd
     Parameters
     ----------
     scores, raw : ndarray of float64 of shape (n_rows,)
-    settled : Settled
-    largest : float, default=None
+    largest : float, optional
         That of all rows' numbers, where only some rows are given.
 
     Returns
@@ -73,7 +74,7 @@ def runs_in_doubt(scores, raw, settled, largest=None) -> tuple[np.ndarray, np.nd
     return order, runs, np.unique(runs[:-1][near])
 
 
-def sure_order(scores, raw, k, settled) -> np.ndarray | None:
+def sure_order(scores: np.ndarray, raw: np.ndarray, k: int, settled: Settled) -> np.ndarray | None:
     """Positions of the `k` best rows, as a stable sort gives them; None if rounding could matter.
 
     Most queries hold no rows that are close among the best ones: of these only a few are sorted.
@@ -99,7 +100,9 @@ def sure_order(scores, raw, k, settled) -> np.ndarray | None:
     return order[:k]
 
 
-def sure_best(raw, k, score_of, settled) -> tuple[np.ndarray, np.ndarray] | None:
+def sure_best(
+    raw: np.ndarray, k: int, score_of: Callable[[np.ndarray], np.ndarray], settled: Settled
+) -> tuple[np.ndarray, np.ndarray] | None:
     """The `k` best rows and their scores, where scores rise with the numbers that they follow from.
 
     Only the best rows' numbers become scores.
@@ -107,10 +110,8 @@ def sure_best(raw, k, score_of, settled) -> tuple[np.ndarray, np.ndarray] | None
     Parameters
     ----------
     raw : ndarray of float64 of shape (n_rows,)
-    k : int
     score_of : callable
         Scores of numbers.
-    settled : Settled
 
     Returns
     -------
@@ -141,7 +142,7 @@ def sure_best(raw, k, score_of, settled) -> tuple[np.ndarray, np.ndarray] | None
     return rows[:k], scores[:k]
 
 
-def _best_numbers(raw, n_best: int) -> tuple[np.ndarray, np.ndarray, float]:
+def _best_numbers(raw: np.ndarray, n_best: int) -> tuple[np.ndarray, np.ndarray, float]:
     """Positions of the largest numbers, best first, these numbers, and the largest of all by size.
 
     NaN instead of that if one is NaN: nothing is said then.
@@ -154,7 +155,9 @@ def _best_numbers(raw, n_best: int) -> tuple[np.ndarray, np.ndarray, float]:
     return rows, raw[rows], max(float(raw.max()), -float(raw.min()), 0.0)
 
 
-def _close_pairs(scores, raw, reach: float) -> tuple[np.ndarray, np.ndarray]:
+def _close_pairs(
+    scores: np.ndarray, raw: np.ndarray, reach: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Whether neighbours in order are close, and whether they are close and not equal."""
     with np.errstate(invalid="ignore"):
         close = np.abs(raw[:-1] - raw[1:]) <= reach
@@ -163,7 +166,9 @@ def _close_pairs(scores, raw, reach: float) -> tuple[np.ndarray, np.ndarray]:
     return close, close & (raw[:-1] != raw[1:])
 
 
-def doubtful_rows(scores, raw, k, settled, largest=None) -> np.ndarray:
+def doubtful_rows(
+    scores: np.ndarray, raw: np.ndarray, k: int, settled: Settled, largest: float | None = None
+) -> np.ndarray:
     """Positions of rows whose place among the first `k` rounding could change.
 
     Only the best rows are put in order, as many as hold the whole run of the k-th.
@@ -183,7 +188,7 @@ def doubtful_rows(scores, raw, k, settled, largest=None) -> np.ndarray:
     return np.sort(order[np.isin(runs, in_doubt)]) if len(in_doubt) else in_doubt
 
 
-def _best_rows(scores, k: int) -> Iterator[np.ndarray | slice]:
+def _best_rows(scores: np.ndarray, k: int) -> Iterator[np.ndarray | slice]:
     """Positions of ever more of the best rows, those that tie with the last one too; then all."""
     n_best = 2 * k + 64
     while 4 * n_best < len(scores):

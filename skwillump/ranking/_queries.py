@@ -10,13 +10,11 @@ from sklearn.utils.validation import has_fit_parameter
 from .._compat import routing_enabled
 from .._composites import last_step
 from .._containers import take_rows
-from ..stages import _labels
 from ..stages._folds import FitData, params_of_rows
+from ..stages._labels import GroupsParameter
 
-
-def group_column(groups: Any, X: Any) -> np.ndarray:
-    """Query of each row of `X` as an array; ValueError if it is not one value for each row."""
-    return _labels.group_column(groups, X, name="groups", of="query")
+QUERIES = GroupsParameter("groups", of="query")
+"""What tells the query of each row."""
 
 
 def queries_of(groups) -> dict[Any, np.ndarray]:
@@ -27,7 +25,7 @@ def queries_of(groups) -> dict[Any, np.ndarray]:
     ValueError
         If groups cannot be sorted, or are missing for some rows.
     """
-    values, first, codes = _labels.named_groups(groups, name="groups", of="query")
+    values, first, codes = QUERIES.names(groups)
     order = np.argsort(codes, kind="stable")
     rows = np.split(order, np.cumsum(np.bincount(codes, minlength=len(values)))[:-1])
     return {values[i]: rows[i] for i in np.argsort(first)}

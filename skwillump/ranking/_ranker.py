@@ -12,7 +12,7 @@ from .._compat import Interval, StrOptions, check_fitted, validates_parameters
 from ._answering import checked_k, rank_queries, rank_query, searcher_of
 from ._base import BaseRanker
 from ._metrics import ndcg, precision
-from ._queries import group_column, queries_of
+from ._queries import QUERIES, queries_of
 from ._targets import classifies, required
 
 
@@ -424,7 +424,7 @@ class ApproxTopKRanker(BaseRanker):
                 queries = {None: np.arange(len(y))}
                 ranked = {None: self.rank(X)}
             else:
-                queries = queries_of(group_column(groups, X))
+                queries = queries_of(QUERIES.column(groups, X))
                 ranked = self.rank(X, groups=groups)
         measure = ndcg if self.scoring == "ndcg" else precision
         values = [

@@ -1,5 +1,6 @@
 """Labels that are no classes: missing ones, those of rows without a label, and names of groups."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from .._containers import dtype_kind
 
 UNLABELLED = -1
 """What scikit-learn's semi-supervised classifiers take for the label of a row without one."""
-
 
 RANKS = (
     "To find the rows with the largest values, use skwillump.ApproxTopKRanker, which takes "
@@ -55,60 +55,44 @@ def check_none_missing(y: Any) -> None:
         assert_all_finite(np.asarray(y, dtype=object), input_name="y")
 
 
-def group_column(groups: Any, X: Any, *, name: str, of: str) -> np.ndarray:
-    """Group of each row of `X` as an array.
+@dataclass(frozen=True)
+class GroupsParameter:
+    """A parameter of `fit` that tells the group of each row."""
 
-    Parameters
-    ----------
-    groups : array-like of shape (n_rows,)
-    name : str
-        Of the parameter.
-    of : str
-        What a group is called.
+    name: str
+    of: str  # what a group is called
 
-    Raises
-    ------
-    ValueError
-        If it is not one value for each row.
-    """
-    shape = np.shape(groups)
-    if len(shape) != 1 and shape[1:] != (1,):
-        raise ValueError(
-            f"{name} has the shape {shape}, but must hold one value for each row: the name of its "
-            f"{of}. To tell them by several columns, join these into one."
-        )
-    groups = column_or_1d(groups)
-    check_consistent_length(X, groups)
-    return groups
+    def column(self, groups: Any, X: Any) -> np.ndarray:
+        """Group of each row of `X` as an array; ValueError if it is not one value for each row."""
+        shape = np.shape(groups)
+        if len(shape) != 1 and shape[1:] != (1,):
+            raise ValueError(
+                f"{self.name} has the shape {shape}, but must hold one value for each row: the "
+                f"name of its {self.of}. To tell them by several columns, join these into one."
+            )
+        groups = column_or_1d(groups)
+        check_consistent_length(X, groups)
+        return groups
 
+    def names(self, groups: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Names of groups, the first row of each, and the group of each row as a position.
 
-def named_groups(groups: Any, *, name: str, of: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Names of groups of rows, the first row of each, and the group of each row as a position.
-
-    Parameters
-    ----------
-    groups : array-like of shape (n_rows,)
-    name : str
-        Of the parameter.
-    of : str
-        What a group is called.
-
-    Raises
-    ------
-    ValueError
-        If names cannot be sorted, or are missing for some rows.
-    """
-    try:
-        names, first, codes = np.unique(groups, return_index=True, return_inverse=True)
-    except TypeError as error:
-        types = ", ".join(sorted({type(value).__name__ for value in groups}))
-        raise ValueError(
-            f"{name} holds values that cannot be sorted, of these types: {types}. Give every row "
-            f"the name of its {of}, all of one type and none missing."
-        ) from error
-    if len(names) and names[-1] != names[-1]:  # missing values are sorted last
-        raise ValueError(
-            f"{name} has a missing value ({names[-1]}). Give every row the name of its {of}, or "
-            "leave out rows without one."
-        )
-    return names, first, codes
+        Raises
+        ------
+        ValueError
+            If names cannot be sorted, or are missing for some rows.
+        """
+        try:
+            names, first, codes = np.unique(groups, return_index=True, return_inverse=True)
+        except TypeError as error:
+            types = ", ".join(sorted({type(value).__name__ for value in groups}))
+            raise ValueError(
+                f"{self.name} holds values that cannot be sorted, of these types: {types}. Give "
+                f"every row the name of its {self.of}, all of one type and none missing."
+            ) from error
+        if len(names) and names[-1] != names[-1]:  # missing values are sorted last
+            raise ValueError(
+                f"{self.name} has a missing value ({names[-1]}). Give every row the name of its "
+                f"{self.of}, or leave out rows without one."
+            )
+        return names, first, codes
