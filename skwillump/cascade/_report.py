@@ -6,15 +6,7 @@ import numpy as np
 
 from ..planning import LEARNED, Guarantee, Plan
 from ..planning._growth import LEAST_EXPONENT
-from ..stages._report import (
-    StageWords,
-    block_lines,
-    cost_lines,
-    fit_lines,
-    left_out_lines,
-    report_text,
-    stage_lines,
-)
+from ..stages._report import StageWords, whole_report
 
 
 def promise_text(guarantee: Guarantee) -> list[str]:
@@ -152,11 +144,7 @@ def cascade_report(cascade, plan: Plan) -> str:
             f"About {needed} calibration rows would probably certify a cascade, if "
             "harms and rescues keep the shares seen here."
         )
-    lines += cost_lines(cascade, plan)
-    lines += stage_lines(cascade.stages_, cascade._stage_words())
-    return report_text(
-        [*lines, *block_lines(cascade.blocks_), *left_out_lines(cascade), *fit_lines(cascade)]
-    )
+    return whole_report(cascade, lines)
 
 
 def stage_words(classes) -> StageWords:

@@ -1,15 +1,7 @@
 """What a ranker decided, why, and what is promised, as text."""
 
 from ..planning import TopKGuarantee, TopKPlan
-from ..stages._report import (
-    StageWords,
-    block_lines,
-    cost_lines,
-    fit_lines,
-    left_out_lines,
-    report_text,
-    stage_lines,
-)
+from ..stages._report import StageWords, whole_report
 
 STAGE_WORDS = StageWords(
     without="no filter",
@@ -122,14 +114,11 @@ def ranker_report(ranker, plan: TopKPlan) -> str:
             f"About {guarantee.rows_needed} calibration rows could certify a filter for these "
             "queries; fewer would for a larger k or smaller queries."
         )
-    lines += cost_lines(ranker, plan)
+    least_size = []
     if plan.candidate is not None:
         least_rows = ranker._calibrated.calibration.least_rows(plan.expected_seconds)
         if least_rows > guarantee.k + 1:
-            lines.append(
+            least_size.append(
                 f"Queries of fewer than {least_rows} rows are ranked by the full model alone."
             )
-    lines += stage_lines(ranker.stages_, STAGE_WORDS)
-    return report_text(
-        [*lines, *block_lines(ranker.blocks_), *left_out_lines(ranker), *fit_lines(ranker)]
-    )
+    return whole_report(ranker, lines, least_size)

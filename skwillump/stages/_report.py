@@ -76,7 +76,7 @@ def blocks_text(blocks: Sequence[str]) -> str:
     return ", ".join(blocks) or "rows as they come"
 
 
-def report_text(lines: Iterable[str]) -> str:
+def _folded(lines: Iterable[str]) -> str:
     """Lines as a text of lines that are not too long; the rest of one is set in further."""
     folded: list[str] = []
     for line in lines:
@@ -91,7 +91,30 @@ def report_text(lines: Iterable[str]) -> str:
     return "\n".join(folded)
 
 
-def cost_lines(estimator: Any, plan: Any) -> list[str]:
+def whole_report(estimator: Any, promise: Iterable[str], notes: Iterable[str] = ()) -> str:
+    """Report of a fitted estimator.
+
+    Parameters
+    ----------
+    promise : iterable of str
+        What is promised, or why nothing is approximated.
+    notes : iterable of str
+        What there is to say of costs besides.
+    """
+    return _folded(
+        [
+            *promise,
+            *_cost_lines(estimator, estimator._plan),
+            *notes,
+            *_stage_lines(estimator.stages_, estimator._stage_words()),
+            *_block_lines(estimator.blocks_),
+            *_left_out_lines(estimator),
+            *_fit_lines(estimator),
+        ]
+    )
+
+
+def _cost_lines(estimator: Any, plan: Any) -> list[str]:
     """What a plan costs, beside the full model."""
     if plan.candidate is None:
         return []
@@ -103,7 +126,7 @@ def cost_lines(estimator: Any, plan: Any) -> list[str]:
     ]
 
 
-def stage_lines(stages: Sequence[Any], words: StageWords) -> list[str]:
+def _stage_lines(stages: Sequence[Any], words: StageWords) -> list[str]:
     """The stages, one a line."""
     lines = ["", "Stages"]
     for position, stage in enumerate(stages):
@@ -127,7 +150,7 @@ def _importance_text(importance: float | None) -> str:
     return "" if importance is None else f"importance {importance:.4f}, "
 
 
-def left_out_lines(estimator: Any) -> list[str]:
+def _left_out_lines(estimator: Any) -> list[str]:
     """Approximate models that could not be made, and why, one a line; none where all could."""
     calibrated = estimator._calibrated
     if calibrated is None or not calibrated.left_out:
@@ -136,7 +159,7 @@ def left_out_lines(estimator: Any) -> list[str]:
     return lines + [f"  {spec.in_words()}: {why.reason}" for spec, why in calibrated.left_out]
 
 
-def fit_lines(estimator: Any) -> list[str]:
+def _fit_lines(estimator: Any) -> list[str]:
     """Where the time of `fit` went, the longest tasks first; none where that is not known."""
     times = estimator.__dict__.get("_fit_seconds", ())
     if not times:
@@ -148,7 +171,7 @@ def fit_lines(estimator: Any) -> list[str]:
     return lines
 
 
-def block_lines(blocks: Iterable[Any]) -> list[str]:
+def _block_lines(blocks: Iterable[Any]) -> list[str]:
     """The feature blocks, one a line; no lines where there are none."""
     lines = [
         f"  {block.name}: {seconds_text(block.cost_seconds)} a row, "
