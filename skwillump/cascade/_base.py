@@ -202,7 +202,7 @@ class BaseCascade(BlockwiseEstimator):
             calibrated.calibration, self.accuracy_target, self.confidence, calibrated.scores
         )
 
-    def _check_speed(self, X, *, clock, most_seconds) -> None:
+    def _check_speed(self, X, timer) -> None:
         if self.query != "batch":
             return  # costs are not those of a batch
         timed: set[int] = set()
@@ -215,8 +215,7 @@ class BaseCascade(BlockwiseEstimator):
                 self._first_stage,
                 plan,
                 calibration,
-                clock=clock,
-                most_seconds=most_seconds,
+                timer=timer,
             )
             planned = calibration.candidates[plan.candidate].seconds_by(
                 plan.measure, 1 - plan.chosen_at

@@ -10,7 +10,7 @@ import numpy as np
 from .._containers import num_samples
 from ..blocks import BlockGraph
 from ..planning import LEARNED, Calibration, HarmScore, Plan
-from ..stages._clock import Clock, rounds_in_turns, thread_clock, typical_seconds
+from ..stages._clock import Timer, thread_clock
 from ..stages._first_stage import FirstStage
 from ..stages._metering import Turn
 from ..stages._timed_rows import SINGLE_ROWS, SLOWEST_ROWS, spread
@@ -102,8 +102,7 @@ def seconds_of_plan(
     plan: Plan,
     calibration: Calibration,
     *,
-    clock: Clock,
-    most_seconds: float,
+    timer: Timer,
 ) -> float:
     """Seconds a row of the cascade that was chosen, answered as a whole and as it was planned.
 
@@ -121,8 +120,6 @@ def seconds_of_plan(
         Of the plan.
     plan : Plan
         With a first stage.
-    most_seconds : float
-        That it may take, about.
 
     Returns
     -------
@@ -133,15 +130,12 @@ def seconds_of_plan(
     candidate = calibration.candidates[plan.candidate]
     of_row = N_PLAN_CALLS * max(calibration.full_seconds, 1e-9)
     least = min(LEAST_BATCH_ROWS, max(SLOW_PLAN_SECONDS / of_row, SLOWEST_ROWS))
-    n_rows = int(min(num_samples(X), np.clip(most_seconds / of_row, least, BATCH_ROWS)))
+    n_rows = int(min(num_samples(X), np.clip(timer.most_seconds / of_row, least, BATCH_ROWS)))
     rows = spread(X, n_rows)
     (whole,) = timing.batch_turns(rows, None)
     planned = timing.planned_turn(rows, stage, 1 - plan.chosen_at)
-    rounds = rounds_in_turns(
-        [whole.run, planned.run], clock, n_rounds=(3, 31), most_seconds=most_seconds
-    )
-    of_full, of_plan = typical_seconds(rounds)
-    seconds = calibration.full_seconds * float(of_plan) / max(float(of_full), 1e-12)
+    of_full, of_plan = timer.typical_seconds(whole.run, planned.run)
+    seconds = calibration.full_seconds * of_plan / max(of_full, 1e-12)
     # Where many rows are equally sure, fewer are open than planned.
     seconds += max(1 - plan.chosen_at - planned.n_open / n_rows, 0.0) * candidate.rest_seconds
     return seconds + (plan.measure == LEARNED) * candidate.score_seconds
@@ -160,14 +154,10 @@ def score_seconds(score: HarmScore, response: np.ndarray, codes: np.ndarray) -> 
         for values, code in pairs:
             score.of_row(values, code)
 
-    rounds = rounds_in_turns(
-        [partial(score.of_rows, response, codes), one_by_one],
-        thread_clock(),
-        n_rounds=(3, 15),
-        most_seconds=0.02,
+    of_batch, of_single = Timer(clock=thread_clock(), most_seconds=0.02).typical_seconds(
+        partial(score.of_rows, response, codes), one_by_one, n_rounds=(3, 15)
     )
-    of_batch, of_single = typical_seconds(rounds)
-    return float(of_batch) / len(codes), float(of_single) / len(pairs)
+    return of_batch / len(codes), of_single / len(pairs)
 
 
 def _answer(runner: CascadeRunner, X: Any) -> tuple[np.ndarray, np.ndarray]:

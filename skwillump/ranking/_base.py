@@ -115,7 +115,7 @@ class BaseRanker(BlockwiseEstimator):
         self._target = self._current_target()
         return make_topk_plan(self._calibrated.calibration, self._target)
 
-    def _check_speed(self, X, *, clock, most_seconds) -> None:
+    def _check_speed(self, X, timer) -> None:
         plan, calibrated = self._plan, self._calibrated
         full_seconds = calibrated.calibration.full_seconds
         least_rows = rows_that_pay(
@@ -125,8 +125,7 @@ class BaseRanker(BlockwiseEstimator):
             plan.guarantee.k,
             full_seconds=full_seconds,
             expected_seconds=plan.expected_seconds,
-            clock=clock,
-            most_seconds=most_seconds,
+            timer=timer,
         )
         # Kept as seconds, for plans at other targets.
         call_seconds = least_rows * (full_seconds - plan.expected_seconds)

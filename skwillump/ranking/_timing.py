@@ -8,7 +8,7 @@ from typing import Any
 
 from .._containers import num_samples
 from ..planning import Search
-from ..stages._clock import Clock, rounds_in_turns, typical_seconds
+from ..stages._clock import Timer
 from ..stages._first_stage import FirstStage
 from ..stages._metering import Turn
 from ..stages._timed_rows import MOST_ROWS, spread
@@ -88,8 +88,7 @@ def rows_that_pay(
     *,
     full_seconds: float,
     expected_seconds: float,
-    clock: Clock,
-    most_seconds: float,
+    timer: Timer,
 ) -> float:
     """Rows of a query from which on ranking with the filter is faster than without.
 
@@ -104,8 +103,6 @@ def rows_that_pay(
         Rows to return.
     full_seconds, expected_seconds : float
         A row, as planned: of the full model and with the filter.
-    most_seconds : float
-        That timing may take, about.
 
     Returns
     -------
@@ -113,21 +110,19 @@ def rows_that_pay(
         0 where too few rows can be timed: they are so slow that a call costs little beside them.
     """
     # Sizes that are halved take twice as long as the first one, with the filter and without.
-    n_rows = int(most_seconds / (4 * N_SIZE_CALLS * max(full_seconds, 1e-9)))
+    n_rows = int(timer.most_seconds / (4 * N_SIZE_CALLS * max(full_seconds, 1e-9)))
     n_rows = min(num_samples(X), MOST_ROWS, n_rows)
     if n_rows <= 4 * k:
         return 0.0
 
     def seconds_at(size: int) -> tuple[float, float]:
         query = spread(X, size)
-        rounds = rounds_in_turns(
-            [partial(full.rank, query, k), partial(filtered.rank, query, k)],
-            clock,
-            n_rounds=(3, 31),
-            most_seconds=most_seconds * size / (2 * n_rows),
+        of_full, of_filter = timer.typical_seconds(
+            partial(full.rank, query, k),
+            partial(filtered.rank, query, k),
+            share=size / (2 * n_rows),
         )
-        of_full, of_filter = typical_seconds(rounds)
-        return float(of_full), float(of_filter)
+        return of_full, of_filter
 
     with warnings.catch_warnings():
         # These sizes are not the user's choice.

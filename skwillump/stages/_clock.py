@@ -202,3 +202,24 @@ def typical_seconds(rounds: np.ndarray) -> np.ndarray:
     if not np.all(first > 0):
         return np.median(rounds, axis=0)
     return np.median(first) * np.median(rounds / first, axis=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timer:
+    """A clock, and about how many seconds timing by it may take."""
+
+    clock: Clock
+    most_seconds: float
+
+    def typical_seconds(
+        self,
+        *functions: Callable[[], object],
+        share: float = 1.0,
+        n_rounds: tuple[int, int] = (3, 31),
+    ) -> list[float]:
+        """Typical seconds of functions that take turns, with a share of the seconds there are."""
+        most_seconds = share * self.most_seconds
+        rounds = rounds_in_turns(
+            functions, self.clock, n_rounds=n_rounds, most_seconds=most_seconds
+        )
+        return typical_seconds(rounds).tolist()

@@ -23,7 +23,7 @@ from ..blocks import (
 from ..compilers import texts_remembered
 from ._blas import threads_for_folds
 from ._blocks import check_feature_costs, describe_blocks
-from ._clock import Clock
+from ._clock import Timer
 from ._cross_fit_steps import CrossFit
 from ._cross_fitted import CalibrationTask
 from ._cross_fitting import cross_fit
@@ -79,11 +79,8 @@ class BlockwiseEstimator(PlannedEstimator):
         """What is asked of the models that are cross-fitted."""
         raise NotImplementedError
 
-    def _check_speed(self, X: Any, *, clock: Clock, most_seconds: float) -> None:
-        """Time what was chosen on rows of the fit, and plan again where it costs more than planned.
-
-        About so many seconds may be taken.
-        """
+    def _check_speed(self, X: Any, timer: Timer) -> None:
+        """Time what was chosen on rows of the fit; plan again where it costs more than planned."""
         raise NotImplementedError
 
     def _why_one_block(self, verb: str) -> str:
@@ -161,11 +158,10 @@ class BlockwiseEstimator(PlannedEstimator):
                 self._set_plan(self._planned())
                 # Costs that are stated are not those of an answer.
                 if self._plan.candidate is not None and not self.feature_costs:
-                    self._check_speed(
-                        data.X,
-                        clock=clock_of(self._graph, self._fused_blocks if self._fused else None),
-                        most_seconds=seconds_for_timing(progress.cpu_seconds()),
-                    )
+                    blocks = self._fused_blocks if self._fused else None
+                    most_seconds = seconds_for_timing(progress.cpu_seconds())
+                    clock = clock_of(self._graph, blocks)
+                    self._check_speed(data.X, Timer(clock=clock, most_seconds=most_seconds))
         self._fit_seconds = tuple(progress.times)
         progress.end(X, y)
         if len(self.stages_) == 1 and getattr(self, self._target_parameter) < 1:
