@@ -15,7 +15,8 @@ that choose are a sample. The rows that certify are not looked at.
 
 import numpy as np
 
-from ._cascade_plan import CASCADE_SAVING, LEAST_OTHER_SPEED
+from ._cascade_options import LEAST_OTHER_SPEED
+from ._cascade_plan import CASCADE_SAVING
 from ._records import pays
 from ._seconds import StageSeconds
 
