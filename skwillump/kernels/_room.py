@@ -65,12 +65,12 @@ def _unlocked(typing_context, array):
     return array.copy(readonly=False)(array), _generate_unlocked
 
 
-def _generate_floats(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+def _generate_view(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     words = context.make_array(signature.args[0])(context, builder, arguments[0])
     kind = signature.return_type
-    floats = context.make_array(kind)(context, builder)
+    view = context.make_array(kind)(context, builder)
     context.populate_array(
-        floats,
+        view,
         data=builder.bitcast(words.data, context.get_data_type(kind.dtype).as_pointer()),
         shape=words.shape,
         strides=words.strides,
@@ -78,12 +78,17 @@ def _generate_floats(context: Any, builder: Any, signature: Any, arguments: Any)
         meminfo=words.meminfo,
         parent=words.parent,
     )
-    return impl_ret_borrowed(context, builder, kind, floats._getvalue())
+    return impl_ret_borrowed(context, builder, kind, view._getvalue())
 
 
 @intrinsic
 def _as_floats(typing_context, words):
-    return words.copy(dtype=numba.types.float64)(words), _generate_floats
+    return words.copy(dtype=numba.types.float64)(words), _generate_view
+
+
+@intrinsic
+def _as_ints(typing_context, singles):
+    return singles.copy(dtype=numba.types.int32)(singles), _generate_view
 
 
 room: Any = _room
@@ -98,3 +103,6 @@ what reads both is compiled once. Nothing may be written to it."""
 
 as_floats: Any = _as_floats
 """`as_floats(words)`: an array of uint64 whose bits are those of float64."""
+
+as_ints: Any = _as_ints
+"""`as_ints(singles)`: an array of float32 as the int32 of the same bits."""

@@ -6,10 +6,33 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...kernels._arrays import frozen_fields, line_aligned
+from ...kernels.trees._deep import (
+    ABOVE_ALL,
+    BELOW_ALL,
+    IS_AT_LEAST,
+    IS_CODE,
+    LARGEST_KEY,
+    LEAST_KEY,
+    N_CONSTANTS,
+    QUESTION_BITS,
+    ROOM_BITS,
+    DeepTrees,
+)
 from ...kernels.trees._lanes import WORD_LEAVES
 from ...kernels.trees._masks import MAX_LEAVES, Masks, number_leaves
 from ...kernels.trees._ranks import MOST_THRESHOLDS, Ranks
-from ...kernels.trees._walks import IS_SET, KNOWN_CATEGORY, LOWEST, Trees, place_tree
+from ...kernels.trees._walks import (
+    IS_SET,
+    KNOWN_CATEGORY,
+    LOWEST,
+    NAN_LEFT,
+    ONE_OF,
+    PLAIN,
+    SINGLE,
+    SINGLE_OR_NAN,
+    Trees,
+    place_tree,
+)
 from .._unsupported import Unsupported
 
 
@@ -40,8 +63,9 @@ class Questions(NamedTuple):
 MANY_ROWS = 12
 """Fewer rows are walked: questions are put to 64 at once."""
 
-_MOST_LEAVES = 1024
-"""Of a tree, in the mean: to walk down larger ones is faster than to ask all of their nodes."""
+_MOST_LEAVES, _MOST_SINGLE_LEAVES = 1024, 512
+"""Of a tree, in the mean: to walk down larger ones is faster than to ask all of their nodes. Those
+that read float32 are walked faster."""
 
 _FEW_TREES = 4
 """For fewer large trees than these, ranks cost more than walks."""
@@ -138,7 +162,7 @@ def pack(
             divisor=float(divisor),
         )
     )
-    return laid_out, _questions(trees, inner, kinds, values)
+    return laid_out, _questions(trees, inner, kinds, values, reading)
 
 
 def _questions(
@@ -146,12 +170,13 @@ def _questions(
     inner: Sequence[np.ndarray],
     kinds: np.ndarray,
     values: np.ndarray | None,
+    reading: int,
 ) -> Questions | None:
     """Lay out trees as questions of their nodes; None where walks are faster.
 
     Parameters
     ----------
-    trees, values
+    trees, values, reading
         As in `pack`.
     inner : sequence of ndarray of bool
         Which nodes of each tree are no leaves.
@@ -160,7 +185,9 @@ def _questions(
     """
     n_nodes = sum(len(tree.left) for tree in trees)
     largest = max(len(tree.left) for tree in trees)
-    if largest > 2 * MAX_LEAVES or n_nodes > 2 * _MOST_LEAVES * len(trees) or len(kinds) >= 1 << 16:
+    reads_single = reading in (SINGLE, SINGLE_OR_NAN)
+    most_nodes = 2 * (_MOST_SINGLE_LEAVES if reads_single else _MOST_LEAVES) * len(trees)
+    if largest > 2 * MAX_LEAVES or n_nodes > most_nodes or len(kinds) >= 1 << 16:
         return None
     if len(trees) < _FEW_TREES and largest > 2 * _SMALL_TREE:
         return None
@@ -299,6 +326,89 @@ def _sets(
         np.array([*word, 0], dtype=np.uint64),
         np.array([*place, 0], dtype=np.uint64),
     )
+
+
+def deep_trees(trees: Trees, n_features: int) -> DeepTrees | None:
+    """Lay out trees that read float32 as single words a node; None if words have no room for them.
+
+    Where nodes are of both kinds that tell where a missing value goes, their columns are twice as
+    many: trees that refuse missing values (`SINGLE`) are faster.
+    """
+    made = trees.columns[:, 1]
+    if trees.has_sets or not np.isin(made, (LOWEST, PLAIN, NAN_LEFT, ONE_OF)).all():
+        return None
+    columns, place = _deep_columns(trees, n_features)
+    start = int(trees.roots[0, 0])  # the trees before are another model's
+    roots = (trees.roots[:, 0].astype(np.int64) - start) // 2
+    words, links = trees.nodes[start::2].view(np.float64), trees.nodes[start + 1 :: 2]
+    node = np.arange(len(links))
+    own = node - roots[np.searchsorted(roots, node, side="right") - 1]
+    child = ((links >> np.uint64(32)).astype(np.int64) - start) // 2
+    is_leaf = child == node
+    pair = np.where(is_leaf, own, own + child - node) // 2
+    is_leaf[roots + 1], pair[roots + 1] = False, 0  # a root has no sibling
+    bits = int(pair.max()).bit_length()
+    if bits + len(columns).bit_length() > ROOM_BITS:
+        return None
+
+    column = (links & np.uint64(IS_SET - 1)).astype(np.int64)
+    least = _key_at_most(np.where(is_leaf, 0.0, words)) + 1
+    asks = np.full(len(node), IS_AT_LEAST)
+    is_code = ~is_leaf & (made[column] == ONE_OF)
+    asks[is_code] = IS_CODE
+    least[is_code] = _key_at_most(trees.columns[column[is_code], 2].astype(np.float64))
+    least[is_code & (words >= 1.0)] = LARGEST_KEY  # no code: what is one goes left too
+    is_right = is_code & (words < 0.0)
+    asks[is_right], least[is_right] = IS_AT_LEAST, LEAST_KEY
+    number = words[is_leaf] if len(trees.values) else np.arange(np.count_nonzero(is_leaf))
+    least[is_leaf] = number.astype(np.int64)
+    place = place[column]
+    place[is_leaf] = np.where(own[is_leaf] % 2, ABOVE_ALL, BELOW_ALL)
+    low = (place << (QUESTION_BITS + bits)) | (pair << QUESTION_BITS) | asks
+    return frozen_fields(
+        DeepTrees(
+            nodes=line_aligned(((least << 32) | low).view(np.uint64)),
+            roots=roots.astype(np.uint64),
+            columns=columns,
+            leaves=trees.values if len(trees.values) else words[is_leaf][:, None],
+            base=trees.base,
+            reads_all=bool(np.array_equal(columns[N_CONSTANTS:, 0], np.arange(n_features))),
+            pair_bits=bits,
+            reading=trees.reading,
+            divisor=trees.divisor,
+            continues=trees.continues,
+            single_sums=trees.single_sums,
+        )
+    )
+
+
+def _deep_columns(trees: Trees, n_features: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns (n_columns, 2) of deep trees, and where each column of trees is there.
+
+    They are all features where trees read most of these, each in one way.
+    """
+    feature, made = trees.columns[:, 0], trees.columns[:, 1]
+    is_read = made != LOWEST
+    is_left = (made == NAN_LEFT) & (trees.reading != SINGLE)
+    kinds, at = np.unique(2 * feature[is_read] + is_left[is_read], return_inverse=True)
+    read, left = kinds // 2, kinds % 2
+    if (np.diff(read) > 0).all() and 2 * len(read) >= n_features:
+        at, every = read[at], np.zeros(n_features, dtype=np.int64)
+        every[read] = left
+        read, left = np.arange(n_features), every
+    place = np.full(len(made), BELOW_ALL)
+    place[is_read] = N_CONSTANTS + at
+    columns = np.column_stack((read, np.where(left, NAN_LEFT, PLAIN)))
+    return np.concatenate((np.zeros((N_CONSTANTS, 2), dtype=np.int64), columns)), place
+
+
+def _key_at_most(values: np.ndarray) -> np.ndarray:
+    """Return the keys of the largest float32 that are at most some float64."""
+    with np.errstate(over="ignore"):
+        singles = values.astype(np.float32)
+    singles = np.where(singles > values, np.nextafter(singles, np.float32(-np.inf)), singles)
+    bits = (singles + np.float32(0.0)).view(np.int32)  # there is one zero
+    return (bits ^ ((bits >> 31) & LARGEST_KEY)).astype(np.int64)
 
 
 def probe_rows(trees: Trees, n_features: int) -> np.ndarray:

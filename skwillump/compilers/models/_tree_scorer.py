@@ -36,7 +36,7 @@ class TreesOnCodes:
     """A model that reads columns of numbers and of codes."""
 
     model: "TreeModel"  # the model that reads features
-    twin: "TreeModel"  # the one that reads columns; its nodes are only asked, not walked
+    twin: "TreeModel"  # the one that reads columns, of many rows
     features: FeatureCodes
 
     def raw(self, columns: np.ndarray) -> np.ndarray:
@@ -163,7 +163,7 @@ class TreeScorer(ModelScorer):
         features = features.tocsr()
         if self._along is not None and self._along.pays(features):
             return self._along.raw(features, n_threads)
-        if features.shape[0] > _FEW_WIDE_ROWS and self.is_wide and self.model._is_deep():
+        if features.shape[0] > _FEW_WIDE_ROWS and self.is_wide and self.model.deep:
             raise InputUnsupported("so many sparse rows that the original is as fast")
         return None if self._narrow is None else self._narrow.raw(features, n_threads)
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ...kernels._arrays import frozen, frozen_fields
-from ...kernels.trees._deep import predict_deep
+from ...kernels.trees._deep import DeepTrees, predict_deep
 from ...kernels.trees._masks import predict_blocks
 from ...kernels.trees._ranks import HALF_RANK, ZERO_IS_MISSING
 from ...kernels.trees._walks import (
@@ -29,7 +30,7 @@ from .._threads import map_in_threads
 from .._unsupported import InputUnsupported, Unsupported
 from ._input import LIBRARY_ROWS
 from ._tree_answers import TreeAnswers
-from ._tree_layout import MANY_ROWS, Questions
+from ._tree_layout import MANY_ROWS, Questions, deep_trees
 from ._tree_scorer import TreeScorer, TreesOnCodes
 
 _CHUNK_ROWS = 4096
@@ -78,6 +79,8 @@ class TreeModel(TreeAnswers):
         asked = state["questions"]
         asked = None if asked is None else Questions(*map(frozen_fields, asked))
         self.__dict__.update(state, trees=frozen_fields(state["trees"]), questions=asked)
+        if "deep" in state:
+            self.__dict__["deep"] = tuple(map(frozen_fields, state["deep"]))
 
     @property
     def n_outputs(self) -> int:
@@ -114,7 +117,7 @@ class TreeModel(TreeAnswers):
         out = np.empty((len(features), self.n_outputs))
         if start is not None:
             out[:] = start
-        shift, is_deep = self._shift(), self._is_deep()
+        shift, is_deep = self._shift(), bool(self.deep)
         asked = self._asked
         sets = asked.sets if asked.has_sets else None
         zero_is_missing = asked.reading == ZERO_IS_MISSING
@@ -130,7 +133,7 @@ class TreeModel(TreeAnswers):
                 set_words = self.questions.masks.word if sets is not None else None
                 accepted = predict_blocks(chunk, asked, *self.questions, set_words, place)
             elif is_deep and len(chunk) >= MANY_ROWS:
-                accepted = predict_deep(chunk, self.trees, place)
+                accepted = self._walked(chunk, place)
             elif self.questions is not None:
                 # Nearly as fast for so few, and one kernel less to compile.
                 accepted = all(
@@ -184,12 +187,29 @@ class TreeModel(TreeAnswers):
     def _is_large(self) -> bool:
         return bool(self.trees.nodes.nbytes > _LARGE_TREE * len(self.trees.roots))
 
-    def _is_deep(self) -> bool:
-        """Tell whether batches walk as forests that were grown to the end should."""
-        trees = self.trees
-        if trees.reading not in (SINGLE, SINGLE_OR_NAN) or trees.has_sets:
-            return False
-        return len(trees.roots) <= _FEW_WALKED or (self.questions is None and self._is_large())
+    @cached_property
+    def deep(self) -> tuple[DeepTrees, ...]:
+        """The trees for batches, where these walk as down forests that were grown to the end.
+
+        There may be two of them: the first refuses missing values, and is faster.
+        """
+        if self.questions is not None and len(self.trees.roots) > _FEW_WALKED:
+            return ()
+        if self.trees.reading not in (SINGLE, SINGLE_OR_NAN):
+            return ()
+        readings = sorted({SINGLE, self.trees.reading})
+        found = [deep_trees(self.trees._replace(reading=r), self.n_features) for r in readings]
+        laid_out = [trees for trees in found if trees is not None]
+        if len(laid_out) < len(found):
+            return ()
+        widths = [len(trees.columns) for trees in laid_out]
+        # Sums that go on cannot be begun twice.
+        is_one = len(set(widths)) == 1 or self.trees.continues
+        return tuple(laid_out[-1:] if is_one else laid_out)
+
+    def _walked(self, features: np.ndarray, out: np.ndarray) -> bool:
+        """Write the scores of many rows down deep trees; False if one is refused."""
+        return any(predict_deep(features, trees, out) for trees in self.deep)
 
     def bind(self, features: Step) -> TreeScorer:
         features = features.sized(self.n_features)
@@ -253,6 +273,7 @@ class TreeModel(TreeAnswers):
         if not 1 <= n_trees < self.n_rounds:
             raise ValueError(f"n_trees={n_trees} is not in 1..{self.n_rounds - 1}")
         n = n_trees * self.trees_per_round
+        nodes = self.trees.nodes[: int(self.trees.roots[n, 0])]
         first, rest = (
             replace(
                 self,
@@ -261,7 +282,7 @@ class TreeModel(TreeAnswers):
                 by_library=None,
             )
             for some, changes in (
-                (slice(0, n), {"divisor": 1.0}),
+                (slice(0, n), {"divisor": 1.0, "nodes": nodes}),
                 (slice(n, None), {"continues": True}),
             )
         )
@@ -299,22 +320,19 @@ class TreeModel(TreeAnswers):
         None where it walks down its trees, looks codes up as categories, or would not gain.
         """
         is_nan = self.missing != self.missing
-        if self.questions is None or not (is_nan or self._zero_is_missing) or not features.pays:
+        if not (is_nan or self._zero_is_missing) or not features.pays:
+            return None
+        if self.questions is None and (self._zero_is_missing or not self.deep):
             return None
         if (np.diff(features.columns) < 0).any() or len(features.codes) != self.n_features:
             return None
-        columns, ranks = self.trees.columns, self.questions.ranks
+        columns = self.trees.columns
         is_read = columns[:, 1] != LOWEST
         code = features.codes[columns[:, 0]]
         is_code = is_read & (code > 0)
         if np.isin(columns[is_code, 1], (CATEGORY, KNOWN_CATEGORY)).any():
             return None
-        zero = np.nan if self._asked.reading == ZERO_IS_MISSING else 0.0
-        packed = [
-            (ranks.of_value(1.0, at, columns[at, 1]) << HALF_RANK)
-            | ranks.of_value(zero, at, columns[at, 1])
-            for at in np.flatnonzero(is_code).tolist()
-        ]
+        packed = self._packed_ranks(np.flatnonzero(is_code))
         columns = columns.copy()
         columns[is_read, 0] = features.columns[columns[is_read, 0]]
         columns[is_code, 1] = ONE_OF
@@ -324,6 +342,17 @@ class TreeModel(TreeAnswers):
         twin = replace(self, trees=trees, n_features=features.n_columns, by_library=None)
         return TreesOnCodes(self, twin, features)
 
+    def _packed_ranks(self, columns: np.ndarray) -> list[int]:
+        """Return the ranks of one and of zero in columns of ones and zeros."""
+        if self.questions is None:
+            return [0] * len(columns)
+        ranks, how = self.questions.ranks, self.trees.columns[:, 1].tolist()
+        zero = np.nan if self._asked.reading == ZERO_IS_MISSING else 0.0
+        return [
+            (ranks.of_value(1.0, at, how[at]) << HALF_RANK) | ranks.of_value(zero, at, how[at])
+            for at in columns.tolist()
+        ]
+
     @property
     def _asked(self) -> Trees:
         """The trees, which take zeros for missing where the model does."""
@@ -332,10 +361,13 @@ class TreeModel(TreeAnswers):
         return self.trees
 
     def asked_all(self, columns: np.ndarray) -> np.ndarray:
-        """Return the scores (n_rows, n_outputs) of rows that all nodes are asked of."""
-        assert self.questions is not None
+        """Return the scores (n_rows, n_outputs) of many rows of numbers and codes."""
         out = np.empty((len(columns), self.n_outputs))
-        words = self.questions.masks.word if self.trees.has_sets else None
-        if not predict_blocks(frozen(columns), self._asked, *self.questions, words, out):
+        if self.questions is None:
+            accepted = self._walked(frozen(columns), out)
+        else:
+            words = self.questions.masks.word if self.trees.has_sets else None
+            accepted = predict_blocks(frozen(columns), self._asked, *self.questions, words, out)
+        if not accepted:
             raise InputUnsupported(_NOT_FINITE)
         return out

@@ -7,7 +7,7 @@ import strategies  # noqa: F401 (sets the profile)
 from hypothesis import given, strategies as st
 
 from skwillump.compilers import Unsupported
-from skwillump.compilers.models._tree_layout import Tree, pack
+from skwillump.compilers.models._tree_layout import Tree, deep_trees, pack
 from skwillump.kernels._arrays import frozen
 from skwillump.kernels.trees import _walks as kernel
 from skwillump.kernels.trees._deep import predict_deep
@@ -101,13 +101,15 @@ def test_the_kernel_of_deep_trees_gives_the_sums_of_the_naive_walk(n_rows, n_out
     base = rng.normal(size=n_outputs)
     packed, _ = pack(trees, base, kernel.SINGLE_OR_NAN, divisor=3.0)
     out = np.full((n_rows, n_outputs), np.nan)
-    assert predict_deep(frozen(rows), packed, out)
+    assert predict_deep(frozen(rows), deep_trees(packed, N_FEATURES), out)
     checked = range(0, n_rows, max(1, n_rows // 40))
     expected = np.array([naive_trees.sums(trees, rows[i], base) for i in checked]) / 3.0
     assert np.array_equal(out[checked], expected)
     start = rng.normal(size=(n_rows, n_outputs))
     goes_on = start.copy()
-    assert predict_deep(frozen(rows), packed._replace(continues=True), goes_on)
+    assert predict_deep(
+        frozen(rows), deep_trees(packed, N_FEATURES)._replace(continues=True), goes_on
+    )
     walked = start.copy()
     assert kernel.predict_rows(frozen(rows), packed._replace(continues=True), 4, walked)
     assert np.array_equal(goes_on, walked)
@@ -131,7 +133,7 @@ def test_sums_of_float32_are_rounded_after_each_tree(n_outputs):
     out = np.full((4, 100, n_outputs), np.nan)
     assert kernel.predict_rows(frozen(rows), packed, 3, out[0])
     assert predict_blocks(frozen(rows), packed, *questions, words(packed, questions), out[1])
-    assert predict_deep(frozen(rows), packed, out[2])
+    assert predict_deep(frozen(rows), deep_trees(packed, N_FEATURES), out[2])
     for row, sums in zip(rows, out[3], strict=True):
         assert kernel.predict_row(row.copy(), sets(packed), *packed, sums)
     assert np.array_equal(out, np.float64(np.repeat(expected[None], 4, axis=0)))
@@ -229,7 +231,8 @@ def test_values_that_are_refused(reading, refused):
             predict_blocks(frozen(rows), packed, *questions, words(packed, questions), out)
             == accepted
         )
-        assert predict_deep(frozen(rows), packed, out) == accepted or reading < kernel.SINGLE
+        if reading >= kernel.SINGLE:
+            assert predict_deep(frozen(rows), deep_trees(packed, N_FEATURES), out) == accepted
         assert kernel.predict_row(rows[17].copy(), sets(packed), *packed, out[0]) == accepted
 
 
@@ -253,3 +256,35 @@ def test_what_cannot_be_laid_out():
     tree = random_tree(np.random.default_rng(0), 3, [kernel.PLAIN])
     with pytest.raises(Unsupported, match="NaN"):
         pack([tree._replace(value=np.full(5, np.nan))], [0.0], kernel.AS_IS)
+
+
+@pytest.mark.parametrize("reading", [kernel.SINGLE, kernel.SINGLE_OR_NAN])
+def test_deep_trees_read_codes_as_the_features_that_they_stand_for(reading):
+    rng = np.random.default_rng(3)
+    hows = [kernel.PLAIN, kernel.NAN_LEFT]
+    trees = [random_tree(rng, n_leaves, hows) for n_leaves in (400, 30, 1, 700)]
+    # Thresholds that zero and one are on one side of, or on two.
+    trees = [t._replace(threshold=rng.choice([-0.5, 0.0, 0.3, 1.0], len(t.left))) for t in trees]
+    packed, _ = pack(trees, [0.5], reading)
+    codes = rng.integers(0, N_FEATURES + 2, 200)
+    rows = (codes[:, None] == np.arange(1, N_FEATURES + 1)).astype(np.float64)
+    expected = np.empty((200, 1))
+    assert predict_deep(frozen(rows), deep_trees(packed, N_FEATURES), expected)
+    walked = np.empty((200, 1))
+    assert kernel.predict_rows(frozen(rows), packed, 4, walked)
+    assert np.array_equal(expected, walked)
+    columns = packed.columns.copy()
+    is_read = columns[:, 1] != kernel.LOWEST
+    columns[is_read, 1], columns[:, 2] = kernel.ONE_OF, columns[:, 0] + 1
+    columns[:, 0] = 0
+    out = np.empty((200, 1))
+    coded = deep_trees(packed._replace(columns=columns), 1)
+    assert predict_deep(frozen(codes[:, None].astype(np.float64)), coded, out)
+    assert np.array_equal(out, expected)
+
+
+def test_trees_for_which_a_word_has_no_room_are_walked_in_another_way():
+    tree = random_tree(np.random.default_rng(0), 1 << 14, [kernel.PLAIN])
+    feature = np.where(tree.left < 0, 0, np.arange(len(tree.left)) % (1 << 13))
+    packed, _ = pack([tree._replace(feature=feature)], [0.0], kernel.SINGLE)
+    assert deep_trees(packed, 1 << 13) is None
