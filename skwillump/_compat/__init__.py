@@ -72,6 +72,8 @@ PRIVATE = {
     "_loss": "loss of boosted trees",
     "_mask_fit_X": "values that were missing in fit",
     "_max_samples": "rows that a tree was fitted on",
+    "_max_value": "limits of an imputer's values",
+    "_min_value": "limits of an imputer's values",
     "_n_features_outs": "columns of each one-hot encoded feature",
     "_precomputed": "whether a mask was fitted",
     "_predict_1d": "dimensions of the predictions",

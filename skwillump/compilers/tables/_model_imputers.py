@@ -1,17 +1,19 @@
 """Imputers that are models: only rows with missing numbers are for them.
 
 `KNNImputer` and `IterativeImputer` answer each row by itself, and leave a row without missing
-numbers as it is. Such rows pass; the others go to the imputer, at the price that it has anyway.
+numbers as it is. Such rows pass. The others go to the imputer, at the price that it has anyway, or
+through its rounds where its models are compiled.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from sklearn.impute import KNNImputer
 
 from ..._compat import IterativeImputer
-from .._registry import register
+from .._models import Model
+from .._registry import compile_model, register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, private
 from ._categories import without_names
@@ -23,7 +25,7 @@ from ._steps import NumberStep
 class ImputeRowsStep(NumberStep):
     """Rows with missing numbers through the imputer, then flags of some columns."""
 
-    imputer: Any  # the original, for arrays without names
+    imputer: Any  # the original, for arrays without names, or `Rounds`
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         mask = np.isnan(block)
@@ -61,7 +63,79 @@ def compile_iterative_imputer(imputer: Any) -> Step:
     for step in imputer.imputation_sequence_:
         if type(step.estimator).__module__.partition(".")[0] != "sklearn":
             raise Unsupported(f"{type(step.estimator).__name__} may look at many rows at once")
-    return _of_rows(imputer, np.asarray(private(imputer, "_is_empty_feature")))
+    made = _of_rows(imputer, np.asarray(private(imputer, "_is_empty_feature")))
+    try:
+        return replace(made, imputer=_rounds(imputer))
+    except Unsupported:
+        return made
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Round:
+    """One column, filled by a model of others."""
+
+    column: int
+    others: np.ndarray  # positions
+    model: Model
+    least: float
+    most: float
+
+    def fill(self, block: np.ndarray, mask: np.ndarray) -> None:
+        """Fill the column where the mask of missing numbers tells."""
+        rows = np.flatnonzero(mask[:, self.column])
+        if len(rows):
+            features = block[rows[:, None], self.others]
+            values = self.model.predict(self.model.raw(features))
+            block[rows, self.column] = np.minimum(np.maximum(values, self.least), self.most)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Rounds:
+    """An `IterativeImputer`: columns are filled one after the other, again and again."""
+
+    statistics: np.ndarray  # (n_columns,): what missing numbers are at first
+    rounds: tuple[Round, ...]
+    flagged: np.ndarray  # positions of columns with flags, which are last
+
+    def transform(self, block: np.ndarray) -> np.ndarray:
+        """Return rows (n_rows, n_columns) filled, with flags."""
+        mask = np.isnan(block)
+        filled = np.where(mask, self.statistics, block)
+        for one in self.rounds:
+            one.fill(filled, mask)
+        return np.hstack((filled, mask[:, self.flagged])) if len(self.flagged) else filled
+
+
+def _rounds(imputer: Any) -> Rounds:
+    """Return the rounds of an imputer whose models are all linear, or all of trees.
+
+    Values that rounding turned must not be what trees are asked of.
+    """
+    steps = imputer.imputation_sequence_
+    models = [compile_model(step.estimator) for step in steps]
+    if not (all(model.is_linear for model in models) or _are_exact(models)):
+        raise Unsupported("its models may turn where values are rounded")
+    least, most = private(imputer, "_min_value"), private(imputer, "_max_value")
+    indicator = fitted_indicator(imputer)
+    return Rounds(
+        statistics=np.asarray(imputer.initial_imputer_.statistics_, dtype=np.float64),
+        rounds=tuple(
+            Round(
+                column=int(step.feat_idx),
+                others=np.asarray(step.neighbor_feat_idx, dtype=np.intp),
+                model=model,
+                least=float(least[step.feat_idx]),
+                most=float(most[step.feat_idx]),
+            )
+            for step, model in zip(steps, models, strict=True)
+        ),
+        flagged=np.asarray([] if indicator is None else indicator.features_, dtype=np.intp),
+    )
+
+
+def _are_exact(models: list[Model]) -> bool:
+    """Whether models are of trees whose sums are those of scikit-learn, to the last bit."""
+    return all(getattr(model, "is_certain", False) for model in models)
 
 
 def _of_rows(imputer: Any, without_values: np.ndarray) -> ImputeRowsStep:

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeRegressor
@@ -25,6 +27,13 @@ IMPUTERS = {
     "lines": IterativeImputer(random_state=0),
     "lines with flags": IterativeImputer(random_state=0, add_indicator=True, max_value=1.0),
     "trees": IterativeImputer(DecisionTreeRegressor(max_depth=3), max_iter=2, random_state=0),
+    "forests": IterativeImputer(
+        RandomForestRegressor(5, max_depth=4, random_state=0), max_iter=2, random_state=0
+    ),
+    "boosted": IterativeImputer(GradientBoostingRegressor(n_estimators=5), max_iter=2),
+    "few others": IterativeImputer(n_nearest_features=2, skip_complete=True, random_state=0),
+    "limits": IterativeImputer(Ridge(), min_value=[-1, -2, -1, 0], max_value=0.5, max_iter=3),
+    "neighbours in rounds": IterativeImputer(KNeighborsRegressor(3), max_iter=2),
     "no rounds": IterativeImputer(max_iter=0),
 }
 
@@ -48,7 +57,8 @@ def test_missing_numbers_are_filled_in_as_by_the_original(name, make):
         expected = fitted.predict_proba(rows[at : at + 1])[0]
         assert_allclose(compiled.predict_proba_one(X[at]), expected, rtol=1e-12)
     step = compile_pipeline(fitted[0])
-    assert_array_equal(np.asarray(step.transform(rows)), np.asarray(fitted[0].transform(rows)))
+    expected = np.asarray(fitted[0].transform(rows))
+    assert_allclose(np.asarray(step.transform(rows)), expected, rtol=1e-12, atol=1e-14)
 
 
 def test_rows_without_any_number_are_for_the_original_where_they_are_all():
@@ -73,3 +83,12 @@ def test_what_is_not_compiled_says_why(imputer, reason):
     (report,) = compile_pipeline(imputer.fit(rows)).explain()
     assert not report.compiled
     assert reason in report.reason
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("name", ["lines with flags", "trees", "forests", "few others", "limits"])
+def test_rounds_are_gone_through_without_the_imputer(name, monkeypatch):
+    fitted = IMPUTERS[name].fit(X)
+    compiled, expected = compile_pipeline(fitted), fitted.transform(X)
+    monkeypatch.setattr(IterativeImputer, "transform", None)
+    assert_allclose(compiled.transform(X), expected, rtol=1e-12, atol=1e-14)
