@@ -1,8 +1,8 @@
 """Imputers that are models: only rows with missing numbers are for them.
 
 `KNNImputer` and `IterativeImputer` answer each row by itself, and leave a row without missing
-numbers as it is. Such rows pass. The others go to the imputer, at the price that it has anyway, or
-through its rounds where its models are compiled.
+numbers as it is. Such rows pass. The others do here what the imputer does, where that is known, or
+go to it, at the price that it has anyway.
 """
 
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from ._steps import NumberStep
 class ImputeRowsStep(NumberStep):
     """Rows with missing numbers through the imputer, then flags of some columns."""
 
-    imputer: Any  # the original, for arrays without names, or `Rounds`
+    imputer: Any  # `Rounds`, `Neighbors`, or the original, for arrays without names
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         mask = np.isnan(block)
@@ -50,7 +50,82 @@ def compile_neighbors_imputer(imputer: Any) -> Step:
     """Compile a `KNNImputer`."""
     if callable(imputer.metric) or callable(imputer.weights):
         raise Unsupported("a function tells the distances or weights of many rows")
-    return _of_rows(imputer, private(imputer, "_mask_fit_X").all(axis=0))
+    mask = private(imputer, "_mask_fit_X")
+    made = _of_rows(imputer, mask.all(axis=0))
+    rows = np.asarray(private(imputer, "_fit_X"))
+    if imputer.weights != "uniform" or imputer.metric != "nan_euclidean":
+        return made
+    if rows.dtype != np.float64:
+        return made
+    known = np.array(rows)  # in its own layout: products are rounded by it
+    known[mask] = 0.0
+    return replace(
+        made,
+        imputer=Neighbors(
+            imputer=made.imputer,
+            known=known,
+            is_missing=mask,
+            lengths=np.einsum("ij,ij->i", known, known)[None],
+            squares=known * known,
+            donors=tuple(np.flatnonzero(~column) for column in mask.T),
+            n_neighbors=int(imputer.n_neighbors),
+            flagged=_flagged(imputer),
+        ),
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Neighbors:
+    """A `KNNImputer`: a missing number is the mean of that of the nearest rows which have it.
+
+    One row is compared with those of the fit by scikit-learn's own operations in their order, so
+    that the same of several rows which are as near are chosen.
+    """
+
+    imputer: Any  # fills several rows
+    known: np.ndarray  # (n_known, n_columns): rows of the fit, zero where a number is missing
+    is_missing: np.ndarray  # bool (n_known, n_columns)
+    lengths: np.ndarray  # (1, n_known): squared
+    squares: np.ndarray  # (n_known, n_columns)
+    donors: tuple[np.ndarray, ...]  # for each column, the rows that have it
+    n_neighbors: int
+    flagged: np.ndarray  # positions of columns with flags, which are last
+
+    def transform(self, block: np.ndarray) -> np.ndarray:
+        """Return rows (n_rows, n_columns) filled, with flags."""
+        mask = np.isnan(block)
+        filled = block.copy()
+        if len(block) != 1 or not self._fill(filled, mask):
+            return np.asarray(self.imputer.transform(block))
+        return np.hstack((filled, mask[:, self.flagged])) if len(self.flagged) else filled
+
+    def _fill(self, row: np.ndarray, mask: np.ndarray) -> bool:
+        """Fill X of one row; tell whether it has enough neighbours."""
+        distances = self._distances(np.where(mask, 0.0, row), mask)[0]
+        for column in np.flatnonzero(mask[0]):
+            donors = self.donors[column]
+            own, k = distances[donors], min(self.n_neighbors, len(donors))
+            nearest = np.argpartition(own, k - 1)[:k]
+            if np.isnan(own[nearest]).any():
+                return False
+            row[0, column] = self.known[donors[nearest], column].sum() / k
+        return True
+
+    def _distances(self, row: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Return what ``nan_euclidean_distances`` does, (1, n_known)."""
+        distances = -2 * (row @ self.known.T)
+        distances += np.einsum("ij,ij->i", row, row)[:, None]
+        distances += self.lengths
+        np.maximum(distances, 0, out=distances)
+        distances -= np.dot(row * row, self.is_missing.T)
+        distances -= np.dot(mask, self.squares.T)
+        np.maximum(distances, 0, out=distances)
+        n_common = np.dot(1 - mask, ~self.is_missing.T)
+        distances[n_common == 0] = np.nan
+        np.maximum(1, n_common, out=n_common)
+        distances /= n_common
+        distances *= row.shape[1]
+        return np.sqrt(distances, out=distances)
 
 
 @register(IterativeImputer)
@@ -116,7 +191,6 @@ def _rounds(imputer: Any) -> Rounds:
     if not (all(model.is_linear for model in models) or _are_exact(models)):
         raise Unsupported("its models may turn where values are rounded")
     least, most = private(imputer, "_min_value"), private(imputer, "_max_value")
-    indicator = fitted_indicator(imputer)
     return Rounds(
         statistics=np.asarray(imputer.initial_imputer_.statistics_, dtype=np.float64),
         rounds=tuple(
@@ -129,8 +203,14 @@ def _rounds(imputer: Any) -> Rounds:
             )
             for step, model in zip(steps, models, strict=True)
         ),
-        flagged=np.asarray([] if indicator is None else indicator.features_, dtype=np.intp),
+        flagged=_flagged(imputer),
     )
+
+
+def _flagged(imputer: Any) -> np.ndarray:
+    """Return the positions of the columns of which flags are made."""
+    indicator = fitted_indicator(imputer)
+    return np.asarray([] if indicator is None else indicator.features_, dtype=np.intp)
 
 
 def _are_exact(models: list[Model]) -> bool:

@@ -92,3 +92,25 @@ def test_rounds_are_gone_through_without_the_imputer(name, monkeypatch):
     compiled, expected = compile_pipeline(fitted), fitted.transform(X)
     monkeypatch.setattr(IterativeImputer, "transform", None)
     assert_allclose(compiled.transform(X), expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("flags", [False, True])
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray, pd.DataFrame])
+@pytest.mark.parametrize("scale", [1.0, 1 / 3.0])
+def test_of_rows_as_near_one_row_takes_the_neighbours_that_scikit_learn_takes(flags, layout, scale):
+    rows = RNG.integers(0, 4, size=(150, 4)) * scale
+    rows[RNG.random(rows.shape) < 0.25] = np.nan
+    rows[:, 0] = np.arange(150) % 3
+    imputer = KNNImputer(n_neighbors=4, add_indicator=flags).fit(layout(rows))
+    compiled = compile_pipeline(imputer)
+    for at in range(len(rows)):
+        one = layout(rows)[at : at + 1]
+        assert_array_equal(np.asarray(compiled.transform(one)), np.asarray(imputer.transform(one)))
+
+
+def test_one_row_is_filled_without_the_imputer(monkeypatch):
+    fitted = make_pipeline(KNNImputer(), StandardScaler(), LogisticRegression()).fit(X, LABELS)
+    compiled, expected = compile_pipeline(fitted), fitted.predict_proba(X)
+    monkeypatch.setattr(KNNImputer, "transform", None)
+    found = [compiled.predict_proba_one(row) for row in X]
+    assert_allclose(found, expected, rtol=1e-12)
