@@ -41,6 +41,7 @@ from .tables import (
     _distributions,
     _encoders,
     _functions,
+    _hashed_items,
     _imputers,
     _indicators,
     _kernel_maps,
