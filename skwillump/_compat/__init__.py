@@ -60,6 +60,7 @@ PRIVATE = {
     "_base_loss": "loss of a generalized linear model",
     "_baseline_prediction": "where sums of boosted trees start",
     "_bin_mapper": "categories of boosted trees",
+    "_centerer": "means of a kernel",
     "_decision_path_lengths": "depths of the nodes of isolation trees",
     "_dual_coef_": "coefficients of support vectors",
     "_fit_X": "rows of nearest neighbours",

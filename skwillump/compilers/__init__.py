@@ -44,6 +44,7 @@ from .tables import (
     _hashed_items,
     _imputers,
     _indicators,
+    _kernel_features,
     _kernel_maps,
     _model_imputers,
     _one_hot,
