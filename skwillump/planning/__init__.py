@@ -35,7 +35,12 @@ from ._seen_rows import (
     most_missing,
     sample_size,
 )
-from ._shortlist import open_shares_of_classes, open_shares_of_ranks, shortlist
+from ._shortlist import (
+    could_be_kept,
+    open_shares_of_classes,
+    open_shares_of_ranks,
+    shortlist,
+)
 from ._subgroups import Subgroups
 from ._threshold_paths import rows_to_choose, unseen_risk
 from ._topk_plan import FILTER_SAVING, make_topk_plan, replan_search

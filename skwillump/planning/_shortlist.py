@@ -128,3 +128,22 @@ def shortlist(costs: np.ndarray, full_cost: float) -> list[int]:
         best = lowered[at]
         kept.append(left[at])
     return sorted(kept)
+
+
+def could_be_kept(least_cost: float, costs: np.ndarray, full_cost: float) -> bool:
+    """Whether `shortlist` could take one more model, of which only the least cost is known.
+
+    Parameters
+    ----------
+    least_cost : float
+        Seconds a row, however few rows it leaves to the full model.
+    costs : ndarray of float64 of shape (n_models, n_losses)
+        Expected seconds a row of the models that are known.
+    full_cost : float
+        Of the full model alone.
+    """
+    if len(costs) < LEAST_KEPT:
+        return True
+    best = np.minimum(costs.min(axis=0), full_cost)
+    gains = np.log(np.maximum(best, 1e-12)) - np.log(max(least_cost, 1e-12))
+    return bool(np.max(gains) >= LEAST_GAIN)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ._before_pipeline import compiled_stage
 from ._costs import StageCosts
 from ._cross_fitted import CalibrationTask
 from ._first_stage import FirstStage
-from ._fold_tasks import FoldRecord, evidence, evidence_of, record_fold, record_rows
+from ._fold_tasks import FoldRecord, HeldOut, evidence, evidence_of, record_fold, record_rows
 from ._folds import (
     FitData,
     Fold,
@@ -274,20 +275,35 @@ class CrossFit:
             known: BlockFeatures | None = None
             if any(spec.n_trees is None and not spec.reads_rows for spec in specs):
                 known = BlockFeatures(first, first.prepare(X_train), stacking)
-            choosing = replace(fold, test=np.intersect1d(fold.test, self.selecting))
-            specs = self.shortlist.screened(first, specs, choosing, known=known, rng=self.rng)
-            models = fit_stages(
+            fit = partial(
+                fit_stages,
                 first,
-                specs,
-                X_train,
-                y_train,
-                params,
+                X=X_train,
+                y=y_train,
+                params=params,
                 approx_estimator=self.setting.approx_estimator,
                 known=known,
             )
-            del X_train, known  # before features of other rows are there
-            record = record_rows(first, specs, models, self.task.recorder, data.X, fold.test)
-            return specs, models, record
+            # Models of the full model's own kind take longest to fit.
+            sets = [spec for spec in specs if spec.n_trees is None and not spec.is_surrogate]
+            others = [spec for spec in specs if spec not in sets]
+            models: tuple[Any, ...] = ()
+            answers: tuple[Any, ...] = ()
+            held_out: HeldOut | None = None
+            if others:
+                models = fit(others)
+                held_out = HeldOut.of(first, self.task.recorder, data.X, fold.test)
+                record = held_out.record(others, models)
+                answers = record.stages
+                sets = self.shortlist.worth_fitting(sets, others, record.of_rows(self.selecting))
+            choosing = replace(fold, test=np.intersect1d(fold.test, self.selecting))
+            sets = self.shortlist.screened(first, sets, choosing, known=known, rng=self.rng)
+            models_of_sets = fit(sets)
+            del X_train, known, fit  # before features of other rows are there, if need be
+            held_out = held_out or HeldOut.of(first, self.task.recorder, data.X, fold.test)
+            record = held_out.record(sets, models_of_sets)
+            record = replace(record, stages=(*record.stages, *answers))
+            return [*sets, *others], (*models_of_sets, *models), record
 
     def still_possible(self, specs: Sequence[StageSpec], record: FoldRecord) -> list[int]:
         """Models that can still be chosen, by what they did on the first fold.

@@ -151,22 +151,46 @@ def record_rows(
 
     An approximate model that refuses some of the rows is left out, or else answers the others.
     """
-    chosen = take_rows(X, rows)
-    known = BlockFeatures(graph, graph.prepare(chosen))
-    full = recorder.record_full(graph.model, known.of_all())
-    stages: list[Record | LeftOut] = []
-    left_out = those_left_out(models)
-    for i, (spec, model) in enumerate(zip(specs, models, strict=True)):
-        if i in left_out:
-            stages.append(left_out[i])
-            continue
-        try:
-            features = chosen if spec.reads_rows else known.of(spec.blocks_in(graph))
-            stages.append(
-                recorder.record_stage(model, features)
-                if leaves_out
-                else record_readable(recorder, model, features, full)
-            )
-        except Exception as error:
-            stages.append(LeftOut.because_of(error))
-    return FoldRecord(rows=rows, full=full, stages=tuple(stages))
+    held_out = HeldOut.of(graph, recorder, X, rows)
+    return held_out.record(specs, models, leaves_out=leaves_out)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """Rows on which models answer, and what the full model answers on them."""
+
+    recorder: Recorder
+    X: Any
+    rows: np.ndarray  # intp (n_rows,): their positions among all
+    known: BlockFeatures  # features of these rows
+    full: Record
+
+    @classmethod
+    def of(cls, graph: BlockGraph, recorder: Recorder, X: Any, rows: np.ndarray) -> "HeldOut":
+        """Let the full model answer on some rows of `X`."""
+        chosen = take_rows(X, rows)
+        known = BlockFeatures(graph, graph.prepare(chosen))
+        full = recorder.record_full(graph.model, known.of_all())
+        return cls(recorder=recorder, X=chosen, rows=rows, known=known, full=full)
+
+    def record(
+        self, specs: Sequence[StageSpec], models: Sequence[Any], *, leaves_out: bool = True
+    ) -> FoldRecord:
+        """Record what approximate models answer; see `record_rows`."""
+        recorder, known = self.recorder, self.known
+        stages: list[Record | LeftOut] = []
+        left_out = those_left_out(models)
+        for i, (spec, model) in enumerate(zip(specs, models, strict=True)):
+            if i in left_out:
+                stages.append(left_out[i])
+                continue
+            try:
+                features = self.X if spec.reads_rows else known.of(spec.blocks_in(known.graph))
+                stages.append(
+                    recorder.record_stage(model, features)
+                    if leaves_out
+                    else record_readable(recorder, model, features, self.full)
+                )
+            except Exception as error:
+                stages.append(LeftOut.because_of(error))
+        return FoldRecord(rows=self.rows, full=self.full, stages=tuple(stages))

@@ -37,6 +37,9 @@ BLOCK_SHARE, STAGE_SHARE, ROW_SHARE = 0.15, 0.6, 0.25
 """Shares of it for the turns of blocks, of stages in batches, and of stages in single rows, unless
 their number is the least."""
 
+NEVER_CHOSEN = StageSeconds(start=np.inf, rest=0.0)
+"""What a stage is taken to cost on the path that is not planned for, where that is not timed."""
+
 N_TURNS = 24
 """Turns of stages in batches, about: of three stages and the full model, three times each."""
 
@@ -126,7 +129,14 @@ class CostMeter:
         other = "batch" if self._planned == "point" else "point"
         if not both or (other == "point" and not self._answering.has_row_path(self._timed.rows)):
             return StageCosts(planned=planned, other=None)
-        return StageCosts(planned=planned, other=self._path_costs(other, stages))
+        # What costs as much as the full model on the planned path is chosen at no target.
+        may_pay = [seconds.start < planned.full for seconds in planned.stages]
+        timed = self._path_costs(
+            other, [stage for stage, may in zip(stages, may_pay, strict=True) if may]
+        )
+        known = iter(timed.stages)
+        seconds = tuple(next(known) if may else NEVER_CHOSEN for may in may_pay)
+        return StageCosts(planned=planned, other=replace(timed, stages=seconds))
 
     def allow(self, spent: float) -> None:
         """Let timing take a share of what `fit` took by now."""

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.base import clone
 
 from ..blocks import BlockGraph, n_rounds
-from ..planning import StageSeconds, candidate_sets, may_pay, shortlist
+from ..planning import StageSeconds, candidate_sets, could_be_kept, may_pay, shortlist
 from ._costs import BlockCosts, StageCosts
 from ._fold_tasks import FoldRecord, record_rows
 from ._folds import FitData, Fold, share_of
@@ -183,11 +183,47 @@ class Shortlist:
         made = record.made
         if len(made) < 2 or not len(record.rows):
             return made
+        expected = self._expected_seconds(specs, record)
+        return [made[i] for i in shortlist(expected, self.full_seconds)]
+
+    def worth_fitting(
+        self, sets: Sequence[StageSpec], others: Sequence[StageSpec], record: FoldRecord
+    ) -> list[StageSpec]:
+        """Sets of blocks whose models could still be chosen beside others that are known.
+
+        A model costs no less than where it leaves no row open. Where others are expected to cost
+        no more than that, whatever is to be lost, it would be fitted for nothing.
+
+        Parameters
+        ----------
+        sets : sequence of StageSpec
+            Models of the full model's kind on some blocks, not fitted yet.
+        others : sequence of StageSpec
+            Models of other kinds.
+        record : FoldRecord
+            What these answered on rows that choose.
+        """
+        if not len(record.rows):
+            return list(sets)
+        known = self._expected_seconds(others, record)
+        return [
+            spec
+            for spec in sets
+            if could_be_kept(self.seconds(spec).start, known, self.full_seconds)
+        ]
+
+    def _expected_seconds(self, specs: Sequence[StageSpec], record: FoldRecord) -> np.ndarray:
+        """Seconds a row of each model that answered, for several losses.
+
+        Returns
+        -------
+        ndarray of float64 of shape (n_made, n_losses)
+        """
         expected = []
-        for i in made:
+        for i in record.made:
             open_shares = self.open_shares(record.rows, record.full, record.stage(i))
             expected.append(self.seconds(specs[i]).expected(open_shares))
-        return [made[i] for i in shortlist(np.array(expected), self.full_seconds)]
+        return np.array(expected)
 
 
 def fewer_rounds(graph: BlockGraph, share: float) -> tuple[str, int] | None:

@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from skwillump.planning import open_shares_of_classes, open_shares_of_ranks, shortlist
+from skwillump.planning import (
+    could_be_kept,
+    open_shares_of_classes,
+    open_shares_of_ranks,
+    shortlist,
+)
 from skwillump.planning._shortlist import LOSSES, MOST_KEPT, TOP_SHARES
 
 
@@ -20,6 +25,24 @@ def test_models_for_different_losses_are_kept_and_not_too_many():
 @pytest.mark.parametrize("n_models", [1, 2])
 def test_of_two_models_both_are_kept(n_models):
     assert shortlist(np.full((n_models, 3), 2.0), 1.0) == list(range(n_models))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_model_that_could_not_be_kept_is_not_kept_whatever_it_costs(seed):
+    rng = np.random.default_rng(seed)
+    others = rng.uniform(0.2, 1.2, size=(4, 8))
+    least = rng.uniform(0.1, 1.0)
+    kept_at_least = shortlist(np.vstack([others, np.full(8, least)]), 1.0)
+    if not could_be_kept(least, others, 1.0):
+        assert 4 not in kept_at_least
+        dearer = least + rng.uniform(size=8)
+        assert 4 not in shortlist(np.vstack([others, dearer]), 1.0)
+
+
+def test_beside_a_single_model_any_could_be_kept():
+    assert could_be_kept(2.0, np.array([[0.1, 0.1]]), 1.0)
+    assert not could_be_kept(2.0, np.array([[0.1, 0.1], [0.2, 0.2]]), 1.0)
+    assert could_be_kept(0.15, np.array([[0.1, 0.2], [0.2, 0.3]]), 1.0)
 
 
 def test_the_least_share_of_open_rows_loses_no_more_than_allowed():

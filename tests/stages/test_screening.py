@@ -12,7 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skwillump import CascadeClassifier
-from skwillump.stages import _cross_fit_steps, _shortlisting
+from skwillump.cascade._timing import CascadeTiming
+from skwillump.stages import _cross_fit_steps, _metering, _shortlisting
 
 N_BLOCKS = 6
 
@@ -109,10 +110,12 @@ def test_ensembles_screen_sets_with_fewer_rounds(monkeypatch, fits):
     monkeypatch.setattr(LGBMClassifier, "fit", counted)
     model = LGBMClassifier(n_estimators=40, num_leaves=7, n_jobs=1, verbose=-1)
     cascade = fitted(6_000, model=model)
-    (few, n_few), (tried, n_tried), *_ = fits
+    # Before them come models of other kinds.
+    of_sets = [call for call in fits if set(call[0]) - {cascade._graph.names}]
+    (few, n_few), (tried, n_tried), *_ = of_sets
     assert abs(n_few - _shortlisting.SCREENING_ROWS) < 5  # the same share of each class
     assert n_tried == 4_500
-    assert set(few) > set(tried) - {cascade._graph.names}
+    assert set(few) > set(tried)
     assert rounds.count((10, n_few)) == len(few) >= _shortlisting.LEAST_SETS
 
 
@@ -164,3 +167,53 @@ def test_short_ensembles_and_others_are_screened_with_all_that_they_have():
     assert _shortlisting.of_fewer_rounds(graph) is None
     short = fitted(1_000, model=LGBMClassifier(n_estimators=20, n_jobs=1, verbose=-1))
     assert _shortlisting.of_fewer_rounds(short._graph) is None
+
+
+@pytest.mark.parametrize(("model_seconds", "are_fitted"), [(5e-6, False), (1e-8, True)])
+def test_ensembles_that_others_beat_even_so_are_not_fitted(
+    monkeypatch, fits, model_seconds, are_fitted
+):
+    # A linear model of all features spares the trees, which take more than all blocks do, or less.
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4000, 6))
+    y = (X.sum(axis=1) + 0.1 * rng.normal(size=4000) > 0).astype(int)
+    scalers = [(StandardScaler(), slice(2 * i, 2 * i + 2)) for i in range(3)]
+    model = LGBMClassifier(n_estimators=40, num_leaves=31, n_jobs=1, verbose=-1)
+    pipeline = make_pipeline(make_column_transformer(*scalers), model)
+    costs = {f"standardscaler-{i + 1}": 4e-7 for i in range(3)}
+    worth_fitting = _shortlisting.Shortlist.worth_fitting
+
+    def told(known, *args):
+        costs = replace(known.costs, model=model_seconds)
+        return worth_fitting(replace(known, costs=costs), *args)
+
+    monkeypatch.setattr(_shortlisting.Shortlist, "worth_fitting", told)
+    cascade = CascadeClassifier(
+        pipeline, accuracy_target=0.95, cv=0.25, feature_costs=costs, random_state=0
+    ).fit(X, y)
+    tried = {blocks for call in fits for blocks in call[0]}
+    assert bool(tried - {cascade._graph.names}) == are_fitted
+
+
+def test_single_rows_are_not_timed_of_a_stage_that_costs_as_much_as_the_full_model(monkeypatch):
+    asked = []
+    planned, row_turns = _metering.CostMeter.planned, CascadeTiming.row_turns
+
+    def dear(meter, stages):
+        costs = planned(meter, stages)
+        first, *others = costs.stages
+        others = [replace(seconds, start=costs.full / 2) for seconds in others]
+        return replace(costs, stages=(replace(first, start=2 * costs.full), *others))
+
+    def told(timing, rows, stage):
+        asked.append(stage and stage.blocks)
+        return row_turns(timing, rows, stage)
+
+    monkeypatch.setattr(_metering.CostMeter, "planned", dear)
+    monkeypatch.setattr(CascadeTiming, "row_turns", told)
+    cascade = fitted(3000, model=LGBMClassifier(n_estimators=40, n_jobs=1, verbose=-1))
+    first, *others = cascade._calibrated.calibration.candidates
+    assert np.isinf(first.other.start)
+    assert others
+    assert all(np.isfinite(candidate.other.start) for candidate in others)
+    assert len(asked) == 1 + len(others)
