@@ -69,10 +69,12 @@ def _of_function(transformer: FunctionTransformer) -> Inverse | None:
 
 def _of_standard(scaler: StandardScaler) -> Inverse:
     def back(values: np.ndarray) -> np.ndarray:
+        if values.dtype != np.float64:  # releases differ in when they round
+            return np.asarray(scaler.inverse_transform(values))
         if scaler.scale_ is not None and scaler.with_std:
-            values *= scaler.scale_.astype(values.dtype)
+            values *= scaler.scale_
         if scaler.with_mean:
-            values += scaler.mean_.astype(values.dtype)
+            values += scaler.mean_
         return values
 
     return back
