@@ -29,6 +29,7 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
     IsolationForest,
+    RandomTreesEmbedding,
 )
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
@@ -105,6 +106,7 @@ EXAMPLES: dict[type, Callable[[], Any]] = {
     SVC: lambda: SVC(kernel="linear"),
     SVR: lambda: SVR(kernel="linear", C=1e-4),
     OneClassSVM: lambda: OneClassSVM(nu=0.3),
+    RandomTreesEmbedding: lambda: RandomTreesEmbedding(5, random_state=0),
     RBFSampler: lambda: RBFSampler(gamma=0.1, n_components=5, random_state=0),
     SkewedChi2Sampler: lambda: SkewedChi2Sampler(n_components=5, random_state=0),
     Pipeline: lambda: Pipeline([("scaled", StandardScaler())]),

@@ -46,6 +46,7 @@ from .tables import (
     _indicators,
     _kernel_features,
     _kernel_maps,
+    _leaves,
     _model_imputers,
     _one_hot,
     _projections,
