@@ -2,6 +2,7 @@
 
 from . import (
     _combined_boosting,
+    _combined_chains,
     _combined_ensembles,
     _combined_targets,
     _combined_votes,

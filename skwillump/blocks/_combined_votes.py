@@ -1,4 +1,4 @@
-"""What votes, means and chains of members make of their scores.
+"""What votes and means of members make of their scores.
 
 See `_combined`, of which these are more kinds. Their own code checks X, or chooses columns of it,
 so that scores cannot run through it.
@@ -11,8 +11,8 @@ import numpy as np
 from scipy.special import expit
 
 from .._compat import ovr_decision_function, vote_weights
-from .._wrappers import DOUBT, NONE, lead
-from ..compilers import InputUnsupported, LinearModel, Model, compile_model
+from .._wrappers import DOUBT, lead
+from ..compilers import InputUnsupported
 from ._combined import Combined, EachDecides, all_know, any_of, combines
 from ._joined import JoinedModel
 
@@ -179,76 +179,3 @@ class BaggedRegressors(Averaging):
 
     def labels(self, responses: list[Any]) -> np.ndarray:
         return np.asarray(sum(responses) / len(self.members))
-
-
-@combines("ClassifierChain", "RegressorChain")
-class Chained(Combined):
-    """Linear models of which each reads the answers of those before it."""
-
-    @classmethod
-    def reads(cls, joined: JoinedModel) -> bool:
-        """Say yes to regressors, and to classifiers of two classes that are numbers."""
-        if len(joined.members) != len(joined.original.estimators_):
-            return False
-        return all(
-            member.n_outputs == 1
-            and (member.classes is None or (member.classes.dtype.kind in "iufb"))
-            for member in joined.members
-        )
-
-    @cached_property
-    def _coefs_of_previous(self) -> list[np.ndarray]:
-        """Coefficients of each member on the answers of those before it."""
-        members = [compile_model(held, LinearModel) for held in self.original.estimators_]
-        return [member.coef[self.original.n_features_in_ :] for member in members]
-
-    def gives(self, method: str) -> bool:
-        """Tell whether a method is there: logarithms of probabilities with those."""
-        method = "predict_proba" if method == "predict_log_proba" else method
-        return super().gives(method)
-
-    def _run(self, scores: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return a method's answers, (n_rows, n_targets), and the rows that are in doubt."""
-        given = np.zeros_like(scores)
-        found = np.zeros_like(scores)
-        handed_on = getattr(self.original, "chain_method_", "predict")
-        doubtful = [NONE]
-        for at, (member, coef) in enumerate(
-            zip(self.members, self._coefs_of_previous, strict=True)
-        ):
-            own = scores[:, at : at + 1] + given[:, :at] @ coef
-            given[:, at] = _response(member, handed_on, own)
-            found[:, at] = given[:, at] if method == handed_on else _response(member, method, own)
-            if "predict" in (method, handed_on):
-                doubtful.append(member.doubtful(own))
-        return found[:, np.argsort(self.original.order_)], np.unique(np.concatenate(doubtful))
-
-    def _of_certain(self, scores: np.ndarray, method: str) -> np.ndarray:
-        found, doubtful = self._run(scores, method)
-        if len(doubtful):
-            raise InputUnsupported("a label that is handed on is in doubt")
-        return found
-
-    def responses(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the members answer one after the other, and which rows are in doubt."""
-        return self._run(scores, "predict")
-
-    def labels(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        return responses[0]
-
-    def close(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-        return responses[1]
-
-    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        return self._of_certain(scores, "predict_proba")
-
-    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        return np.asarray(np.log(self.predict_proba(scores)))
-
-    def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        return self._of_certain(scores, "decision_function")
-
-
-def _response(member: Model, method: str, scores: np.ndarray) -> Any:
-    found = getattr(member, method)(scores)
-    return found[:, 1] if method in ("predict_proba", "predict_log_proba") else found

@@ -329,17 +329,15 @@ def joined_model(
 
 
 def _on_features(model: Any, n_features: int) -> Any:
-    """Return a member of a chain without the answers of those before it."""
-    if not model.is_linear:
-        raise Unsupported(f"{type(model.original).__name__} in a chain is not linear")
-    return replace(model, coef=model.coef[:n_features])
+    """Return a member of a chain; a linear one without the answers of those before it."""
+    return replace(model, coef=model.coef[:n_features]) if model.is_linear else model
 
 
 def _n_features(
     wrapper: Any, members: list[Model], columns: list[Any], features: Step | None
 ) -> int:
     """Number of features that all members read together."""
-    if not all(isinstance(own, slice) for own in columns):
+    if previous_of_members(wrapper) or not all(isinstance(own, slice) for own in columns):
         return int(wrapper.n_features_in_)
     stops = [own.stop for own in columns if own.stop is not None]
     if len(stops) == len(columns):

@@ -10,6 +10,7 @@ from sklearn.ensemble import (
     AdaBoostRegressor,
     BaggingClassifier,
     BaggingRegressor,
+    GradientBoostingClassifier,
     GradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
@@ -151,7 +152,26 @@ WRAPPERS = {
     "chain of machines": (ClassifierChain(LinearSVC()), SETS),
     "chain fitted on folds": (ClassifierChain(linear(), cv=2), SETS),
     "chain of trees": (ClassifierChain(forest()), SETS),
+    "chain of probabilities of trees": (
+        ClassifierChain(forest(), chain_method="predict_proba", order=[1, 2, 0]),
+        SETS,
+    ),
+    "chain of boosted trees": (
+        ClassifierChain(
+            GradientBoostingClassifier(n_estimators=5), chain_method="decision_function"
+        ),
+        SETS,
+    ),
     "chain of values": (RegressorChain(Ridge(), order=[1, 0]), VALUES),
+    "chain of values of trees": (
+        RegressorChain(RandomForestRegressor(5, random_state=0), order=[1, 0]),
+        VALUES,
+    ),
+    "chain of boosted values": (RegressorChain(GradientBoostingRegressor(n_estimators=5)), VALUES),
+    "chain of values fitted on folds": (
+        RegressorChain(RandomForestRegressor(5, max_depth=4, random_state=0), cv=2),
+        VALUES,
+    ),
     "logarithm of a target": (
         TransformedTargetRegressor(Ridge(), func=np.log, inverse_func=np.exp),
         SIGNAL**2 + 1.0,
@@ -371,3 +391,24 @@ def test_sums_of_a_few_exponentials_are_scipys(n_classes):
     found = log_sum(scores)
     np.testing.assert_array_equal(found[1:], expected[1:])
     assert found.shape == expected.shape
+
+
+@pytest.mark.parametrize("name", ["chain of trees", "chain of values of trees"])
+def test_chained_trees_answer_without_the_chain(name, monkeypatch):
+    wrapper, y = WRAPPERS[name]
+    fitted = make_pipeline(StandardScaler(), wrapper).fit(X, y)
+    compiled, expected = compile_pipeline(fitted), fitted.predict(NEW)
+    monkeypatch.setattr(type(wrapper), "predict", None)
+    np.testing.assert_array_equal(compiled.predict(NEW), expected)
+    np.testing.assert_array_equal([compiled.predict_one(row) for row in NEW], expected)
+
+
+def test_a_chain_of_trees_refuses_missing_values_as_it_did():
+    fitted = make_pipeline(StandardScaler(), RegressorChain(RandomForestRegressor(3))).fit(
+        X, VALUES
+    )
+    rows = NEW.copy()
+    rows[3, 1] = np.nan
+    for answer in (fitted.predict, compile_pipeline(fitted).predict):
+        with pytest.raises(ValueError, match="NaN"):
+            answer(rows)
