@@ -26,7 +26,7 @@ class FeatureCodes(NamedTuple):
     def pays(self) -> bool:
         """Whether columns are few, and codes are small enough for kernels."""
         is_small = len(self.codes) > 0 and int(self.codes.max()) < 1 << 15
-        return is_small and 2 * self.n_columns <= len(self.codes)
+        return is_small and 4 * self.n_columns <= 3 * len(self.codes)
 
     def features(self, columns: np.ndarray) -> np.ndarray:
         """Return the features (n_rows, n_features) of columns (n_rows, n_columns)."""

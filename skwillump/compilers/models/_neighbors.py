@@ -96,20 +96,20 @@ class NeighborsModel(CompleteModel):
         if features.shape[1] != self.rows.shape[1] or features.dtype != np.float64:
             raise InputUnsupported(f"{features.dtype} features of shape {features.shape}")
         size = max(_BLOCK_VALUES // len(self.squares), 1)
-        return map_blocks(self._block, features, size, n_threads)
+        return self._completed(map_blocks(self._block, features, size, n_threads), features)
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
         if len(features) != self.rows.shape[1]:
             raise InputUnsupported(f"{len(features)} features")
-        return self._block(features[None])[0]
+        return self._completed(self._block(features[None]), features[None])[0]
 
     def _block(self, features: Any) -> np.ndarray:
-        """Return the scores of some rows: the original's, of those that rounding could change.
+        """Return the scores of some rows; NaN for those that rounding could change.
 
         Raises
         ------
         InputUnsupported
-            If these are most of them, or values are not finite.
+            If these are most of them, or not for the original alone, or values are not finite.
         """
         found, lengths = self._compare(features)
         k, sizes = self.n_neighbors, lengths + self.largest
@@ -130,18 +130,24 @@ class NeighborsModel(CompleteModel):
             weights = self._weights(squares)
         scores = self._answers(known, weights)
         if not is_sure.all():
-            scores[~is_sure] = self._by_original(features, np.flatnonzero(~is_sure))
+            # The original breaks ties by the last bits, which depend on what holds the rows.
+            is_alike = sparse.issparse(features) == sparse.issparse(self.rows)
+            is_named = hasattr(self.original, "feature_names_in_")
+            if 2 * np.count_nonzero(is_sure) < len(is_sure) or is_named or not is_alike:
+                raise InputUnsupported("others are as near as the last neighbour")
+            scores[~is_sure] = np.nan
         return scores
 
-    def _by_original(self, features: Any, rows: np.ndarray) -> np.ndarray:
-        """Return the original's scores of a few rows."""
-        # It breaks ties by the last bits, which depend on what holds the rows.
-        is_alike = sparse.issparse(features) == sparse.issparse(self.rows)
-        is_named = hasattr(self.original, "feature_names_in_")
-        if 2 * len(rows) > features.shape[0] or is_named or not is_alike:
-            raise InputUnsupported("others are as near as the last neighbour")
+    def _completed(self, scores: np.ndarray, features: Any) -> np.ndarray:
+        """Return scores with the original's in the place of NaN, of a few rows."""
+        rows = np.flatnonzero(np.isnan(scores[:, 0]))
+        if not len(rows):
+            return scores
+        # One call for all: it costs more than many rows do.
         answer = getattr(self.original, "predict_proba", self.original.predict)(features[rows])
-        return np.hstack(answer) if isinstance(answer, list) else answer.reshape(len(rows), -1)
+        answer = np.hstack(answer) if isinstance(answer, list) else answer.reshape(len(rows), -1)
+        scores[rows] = answer
+        return scores
 
     def _compare(self, features: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the products of rows and rows of the fit, and the squared lengths of rows."""
