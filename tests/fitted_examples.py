@@ -163,8 +163,7 @@ FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
         )
     ],
     SplineTransformer: [
-        ('extrapolation="linear"', {"extrapolation": "linear"}, NUMBERS),
-        ('extrapolation="periodic"', {"extrapolation": "periodic"}, NUMBERS),
+        ('degree=1, extrapolation="linear"', {"degree": 1, "extrapolation": "linear"}, NUMBERS),
     ],
     TableLookup: [
         ("columns that are not of numbers", {"table": {"a": ["x"]}, "default": ""}, KEYS)

@@ -215,6 +215,10 @@ WITHOUT_NAN = {
     "spline, quadratic": SplineTransformer(4, degree=2, knots="quantile", include_bias=False),
     "spline, sparse": SplineTransformer(3, degree=1, sparse_output=True),
     "spline, continued": SplineTransformer(extrapolation="continue"),
+    "spline, linear": SplineTransformer(extrapolation="linear"),
+    "spline, linear, quadratic": SplineTransformer(4, degree=2, extrapolation="linear"),
+    "spline, periodic": SplineTransformer(6, extrapolation="periodic", include_bias=False),
+    "spline, periodic, sparse": SplineTransformer(5, extrapolation="periodic", sparse_output=True),
 }
 """Transformers that do not."""
 

@@ -159,7 +159,7 @@ def test_one_row_that_a_step_refuses_as_objects_has_the_dtypes_of_its_values():
     columns = ColumnTransformer(
         [
             ("logs", FunctionTransformer(np.log1p), ["a", "b"]),
-            ("spline", SplineTransformer(extrapolation="linear"), ["c"]),
+            ("spline", SplineTransformer(degree=1, extrapolation="linear"), ["c"]),
         ]
     )
     tree = make_pipeline(columns, DecisionTreeClassifier(random_state=0)).fit(frame, Y)

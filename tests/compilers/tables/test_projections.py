@@ -55,6 +55,26 @@ def test_features_lie_in_the_order_that_was_asked_for(kind, order):
     assert np.isfortran(actual) == np.isfortran(expected) == (order == "F")
 
 
+@pytest.mark.parametrize("extrapolation", ["constant", "linear", "continue", "periodic"])
+@pytest.mark.parametrize("degree", [2, 3])
+def test_numbers_beyond_the_knots_are_extrapolated(extrapolation, degree):
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    transformer = SplineTransformer(degree=degree, extrapolation=extrapolation).fit(X)
+    rows = np.vstack([4 * X, X[:1] - 100, X[:1] + 100])
+    expected, step = transformer.transform(rows), compile_step(transformer)
+    assert step.is_compiled
+    scale = 1e-12 * np.abs(expected).max()
+    np.testing.assert_allclose(step.transform(rows), expected, rtol=1e-12, atol=scale)
+
+
+def test_numbers_beyond_the_knots_are_the_error_that_they_were():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    transformer = SplineTransformer(extrapolation="error").fit(X)
+    assert_array_equal(compile_step(transformer).transform(X), transformer.transform(X))
+    with pytest.raises(ValueError, match="beyond the limits"):
+        compile_step(transformer).transform(2 * X)
+
+
 def test_whitened_components_that_are_rounding_errors_alone_are_left_to_scikit_learn():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(100, 5)) @ rng.normal(size=(5, 30))

@@ -167,7 +167,11 @@ def test_steps_pickle(number_step):
         (SimpleImputer(strategy="most_frequent"), np.ones((3, 2), np.float32), "float32"),
         (FunctionTransformer(len), np.ones((3, 2)), "ufunc"),
         (FunctionTransformer(np.log1p, kw_args={"where": True}), np.ones((3, 2)), "kw_args"),
-        (SplineTransformer(extrapolation="linear"), NUMBERS[["normal"]], "extrapolation"),
+        (
+            SplineTransformer(degree=1, extrapolation="linear"),
+            NUMBERS[["normal"]],
+            "extrapolation",
+        ),
         (KBinsDiscretizer(2, dtype=np.float32), NUMBERS[["normal"]], "dtype"),
         (
             OneHotEncoder(),
