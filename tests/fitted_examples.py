@@ -18,7 +18,7 @@ import polars as pl
 from lightgbm import LGBMClassifier, LGBMRanker, LGBMRegressor
 from scipy import sparse
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.cluster import FeatureAgglomeration, KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import NMF, FactorAnalysis, FastICA
 from sklearn.dummy import DummyClassifier
@@ -135,6 +135,7 @@ FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
     IsolationForest: [("max_samples=1", {"max_samples": 1}, NUMBERS)],
     KNeighborsClassifier: [('metric="chebyshev"', {"metric": "chebyshev"}, NUMBERS)],
     KNeighborsRegressor: [("weights=function", {"weights": _own_function}, NUMBERS)],
+    FeatureAgglomeration: [("pooling_func=numpy.max", {"pooling_func": np.max}, NUMBERS)],
     NMF: [('solver="mu"', {"solver": "mu", "n_components": 2}, NUMBERS)],
     SVC: [("kernel=function", {"kernel": _own_kernel}, NUMBERS)],
     SVR: [("kernel=function", {"kernel": _own_kernel}, NUMBERS)],
