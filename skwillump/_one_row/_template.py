@@ -20,6 +20,7 @@ from .._containers import (
     frame_of_plain,
     frame_of_row,
     is_frame,
+    is_missing,
     num_samples,
     plain_frame,
     series_of_text,
@@ -282,7 +283,7 @@ class RowTemplate:
             row = dict(zip(self.names, row, strict=True))
         if isinstance(row, Mapping) and not self.of_mappings:
             has_names = self.columns is None or bool(self.names)
-            if has_names and any(value is None or _is_nan(value) for value in row.values()):
+            if has_names and any(map(is_missing, row.values())):
                 yield frame_of_columns(row, told_texts(fitted))
 
     def _expected(self) -> str:
@@ -379,10 +380,6 @@ class FittedRow(dict[Any, Any]):
     def frame(self, names: Sequence[Any]) -> Any:
         """Return some of the columns as a data frame of one row."""
         return self.template.frame_with(self, names)
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and value != value
 
 
 def array_of_row(values: Sequence[Any]) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .._containers import take_rows
+from .._containers import is_missing, take_rows
 from ._features import ChosenRows, in_double, multiplied_in_double, only, to_dense
 from ._forwarding import forwarded
 from ._linear_maps import LinearMap
@@ -92,8 +92,7 @@ class FillStep(OriginalStep):
     def of_value(self, value: Any) -> Any:
         if type(value) is str:
             return value
-        is_missing = value is None or (isinstance(value, float) and value != value)
-        if self.text is None or not is_missing:
+        if self.text is None or not is_missing(value):
             raise InputUnsupported(f"{type(value).__name__} is no text")
         return self.text
 
