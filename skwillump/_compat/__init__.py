@@ -34,7 +34,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
-from ._seams import EncoderSteps, VectorizerSteps, encoder_steps, vectorizer_steps
+from ._seams import EncoderSteps, Original, VectorizerSteps, encoder_steps, vectorizer_steps
 
 try:
     from sklearn.utils._repr_html.estimator import _VisualBlock as VisualBlock

@@ -8,6 +8,9 @@ from functools import wraps
 from importlib import import_module
 from typing import Any
 
+Original = Callable[..., Any]
+"""scikit-learn's own function for a step."""
+
 
 class VectorizerSteps:
     """What `CountVectorizer` and `TfidfVectorizer` do in `fit_transform`, step by step.
@@ -128,7 +131,7 @@ class _Seam:
             setattr(owner, name, chooser)
             self._replaced.append((owner, name, original, chooser))
 
-    def _choosing(self, original: Callable[..., Any], step: str) -> Callable[..., Any]:
+    def _choosing(self, original: Original, step: str) -> Callable[..., Any]:
         @wraps(original)
         def choose(*args, **kwargs):
             steps = self._current.get()

@@ -149,7 +149,7 @@ def fast_rows(X: Any, n_most: int) -> list[Any]:
     return container_of(X).rows(take_rows(X, slice(0, n_most)))
 
 
-def is_missing(value: Any) -> bool:
+def is_none_or_nan(value: Any) -> bool:
     """Tell whether a value of a row stands for none: None, or a float that is NaN."""
     return value is None or (isinstance(value, float) and value != value)
 
@@ -170,10 +170,10 @@ def frame_of_row(row: Mapping[Any, Any], dtypes: Mapping[Any, Any] | None = None
     for name, value in row.items():
         dtype = known.get(name)
         is_na = type(value).__name__ == "NAType"
-        if dtype is not None and dtype.kind != "O" and not is_missing(value):
+        if dtype is not None and dtype.kind != "O" and not is_none_or_nan(value):
             del known[name]  # a value that is there tells its own
             dtype = None
-        if is_missing(value):
+        if is_none_or_nan(value):
             # Alone it does not tell whether its column holds numbers or texts.
             known.setdefault(name, np.dtype(object))
         elif is_na and dtype is None:
@@ -199,7 +199,7 @@ def frame_of_columns(row: Mapping[Any, Any], texts: Collection[Any]) -> Any:
     if find_spec("pandas") is None:
         return frame_of_row(row)
     of_text, number = _PANDAS_FRAME.text_dtype(), np.dtype(np.float64)
-    missing = [name for name, value in row.items() if is_missing(value)]
+    missing = [name for name, value in row.items() if is_none_or_nan(value)]
     return frame_of_row(row, {name: of_text if name in texts else number for name in missing})
 
 

@@ -20,7 +20,7 @@ from .._containers import (
     frame_of_plain,
     frame_of_row,
     is_frame,
-    is_missing,
+    is_none_or_nan,
     num_samples,
     plain_frame,
     series_of_text,
@@ -283,7 +283,7 @@ class RowTemplate:
             row = dict(zip(self.names, row, strict=True))
         if isinstance(row, Mapping) and not self.of_mappings:
             has_names = self.columns is None or bool(self.names)
-            if has_names and any(map(is_missing, row.values())):
+            if has_names and any(map(is_none_or_nan, row.values())):
                 yield frame_of_columns(row, told_texts(fitted))
 
     def _expected(self) -> str:

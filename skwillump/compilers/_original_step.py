@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .._containers import is_missing, take_rows
+from .._containers import is_none_or_nan, take_rows
 from ._features import ChosenRows, in_double, multiplied_in_double, only, to_dense
 from ._forwarding import forwarded
 from ._linear_maps import LinearMap
@@ -92,7 +92,7 @@ class FillStep(OriginalStep):
     def of_value(self, value: Any) -> Any:
         if type(value) is str:
             return value
-        if self.text is None or not is_missing(value):
+        if self.text is None or not is_none_or_nan(value):
             raise InputUnsupported(f"{type(value).__name__} is no text")
         return self.text
 

@@ -22,7 +22,7 @@ from .._steps import Step
 from .._unsupported import Unsupported
 from ..tables._chains import ChainStep
 from ..tables._steps import TableStep
-from ..text._idf import NORMS, norms_of_rows
+from ..text._idf import norms_of_rows
 from ..text._vectorizers import with_tfidf
 from ._mapped import MappedStep
 from ._own_columns import (
@@ -173,7 +173,7 @@ def _reads_table(transformer: Any) -> bool:
 
 def _of_sparse(transformer: Any) -> Step:
     """Return what reads a sparse matrix, of a transformer that is compiled for tables."""
-    if type(transformer) is Normalizer and transformer.norm in NORMS:
+    if type(transformer) is Normalizer and transformer.norm in ("l1", "l2"):
         return norms_of_rows(transformer)
     try:
         return compile_step(transformer).on_sparse_rows()

@@ -5,17 +5,14 @@ scikit-learn turns a column into Python objects, makes a set of them, and looks 
 a fraction of that time.
 """
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, TargetEncoder
 
-from ..._compat import EncoderSteps, encoder_steps
+from ..._compat import EncoderSteps, Original, encoder_steps
 from ..._containers import CodedTexts, num_samples, read_frame_of
-
-Original = Callable[..., Any]
 
 LEAST_ROWS = 1000
 """Fewer rows are left to scikit-learn."""

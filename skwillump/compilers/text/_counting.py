@@ -14,6 +14,7 @@ import numpy as np
 from scipy import sparse
 from sklearn import get_config
 
+from ..._compat import Original
 from ...kernels._jit import is_at_hand
 from ...kernels.text._counting import count_new_terms
 from ...kernels.text._counts import CHAR_WB, WORD
@@ -25,7 +26,7 @@ from ._columns import StringList, TextColumn, text_column
 from ._encoding import Utf8, encode_texts
 from ._learned_terms import LearnedTerms
 from ._options import TextOptions, read_options
-from ._rows import lengthened
+from ._rows import lengthened, trimmed
 from ._symbol_reader import SymbolReader
 
 _FEW_ENTRIES = 1 << 16
@@ -33,8 +34,6 @@ _FEW_ENTRIES = 1 << 16
 
 LEAST_TO_COMPILE = 1 << 24
 """Work that takes scikit-learn's own code half as long as these kernels take to compile."""
-
-Original = Callable[..., Any]
 
 
 @dataclass
@@ -277,15 +276,10 @@ class _Entries:
 
     def finished(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
         """Return the columns and the values of all entries."""
-        indices = _trimmed(self.indices, self.n_used)
-        counts = _trimmed(self.counts, self.n_used)
+        indices = trimmed(self.indices, self.n_used)
+        counts = trimmed(self.counts, self.n_used)
         if dtype == np.float64:
             floats = counts.view(np.float64)
             as_floats(counts, floats)
             return indices, floats
         return indices, counts.astype(dtype if dtype.kind in "iuf" else np.intc, copy=False)
-
-
-def _trimmed(array: np.ndarray, used: int) -> np.ndarray:
-    # What was never written to takes no memory.
-    return array[:used] if 4 * used >= 3 * len(array) else array[:used].copy()

@@ -1,6 +1,5 @@
 """Vectorizers learn their vocabularies by kernels while an estimator is fitted."""
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy as shallow_copy
 from dataclasses import dataclass
@@ -10,20 +9,16 @@ import numpy as np
 from sklearn import get_config
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
-from ..._compat import VectorizerSteps, vectorizer_steps
+from ..._compat import Original, VectorizerSteps, vectorizer_steps
 from ...kernels._jit import COMPILES
 from ...kernels.text._entries import document_frequencies, relabel, weight_rows
-from ...kernels.text._tfidf import L1, L2, NO_NORM
 from ._counting import count_terms
 from ._learned_terms import LearnedTerms
+from ._options import NORMS
 from ._remembering import remembering
-
-Original = Callable[..., Any]
 
 LEAST_WORK = 1 << 19
 """Work that takes scikit-learn's own code about a tenth of a second; see `work_per_character`."""
-
-_NORMS = {None: NO_NORM, "l1": L1, "l2": L2}
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,7 @@ class _KernelSteps(VectorizerSteps):
             np.log(X.data, X.data)
             X.data += 1.0
         factors = np.ones(X.shape[1]) if idf is None else idf
-        weight_rows(X.data, X.indices, X.indptr, factors, _NORMS[transformer.norm])
+        weight_rows(X.data, X.indices, X.indptr, factors, NORMS[transformer.norm])
         return X
 
     def preprocessor(self, original: Original, vectorizer: Any) -> Any:

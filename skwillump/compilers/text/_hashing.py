@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from ...kernels._arrays import frozen_fields
 from ...kernels.text._counts import NGrams
 from ...kernels.text._hashing import hash_texts
-from ...kernels.text._tfidf import L1, L2, normalize_rows
+from ...kernels.text._tfidf import normalize_rows
 from ...kernels.text._vocabulary import char_alphabet, word_alphabet
 from .._registry import register
 from .._scorers import Scorer
@@ -17,11 +17,9 @@ from .._threads import map_in_threads, ranges
 from .._unsupported import InputUnsupported, Unsupported
 from ._columns import TextColumn
 from ._encoding import Utf8
-from ._options import read_options
+from ._options import NORMS, read_options
 from ._rows import Rows, csr, fill_rows
 from ._step import VectorizerStep
-
-_NORMS = {"l1": L1, "l2": L2}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -64,7 +62,7 @@ class HashingStep(VectorizerStep):
         if self.binary:
             data.fill(1)
         if self.norm is not None:
-            normalize_rows(data, indptr, _NORMS[self.norm])
+            normalize_rows(data, indptr, NORMS[self.norm])
         return indptr, indices, data
 
     def encode(self, texts: Utf8) -> Utf8:

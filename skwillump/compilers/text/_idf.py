@@ -11,15 +11,13 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
-from ...kernels.text._tfidf import L1, L2, normalize_rows
+from ...kernels.text._tfidf import normalize_rows
 from .._features import Entries
 from .._linear_maps import LinearMap
 from .._registry import register
 from .._sparse_steps import SparseStep, csr_of
 from .._unsupported import InputUnsupported, Unsupported
-
-NORMS = {"l1": L1, "l2": L2}
-"""Norms of sparse rows, as the kernel names them."""
+from ._options import NORMS
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -83,7 +81,7 @@ class IdfStep(SparseStep):
 @register(TfidfTransformer, is_linear=True)
 def compile_tfidf_transformer(tfidf: Any) -> IdfStep:
     """Compile a fitted `TfidfTransformer`."""
-    if tfidf.norm not in (None, *NORMS):
+    if tfidf.norm not in NORMS:
         raise Unsupported(f"norm={tfidf.norm!r}")
     idf = getattr(tfidf, "idf_", None)
     return IdfStep(

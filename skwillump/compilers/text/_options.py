@@ -8,10 +8,14 @@ from typing import Any
 from sklearn.feature_extraction.text import CountVectorizer
 
 from ...kernels.text._counts import CHAR, CHAR_WB, WORD
+from ...kernels.text._tfidf import L1, L2, NO_NORM
 from .._unsupported import Unsupported
 from ._encoding import Utf8, encode_texts
 from ._own_tokens import TOKEN_CLASS, OwnTokens
 from ._remembering import remembering
+
+NORMS = {None: NO_NORM, "l1": L1, "l2": L2}
+"""What rows are divided by, as kernels have it."""
 
 _ANALYZERS = {"char": CHAR, "char_wb": CHAR_WB, "word": WORD}
 

@@ -24,7 +24,7 @@ def lengthened(array: np.ndarray, used: int, length: int) -> np.ndarray:
     return longer
 
 
-def _trimmed(array: np.ndarray, used: int) -> np.ndarray:
+def trimmed(array: np.ndarray, used: int) -> np.ndarray:
     """Return the first values of an array; a view does not keep far more than it shows."""
     return array[:used] if len(array) <= 2 * used else array[:used].copy()
 
@@ -67,7 +67,7 @@ def fill_rows(
                 room = max(guess, 2 * len(indices), min(bound, MOST_GUESSED)) + 1024
                 indices = lengthened(indices, used, room)
                 data = lengthened(data, used, room)
-    return indptr, _trimmed(indices, int(indptr[-1])), _trimmed(data, int(indptr[-1]))
+    return indptr, trimmed(indices, int(indptr[-1])), trimmed(data, int(indptr[-1]))
 
 
 def join_rows(blocks: list[Rows]) -> Rows:

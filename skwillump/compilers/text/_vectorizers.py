@@ -11,8 +11,6 @@ from ...kernels._arrays import frozen, frozen_fields, line_aligned
 from ...kernels._scratch import ZeroedCounter
 from ...kernels.text._counts import CHAR, CHAR_WB, NGrams
 from ...kernels.text._tfidf import (
-    L1,
-    L2,
     NO_MATRIX,
     NO_NORM,
     Weighting,
@@ -30,12 +28,11 @@ from .._threads import map_in_threads
 from .._unsupported import InputUnsupported, Unsupported, private
 from ._columns import CHUNK_ROWS, TextColumn, text_column
 from ._encoding import Utf8, encode_text
-from ._options import read_options
+from ._options import NORMS, read_options
 from ._own_tokens import pieces_of
 from ._rows import Rows, fill_rows
 from ._step import VectorizerStep
 
-_NORMS = {None: NO_NORM, "l1": L1, "l2": L2}
 _COUNTS = frozen_fields(make_weighting(binary=False, sublinear=False, norm=NO_NORM))
 
 
@@ -345,6 +342,6 @@ def with_tfidf(step: TextStep, original: Any, tfidf: Any) -> TextStep:
         idf=None if idf is None else np.array(idf),
         factors=_ones(step.n_features) if idf is None else frozen(np.array(idf, np.float64)),
         weighting=frozen_fields(
-            make_weighting(step.weighting.binary, bool(tfidf.sublinear_tf), _NORMS[tfidf.norm])
+            make_weighting(step.weighting.binary, bool(tfidf.sublinear_tf), NORMS[tfidf.norm])
         ),
     )
