@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ._compat import check_answers, refused
 from ._compiling import compiled_parts
-from ._containers import is_frame, keeps_rows, take_rows
+from ._containers import first_answer, is_frame, keeps_rows, take_rows
 from ._fitted_for_good import FittedForGood, has
 from ._one_row import RowTemplate
 from ._snapshot import snapshot
@@ -351,11 +351,11 @@ class CompiledPipeline(FittedForGood):
                 return model.predict_one(scores)
             if method == "predict_proba":
                 return model.predict_proba_one(scores)
-            return _first(getattr(model, method)(scores[None]))
+            return first_answer(getattr(model, method)(scores[None]))
         except InputUnsupported as reason:
             features, last_step = self._known_features(reason), self._parts.last_step
             if features is not None and last_step is not None and self._parts.wrapped is None:
-                return _first(getattr(last_step, method)(features))
+                return first_answer(getattr(last_step, method)(features))
             return self._answer_one_again(x, method)
 
     def _answer_one_again(self, x: Any, method: str) -> Any:
@@ -381,13 +381,13 @@ class CompiledPipeline(FittedForGood):
         if features is not None and last_step is not None:
             X = features.transform_one(x)
             if wrapped is None:
-                return _first(getattr(last_step, method)(X))
+                return first_answer(getattr(last_step, method)(X))
             if isinstance(X, np.ndarray):
                 X = OneRow(X[0])
         if wrapped is None or (type(X) is OneRow and not wrapped.takes_one_row):
             return None
         answer, doubtful = wrapped.answer(method, X)
-        return None if len(doubtful) else _first(answer)
+        return None if len(doubtful) else first_answer(answer)
 
     def _answer_in_other_forms(self, x: Any, method: str, error: Exception) -> Any:
         """Answer for one row that was refused in the form that it had, if the original does.
@@ -398,10 +398,10 @@ class CompiledPipeline(FittedForGood):
             The error that was met, where no other form does.
         """
         with suppress(Exception):  # of anyone's code
-            return _first(getattr(self.estimator, method)(self._template.make(x)))
+            return first_answer(getattr(self.estimator, method)(self._template.make(x)))
         for X in self._template.other_forms(x, self.estimator):
             with suppress(Exception):
-                return _first(getattr(self, method)(X))
+                return first_answer(getattr(self, method)(X))
         self._template.raise_named(error, x)
 
     def _of_one_row(self, method: str, x: Any) -> Any:
@@ -451,15 +451,10 @@ class CompiledPipeline(FittedForGood):
         try:
             answer = self._answer_one(x, method)
             if answer is None:
-                answer = _first(getattr(self, method)(self._template.make(x)))
+                answer = first_answer(getattr(self, method)(self._template.make(x)))
             return answer
         except (AttributeError, TypeError, ValueError) as error:
             return self._answer_in_other_forms(x, method, error)
-
-
-def _first(answer: Any) -> Any:
-    """Return the answer for the first row; of several outputs, a list of theirs."""
-    return [output[0] for output in answer] if isinstance(answer, list) else answer[0]
 
 
 def _as_many(answer: Any) -> Any:

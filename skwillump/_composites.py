@@ -37,6 +37,9 @@ def is_passthrough(step: Any) -> bool:
 
 # Chains
 
+Links = list[tuple[str, Any]]
+"""Names and steps, one after the other."""
+
 
 def is_pipeline(estimator: Any) -> bool:
     """Tell whether an estimator is a pipeline whose steps follow one another.
@@ -49,7 +52,7 @@ def is_pipeline(estimator: Any) -> bool:
     )
 
 
-def pipeline_steps(pipeline: Any) -> list[tuple[str, Any]]:
+def pipeline_steps(pipeline: Any) -> Links:
     """Steps of a pipeline without passthroughs, and without samplers."""
     return [
         (name, step)
@@ -79,7 +82,7 @@ def samplers_behind(step: Any, pipeline: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def chain(estimator: Any, path: str = "") -> list[tuple[str, Any]]:
+def chain(estimator: Any, path: str = "") -> Links:
     """Steps that run one after the other, those of nested pipelines among them.
 
     Parameters

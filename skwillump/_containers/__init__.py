@@ -149,6 +149,11 @@ def fast_rows(X: Any, n_most: int) -> list[Any]:
     return container_of(X).rows(take_rows(X, slice(0, n_most)))
 
 
+def first_answer(answers: Any) -> Any:
+    """Return the answer for the first row; of several outputs, a list of theirs."""
+    return [one[0] for one in answers] if isinstance(answers, list) else answers[0]
+
+
 def is_none_or_nan(value: Any) -> bool:
     """Tell whether a value of a row stands for none: None, or a float that is NaN."""
     return value is None or (isinstance(value, float) and value != value)

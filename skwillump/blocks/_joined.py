@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._composites import unsampled
-from .._containers import take_rows
+from .._containers import first_answer, take_rows
 from .._wrappers import (
     ScoredMember,
     Wrapped,
@@ -144,8 +144,7 @@ class JoinedModel(Model):
 
     def predict_proba_one(self, scores: np.ndarray) -> Any:
         """Return the probabilities of one row; a list of those of each output where it has more."""
-        found = self.predict_proba(scores[None])
-        return [one[0] for one in found] if isinstance(found, list) else found[0]
+        return first_answer(self.predict_proba(scores[None]))
 
     def predict_log_proba(self, scores: np.ndarray) -> Any:
         return self.wrapped.answer("predict_log_proba", scores)[0]

@@ -22,7 +22,7 @@ from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClas
 from sklearn.pipeline import FeatureUnion, Pipeline
 
 from .._compat import positive_label
-from .._composites import chain, nested_blocks, parameter_path
+from .._composites import Links, chain, nested_blocks, parameter_path
 from .._wrappers import (
     inside_transparent,
     is_wrapper,
@@ -31,9 +31,6 @@ from .._wrappers import (
     replace_members,
 )
 from ._on_columns import OnColumns, is_on_columns
-
-Links = list[tuple[str, Any]]
-"""Fitted steps that run one after the other, with their names."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._containers import first_answer
 from ..stages._passes import FeatureInput, ModelInput
 from ..stages._recording import Record
 from ._answering import CascadeRunner, EarlyStage
@@ -160,13 +161,13 @@ class LabelSetRunner(CascadeRunner):
             early.measure,
             is_probability=early.method == "predict_proba",
         )[0]
-        answer = labels if method == "predict" else _first(response)
+        answer = labels if method == "predict" else first_answer(response)
         return sure >= early.thresholds[int(known.any())], answer
 
     def _full_one(self, full: Any, scores: Any, method: str) -> Any:
         if method == "predict":
             return full.predict_one(scores)
-        return _first(full.predict_proba(scores[None]))
+        return first_answer(full.predict_proba(scores[None]))
 
     def _decided(self, early: EarlyStage, inputs: ModelInput) -> tuple[Any, np.ndarray, np.ndarray]:
         """Labels of the first stage, the groups of its rows, and how sure it is of all labels."""
@@ -193,9 +194,4 @@ class LabelSetRunner(CascadeRunner):
         return [np.concatenate(of_label) for of_label in zip(*outputs, strict=True)]
 
     def _first_row(self, output: Any) -> Any:
-        return _first(output)
-
-
-def _first(output: Any) -> Any:
-    """The answer for the first row; a list of those of each label where outputs are lists."""
-    return [one[0] for one in output] if isinstance(output, list) else output[0]
+        return first_answer(output)

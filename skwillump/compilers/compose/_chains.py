@@ -13,7 +13,7 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer
 
-from ..._composites import ends_in_blocks, parameter_path, pipeline_steps
+from ..._composites import Links, ends_in_blocks, parameter_path, pipeline_steps
 from .._linear_maps import LinearMap
 from .._original_step import OriginalStep
 from .._own_code import Own, own_code
@@ -32,9 +32,6 @@ from ._own_columns import (
     selector_step,
 )
 from ._sequences import SequenceStep
-
-Links = list[tuple[str, Any]]
-"""Names and transformers."""
 
 
 @register(Pipeline)
