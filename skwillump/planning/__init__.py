@@ -23,7 +23,7 @@ from ._importance import permutation_importance
 from ._orders import nth_largest, stable_order
 from ._p_values import rows_to_certify
 from ._prospects import least_open_share, may_pay
-from ._records import Evidence, pays
+from ._records import ApproximateStage, Evidence, pays
 from ._score_matching import match_scores
 from ._seconds import StageSeconds
 from ._seen_rows import (

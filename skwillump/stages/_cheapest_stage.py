@@ -92,8 +92,8 @@ def cheapest_stage(run: CrossFit) -> CheapestStage | None:
         (model,) = fit_stages(run.graph, [spec], *run.data.take(rows), run.setting.approx_estimator)
         if those_left_out([model]):
             return None
-        first = run.first_stage(spec, model)
-        if first.compiled is None and run.fused is not None:
+        first = run.full.first_stage(spec, model)
+        if first.compiled is None and run.full.fused is not None:
             return None
         costs = run.meter.planned([first])
         cheapest = CheapestStage(

@@ -11,13 +11,11 @@ from joblib import delayed
 
 from .._containers import take_rows
 from .._progress import Progress
-from ..blocks import BlockGraph, CompiledBlocks, has_linear_model, truncation_sizes
+from ..blocks import BlockGraph, has_linear_model, truncation_sizes
 from ..compilers import InputUnsupported, texts_forgotten
 from ..planning import needs_importances, pays, permutation_importance
-from ._before_pipeline import compiled_stage
 from ._costs import StageCosts
 from ._cross_fitted import CalibrationTask
-from ._first_stage import FirstStage
 from ._fold_tasks import FoldRecord, HeldOut, evidence, evidence_of, record_fold, record_rows
 from ._folds import (
     FitData,
@@ -29,6 +27,7 @@ from ._folds import (
     selecting_rows,
     share_of,
 )
+from ._full_model import FullModel
 from ._metering import CostMeter
 from ._models import OTHER_BLOCKS, NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
 from ._recording import Importance
@@ -47,9 +46,7 @@ CHEAP_SECONDS = 1e-6
 class CrossFit:
     """What all steps of `cross_fit` read, and the steps."""
 
-    graph: BlockGraph  # the full model that will answer
-    fused: CompiledBlocks | None  # its blocks on a compiled path, where there is one
-    full: Any  # CompiledPipeline or estimator: the full model as it runs
+    full: FullModel  # that will answer
     data: FitData
     task: CalibrationTask
     setting: Setting
@@ -63,9 +60,7 @@ class CrossFit:
     def begin(
         cls,
         *,
-        graph: BlockGraph,
-        fused: CompiledBlocks | None,
-        full: Any,
+        full: FullModel,
         data: FitData,
         task: CalibrationTask,
         setting: Setting,
@@ -94,8 +89,8 @@ class CrossFit:
         named = progress.task("measure costs")
         with named, texts_forgotten(), evidence("what it costs cannot be measured"):
             meter = CostMeter(
-                graph,
-                fused,
+                full.graph,
+                full.fused,
                 data.X,
                 answering=task.answering,
                 query=task.query,
@@ -104,8 +99,6 @@ class CrossFit:
                 spent=progress.cpu_seconds(),
             )
         return cls(
-            graph=graph,
-            fused=fused,
             full=full,
             data=data,
             task=task,
@@ -116,6 +109,11 @@ class CrossFit:
             selecting=selecting,
             meter=meter,
         )
+
+    @property
+    def graph(self) -> BlockGraph:
+        """The full model in its blocks."""
+        return self.full.graph
 
     @property
     def basis(self) -> str:
@@ -148,20 +146,6 @@ class CrossFit:
         """One of the folds."""
         train, test = self.splits[number]
         return Fold(name=f"fold {number + 1} of {len(self.splits)}", train=train, test=test)
-
-    def first_stage(self, spec: StageSpec, model: Any, *, stepwise: bool = False) -> FirstStage:
-        """A model as a first stage, on the compiled path where it has one, or by its steps."""
-        compiled = None
-        if not stepwise:
-            compiled = compiled_stage(
-                self.graph,
-                self.fused,
-                self.full,
-                spec.blocks,
-                model,
-                is_surrogate=spec.is_surrogate,
-            )
-        return FirstStage(blocks=spec.blocks, model=model, compiled=compiled, n_trees=spec.n_trees)
 
     @property
     def _is_linear(self) -> bool:
@@ -222,7 +206,7 @@ class CrossFit:
         if not self._is_linear:
             specs += self.shortlist.surrogates()
         specs += self._stand_ins
-        if self.fused is not None and self.setting.approx_estimator is None:
+        if self.full.fused is not None and self.setting.approx_estimator is None:
             with suppress(InputUnsupported):
                 calibrates = self.task.recorder.calibrates_trees and bool(truncation_sizes(graph))
                 calibrating = chosen.of(graph.names) if calibrates else None

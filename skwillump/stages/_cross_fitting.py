@@ -100,7 +100,7 @@ def _stage_costs(
 
     def measured(chosen: Iterable[int]) -> StageCosts:
         return run.meter.stages(
-            [run.first_stage(specs[i], models[i], stepwise=i in stepwise) for i in chosen]
+            [run.full.first_stage(specs[i], models[i], stepwise=i in stepwise) for i in chosen]
         )
 
     made = [i for i in range(len(specs)) if i not in left_out]

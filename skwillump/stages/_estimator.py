@@ -250,9 +250,7 @@ class BlockwiseEstimator(PlannedEstimator):
             taken = get_routing_for_object(on_folds).consumes("fit", data.params.keys())
             data = replace(data, params={key: data.params[key] for key in taken})
         run = CrossFit.begin(
-            graph=self._graph,
-            fused=self._fused_blocks,
-            full=self._full,
+            full=self._full_model(),
             data=data,
             task=task,
             setting=Setting(

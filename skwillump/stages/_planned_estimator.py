@@ -1,6 +1,7 @@
 """What is planned from what `fit` stored: stages, other targets, certificates."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from sklearn.utils.metaestimators import available_if
@@ -9,11 +10,10 @@ from .._compat import check_fitted
 from .._composites import thawed
 from .._containers import num_samples
 from ..blocks import CompiledBlocks, CompiledStage
-from ._before_pipeline import compiled_stage
 from ._blocks import Block
 from ._diagram import stage_diagram
-from ._first_stage import FirstStage
 from ._fold_tasks import FoldRecord, record_in_chunks
+from ._full_model import FullModel
 from ._meta_estimator import BlockMetaEstimator
 from ._models import StageSpec
 from ._recording import Recorder
@@ -124,6 +124,9 @@ class PlannedEstimator(BlockMetaEstimator):
             self._set_plan(self._planned())
         return self
 
+    def _full_model(self) -> FullModel:
+        return FullModel(graph=self._graph, fused=self._fused_blocks, runs=self._full)
+
     @property
     def _fused(self) -> CompiledStage | None:
         """The first stage on the compiled path, where it has one."""
@@ -158,25 +161,15 @@ class PlannedEstimator(BlockMetaEstimator):
             return
         candidate = self._calibrated.calibration.candidates[plan.candidate]
         model = self._calibrated.models[plan.candidate]
-        compiled = self._usable_stage(
-            compiled_stage(
-                graph,
-                self._fused_blocks,
-                self._full,
-                candidate.blocks,
-                model,
-                is_surrogate=candidate.is_surrogate,
-            )
-        )
-        if compiled is not None:
-            compiled.warm_up()
-        self._first_stage = FirstStage(
-            blocks=candidate.blocks,
-            model=model,
-            compiled=compiled,
-            n_trees=candidate.n_trees,
+        stage = self._full_model().first_stage(candidate, model)
+        stage = replace(
+            stage,
+            compiled=self._usable_stage(stage.compiled),
             is_other_model=candidate.is_surrogate or self.approx_estimator is not None,
         )
+        if stage.compiled is not None:
+            stage.compiled.warm_up()
+        self._first_stage = stage
         first = {
             "blocks": candidate.blocks,
             "model": model,
