@@ -378,7 +378,7 @@ def text_tables(results):
 
 
 def fit_tables(results):
-    """What `fit` of cascades, rankers and searches takes."""
+    """What `fit` of vectorizers, cascades, rankers and searches takes."""
     ratios = ("cv=0.25", "cv=5")
     searches = ("one_target", "without_memory", "with_memory")
 
@@ -406,7 +406,19 @@ def fit_tables(results):
         for row in results["memory"]
         if row["features"] == "cascade"
     ]
+    vectorizers = [
+        [
+            row["set"],
+            {"word": "words", "char(2,6)": "characters (2, 6)"}[row["features"]],
+            f"{row['n_rows']:,}",
+            f"{row['plain_seconds']:.2f}",
+            f"{row['speedup']:.1f}x",
+        ]
+        for row in results["vectorizers"]
+    ]
+    of_vectorizers = ["Texts", "TF-IDF of", "Rows", "scikit-learn, s", "By kernels"]
     return {
+        "fit-vectorizers": list_table(of_vectorizers, vectorizers),
         "fit-cascades": list_table(of_fits, over_plain("cascades", ratios)),
         "fit-rankers": list_table(of_fits, over_plain("rankers", ratios)),
         "fit-searches": list_table(of_searches, over_plain("searches", searches)),
