@@ -19,42 +19,17 @@ from ._combined import Combined, any_of, combines
 from ._joined import JoinedModel
 
 
-@combines("ClassifierChain", "RegressorChain")
-class Chained(Combined):
-    """Linear models of which each reads the answers of those before it."""
+class Chain(Combined):
+    """Members that answer one after the other."""
 
-    @classmethod
-    def reads(cls, joined: JoinedModel) -> bool:
-        """Say yes to regressors, and to classifiers of two classes that are numbers."""
-        has_one_score = all(member.n_outputs == 1 for member in joined.members)
-        return joined.is_linear and has_one_score and _of_numbers(joined)
-
-    @cached_property
-    def _coefs_of_previous(self) -> list[np.ndarray]:
-        """Coefficients of each member on the answers of those before it."""
-        members = [compile_model(held, LinearModel) for held in self.original.estimators_]
-        return [member.coef[self.original.n_features_in_ :] for member in members]
+    def _run(self, scores: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return a method's answers, (n_rows, n_targets), and the rows that are in doubt."""
+        raise NotImplementedError
 
     def gives(self, method: str) -> bool:
         """Tell whether a method is there: logarithms of probabilities with those."""
         method = "predict_proba" if method == "predict_log_proba" else method
         return super().gives(method)
-
-    def _run(self, scores: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return a method's answers, (n_rows, n_targets), and the rows that are in doubt."""
-        given = np.zeros_like(scores)
-        found = np.zeros_like(scores)
-        handed_on = getattr(self.original, "chain_method_", "predict")
-        doubtful = [NONE]
-        for at, (member, coef) in enumerate(
-            zip(self.members, self._coefs_of_previous, strict=True)
-        ):
-            own = scores[:, at : at + 1] + given[:, :at] @ coef
-            given[:, at] = _response(member, handed_on, own)
-            found[:, at] = given[:, at] if method == handed_on else _response(member, method, own)
-            if "predict" in (method, handed_on):
-                doubtful.append(member.doubtful(own))
-        return found[:, np.argsort(self.original.order_)], np.unique(np.concatenate(doubtful))
 
     def _of_certain(self, scores: np.ndarray, method: str) -> np.ndarray:
         found, doubtful = self._run(scores, method)
@@ -83,7 +58,39 @@ class Chained(Combined):
 
 
 @combines("ClassifierChain", "RegressorChain")
-class ChainedTrees(Combined):
+class Chained(Chain):
+    """Linear models of which each reads the answers of those before it."""
+
+    @classmethod
+    def reads(cls, joined: JoinedModel) -> bool:
+        """Say yes to regressors, and to classifiers of two classes that are numbers."""
+        has_one_score = all(member.n_outputs == 1 for member in joined.members)
+        return joined.is_linear and has_one_score and _of_numbers(joined)
+
+    @cached_property
+    def _coefs_of_previous(self) -> list[np.ndarray]:
+        """Coefficients of each member on the answers of those before it."""
+        members = [compile_model(held, LinearModel) for held in self.original.estimators_]
+        return [member.coef[self.original.n_features_in_ :] for member in members]
+
+    def _run(self, scores: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
+        given = np.zeros_like(scores)
+        found = np.zeros_like(scores)
+        handed_on = getattr(self.original, "chain_method_", "predict")
+        doubtful = [NONE]
+        for at, (member, coef) in enumerate(
+            zip(self.members, self._coefs_of_previous, strict=True)
+        ):
+            own = scores[:, at : at + 1] + given[:, :at] @ coef
+            given[:, at] = _response(member, handed_on, own)
+            found[:, at] = given[:, at] if method == handed_on else _response(member, method, own)
+            if "predict" in (method, handed_on):
+                doubtful.append(member.doubtful(own))
+        return found[:, np.argsort(self.original.order_)], np.unique(np.concatenate(doubtful))
+
+
+@combines("ClassifierChain", "RegressorChain")
+class ChainedTrees(Chain):
     """Trees of which each reads the answers of those before it, which are exact."""
 
     reads_sums: ClassVar[bool] = False
@@ -98,11 +105,6 @@ class ChainedTrees(Combined):
     def reads_sparse(self, features: Step) -> bool:
         """Say no: answers are put beside the features."""
         return False
-
-    def gives(self, method: str) -> bool:
-        """Tell whether a method is there: logarithms of probabilities with those."""
-        method = "predict_proba" if method == "predict_log_proba" else method
-        return super().gives(method)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         n_rows, n_features = features.shape
@@ -127,36 +129,13 @@ class ChainedTrees(Combined):
     def sums_one(self, features: np.ndarray) -> np.ndarray:
         return self.raw_one(features)
 
-    def _answers(self, scores: np.ndarray, method: str) -> np.ndarray:
+    def _run(self, scores: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
         pairs = zip(self.members, self.parts(scores), strict=True)
         found = np.column_stack([_response(member, method, own) for member, own in pairs])
-        return found.astype(np.float64, copy=False)[:, np.argsort(self.original.order_)]
-
-    def responses(self, scores: np.ndarray) -> np.ndarray:
-        """Return the scores."""
-        return scores
-
-    def labels(self, scores: np.ndarray) -> np.ndarray:
-        return self._answers(scores, "predict")
-
-    def close(self, scores: np.ndarray) -> np.ndarray:
-        if self.members[0].classes is None:
-            return NONE
-        return any_of(self.each("doubtful", scores))
-
-    def _of_certain(self, scores: np.ndarray, method: str) -> np.ndarray:
-        if len(self.close(scores)):
-            raise InputUnsupported("a label that is handed on is in doubt")
-        return self._answers(scores, method)
-
-    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        return self._of_certain(scores, "predict_proba")
-
-    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        return np.asarray(np.log(self.predict_proba(scores)))
-
-    def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        return self._of_certain(scores, "decision_function")
+        decides = self.members[0].classes is not None
+        doubtful = any_of(self.each("doubtful", scores)) if decides else NONE
+        found = found.astype(np.float64, copy=False)
+        return found[:, np.argsort(self.original.order_)], doubtful
 
 
 def _of_numbers(joined: JoinedModel) -> bool:
