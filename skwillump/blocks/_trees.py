@@ -24,7 +24,6 @@ from ..compilers import (
     Unsupported,
     check_scores,
     compile_model,
-    placed,
 )
 from ..compilers._features import MAX_DENSE_FEATURES
 from ._combined import combined
@@ -32,6 +31,7 @@ from ._graph import BlockGraph
 from ._joined import JoinedModel, joined_model
 from ._protocols import CHUNK_ROWS, BlockReader, CompiledBlocks, CompiledStage
 from ._single_precision import check_single_precision, reads_single_precision
+from ._tree_codes import CodedStage, side_by_side
 from ._truncated import TruncatedEnsemble
 
 CHUNK_VALUES = 1 << 21
@@ -51,35 +51,45 @@ class TreeStage(CompiledStage):
     remaining: TreeModel | None
     # Whether `approx` would answer numbers that `full` refuses as too large for single precision.
     checks_size: bool = False
+    coded: CodedStage | None = None  # for batches, where columns of codes are read
 
     @property
     def chunk_rows(self) -> int:
-        return max(1024, min(CHUNK_ROWS, CHUNK_VALUES // max(self.full.n_features, 1)))
+        coded = self.coded
+        width = self.full.n_features if coded is None else coded.rest.features.n_columns
+        return max(1024, min(CHUNK_ROWS, CHUNK_VALUES // max(width, 1)))
 
     def opened(self, Z: Any) -> Any:
         """Return the rows as an input of which `finish` reads no column again."""
         return Opened(Z)
 
     def start(self, Z: Any, *, n_threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        features = self.known.read(Z, n_threads=n_threads)
-        if self.checks_size:
-            check_single_precision(features)
-        scores = self.approx.raw(features, n_threads=n_threads)
+        if self.coded is not None:
+            scores, features = self.coded.start(Z, n_threads)
+        else:
+            features = self.known.read(Z, n_threads=n_threads)
+            if self.checks_size:
+                check_single_precision(features)
+            scores = self.approx.raw(features, n_threads=n_threads)
         check_scores(scores)
         return scores, features if self.remaining is None else np.hstack((features, scores))
 
     def finish(
         self, Z: Any, rows: np.ndarray, carry: np.ndarray, *, n_threads: int = 1
     ) -> np.ndarray:
+        coded, goes_on = self.coded, self.remaining is not None
+        n_known = len(self.columns if coded is None else coded.known_columns)
+        known, start = carry[:, :n_known], carry[:, n_known:] if goes_on else None
+        if coded is not None:
+            return coded.finish(Z, rows, known, start, n_threads)
         if self.missing.leaves:
             features = self.missing.read(Z, rows, n_threads=n_threads)
         else:
             features = np.empty((len(carry), self.missing.n_features))
-        n_known = len(self.columns)
-        features[:, self.columns] = carry[:, :n_known]
+        features[:, self.columns] = known
         if self.remaining is None:
             return self.full.raw(features, n_threads=n_threads)
-        return self.remaining.raw(features, n_threads=n_threads, start=carry[:, n_known:])
+        return self.remaining.raw(features, n_threads=n_threads, start=start)
 
     def start_one(self, x: Any) -> tuple[np.ndarray, np.ndarray]:
         features = self.known.read_one(x)
@@ -102,7 +112,7 @@ class TreeStage(CompiledStage):
     def warm_up(self) -> None:
         self.known.warm_up()
         self.missing.warm_up()
-        for model in (self.approx, self.full, self.remaining):
+        for model in (self.approx, self.full, self.remaining, self.coded):
             if model is not None:
                 model.warm_up()
 
@@ -126,7 +136,7 @@ class TreeBlocks(CompiledBlocks):
         return cls(union=step, blocks=tuple(step.leaves()), full=model)
 
     def block(self, name: str) -> BlockReader:
-        reader = self._reader([leaf for leaf in self.blocks if leaf.name == name])
+        reader = side_by_side([leaf for leaf in self.blocks if leaf.name == name])
         reader.warm_up()
         return BlockReader(reader.read, reader.read_one)
 
@@ -155,18 +165,15 @@ class TreeBlocks(CompiledBlocks):
         if all(leaf.step.may_give_integers for leaf in known):
             known = [replace(leaf, step=leaf.step.guarded()) for leaf in known]
         return TreeStage(
-            known=self._reader(known),
+            known=side_by_side(known),
             missing=DenseReader(missing, self.full.n_features),
             columns=columns,
             approx=approx,
             full=self.full,
             remaining=remaining,
+            coded=CodedStage.of(known, missing, approx, remaining or self.full),
             checks_size=approx.is_linear and reads_single_precision(self.full.original),
         )
-
-    def _reader(self, leaves: list[Leaf]) -> DenseReader:
-        """Return what reads some blocks side by side."""
-        return DenseReader(tuple(placed(leaves)), sum(leaf.width for leaf in leaves))
 
 
 def _compiled_model(model: Any, features: Step) -> Model:

@@ -39,8 +39,10 @@ class TreesOnCodes:
     twin: "TreeModel"  # the one that reads columns, of many rows
     features: FeatureCodes
 
-    def raw(self, columns: np.ndarray) -> np.ndarray:
+    def raw(self, columns: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
         """Return the scores (n_rows, n_outputs) of columns (n_rows, n_columns).
+
+        `start` is that of `TreeModel.raw`.
 
         Raises
         ------
@@ -48,8 +50,8 @@ class TreesOnCodes:
             For values that the original refuses.
         """
         if len(columns) < MANY_ROWS:
-            return self.model.raw(self.features.features(columns))
-        return self.twin.asked_all(columns)
+            return self.model.raw(self.features.features(columns), start=start)
+        return self.twin.asked_all(columns, start)
 
     def warm_up(self) -> None:
         """Compile or load the kernel."""

@@ -333,11 +333,14 @@ class TreeModel(TreeAnswers):
         if np.isin(columns[is_code, 1], (CATEGORY, KNOWN_CATEGORY)).any():
             return None
         packed = self._packed_ranks(np.flatnonzero(is_code))
+        is_asked = np.isin(columns[:, 0], self.used_features())
         columns = columns.copy()
         columns[is_read, 0] = features.columns[columns[is_read, 0]]
         columns[is_code, 1] = ONE_OF
         columns[is_code, 2] = code[is_code]
         columns[is_code, 3] = packed
+        # No code is refused, so that those of which a part of the trees does not ask are not read.
+        columns[is_code & ~is_asked, 1] = LOWEST
         trees = frozen_fields(self.trees._replace(columns=columns))
         twin = replace(self, trees=trees, n_features=features.n_columns, by_library=None)
         return TreesOnCodes(self, twin, features)
@@ -360,9 +363,14 @@ class TreeModel(TreeAnswers):
             return self.trees._replace(reading=ZERO_IS_MISSING)
         return self.trees
 
-    def asked_all(self, columns: np.ndarray) -> np.ndarray:
-        """Return the scores (n_rows, n_outputs) of many rows of numbers and codes."""
+    def asked_all(self, columns: np.ndarray, start: np.ndarray | None = None) -> np.ndarray:
+        """Return the scores (n_rows, n_outputs) of many rows of numbers and codes.
+
+        `start` is that of `raw`.
+        """
         out = np.empty((len(columns), self.n_outputs))
+        if start is not None:
+            out[:] = start
         if self.questions is None:
             accepted = self._walked(frozen(columns), out)
         else:

@@ -32,6 +32,7 @@ class TruncatedTrees(Model):
     raw = forwarded_call("trees.raw")
     raw_one = forwarded_call("trees.raw_one")
     gives = forwarded_call("trees.gives")
+    on_codes = forwarded_call("trees.on_codes")
 
     @classmethod
     def uncalibrated(cls, trees: TreeModel) -> "TruncatedTrees":
