@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ._compat import check_answers, refused
 from ._compiling import compiled_parts
-from ._containers import first_answer, is_frame, keeps_rows, take_rows
+from ._containers import first_answer, has_rows, is_frame, take_rows
 from ._fitted_for_good import FittedForGood, has
 from ._one_row import RowTemplate
 from ._snapshot import snapshot
@@ -213,7 +213,7 @@ class CompiledPipeline(FittedForGood):
 
         Parameters are routed by the estimator. Of a data frame, vectorizers read the names.
         """
-        if params or not keeps_rows(X):
+        if params or not has_rows(X):
             return False
         return not (is_frame(X) and self._reads_text)
 

@@ -1,5 +1,7 @@
 """Containers of rows: what each kind answers is what its library and scikit-learn say."""
 
+from collections import deque
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -29,6 +31,7 @@ from skwillump._containers import (
     read_frame_of,
     series_of,
     take_rows,
+    with_rows,
 )
 
 
@@ -99,12 +102,18 @@ def test_rows_are_taken_as_scikit_learn_takes_them(name, rows):
     assert type(taken) is type(X) or name in ("tuple", "coo", "subclass", "series subclass")
 
 
+@pytest.mark.parametrize("make", [pd.array, pd.Index])
 @pytest.mark.parametrize("rows", [slice(1, 3), np.array([2, 0]), [2, 0], [False, True, True]])
-def test_rows_of_an_array_of_pandas_own_are_taken(rows):
+def test_rows_of_an_array_or_index_of_pandas_are_taken(rows, make):
     texts = np.array(["x", "y", "z"], dtype=object)
-    taken = take_rows(pd.array(texts, dtype="str"), rows)
+    X = make(texts, dtype="str")
+    taken = take_rows(X, rows)
+    assert type(taken) is type(X)
     assert taken.dtype == "str"
     assert list(taken) == texts[rows].tolist()
+    one = container_of(X).one_like(X[:0], "w")
+    assert type(one) is type(X)
+    assert list(one) == ["w"]
 
 
 @frames
@@ -145,7 +154,15 @@ def test_only_what_has_rows_has_some():
     assert has_rows(["x"])
     assert not has_rows([])
     assert not has_rows({"a": [1.0]})
-    assert not has_rows(3)
+    for X in (3, "x", {"x"}, iter(["x"]), deque("x"), {0: "x"}.values(), np.array("x"), None):
+        assert not has_rows(X)
+
+
+def test_rows_are_listed_where_none_can_be_taken():
+    for X in (iter("xy"), deque("xy"), dict.fromkeys("xy").keys(), {0: "x", 1: "y"}.values()):
+        assert with_rows(X) == ["x", "y"]
+    for X in [*FRAMES.values(), *OTHERS.values(), None, 3, "x", b"x", {"a": [1.0]}, []]:
+        assert with_rows(X) is X
 
 
 def test_kinds_of_values_are_numpys_letters():

@@ -1,14 +1,16 @@
 """Inputs and members that scikit-learn reads in its own way: twins answer, or fail, as it does."""
 
 import warnings
+from collections import deque
 
 import numpy as np
 import pandas as pd
 import pytest
 from common import COSTS, outcome, two_blocks, two_signals
 from lightgbm import LGBMClassifier
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
@@ -22,7 +24,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassif
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.naive_bayes import ComplementNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, SplineTransformer, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
@@ -86,6 +88,71 @@ def test_cascades_and_rankers_fail_for_what_has_no_rows_as_the_full_model_does(X
     assert outcome(cascade.predict, X) is outcome(plain.predict, X)
     ranker = ApproxTopKRanker(two_blocks(), k=3, cv=0.4, random_state=0).fit(rows, y)
     assert outcome(ranker.predict, X) is outcome(two_blocks().fit(rows, y).predict, X)
+
+
+BATCHES_OF_TEXTS = {
+    "deque": deque,
+    "values": lambda texts: dict(enumerate(texts)).values(),
+    "index": pd.Index,
+    "index of objects": lambda texts: pd.Index(texts, dtype=object),
+}
+"""Batches that scikit-learn's vectorizers read, of which it takes no rows itself."""
+
+
+@pytest.mark.parametrize("form", BATCHES_OF_TEXTS)
+@pytest.mark.parametrize("refit", [True, False])
+def test_cascades_and_rankers_read_whatever_batch_of_texts_vectorizers_read(form, refit):
+    words = np.random.default_rng(0).choice(["good", "bad", "film", "plot"], size=(600, 3))
+    texts, y = [" ".join(row) for row in words], (words == "good").any(axis=1).astype(int)
+    plain = make_pipeline(
+        make_union(CountVectorizer(max_features=2), CountVectorizer(analyzer="char")),
+        LogisticRegression(),
+    )
+    costs = {"countvectorizer-1": 1e-6, "countvectorizer-2": 1e-2}
+    settings = {"feature_costs": costs, "cv": 0.4, "refit": refit, "random_state": 0}
+    make = BATCHES_OF_TEXTS[form]
+    cascade = CascadeClassifier(plain, accuracy_target=0.5, **settings)
+    cascade.fit(make(texts), y).certify(make(texts), y)
+    if "index" in form:
+        assert_array_equal(cascade.predict(make(texts)), cascade.predict(texts))
+    else:  # they may be read but once, by the full model
+        assert_array_equal(
+            outcome(cascade.predict, make(texts)),
+            outcome(cascade.estimator_.predict, make(texts)),
+        )
+    listed = clone(cascade).fit(texts, y).certify(texts, y)
+    assert_array_equal(cascade.predict_proba(texts), listed.predict_proba(texts))
+    ranker = ApproxTopKRanker(plain, k=3, precision_target=0.1, **settings).fit(make(texts), y)
+    assert len(ranker.stages_) == 2
+    assert_array_equal(ranker.rank(make(texts)), ranker.rank(texts))
+    assert ranker.score(make(texts), y) == ranker.score(texts, y)
+
+
+@pytest.mark.parametrize("target", [0.1, 1.0])
+def test_what_has_no_rows_to_take_is_ranked_by_what_the_full_model_reads(target):
+    texts = dict.fromkeys(["good film", "bad film", "good", "bad", "film"])
+    y = [1, 0, 1, 0, 1]
+    plain = make_pipeline(
+        make_union(CountVectorizer(max_features=2), CountVectorizer(analyzer="char")),
+        LogisticRegression(),
+    )
+    costs = {"countvectorizer-1": 1e-6, "countvectorizer-2": 1e-2}
+    ranker = ApproxTopKRanker(
+        plain, k=3, precision_target=target, confidence=None, feature_costs=costs, random_state=0
+    ).fit(list(texts) * 200, y * 200)
+    assert len(ranker.stages_) == (1 if target == 1 else 2)
+    frame = pd.DataFrame({"good film": ["bad"] * 5, "bad film": ["good"] * 5})
+    for X in (texts, texts.keys(), frame):
+        scores = ranker.estimator_.predict_proba(X)[:, 1]
+        best = np.argsort(-scores, kind="stable")[:3]
+        found = ranker.rank(X, return_scores=True, return_evidence=True)
+        assert_array_equal(found[0], best)
+        assert_allclose(found[1], scores[best], rtol=1e-12)
+        assert found[2].precision == 1.0
+    with pytest.raises(TypeError, match="of X, a dict, no rows can be taken"):
+        ranker.rank(texts, groups=[0, 0, 0, 1, 1])
+    for X in (None, 3, "good"):
+        assert outcome(ranker.rank, X) is outcome(ranker.estimator_.predict, X)
 
 
 MISSING = sparse.csr_matrix(np.where(X > 1.5, np.nan, X))

@@ -5,7 +5,8 @@ its library. A subclass of a library's class is what its parent is, and no libra
 ask. The functions below are the questions that are asked of anything.
 """
 
-from collections.abc import Callable, Collection, Mapping, Set
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, cast
@@ -23,7 +24,7 @@ from ._base import (
     Series,
     Values,
 )
-from ._pandas import ForeignFrame, PandasArray, PandasFrame
+from ._pandas import ForeignFrame, PandasArray, PandasFrame, PandasIndex
 from ._polars import PolarsFrame
 
 _PANDAS_FRAME, _POLARS_FRAME = PandasFrame(), PolarsFrame()
@@ -32,6 +33,7 @@ _OF_LIBRARIES: dict[tuple[str, str], Container] = {
     ("pandas", "DataFrame"): _PANDAS_FRAME,
     ("pandas", "Series"): PandasFrame.series,
     ("pandas", "ExtensionArray"): PandasArray(),
+    ("pandas", "Index"): PandasIndex(),
     ("polars", "DataFrame"): _POLARS_FRAME,
     ("polars", "Series"): PolarsFrame.series,
     ("pyarrow", "Table"): ArrowTable(),
@@ -98,17 +100,28 @@ def num_samples(X: Any) -> int:
     return _kind_of(type(X)).n_rows(X)
 
 
-def has_rows(X: Any) -> bool:
-    """Tell whether X has rows that can be taken. A mapping of columns has a length, but none."""
-    sized = hasattr(X, "__len__") or hasattr(X, "shape")
-    return sized and not isinstance(X, Mapping) and num_samples(X) > 0
+def is_batch(X: Any) -> bool:
+    """Tell whether X is of rows, maybe none, that can be taken and read twice.
 
-
-def keeps_rows(X: Any) -> bool:
-    """Tell whether X has rows, which may be read twice: not of iterators, sets and scalars."""
-    if isinstance(X, (Set, str, bytes)) or getattr(X, "ndim", 1) == 0:
+    Not so iterators, sets, scalars, and mappings of columns, which have a length.
+    """
+    if isinstance(X, (Mapping, Set, deque, str, bytes)) or getattr(X, "ndim", 1) == 0:
         return False
-    return has_rows(X)
+    return hasattr(X, "shape") or (hasattr(X, "__len__") and hasattr(X, "__getitem__"))
+
+
+def has_rows(X: Any) -> bool:
+    """Tell whether X has rows that can be taken and read twice."""
+    return is_batch(X) and num_samples(X) > 0
+
+
+def with_rows(X: Any) -> Any:
+    """Return X, or a list of what an iterator, set, view or deque gives.
+
+    scikit-learn's vectorizers of texts read these once, and no row of them can be taken.
+    """
+    is_read_otherwise = isinstance(X, (str, bytes, Mapping)) or not isinstance(X, Iterable)
+    return X if is_read_otherwise or is_batch(X) else list(X)
 
 
 def take_rows(X: Any, rows: Any) -> Any:

@@ -142,6 +142,16 @@ class PandasArray(Container):
         return pd.array([element], dtype=empty.dtype)
 
 
+class PandasIndex(PandasArray):
+    """The index of a series or data frame, or its unique values."""
+
+    def one_like(self, empty: Any, element: Any) -> Any:
+        """Return an index of one element."""
+        import pandas as pd
+
+        return pd.Index([element], dtype=empty.dtype)
+
+
 class PandasFrame(Frame):
     """A data frame of pandas."""
 

@@ -12,6 +12,7 @@ from sklearn.utils.metadata_routing import MethodMapping
 
 from .._compat import refused
 from .._composites import last_step
+from .._containers import with_rows
 from .._one_row import RowTemplate
 from ..planning import (
     CASCADE_SAVING,
@@ -273,6 +274,7 @@ class BaseCascade(BlockwiseEstimator):
                 f"Without labels only accuracy can be certified, and scoring={self.scoring!r}. "
                 "Pass the labels of the rows as y."
             )
+        X = with_rows(X)
         within = self._fresh_subgroups(X, y, subgroups)
         if y is not None:
             X, y = indexable(X, y)
@@ -352,10 +354,9 @@ class BaseCascade(BlockwiseEstimator):
         return routed
 
     def get_metadata_routing(self):
-        """Get metadata routing of this object: the base's routes, its own, and to the scorer."""
+        """Get metadata routing of this object: the base's routes, and to the scorer."""
         scores = MethodMapping().add(caller="fit", callee="score")
-        router = super().get_metadata_routing().add_self_request(self)
-        return router.add(scorer=self._scorer(), method_mapping=scores)
+        return super().get_metadata_routing().add(scorer=self._scorer(), method_mapping=scores)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -119,7 +119,8 @@ class OneClass(LabelKind):
         """Labels of rows that came after `fit`. A class that `fit` had not counts as wrong."""
         check_labels(y)
         labels, classes = self.read(y), np.asarray(classes)
-        if len(labels) and not any(label in labels for label in classes.tolist()):
+        # Of dates, only NumPy's own values equal one another.
+        if len(labels) and not any(label in labels for label in classes):
             raise ValueError(
                 f"y holds none of the classes {classes}, but {labels.tolist()[0]!r} for instance. "
                 "Pass labels of the kind that fit was given."

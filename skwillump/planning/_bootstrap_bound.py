@@ -20,7 +20,8 @@ class BootstrapBound(ThresholdRule):
     What was not seen is in no resample. Where no harm is seen in n rows there may be as many as
     ``-log(level)`` with that chance (the "rule of three", Hanley and Lippman-Hand 1983, "If nothing
     goes wrong, is everything all right?"). So many harms more, all in the class where they cost
-    most, must not bring the score below the target either.
+    most, must not bring the score below the target either. Where none can be made up, as from
+    rows of one class, nothing is shown.
     """
 
     target: float
@@ -39,20 +40,24 @@ class BootstrapBound(ThresholdRule):
     def allow(self, walk: Walk) -> Allowed:
         """Last step with a lower bound of the score kept that meets the target."""
         step, bound = self._last_step(walk, len(walk.rows), self.n_resamples, n_steps=512)
-        evidence = {
-            "score": self.score.at(walk, step),
-            "full_score": self.score.at(walk, 0),
-            "lower_bound": bound,
-        }
+        evidence = {"lower_bound": bound}
+        if step:  # metrics warn of rows too few to score
+            evidence |= {"score": self.score.at(walk, step), "full_score": self.score.at(walk, 0)}
         return Allowed(step=step, evidence=evidence)
+
+    def shows_nothing(self, allowed: Allowed) -> bool:
+        """Whether the harms that may have gone unseen cost too much, whoever answers the rows."""
+        return allowed.step == 0 and allowed.evidence["lower_bound"] < 0
 
     def _last_step(
         self, walk: Walk, n_rows: int, n_resamples: int, *, n_steps: int
     ) -> tuple[int, float]:
         rng = np.random.default_rng(self.seed)
         samples = [self._resample(rng, walk, n_rows) for _ in range(n_resamples)]
-        full = np.array([self.score.at(walk, 0, sample) for sample in samples])
         harms = self._harms(rng, walk, n_rows)
+        if not harms:
+            return 0, -np.inf
+        full = np.array([self.score.at(walk, 0, sample) for sample in samples])
         full_harmed = [self.score.with_harms(walk, -1, some) for some in harms]
         steps = walk.distinct_steps(n_steps)
         # With one more the quantile, which is interpolated between two, is below 0.
@@ -77,7 +82,7 @@ class BootstrapBound(ThresholdRule):
             return min(float(np.quantile(mixed, self.level)), lowest)
 
         low, high = 0, len(steps)  # steps[low] meets the target, steps[high] does not
-        best = float(np.quantile(full - self.target * full, self.level))
+        best = bound(0)
         while high - low > 1:
             middle = (low + high) // 2
             value = bound(steps[middle])

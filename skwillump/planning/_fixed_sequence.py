@@ -90,14 +90,13 @@ class FixedSequenceTest(ThresholdRule):
             return low + bisect_left(fails, True, key=lambda run: p_of(run) > self.level)
         return len(outcomes)
 
+    def shows_nothing(self, allowed: Allowed) -> bool:
+        return allowed.step == 0 and allowed.evidence["p_value"] > self.level
+
     def why_not(self, walk: Walk, allowed: Allowed, target: float) -> str:
-        n_rows = len(walk.rows)
-        if allowed.evidence["p_value"] <= self.level:
-            return f"no threshold could be certified on {n_rows} rows"
-        return (
-            f"{n_rows} certifying rows are too few for accuracy_target={target:g} even if no "
-            "row were answered differently"
-        )
+        if self.shows_nothing(allowed):
+            return super().why_not(walk, allowed, target)
+        return f"no threshold could be certified on {len(walk.rows)} rows"
 
 
 class AccuracyTest(FixedSequenceTest):

@@ -84,7 +84,7 @@ def certify_plan(
     seconds = float(candidate.seconds_by(path.measure, 1 - early_share))
     n_rows = len(walk.rows)
     if allowed.step == 0 or early_share == 0.0:
-        if allowed.evidence.get("p_value", 0.0) > 1 - confidence:
+        if rule.shows_nothing(allowed):
             raise ValueError(
                 f"{n_rows} rows are too few to certify accuracy_target={target:g} with confidence "
                 f"{confidence:g}, even if no row were answered differently: pass more rows"

@@ -60,9 +60,19 @@ class ThresholdRule(ABC):
         """
         return np.zeros(len(both), dtype=bool)
 
+    def shows_nothing(self, allowed: Allowed) -> bool:
+        """Whether the rows are too few, even if none were answered differently. By default not."""
+        return False
+
     def why_not(self, walk: Walk, allowed: Allowed, target: float) -> str:
         """Why no step but the first is allowed, where the user asked for `target`."""
-        return f"no threshold meets the target on {len(walk.rows)} rows"
+        n_rows = len(walk.rows)
+        if not self.shows_nothing(allowed):
+            return f"no threshold meets the target on {n_rows} rows"
+        return (
+            f"{n_rows} certifying rows are too few for accuracy_target={target:g} even if no "
+            "row were answered differently"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,10 +56,10 @@ def make_topk_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
     The rows marked `selects` choose the filter and the rule of the search; the other rows decide
     how deep the search must go.
     """
-    if target.confidence is None:
-        return _ratio_plan(calibration, target)
     if target.precision >= 1:
         return _exact(calibration, target, "precision_target is 1, so nothing may be lost")
+    if target.confidence is None:
+        return _ratio_plan(calibration, target)
     if target.k >= target.query_size[1]:
         reason = f"queries have at most {target.query_size[1]} rows, and k={target.k} are returned"
         return _exact(calibration, target, reason)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .._compat import refused
-from .._containers import num_samples, take_rows
-from ..planning import RankEvidence
+from .._containers import is_batch, num_samples, take_rows
+from ..planning import RankEvidence, stable_order
 from ._queries import QUERIES, queries_of
 from ._searching import QuerySearcher
 from ._showing import DEFAULT_CONFIDENCE, AskedEvidence
@@ -37,6 +37,11 @@ def rank_query(ranker: "ApproxTopKRanker", X: Any, k: float, *, shows: bool) -> 
         Whether to show how many of the best rows may be missing.
     """
     searcher = searcher_of(ranker)
+    if not is_batch(X):
+        scores = searcher.full_scores(X)[0]  # or what the full model raises
+        best = stable_order(scores, rows_to_return(k, len(scores)))
+        evidence = RankEvidence.of_all_rows(len(scores), _confidence(ranker)) if shows else None
+        return RankedQuery(best, scores[best], evidence)
     if not shows:
         return RankedQuery(*searcher.rank(X, k))
     k_best = rows_to_return(k, num_samples(X))
@@ -54,6 +59,11 @@ def rank_queries(
 ) -> dict[Any, RankedQuery]:
     """Rank the rows of each query, told by `groups` (n_rows,); see `rank_query`."""
     queries = queries_of(QUERIES.column(groups, X))
+    if not is_batch(X):
+        raise TypeError(
+            f"groups tell the query of each row, and of X, a {type(X).__name__}, no rows can be "
+            "taken. Pass a list, an array or a data frame."
+        )
     if not shows and isinstance(k, Integral):
         found = searcher_of(ranker).rank_groups(X, int(k), queries)
         return {group: RankedQuery(*pair) for group, pair in found.items()}
@@ -71,9 +81,14 @@ def _asked(ranker: "ApproxTopKRanker", k: int) -> AskedEvidence:
     return AskedEvidence(
         k=k,
         precision=guarantee.precision_target,
-        confidence=guarantee.confidence or DEFAULT_CONFIDENCE,
+        confidence=_confidence(ranker),
         expected_precision=guarantee.precision,
     )
+
+
+def _confidence(ranker: "ApproxTopKRanker") -> float:
+    """The confidence with which something is to be shown of a query."""
+    return ranker.guarantee_.confidence or DEFAULT_CONFIDENCE
 
 
 def checked_k(ranker: "ApproxTopKRanker", k: float | None) -> int | float:

@@ -9,6 +9,7 @@ from sklearn.base import is_classifier
 
 from .._compat import refused
 from .._composites import thawed
+from .._containers import with_rows
 from ..planning import (
     FILTER_SAVING,
     Target,
@@ -158,6 +159,7 @@ class BaseRanker(BlockwiseEstimator):
         target = self._current_target()
         if not tested or target.precision >= 1:
             return self  # every row gets the full model's score, whatever rows may show
+        X = with_rows(X)
         record = self._record_fresh(tested, ScoreRecorder(method=self._method), X)
         queries = None
         if groups is not None:

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.utils import gen_batches
 
 from .._containers import num_samples, take_rows
+from ..compilers import InputUnsupported
 from ..planning import nth_largest
 from ..stages._passes import Held, StagePass
 from ._scores import one_score, scores_of
@@ -67,6 +68,8 @@ class FilteredQuery:
         """Run the filter on a chunk that begins at row `start`; the number of its rows."""
         inputs, held = first.start(X)
         scores = one_score(inputs.answer(self.method))
+        if len(scores) != num_samples(X):  # texts as a data frame, whose names vectorizers read
+            raise InputUnsupported("not one score for each row")
         rows = np.arange(start, start + len(scores))
         self.scores[rows] = scores
         self.chunks.append((rows, held))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .._containers import keeps_rows, num_samples, take_rows
+from .._containers import has_rows, num_samples, take_rows
 from ..planning import stable_order
 from ._doubt import doubtful_rows, sure_best, sure_order
 from ._scores import one_score
@@ -34,7 +34,7 @@ class FullScorer:
         -------
         scores, raw : ndarray of float64 of shape (n_rows,)
         """
-        scores, raw = self._lazy_scores(X, num_samples(X) if keeps_rows(X) else 0)
+        scores, raw = self._lazy_scores(X, num_samples(X) if has_rows(X) else 0)
         return (self._score_of(raw) if scores is None else scores), raw
 
     def _lazy_scores(self, X: Any, n_rows: int) -> tuple[np.ndarray | None, np.ndarray]:

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from .._compat import Interval, StrOptions, check_fitted, validates_parameters
+from .._containers import with_rows
 from ._answering import checked_k, rank_queries, rank_query, searcher_of
 from ._base import BaseRanker
 from ._metrics import ndcg, precision
@@ -362,7 +363,7 @@ class ApproxTopKRanker(BaseRanker):
             certified and the promise for this number of rows is an estimate.
         """
         check_fitted(self)
-        k = checked_k(self, k)
+        k, X = checked_k(self, k), with_rows(X)
         ranked: Any
         if groups is None:
             ranked = rank_query(self, X, k, shows=return_evidence)
@@ -411,7 +412,7 @@ class ApproxTopKRanker(BaseRanker):
             second class. The mean over queries.
         """
         check_fitted(self)
-        y = column_or_1d(required(y, owner=type(self).__name__))
+        X, y = with_rows(X), column_or_1d(required(y, owner=type(self).__name__))
         check_consistent_length(X, y)
         best_class = None
         if classifies(self.estimator):

@@ -11,7 +11,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from .._compat import refused, routing_enabled
 from .._compiled import compile_pipeline
 from .._composites import chain, thawed
-from .._containers import num_samples
+from .._containers import num_samples, with_rows
 from .._progress import Progress
 from .._warnings import NoCascadeWarning, warn_caller
 from ..blocks import (
@@ -101,7 +101,7 @@ class BlockwiseEstimator(PlannedEstimator):
         if "stages_" in vars(self):
             del self.stages_
         self._check_parameters()
-        X, y = indexable(X, y)
+        X, y = indexable(with_rows(X), y)
         routed = self._route(params)
         data = self._fit_data(X, y, groups, routed.estimator.fit)
 

@@ -125,10 +125,11 @@ class BlockMetaEstimator(
         Returns
         -------
         routing : MetadataRouter
-            A :class:`~sklearn.utils.metadata_routing.MetadataRouter` with the routes of `fit` to
-            the estimator's `fit`, the splitter and, of a cascade, the scorer.
+            A :class:`~sklearn.utils.metadata_routing.MetadataRouter` with what this object asks
+            for itself (`subgroups`, `groups`), and the routes of `fit` to the estimator's `fit`,
+            the splitter and, of a cascade, the scorer.
         """
-        router = MetadataRouter(owner=self)
+        router = MetadataRouter(owner=self).add_self_request(self)
         fits = MethodMapping().add(caller="fit", callee="fit")
         splits = MethodMapping().add(caller="fit", callee="split")
         router.add(estimator=self.estimator, method_mapping=fits)

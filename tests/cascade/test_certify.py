@@ -1,5 +1,6 @@
 """Certificates: of models fitted on the training rows alone, and by rows that came after `fit`."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -209,6 +210,18 @@ def test_labels_that_certify_cannot_read_are_named(spoil, message, crossed, fres
     assert model.guarantee_ == crossed.guarantee_
 
 
+@pytest.mark.parametrize("unit", ["D", "s", "ns"])
+@pytest.mark.parametrize("kind", ["M8", "m8"])
+def test_labels_that_are_times_certify(kind, unit, fresh):
+    (X, y), days = two_signals(), np.array([18_000, 19_000], dtype="m8[D]")
+    times = (days + np.datetime64(0, "D") if kind == "M8" else days).astype(f"{kind}[{unit}]")
+    model = cascade(cv=2).fit(X, times[y])
+    certified = model.certify(fresh[0], times[fresh[1]])
+    assert certified.guarantee_.kind == "certified"
+    with pytest.raises(ValueError, match="y holds none of the classes"):
+        model.certify(fresh[0], times[fresh[1]] + np.timedelta64(1, "D"))
+
+
 @pytest.mark.parametrize("labels", [True, False])
 def test_no_rows_certify_nothing(labels, crossed, fresh):
     X, y = fresh
@@ -239,6 +252,15 @@ def test_a_target_of_one_is_said_to_leave_nothing_to_certify(crossed, fresh):
     assert model.guarantee_.kind == "exact"
 
 
+@pytest.fixture(scope="module")
+def scored():
+    settings = {"cv": 2, "accuracy_target": 0.95}
+    return {
+        scoring: cascade(scoring=scoring, **settings).fit(*two_signals())
+        for scoring in ("f1", "balanced_accuracy")
+    }
+
+
 def test_a_certificate_needs_a_confidence_and_without_labels_accuracy(fresh):
     X, y = fresh
     plug_in = cascade(confidence=None, cv=2).fit(*two_signals())
@@ -249,6 +271,21 @@ def test_a_certificate_needs_a_confidence_and_without_labels_accuracy(fresh):
         scored.certify(X)
     assert scored.certify(X, y).guarantee_.kind == "estimate"
     assert scored.guarantee_.basis == "fresh"
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # as metrics say of rows of one class
+@pytest.mark.parametrize("scoring", ["f1", "balanced_accuracy"])
+@pytest.mark.parametrize("n_rows", [1, 2, 5, 20])
+def test_too_few_rows_change_nothing_whatever_the_score(scoring, n_rows, scored, fresh):
+    X, y = fresh
+    model = copy.copy(scored[scoring])
+    before = model.guarantee_
+    with pytest.raises(ValueError, match=f"{n_rows} rows are too few to certify"):
+        model.certify(X[:n_rows], y[:n_rows])
+    assert model.guarantee_ is before
+    ones = np.flatnonzero(y == 1)[:n_rows]
+    with pytest.raises(ValueError, match=f"{n_rows} rows are too few to certify"):
+        model.certify(X[ones], y[ones])
 
 
 # cross-fitted -----------------------------------------------------------------------------------

@@ -10,8 +10,8 @@ from skwillump.planning._walks import Walk
 N_ROWS = 200
 
 
-def allowed_step(score) -> int:
-    """Last step that is allowed of a walk of ten, of which both models answer all rows right."""
+def rule_and_walk(score, classes) -> tuple[BootstrapBound, Walk]:
+    """A walk of ten steps, on which both models answer all rows right."""
     rows = np.arange(N_ROWS)
     walk = Walk(
         rows=rows,
@@ -21,7 +21,6 @@ def allowed_step(score) -> int:
         approx_right=np.ones(N_ROWS, dtype=bool),
         thresholds=np.zeros((11, 2)),
     )
-    classes = (rows // 10) % 2
     rule = BootstrapBound(
         target=0.9,
         level=0.05,
@@ -30,7 +29,21 @@ def allowed_step(score) -> int:
         strata=classes,
         seed=0,
     )
+    return rule, walk
+
+
+def allowed_step(score) -> int:
+    """Last step that is allowed."""
+    rule, walk = rule_and_walk(score, (np.arange(N_ROWS) // 10) % 2)
     return rule._last_step(walk, N_ROWS, 100, n_steps=512)[0]
+
+
+def test_rows_of_one_class_show_nothing():
+    rule, walk = rule_and_walk(lambda candidate, early, rows, answers=None: 1.0, np.zeros(N_ROWS))
+    allowed = rule.allow(walk)
+    assert allowed.step == 0
+    assert rule.shows_nothing(allowed)
+    assert "too few" in rule.why_not(walk, allowed, 0.9)
 
 
 @pytest.mark.parametrize("last", [0, 1, 4, 10])

@@ -23,12 +23,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.dummy import DummyRegressor
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import NotFittedError, UnsetMetadataPassedError
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import ndcg_score
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.svm import LinearSVC
@@ -324,6 +324,15 @@ def test_the_rule_of_the_paper_keeps_its_ratio_at_other_sizes():
     assert model.stages_[0].search.rule == "ratio"
     with pytest.warns(UserWarning, match="ratio"):
         assert len(model.rank(values(3000, seed=3)[0], 60)) == 60
+
+
+def test_a_target_of_one_leaves_nothing_to_the_rule_of_the_paper_either():
+    model = ranker(confidence=None, precision_target=1.0).fit(*values())
+    assert model.guarantee_.kind == "exact"
+    assert "precision_target is 1" in model.report()
+    X = values(500, seed=3)[0]
+    assert_array_equal(model.rank(X), plain_best(model, X, 50))
+    assert ranker(confidence=None).fit(*values()).set_precision_target(1.0).stages_[0].share == 1.0
 
 
 @pytest.mark.parametrize("size", [(5, 3), (1, 2, 3), [1.5, 2], (0, 5)])
@@ -625,6 +634,23 @@ def test_metadata_routing():
         model.fit(X, y, sample_weight=weight)
         plain = clone(model.estimator).fit(X, y, sample_weight=weight)
     assert_array_equal(model.estimator_[-1].coef_, plain[-1].coef_)
+
+
+def test_groups_that_a_ranker_asks_for_reach_its_fit_and_its_score_in_a_search():
+    X, y = values(2000)
+    groups = np.repeat(np.arange(40), 50)
+    with config_context(enable_metadata_routing=True):
+        model = ranker(k=5)
+        search = GridSearchCV(model, {"precision_target": [0.8]}, cv=GroupKFold(2))
+        with pytest.raises(UnsetMetadataPassedError, match="groups"):
+            search.fit(X, y, groups=groups)
+        model.set_fit_request(groups=True).set_score_request(groups=True)
+        search.fit(X, y, groups=groups)
+        (train, test), _ = search.cv.split(X, y, groups)
+        of_split = clone(search.best_estimator_).fit(X[train], y[train], groups=groups[train])
+    assert len(search.best_estimator_._calibrated.calibration.queries) == 40
+    expected = of_split.score(X[test], y[test], groups=groups[test])
+    assert search.cv_results_["split0_test_score"] == [expected]
 
 
 def test_the_same_seed_gives_the_same_plan():
