@@ -63,7 +63,7 @@ class Questions(NamedTuple):
 MANY_ROWS = 12
 """Fewer rows are walked: questions are put to 64 at once."""
 
-_MOST_LEAVES, _MOST_SINGLE_LEAVES = 1024, 512
+_MOST_LEAVES, _MOST_SINGLE_LEAVES = 1024, 768
 """Of a tree, in the mean: to walk down larger ones is faster than to ask all of their nodes. Those
 that read float32 are walked faster."""
 
