@@ -21,7 +21,6 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.cluster import FeatureAgglomeration, KMeans, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import NMF, FactorAnalysis, FastICA
-from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import (
     AdaBoostClassifier,
     BaggingClassifier,
@@ -131,7 +130,13 @@ def _own_kernel(X, Y):
 
 
 FALLBACKS: dict[type, list[tuple[str, dict[str, Any], Any]]] = {
-    AdaBoostClassifier: [("estimator=model", {"estimator": DummyClassifier()}, NUMBERS)],
+    AdaBoostClassifier: [
+        (
+            "estimator=model",
+            {"estimator": GradientBoostingClassifier(n_estimators=2, init=LogisticRegression())},
+            NUMBERS,
+        )
+    ],
     IsolationForest: [("max_samples=1", {"max_samples": 1}, NUMBERS)],
     KNeighborsClassifier: [('metric="chebyshev"', {"metric": "chebyshev"}, NUMBERS)],
     KNeighborsRegressor: [("weights=function", {"weights": _own_function}, NUMBERS)],
