@@ -142,7 +142,8 @@ def test_columns_of_blocks_lie_side_by_side():
     assert joined.columns.tolist() == [0, 1, 2, 2, 2, 3]
     assert joined.codes.tolist() == [0, 0, 1, 2, 3, 0]
     assert (joined.n_columns, places) == (4, [slice(0, 2), slice(2, 3), slice(3, 4)])
-    assert not joined.pays
+    assert joined.pays
+    assert not side_by_side([of_numbers(6), codes])[0].pays
     assert side_by_side([])[0].n_columns == 0
 
 
