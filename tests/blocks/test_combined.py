@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy
 from scipy.special import logsumexp
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
@@ -389,7 +390,9 @@ def test_sums_of_a_few_exponentials_are_scipys(n_classes):
     with np.errstate(invalid="ignore", divide="ignore"):
         expected = logsumexp(scores, axis=-1, keepdims=True)
     found = log_sum(scores)
-    np.testing.assert_array_equal(found[1:], expected[1:])
+    # Earlier releases add the largest of them up with the others, which may change the last bit.
+    exact = tuple(map(int, scipy.__version__.split(".")[:2])) >= (1, 17)
+    np.testing.assert_allclose(found[1:], expected[1:], rtol=0.0 if exact else 1e-13)
     assert found.shape == expected.shape
 
 
