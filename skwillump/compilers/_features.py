@@ -144,7 +144,7 @@ def map_dense(
     features, size = features.tocsr(), max(CHUNK_VALUES // max(n_features, 1), 1)
 
     def of_part(first: int) -> np.ndarray:
-        return work(np.asarray(features[first : first + size].toarray(), dtype=np.float64))
+        return work(to_dense(features[first : first + size].toarray()))
 
     return np.concatenate(map_in_threads(of_part, range(0, n_rows, size), n_threads))
 
