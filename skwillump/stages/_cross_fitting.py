@@ -16,7 +16,7 @@ from ._cheapest_stage import cheapest_stage, check_few_stay_open
 from ._costs import StageCosts
 from ._cross_fit_steps import CrossFit, in_words
 from ._cross_fitted import CrossFitted
-from ._fold_tasks import FoldRecord, evidence
+from ._fold_tasks import FoldRecord, evidence, evidence_of
 from ._models import LeftOut, NoEvidence, StageSpec, those_left_out
 from ._recording import joined
 from ._surrogates import why_not_dear
@@ -36,7 +36,8 @@ def cross_fit(run: CrossFit) -> CrossFitted:
         raise NoEvidence(why_not_dear(graph, meter.costs))
     cheapest = cheapest_stage(run)
     first = run.first_graph()
-    importances, specs, stacking = run.models_to_try(first)
+    with evidence_of(run.fold(0), run.data):
+        importances, specs, stacking = run.models_to_try(first)
     if cheapest is not None:
         specs = cheapest.may_pay(specs)
     run, specs = run.choosing_among(specs)

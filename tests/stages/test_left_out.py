@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from common import COSTS, two_blocks, two_signals
 from lightgbm import LGBMClassifier, LGBMRegressor
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_transformer
@@ -239,6 +239,41 @@ def test_a_fold_of_a_process_of_its_own_says_so_too():
     pipeline = blocks_of_two_and_three(OnlyAllRows(n_rows=1100))
     model = CascadeClassifier(pipeline, accuracy_target=0.9, **SETTINGS | {"cv": 3, "n_jobs": 2})
     assert "fold 1 of 3, a part of the rows (1000 of 1500)" in model.fit(X, y).guarantee_.reason
+
+
+@pytest.mark.parametrize("cv", [0.3, 3])
+@pytest.mark.parametrize("ranks", [False, True])
+def test_a_fold_whose_model_refuses_other_rows_leaves_the_full_model(cv, ranks):
+    X, y = wide()
+    pipeline = blocks_of_two_and_three(OnlyKnownRows() if ranks else OnlyKnownLabels())
+    model = (
+        ApproxTopKRanker(pipeline, k=20, precision_target=0.9, **SETTINGS | {"cv": cv})
+        if ranks
+        else CascadeClassifier(pipeline, accuracy_target=0.9, **SETTINGS | {"cv": cv})
+    ).fit(X, y)
+    assert_allclose(model.predict(X), model.estimator_.predict(X), rtol=1e-12, atol=1e-12)
+    assert model.guarantee_.kind == "exact"
+    assert "a part of the rows" in model.guarantee_.reason
+    assert "rows of others" in model.guarantee_.reason
+
+
+class RefusesOthers:
+    def fit(self, X, y, sample_weight=None):
+        self.known_ = {float(x) for x in X[:, 0]}
+        return super().fit(X, y)
+
+    def predict(self, X):
+        if not {float(x) for x in X[:, 0]} <= self.known_:
+            raise ValueError("rows of others")
+        return super().predict(X)
+
+
+class OnlyKnownLabels(RefusesOthers, LogisticRegression):
+    pass
+
+
+class OnlyKnownRows(RefusesOthers, Ridge):
+    pass
 
 
 class OnlyAllRows(LogisticRegression):
