@@ -24,7 +24,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ._containers import num_samples, take_rows
-from .planning import Search, filter_order, gap_search, stable_order
+from .planning import Search, filter_order, stable_order
 from .ranking._answering import checked_k
 from .ranking._doubt import DOUBT, doubtful_rows, largest_of, runs_in_doubt
 from .ranking._searching import QuerySearcher
@@ -123,7 +123,7 @@ def ranked(searcher: QuerySearcher, partitions: Partitions, k: int) -> Scored:
         return Scored.none()
     starts = np.cumsum([0, *lengths[:-1]])
     search = searcher.search_for(k, n_rows)
-    if search is not None and search.rule == "gap":
+    if search is not None and search.stops_by_scores:
         filter_score = np.concatenate(partitions.ask(_itself, kept))
         visited = _visited(searcher, partitions, k, search, filter_score, lengths)
         largest = largest_of(visited.raw)
@@ -186,7 +186,7 @@ def _candidate_counts(partitions, kept, search: Search, k: int, n_rows: int) -> 
 
 
 def _visited(searcher, partitions, k, search: Search, filter_score, lengths) -> Scored:
-    """Rows that a search by gap visits, with full scores that partitions computed ahead of it."""
+    """Rows that a search visits, with full scores that partitions computed ahead of it."""
     order = filter_order(filter_score)
     expected = int(np.ceil(searcher.share * len(order)))
     known = np.empty((0, 2))
@@ -202,7 +202,7 @@ def _visited(searcher, partitions, k, search: Search, filter_score, lengths) -> 
             known = np.concatenate([known, partitions.at(_full_scores, ahead, lengths)])
         return known[n_visited - len(rows) : n_visited, 0]
 
-    visited, scores = gap_search(filter_score, k, search, full_score_of)
+    visited, scores = search.visit(filter_score, k, full_score_of)
     ascending = np.argsort(visited)
     return Scored(visited[ascending], scores[ascending], known[: len(visited), 1][ascending])
 

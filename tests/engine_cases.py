@@ -17,8 +17,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import Ridge
 
 from skwillump import ApproxTopKRanker, CascadeClassifier
-from skwillump.planning import Search
-from skwillump.planning._topk_search import Prediction
+from skwillump.planning import ShareSearch
+from skwillump.planning._topk_search import GapSearch, Prediction, RatioSearch
 from skwillump.ranking._answering import searcher_of
 
 RULES = ["share", "bar", "ratio", "gap"]
@@ -48,11 +48,11 @@ def with_search(fitted, rule, k=50):
     score = searcher_of(fitted).filter_scores(frame)
     search = {
         # Of the first the share decides, of the second the bar.
-        "share": lambda: Search("share", share=0.05, cut=np.inf),
-        "bar": lambda: Search("share", share=0.01, cut=float(np.quantile(score, 0.98))),
-        "ratio": lambda: Search("ratio", ratio=3, ratio_k=k),
-        "gap": lambda: Search(
-            "gap", margin=0.5, prediction=Prediction.fit(score, fitted.predict(frame))
+        "share": lambda: ShareSearch(share=0.05, cut=np.inf),
+        "bar": lambda: ShareSearch(share=0.01, cut=float(np.quantile(score, 0.98))),
+        "ratio": lambda: RatioSearch(ratio=3, least_k=k),
+        "gap": lambda: GapSearch(
+            margin=0.5, prediction=Prediction.fit(score, fitted.predict(frame))
         ),
     }[rule]()
     fitted = copy(fitted)

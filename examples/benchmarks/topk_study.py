@@ -37,7 +37,7 @@ from threadpoolctl import threadpool_limits
 
 from skwillump import ApproxTopKRanker
 from skwillump.datasets import load_benchmark, load_stdlib_lines
-from skwillump.planning import Search, filter_order
+from skwillump.planning import ShareSearch, filter_order
 from skwillump.ranking._answering import full_searcher, searcher_of
 from skwillump.ranking._timing import FixedSearch
 
@@ -177,7 +177,7 @@ def measured(name, ranker, query, true, plain_seconds, *, k, n_repeats, fitted):
     if len(ranker.stages_) > 1:
         n_found = int(np.ceil(TARGET * k))
         possible_share = least_share(searcher.filter_scores(query), own, n_found)
-        oracle = FixedSearch(Search("share", share=max(possible_share, k / n_query)))
+        oracle = FixedSearch(ShareSearch(share=max(possible_share, k / n_query)))
         known = replace(searcher, searches=oracle)
         calls["possible"] = lambda: known.rank(query, k)
         search = searcher.search_for(k, n_query)

@@ -51,4 +51,4 @@ from ._topk_records import (
     TopKGuarantee,
     TopKPlan,
 )
-from ._topk_search import Search, filter_order, gap_search
+from ._topk_search import Search, ShareSearch, filter_order

@@ -36,12 +36,12 @@ class DrawnQueries(TopKEvidence):
     def share(self, search: Search, needs, filter_score, effort: float, *, choosing: bool) -> float:
         rows = self.choosing_rows if choosing else np.arange(len(needs))
         n_query = self.sizes[0]
-        if search.rule == "share":
+        if not search.stops_by_scores:
             return float(max(np.mean(needs[rows] <= effort), self.target.k / n_query))
         rng = np.random.default_rng(self.calibration.seed)
         n_queries = max(1, min(COST_QUERIES, COST_ROWS // n_query))
         queries = [rows[q] for q in draw_queries(len(rows), n_query, n_queries, rng)]
-        return self.gap_share(search.with_effort(effort, 1.0), filter_score, queries)
+        return self.visited_share(search.with_effort(effort, 1.0), filter_score, queries)
 
     def precision(self, needs, efforts) -> np.ndarray:
         """Mean precision of queries drawn from the rows that certify, for each effort."""

@@ -9,7 +9,7 @@ from ._betting import BETS, betting_p_value, tolerant_bet
 from ._orders import stable_order
 from ._topk_evidence import Depth, TopKEvidence
 from ._topk_records import Target, TopKCalibration, TopKCandidate
-from ._topk_search import Search, share_needed
+from ._topk_search import Search
 
 
 class QueryEvidence(TopKEvidence):
@@ -34,24 +34,17 @@ class QueryEvidence(TopKEvidence):
         self.kind = calibration.evidence.kind_of_test if self.is_tested else "exact"
 
     def needs(self, search: Search, candidate: TopKCandidate) -> np.ndarray:
-        """Effort at which each calibration row is found by a search with a filter.
-
-        Queries may differ in level: for a share, effort is the share of the query itself.
-        """
-        if search.rule != "share":
-            return search.needs(candidate.score, self.calibration.full_score)
         needs = np.ones(len(candidate.score))
         for rows in self.calibration.queries or ():
-            needs[rows] = share_needed(candidate.score[rows])
+            needs[rows] = search.needs_in_query(
+                candidate.score[rows], self.calibration.full_score[rows]
+            )
         return needs
 
     def planned(
         self, search: Search, candidate: TopKCandidate, effort: float, share: float
     ) -> Search:
-        """The search to use; for a share, no cut that is the same for all queries."""
-        if search.rule == "share":
-            return Search("share", share=float(np.clip(effort, 0.0, 1.0)))
-        return super().planned(search, candidate, effort, share)
+        return search.with_effort_in_query(effort, share)
 
     def expected_effort(self, needs) -> float:
         """Effort at which the queries that choose keep more than half of the allowed loss."""
@@ -79,12 +72,7 @@ class QueryEvidence(TopKEvidence):
 
     def share(self, search: Search, needs, filter_score, effort: float, *, choosing: bool) -> float:
         queries = self._choosing if choosing else self._certifying
-        if search.rule != "share":
-            return self.gap_share(search.with_effort(effort, 1.0), filter_score, queries)
-        planned = Search("share", share=float(np.clip(effort, 0.0, 1.0)))
-        sizes = [len(rows) for rows in queries]
-        shares = [planned.least_candidates(self.target.k, n) / n for n in sizes]
-        return float(np.average(shares, weights=sizes))
+        return self.visited_share(search.with_effort_in_query(effort, 1.0), filter_score, queries)
 
     def precision(self, needs, efforts) -> np.ndarray:
         """Mean precision of the queries that certify, for each effort."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ._miss_odds import estimated_depth
-from ._topk_search import Search
+from ._topk_search import ShareSearch
 
 SIZE_RATIO = 1.5
 """Ratio of the sizes of queries for which depths are tabled; others lie on a line in logarithms."""
@@ -48,18 +48,18 @@ class RankedSample:
     sizes: np.ndarray = field(repr=False, default_factory=lambda: np.zeros(0))
     depths: np.ndarray = field(repr=False, default_factory=lambda: np.zeros(0))
 
-    def search(self, k: int, n_query: int) -> Search:
+    def search(self, k: int, n_query: int) -> ShareSearch:
         """Search of a query: a share of its rows, and all that reach the score at its end.
 
         Where a query has more good rows than the sample had, more of its rows are candidates.
         """
         return self.search_of_share(max(self.depth(k, n_query), k / n_query))
 
-    def search_of_share(self, share: float) -> Search:
+    def search_of_share(self, share: float) -> ShareSearch:
         """Search that visits the first rows, and all that reach the score at their end."""
         n_rows = len(self.filter_scores)
         last = int(np.clip(np.ceil(share * n_rows) - 1, 0, n_rows - 1))
-        return Search("share", share=share, cut=float(self.filter_scores[last]))
+        return ShareSearch(share=share, cut=float(self.filter_scores[last]))
 
     def depth(self, k: int, n_query: int) -> float:
         """Share of a query to visit."""

@@ -9,7 +9,7 @@ from ._miss_odds import FEWEST_ROWS, estimated_depth
 from ._ranked_sample import RankedSample, filter_scores_of, rank_shares
 from ._topk_evidence import Depth
 from ._topk_records import Target, TopKCalibration, TopKCandidate
-from ._topk_search import Search
+from ._topk_search import Search, ShareSearch
 
 
 class ShareEstimate(DrawnQueries):
@@ -40,7 +40,7 @@ class ShareEstimate(DrawnQueries):
         How far the full score exceeds its prediction grows with it where the filter knows little,
         so that under the gap rule the best rows are the hardest to find: no estimate of it is good.
         """
-        return [Search("share")]
+        return [ShareSearch()]
 
     def needs(self, search: Search, candidate: TopKCandidate) -> np.ndarray:
         """Share of its fold at which each calibration row is found."""
@@ -72,7 +72,7 @@ class ShareEstimate(DrawnQueries):
         """The calibration rows as the estimate reads them."""
         folds = self.calibration.folds
         return RankedSample(
-            found_at=self.needs(Search("share"), candidate)[self._order],
+            found_at=self.needs(ShareSearch(), candidate)[self._order],
             filter_scores=filter_scores_of(candidate.score, folds),
             loss=self.loss,
             error=self.error,

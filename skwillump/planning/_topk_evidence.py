@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._topk_records import Target, TopKCalibration, TopKCandidate
-from ._topk_search import Prediction, Search, gap_search
+from ._topk_search import GapSearch, Prediction, Search, ShareSearch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +92,12 @@ class TopKEvidence(ABC):
 
     def searches(self, candidate: TopKCandidate) -> list[Search]:
         """The rules of a search to try with a filter."""
-        searches = [Search("share")]
+        searches: list[Search] = [ShareSearch()]
         rows = self.choosing_rows
         if np.isfinite(candidate.score[rows]).any():
             full_score = self.calibration.full_score[rows]
             prediction = Prediction.fit(candidate.score[rows], full_score)
-            searches.append(Search("gap", prediction=prediction))
+            searches.append(GapSearch(prediction=prediction))
         return searches
 
     def planned(
@@ -106,12 +106,12 @@ class TopKEvidence(ABC):
         """The search to use with a filter, for an effort and the share of rows that it visits."""
         return search.with_effort(effort, share)
 
-    def gap_share(self, search: Search, filter_score, queries: Sequence[np.ndarray]) -> float:
-        """Share of the rows of some queries that a search by the gap rule visits."""
-        visited = 0
+    def visited_share(self, search: Search, filter_score, queries: Sequence[np.ndarray]) -> float:
+        """Share of the rows of some queries that a search visits."""
+        n_visited = 0
         for rows in queries:
             full_score = self.calibration.full_score[rows]
-            visited += len(
-                gap_search(filter_score[rows], self.target.k, search, full_score.__getitem__)[0]
+            n_visited += len(
+                search.visit(filter_score[rows], self.target.k, full_score.__getitem__)[0]
             )
-        return visited / max(sum(len(rows) for rows in queries), 1)
+        return n_visited / max(sum(len(rows) for rows in queries), 1)

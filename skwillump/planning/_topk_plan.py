@@ -20,7 +20,7 @@ from ._topk_records import (
     TopKPlan,
     TopKTradeoff,
 )
-from ._topk_search import Search
+from ._topk_search import RatioSearch, Search, ShareSearch
 
 FILTER_SAVING = 0.1
 """A filter must be expected to save this share of the full cost: measured costs are noisy, and
@@ -29,9 +29,6 @@ queries differ in how many of their rows are candidates."""
 TESTED_SAVING = 0.75
 """Where others than the models that answer can be tested, a plan by their test must save this share
 of what the estimate saves: both rest on an assumption then."""
-
-LEAST_GAIN_OF_GAP = 0.02
-"""The gap rule must lower the expected cost by this share: it visits rows in several batches."""
 
 NO_CANDIDATES = "no set of blocks could save a fifth of the cost"
 
@@ -228,8 +225,7 @@ def _best_option(evidence: TopKEvidence, position: int) -> TopKOption:
         options.append(
             TopKOption(candidate=position, search=search, needs=needs, expected_seconds=seconds)
         )
-    handicap = {"share": 1.0, "gap": 1 / (1 - LEAST_GAIN_OF_GAP)}
-    return min(options, key=lambda o: o.expected_seconds * handicap[o.search.rule])
+    return min(options, key=lambda o: o.expected_seconds * o.search.handicap)
 
 
 def _tradeoff(
@@ -264,7 +260,7 @@ def _tradeoffs_by_share(evidence: TopKEvidence) -> list[TopKTradeoff]:
     """Trade-offs of filters by share, where nothing could be shown."""
     if not len(evidence.certifying_rows):
         return []
-    search = Search("share")
+    search = ShareSearch()
     return [
         _tradeoff(
             evidence,
@@ -305,7 +301,7 @@ def _ratio_plan(calibration: TopKCalibration, target: Target) -> TopKPlan:
     )
     return TopKPlan(
         candidate=best.candidate,
-        search=Search("ratio", ratio=best.ratio, ratio_k=target.k),
+        search=RatioSearch(ratio=best.ratio, least_k=target.k),
         share=best.share,
         expected_seconds=best.expected_seconds,
         guarantee=guarantee,

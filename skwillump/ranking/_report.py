@@ -6,7 +6,7 @@ from ..stages._report import StageWords, whole_report
 STAGE_WORDS = StageWords(
     without="no filter",
     share=lambda stage: f"scores {100 * stage.share:.3g} % of rows",
-    rule=lambda stage: search_text(stage.search),
+    rule=lambda stage: stage.search.description,
     rest="scores the rows that are let through",
     everything="scores every row",
 )
@@ -85,18 +85,6 @@ def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
             "refit=False, cv='prefit' and certify assume nothing of the kind."
         )
     return lines
-
-
-def search_text(search) -> str:
-    """Which rows the filter lets through."""
-    if search.rule == "gap":
-        return f"visits rows until the rest is predicted {search.margin:.4g} below the K-th best"
-    if search.rule == "ratio":
-        return f"lets {search.ratio} rows through for each one to return"
-    text = f"lets the first {100 * search.share:.3g} % of rows through"
-    if search.cut < float("inf"):
-        text += f", and all that reach {search.cut:.6g}"
-    return text
 
 
 def ranker_report(ranker, plan: TopKPlan) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._containers import num_samples, take_rows
 from ..blocks import BlockGraph
-from ..planning import RankEvidence, Search, gap_search
+from ..planning import RankEvidence, Search
 from ..stages._first_stage import FirstStage
 from ..stages._passes import StagePass, answer_by_pass
 from ._filtering import FilteredQuery
@@ -69,10 +69,7 @@ class QuerySearcher(FullScorer):
         """Find the `k` best of so many rows by a search, or of all of them without."""
         if search is None:
             return self.best_of_all(X, n_rows, k)
-        if search.rule == "gap":
-            n_keep = int(min(max(2 * self.share * n_rows, k), n_rows))
-        else:
-            n_keep = search.least_candidates(k, n_rows)
+        n_keep = search.probable_candidates(k, n_rows, self.share)
 
         def searched(first: StagePass) -> Found:
             query = FilteredQuery.run(X, first, self.method, n_keep=n_keep, cut=search.cut)
@@ -107,8 +104,8 @@ class QuerySearcher(FullScorer):
         def searched(first: StagePass) -> tuple[Found, RankEvidence]:
             n_keep = 2 * search.least_candidates(k, n_rows)
             filtered = FilteredQuery.run(X, first, self.method, n_keep=n_keep, cut=search.cut)
-            if search.rule == "gap":
-                visit = self._visited_by_gap(X, k, search, filtered, slice(0, n_rows))[0]
+            if search.stops_by_scores:
+                visit = self._visited(X, k, search, filtered, slice(0, n_rows))[0]
             else:
                 visit = search.candidates(filtered.scores, k)
             seen, evidence = rank_until_shown(
@@ -182,8 +179,8 @@ class QuerySearcher(FullScorer):
         visited: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
         candidates: dict[int, np.ndarray] = {}
         for i, (search, query) in enumerate(zip(searches, queries, strict=True)):
-            if search.rule == "gap":
-                visited[i] = self._visited_by_gap(X, k, search, filtered, query)
+            if search.stops_by_scores:
+                visited[i] = self._visited(X, k, search, filtered, query)
             else:
                 rows = search.candidate_rows(filtered.scores[query], k)
                 candidates[i] = query.start + rows
@@ -197,8 +194,8 @@ class QuerySearcher(FullScorer):
                 visited[i] = rows, of_scores, of_raw
         return [self._best(X, *visited[i], k=k) for i in range(len(queries))]
 
-    def _visited_by_gap(self, X: Any, k: int, search: Search, filtered: FilteredQuery, ends: slice):
-        """Rows that the gap rule visits, with their full scores and the numbers below them."""
+    def _visited(self, X: Any, k: int, search: Search, filtered: FilteredQuery, ends: slice):
+        """Rows that a search visits, with their full scores and the numbers below them."""
         raws: list[np.ndarray] = []
 
         def full_score_of(rows):
@@ -206,7 +203,7 @@ class QuerySearcher(FullScorer):
             raws.append(raw)
             return scores
 
-        visited, scores = gap_search(filtered.scores[ends], k, search, full_score_of)
+        visited, scores = search.visit(filtered.scores[ends], k, full_score_of)
         order = np.argsort(visited)
         return ends.start + visited[order], scores[order], np.concatenate(raws)[order]
 

@@ -98,9 +98,8 @@ class SizedSearches:
         if k >= n_rows:
             return None, ALL_ROWS, False
         assert plan.search is not None
-        if plan.search.rule == "ratio":
-            how = f"the ratio of {plan.search.ratio} candidates for each row is kept"
-            return plan.search, how, False
+        if plan.search.kept:
+            return plan.search, plan.search.kept, False
         calibration = self.calibration if plan.fresh is None else plan.fresh
         if calibration.queries is not None:
             if k > plan.guarantee.k:

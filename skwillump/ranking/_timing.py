@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from .._containers import num_samples
-from ..planning import Search
+from ..planning import Search, ShareSearch
 from ..stages._clock import Timer
 from ..stages._first_stage import FirstStage
 from ..stages._metering import Turn
@@ -35,7 +35,7 @@ TIMED_SAVING = 0.05
 class FixedSearch:
     """The same search of every query; see `SizedSearches`."""
 
-    search: Search
+    search: ShareSearch
 
     @property
     def share(self) -> float:
@@ -62,7 +62,7 @@ class RankTiming:
             return [Turn(partial(self.searcher.rank, X, k))]
         turns = []
         for share in CANDIDATE_SHARES:
-            search = Search("share", share=share)
+            search = ShareSearch(share=share)
             filtered = replace(
                 self.searcher,
                 stage=stage,

@@ -11,11 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import binom
 
 from skwillump.planning import (
-    Search,
+    ShareSearch,
     Target,
     TopKCalibration,
     TopKCandidate,
-    gap_search,
     make_topk_plan,
     replan_search,
 )
@@ -29,7 +28,13 @@ from skwillump.planning._topk_precision import (
     mean_precision,
     precision_weights,
 )
-from skwillump.planning._topk_search import Prediction, filter_order, share_needed
+from skwillump.planning._topk_search import (
+    GapSearch,
+    Prediction,
+    RatioSearch,
+    filter_order,
+    share_needed,
+)
 from skwillump.planning._topk_tests import (
     TopTest,
     rows_for_test,
@@ -268,14 +273,14 @@ def test_a_row_is_found_if_its_need_is_at_most_the_effort(values, k, effort, see
     filter_score = full + rng.integers(-3, 4, size=len(full))
     filter_score[rng.uniform(size=len(full)) < 0.1] = np.nan
     best = stable_order(full)[:k]
-    share = Search("share").with_effort(effort, 0.1)
+    share = ShareSearch().with_effort(effort, 0.1)
     found = share.candidates(filter_score, k)
     needs = share.needs(filter_score, full)
     assert set(best[needs[best] <= effort]) <= set(found)
 
     prediction = Prediction(np.array([-6.0, 6.0]), np.array([-5.0, 5.0]))
-    gap = Search("gap", prediction=prediction).with_effort(effort, 0.1)
-    visited, of_visited = gap_search(filter_score, k, gap, full.__getitem__)
+    gap = GapSearch(prediction=prediction).with_effort(effort, 0.1)
+    visited, of_visited = gap.visit(filter_score, k, full.__getitem__)
     assert_array_equal(of_visited, full[visited])
     assert len(set(visited)) == len(visited) >= min(k, len(full))
     needs = gap.needs(filter_score, full)
@@ -290,14 +295,14 @@ def test_candidates_are_the_first_share_and_all_that_reach_the_cut():
     order = filter_order(filter_score)
     assert_array_equal(order, [2, 1, 5, 3, 4, 0])
     for search, n in [
-        (Search("share", share=0.3), 2),
-        (Search("share", share=0.1), 1),
-        (Search("share", share=0.1, cut=0.5), 5),
-        (Search("ratio", ratio=2), 2),
+        (ShareSearch(share=0.3), 2),
+        (ShareSearch(share=0.1), 1),
+        (ShareSearch(share=0.1, cut=0.5), 5),
+        (RatioSearch(ratio=2), 2),
     ]:
         assert_array_equal(search.candidates(filter_score, 1), order[:n])
         assert_array_equal(search.candidate_rows(filter_score, 1), np.sort(order[:n]))
-    assert_array_equal(Search("share", share=0.1).candidates(filter_score, 4), order[:4])
+    assert_array_equal(ShareSearch(share=0.1).candidates(filter_score, 4), order[:4])
     assert_allclose(share_needed(filter_score), np.array([6, 2, 1, 4, 5, 3]) / 6)
 
 
@@ -308,7 +313,7 @@ def test_candidates_by_position_are_those_by_score(seed, k, share):
     rng = np.random.default_rng(seed)
     filter_score = rng.choice([0.0, 1.0, np.nan, np.inf, *rng.normal(size=20)], 300)
     for cut in (np.inf, 1.0, -1.0, -np.inf):
-        search = Search("share", share=share, cut=cut)
+        search = ShareSearch(share=share, cut=cut)
         by_position = search.candidate_rows(filter_score, k)
         assert_array_equal(by_position, np.sort(search.candidates(filter_score, k)))
 
@@ -316,10 +321,10 @@ def test_candidates_by_position_are_those_by_score(seed, k, share):
 def test_the_gap_rule_stops_early_where_the_winners_are_clear():
     filter_score = np.linspace(1, 0, 3200)
     prediction = Prediction(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
-    search = Search("gap", margin=0.1, prediction=prediction)
+    search = GapSearch(margin=0.1, prediction=prediction)
     clear = np.where(np.arange(3200) < 5, 9.0, filter_score)
-    n_clear = len(gap_search(filter_score, 5, search, clear.__getitem__)[0])
-    n_close = len(gap_search(filter_score, 5, search, filter_score.__getitem__)[0])
+    n_clear = len(search.visit(filter_score, 5, clear.__getitem__)[0])
+    n_close = len(search.visit(filter_score, 5, filter_score.__getitem__)[0])
     assert n_clear <= 100 < 300 < n_close <= 500
 
 
@@ -327,9 +332,8 @@ def test_rows_without_a_full_score_do_not_stop_the_gap_rule():
     filter_score = np.linspace(1, 0, 320)
     full = np.where(np.arange(320) < 10, np.nan, filter_score)
     prediction = Prediction(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
-    visited, _ = gap_search(
-        filter_score, 5, Search("gap", margin=0.0, prediction=prediction), full.__getitem__
-    )
+    search = GapSearch(margin=0.0, prediction=prediction)
+    visited, _ = search.visit(filter_score, 5, full.__getitem__)
     assert set(range(10, 15)) <= set(visited)
 
 
@@ -535,10 +539,7 @@ def test_told_queries_keep_the_promise_on_new_queries():
         precisions = []
         for rows in pool[:600]:
             best = rows[stable_order(pool_full[rows])[:5]]
-            if plan.search.rule == "gap":
-                of = gap_search(pool_score[rows], 5, plan.search, pool_full[rows].__getitem__)[0]
-            else:
-                of = plan.search.candidates(pool_score[rows], 5)
+            of, _ = plan.search.visit(pool_score[rows], 5, pool_full[rows].__getitem__)
             precisions.append(np.isin(best, rows[of]).mean())
         below += np.mean(precisions) < 0.9
     assert below / n_repeats <= 0.05 + 3 * np.sqrt(0.05 / n_repeats)

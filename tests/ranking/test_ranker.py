@@ -114,7 +114,7 @@ def test_most_of_the_best_are_found_and_their_scores_are_the_full_models(
 @pytest.mark.parametrize("compiled", [True, False])
 def test_rows_that_are_found_are_in_the_order_of_a_stable_sort(rule, compiled, monkeypatch):
     monkeypatch.setattr(
-        "skwillump.planning._topk_plan.LEAST_GAIN_OF_GAP", 0.9 if rule == "share" else -9.0
+        "skwillump.planning._topk_search.LEAST_GAIN_OF_GAP", 0.9 if rule == "share" else -9.0
     )
     monkeypatch.setattr("skwillump.planning._topk_plan.TESTED_SAVING", -9.0)
     X, y = values()
