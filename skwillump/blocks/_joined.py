@@ -152,10 +152,6 @@ class JoinedModel(Model):
     def decision_function(self, scores: np.ndarray) -> Any:
         return self.wrapped.answer("decision_function", scores)[0]
 
-    def warm_up(self) -> None:
-        for member in self.members:
-            member.warm_up()
-
 
 @dataclass(frozen=True, eq=False)
 class SharedScorer(ModelScorer):
@@ -260,10 +256,6 @@ class SideBySideScorer(Scorer):
 
     def score_one(self, x: Any) -> np.ndarray:
         return np.concatenate([scorer.score_one(x) for scorer in self.scorers])
-
-    def warm_up(self) -> None:
-        for scorer in self.scorers:
-            scorer.warm_up()
 
 
 def joined_model(

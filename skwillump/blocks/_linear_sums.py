@@ -69,10 +69,6 @@ class LinearStage(CompiledStage):
     def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
         return carry + self.missing.score_one(x) + self.full.intercept
 
-    def warm_up(self) -> None:
-        self.known.warm_up()
-        self.missing.warm_up()
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LinearBlocks(CompiledBlocks):

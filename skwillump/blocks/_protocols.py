@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..compilers._kernel_users import KernelUser
+
 CHUNK_ROWS = 1 << 16
 """Rows that scores are made of together: enough that threads have work, little enough that what is
 kept of each row does not count."""
@@ -20,7 +22,7 @@ class BlockReader:
     one: Callable[[Any], Any]
 
 
-class CompiledStage:
+class CompiledStage(KernelUser):
     """A stage and what completes it.
 
     The stage's blocks are read for all rows. Rows that are left carry on what was found of them, so
@@ -95,10 +97,6 @@ class CompiledStage:
 
     def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
         """`finish` for one row."""
-        raise NotImplementedError
-
-    def warm_up(self) -> None:
-        """Compile what the stage uses, or load it from the disk."""
         raise NotImplementedError
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..compilers import DenseReader, Leaf, Model, placed
+from ..compilers._kernel_users import KernelUser
 from ..compilers._threads import map_in_threads, ranges
 from ..compilers.models._tree_scorer import TreesOnCodes
 
@@ -17,7 +18,7 @@ def side_by_side(leaves: Sequence[Leaf]) -> DenseReader:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class CodedStage:
+class CodedStage(KernelUser):
     """The models of a `TreeStage`, for batches of columns of numbers and of codes.
 
     A one-hot column of a thousand categories is one column here, to write and to carry on.
@@ -87,10 +88,6 @@ class CodedStage:
             found = self.missing.read(Z, rows, n_threads=n_threads, as_codes=True)
             columns[:, self.missing_columns] = found
         return _scores(self.rest, columns, start, n_threads)
-
-    def warm_up(self) -> None:
-        self.approx.warm_up()
-        self.rest.warm_up()
 
 
 def _scores(

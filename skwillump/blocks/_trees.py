@@ -109,13 +109,6 @@ class TreeStage(CompiledStage):
             return self.full.raw_one(features)
         return self.remaining.raw_one(features, carry[n_known:])
 
-    def warm_up(self) -> None:
-        self.known.warm_up()
-        self.missing.warm_up()
-        for model in (self.approx, self.full, self.remaining, self.coded):
-            if model is not None:
-                model.warm_up()
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TreeBlocks(CompiledBlocks):

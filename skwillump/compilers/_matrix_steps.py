@@ -8,12 +8,13 @@ from scipy import sparse
 
 from .._containers import take_rows
 from ._features import ChosenRows, Entries
+from ._kernel_users import KernelUser
 from ._scorers import Scorer
 from ._steps import Step
 from ._unsupported import InputUnsupported
 
 
-class RowFunction:
+class RowFunction(KernelUser):
     """What makes features of rows; subclasses are frozen dataclasses over plain arrays."""
 
     def of_rows(self, rows: Any) -> np.ndarray:
@@ -29,9 +30,6 @@ class RowFunction:
     def of_entries(self, positions: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Return the features (n_features,) of the entries of one sparse row."""
         raise NotImplementedError
-
-    def warm_up(self) -> None:
-        """Compile what it uses, or load it from the disk."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -87,9 +85,6 @@ class MatrixStep(Step):
     def bind(self, coef: np.ndarray) -> "MatrixScorer":
         return MatrixScorer(self, np.ascontiguousarray(coef, dtype=np.float64))
 
-    def warm_up(self) -> None:
-        self.function.warm_up()
-
 
 @dataclass(frozen=True, eq=False)
 class MatrixScorer(Scorer):
@@ -107,6 +102,3 @@ class MatrixScorer(Scorer):
     def score_entries(self, entries: Entries) -> np.ndarray:
         """Return the partial scores (n_outputs,) of the entries of one sparse row."""
         return self.step.of_entries(entries) @ self.coef
-
-    def warm_up(self) -> None:
-        self.step.warm_up()

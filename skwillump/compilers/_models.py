@@ -12,12 +12,13 @@ import numpy as np
 
 from ._feature_codes import FeatureCodes
 from ._forwarding import forwarded
+from ._kernel_users import KernelUser
 from ._scorers import Scorer
 from ._steps import Step
 from ._unsupported import Unsupported, check_scores
 
 
-class Model:
+class Model(KernelUser):
     """A fitted model's compiled twin.
 
     Subclasses are frozen dataclasses over plain arrays. Methods whose names scikit-learn has take
@@ -171,9 +172,6 @@ class Model:
             return np.asarray(scores, dtype=np.float64)
         return scores[:, 0] if scores.shape[1] == 1 else response
 
-    def warm_up(self) -> None:
-        """Compile what `raw` and `raw_one` use, or load it from the disk."""
-
 
 class CompleteModel(Model):
     """A model whose scores are complete; a subclass says how many there are."""
@@ -199,7 +197,3 @@ class ModelScorer(Scorer):
 
     def score_one(self, x: Any) -> np.ndarray:
         return self.model.raw_one(self.features.dense_one(x))
-
-    def warm_up(self) -> None:
-        self.features.warm_up()
-        self.model.warm_up()

@@ -7,10 +7,11 @@ from scipy import sparse
 
 from .._one_row import RowTemplate
 from ._features import Entries, only, row_of
+from ._kernel_users import KernelUser
 from ._unsupported import InputUnsupported
 
 
-class Scorer:
+class Scorer(KernelUser):
     """A step bound to coefficients: rows to partial scores, without the features between.
 
     Scorers are immutable; threads may share them.
@@ -86,6 +87,3 @@ class Scorer:
         if sparse.issparse(X):
             return only(self.scores(X))
         return self.score_one(row_of(X))
-
-    def warm_up(self) -> None:
-        """Compile what scoring uses, or load it from the disk."""

@@ -29,6 +29,7 @@ from ._features import (
     to_dense,
 )
 from ._forwarding import forwarded, forwarded_call
+from ._kernel_users import KernelUser
 from ._linear_maps import LinearMap
 from ._scorers import Scorer
 from ._threads import map_in_threads, ranges
@@ -54,7 +55,7 @@ def report_each(names: Iterable[str], steps: Iterable[Any], *path: str) -> list[
     ]
 
 
-class Step:
+class Step(KernelUser):
     """A fitted transformer's compiled twin.
 
     Subclasses are frozen dataclasses over plain arrays. They hold the transformer that they were
@@ -412,9 +413,6 @@ class Step:
         """
         raise NotImplementedError
 
-    def warm_up(self) -> None:
-        """Compile what ``transform`` uses, or load it from the disk."""
-
     def report(self, name: str) -> list[StepReport]:
         """Return a row for this step and for each step inside it."""
         return [StepReport(name, type(self.original).__name__, True)]
@@ -454,10 +452,6 @@ class StepsInARow(Step):
 
     def undensed(self) -> Any:
         return self.ending_in(self.last.undensed())
-
-    def warm_up(self) -> None:
-        for step in self.steps:
-            step.warm_up()
 
     def report(self, name: str) -> list[StepReport]:
         return report_each(self.names, self.steps, name)

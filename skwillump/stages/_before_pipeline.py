@@ -98,9 +98,6 @@ class LinearBeforePipeline(CompiledStage):
     def finish_one(self, x: Any, carry: np.ndarray) -> Any:
         return x
 
-    def warm_up(self) -> None:
-        self.known.warm_up()
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LinearBeforeScorer(LinearBeforePipeline):
@@ -123,10 +120,6 @@ class LinearBeforeScorer(LinearBeforePipeline):
 
     def finish_one(self, x: Any, carry: np.ndarray) -> np.ndarray:
         return self.whole.score_one(x) + self.full.intercept
-
-    def warm_up(self) -> None:
-        super().warm_up()
-        self.whole.warm_up()
 
 
 _NOTHING = np.empty(0)
@@ -220,9 +213,6 @@ class CheckingScorer(Scorer):
     def _sums(self, features: np.ndarray) -> np.ndarray:
         check_single_precision(features)
         return features @ self.coef
-
-    def warm_up(self) -> None:
-        self.features.warm_up()
 
 
 def _checking(graph: BlockGraph, approx: LinearModel) -> CheckingScorer | None:

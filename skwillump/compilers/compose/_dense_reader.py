@@ -10,6 +10,7 @@ from scipy import sparse
 
 from .._feature_codes import FeatureCodes, of_numbers, side_by_side
 from .._features import ChosenRows, only
+from .._kernel_users import KernelUser
 from .._steps import Step
 from .._unsupported import InputUnsupported
 from ..tables._chunks import each_chunk
@@ -20,7 +21,7 @@ from ._selections import Rows, Selection, common_spec, unread_columns
 
 
 @dataclass(frozen=True, eq=False)
-class Leaf:
+class Leaf(KernelUser):
     """A block of a union, with its place in the union's features."""
 
     name: str  # names of unions on the way are joined by "__"
@@ -96,7 +97,7 @@ def write_blocks(
 
 
 @dataclass(frozen=True, eq=False)
-class DenseReader:
+class DenseReader(KernelUser):
     """Blocks of features side by side in an array; those of columns share a pass over the table."""
 
     # The blocks. Features that are of none of them are zero.
@@ -238,8 +239,3 @@ class DenseReader:
             positions.append(known + leaf.place.start)
             values.append(block if leaf.weight == 1.0 else block * leaf.weight)
         return np.concatenate(positions), np.concatenate(values)
-
-    def warm_up(self) -> None:
-        """Warm up every block."""
-        for leaf in self.leaves:
-            leaf.step.warm_up()

@@ -37,10 +37,6 @@ class TableSum(TableScorer):
             total = scorer.add_to_row(total, selection.table(table))
         return total
 
-    def warm_up(self) -> None:
-        for _, scorer in self.blocks:
-            scorer.warm_up()
-
 
 @dataclass(frozen=True, eq=False)
 class SumScorer(Scorer):
@@ -137,7 +133,3 @@ class SumScorer(Scorer):
             for scorer in scorers:
                 total = total + scorer.score_one(selected)
         return total
-
-    def warm_up(self) -> None:
-        for _, scorer in self.blocks:
-            scorer.warm_up()

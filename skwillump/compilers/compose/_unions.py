@@ -288,10 +288,6 @@ class UnionStep(Step):
                 found.append(leaf)
         return found
 
-    def warm_up(self) -> None:
-        for step in self.steps:
-            step.warm_up()
-
     def report(self, name: str) -> list[StepReport]:
         return report_each((block.name for block in self.blocks), self.steps, name, self.path)
 

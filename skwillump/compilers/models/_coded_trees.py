@@ -66,7 +66,3 @@ class CodedTrees(Model):
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Raise `InputUnsupported`: numbers are not what the model is given."""
         raise InputUnsupported("a model that encodes texts")
-
-    def warm_up(self) -> None:
-        self.encoder.warm_up()
-        self.trees.warm_up()

@@ -74,9 +74,6 @@ class OffsetScorer(Scorer):
     def score_one(self, x: Any) -> np.ndarray:
         return self.scorer.score_one(x) + self.offset
 
-    def warm_up(self) -> None:
-        self.scorer.warm_up()
-
 
 @register(BernoulliNB, gives=ScoredModel, or_gives=(LinearModel,))
 def compile_bernoulli_bayes(model: Any) -> Model:

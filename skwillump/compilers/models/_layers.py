@@ -90,9 +90,6 @@ class NetworkScorer(Scorer):
     def score_one(self, x: Any) -> np.ndarray:
         return self.model.after_first(self.first.score_one(x)[None])[0]
 
-    def warm_up(self) -> None:
-        self.first.warm_up()
-
 
 @register(MLPClassifier, MLPRegressor, gives=ScoredModel)
 def compile_network(model: Any) -> NetworkModel:

@@ -34,9 +34,6 @@ class OuterModel(Model):
     def reading(self, features: Step) -> Self:
         return replace(self, inner=self.inner.reading(features))
 
-    def warm_up(self) -> None:
-        self.inner.warm_up()
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class OutlierModel(OuterModel):

@@ -12,6 +12,7 @@ from ..._containers import take_rows
 from ...kernels.trees._walks import AS_IS, FINITE_CATEGORIES, SINGLE, SINGLE_OR_NAN
 from .._feature_codes import FeatureCodes
 from .._features import MANY_FEATURES, MAX_DENSE_FEATURES, floats_of, map_dense, only, to_dense
+from .._kernel_users import KernelUser
 from .._models import ModelScorer
 from .._unsupported import InputUnsupported
 from ._narrow import NarrowTrees
@@ -32,7 +33,7 @@ _EXACT_SINGLE = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
-class TreesOnCodes:
+class TreesOnCodes(KernelUser):
     """A model that reads columns of numbers and of codes."""
 
     model: "TreeModel"  # the model that reads features
@@ -54,7 +55,6 @@ class TreesOnCodes:
         return self.twin.asked_all(columns, start)
 
     def warm_up(self) -> None:
-        """Compile or load the kernel."""
         self.twin.asked_all(np.zeros((1, self.features.n_columns)))
 
 
@@ -196,7 +196,8 @@ class TreeScorer(ModelScorer):
         return self.reader.raw_one(self.features.dense_one(x))
 
     def warm_up(self) -> None:
-        super().warm_up()
+        self.features.warm_up()
+        self.model.warm_up()
         if self._coded is not None:
             self._coded.warm_up()
         # Now: prediction is to change nothing here.

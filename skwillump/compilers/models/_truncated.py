@@ -67,8 +67,5 @@ class TruncatedTrees(Model):
     def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
         return self.trees.predict_proba_one(self._calibrated(scores))
 
-    def warm_up(self) -> None:
-        self.trees.warm_up()
-
     def _calibrated(self, scores: np.ndarray) -> Any:
         return self.slope * scores + self.offset if self.is_boosted else scores

@@ -14,6 +14,7 @@ import numpy as np
 
 from ...kernels._arrays import frozen_fields
 from ...kernels.tables._text_keys import TextTable, make_text_table, number_texts
+from .._kernel_users import KernelUser
 from .._unsupported import InputUnsupported, Unsupported
 from ._columns import Texts
 from ._guards import plain_values
@@ -22,7 +23,7 @@ from ._tables import Table
 
 
 @dataclass(frozen=True, eq=False)
-class Lookup:
+class Lookup(KernelUser):
     """The categories of one column."""
 
     position_of: dict[Any, int] = field(repr=False)  # without NaN
@@ -128,7 +129,6 @@ class Lookup:
         return codes, positions
 
     def warm_up(self) -> None:
-        """Compile or load the kernel of `of_column`."""
         if self.texts is not None:
             nothing = np.zeros(0, dtype=np.int64)
             number_texts(self.texts.rest, nothing, nothing, self.texts)

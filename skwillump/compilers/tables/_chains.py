@@ -40,11 +40,6 @@ class ChainScorer(TableScorer):
             table = step.next_table(table)
         return table
 
-    def warm_up(self) -> None:
-        for step in self.before:
-            step.warm_up()
-        self.last.warm_up()
-
 
 @dataclass(frozen=True, eq=False)
 class ChainStep(StepsInARow, TableStep):

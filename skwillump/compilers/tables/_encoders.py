@@ -61,10 +61,6 @@ class ValuesStep(TableStep):
             found.extend(numbers)
         return np.array((found,))
 
-    def warm_up(self) -> None:
-        for lookup in self.lookups:
-            lookup.warm_up()
-
     def transformed(self, X: Any, *, n_threads: int) -> Any:
         return self.dense(X, n_threads=n_threads).astype(self.dtype, copy=False)
 

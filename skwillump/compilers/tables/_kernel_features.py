@@ -128,9 +128,6 @@ class KernelStep(NumberStep):
             function=self.function,
         )
 
-    def warm_up(self) -> None:
-        self.function.warm_up()
-
 
 def _compiled(fitted: Any, rows: Any, components: np.ndarray, **values: Any) -> KernelStep:
     """Return the step of rows of the fit (n_known, n_columns)."""

@@ -58,9 +58,6 @@ class LeavesStep(OneOfStep):
         numbers = np.arange(1, self.n_features + 1)
         return FeatureCodes(self.owners(), numbers, len(self.starts) - 1)
 
-    def warm_up(self) -> None:
-        self.trees.warm_up()
-
 
 @register(RandomTreesEmbedding)
 def compile_embedding(embedding: Any) -> Step:

@@ -19,6 +19,7 @@ from ...kernels.tables._integer_keys import (
     rows_of,
 )
 from ...kernels.tables._text_keys import TextTable, make_text_table, number_texts
+from .._kernel_users import KernelUser
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
 from ._columns import Texts
@@ -40,7 +41,7 @@ _EXACT = 2.0**53
 
 
 @dataclass(frozen=True, eq=False)
-class Finder:
+class Finder(KernelUser):
     """The values of a column of keys, hashed."""
 
     column: KeyColumn
@@ -128,7 +129,6 @@ class Finder:
             raise InputUnsupported(f"keys that are {kind}, where those of the table are not")
 
     def warm_up(self) -> None:
-        """Compile or load the kernels."""
         nothing = np.zeros(0, dtype=np.int64)
         if self.integers is not None:
             number_integers(nothing, self.integers)
@@ -253,9 +253,6 @@ class LookupScorer(TableScorer):
         if table.row is None:
             return self.chunk_scores(table)[0]
         return self.by_number[self.step.number(table.row)].copy()
-
-    def warm_up(self) -> None:
-        self.step.warm_up()
 
 
 def compile_table_lookup(lookup: Any) -> Step:

@@ -93,10 +93,6 @@ class OneHotStep(OneOfStep):
             found.append(position)
         return found
 
-    def warm_up(self) -> None:
-        for lookup in self.lookups:
-            lookup.warm_up()
-
     def _unlisted(self, value: Any, column: int) -> int:
         position = self.lookups[column].of_value(value)
         if position < 0 and self.judges_unknown:

@@ -75,9 +75,6 @@ class OneOfScorer(TableScorer):
     padded: np.ndarray = field(repr=False)  # the coefficients, and zeros for no feature
     single: tuple[float, ...] | None = field(repr=False)  # the same, of one output
 
-    def warm_up(self) -> None:
-        self.step.warm_up()
-
     def chunk_scores(self, table: Table) -> np.ndarray:
         if table.row is not None:
             return np.reshape(self.row(table), (1, -1))

@@ -203,9 +203,6 @@ class TableStep(Step):
         coef = coefficients(self, coef)
         return DenseScorer(self.spec, coef.shape[1], self, coef)
 
-    def warm_up(self) -> None:
-        """Do nothing: there are no kernels."""
-
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class IntegerStep(TableStep):
@@ -322,9 +319,6 @@ class DenseScorer(TableScorer):
 
     def chunk_scores(self, table: Table) -> np.ndarray:
         return np.asarray(self.step.chunk_features(table) @ self.coef)
-
-    def warm_up(self) -> None:
-        self.step.warm_up()
 
 
 def sparse_row(features: np.ndarray) -> Any:

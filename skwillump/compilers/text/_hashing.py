@@ -97,9 +97,6 @@ class HashingScorer(Scorer):
         indices, data = self.step.entries(x)
         return data @ self.coef[indices]
 
-    def warm_up(self) -> None:
-        self.step.warm_up()
-
 
 @register(HashingVectorizer)
 def compile_hashing_vectorizer(vectorizer: Any) -> HashingStep:
