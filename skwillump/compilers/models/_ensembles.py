@@ -4,20 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn import ensemble
 from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import (
-    AdaBoostClassifier,
-    BaggingClassifier,
-    BaggingRegressor,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    GradientBoostingClassifier,
-    GradientBoostingRegressor,
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
@@ -49,10 +37,10 @@ _TREES = (DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, Ex
 
 @register(
     *_TREES,
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
+    ensemble.ExtraTreesClassifier,
+    ensemble.ExtraTreesRegressor,
+    ensemble.RandomForestClassifier,
+    ensemble.RandomForestRegressor,
     gives=TreeModel,
     or_gives=(LabelModel,),
 )
@@ -70,7 +58,7 @@ def compile_forest(model: Any) -> TreeModel | LabelModel:
     return LabelModel.of(trees, is_certain=trees.is_certain)
 
 
-@register(BaggingClassifier, BaggingRegressor, gives=TreeModel)
+@register(ensemble.BaggingClassifier, ensemble.BaggingRegressor, gives=TreeModel)
 def compile_bagging(model: Any) -> TreeModel:
     """Read bagged trees."""
     # It divides by the parameter.
@@ -135,7 +123,7 @@ def _mean_of(
     )
 
 
-@register(AdaBoostClassifier, gives=TreeModel)
+@register(ensemble.AdaBoostClassifier, gives=TreeModel)
 def compile_ada_boost(model: Any) -> TreeModel:
     """Read boosted trees that vote."""
     if getattr(model, "algorithm", "SAMME") not in ("SAMME", "deprecated"):
@@ -224,7 +212,7 @@ def read_tree(tree: Any, value: np.ndarray, chosen: np.ndarray | None = None) ->
     )
 
 
-@register(GradientBoostingClassifier, GradientBoostingRegressor, gives=TreeModel)
+@register(ensemble.GradientBoostingClassifier, ensemble.GradientBoostingRegressor, gives=TreeModel)
 def _gradient_boosting(model: Any) -> TreeModel:
     if model.init_ != "zero" and type(model.init_) not in (DummyClassifier, DummyRegressor):
         raise Unsupported(f"init={model.init!r}: only 'zero' and None do not look at the features")
@@ -253,8 +241,8 @@ def _gradient_boosting(model: Any) -> TreeModel:
 
 
 @register(
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
+    ensemble.HistGradientBoostingClassifier,
+    ensemble.HistGradientBoostingRegressor,
     gives=TreeModel,
     or_gives=(CodedTrees,),
 )

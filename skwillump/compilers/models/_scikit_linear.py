@@ -5,46 +5,9 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn import linear_model as linear
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import (
-    ARDRegression,
-    BayesianRidge,
-    ElasticNet,
-    ElasticNetCV,
-    GammaRegressor,
-    HuberRegressor,
-    Lars,
-    LarsCV,
-    Lasso,
-    LassoCV,
-    LassoLars,
-    LassoLarsCV,
-    LassoLarsIC,
-    LinearRegression,
-    LogisticRegression,
-    LogisticRegressionCV,
-    MultiTaskElasticNet,
-    MultiTaskElasticNetCV,
-    MultiTaskLasso,
-    MultiTaskLassoCV,
-    OrthogonalMatchingPursuit,
-    OrthogonalMatchingPursuitCV,
-    PassiveAggressiveClassifier,
-    PassiveAggressiveRegressor,
-    Perceptron,
-    PoissonRegressor,
-    QuantileRegressor,
-    RANSACRegressor,
-    Ridge,
-    RidgeClassifier,
-    RidgeClassifierCV,
-    RidgeCV,
-    SGDClassifier,
-    SGDRegressor,
-    TheilSenRegressor,
-    TweedieRegressor,
-)
 from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC, LinearSVR
 
@@ -91,7 +54,7 @@ def linear_model(fitted: Any, coef: Any, intercept: Any, classes: Any, link: int
     )
 
 
-@register(LogisticRegression, LogisticRegressionCV, gives=LinearModel)
+@register(linear.LogisticRegression, linear.LogisticRegressionCV, gives=LinearModel)
 def _logistic_regression(model: Any) -> LinearModel:
     n_classes = len(model.classes_)
     if is_one_vs_rest(model):
@@ -101,7 +64,7 @@ def _logistic_regression(model: Any) -> LinearModel:
     return linear_model(model, model.coef_, model.intercept_, model.classes_, link)
 
 
-@register(SGDClassifier, gives=LinearModel)
+@register(linear.SGDClassifier, gives=LinearModel)
 def _sgd_classifier(model: Any) -> LinearModel:
     link = NONE
     if model.loss == "log_loss":
@@ -113,10 +76,10 @@ def _sgd_classifier(model: Any) -> LinearModel:
 
 @register(
     LinearSVC,
-    PassiveAggressiveClassifier,
-    Perceptron,
-    RidgeClassifier,
-    RidgeClassifierCV,
+    linear.PassiveAggressiveClassifier,
+    linear.Perceptron,
+    linear.RidgeClassifier,
+    linear.RidgeClassifierCV,
     gives=LinearModel,
 )
 def _linear_classifier(model: Any) -> LinearModel:
@@ -137,32 +100,32 @@ class LabelsOrScores(LabelSums):
 
 
 @register(
-    ARDRegression,
-    BayesianRidge,
-    ElasticNet,
-    ElasticNetCV,
-    HuberRegressor,
-    Lars,
-    LarsCV,
-    Lasso,
-    LassoCV,
-    LassoLars,
-    LassoLarsCV,
-    LassoLarsIC,
-    LinearRegression,
+    linear.ARDRegression,
+    linear.BayesianRidge,
+    linear.ElasticNet,
+    linear.ElasticNetCV,
+    linear.HuberRegressor,
+    linear.Lars,
+    linear.LarsCV,
+    linear.Lasso,
+    linear.LassoCV,
+    linear.LassoLars,
+    linear.LassoLarsCV,
+    linear.LassoLarsIC,
+    linear.LinearRegression,
     LinearSVR,
-    MultiTaskElasticNet,
-    MultiTaskElasticNetCV,
-    MultiTaskLasso,
-    MultiTaskLassoCV,
-    OrthogonalMatchingPursuit,
-    OrthogonalMatchingPursuitCV,
-    PassiveAggressiveRegressor,
-    QuantileRegressor,
-    Ridge,
-    RidgeCV,
-    SGDRegressor,
-    TheilSenRegressor,
+    linear.MultiTaskElasticNet,
+    linear.MultiTaskElasticNetCV,
+    linear.MultiTaskLasso,
+    linear.MultiTaskLassoCV,
+    linear.OrthogonalMatchingPursuit,
+    linear.OrthogonalMatchingPursuitCV,
+    linear.PassiveAggressiveRegressor,
+    linear.QuantileRegressor,
+    linear.Ridge,
+    linear.RidgeCV,
+    linear.SGDRegressor,
+    linear.TheilSenRegressor,
     gives=LinearModel,
 )
 def _linear_regressor(model: Any) -> LinearModel:
@@ -186,7 +149,7 @@ def _partial_least_squares(model: Any) -> LinearModel:
     return CenteringModel(**vars(linear_model(model, coef, intercept, None, NONE)))
 
 
-@register(RANSACRegressor, gives=LinearModel)
+@register(linear.RANSACRegressor, gives=LinearModel)
 def _random_sample_consensus(model: Any) -> LinearModel:
     inside: LinearModel = compile_model(model.estimator_, LinearModel)
     return replace(inside, original=model)
@@ -205,7 +168,9 @@ class ExponentialModel(LinearModel):
         return self.predict(scores[None])[0]
 
 
-@register(GammaRegressor, PoissonRegressor, TweedieRegressor, gives=LinearModel)
+@register(
+    linear.GammaRegressor, linear.PoissonRegressor, linear.TweedieRegressor, gives=LinearModel
+)
 def _generalized(model: Any) -> LinearModel:
     made = linear_model(model, model.coef_, model.intercept_, None, NONE)
     link = type(private(model, "_base_loss").link).__name__

@@ -47,10 +47,6 @@ class OneHotBinStep(OneOfStep):
     starts: tuple[int, ...]  # feature of the first bin of each column
 
     @property
-    def gives_array(self) -> bool:
-        return self.original.encode == "onehot-dense"
-
-    @property
     def gives_sparse(self) -> bool:
         return self.original.encode == "onehot"
 

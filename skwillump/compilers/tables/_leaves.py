@@ -31,14 +31,6 @@ class LeavesStep(OneOfStep):
     trees: TreeModel  # its scores are the features, one for each tree
     starts: np.ndarray  # (n_trees + 1,): the first feature of each tree
 
-    @property
-    def gives_array(self) -> bool:
-        return not self.original.sparse_output
-
-    @property
-    def gives_sparse(self) -> bool:
-        return bool(self.original.sparse_output)
-
     def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:
         found = self.trees.raw(table.floats()).astype(np.intp)
         return [

@@ -43,14 +43,6 @@ class OneHotStep(OneOfStep):
     def fixed_dtype(self) -> np.dtype:
         return np.dtype(self.original.dtype)
 
-    @property
-    def gives_array(self) -> bool:
-        return not self.original.sparse_output
-
-    @property
-    def gives_sparse(self) -> bool:
-        return bool(self.original.sparse_output)
-
     def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:
         found, unknown = [], []
         for column, (lookup, features) in enumerate(zip(self.lookups, self.features, strict=True)):

@@ -13,6 +13,14 @@ from ._tables import Table
 class OneOfStep(TableStep):
     """A step that sets at most one feature of each column's own to one."""
 
+    @property
+    def gives_sparse(self) -> bool:
+        return bool(self.original.sparse_output)
+
+    @property
+    def gives_array(self) -> bool:
+        return not self.gives_sparse
+
     def positions(self, table: Table) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return for each column codes of rows, and the features (-1: none) of the codes."""
         raise NotImplementedError
