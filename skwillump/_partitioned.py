@@ -17,9 +17,10 @@ What an engine must do is in `Partitions`. Its workers get rows as `Pieces`: a p
 or chunk by chunk. Pieces may be empty, which transformers refuse.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +55,11 @@ class Scored:
         """The same scores at other positions."""
         return Scored(rows, self.scores, self.raw)
 
+    def answer(self, *, return_scores: bool) -> Any:
+        """What `rank` returns: positions, and their scores too if asked."""
+        positions = self.rows.astype(np.intp)
+        return (positions, self.scores) if return_scores else positions
+
     @classmethod
     def none(cls) -> "Scored":
         """Scores of no row."""
@@ -70,20 +76,31 @@ class Scored:
         )
 
 
-class Partitions(Protocol):
+class Partitions(ABC):
     """The partitions of a frame, and a ranker's searcher at the workers.
 
     What a worker keeps is opaque here: a list with one object for each partition, in order.
     """
 
+    @abstractmethod
     def keep(self, function: Callable[[QuerySearcher, Pieces], Any]) -> list[Any]:
         """What a function of the searcher and a partition gives; it stays there."""
 
+    @abstractmethod
     def keep_scores(self, filter_scores: list[Any], counts: Sequence[int]) -> list[Any]:
         """`Scored` of so many rows of each partition, the first by kept filter scores."""
 
+    @abstractmethod
     def ask(self, function: Callable[..., Any], kept: list[Any], *arguments: Any) -> list[Any]:
         """What a function of each kept object gives, sent here."""
+
+    @abstractmethod
+    def of_rows(
+        self,
+        function: Callable[[QuerySearcher, Any], np.ndarray],
+        rows_of: Sequence[tuple[int, np.ndarray]],
+    ) -> Iterable[np.ndarray]:
+        """What a function of the searcher and rows gives, for some partitions by their number."""
 
     def at(
         self,
@@ -92,6 +109,11 @@ class Partitions(Protocol):
         lengths: Sequence[int],
     ) -> np.ndarray:
         """What a function of the searcher and rows of the frame gives, in the order of `rows`."""
+        order, rows_of = by_partition(rows, lengths)
+        found = np.concatenate(list(self.of_rows(function, rows_of)))
+        in_order = np.empty_like(found)
+        in_order[order] = found
+        return in_order
 
 
 def checked_number(ranker, k) -> int:

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._containers import take_rows
 from ._partitioned import (
+    Partitions,
     Scored,
     by_partition,
     checked_number,
@@ -186,9 +187,7 @@ def rank(ranker, frame, k=None, *, return_scores=False):
     k = checked_number(ranker, k)
     searcher = searcher_of(ranker)
     partitions = _DaskPartitions(dask, _sent(dask, searcher), _delayed_partitions(frame))
-    best = ranked(searcher, partitions, k)
-    positions = best.rows.astype(np.intp)
-    return (positions, best.scores) if return_scores else positions
+    return ranked(searcher, partitions, k).answer(return_scores=return_scores)
 
 
 def take(frame, positions):
@@ -228,7 +227,7 @@ def take(frame, positions):
     return pd.concat(found).iloc[np.argsort(order, kind="stable")]
 
 
-class _DaskPartitions:
+class _DaskPartitions(Partitions):
     """The partitions of a Dask data frame. See `Partitions`."""
 
     def __init__(self, dask, searcher, partitions: list[Any]):
@@ -250,17 +249,12 @@ class _DaskPartitions:
         call = self._dask.delayed(function, pure=False)
         return list(self._dask.compute(*(call(one, *arguments) for one in kept)))
 
-    def at(self, function: Callable, rows: np.ndarray, lengths: Sequence[int]) -> np.ndarray:
-        order, of_partitions = by_partition(rows, lengths)
+    def of_rows(self, function: Callable, rows_of: Sequence[tuple[int, np.ndarray]]) -> Any:
         call = self._dask.delayed(_at_rows, pure=False)
         tasks = [
-            call(self._searcher, self._partitions[which], here, function)
-            for which, here in of_partitions
+            call(self._searcher, self._partitions[which], here, function) for which, here in rows_of
         ]
-        found = np.concatenate(self._dask.compute(*tasks))
-        by_row = np.empty_like(found)
-        by_row[order] = found
-        return by_row
+        return self._dask.compute(*tasks)
 
 
 # What runs where a partition is: it is one piece.

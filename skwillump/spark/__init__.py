@@ -15,6 +15,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from .._partitioned import (
+    Partitions,
     Pieces,
     by_partition,
     checked_number,
@@ -189,9 +190,7 @@ def rank(ranker, frame, k=None, *, columns=None, return_scores=False):
     k = checked_number(ranker, k)
     searcher = searcher_of(ranker)
     with _SparkPartitions(_Rows.of(frame, ranker, columns), searcher) as partitions:
-        best = ranked(searcher, partitions, k)
-    positions = best.rows.astype(np.intp)
-    return (positions, best.scores) if return_scores else positions
+        return ranked(searcher, partitions, k).answer(return_scores=return_scores)
 
 
 def take(frame, positions):
@@ -234,7 +233,7 @@ def take(frame, positions):
     return best.iloc[np.argsort(order, kind="stable")]
 
 
-class _SparkPartitions:
+class _SparkPartitions(Partitions):
     """The partitions of a Spark data frame. See `Partitions`.
 
     What is kept is a persisted frame of one pickled object a partition. Spark computes it again,
@@ -268,19 +267,9 @@ class _SparkPartitions:
         self._numbers = list(found)
         return list(found.values())
 
-    def at(
-        self,
-        function: Callable[[QuerySearcher, Any], np.ndarray],
-        rows: np.ndarray,
-        lengths: Sequence[int],
-    ) -> np.ndarray:
-        order, of_partitions = by_partition(rows, lengths)
-        wanted = {self._numbers[which]: (here, function) for which, here in of_partitions}
-        found = self._rows.ask(OnRows(of_rows, self._sent, of_partition=wanted))
-        in_order = np.concatenate(list(found.values()))
-        by_row = np.empty_like(in_order)
-        by_row[order] = in_order
-        return by_row
+    def of_rows(self, function: Callable, rows_of: Sequence[tuple[int, np.ndarray]]) -> Any:
+        wanted = {self._numbers[which]: (here, function) for which, here in rows_of}
+        return self._rows.ask(OnRows(of_rows, self._sent, of_partition=wanted)).values()
 
     def _persisted(self, job: "OnRows") -> Any:
         kept = self._rows.answers(job).persist()
