@@ -23,10 +23,9 @@ from .models import (
     _centers,
     _discrete_bayes,
     _ensembles,
-    _isolation,
     _layers,
     _neighbors,
-    _one_class,
+    _outliers,
     _scikit_linear,
     _support_vectors,
 )
