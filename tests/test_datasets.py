@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skwillump import datasets
 from skwillump.datasets import load_benchmark, load_stdlib_lines
+from skwillump.datasets._benchmarks import BENCHMARKS
 
 MODULE = '''\
 # -*- coding: utf-8 -*-
@@ -151,7 +151,7 @@ def test_stdlib_lines_come_in_the_same_order_every_time(real_lines):
 
 # load_benchmark: what it says, on files made here, and what it reads, on the real ones.
 
-NAMES = sorted(datasets._BENCHMARKS)
+NAMES = sorted(BENCHMARKS)
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def real_folder():
 
 def write_benchmark(folder, name, rows):
     pd = pytest.importorskip("pandas")
-    columns = datasets._BENCHMARKS[name].columns
+    columns = BENCHMARKS[name].columns
     frame = pd.DataFrame([dict.fromkeys(columns, "x") | row for row in rows], columns=columns)
     frame.to_csv(folder / f"{name}.csv.gz", index=False)
     return frame
@@ -194,7 +194,7 @@ def test_a_missing_file_is_an_error_that_says_what_it_holds_and_its_source(
         monkeypatch.setenv("SKWILLUMP_DATA", value)
     with pytest.raises(FileNotFoundError) as error:
         load_benchmark(name)
-    message, benchmark = str(error.value), datasets._BENCHMARKS[name]
+    message, benchmark = str(error.value), BENCHMARKS[name]
     assert f"{name}.csv.gz" in message
     assert ("is 'nowhere'" if value else "SKWILLUMP_DATA names, which is not set") in message
     for part in (*benchmark.columns, benchmark.title, benchmark.source, f"{benchmark.n_rows:,}"):
@@ -267,7 +267,7 @@ def test_as_frame_gives_series_with_the_same_values(folder):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_documentation_lists_every_set_with_its_rows(name):
-    rows = f"{datasets._BENCHMARKS[name].n_rows:,}"
+    rows = f"{BENCHMARKS[name].n_rows:,}"
     assert re.search(rf"^    {name} +{rows} ", load_benchmark.__doc__, flags=re.MULTILINE)
 
 
@@ -276,7 +276,7 @@ def test_the_documentation_lists_every_set_with_its_rows(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_real_set_is_as_its_entry_says(name, real_folder):
-    benchmark = datasets._BENCHMARKS[name]
+    benchmark = BENCHMARKS[name]
     bunch = load_benchmark(name)
     columns = tuple(bunch.frame.columns)
     n_rows, n_targets = len(bunch.data), len(bunch.target)

@@ -16,7 +16,8 @@ from ..._containers import is_frame, series_of, take_rows
 from .._features import ChosenRows, Entries, Work
 from .._forwarding import forwarded
 from .._scorers import Scorer
-from .._steps import Step, StepsInARow
+from .._steps import Step
+from .._steps_in_a_row import StepsInARow
 from .._unsupported import InputUnsupported
 
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from .._forwarding import forwarded
 from .._linear_maps import LinearMap
-from .._steps import Step, StepsInARow
+from .._steps import Step
+from .._steps_in_a_row import StepsInARow
 from .._unsupported import Unsupported
 from ._input import InputSpec
 from ._steps import TableScorer, TableStep, coefficients

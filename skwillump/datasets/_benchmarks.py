@@ -1,170 +1,20 @@
-"""Data for examples, tests and benchmarks.
+"""Published data sets, read from a folder of the user's.
 
-:func:`load_stdlib_lines` makes a text classification problem out of files that every Python has.
-:func:`load_benchmark` reads published data sets from a folder of the user's; what it knows of each
-set, in code, in errors and in descriptions, is one entry of the table at the end of this module.
+What is known of each set, in code, in errors and in descriptions, is one entry of `BENCHMARKS`.
 """
 
-import ast
 import os
-import sysconfig
-import tokenize
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from sklearn.utils import Bunch
 
-from ._compat import refused
+from .._compat import refused
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["load_benchmark", "load_stdlib_lines"]
-
-
-def load_stdlib_lines(*, min_length: int = 8, return_X_y: bool = False) -> Any:
-    """Load the lines of Python's standard library, labelled code or documentation.
-
-    The lines are read from the source files of the Python that runs. A line is documentation if it
-    is part of the docstring of a module, class or function, and code otherwise (comments and other
-    strings are code). Every module or package with ``test`` in its name is left out, and so is what
-    was installed beside the standard library (``site-packages``). On Python 3.11 this gives about
-    249,500 rows, 14 % of them documentation; the figures differ between versions and systems.
-
-    Neighbouring lines resemble each other. To measure how well a model does on a module that it
-    has not seen, split by ``groups``.
-
-    Parameters
-    ----------
-    min_length : int, default=8
-        Lines with fewer characters, not counting white space at both ends, are left out.
-
-    return_X_y : bool, default=False
-        If True, return ``(data, target)`` instead of a Bunch.
-
-    Returns
-    -------
-    data : :class:`~sklearn.utils.Bunch`
-        With the following attributes. Rows come in the order of the sorted file paths, then of the
-        lines of each file.
-
-        data : ndarray of shape (n_rows,), dtype object
-            The lines, as str, with their indentation.
-        target : ndarray of shape (n_rows,), dtype int64
-            0 for code, 1 for documentation.
-        target_names : list of str
-            ``["code", "documentation"]``.
-        groups : ndarray of shape (n_rows,), dtype object
-            The file of each line, relative to the standard library, as ``"json/decoder.py"``.
-        DESCR : str
-            A description of the data.
-
-    (data, target) : tuple if ``return_X_y`` is True
-        The two arrays described above.
-
-    Raises
-    ------
-    FileNotFoundError
-        If this Python comes without the source files of its standard library.
-
-    Examples
-    --------
-    >>> from skwillump.datasets import load_stdlib_lines
-    >>> lines = load_stdlib_lines()
-    >>> lines.target_names
-    ['code', 'documentation']
-    >>> in_queue = lines.groups == "queue.py"
-    >>> lines.data[in_queue][1]
-    'import threading'
-    >>> int(lines.target[in_queue][1])
-    0
-    """
-    root = Path(sysconfig.get_path("stdlib"))
-    data: list[str] = []
-    target: list[bool] = []
-    groups: list[str] = []
-    for path in _stdlib_files(root):
-        try:
-            lines, in_docstring = _read_lines(path)
-        except (SyntaxError, UnicodeDecodeError):
-            continue  # templates and other versions' files are not modules of this Python
-        kept = [i for i, line in enumerate(lines) if len(line.strip()) >= min_length]
-        data.extend(lines[i] for i in kept)
-        target.extend(in_docstring[i] for i in kept)
-        groups.extend([path.relative_to(root).as_posix()] * len(kept))
-    if not data:
-        raise FileNotFoundError(
-            f"Found no line of at least {min_length} characters in Python source files under "
-            f"{str(root)!r}: load_stdlib_lines needs a Python that is installed with the source "
-            "of its standard library."
-        )
-    X = np.array(data, dtype=object)
-    y = np.array(target, dtype=np.int64)
-    if return_X_y:
-        return X, y
-    return Bunch(
-        data=X,
-        target=y,
-        target_names=["code", "documentation"],
-        groups=np.array(groups, dtype=object),
-        DESCR=(
-            "Lines of Python's standard library\n\n"
-            f"{len(X):,} lines of {len(set(groups)):,} source files found under {root}; "
-            f"{y.mean():.1%} of them are documentation (part of a docstring), the others code.\n"
-            "Licence: Python Software Foundation License."
-        ),
-    )
-
-
-def _stdlib_files(root: Path) -> list[Path]:
-    """Return the Python files under `root`, sorted, without tests and installed packages."""
-    found: list[Path] = []
-    for folder, subfolders, files in os.walk(root):
-        subfolders[:] = [
-            name
-            for name in subfolders
-            if "test" not in name and name not in ("site-packages", "dist-packages")
-        ]
-        found.extend(
-            Path(folder, name) for name in files if name.endswith(".py") and "test" not in name
-        )
-    return sorted(found, key=lambda path: path.relative_to(root).parts)
-
-
-def _read_lines(path: Path) -> tuple[list[str], list[bool]]:
-    """Return the lines of a Python file, and for each whether it is part of a docstring."""
-    with tokenize.open(path) as file:  # decodes as Python does, by BOM and coding line
-        source = file.read()
-    with warnings.catch_warnings():
-        # A warning about the source (an invalid escape, say) would be a SyntaxError under -W error.
-        warnings.simplefilter("ignore")
-        module = ast.parse(source)
-    lines = source.split("\n")  # not splitlines(): a form feed ends no line of Python
-    in_docstring = [False] * len(lines)
-    for first, last in _docstring_spans(module):
-        in_docstring[first - 1 : last] = [True] * (last - first + 1)
-    return lines, in_docstring
-
-
-_DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-
-
-def _docstring_spans(module: ast.Module) -> Iterator[tuple[int, int]]:
-    """Yield the first and last line number (from 1) of each docstring of a module."""
-    # Only statements can hold a docstring, and they are a small part of the tree.
-    open_nodes: list[ast.AST] = [module]
-    while open_nodes:
-        node = open_nodes.pop()
-        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            docstring = node.body[0]
-            assert docstring.end_lineno is not None  # ast.parse sets it
-            yield docstring.lineno, docstring.end_lineno
-        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
-            open_nodes.extend(getattr(node, name, ()))
 
 
 def load_benchmark(name: str, *, as_frame: bool = False, return_X_y: bool = False) -> Any:
@@ -246,9 +96,9 @@ def load_benchmark(name: str, *, as_frame: bool = False, return_X_y: bool = Fals
     ...     X, y = load_benchmark("clickbait", return_X_y=True)
     ...     assert X.shape == y.shape == (32_000,)
     """
-    if name not in _BENCHMARKS:
-        raise refused("load_benchmark", "name", f"a str among {sorted(_BENCHMARKS)}", name)
-    benchmark = _BENCHMARKS[name]
+    if name not in BENCHMARKS:
+        raise refused("load_benchmark", "name", f"a str among {sorted(BENCHMARKS)}", name)
+    benchmark = BENCHMARKS[name]
     frame = _read_benchmark(name, benchmark)
     features: Any = frame[benchmark.text or benchmark.table_columns]
     target: Any = frame[benchmark.target]
@@ -271,7 +121,7 @@ def load_benchmark(name: str, *, as_frame: bool = False, return_X_y: bool = Fals
     )
 
 
-def _read_benchmark(name: str, benchmark: "_Benchmark") -> "pd.DataFrame":
+def _read_benchmark(name: str, benchmark: "Benchmark") -> "pd.DataFrame":
     """Read the file of a benchmark, or say how to get it."""
     folder = os.environ.get("SKWILLUMP_DATA")
     path = Path(folder or "", f"{name}.csv.gz")
@@ -301,7 +151,7 @@ def _read_benchmark(name: str, benchmark: "_Benchmark") -> "pd.DataFrame":
 
 
 @dataclass(frozen=True)
-class _Benchmark:
+class Benchmark:
     """What there is to know of one data set.
 
     `text` is the column with the text, or None if all columns but the target and those of `masks`
@@ -330,8 +180,8 @@ class _Benchmark:
         return [column for column in self.columns if column not in others]
 
 
-_BENCHMARKS = {
-    "toxic": _Benchmark(
+BENCHMARKS = {
+    "toxic": Benchmark(
         title="Toxic comments (a subset)",
         source=(
             "Jigsaw, Toxic Comment Classification Challenge on Kaggle (comments from Wikipedia's "
@@ -339,15 +189,8 @@ _BENCHMARKS = {
         ),
         n_rows=15_329,
         columns=(
-            "id",
-            "comment_text",
-            "toxic",
-            "severe_toxic",
-            "obscene",
-            "threat",
-            "insult",
-            "identity_hate",
-            "natural_prevalence_sample",
+            *("id", "comment_text", "toxic", "severe_toxic", "obscene", "threat", "insult"),
+            *("identity_hate", "natural_prevalence_sample"),
         ),
         target="toxic",
         text="comment_text",
@@ -358,7 +201,7 @@ _BENCHMARKS = {
             "comments are offensive."
         ),
     ),
-    "product": _Benchmark(
+    "product": Benchmark(
         title="Product Classification and Clustering",
         source="PriceRunner products, UCI Machine Learning Repository; CC BY 4.0",
         n_rows=35_311,
@@ -366,7 +209,7 @@ _BENCHMARKS = {
         target="category_label",
         text="product_title",
     ),
-    "hate": _Benchmark(
+    "hate": Benchmark(
         title="Hate Speech and Offensive Language",
         source=(
             "the data published with Davidson et al., Automated Hate Speech Detection and the "
@@ -378,7 +221,7 @@ _BENCHMARKS = {
         text="tweet",
         note="Class 0 is hate speech, 1 offensive language, 2 neither. Most tweets are offensive.",
     ),
-    "clickbait": _Benchmark(
+    "clickbait": Benchmark(
         title="Clickbait headlines",
         source=(
             "the data published with Chakraborty et al., Stop Clickbait: Detecting and Preventing "
@@ -389,7 +232,7 @@ _BENCHMARKS = {
         target="clickbait",
         text="headline",
     ),
-    "stackoverflow": _Benchmark(
+    "stackoverflow": Benchmark(
         title="Stack Overflow question titles",
         source=(
             "the data published with Xu et al., Short Text Clustering via Convolutional Neural "
@@ -402,7 +245,7 @@ _BENCHMARKS = {
         text="title",
         note="The classes are numbered from 1 to 20.",
     ),
-    "credit": _Benchmark(
+    "credit": Benchmark(
         title="Default of Credit Card Clients",
         source="UCI Machine Learning Repository; CC BY 4.0",
         n_rows=30_000,
@@ -416,27 +259,14 @@ _BENCHMARKS = {
         target="default",
         note="There is no PAY_1: the original names the last month's status PAY_0.",
     ),
-    "adult": _Benchmark(
+    "adult": Benchmark(
         title="Adult (Census Income)",
         source="UCI Machine Learning Repository; CC BY 4.0",
         n_rows=48_842,
         columns=(
-            "age",
-            "workclass",
-            "fnlwgt",
-            "education",
-            "education_num",
-            "marital_status",
-            "occupation",
-            "relationship",
-            "race",
-            "sex",
-            "capital_gain",
-            "capital_loss",
-            "hours_per_week",
-            "native_country",
-            "income",
-            "split",
+            *("age", "workclass", "fnlwgt", "education", "education_num", "marital_status"),
+            *("occupation", "relationship", "race", "sex", "capital_gain", "capital_loss"),
+            *("hours_per_week", "native_country", "income", "split"),
         ),
         target="income",
         masks={"test": ("split", "test")},
@@ -445,24 +275,14 @@ _BENCHMARKS = {
             "split is train or test, as published."
         ),
     ),
-    "airbnb": _Benchmark(
+    "airbnb": Benchmark(
         title="New York City Airbnb Open Data, 2019",
         source="Inside Airbnb, by way of Kaggle; CC0",
         n_rows=48_895,
         columns=(
-            "name",
-            "neighbourhood_group",
-            "neighbourhood",
-            "latitude",
-            "longitude",
-            "room_type",
-            "price",
-            "minimum_nights",
-            "number_of_reviews",
-            "last_review",
-            "reviews_per_month",
-            "calculated_host_listings_count",
-            "availability_365",
+            *("name", "neighbourhood_group", "neighbourhood", "latitude", "longitude"),
+            *("room_type", "price", "minimum_nights", "number_of_reviews", "last_review"),
+            *("reviews_per_month", "calculated_host_listings_count", "availability_365"),
         ),
         target="price",
         note=(
@@ -470,21 +290,13 @@ _BENCHMARKS = {
             "the rows without reviews; 11 prices are 0."
         ),
     ),
-    "cars": _Benchmark(
+    "cars": Benchmark(
         title="100,000 UK Used Cars",
         source="Kaggle; CC0",
         n_rows=99_187,
         columns=(
-            "make",
-            "model",
-            "year",
-            "price",
-            "transmission",
-            "mileage",
-            "fuelType",
-            "tax",
-            "mpg",
-            "engineSize",
+            *("make", "model", "year", "price", "transmission", "mileage", "fuelType", "tax"),
+            *("mpg", "engineSize"),
         ),
         target="price",
         note=(

@@ -1,0 +1,46 @@
+"""What all steps share that are some steps one after the other."""
+
+from dataclasses import replace
+from typing import Any
+
+from ._forwarding import forwarded, forwarded_call
+from ._steps import Step, StepReport, report_each
+
+
+class StepsInARow(Step):
+    """Steps one after the other: some questions are for the first, others for the last."""
+
+    names: tuple[str, ...]  # empty where a step tells names of its own
+    steps: tuple[Any, ...]  # tuple of Step
+
+    template = forwarded("first.template")
+    gives_sparse = forwarded("last.gives_sparse")
+    feature_codes = forwarded_call("last.feature_codes")
+
+    @property
+    def first(self) -> Any:
+        """The step that reads the input."""
+        return self.steps[0]
+
+    @property
+    def last(self) -> Any:
+        """The step that gives the features."""
+        return self.steps[-1]
+
+    def ending_in(self, last: Step) -> Any:
+        """Return a twin with another last step."""
+        return replace(self, steps=(*self.steps[:-1], last))  # type: ignore[type-var]
+
+    def transform(self, X: Any, *, n_threads: int = 1) -> Any:
+        for step in self.steps:
+            X = step.transform(X, n_threads=n_threads)
+        return X
+
+    def in_binary(self) -> Any:
+        return self.ending_in(self.last.in_binary())
+
+    def undensed(self) -> Any:
+        return self.ending_in(self.last.undensed())
+
+    def report(self, name: str) -> list[StepReport]:
+        return report_each(self.names, self.steps, name)
