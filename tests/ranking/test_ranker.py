@@ -654,9 +654,8 @@ def test_groups_that_a_ranker_asks_for_reach_its_fit_and_its_score_in_a_search()
 
 
 def test_the_same_seed_gives_the_same_plan():
-    plans = [ranker(random_state=3).fit(*values()).stages_[0].search for _ in range(2)]
-    assert plans[0].margin == plans[1].margin
-    assert plans[0].cut == plans[1].cut
+    first, second = (ranker(random_state=3).fit(*values()).stages_[0].search for _ in range(2))
+    assert joblib.hash(first) == joblib.hash(second)
 
 
 def test_a_fit_that_fails_leaves_nothing_fitted(fitted):
