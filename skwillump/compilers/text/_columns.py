@@ -44,6 +44,10 @@ class TextColumn:
         """
         raise NotImplementedError
 
+    def n_characters(self, enough: int) -> int:
+        """Count the characters of the texts, until there are enough; of bytes all, and those."""
+        raise NotImplementedError
+
     def take(self, rows: np.ndarray) -> "TextColumn":
         """Return the chosen rows as a column."""
         return StringList(
@@ -74,6 +78,14 @@ class StringList(TextColumn):
     def encoded(self, rows: slice | np.ndarray) -> Iterator[tuple[slice, Utf8]]:
         return encode_in_parts(self._take(rows))
 
+    def n_characters(self, enough: int) -> int:
+        n = 0
+        for _, rows in self.chunks(slice(0, len(self))):
+            n += sum(map(len, self._take(rows)))
+            if n >= enough:
+                break
+        return n
+
     def _take(self, rows: slice | np.ndarray) -> Sequence[str]:
         if isinstance(rows, slice):
             return self.texts[rows]
@@ -97,6 +109,9 @@ class ArrowText(TextColumn):
         starts = self.offsets[:-1][rows].astype(np.int64)
         stops = self.offsets[1:][rows].astype(np.int64)
         yield slice(0, len(starts)), Utf8(self.data, starts, stops)
+
+    def n_characters(self, enough: int) -> int:
+        return int(self.offsets[-1] - self.offsets[0])
 
 
 def takes_lists(rows: Sequence[Any]) -> bool:

@@ -19,12 +19,12 @@ from ...kernels._jit import is_at_hand
 from ...kernels.text._counting import count_new_terms
 from ...kernels.text._counts import CHAR_WB, WORD
 from ...kernels.text._entries import as_floats, relabel
-from ...kernels.text._growing import new_nodes, with_node_room
+from ...kernels.text._growing import new_nodes, with_all_symbols, with_node_room
 from ...kernels.text._order import make_bitmap
 from .._unsupported import InputUnsupported, Unsupported
 from ._columns import StringList, TextColumn, text_column
 from ._encoding import Utf8, encode_texts
-from ._learned_terms import LearnedTerms
+from ._learned_terms import Learned, LearnedTerms
 from ._options import TextOptions, read_options
 from ._rows import lengthened, trimmed
 from ._symbol_reader import SymbolReader
@@ -75,7 +75,7 @@ def fit_column(documents: Any, options: TextOptions, least_work: int) -> TextCol
     must_compile = least_work > 0 and not is_at_hand(count_new_terms)
     each = work_per_character(options)
     enough = max(least_work, LEAST_TO_COMPILE if must_compile else 0)
-    work = _n_bytes(column, -(-enough // each)) * each
+    work = column.n_characters(-(-enough // each)) * each
     if work < least_work:
         raise InputUnsupported("too few characters")
     if must_compile and _POSTPONED.adds(work):
@@ -87,16 +87,6 @@ def work_per_character(options: TextOptions) -> int:
     """Return how long scikit-learn takes for a character, relative to tokens without n-grams."""
     n_lengths = options.max_n - options.min_n + 1
     return n_lengths if options.analyzer == WORD else 6 * n_lengths
-
-
-def _n_bytes(column: TextColumn, enough: int) -> int:
-    """Count the bytes of the texts, until there are enough."""
-    n_bytes = 0
-    for texts in _all_texts(column):
-        n_bytes += int((texts.stops - texts.starts).sum())
-        if n_bytes >= enough:
-            break
-    return n_bytes
 
 
 def fit_options(vectorizer: Any) -> TextOptions:
@@ -138,8 +128,8 @@ def count_terms(
     Returns
     -------
     tuple of dict and sparse matrix, or None
-        The matrix has an attribute `learned_terms`: the columns, in the order in which their terms
-        were first met. None where kernels do not know the vectorizer or the texts: nothing was
+        The matrix has an attribute `learned`: its columns, in the order in which their terms were
+        first met. None where kernels do not know the vectorizer or the texts: nothing was
         done.
     """
     try:
@@ -161,7 +151,7 @@ def count_terms(
     container = sparse.csr_array if interface == "sparray" else sparse.csr_matrix
     shape = (len(indptr) - 1, len(terms))
     X: Any = container((counts, indices, indptr), shape=shape, dtype=vectorizer.dtype)
-    X.learned_terms = terms
+    X.learned = Learned(terms, terms.document_frequencies())
     return {}, X
 
 
@@ -204,6 +194,7 @@ def _count(
     start = 0
     for texts in map(encode, _all_texts(column)):
         streams = reader.read(texts)
+        nodes = with_all_symbols(nodes, int(reader.symbols.sizes[0]))
         row_stops = indptr[start + 1 : start + len(texts.starts) + 1]
         row = 0
         while True:
@@ -233,17 +224,19 @@ def _count(
                 bitmap = make_bitmap(len(nodes.parents))
             entries.make_room(n_ngrams, share)
         start += row
-    is_term = nodes.is_term[: int(nodes.sizes[0])]
+    n_nodes = int(nodes.sizes[0])
+    is_term = nodes.is_term[:n_nodes]
     terms = LearnedTerms(
         symbols=reader.symbols,
         nodes=nodes,
         chosen=np.flatnonzero(is_term),
         of_tokens=options.analyzer == WORD,
     )
-    number_of = np.cumsum(is_term, dtype=np.intp)
-    number_of -= 1
     indices, counts = entries.finished(dtype)
-    relabel(indices, number_of)
+    if len(terms) == n_nodes - 1:
+        indices -= 1  # the root alone is no term
+    else:
+        relabel(indices, np.cumsum(is_term, dtype=np.intp) - 1)
     if indptr[-1] <= np.iinfo(np.int32).max:
         indptr = indptr.astype(np.int32)
     else:

@@ -11,9 +11,9 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from ..._compat import Original, VectorizerSteps, vectorizer_steps
 from ...kernels._jit import COMPILES
-from ...kernels.text._entries import document_frequencies, relabel, weight_rows
+from ...kernels.text._entries import relabel, weight_rows
 from ._counting import count_terms
-from ._learned_terms import LearnedTerms
+from ._learned_terms import Learned
 from ._options import NORMS
 from ._remembering import remembering
 
@@ -45,9 +45,10 @@ class _KernelSteps(VectorizerSteps):
         self, original: Original, vectorizer: Any, X: Any, vocabulary: dict, *bounds: Any
     ) -> Any:
         """Leave out rare and frequent terms: scikit-learn's own choice of columns."""
-        terms = _terms_of(X)
-        if terms is None:
+        learned = getattr(X, "learned", None)
+        if learned is None or learned.terms is None:
             return original(vectorizer, X, vocabulary, *bounds)
+        terms = learned.terms
         chooser = _ColumnChooser(X)
         original(vectorizer, chooser, {}, *bounds)
         kept = chooser.kept
@@ -63,35 +64,33 @@ class _KernelSteps(VectorizerSteps):
             terms = terms.only(kept)
         if len(kept) < X.shape[1]:
             X = X[:, kept]
-        X.learned_terms = terms
+        X.learned = Learned(terms, learned.frequencies[kept])
         return _final(X, vectorizer) if terms is None else X
 
     def sort(self, original: Original, vectorizer: Any, X: Any, vocabulary: dict) -> Any:
         """Number the columns in the order of the terms."""
-        terms = _terms_of(X)
-        if terms is None:
+        learned = getattr(X, "learned", None)
+        if learned is None or learned.terms is None:
             return original(vectorizer, X, vocabulary)
-        X.learned_terms = terms = terms.sorted()
+        learned.terms = terms = learned.terms.sorted()
         assert terms.ranks is not None
         relabel(X.indices, terms.ranks)
+        learned.frequencies[terms.ranks] = learned.frequencies.copy()
         if vectorizer.max_features is not None:
             return X  # the limit is next
         vocabulary.update(zip(terms.texts(), terms.ranks.tolist(), strict=True))
-        X.learned_terms = None
+        learned.terms = None
         return _final(X, vectorizer)
 
     def document_frequency(self, original: Original, X: Any) -> Any:
-        if not hasattr(X, "learned_terms"):
-            return original(X)
-        frequencies = np.zeros(X.shape[1], dtype=np.intp)
-        document_frequencies(X.indices, frequencies)
-        return frequencies
+        learned = getattr(X, "learned", None)
+        return original(X) if learned is None else learned.frequencies
 
     def weigh(self, original: Original, transformer: Any, X: Any, copy: bool = True) -> Any:
         """Weigh the counts of a vectorizer in place."""
-        if not hasattr(X, "learned_terms"):
+        if not hasattr(X, "learned"):
             return original(transformer, X, copy)
-        del X.learned_terms
+        del X.learned
         idf = getattr(transformer, "idf_", None)
         if (
             X.dtype != np.float64
@@ -123,31 +122,20 @@ class _KernelSteps(VectorizerSteps):
         return original(other)
 
 
-def _terms_of(X: Any) -> LearnedTerms | None:
-    return getattr(X, "learned_terms", None)
-
-
 def _final(X: Any, vectorizer: Any) -> Any:
     """Take the mark from a matrix that is what the user gets."""
     if type(vectorizer) is CountVectorizer:
-        del X.learned_terms
+        del X.learned
     return X
 
 
 class _ColumnChooser:
-    """A matrix of which scikit-learn chooses columns; keeps which.
-
-    It looks like one in CSC format, where a column's entries are counted at once.
-    """
-
-    format = "csc"
+    """A matrix of which scikit-learn chooses columns; keeps which."""
 
     def __init__(self, X: Any):
         self.kept = np.arange(X.shape[1])
         self.sum = X.sum
-        frequencies = np.zeros(X.shape[1] + 1, dtype=np.intp)
-        document_frequencies(X.indices, frequencies[1:])
-        self.indptr = np.cumsum(frequencies)
+        self.learned = X.learned
 
     def __getitem__(self, key: Any) -> Any:
         self.kept = key[1]

@@ -8,10 +8,11 @@ import numpy as np
 
 from ...kernels.text._growing import Nodes, Symbols
 from ...kernels.text._term_order import (
+    blanks_in_order,
     measure_nodes,
     rank_symbols,
     rank_terms,
-    used_bytes,
+    unused_byte,
     write_terms,
 )
 
@@ -34,14 +35,17 @@ class LearnedTerms:
     def __len__(self) -> int:
         return len(self.chosen)
 
+    def document_frequencies(self) -> np.ndarray:
+        """Return in how many texts each term is (intp)."""
+        return self.nodes.counts[self.chosen, 1].astype(np.intp)
+
     def only(self, kept: np.ndarray) -> "LearnedTerms":
         """Leave out all terms but those at some positions, which ascend."""
         return replace(self, chosen=self.chosen[kept], ranks=None)
 
     def sorted(self) -> "LearnedTerms":
         """Rank the terms."""
-        used = used_bytes(self.symbols)
-        if self.of_tokens and used[: ord(" ") + 1].any():
+        if self.of_tokens and not blanks_in_order(self.symbols):
             # Tokens with such bytes and tokens before a blank are in another order.
             texts = list(self.texts())
             order = np.array(sorted(range(len(texts)), key=texts.__getitem__), dtype=np.intp)
@@ -61,17 +65,14 @@ class LearnedTerms:
         blank = int(self.of_tokens)
         lengths = np.empty(int(self.nodes.sizes[0]), dtype=np.int64)
         measure_nodes(self.nodes, self.symbols, blank, lengths)
-        used = used_bytes(self.symbols)[:128]
-        used[ord(" ")] = True
-        free = np.flatnonzero(~used)
+        separator = unused_byte(self.symbols)
         for start in range(0, len(self.chosen), _CHUNK_TERMS):
             terms = self.chosen[start : start + _CHUNK_TERMS]
             ends = np.cumsum(lengths[terms] + 1) - 1
             out = np.empty(int(ends[-1]) + 1, dtype=np.uint8)
-            separator = int(free[0]) if len(free) else 0
-            write_terms(terms, self.nodes, self.symbols, blank, separator, ends, out)
+            write_terms(terms, self.nodes, self.symbols, blank, separator or 0, ends, out)
             raw = out[:-1].tobytes()
-            if len(free):
+            if separator is not None:
                 yield raw.decode("utf-8", "surrogatepass").split(chr(separator))
             else:
                 starts = np.concatenate(([0], ends[:-1] + 1)).tolist()
@@ -79,3 +80,11 @@ class LearnedTerms:
                     raw[first:last].decode("utf-8", "surrogatepass")
                     for first, last in zip(starts, ends.tolist(), strict=True)
                 ]
+
+
+@dataclass(eq=False)
+class Learned:
+    """What is known of the columns of a matrix of counts while a vectorizer is fitted."""
+
+    terms: LearnedTerms | None  # None where the vocabulary is written
+    frequencies: np.ndarray  # intp (n_columns,): the entries of each column

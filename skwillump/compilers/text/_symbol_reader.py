@@ -50,28 +50,29 @@ class SymbolReader:
             return self._read_tokens(texts, self.characters, self.options.shortest)
         streams, n_bytes = self._streams(texts)
         n_characters = min(n_bytes, N_CODE_POINTS) + 1
-        self.symbols = with_symbol_room(self.symbols, n_characters, n_characters)
+        self.symbols = with_symbol_room(self.symbols, n_characters, 8 * n_characters)
         kernel = character_streams if self.options.analyzer == CHAR else padded_word_streams
         kernel(texts.data, texts.starts, texts.stops, self.characters, self.symbols, streams)
         return streams
 
     def _read_tokens(self, texts: Utf8, characters: Characters, shortest: int) -> Streams:
         streams, _ = self._streams(texts)
+        row = 0
         while True:
-            n_tokens, n_words = token_streams(
+            row, n_tokens, n_bytes = token_streams(
                 texts.data,
                 texts.starts,
                 texts.stops,
+                row,
                 characters,
                 shortest,
                 self.n_stop_words,
                 self.symbols,
                 streams,
             )
-            if not n_tokens:
-                break
-            self.symbols = with_symbol_room(self.symbols, n_tokens, n_words)
-        return streams
+            if row == len(texts.starts):
+                return streams
+            self.symbols = with_symbol_room(self.symbols, n_tokens, n_bytes)
 
     def _streams(self, texts: Utf8) -> tuple[Streams, int]:
         n_bytes = int((texts.stops - texts.starts).sum())

@@ -13,7 +13,7 @@ from .._bits import greater, lesser
 from .._jit import inline, jit
 from .._room import room
 from .._words import HALF, LOWER_HALF, ONE, ZERO
-from ._growing import WHOLE, ask_for_node, find_node
+from ._growing import WHOLE, ask_for_node, find_first, find_node
 from ._order import mark, read_marked
 
 _ONE_MORE = ONE << HALF
@@ -22,7 +22,14 @@ _AHEAD = 12
 
 
 @inline
-def count_segment(symbols, first, last, min_n, max_n, table, frontier, touched, n_touched):
+def count_first(node, table, bitmap):
+    """Count an n-gram of one symbol, and mark it."""
+    table.counts[node, 0] += 1
+    mark(np.uint64(node), bitmap, ONE)
+
+
+@inline
+def count_segment(symbols, first, last, min_n, max_n, table, bitmap, frontier, touched, n_touched):
     """Count the n-grams of `symbols[first:last]`; return the new `n_touched`.
 
     Parameters
@@ -33,6 +40,8 @@ def count_segment(symbols, first, last, min_n, max_n, table, frontier, touched, 
     min_n, max_n : int
         A segment of fewer than `min_n` symbols is an n-gram as a whole if `max_n` is 0.
     table : Nodes
+    bitmap : tuple
+        Those of one symbol are marked here.
     frontier : uint32 array
         Working space for as many nodes as there are symbols.
     touched : uint64 array
@@ -41,9 +50,14 @@ def count_segment(symbols, first, last, min_n, max_n, table, frontier, touched, 
     """
     n = last - first
     slots = table.slots
-    for i in range(n):
-        frontier[i] = 0
-    for level in range(1, lesser(max_n, n) + 1):
+    if max_n >= 1:
+        is_term = min_n <= 1
+        for i in range(n):
+            node = find_first(symbols[first + i], is_term, table)
+            frontier[i] = node
+            if is_term:
+                count_first(node, table, bitmap)
+    for level in range(2, lesser(max_n, n) + 1):
         is_term = level >= min_n
         shift = first + level - 1
         n_starts = n - level + 1
@@ -122,8 +136,8 @@ def count_new_terms(
             last = segment_ends[k]
             if whole and last - first < min_n:
                 # A path without terms, with a term at its end.
-                node = np.uint32(0)
-                for i in range(first, last + 1):
+                node = find_first(symbols[first], False, table)
+                for i in range(first + 1, last + 1):
                     symbol = symbols[i] if i < last else np.uint32(WHOLE)
                     at = find_node(node, symbol, i == last, table)
                     node = np.uint32(slots[at + ONE] & LOWER_HALF)
@@ -133,7 +147,16 @@ def count_new_terms(
                 n_touched += entry >> HALF == ZERO
             else:
                 n_touched = count_segment(
-                    symbols, first, last, min_n, max_n, table, frontier, touched, n_touched
+                    symbols,
+                    first,
+                    last,
+                    min_n,
+                    max_n,
+                    table,
+                    bitmap,
+                    frontier,
+                    touched,
+                    n_touched,
                 )
             first = last
         # Counts are zero again; nodes are written in ascending order.
@@ -142,11 +165,14 @@ def count_new_terms(
             entry = slots[at + ONE]
             node_at = entry & LOWER_HALF
             slots[at + ONE] = node_at
-            table.counts[node_at] = np.int32(entry >> HALF)
+            table.counts[node_at, 0] = np.int32(entry >> HALF)
             mark(node_at, bitmap, ONE)
         stop = read_marked(bitmap, indices, n)
         for k in range(n, stop):
-            counts[k] = table.counts[indices[k]]
+            node_at = np.uint64(indices[k])
+            counts[k] = table.counts[node_at, 0]
+            table.counts[node_at, 0] = 0
+            table.counts[node_at, 1] += 1
         n = stop
         row_stops[row] = np.int64(n)
     return len(row_ends), 0

@@ -25,14 +25,6 @@ def as_floats(counts: np.ndarray, floats: np.ndarray) -> None:
         floats[some] = counts[some].copy()
 
 
-def document_frequencies(indices: np.ndarray, frequencies: np.ndarray) -> None:
-    """Add to each column's frequency the number of its entries."""
-    n_at_once = max(_AT_ONCE, len(frequencies))
-    for start in range(0, len(indices), n_at_once):
-        some = indices[start : start + n_at_once]
-        frequencies += np.bincount(some, minlength=len(frequencies))
-
-
 @jit
 def weight_rows(data, indices, indptr, idf, norm):
     """Multiply by inverse document frequencies, then divide each row by its norm.

@@ -8,29 +8,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._bits import lesser
 from .._jit import jit
-from .._room import room, zeros
-from .._words import EIGHT, ONE, SEVEN, THREE, ZERO
-from ._growing import ask_for_token, intern_character, intern_token, token_hash
-from ._utf8 import decode, encode
-
-_AHEAD = 8
-"""How many tokens ahead their places in the table are asked for."""
+from .._words import ONE, SEVEN, ZERO
+from ._growing import SPARE_BYTES, ask_for_token, intern_character, intern_token, token_hash
+from ._tokens import block_tokens, make_token_scratch
+from ._unicode import byte_ranges
+from ._utf8 import count_characters, decode
 
 
 class Characters(NamedTuple):
-    """What is known of each code point."""
+    """What is known of characters; see `Alphabet`."""
 
     fold: np.ndarray  # int32 (0x110000,): lower case, or itself
     kind: np.ndarray  # uint8 (0x110000,): 1 for white space, or for what tokens consist of
-    ascii: np.ndarray  # uint16 (128,): kind of the lower case << 8 | lower case, of ASCII
+    ranges: np.ndarray  # uint8 (n, 2): ASCII bytes of tokens
+    n_letters: int  # how many bytes from "A" on are written in lower case
 
 
 def characters_of(fold: np.ndarray, kind: np.ndarray) -> Characters:
     """Tabulate code points by their lower case and kind."""
-    folded = fold[:128]
-    return Characters(fold, kind, (kind[folded].astype(np.uint16) << 8) | folded.astype(np.uint16))
+    n_letters = 26 if fold[ord("A")] == ord("a") else 0
+    return Characters(fold, kind, byte_ranges(kind[fold[:128]]), n_letters)
 
 
 class Streams(NamedTuple):
@@ -42,7 +40,9 @@ class Streams(NamedTuple):
 
 
 @jit
-def token_streams(text, starts, stops, characters, shortest, n_stop_words, table, streams):
+def token_streams(
+    text, starts, stops, first_row, characters, shortest, n_stop_words, table, streams
+):
     """Write the symbols of each text's tokens.
 
     Parameters
@@ -51,6 +51,8 @@ def token_streams(text, starts, stops, characters, shortest, n_stop_words, table
         UTF-8 bytes of all texts.
     starts, stops : int64 arrays of shape (n_rows,)
         Where each text begins and ends.
+    first_row : int
+        Texts before this one are written already.
     characters : Characters
     shortest : int
         Shorter tokens are dropped.
@@ -61,79 +63,65 @@ def token_streams(text, starts, stops, characters, shortest, n_stop_words, table
 
     Returns
     -------
-    n_tokens, n_words : int
-        If the table has not room for as many, nothing was written. Zeros otherwise.
+    row : int
+        Where it stopped: at the end, or at a text for which the table has not room enough.
+    n_tokens, n_bytes : int
+        Room for how many symbols it may need there.
     """
-    n_bytes = 0
-    for row in range(len(starts)):
-        n_bytes += stops[row] - starts[row]
-    # Folding lengthens by half at most, and zeros fill the last word of a token.
-    words = room(n_bytes * 3 // 16 + n_bytes // 2 + 2 * len(starts) + 2, np.uint64)
-    data = words.view(np.uint8)
-    lengths = room(n_bytes // 2 + len(starts), np.uint64)
-    hashes = room(len(lengths), np.uint64)
-    # 1. The tokens of all texts, each from a new word on.
-    at = ZERO
-    n_tokens = 0
-    for row in range(len(starts)):
-        i = np.uint64(starts[row])
-        end = np.uint64(stops[row])
-        start = at
-        n_characters = 0
-        while i <= end:
-            if i < end and text[i] < 128:
-                entry = characters.ascii[text[i]]
-                i += ONE
-                if entry >= 256:
-                    data[at] = entry & 0xFF
-                    at += ONE
-                    n_characters += 1
-                    continue
-            elif i < end:
-                code_point, width = decode(text, i)
-                i += width
-                folded = np.int64(characters.fold[code_point])
-                if characters.kind[folded]:
-                    at += encode(folded, data, at)
-                    n_characters += 1
-                    continue
-            else:
-                i += ONE  # the end of the text
-            if n_characters >= shortest:
-                word = (at + SEVEN) >> THREE
-                for k in range(at, at + EIGHT):
-                    data[k] = 0
-                length = at - start
-                lengths[n_tokens] = length
-                hashes[n_tokens] = token_hash(words, start >> THREE, length)
-                n_tokens += 1
-                start = word << THREE
-            at = start
-            n_characters = 0
-        streams.segment_ends[row] = n_tokens
-        streams.row_ends[row] = row + 1
-    n_words = np.int64(at >> THREE)
-    if (
-        table.sizes[0] + n_tokens > len(table.n_bytes)
-        or 4 * (table.sizes[0] + n_tokens) > len(table.slots)
-        or table.sizes[1] + n_words >= len(table.words)  # a word is left after the last one
-    ):
-        return n_tokens, n_words
-    # 2. Their symbols. The slots of the next ones are asked for meanwhile.
-    word = ZERO
-    n = 0
-    first = 0
-    for row in range(len(starts)):
-        last = streams.segment_ends[row]
-        for token in range(first, last):
-            ask_for_token(hashes[lesser(token + _AHEAD, n_tokens - 1)], table)
-            symbol = intern_token(words, word, lengths[token], hashes[token], table)
-            word += (lengths[token] + SEVEN) >> THREE
-            streams.symbols[n] = symbol
-            n += symbol > n_stop_words
-        first = last
-        streams.segment_ends[row] = n
-    return 0, 0
+    scratch = make_token_scratch(starts, stops)
+    work, _, ends = scratch
+    folded, _, token_starts, token_stops, words, _, _, wide_rows = work
+    row = first_row
+    n = streams.segment_ends[row - 1] if row else 0
+    while row < len(starts):
+        next_row, _, n_wide = block_tokens(text, starts, stops, row, characters, scratch)
+        # 1. The first word of each token that is long enough, and a hash of it. Its slot is asked
+        # for meanwhile.
+        n_tokens = 0
+        n_bytes = ZERO
+        wide = 0
+        begin = 0
+        for k in range(next_row - row):
+            is_wide = wide < n_wide and wide_rows[wide] == k
+            wide += is_wide
+            end = ends[k]
+            for token in range(begin, end):
+                start, stop = np.uint64(token_starts[token]), np.uint64(token_stops[token])
+                length = stop - start
+                first, state = token_hash(folded, start, length)
+                ask_for_token(state, table)
+                token_starts[n_tokens] = start
+                token_stops[n_tokens] = stop
+                words[2 * n_tokens], words[2 * n_tokens + 1] = first, state
+                n_characters = np.int64(length)
+                if is_wide:
+                    n_characters = count_characters(folded, start, stop)
+                n_tokens += n_characters >= shortest
+                n_bytes += (length + SEVEN) & ~SEVEN
+            begin = end
+            ends[k] = n_tokens
+        if (
+            table.sizes[0] + n_tokens > len(table.n_bytes)
+            or 4 * (table.sizes[0] + n_tokens) > len(table.slots)
+            or table.sizes[1] + np.int64(n_bytes) + SPARE_BYTES > len(table.data)
+        ):
+            return row, n_tokens, np.int64(n_bytes)
+        # 2. Their symbols.
+        begin = 0
+        for k in range(next_row - row):
+            for token in range(begin, ends[k]):
+                start = np.uint64(token_starts[token])
+                length = np.uint64(token_stops[token]) - start
+                symbol = intern_token(
+                    folded, start, length, words[2 * token], words[2 * token + 1], table
+                )
+                streams.symbols[n] = symbol
+                n += symbol > n_stop_words
+            begin = ends[k]
+            streams.segment_ends[row + k] = n
+            streams.row_ends[row + k] = row + k + 1
+        row = next_row
+    return row, 0, 0
 
 
 @jit
@@ -145,7 +133,6 @@ def character_streams(text, starts, stops, characters, table, streams):
     text, starts, stops, characters, table, streams
         As in `token_streams`.
     """
-    buffer = zeros(8, np.uint8)
     n = 0
     for row in range(len(starts)):
         after_space = False
@@ -163,7 +150,7 @@ def character_streams(text, starts, stops, characters, table, streams):
                 # The second blank of a run takes the place of the first.
                 n -= 1
                 folded = np.int64(32)
-            streams.symbols[n] = intern_character(folded, table, buffer)
+            streams.symbols[n] = intern_character(folded, table)
             n += 1
             after_space = is_space
         streams.segment_ends[row] = n
@@ -179,8 +166,7 @@ def padded_word_streams(text, starts, stops, characters, table, streams):
     text, starts, stops, characters, table, streams
         As in `token_streams`.
     """
-    buffer = zeros(8, np.uint8)
-    blank = intern_character(32, table, buffer)
+    blank = intern_character(32, table)
     n = 0
     n_segments = 0
     for row in range(len(starts)):
@@ -206,6 +192,6 @@ def padded_word_streams(text, starts, stops, characters, table, streams):
                     streams.segment_ends[n_segments] = n
                     n_segments += 1
             if not is_space:
-                streams.symbols[n] = intern_character(folded, table, buffer)
+                streams.symbols[n] = intern_character(folded, table)
                 n += 1
         streams.row_ends[row] = n_segments

@@ -11,9 +11,6 @@ import numpy as np
 from .._jit import jit
 from ._growing import Nodes, Symbols
 
-_LOW_BYTE = np.uint64(0xFF)
-
-
 @jit
 def rank_nodes(nodes, symbol_ranks, places, children, first_child, n_below):
     """Write for each node how many terms come before it: the rank of a node that is a term.
@@ -111,11 +108,10 @@ def write_terms(terms, nodes, table, blank, separator, ends, out):
         while node:
             symbol = nodes.symbols[node]
             n_bytes = table.n_bytes[symbol]
-            first = table.first_words[symbol]
+            first = table.starts[symbol]
             at -= n_bytes
             for k in range(n_bytes):
-                shift = np.uint64(8 * (k & 7))
-                out[at + k] = table.words[first + (k >> 3)] >> shift & _LOW_BYTE
+                out[at + k] = table.data[first + k]
             node = np.int64(nodes.parents[node])
             if blank and node:
                 at -= 1
@@ -125,17 +121,25 @@ def write_terms(terms, nodes, table, blank, separator, ends, out):
 def rank_symbols(table: Symbols) -> np.ndarray:
     """Return the rank of each symbol by its bytes, from 1; 0 stands for none (uint32)."""
     n_symbols = int(table.sizes[0])
-    starts = table.first_words[1:n_symbols]
+    words = table.data[: len(table.data) & ~7].view(np.uint64)
+    places = table.starts[1:n_symbols] >> 3
     n_bytes = table.n_bytes[1:n_symbols]
-    first = table.words[starts].byteswap()
-    second = np.where(n_bytes > 8, table.words[starts + 1].byteswap(), 0)
     # Bytes after the end are zeros: only a byte of a token that is zero too makes two alike.
-    order = np.lexsort((n_bytes, second, first))
-    equal = np.flatnonzero((np.diff(first[order]) == 0) & (np.diff(second[order]) == 0))
+    first = words[places].byteswap()
+    order = np.argsort(first)
+    in_order = first[order]
+    is_tied = np.zeros(len(order) + 1, dtype=np.bool_)
+    is_tied[1:-1] = in_order[1:] == in_order[:-1]
+    tied = np.flatnonzero(is_tied[1:] | is_tied[:-1])
+    some = order[tied]
+    second = np.where(n_bytes[some] > 8, words[places[some] + 1].byteswap(), 0)
+    within = np.lexsort((n_bytes[some], second, first[some]))
+    order[tied] = some = some[within]
+    equal = np.flatnonzero((np.diff(first[some]) == 0) & (np.diff(second[within]) == 0))
     for run in np.split(equal, np.flatnonzero(np.diff(equal) > 1) + 1):
         if len(run):
-            places = slice(int(run[0]), int(run[-1]) + 2)
-            order[places] = sorted(order[places].tolist(), key=lambda k: symbol_bytes(table, k + 1))
+            alike = tied[run[0] : run[-1] + 2]
+            order[alike] = sorted(order[alike].tolist(), key=lambda k: symbol_bytes(table, k + 1))
     ranks = np.zeros(n_symbols, dtype=np.uint32)
     ranks[order + 1] = np.arange(1, n_symbols)
     return ranks
@@ -143,9 +147,8 @@ def rank_symbols(table: Symbols) -> np.ndarray:
 
 def symbol_bytes(table: Symbols, symbol: int) -> bytes:
     """Return the UTF-8 of a symbol."""
-    n_bytes = int(table.n_bytes[symbol])
-    start = int(table.first_words[symbol])
-    return table.words[start : start + -(-n_bytes // 8)].tobytes()[:n_bytes]
+    start = int(table.starts[symbol])
+    return table.data[start : start + int(table.n_bytes[symbol])].tobytes()
 
 
 def rank_terms(nodes: Nodes, symbol_ranks: np.ndarray) -> np.ndarray:
@@ -158,10 +161,16 @@ def rank_terms(nodes: Nodes, symbol_ranks: np.ndarray) -> np.ndarray:
     return places
 
 
-def used_bytes(table: Symbols) -> np.ndarray:
-    """Return for each byte whether a symbol holds it (bool, (256,))."""
-    words = table.words[: int(table.sizes[1])]
-    found = np.bincount(words.view(np.uint8), minlength=256)
+def blanks_in_order(table: Symbols) -> bool:
+    """Tell whether no symbol holds a byte up to the blank's."""
+    data = table.data[: int(table.sizes[1])]
     # Zeros fill the last word of each symbol.
-    found[0] -= words.nbytes - int(table.n_bytes[1 : int(table.sizes[0])].sum())
-    return found > 0
+    n_zeros = len(data) - int(table.n_bytes[1 : int(table.sizes[0])].sum())
+    return int(np.count_nonzero(data <= ord(" "))) == n_zeros
+
+
+def unused_byte(table: Symbols) -> int | None:
+    """Return an ASCII byte that no symbol holds and that is no blank, if there is one."""
+    data = table.data[: int(table.sizes[1])].tobytes()
+    # Not zero, which fills the last word of each symbol.
+    return next((k for k in range(1, 128) if k != ord(" ") and bytes((k,)) not in data), None)

@@ -164,15 +164,23 @@ def first_bytes(word, n):
 
 
 @inline
-def token_key(folded, start, length):
-    """Return two words that only this token has among those of up to `SHORT` bytes.
+def first_words(folded, start, length):
+    """Return the first 16 bytes of a token as two words, zeros after its end.
 
-    At least 16 bytes from ``start`` on are read, also those after the token. The second word is
-    not zero.
+    At least 16 bytes from ``start`` on are read, also those after the token.
     """
     place = SIXTEEN - lesser(length, SIXTEEN)
     first = load_word(folded, start) & load_word(_KEPT, place)
-    second = load_word(folded, start + EIGHT) & load_word(_KEPT, place + EIGHT)
+    return first, load_word(folded, start + EIGHT) & load_word(_KEPT, place + EIGHT)
+
+
+@inline
+def token_key(folded, start, length):
+    """Return two words that only this token has among those of up to `SHORT` bytes.
+
+    The second word is not zero.
+    """
+    first, second = first_words(folded, start, length)
     return first, second | length << _LENGTH_BITS
 
 
@@ -282,28 +290,29 @@ def _room_of(start, stop):
 
 
 @inline
-def block_symbols(text, starts, stops, begin, alphabet, scratch):
-    """Find the symbols of the tokens of as many texts as a block holds, from ``begin`` on.
+def block_tokens(text, starts, stops, begin, alphabet, scratch):
+    """Find the tokens of as many texts as a block holds, from ``begin`` on.
 
     Parameters
     ----------
     text : uint8 array
     starts, stops : int64 arrays of shape (n_rows,)
     begin : int
-    alphabet : Alphabet
+    alphabet : Alphabet or Characters
     scratch : tuple
-        From `make_token_scratch`. Its two arrays receive the symbols, one for each token,
-        and for each text where those of the next one begin. Symbols of tokens that do not count,
-        as they are stop words or too short, are `STOP`.
+        From `make_token_scratch`: receives the folded bytes, where each token starts and stops,
+        and for each text where the tokens of the next one begin.
 
     Returns
     -------
-    int
+    row : int
         Where the next block begins.
+    n_tokens : uint64
+    n_wide : int
+        How many texts are not ASCII; which ones, from ``begin`` on, is in the scratch.
     """
-    work, symbols, ends = scratch
-    folded, marks, token_starts, token_stops, keys, places, still_open, wide_rows = work
-    buckets = alphabet.buckets
+    work, _, ends = scratch
+    folded, marks, token_starts, token_stops, _, _, _, wide_rows = work
     size = len(folded) - 128
     # 1. Characters of all texts.
     n_bytes = ZERO
@@ -334,7 +343,35 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
             n_stops = write_ones(before & ~bits, block << SIX, token_stops, n_stops)
         first = last
         ends[k] = np.int64(n_stops)
-    # 3. Keys. A line of the table is asked for long before it is needed.
+    return row, n_stops, n_wide
+
+
+@inline
+def block_symbols(text, starts, stops, begin, alphabet, scratch):
+    """Find the symbols of the tokens of as many texts as a block holds, from ``begin`` on.
+
+    Parameters
+    ----------
+    text : uint8 array
+    starts, stops : int64 arrays of shape (n_rows,)
+    begin : int
+    alphabet : Alphabet
+    scratch : tuple
+        From `make_token_scratch`. Its two arrays receive the symbols, one for each token,
+        and for each text where those of the next one begin. Symbols of tokens that do not count,
+        as they are stop words or too short, are `STOP`.
+
+    Returns
+    -------
+    int
+        Where the next block begins.
+    """
+    work, symbols, ends = scratch
+    token_starts, token_stops, keys, places, still_open, wide_rows = work[2:]
+    folded = work[0]
+    buckets = alphabet.buckets
+    row, n_stops, n_wide = block_tokens(text, starts, stops, begin, alphabet, scratch)
+    # Keys. A line of the table is asked for long before it is needed.
     for k in range(n_stops):
         start = np.uint64(token_starts[k])
         key, key_1 = token_key(folded, start, np.uint64(token_stops[k]) - start)
@@ -342,7 +379,7 @@ def block_symbols(text, starts, stops, begin, alphabet, scratch):
         place = bucket_of(key, key_1, alphabet)
         places[k] = place
         prefetch(buckets, place)
-    # 4. Symbols: no step depends on another token.
+    # Symbols: no step depends on another token.
     shortest = np.uint64(alphabet.shortest)
     n_open = ZERO
     for k in range(n_stops):

@@ -59,3 +59,10 @@ def class_table(character_class: str) -> np.ndarray:
     for match in re.finditer(f"(?:{character_class})+", _all_characters()):
         table[match.start() : match.end()] = 1
     return table
+
+
+def byte_ranges(inside: np.ndarray) -> np.ndarray:
+    """Return the first byte and the length of each run of ASCII bytes that are in tokens."""
+    borders = np.diff(np.concatenate(([0], inside[:128] != 0, [0])).astype(np.int8))
+    starts = np.flatnonzero(borders == 1)
+    return np.stack((starts, np.flatnonzero(borders == -1) - starts), axis=1).astype(np.uint8)

@@ -8,7 +8,7 @@ from ._symbols import Alphabet
 from ._token_tables import fill_token_tables
 from ._tokens import SHORT, STOP
 from ._trie import Trie, build_trie
-from ._unicode import class_table, code_points, identity_table, lower_table
+from ._unicode import byte_ranges, class_table, code_points, identity_table, lower_table
 
 _NO_BYTES = np.zeros(0, dtype=np.uint8)
 """For the fields that an alphabet does not use."""
@@ -76,7 +76,7 @@ def word_alphabet(
         kind=_NO_BYTES,
         ascii=_NO_SYMBOLS,
         symbol_of=_NO_SYMBOLS,
-        ranges=_byte_ranges(in_token[fold[:128]]),
+        ranges=byte_ranges(in_token[fold[:128]]),
         n_letters=26 if lowercase else 0,
         n_tokens=len(encoded),
         buckets=np.zeros(8 << bucket_bits, dtype=np.uint64),
@@ -90,13 +90,6 @@ def word_alphabet(
     token_symbols = np.fromiter(symbols.values(), dtype=np.uint32, count=len(encoded))
     fill_token_tables(token_bytes, offsets, token_symbols, alphabet)
     return alphabet.with_tables(lowercase, character_class)
-
-
-def _byte_ranges(inside: np.ndarray) -> np.ndarray:
-    """Return the first byte and the length of each run of ASCII bytes that are in tokens."""
-    borders = np.diff(np.concatenate(([0], inside[:128] != 0, [0])).astype(np.int8))
-    starts = np.flatnonzero(borders == 1)
-    return np.stack((starts, np.flatnonzero(borders == -1) - starts), axis=1).astype(np.uint8)
 
 
 def vocabulary_trie(
