@@ -45,8 +45,23 @@ class TextColumn:
         raise NotImplementedError
 
     def n_characters(self, enough: int) -> int:
-        """Count the characters of the texts, until there are enough; of bytes all, and those."""
+        """Count the characters of the texts, until there are enough; where texts are bytes, those.
+
+        Raises
+        ------
+        InputUnsupported
+            If an element is no str.
+        """
         raise NotImplementedError
+
+    def check_types(self, rows: slice | np.ndarray) -> None:
+        """Refuse all but str itself: a subclass may have methods of its own.
+
+        Raises
+        ------
+        InputUnsupported
+            If an element is anything else.
+        """
 
     def take(self, rows: np.ndarray) -> "TextColumn":
         """Return the chosen rows as a column."""
@@ -81,10 +96,17 @@ class StringList(TextColumn):
     def n_characters(self, enough: int) -> int:
         n = 0
         for _, rows in self.chunks(slice(0, len(self))):
-            n += sum(map(len, self._take(rows)))
+            try:
+                n += sum(map(len, self._take(rows)))
+            except TypeError:
+                raise InputUnsupported("an element is not a str") from None
             if n >= enough:
                 break
         return n
+
+    def check_types(self, rows: slice | np.ndarray) -> None:
+        if any(kind is not str for kind in set(map(type, self._take(rows)))):
+            raise InputUnsupported("an element is not a str")
 
     def _take(self, rows: slice | np.ndarray) -> Sequence[str]:
         if isinstance(rows, slice):

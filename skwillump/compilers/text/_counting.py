@@ -22,7 +22,7 @@ from ...kernels.text._entries import as_floats, relabel
 from ...kernels.text._growing import new_nodes, with_all_symbols, with_node_room
 from ...kernels.text._order import make_bitmap
 from .._unsupported import InputUnsupported, Unsupported
-from ._columns import StringList, TextColumn, text_column
+from ._columns import TextColumn, text_column
 from ._encoding import Utf8, encode_texts
 from ._learned_terms import Learned, LearnedTerms
 from ._options import TextOptions, read_options
@@ -65,12 +65,9 @@ def fit_column(documents: Any, options: TextOptions, least_work: int) -> TextCol
         If kernels do not read them, or if there is less to do than it takes to pay.
     """
     column = text_column(documents)
-    if isinstance(column, StringList):
-        # A subclass of str may have methods of its own.
-        if any(kind is not str for kind in set(map(type, column.texts))):
-            raise InputUnsupported("an element is not a str")
-        is_array = isinstance(documents, np.ndarray) and documents.dtype.kind != "O"
-        if is_array and options.preprocess is not None:
+    if options.preprocess is not None:
+        column.check_types(slice(0, len(column)))
+        if isinstance(documents, np.ndarray) and documents.dtype.kind != "O":
             raise InputUnsupported("the preprocessor is given elements of an array")
     must_compile = least_work > 0 and not is_at_hand(count_new_terms)
     each = work_per_character(options)
@@ -137,13 +134,13 @@ def count_terms(
         column = fit_column(documents, options, least_work)
     except (Unsupported, InputUnsupported):
         return None
-    # What it checks and warns of is part of scikit-learn's counting.
+    # What it checks, and warns of once, is part of scikit-learn's counting.
     vectorizer.build_analyzer()
     dtype = np.dtype(vectorizer.dtype)
     encode = _Encoder(vectorizer, options, original)
     try:
         terms, (indptr, indices, counts) = _count(column, options, encode, dtype)
-    except TooManyTerms:
+    except (InputUnsupported, TooManyTerms):
         return None
     if not len(terms):
         return original(vectorizer, [], False)  # the error of an empty vocabulary
@@ -246,6 +243,7 @@ def _count(
 
 def _all_texts(column: TextColumn) -> Iterator[Utf8]:
     for _, rows in column.chunks(slice(0, len(column))):
+        column.check_types(rows)  # here, as the first look at a text is what takes long
         for _, texts in column.encoded(rows):
             yield texts
 

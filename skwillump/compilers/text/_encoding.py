@@ -134,19 +134,15 @@ def _encode_group(texts: Sequence[str], ascii_expected: bool) -> bytes:
         joined = "\0".join(texts)
         if joined.isascii():
             return joined.encode()
-    # One wide character makes all of a joined str wide, and slow to encode.
+    # One wide character makes all of a joined str wide, and slow to encode: here each byte of such
+    # a text becomes a character of its own.
+    narrow = list(texts)
     is_ascii = bytes(map(str.isascii, texts))
-    if 16 * is_ascii.count(0) > len(texts):
-        return b"\0".join(_encode_each(texts))
-    pieces, start = [], 0
-    while (row := is_ascii.find(0, start)) >= 0:
-        if row > start:
-            pieces.append("\0".join(texts[start:row]).encode())
-        pieces += _encode_each(texts[row : row + 1])
-        start = row + 1
-    if start < len(texts):
-        pieces.append("\0".join(texts[start:]).encode())
-    return b"\0".join(pieces)
+    row = is_ascii.find(0)
+    while row >= 0:
+        narrow[row] = _encode_each(texts[row : row + 1])[0].decode("latin-1")
+        row = is_ascii.find(0, row + 1)
+    return "\0".join(narrow).encode("latin-1")
 
 
 def _encode_each(texts: Sequence[str]) -> list[bytes]:

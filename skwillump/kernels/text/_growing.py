@@ -18,8 +18,7 @@ import numpy as np
 
 from .._bits import load_word, prefetch
 from .._jit import inline, jit
-from .._words import EIGHT, HALF, LOWER_HALF, ONE, SEVEN, SIXTEEN, TWO
-from .._words import ZERO
+from .._words import EIGHT, HALF, LOWER_HALF, ONE, SEVEN, SIXTEEN, TWO, ZERO
 from ._tokens import first_bytes, first_words
 from ._unicode import N_CODE_POINTS
 from ._utf8 import encode

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._jit import jit
-from .._words import ONE, SEVEN, ZERO
+from .._words import ONE, SEVEN, TWO, ZERO
 from ._growing import SPARE_BYTES, ask_for_token, intern_character, intern_token, token_hash
 from ._tokens import block_tokens, make_token_scratch
 from ._unicode import byte_ranges
@@ -70,55 +70,47 @@ def token_streams(
     """
     scratch = make_token_scratch(starts, stops)
     work, _, ends = scratch
-    folded, _, token_starts, token_stops, words, _, _, wide_rows = work
+    folded, _, token_starts, token_stops, words, places, is_long, wide_rows = work
     row = first_row
     n = streams.segment_ends[row - 1] if row else 0
     while row < len(starts):
-        next_row, _, n_wide = block_tokens(text, starts, stops, row, characters, scratch)
-        # 1. The first word of each token that is long enough, and a hash of it. Its slot is asked
-        # for meanwhile.
-        n_tokens = 0
+        next_row, n_tokens, n_wide = block_tokens(text, starts, stops, row, characters, scratch)
+        # 1. The first word of each token, and a hash. Its slot is asked for meanwhile.
         n_bytes = ZERO
-        wide = 0
-        begin = 0
-        for k in range(next_row - row):
-            is_wide = wide < n_wide and wide_rows[wide] == k
-            wide += is_wide
-            end = ends[k]
-            for token in range(begin, end):
-                start, stop = np.uint64(token_starts[token]), np.uint64(token_stops[token])
-                length = stop - start
-                first, state = token_hash(folded, start, length)
-                ask_for_token(state, table)
-                token_starts[n_tokens] = start
-                token_stops[n_tokens] = stop
-                words[2 * n_tokens], words[2 * n_tokens + 1] = first, state
-                n_characters = np.int64(length)
-                if is_wide:
-                    n_characters = count_characters(folded, start, stop)
-                n_tokens += n_characters >= shortest
-                n_bytes += (length + SEVEN) & ~SEVEN
-            begin = end
-            ends[k] = n_tokens
+        for k in range(n_tokens):
+            start = np.uint64(token_starts[k])
+            length = np.uint64(token_stops[k]) - start
+            first, state = token_hash(folded, start, length)
+            ask_for_token(state, table)
+            words[TWO * k], words[TWO * k + ONE] = first, state
+            is_long[k] = length >= np.uint64(shortest)
+            n_bytes += (length + SEVEN) & ~SEVEN
         if (
-            table.sizes[0] + n_tokens > len(table.n_bytes)
-            or 4 * (table.sizes[0] + n_tokens) > len(table.slots)
+            table.sizes[0] + np.int64(n_tokens) > len(table.n_bytes)
+            or 4 * (table.sizes[0] + np.int64(n_tokens)) > len(table.slots)
             or table.sizes[1] + np.int64(n_bytes) + SPARE_BYTES > len(table.data)
         ):
-            return row, n_tokens, np.int64(n_bytes)
+            return row, np.int64(n_tokens), np.int64(n_bytes)
+        for i in range(n_wide):
+            wide_row = wide_rows[i]
+            begin = np.uint64(ends[wide_row - 1]) if wide_row else ZERO
+            for k in range(begin, np.uint64(ends[wide_row])):
+                start, stop = np.uint64(token_starts[k]), np.uint64(token_stops[k])
+                is_long[k] = count_characters(folded, start, stop) >= shortest
         # 2. Their symbols.
-        begin = 0
-        for k in range(next_row - row):
-            for token in range(begin, ends[k]):
-                start = np.uint64(token_starts[token])
-                length = np.uint64(token_stops[token]) - start
+        for k in range(n_tokens):
+            places[k] = n
+            if is_long[k]:
+                start = np.uint64(token_starts[k])
+                length = np.uint64(token_stops[k]) - start
                 symbol = intern_token(
-                    folded, start, length, words[2 * token], words[2 * token + 1], table
+                    folded, start, length, words[TWO * k], words[TWO * k + ONE], table
                 )
                 streams.symbols[n] = symbol
                 n += symbol > n_stop_words
-            begin = ends[k]
-            streams.segment_ends[row + k] = n
+        places[n_tokens] = n
+        for k in range(next_row - row):
+            streams.segment_ends[row + k] = places[ends[k]]
             streams.row_ends[row + k] = row + k + 1
         row = next_row
     return row, 0, 0

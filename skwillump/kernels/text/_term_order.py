@@ -11,6 +11,7 @@ import numpy as np
 from .._jit import jit
 from ._growing import Nodes, Symbols
 
+
 @jit
 def rank_nodes(nodes, symbol_ranks, places, children, first_child, n_below):
     """Write for each node how many terms come before it: the rank of a node that is a term.

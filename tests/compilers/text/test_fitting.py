@@ -222,6 +222,42 @@ def test_other_input_is_left_to_scikit_learn(documents):
     assert_same_fit(TfidfVectorizer(analyzer="char"), documents)
 
 
+@pytest.mark.parametrize(
+    "options", [{}, {"ngram_range": (1, 3)}, {"token_pattern": r"\b\w{5,}\b"}, {"lowercase": False}]
+)
+def test_tokens_that_begin_alike_are_told_apart(fits, options):
+    rng = np.random.default_rng(3)
+    stems = [
+        "abcdefgh",
+        "abcdefghijklmnop",
+        "Abcdefghijklmnopqrstuvwxyz" * 2,
+        "éàüßабвгде",
+        "ДЕd9_",
+    ]
+    ends = ["", "a", "b", "é", "aa", "ab", "abcdefg", "abcdefgh", "abcdefghi", "Дx"]
+    tokens = [stem[:n] + end for stem in stems for end in ends for n in range(len(stem) + 1)]
+    documents = [" ".join(rng.choice(tokens, size=n)) for n in rng.integers(0, 40, size=300)]
+    documents += [" ".join(rng.choice(tokens, size=5000)), ", ".join(tokens)]
+    assert_same_fit(CountVectorizer(**options), documents)
+    assert_same_fit(TfidfVectorizer(min_df=2, **options), documents)
+    assert fits[True] == 2
+
+
+class Shouted(str):
+    """A text with a method of its own."""
+
+    def lower(self):
+        return "shouted"
+
+
+@pytest.mark.parametrize("preprocessor", [None, str.title])
+def test_a_text_of_another_class_is_found_wherever_it_is(fits, preprocessor):
+    documents = [*WORDS * 1000, Shouted("Some Text")]
+    stop_words = ["can't"]  # of which it warns, once
+    assert_same_fit(CountVectorizer(preprocessor=preprocessor, stop_words=stop_words), documents)
+    assert fits[True] == 0
+
+
 def test_a_generator_is_read_once_and_by_scikit_learn(fits):
     with by_kernels():
         vectorizer = CountVectorizer().fit(text for text in WORDS)
