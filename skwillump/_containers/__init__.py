@@ -5,8 +5,7 @@ its library. A subclass of a library's class is what its parent is, and no libra
 ask. The functions below are the questions that are asked of anything.
 """
 
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, cast
@@ -105,9 +104,7 @@ def is_batch(X: Any) -> bool:
 
     Not so iterators, sets, scalars, and mappings of columns, which have a length.
     """
-    if isinstance(X, (Mapping, Set, deque, str, bytes)) or getattr(X, "ndim", 1) == 0:
-        return False
-    return hasattr(X, "shape") or (hasattr(X, "__len__") and hasattr(X, "__getitem__"))
+    return _kind_of(type(X)).is_batch(X)
 
 
 def has_rows(X: Any) -> bool:
@@ -120,8 +117,9 @@ def with_rows(X: Any) -> Any:
 
     scikit-learn's vectorizers of texts read these once, and no row of them can be taken.
     """
-    is_read_otherwise = isinstance(X, (str, bytes, Mapping)) or not isinstance(X, Iterable)
-    return X if is_read_otherwise or is_batch(X) else list(X)
+    if is_batch(X) or isinstance(X, (str, bytes, Mapping)) or not isinstance(X, Iterable):
+        return X
+    return list(X)
 
 
 def take_rows(X: Any, rows: Any) -> Any:

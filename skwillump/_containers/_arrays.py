@@ -18,6 +18,9 @@ class Elements(Container):
         # Otherwise every known library of data frames is asked whether the list is one of its own.
         return len(X)
 
+    def is_batch(self, X: Any) -> bool:
+        return True
+
     def take_rows(self, X: Any, rows: Any) -> Any:
         if isinstance(rows, slice):
             return X[rows]
@@ -39,6 +42,9 @@ class Array(Container):
 
     def n_rows(self, X: Any) -> int:
         return X.shape[0] if X.ndim else super().n_rows(X)
+
+    def is_batch(self, X: Any) -> bool:
+        return X.ndim > 0
 
     def take_rows(self, X: Any, rows: Any) -> Any:
         return X[rows] if isinstance(rows, (slice, np.ndarray)) else safe_indexing(X, rows)

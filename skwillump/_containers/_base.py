@@ -1,6 +1,7 @@
 """What is asked of a container of rows, whatever library it is of."""
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,6 +59,12 @@ class Container:
     def n_rows(self, X: Any) -> int:
         """Count the rows, or raise what scikit-learn does where there are none to count."""
         return count_samples(X)
+
+    def is_batch(self, X: Any) -> bool:
+        """Tell whether it is of rows, maybe none, that can be taken and read twice."""
+        if isinstance(X, (Mapping, Set, deque, str, bytes)) or getattr(X, "ndim", 1) == 0:
+            return False
+        return hasattr(X, "shape") or (hasattr(X, "__len__") and hasattr(X, "__getitem__"))
 
     def take_rows(self, X: Any, rows: Any) -> Any:
         """Return rows in the order given: a slice, or an array of positions or of booleans."""
@@ -143,6 +150,9 @@ class Frame(Container):
     def n_rows(self, X: Any) -> int:
         # scikit-learn first asks for attributes that a data frame looks for among its columns.
         return len(X) if self.is_read else super().n_rows(X)
+
+    def is_batch(self, X: Any) -> bool:
+        return True
 
     series: Series
     """The kind of its columns."""

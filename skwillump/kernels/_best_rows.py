@@ -5,7 +5,12 @@ no better costs one comparison. In a small query NumPy's calls would cost more t
 about twenty of them are two kernels here.
 """
 
+import numpy as np
+
 from ._jit import inline, jit
+
+FEW_MORE = 4
+"""Rows beyond those that are asked for that are put in order at first."""
 
 
 @inline
@@ -31,23 +36,9 @@ def _sink(numbers, rows, place, stop):
     numbers[place], rows[place] = number, row
 
 
-@jit
-def take_best(raw, rows, numbers):
-    """Write the rows with the largest numbers, best first, as a stable sort gives them.
-
-    Parameters
-    ----------
-    raw : ndarray of float64 of shape (n_rows,)
-    rows : ndarray of intp of shape (n_best,)
-        Is filled with their positions; at most `n_rows`, at least one.
-    numbers : ndarray of float64 of shape (n_best,)
-        Is filled with their numbers.
-
-    Returns
-    -------
-    float
-        The largest number of all by its size; NaN if one is NaN: nothing is said then.
-    """
+@inline
+def _fill_best(raw, rows, numbers):
+    """See `take_best`."""
     n_best = len(rows)
     largest = 0.0
     for row in range(n_best):
@@ -71,6 +62,26 @@ def take_best(raw, rows, numbers):
         numbers[last], rows[last] = number, row
         _sink(numbers, rows, 0, last)
     return largest
+
+
+@jit
+def take_best(raw, rows, numbers):
+    """Write the rows with the largest numbers, best first, as a stable sort gives them.
+
+    Parameters
+    ----------
+    raw : ndarray of float64 of shape (n_rows,)
+    rows : ndarray of intp of shape (n_best,)
+        Is filled with their positions; at most `n_rows`, at least one.
+    numbers : ndarray of float64 of shape (n_best,)
+        Is filled with their numbers.
+
+    Returns
+    -------
+    float
+        The largest number of all by its size; NaN if one is NaN: nothing is said then.
+    """
+    return _fill_best(raw, rows, numbers)
 
 
 @jit
@@ -111,3 +122,60 @@ def close_pairs(numbers, scores, k, reach, step, pairs):
             pairs[n_places], pairs[n_places + 1] = place, place + 1
             n_places += 2
     return 0, 0
+
+
+@jit
+def take_best_of_each(scores, raw, starts, n_best, doubt, last_bits, best, heap_rows, heap):
+    """Write the best rows of each of many queries, best first, as stable sorts give them.
+
+    Parameters
+    ----------
+    scores, raw : ndarray of float64 of shape (n_rows,)
+        Scores, and the numbers that they follow from, of queries that lie one after the other.
+    starts : ndarray of intp of shape (n_queries + 1,)
+        Where each query begins, and the last one ends.
+    n_best : ndarray of intp of shape (n_queries,)
+        Rows that are asked for of each query; at most those that it has, at least one.
+    doubt, last_bits : float
+        Numbers that differ by more than this share of the largest are apart, and so are scores
+        that differ by more than this share of the better one.
+    best : ndarray of intp of shape (n_best.sum(),)
+        Is filled with positions, query by query; with -1 at the first place of a query whose order
+        is not plain to see: rows that are close and not equal, or have no score.
+    heap_rows, heap : ndarray of intp and of float64 of the shape (n_most,)
+        For the work. More rows than these are not put in order.
+    """
+    first = 0
+    for query in range(len(n_best)):
+        start, stop, n_wanted = starts[query], starts[query + 1], n_best[query]
+        largest = 0.0
+        for row in range(start, stop):
+            largest = max(largest, abs(raw[row]))
+        # Few rows more tell where the best ones end, most often.
+        n_first = min(stop - start, n_wanted + FEW_MORE)
+        n_most = min(stop - start, len(heap))
+        is_plain = n_first <= n_most and largest < np.inf
+        ends = False
+        while is_plain and not ends:
+            rows, numbers = heap_rows[:n_first], heap[:n_first]
+            is_plain = _fill_best(scores[start:stop], rows, numbers) < np.inf
+            ends = n_first == stop - start
+            for place in range(n_first - 1):
+                raw_gap = raw[start + rows[place]] - raw[start + rows[place + 1]]
+                gap = numbers[place] - numbers[place + 1]
+                if abs(raw_gap) > doubt * largest and gap > last_bits * abs(numbers[place]):
+                    if place + 1 >= n_wanted:
+                        ends = True
+                        break
+                elif raw_gap != 0.0:
+                    is_plain = False
+                    break
+            if not ends and n_first == n_most:
+                is_plain = False
+            n_first = n_most
+        if is_plain:
+            for place in range(n_wanted):
+                best[first + place] = start + heap_rows[place]
+        else:
+            best[first] = -1
+        first += n_wanted

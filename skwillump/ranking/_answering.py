@@ -64,13 +64,12 @@ def rank_queries(
             f"groups tell the query of each row, and of X, a {type(X).__name__}, no rows can be "
             "taken. Pass a list, an array or a data frame."
         )
-    if not shows and isinstance(k, Integral):
-        found = searcher_of(ranker).rank_groups(X, int(k), queries)
+    if not shows:
+        found = searcher_of(ranker).rank_groups(X, k, queries)
         return {group: RankedQuery(*pair) for group, pair in found.items()}
     ranked = {}
     for group, rows in queries.items():
-        query = take_rows(X, rows)
-        best = rank_query(ranker, query, k, shows=shows)
+        best = rank_query(ranker, take_rows(X, rows), k, shows=True)
         ranked[group] = best._replace(positions=rows[best.positions])
     return ranked
 

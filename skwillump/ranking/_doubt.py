@@ -3,12 +3,12 @@
 Compiled scores differ from the original's in the order of summation, and so in the last bits.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import isfinite, isnan, ulp
 
 import numpy as np
 
-from ..kernels._best_rows import close_pairs, take_best
+from ..kernels._best_rows import close_pairs, take_best, take_best_of_each
 from ..planning import nth_largest
 
 DOUBT = 1e-10
@@ -140,6 +140,41 @@ def sure_best(
         order = np.argsort(np.append(0, run) * len(raw) + rows[:end], kind="stable")[:k]
         return rows[order], scores[order]
     return rows[:k], scores[:k]
+
+
+def plain_best(
+    scores: np.ndarray, raw: np.ndarray, starts: np.ndarray, ks: Sequence[int], *, rounds: bool
+) -> tuple[np.ndarray, list[int], np.ndarray]:
+    """Positions of the best rows of many queries, of each of which that is plain to see.
+
+    Parameters
+    ----------
+    scores, raw : ndarray of float64 of shape (n_rows,)
+        Of queries that lie one after the other.
+    starts : ndarray of intp of shape (n_queries + 1,)
+        Where each begins, and the last one ends.
+    ks : sequence of int
+        Rows to return of each.
+    rounds : bool
+        Whether scores are known up to rounding only.
+
+    Returns
+    -------
+    best : ndarray of intp
+        Positions, query by query; as many of each as it has, and `ks` asks for.
+    ends : list of int
+        Where those of each query begin, and those of the last one end.
+    is_plain : ndarray of bool of shape (n_queries,)
+        Where it is False, look closer: nothing is said of that query.
+    """
+    n_best = np.minimum(ks, np.diff(starts))
+    ends = np.append(0, np.cumsum(n_best))
+    best = np.empty(ends[-1], dtype=np.intp)
+    n_most = min(int(n_best.max()), FEW_BEST) + SPARE_ROWS
+    doubt, last_bits = (DOUBT, LAST_BITS * ulp(1.0)) if rounds else (0.0, 0.0)
+    heap = np.empty(n_most, dtype=np.intp), np.empty(n_most)
+    take_best_of_each(scores, raw, starts, n_best, doubt, last_bits, best, *heap)
+    return best, ends.tolist(), best[ends[:-1]] >= 0
 
 
 def _best_numbers(raw: np.ndarray, n_best: int) -> tuple[np.ndarray, np.ndarray, float]:

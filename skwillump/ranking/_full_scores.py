@@ -1,6 +1,8 @@
 """The full model of a fitted ranker: scores of rows, and the best of those that it scored."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,7 @@ from sklearn.utils import gen_batches
 
 from .._containers import has_rows, num_samples, take_rows
 from ..planning import stable_order
-from ._doubt import doubtful_rows, sure_best, sure_order
+from ._doubt import doubtful_rows, plain_best, sure_best, sure_order
 from ._scores import one_score
 
 CHUNK_ROWS = 16_384
@@ -102,3 +104,23 @@ class FullScorer:
                 scores[doubtful] = self.original_scores(take_rows(X, rows[doubtful]))
         order = stable_order(scores, k)
         return rows[order].astype(np.intp, copy=False), scores[order]
+
+    def _best_of_each(
+        self, X: Any, rows, scores, raw, starts: np.ndarray, ks: Sequence[int]
+    ) -> list[Found]:
+        """The best rows of queries that lie one after the other; see `_best`.
+
+        Parameters
+        ----------
+        starts : ndarray of intp of shape (n_queries + 1,)
+            Where each query begins among `rows`, and the last one ends.
+        ks : sequence of int
+            Rows to return of each query.
+        """
+        best, ends, is_plain = plain_best(scores, raw, starts, ks, rounds=self.compiled)
+        positions, of_best = rows[best].astype(np.intp, copy=False), scores[best]
+        found = [(positions[slice(*own)], of_best[slice(*own)]) for own in pairwise(ends)]
+        for query in np.flatnonzero(~is_plain).tolist():
+            own = slice(*starts[query : query + 2])
+            found[query] = self._best(X, rows[own], scores[own], raw[own], k=ks[query])
+        return found

@@ -27,8 +27,8 @@ def queries_of(groups) -> dict[Any, np.ndarray]:
     """
     values, first, codes = QUERIES.names(groups)
     order = np.argsort(codes, kind="stable")
-    rows = np.split(order, np.cumsum(np.bincount(codes, minlength=len(values)))[:-1])
-    return {values[i]: rows[i] for i in np.argsort(first)}
+    ends = np.append(0, np.cumsum(np.bincount(codes, minlength=len(values)))).tolist()
+    return {values[i]: order[ends[i] : ends[i + 1]] for i in np.argsort(first).tolist()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -364,13 +364,16 @@ class ApproxTopKRanker(BaseRanker):
         """
         check_fitted(self)
         k, X = checked_k(self, k), with_rows(X)
-        ranked: Any
+        asked = (True, return_scores, return_evidence)
+        answers: tuple[Any, ...]
         if groups is None:
-            ranked = rank_query(self, X, k, shows=return_evidence)
+            answers = tuple(compress(rank_query(self, X, k, shows=return_evidence), asked))
         else:
-            of_groups = rank_queries(self, X, k, groups, shows=return_evidence)
-            ranked = [{group: best[i] for group, best in of_groups.items()} for i in range(3)]
-        answers = tuple(compress(ranked, (True, return_scores, return_evidence)))
+            ranked = rank_queries(self, X, k, groups, shows=return_evidence)
+            answers = tuple(
+                {group: best[i] for group, best in ranked.items()}
+                for i in compress(range(3), asked)
+            )
         return answers[0] if len(answers) == 1 else answers
 
     def predict(self, X):

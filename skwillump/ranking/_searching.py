@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class QuerySearcher(FullScorer):
 
         def searched(first: StagePass) -> Found:
             query = FilteredQuery.run(X, first, self.method, n_keep=n_keep, cut=search.cut)
-            (found,) = self._searched(X, k, [search], [0, n_rows], query)
+            (found,) = self._searched(X, [k], [search], [0, n_rows], query)
             return found
 
         return self._by_pass(searched, lambda: self.best_of_all(X, n_rows, k))
@@ -119,60 +119,64 @@ class QuerySearcher(FullScorer):
 
         return self._by_pass(searched, best_of_all)
 
-    def rank_groups(self, X: Any, k: int, queries: Mapping[Any, np.ndarray]) -> dict[Any, Found]:
+    def rank_groups(self, X: Any, k: float, queries: Mapping[Any, np.ndarray]) -> dict[Any, Found]:
         """Find the `k` best rows of each of several queries; small ones run together.
 
         Parameters
         ----------
+        k : int or float
+            Their number, or their share of each query.
         queries : mapping of object to ndarray of intp
             Rows of each query.
         """
-        if k == 0:
+        if k == 0 or not queries:
             return {group: (np.zeros(0, dtype=np.intp), np.zeros(0)) for group in queries}
-        searched: list[_Query] = []
-        scored: list[_Query] = []
+        asked = []
         for group, rows in queries.items():
-            search = self.search_for(k, len(rows))
-            (scored if search is None else searched).append((group, rows, search))
+            k_best = rows_to_return(k, len(rows))
+            asked.append(_Query(group, rows, k_best, self.search_for(k_best, len(rows))))
+        scored = [query for query in asked if query.search is None]
+        if len(scored) == len(asked):  # no row is moved
+            rows = np.concatenate([query.rows for query in asked])
+            scores, raw = self.full_scores(X)
+            best = self._best_of_each(X, rows, scores[rows], raw[rows], *_laid_out(asked))
+            return dict(zip(queries, best, strict=True))
+        searched = [query for query in asked if query.search is not None]
         found: dict[Any, Found] = {}
         for batch in [*_batches(searched), *_batches(scored)]:
-            groups, rows_of, searches = zip(*batch, strict=True)
-            rows = np.concatenate(rows_of)
-            starts = np.cumsum([0, *map(len, rows_of)])
-            best = self._rank_batch(take_rows(X, rows), k, searches, starts)
-            for group, (positions, scores) in zip(groups, best, strict=True):
-                found[group] = rows[positions], scores
+            rows = np.concatenate([query.rows for query in batch])
+            best = self._rank_batch(take_rows(X, rows), batch)
+            for query, (positions, scores) in zip(batch, best, strict=True):
+                found[query.group] = rows[positions], scores
         return {group: found[group] for group in queries}
 
-    def _rank_batch(
-        self, X: Any, k: int, searches: Sequence[Search | None], starts: np.ndarray
-    ) -> list[Found]:
-        """Rank queries that lie one after the other, each from one of `starts` to the next.
-
-        All of them are searched, or none.
-        """
-        if len(searches) == 1:
-            return [self._rank_by(searches[0], X, int(starts[-1]), k)]
-        known = [search for search in searches if search is not None]
+    def _rank_batch(self, X: Any, batch: "list[_Query]") -> list[Found]:
+        """Rank queries whose rows lie one after the other; all of them are searched, or none."""
+        if len(batch) == 1:
+            (query,) = batch
+            return [self._rank_by(query.search, X, len(query.rows), query.k)]
+        starts, ks = _laid_out(batch)
+        searches = [query.search for query in batch if query.search is not None]
 
         def best_of_all() -> list[Found]:
-            scores, raw = self.full_scores(X)
-            return [
-                self._best(X, np.arange(*ends), scores[slice(*ends)], raw[slice(*ends)], k=k)
-                for ends in pairwise(starts)
-            ]
+            return self._best_of_each(X, np.arange(starts[-1]), *self.full_scores(X), starts, ks)
 
-        if not known:
+        if not searches:
             return best_of_all()
         return self._by_pass(
             lambda first: self._searched(
-                X, k, known, starts, FilteredQuery.run(X, first, self.method)
+                X, ks, searches, starts, FilteredQuery.run(X, first, self.method)
             ),
             best_of_all,
         )
 
     def _searched(
-        self, X: Any, k: int, searches: Sequence[Search], starts, filtered: FilteredQuery
+        self,
+        X: Any,
+        ks: Sequence[int],
+        searches: Sequence[Search],
+        starts: Sequence[int] | np.ndarray,
+        filtered: FilteredQuery,
     ) -> list[Found]:
         """Search queries that lie one after the other; candidates are completed together."""
         queries = [slice(*ends) for ends in pairwise(starts)]
@@ -180,9 +184,9 @@ class QuerySearcher(FullScorer):
         candidates: dict[int, np.ndarray] = {}
         for i, (search, query) in enumerate(zip(searches, queries, strict=True)):
             if search.stops_by_scores:
-                visited[i] = self._visited(X, k, search, filtered, query)
+                visited[i] = self._visited(X, ks[i], search, filtered, query)
             else:
-                rows = search.candidate_rows(filtered.scores[query], k)
+                rows = search.candidate_rows(filtered.scores[query], ks[i])
                 candidates[i] = query.start + rows
         if candidates:
             scores, raw = filtered.finish(
@@ -192,7 +196,12 @@ class QuerySearcher(FullScorer):
             completed = zip(np.split(scores, ends), np.split(raw, ends), strict=True)
             for (i, rows), (of_scores, of_raw) in zip(candidates.items(), completed, strict=True):
                 visited[i] = rows, of_scores, of_raw
-        return [self._best(X, *visited[i], k=k) for i in range(len(queries))]
+        in_order = [visited[i] for i in range(len(queries))]
+        if len(in_order) == 1:
+            return [self._best(X, *in_order[0], k=ks[0])]
+        lengths = [len(rows) for rows, _, _ in in_order]
+        rows, scores, raw = (np.concatenate(parts) for parts in zip(*in_order, strict=True))
+        return self._best_of_each(X, rows, scores, raw, np.cumsum([0, *lengths]), ks)
 
     def _visited(self, X: Any, k: int, search: Search, filtered: FilteredQuery, ends: slice):
         """Rows that a search visits, with their full scores and the numbers below them."""
@@ -219,8 +228,21 @@ class QuerySearcher(FullScorer):
         )
 
 
-_Query = tuple[Any, np.ndarray, Search | None]
-"""The group of a query, its rows, and how it is searched."""
+class _Query(NamedTuple):
+    """A query among others."""
+
+    group: Any
+    rows: np.ndarray  # intp: its rows, ascending
+    k: int  # rows to return
+    search: Search | None  # how it is searched
+
+
+def _laid_out(queries: Sequence[_Query]) -> tuple[np.ndarray, list[int]]:
+    """Where each query begins, and the last one ends, if they lie one after the other; rows to
+    return of each.
+    """
+    starts = np.cumsum([0, *(len(query.rows) for query in queries)])
+    return starts, [query.k for query in queries]
 
 
 def _batches(queries: Iterable[_Query]) -> list[list[_Query]]:
@@ -228,9 +250,9 @@ def _batches(queries: Iterable[_Query]) -> list[list[_Query]]:
     batches: list[list[_Query]] = []
     n_rows = BATCH_ROWS
     for query in queries:
-        if n_rows + len(query[1]) > BATCH_ROWS:
+        if n_rows + len(query.rows) > BATCH_ROWS:
             batches.append([])
             n_rows = 0
         batches[-1].append(query)
-        n_rows += len(query[1])
+        n_rows += len(query.rows)
     return batches

@@ -1,5 +1,7 @@
 """Rows in doubt, found among the best rows alone, against an order of all rows."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -9,8 +11,10 @@ from skwillump.planning import stable_order
 from skwillump.ranking import _doubt
 from skwillump.ranking._doubt import (
     DOUBT,
+    FEW_BEST,
     doubtful_rows,
     largest_of,
+    plain_best,
     runs_in_doubt,
     sure_best,
     sure_order,
@@ -161,3 +165,40 @@ def test_only_the_best_rows_are_put_in_order(monkeypatch):
 )
 def test_the_largest_number_is_the_largest_finite_one(raw, largest):
     assert largest_of(np.array(raw)) == largest
+
+
+@given(st.integers(0, 10_000), st.sampled_from([1, 3, 40, 300]), st.sampled_from([2, 30, 10**6]))
+def test_best_rows_of_many_queries_are_those_of_each(seed, k, n_levels):
+    rng = np.random.default_rng(seed)
+    raw = close_scores(rng, 2000, n_levels) if seed % 2 else 1.0 * rng.integers(0, n_levels, 2000)
+    if seed % 5 == 0:
+        raw[rng.integers(len(raw), size=3)] = [np.nan, np.inf, -np.inf]
+    scores = np.floor(raw * 4) / 4 if seed % 3 == 0 else raw
+    starts = np.unique([0, *rng.integers(1, len(raw), size=rng.integers(1, 200)), len(raw)])
+    ks = rng.integers(1, k + 1, size=len(starts) - 1)
+    best, ends, is_plain = plain_best(scores, raw, starts, ks, rounds=True)
+    for query, plain in enumerate(is_plain):
+        own = slice(*starts[query : query + 2])
+        found = best[slice(*ends[query : query + 2])]
+        assert len(found) == min(ks[query], own.stop - own.start)
+        if plain:
+            assert len(naive(scores[own], raw[own], ks[query])) == 0
+            assert_array_equal(found - own.start, stable_order(scores[own])[: ks[query]])
+
+
+@pytest.mark.parametrize("k", [1, 50, FEW_BEST])
+@pytest.mark.parametrize("rounds", [True, False])
+def test_the_order_of_rows_that_are_apart_or_equal_is_plain_to_see(k, rounds):
+    raw = np.random.default_rng(0).integers(0, 1000, 5000).astype(float)
+    starts = np.array([0, 1, 3, 300, 1200, 5000])
+    best, _, is_plain = plain_best(raw, raw, starts, [k] * 5, rounds=rounds)
+    assert is_plain.all()
+    expected = [a + stable_order(raw[a:b])[:k] for a, b in pairwise(starts)]
+    assert_array_equal(best, np.concatenate(expected))
+
+
+def test_rows_that_tie_beyond_what_is_put_in_order_are_looked_at_closer():
+    raw = np.zeros(3000)
+    for k in (10, FEW_BEST + 1):
+        assert not plain_best(raw, raw, np.array([0, 3000]), [k], rounds=True)[2].any()
+    assert plain_best(raw, raw, np.array([0, 40]), [10], rounds=True)[2].all()

@@ -386,6 +386,26 @@ def test_the_order_and_the_batches_of_groups_do_not_matter(monkeypatch):
             assert set(order[mixed[f"query {group}"]]) == set(found[group])
 
 
+@pytest.mark.parametrize("k", [1, 4, 1000, 0.25])
+@pytest.mark.parametrize("compiled", [True, False])
+def test_many_small_queries_are_each_in_the_order_of_a_stable_sort(k, compiled):
+    rng = np.random.default_rng(0)
+    model = ranker(k=4, precision_target=1.0, compile=compiled).fit(*values())
+    X, _ = values(3000, seed=1)
+    X = X[rng.integers(0, 60, 3000)]  # most queries hold rows that tie
+    groups = np.where(rng.random(3000) < 0.1, np.arange(3000), rng.integers(0, 150, 3000))
+    found, scores = model.rank(X, k, groups=groups, return_scores=True)
+    own = full_scores(model, X)
+    assert list(found) == list(dict.fromkeys(groups.tolist()))
+    for group, positions in found.items():
+        rows = np.flatnonzero(groups == group)
+        n_best = k if k >= 1 else int(np.ceil(k * len(rows)))
+        expected = rows[np.argsort(-own[rows], kind="stable")[:n_best]]
+        assert_array_equal(positions, expected)
+        assert positions.dtype == np.intp
+        assert_allclose(scores[group], own[expected], rtol=1e-12)
+
+
 def test_groups_of_unseen_sizes_are_warned_of():
     X, y, groups = told()
     model = ranker(k=3, cv=4).fit(X, y, groups=groups)
