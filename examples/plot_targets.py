@@ -20,7 +20,7 @@ X, X_fresh, y, y_fresh = train_test_split(
     X, y, train_size=8_000, test_size=6_000, stratify=y, random_state=0
 )
 words = TfidfVectorizer()
-characters = TfidfVectorizer(analyzer="char", ngram_range=(2, 3), min_df=3)
+characters = TfidfVectorizer(analyzer="char", ngram_range=(2, 5), min_df=3)
 pipeline = make_pipeline(make_union(words, characters), LogisticRegression(max_iter=1000))
 
 cascade = CascadeClassifier(pipeline, accuracy_target=0.98, cv=0.5, refit=False, random_state=0)

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from joblib import cpu_count
+from sklearn import get_config
+from sklearn.utils import estimator_html_repr
 from sklearn.utils.metaestimators import available_if
 
-from ._compat import check_answers, refused
+from ._compat import DiagramLabel, VisualBlock, check_answers, refused
 from ._compiling import compiled_parts
 from ._containers import first_answer, has_rows, is_frame, take_rows
 from ._fitted_for_good import FittedForGood, has
@@ -147,6 +149,21 @@ class CompiledPipeline(FittedForGood):
             f"{type(self).__name__}({self.estimator!r}): "
             f"{n_compiled} of {len(reports)} steps compiled"
         )
+
+    def _sk_visual_block_(self) -> Any:
+        """The estimator in a box that says what is compiled, for notebooks."""
+        steps = self.explain()
+        left = [f"{step.name}: {step.reason}" for step in steps if not step.compiled]
+        title = DiagramLabel(
+            f"{sum(step.compiled for step in steps)} of {len(steps)} steps compiled"
+        )
+        return VisualBlock(
+            "parallel", [self.estimator], names=[title], name_details=["\n".join(left)]
+        )
+
+    def _repr_html_(self) -> str | None:
+        """Diagram for notebooks; None where scikit-learn is set to show text."""
+        return estimator_html_repr(self) if get_config()["display"] == "diagram" else None
 
     def set_params(self, **params: Any) -> "CompiledPipeline":
         """Set the number of threads.

@@ -38,6 +38,10 @@ class FittedForGood(VersionedState):
         if method.startswith("predict_") and hasattr(type(self), name):
             last = type(last_step(self.estimator)[1]).__name__
             lacks += f": {last} has no {method}. Use {name.replace(method, 'predict')}."
+        elif name == "report":
+            lacks += ": explain() tells which steps are compiled."
+        elif hasattr(self.estimator, name):
+            lacks += ": it is not compiled. Call it on the estimator, which is .estimator here."
         raise AttributeError(lacks)
 
     def __sklearn_tags__(self) -> Any:

@@ -23,10 +23,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
+from ._compat import refused
 from ._containers import num_samples, take_rows
 from .planning import Search, filter_order, stable_order
 from .ranking._answering import checked_k
+from .ranking._base import BaseRanker
 from .ranking._doubt import DOUBT, doubtful_rows, largest_of, runs_in_doubt
 from .ranking._searching import QuerySearcher
 
@@ -116,8 +119,23 @@ class Partitions(ABC):
         return in_order
 
 
-def checked_number(ranker, k) -> int:
-    """Number of rows to return; ValueError for a share of rows that nobody has counted."""
+def check_model(model, method: str) -> None:
+    """Raise the error of a model that is not fitted, or lacks a method, before workers meet it."""
+    check_is_fitted(model)
+    getattr(model, method)  # raises the AttributeError that says why not
+
+
+def checked_number(ranker, k, *, owner: str) -> int:
+    """Number of rows to return, of a fitted ranker.
+
+    Raises
+    ------
+    ValueError
+        If the model is no ranker, or `k` is a share of rows that nobody has counted.
+    """
+    if not isinstance(ranker, BaseRanker):
+        raise refused(owner, "ranker", "a fitted ApproxTopKRanker", ranker)
+    check_is_fitted(ranker)
     k = checked_k(ranker, k)
     if isinstance(k, float):
         raise ValueError(

@@ -19,10 +19,6 @@ def _say_nothing(message: str) -> None:
     """Print no messages."""
 
 
-def _tell_nobody(name: str, seconds: float) -> None:
-    """Do not say that a task ended."""
-
-
 @dataclass(frozen=True)
 class Progress:
     """A task of `fit` that has tasks below it."""
@@ -30,8 +26,6 @@ class Progress:
     estimator: Any = None  # whose `fit` runs
     context: Any = None  # scikit-learn's context of the task; None where there are no callbacks
     log: Callable[[str], None] = _say_nothing  # called with messages on what is being done
-    # Called with the name of each task that ends and the seconds that it took.
-    log_end: Callable[[str, float], None] = _tell_nobody
     # Receives the tasks that have ended, with the seconds that each took.
     times: list[tuple[str, float]] = field(default_factory=list)
     began: float = field(default_factory=process_time)  # CPU time of the process when `fit` began
@@ -45,16 +39,16 @@ class Progress:
         *,
         n_tasks: int,
         log: Callable[[str], None],
-        log_end: Callable[[str, float], None] = _tell_nobody,
     ) -> "Progress":
         """Tell the callbacks of an estimator that its `fit` begins, with at most `n_tasks`."""
         context = begin_callbacks(estimator, n_tasks)
         if context is not None:
             context.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
-        return cls(estimator=estimator, context=context, log=log, log_end=log_end)
+        return cls(estimator=estimator, context=context, log=log)
 
     def end(self, X, y) -> None:
-        """Tell the callbacks that `fit` ends."""
+        """Tell that `fit` ends."""
+        self.log("done")
         if self.context is not None:
             self.context.call_on_fit_task_end(estimator=self.estimator, X=X, y=y)
 
@@ -87,7 +81,6 @@ class Progress:
                 yield replace(self, context=context, times=[])
             context.call_on_fit_task_end(estimator=self.estimator)
         self.times.append((name, perf_counter() - start))
-        self.log_end(*self.times[-1])
 
     def results(
         self, name: str, calls: Iterable[Any], names: Sequence[str], n_jobs: int | None

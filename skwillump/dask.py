@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from ._containers import take_rows
 from ._partitioned import (
     Partitions,
     Scored,
     by_partition,
+    check_model,
     checked_number,
     checked_positions,
     first_rows,
@@ -71,7 +71,7 @@ def predict(model, frame):
     49
     """
     dask = _import_dask("predict")
-    check_is_fitted(model)
+    check_model(model, "predict")
     return _mapped(dask, model, frame, _predicted)
 
 
@@ -103,7 +103,7 @@ def predict_proba(model, frame):
     predict : Labels.
     """
     dask = _import_dask("predict_proba")
-    check_is_fitted(model)
+    check_model(model, "predict_proba")
     return _mapped(dask, model, frame, _probabilities)
 
 
@@ -183,8 +183,7 @@ def rank(ranker, frame, k=None, *, return_scores=False):
     [999, 998, 997]
     """
     dask = _import_dask("rank")
-    check_is_fitted(ranker)
-    k = checked_number(ranker, k)
+    k = checked_number(ranker, k, owner="skwillump.dask.rank")
     searcher = searcher_of(ranker)
     partitions = _DaskPartitions(dask, _sent(dask, searcher), _delayed_partitions(frame))
     return ranked(searcher, partitions, k).answer(return_scores=return_scores)

@@ -17,6 +17,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from hypothesis import given, settings
+from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
@@ -523,6 +524,16 @@ def test_scikit_learn_takes_it_where_it_takes_a_fitted_estimator(logistic):
     search = GridSearchCV(compiled, {"n_jobs": [None, 2]}, cv=2).fit(TEXTS, Y)
     assert np.array_equal(search.predict(TEXTS), logistic.predict(TEXTS))
     assert "CompiledPipeline" in estimator_html_repr(make_pipeline(compiled))
+
+
+def test_a_notebook_shows_the_estimator_and_what_is_compiled():
+    model = make_pipeline(FunctionTransformer(list), TfidfVectorizer(), LogisticRegression())
+    compiled = compile_pipeline(model.fit(["a fine film", "a poor film"] * 5, [1, 0] * 5))
+    shown = compiled._repr_html_()
+    for text in ("2 of 3 steps compiled", "functiontransformer: ", "TfidfVectorizer"):
+        assert text in shown
+    with config_context(display="text"):
+        assert compiled._repr_html_() is None
 
 
 def _stacked(estimator):

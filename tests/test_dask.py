@@ -305,6 +305,13 @@ def test_what_is_no_dask_frame_is_refused(fitted):
         skwillump.dask.rank(fitted, in_partitions(frame), -1)
 
 
+def test_a_model_without_probabilities_is_refused_before_workers_are_asked():
+    frame, y = table()
+    model = Ridge().fit(frame, y)
+    with pytest.raises(AttributeError, match="predict_proba"):
+        skwillump.dask.predict_proba(model, in_partitions(frame))
+
+
 def test_an_unfitted_ranker_is_refused():
     frame, _ = table()
     with pytest.raises(NotFittedError):

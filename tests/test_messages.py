@@ -13,6 +13,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
@@ -23,8 +24,10 @@ from skwillump import (
     CascadeDisplay,
     NoCascadeWarning,
     TableLookup,
+    TopKDisplay,
     compile_pipeline,
 )
+from skwillump._partitioned import checked_number
 from skwillump.datasets import load_benchmark
 
 REFUSED = r"^The '\w+' parameter of [\w.]+ must be .*\. Got .* instead\.$"
@@ -61,6 +64,7 @@ PARAMETERS = {
     "set_accuracy_target": lambda: fitted().set_accuracy_target(0),
     "confidence": lambda: fitted(confidence=95),
     "cv": lambda: fitted(cv="pre"),
+    "cv, a class": lambda: fitted(cv=KFold),
     "cv of several folds": lambda: fitted(refit=False),
     "n_jobs": lambda: fitted(n_jobs=0),
     "scoring, a loss": lambda: fitted(scoring="neg_log_loss"),
@@ -80,6 +84,10 @@ PARAMETERS = {
     "columns": lambda: fit_table(columns=["z"]),
     "default": lambda: fit_table(default="a"),
     "default of another length": lambda: fit_table(default=[1, 2, 3]),
+    "table": lambda: TableLookup([1, 2], on="k").fit(pd.DataFrame({"k": ["a"]})),
+    "estimator of a display": lambda: CascadeDisplay.from_estimator(ranker()),
+    "estimator of the other display": lambda: TopKDisplay.from_estimator(two_stages()),
+    "ranker of an engine": lambda: checked_number(two_stages(), 5, owner="rank"),
     "name of a benchmark": lambda: load_benchmark("toxik"),
 }
 
@@ -93,7 +101,12 @@ def test_parameters_are_refused_in_the_words_of_scikit_learn(name):
 
 @pytest.mark.parametrize(
     ("written", "meant"),
-    [("acuracy", "accuracy"), ("balanced", "balanced_accuracy"), ("rocauc", "roc_auc")],
+    [
+        ("acuracy", "accuracy"),
+        ("acc", "accuracy"),
+        ("balanced", "balanced_accuracy"),
+        ("rocauc", "roc_auc"),
+    ],
 )
 def test_a_misspelt_scorer_names_the_nearest(written, meant):
     with pytest.raises(ValueError, match=f"the nearest is '{meant}'.*Got '{written}'") as caught:
@@ -116,6 +129,28 @@ def test_nan_among_labels_that_are_texts_is_named(kind):
         cascade().fit(X, kind(labels))
 
 
+@pytest.mark.parametrize("other", [None, 3])
+def test_labels_of_several_types_are_told(other):
+    X, y = two_signals(400)
+    labels = np.array(["no", "yes"], dtype=object)[y]
+    labels[7] = other
+    with pytest.raises(TypeError, match=rf"y holds .*: .*{type(other).__name__}.*, str\."):
+        cascade().fit(X, labels)
+
+
+def test_no_labels_are_asked_for():
+    with pytest.raises(ValueError, match=r"requires y to be passed.*Give the labels"):
+        cascade().fit(two_signals(400)[0], None)
+
+
+def test_labels_that_a_fitted_estimator_lacks_are_told_beside_those_that_it_knows():
+    X, y = two_signals(400)
+    with pytest.raises(ValueError, match=r"\['a' 'b'\], which .* lacks: it knows \[0 1\]"):
+        cascade(cv="prefit").set_params(estimator=two_blocks().fit(X, y)).fit(
+            X, np.array(["a", "b"])[y]
+        )
+
+
 ELSEWHERE = {
     "probabilities of a cascade": (
         lambda: cascade(LinearSVC()).fit(*two_signals(400)),
@@ -129,6 +164,18 @@ ELSEWHERE = {
     ),
     "explain of a cascade": (two_stages, "explain", r"report\(\) tells"),
     "explain of a ranker": (ranker, "explain", r"report\(\) tells"),
+    "report of a compiled pipeline": (
+        lambda: compile_pipeline(two_blocks().fit(*two_signals(400))),
+        "report",
+        r"explain\(\) tells",
+    ),
+    "what a compiled pipeline leaves to the estimator": (
+        lambda: compile_pipeline(two_blocks().fit(*two_signals(400))),
+        "set_output",
+        "it is not compiled",
+    ),
+    "what comes with fit": (cascade, "stages_", "it is there after fit"),
+    "a plot": (two_stages, "plot", r"CascadeDisplay\.from_estimator"),
     "one row of a ranker": (ranker, "predict_one", r"predict\(X\) gives their scores"),
 }
 
@@ -269,6 +316,36 @@ def test_one_row_with_a_text_that_is_none_names_the_column(way):
     for value in (3.5, None, np.nan, ["a"]):
         with pytest.raises((AttributeError, ValueError), match="column 't'"):
             model.predict_one({"t": value, "n": 1, "m": 2})
+
+
+ROWS = [None, 5, "text", b"text", {1, 2}]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: type(row).__name__)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("of_frame", [True, False])
+def test_a_row_of_a_wrong_type_is_refused_in_one_form(way, row, of_frame):
+    X, y = two_signals_frame(400)
+    X = X[["d", "c"]] if of_frame else X[["d", "c"]].to_numpy()
+    model = WAYS[way](make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y))
+    if way != "compiled":
+        model.fit(X, y)
+    form = "mapping with the columns" if of_frame else "list or 1-D array of 2 values"
+    named = rf"^The row is of type {type(row).__name__}\. Pass a {form}"
+    for method in (model.predict_one, model.predict_proba_one):
+        with pytest.raises(TypeError, match=named):
+            method(row)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("row", [{"t": None, "n": 1}, {"t": "a"}, ["a"], None, 5])
+def test_a_row_that_is_no_text_is_refused_whatever_it_holds(way, row):
+    X, y = ["a fine day", "a poor day"] * 40, [0, 1] * 40
+    model = WAYS[way](make_pipeline(TfidfVectorizer(), LogisticRegression()).fit(X, y))
+    if way != "compiled":
+        model.fit(X, y)
+    with pytest.raises(TypeError, match=r"^The row is of type \w+\. Pass one str\.$"):
+        model.predict_one(row)
 
 
 def test_a_row_without_names_gives_the_position():

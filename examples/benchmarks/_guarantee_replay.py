@@ -239,7 +239,7 @@ def replays(
     recorded : Recorded
     target : float
     n_rows : int
-        Held-out rows that choose and certify. Fresh rows, where they certify, are as many.
+        Held-out rows that choose and test. Fresh rows, where they certify, are as many.
     seed : int
     with_scores : bool
         Whether a score without a test is kept too, the mean F1 of the classes; that takes long.

@@ -171,9 +171,13 @@ def refused(owner: str, name: str, must_be: str, got: Any) -> InvalidParameterEr
     must_be : str
         What it must be, and why where that does not go without saying.
     got : object
+        Of what takes more than a line to show, the type is told.
     """
+    shown = repr(got)
+    if len(shown) > 200 or "\n" in shown:
+        shown = f"an instance of {type(got).__name__!r}"
     return InvalidParameterError(
-        f"The {name!r} parameter of {owner} must be {must_be}. Got {got!r} instead."
+        f"The {name!r} parameter of {owner} must be {must_be}. Got {shown} instead."
     )
 
 

@@ -100,16 +100,16 @@ class RowColumns:
 
     def wrong_number(self, n_values: int) -> ValueError:
         """Return the error for a row of too many or too few values."""
+        held = f"{n_values} value{'' if n_values == 1 else 's'}"
         return ValueError(
-            f"The row has {n_values} values, but {self.n_columns} are expected. "
-            f"Pass {self.expected()}."
+            f"The row has {held}, but {self.n_columns} are expected. Pass {self.expected()}."
         )
 
     def expected(self) -> str:
         """Say what to pass."""
         if self.names is not None:
             return f"a mapping with the columns {list(self.names)}"
-        return f"a 1-D array of {self.n_columns} values"
+        return f"a list or 1-D array of {self.n_columns} values"
 
     def _plain(self, x: Any) -> Mapping[Any, Any] | list[Any] | None:
         """Return a row as a mapping, or as a list of its values."""

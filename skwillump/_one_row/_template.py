@@ -248,14 +248,14 @@ class RowTemplate:
         if self.of_text:
             check_text(row)
         elif self.of_mappings and not isinstance(row, Mapping):
-            raise TypeError(f"The row is of type {type(row).__name__}. Pass one mapping.")
+            raise wrong_type(row, "one mapping")
         if self.columns is None or self.of_mappings:
             return self._element(row)
         if is_frame(row):
             check_one(row)
             return row
         if isinstance(row, (str, bytes)):
-            raise TypeError(f"Got a {type(row).__name__}. Pass {self._expected()}.")
+            raise wrong_type(row, self._expected())
         if self.columns.names is None:
             return self._array(row, self.columns)
         return self._frame(row, self.columns)
@@ -281,7 +281,7 @@ class RowTemplate:
             return
         if isinstance(row, (list, tuple)) and len(row) == len(self.names):
             row = dict(zip(self.names, row, strict=True))
-        if isinstance(row, Mapping) and not self.of_mappings:
+        if isinstance(row, Mapping) and not (self.of_mappings or self.of_text):
             has_names = self.columns is None or bool(self.names)
             if has_names and any(map(is_none_or_nan, row.values())):
                 yield frame_of_columns(row, told_texts(fitted))
@@ -313,7 +313,7 @@ class RowTemplate:
 
     def _no_names(self) -> TypeError:
         return TypeError(
-            "Got a mapping of column to value, but the estimator was not fitted on a data "
+            "The row is a mapping of column to value, but the estimator was not fitted on a data "
             f"frame. Pass {self._expected()}."
         )
 
@@ -321,6 +321,8 @@ class RowTemplate:
         """Return a 2-D array, or the sparse matrix that the row is."""
         if isinstance(row, Mapping):
             raise self._no_names()
+        if not isinstance(row, Sequence) and np.ndim(row) == 0:
+            raise wrong_type(row, self._expected())
         if isinstance(row, np.ndarray) and row.ndim == 2:
             check_one(row)
         if sparse.issparse(row):
@@ -340,7 +342,7 @@ class RowTemplate:
                 raise columns.wrong_number(len(made))
             made = made.reshape(1, -1)
         if made.shape != (1, columns.n_columns):
-            raise ValueError(f"Got values of shape {made.shape}. Pass {self._expected()}.")
+            raise ValueError(f"The row is of shape {made.shape}. Pass {self._expected()}.")
         return made
 
     def _frame(self, row: Any, columns: RowColumns) -> Any:
@@ -349,7 +351,7 @@ class RowTemplate:
         if not isinstance(row, Mapping):
             values = columns.values(row)
             if values is None:
-                raise TypeError(f"Got a {type(row).__name__}. Pass {self._expected()}.")
+                raise wrong_type(row, self._expected())
             row = dict(zip(columns.names, values, strict=True))
         of_frame = frame_of(self.empty)
         if of_frame is not None or self.needed is not None:
@@ -413,7 +415,12 @@ def check_text(row: Any) -> None:
     A missing value passes, for the vectorizer to say so.
     """
     if not isinstance(row, (str, bytes)) and row is not np.nan:
-        raise TypeError(f"The row is of type {type(row).__name__}. Pass one str.")
+        raise wrong_type(row, "one str")
+
+
+def wrong_type(row: Any, expected: str) -> TypeError:
+    """Return the error for a row of another type than the one to pass."""
+    return TypeError(f"The row is of type {type(row).__name__}. Pass {expected}.")
 
 
 def _needed(fitted: Any) -> tuple[int, ...] | None:

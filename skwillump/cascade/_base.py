@@ -28,7 +28,7 @@ from ..planning import (
 from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
 from ..stages._folds import FitData
-from ..stages._labels import GroupsParameter, check_labels
+from ..stages._labels import GroupsParameter, check_labels, required
 from ..stages._models import NoEvidence
 from ..stages._recording import none_open
 from ._answering import CascadeRunner
@@ -77,7 +77,7 @@ class BaseCascade(BlockwiseEstimator):
         check_name(self.scoring)
 
     def _fit_data(self, X, y, groups, params):
-        check_labels(y)
+        check_labels(required(y, owner=type(self).__name__, what="labels"))
         scorer = self._scorer()  # a score that cannot be kept is said before anything is fitted
         if groups is not None:
             if self.confidence is None or not is_accuracy(scorer, {}):

@@ -57,7 +57,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         How rows that the models were not trained on are had. An int is the number of stratified,
         shuffled folds, a float the share of one stratified hold-out. With ``"prefit"`` the
         estimator is already fitted and the `X` and `y` of `fit`, which it must not have seen, fit
-        the approximate models, choose and certify. A frozen estimator is always taken as prefit.
+        the approximate models, choose and test. A frozen estimator is always taken as prefit.
 
     refit : bool, default=True
         Whether the models that answer are fitted on all rows, after others were fitted on parts of
@@ -170,6 +170,8 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         "predict_proba": "the estimator gives no probabilities; predict gives labels",
         "predict_proba_one": "the estimator gives no probabilities; predict_one gives the label",
         "rank": "ApproxTopKRanker ranks rows",
+        "plot": "CascadeDisplay.from_estimator draws it",
+        "set_precision_target": "set_accuracy_target is a cascade's",
     }
 
     _parameter_constraints: dict = {

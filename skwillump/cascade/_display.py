@@ -79,6 +79,7 @@ class CascadeDisplay(TradeoffDisplay):
     """
 
     _target_parameter = "accuracy_target"
+    _shows = "a fitted CascadeClassifier (TopKDisplay shows rankers)"
 
     def __init__(
         self,

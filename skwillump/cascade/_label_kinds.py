@@ -138,7 +138,10 @@ class OneClass(LabelKind):
         """Why rows are too few to have two classes in each fold; empty if they are not."""
         unknown = np.setdiff1d(y, full.classes_)
         if len(unknown) and not (takes_unlabelled(full) and np.all(unknown == UNLABELLED)):
-            raise ValueError(f"y holds the classes {unknown}, which the fitted estimator lacks.")
+            raise ValueError(
+                f"y holds the classes {unknown}, which the fitted estimator lacks: it knows "
+                f"{full.classes_}. Give labels as it was fitted with."
+            )
         known = self.with_truth(y, full)
         labelled = y if known is None else y[known]
         counts = np.unique(labelled, return_counts=True)[1]

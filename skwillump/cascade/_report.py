@@ -48,20 +48,19 @@ def _tested_lines(guarantee: Guarantee) -> list[str]:
     if "n_disagreements" in evidence:
         return [
             *lines,
-            f"Evidence: {guarantee.n_rows} {seen} without labels, {evidence['n_disagreements']} on "
-            "which the cascade does not answer as the full model; "
+            f"Evidence: {guarantee.n_rows:,} {seen} without labels; on "
+            f"{evidence['n_disagreements']:,} the cascade does not answer as the full model; "
             f"p-value {evidence['p_value']:.3g}. It holds for a full model with an accuracy of at "
             f"least {evidence['full_accuracy']:.4f}, a lower bound from the rows of fit.",
         ]
     return [
         *lines,
-        f"Evidence: {guarantee.n_rows} {seen}, "
-        f"{evidence['n_harms']} on which only the full model is right, "
-        f"{evidence['n_rescues']} on which only the cascade is; "
+        f"Evidence: {guarantee.n_rows:,} {seen}; on {evidence['n_harms']:,} only the full model is "
+        f"right, on {evidence['n_rescues']:,} only the cascade; "
         f"p-value {evidence['p_value']:.3g}.",
         *(
-            f"  {each['label']}: {each['n_rows']} rows, {each['n_harms']} and "
-            f"{each['n_rescues']}; p-value {each['p_value']:.3g}."
+            f"  {each['label']}: {each['n_rows']:,} rows, {each['n_harms']:,} and "
+            f"{each['n_rescues']:,}; p-value {each['p_value']:.3g}."
             for each in within
         ),
     ]
@@ -72,7 +71,7 @@ def _estimate_lines(guarantee: Guarantee) -> list[str]:
     return [
         f"Estimate, not a guarantee: at least {_share_text(guarantee)} of the full model's score, "
         f"with confidence {guarantee.confidence:g}, by a bootstrap lower bound on "
-        f"{guarantee.n_rows} rows.",
+        f"{guarantee.n_rows:,} rows.",
         f"Score of the cascade {evidence['score']:.4f}, of the full model "
         f"{evidence['full_score']:.4f}.",
     ]
@@ -81,7 +80,7 @@ def _estimate_lines(guarantee: Guarantee) -> list[str]:
 def _plug_in_lines(guarantee: Guarantee) -> list[str]:
     evidence = guarantee.evidence
     return [
-        f"No guarantee (confidence=None): on the {guarantee.n_rows} rows that chose the "
+        f"No guarantee (confidence=None): on the {guarantee.n_rows:,} rows that chose the "
         f"threshold the cascade scores {evidence['score']:.4f}, the full model "
         f"{evidence['full_score']:.4f}.",
     ]
@@ -105,13 +104,14 @@ def _cross_fitted_lines(guarantee: Guarantee) -> list[str]:
     else:
         grows = (
             f"like their number to the power {growth.exponent:.2g} (measured: "
-            f"{growth.estimate:.2g}, standard error {growth.error:.2g}, {growth.n_harms} harms)"
+            f"{growth.estimate:.2g}, standard error {growth.error:.2g}, from {growth.n_harms:,} "
+            "lost rows)"
         )
     lines = [
-        "The models that answer were fitted in the same way on all of the data. What was shown "
-        f"of those on folds of it is {100 * guarantee.tested_target:g} % with confidence "
-        f"{guarantee.tested_confidence:g}. It is an assumption that what is lost grows with the "
-        f"rows {grows}; refit=False, cv='prefit' and certify make none."
+        "The evidence is of models fitted in the same way on folds of the data: they keep "
+        f"{100 * guarantee.tested_target:g} %, with confidence {guarantee.tested_confidence:g}. "
+        "That those fitted on all of it, which answer, keep the target is an assumption: what is "
+        f"lost grows with the rows {grows}. refit=False, cv='prefit' and certify assume nothing."
     ]
     if growth is None:
         return lines
@@ -141,7 +141,7 @@ def cascade_report(cascade, plan: Plan) -> str:
     needed = plan.guarantee.rows_needed
     if needed is not None:
         lines.append(
-            f"About {needed} calibration rows would probably certify a cascade, if "
+            f"About {needed:,} calibration rows would probably certify a cascade, if "
             "harms and rescues keep the shares seen here."
         )
     return whole_report(cascade, lines)

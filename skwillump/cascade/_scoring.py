@@ -54,9 +54,10 @@ def check_name(scoring: Any) -> None:
     names = get_scorer_names()
     if not isinstance(scoring, str) or scoring in names:
         return
-    near = get_close_matches(scoring, names, n=1)
-    hint = f"; the nearest is {near[0]!r}" if near else ""
-    must_be = f"a name in sklearn.metrics.get_scorer_names(){hint}; a callable or None"
+    near = [name for name in names if scoring and name.startswith(scoring)]
+    near += get_close_matches(scoring, names, n=1)
+    hint = f" (the nearest is {near[0]!r})" if near else ""
+    must_be = f"a name in sklearn.metrics.get_scorer_names(){hint}, a callable or None"
     raise refused(OWNER, "scoring", must_be, scoring)
 
 

@@ -58,10 +58,11 @@ def read_table(table: Any, on: Sequence[Any] | None, n_keys: int, columns: Any) 
         keys = _key_arrays(table[0], n_keys)
         rows, labels, has_names = _value_arrays(table[1], len(keys[0]))
     else:
-        raise TypeError(
-            f"table is of type {type(table).__name__}; it must be a data frame of pandas or "
-            "polars, a mapping of key to values, or a tuple (keys, values) of arrays."
+        must_be = (
+            "a data frame of pandas or polars, a mapping of key to values, or a tuple (keys, "
+            "values) of arrays"
         )
+        raise refused("TableLookup", "table", must_be, table)
     chosen = labels if columns is None else columns
     positions = [_position(label, labels) for label in chosen]
     return Columns(keys, [value_array(rows[at], labels[at]) for at in positions], chosen, has_names)

@@ -57,6 +57,7 @@ class TopKDisplay(TradeoffDisplay):
     """
 
     _target_parameter = "precision_target"
+    _shows = "a fitted ApproxTopKRanker (CascadeDisplay shows cascades)"
     _x_values = ("cost", "speedup", "share")
 
     def _at(self, x, seconds, tradeoff):

@@ -10,11 +10,12 @@ from sklearn.utils import check_consistent_length, column_or_1d
 
 from .._compat import Interval, StrOptions, check_fitted, validates_parameters
 from .._containers import with_rows
+from ..stages._labels import required
 from ._answering import checked_k, rank_queries, rank_query, searcher_of
 from ._base import BaseRanker
 from ._metrics import ndcg, precision
 from ._queries import QUERIES, queries_of
-from ._targets import classifies, required
+from ._targets import REQUIRED, classifies
 
 
 class ApproxTopKRanker(BaseRanker):
@@ -56,7 +57,7 @@ class ApproxTopKRanker(BaseRanker):
     cv : int, float in (0, 1), splitter or "prefit", default=5
         How rows that the models were not trained on are had: the share of one hold-out, a number
         of shuffled folds, or a splitter. With ``"prefit"`` the estimator is already fitted and the
-        `X` and `y` of `fit`, which it must not have seen, fit the filters, choose and certify. A
+        `X` and `y` of `fit`, which it must not have seen, fit the filters, choose and test. A
         frozen estimator is always taken as prefit.
 
     refit : bool, default=True
@@ -169,6 +170,7 @@ class ApproxTopKRanker(BaseRanker):
         "predict_one": "rank(X) takes the rows of a query, predict(X) gives their scores",
         "predict_proba": "predict(X) gives the scores to rank by",
         "predict_stage": "rank(X) scores all rows in the first stage, and the best in the second",
+        "plot": "TopKDisplay.from_estimator draws it",
         "set_accuracy_target": "set_precision_target is a ranker's",
     }
 
@@ -415,7 +417,7 @@ class ApproxTopKRanker(BaseRanker):
             second class. The mean over queries.
         """
         check_fitted(self)
-        X, y = with_rows(X), column_or_1d(required(y, owner=type(self).__name__))
+        X, y = with_rows(X), column_or_1d(required(y, owner=type(self).__name__, what=REQUIRED))
         check_consistent_length(X, y)
         best_class = None
         if classifies(self.estimator):

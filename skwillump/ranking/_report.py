@@ -19,7 +19,7 @@ _TESTED = {"certified": "Certified", "cross-fitted": "Cross-fitted, not certifie
 
 def _sizes_text(guarantee: TopKGuarantee) -> str:
     low, high = guarantee.query_size
-    return f"{low} rows" if low == high else f"{low} to {high} rows"
+    return f"{low:,} rows" if low == high else f"{low:,} to {high:,} rows"
 
 
 def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
@@ -33,9 +33,9 @@ def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
         f"at least {share} of the full model's own {k} best are found, in the mean over {queries}"
     )
     seen = (
-        f"{guarantee.n_queries} queries"
+        f"{guarantee.n_queries:,} queries"
         if told
-        else f"the {guarantee.n_top} best of {guarantee.n_rows} rows"
+        else f"the {guarantee.n_top:,} best of {guarantee.n_rows:,} rows"
     )
     is_tested = guarantee.kind in _TESTED
     if guarantee.kind == "plug-in":
@@ -62,7 +62,7 @@ def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
                 )
         apart = " set apart from those that chose the filter" if is_tested else ""
         lines.append(
-            f"Evidence: {seen}{apart}; {guarantee.n_misses} of the best rows are missed. "
+            f"Evidence: {seen}{apart}; {guarantee.n_misses:,} of the best rows are missed. "
             f"Point estimate of the mean precision: {guarantee.precision:.4f}."
         )
         if is_tested and guarantee.least_k < k:
@@ -78,11 +78,11 @@ def ranker_promise_text(guarantee: TopKGuarantee) -> list[str]:
     )
     if guarantee.basis == "cross-fitted" and guarantee.kind != "plug-in":
         lines.append(
-            "The evidence is of models fitted on folds of the data, and shows "
-            f"{100 * guarantee.tested_target:g} % with confidence {guarantee.tested_confidence:g} "
-            "for their average. The models that answer were fitted in the same way on all of it; "
-            "the difference is left to them as room to be worse. That is assumed to be enough; "
-            "refit=False, cv='prefit' and certify assume nothing of the kind."
+            "The evidence is of models fitted in the same way on folds of the data: they find "
+            f"{100 * guarantee.tested_target:g} % on average, with confidence "
+            f"{guarantee.tested_confidence:g}. That those fitted on all of it, which answer, find "
+            "the target is an assumption: that they need no more room than this. refit=False, "
+            "cv='prefit' and certify assume nothing."
         )
     return lines
 
@@ -99,7 +99,7 @@ def ranker_report(ranker, plan: TopKPlan) -> str:
         lines.append(f"No filter: {guarantee.reason}.")
     if guarantee.rows_needed is not None:
         lines.append(
-            f"About {guarantee.rows_needed} calibration rows could certify a filter for these "
+            f"About {guarantee.rows_needed:,} calibration rows could certify a filter for these "
             "queries; fewer would for a larger k or smaller queries."
         )
     least_size = []
@@ -107,6 +107,6 @@ def ranker_report(ranker, plan: TopKPlan) -> str:
         least_rows = ranker._calibrated.calibration.least_rows(plan.expected_seconds)
         if least_rows > guarantee.k + 1:
             least_size.append(
-                f"Queries of fewer than {least_rows} rows are ranked by the full model alone."
+                f"Queries of fewer than {least_rows:,} rows are ranked by the full model alone."
             )
     return whole_report(ranker, lines, least_size)

@@ -9,22 +9,15 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_array
 
 from .._composites import thawed
-from ..stages._labels import UNLABELLED, check_none_missing, takes_unlabelled
+from ..stages._labels import UNLABELLED, check_none_missing, required, takes_unlabelled
+
+REQUIRED = "values, relevance or classes"
+"""What `y` holds."""
 
 
 def classifies(estimator: Any) -> bool:
     """Whether rows are ranked by the second of two classes."""
     return is_classifier(thawed(estimator))
-
-
-def required(y: Any, *, owner: str) -> Any:
-    """Return `y`; ValueError where it is None."""
-    if y is None:
-        raise ValueError(
-            f"{owner} requires y to be passed, but the target y is None. Give the values, "
-            "relevance or classes of the rows."
-        )
-    return y
 
 
 def checked_targets(y: Any, estimator: Any, *, owner: str) -> np.ndarray:
@@ -35,7 +28,7 @@ def checked_targets(y: Any, estimator: Any, *, owner: str) -> np.ndarray:
     ValueError
         If it is missing, or a classifier is not given two classes.
     """
-    y = column_or_1d(required(y, owner=owner), warn=True)
+    y = column_or_1d(required(y, owner=owner, what=REQUIRED), warn=True)
     if not classifies(estimator):
         is_number = np.asarray(y).dtype.kind in "fiub"
         return check_array(y, ensure_2d=False, dtype=None, input_name="y") if is_number else y

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
 
 from .._partitioned import (
     Partitions,
     Pieces,
     by_partition,
+    check_model,
     checked_number,
     checked_positions,
     label_dtype,
@@ -81,7 +81,7 @@ def predict(model, frame, *, columns=None, output="prediction"):
     predict_proba : Probabilities of the classes.
     """
     _import_spark("predict")
-    check_is_fitted(model)
+    check_model(model, "predict")
     return _with_column(frame, model, columns, output, labels_of, _sql_type(model))
 
 
@@ -120,7 +120,7 @@ def predict_proba(model, frame, *, columns=None, output="probability"):
     predict : Labels.
     """
     _import_spark("predict_proba")
-    check_is_fitted(model)
+    check_model(model, "predict_proba")
     return _with_column(frame, model, columns, output, probability_lists, "array<double>")
 
 
@@ -186,8 +186,7 @@ def rank(ranker, frame, k=None, *, columns=None, return_scores=False):
     positions of candidates travel too, 8 bytes each.
     """
     _import_spark("rank")
-    check_is_fitted(ranker)
-    k = checked_number(ranker, k)
+    k = checked_number(ranker, k, owner="skwillump.spark.rank")
     searcher = searcher_of(ranker)
     with _SparkPartitions(_Rows.of(frame, ranker, columns), searcher) as partitions:
         return ranked(searcher, partitions, k).answer(return_scores=return_scores)

@@ -100,6 +100,9 @@ class BlockwiseEstimator(PlannedEstimator):
         # What a fit that fails leaves behind is not fitted.
         if "stages_" in vars(self):
             del self.stages_
+        if isinstance(self.cv, type):
+            must_be = f"a splitter, and not its class ({self.cv.__name__}() makes one)"
+            raise refused(type(self).__name__, "cv", must_be, self.cv)
         self._check_parameters()
         X, y = indexable(with_rows(X), y)
         routed = self._route(params)
@@ -110,7 +113,7 @@ class BlockwiseEstimator(PlannedEstimator):
         if not self.refit and not self._is_prefit():
             split = self._single_split(data, routed, rng)
 
-        progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._log, log_end=self._log_end)
+        progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._logger())
         rows = (X, y, data.params) if split is None else data.take(split[0])
 
         def fit() -> Fitted:
@@ -154,7 +157,7 @@ class BlockwiseEstimator(PlannedEstimator):
         else:
             found = self._calibrated
             self.blocks_ = describe_blocks(self._graph, data.X, found.costs, found.importances)
-            with progress.task("choose and certify"):
+            with progress.task("choose and test"):
                 self._set_plan(self._planned())
                 # Costs that are stated are not those of an answer.
                 if self._plan.candidate is not None and not self.feature_costs:

@@ -29,10 +29,26 @@ def takes_unlabelled(estimator: Any) -> bool:
     )
 
 
+def required(y: Any, *, owner: str, what: str) -> Any:
+    """Return `y`; ValueError where it is None."""
+    if y is None:
+        raise ValueError(
+            f"{owner} requires y to be passed, but the target y is None. Give the {what} of the "
+            "rows."
+        )
+    return y
+
+
 def check_classes_not_values(y: Any) -> None:
-    """Raise scikit-learn's ValueError for labels that are no classes, with what to use instead."""
+    """Raise scikit-learn's error for labels that are no classes, with what to do instead."""
     try:
         check_classification_targets(y)
+    except TypeError as error:
+        types = ", ".join(sorted({type(label).__name__ for label in np.ravel(y)}))
+        raise TypeError(
+            f"y holds labels of several types: {types}. Give labels of one type, and leave out "
+            "rows that have none."
+        ) from error
     except ValueError as error:
         if "continuous" not in str(error):
             raise

@@ -1,7 +1,8 @@
 """What the cascade and the ranker are to scikit-learn: parameters, metadata and tags."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
+from time import perf_counter
 from typing import Any, ClassVar
 
 from joblib import effective_n_jobs
@@ -22,7 +23,8 @@ from .._compat import (
 )
 from .._compiling import CompilesItself
 from .._persistence import VersionedState
-from ._report import seconds_text
+
+_AFTER_FIT = "it is there after fit"
 
 
 class BlockMetaEstimator(
@@ -50,6 +52,12 @@ class BlockMetaEstimator(
             "report() tells what was decided and why, compile_pipeline(fitted.estimator_).explain()"
             " which steps are compiled"
         ),
+        "named_steps": "estimator_ is the fitted estimator",
+        "estimator_": _AFTER_FIT,
+        "stages_": _AFTER_FIT,
+        "blocks_": _AFTER_FIT,
+        "tradeoff_": _AFTER_FIT,
+        "guarantee_": _AFTER_FIT,
     }
     """What to use instead of names that others have, and that somebody may look for here."""
 
@@ -97,12 +105,15 @@ class BlockMetaEstimator(
                 f"those given to {type(self).__name__}.fit, or use another cv."
             ) from error
 
-    def _log(self, message: str) -> None:
-        if self.verbose:
-            print(f"[{type(self).__name__}] {message}")
+    def _logger(self) -> Callable[[str], None]:
+        """What prints messages, each with the time since it was made; nothing if not verbose."""
+        start = perf_counter()
 
-    def _log_end(self, task: str, seconds: float) -> None:
-        self._log(f"{task}: {seconds_text(seconds)}")
+        def log(message: str) -> None:
+            if self.verbose:
+                print(f"[{type(self).__name__}] {perf_counter() - start:6.1f} s  {message}")
+
+        return log
 
     def _n_threads(self) -> int:
         return 1 if self.n_jobs is None else effective_n_jobs(self.n_jobs)

@@ -121,8 +121,8 @@ def _cost_lines(estimator: Any, plan: Any) -> list[str]:
     full = estimator._calibrated.calibration.full_seconds
     alone = f"the {'compiled' if estimator.compile else 'plain'} pipeline alone"
     return [
-        f"Expected cost {seconds_text(plan.expected_seconds)} a row, {seconds_text(full)} for "
-        f"{alone}: {full / plan.expected_seconds:.1f} times as fast as {alone}."
+        f"Expected cost: {seconds_text(plan.expected_seconds)} a row, "
+        f"{full / plan.expected_seconds:.1f} times as fast as {alone} ({seconds_text(full)})."
     ]
 
 
@@ -143,7 +143,7 @@ def _stage_lines(stages: Sequence[Any], words: StageWords) -> list[str]:
 
 
 def _width_text(n_features: int | None) -> str:
-    return "" if n_features is None else f"{n_features} features, "
+    return "" if n_features is None else f"{n_features:,} features, "
 
 
 def _importance_text(importance: float | None) -> str:
@@ -171,7 +171,7 @@ def _fit_lines(estimator: Any) -> list[str]:
     return lines
 
 
-def _block_lines(blocks: Iterable[Any]) -> list[str]:
+def _block_lines(blocks: Sequence[Any]) -> list[str]:
     """The feature blocks, one a line; no lines where there are none."""
     lines = [
         f"  {block.name}: {seconds_text(block.cost_seconds)} a row, "
@@ -179,4 +179,8 @@ def _block_lines(blocks: Iterable[Any]) -> list[str]:
         + ("compiled" if block.compiled else f"not compiled ({block.reason})")
         for block in blocks
     ]
-    return ["", "Blocks", *lines] if lines else []
+    if not lines:
+        return []
+    told = any(block.importance is not None for block in blocks)
+    title = "Blocks (importance: what the full model's score loses when the block is shuffled)"
+    return ["", title if told else "Blocks", *lines]

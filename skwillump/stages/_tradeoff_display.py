@@ -55,6 +55,7 @@ class TradeoffDisplay:
         self.estimator_name = estimator_name
 
     _target_parameter: str
+    _shows: str  # what the estimator must be
     _x_values: tuple[str, ...] = ("cost", "speedup")
 
     @classmethod
@@ -99,10 +100,7 @@ class TradeoffDisplay:
         """
         _pyplot(f"{cls.__name__}.from_estimator")
         if not hasattr(estimator, cls._target_parameter):
-            raise TypeError(
-                f"{cls.__name__} shows estimators that have the parameter "
-                f"{cls._target_parameter}; {type(estimator).__name__} has not."
-            )
+            raise refused(f"{cls.__name__}.from_estimator", "estimator", cls._shows, estimator)
         check_is_fitted(estimator)
         calibrated = estimator._calibrated
         display = cls(

@@ -874,7 +874,7 @@ def test_bad_data_in_predict():
         model.predict_one({"c": 1.0, "unused": 0})
     with pytest.raises(ValueError, match="2 values, but 3 are expected"):
         model.predict_one([1.0, 2.0])
-    with pytest.raises(TypeError, match="Got a str"):
+    with pytest.raises(TypeError, match="is of type str"):
         model.predict_one("a text")
 
 
@@ -895,10 +895,10 @@ def test_wrong_number_of_columns(fitted):
     X, _ = two_signals(20)
     with pytest.raises(ValueError, match="features"):
         fitted.predict(np.column_stack([X, X]))
-    with pytest.raises(ValueError, match="1 values, but 2 are expected"):
+    with pytest.raises(ValueError, match="1 value, but 2 are expected"):
         fitted.predict_one([1.0])
     with pytest.raises(
-        TypeError, match=r"not fitted on a data frame\. Pass a 1-D array of 2 values"
+        TypeError, match=r"not fitted on a data frame\. Pass a list or 1-D array of 2 values"
     ):
         fitted.predict_one({"a": 1.0})
 
