@@ -22,6 +22,10 @@ from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, check_scores, private
 from ._linear import LOG_LIKELIHOOD, NONE, SIGMOID, SOFTMAX, LinearModel
 from ._several_labels import LabelSums
+from ._sparse_gaussian import SparseGaussianScorer
+
+_BLOCK_VALUES = 1 << 15
+"""Features that are worked on at a time, so that they stay in the cache."""
 
 _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "identity": lambda sums: sums,
@@ -126,24 +130,32 @@ class GaussianModel(ScoredModel):
     means: np.ndarray  # (n_classes, n_features)
     variances: np.ndarray
     constants: np.ndarray  # (n_classes,)
+    priors: np.ndarray  # the same: logarithms, which are added last
 
-    def bind(self, features: Step) -> "ModelScorer":
-        return ModelScorer(features.sized(self.means.shape[1]).for_scores(), self)
+    def bind(self, features: Step) -> Scorer:
+        features = features.sized(self.means.shape[1]).for_scores()
+        return SparseGaussianScorer.of(features, self) or ModelScorer(features, self)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return the log likelihoods (n_rows, n_classes), by scikit-learn's operations."""
         if features.shape[1] != self.means.shape[1]:
             raise InputUnsupported(f"features of shape {features.shape}")
-        found = [
-            -0.5 * np.sum((features - mean) ** 2 / variance, axis=1)
-            for mean, variance in zip(self.means, self.variances, strict=True)
-        ]
-        return np.stack(found, axis=1) + self.constants
+        sums = np.empty((len(features), len(self.means)))
+        size = max(_BLOCK_VALUES // max(features.shape[1], 1), 1)
+        for first in range(0, len(features), size):
+            some = features[first : first + size]
+            for at, (mean, variance) in enumerate(zip(self.means, self.variances, strict=True)):
+                terms = some - mean
+                terms *= terms
+                terms /= variance
+                sums[first : first + size, at] = 0.5 * terms.sum(axis=1)
+        return self.constants - sums + self.priors
 
     def raw_one(self, features: np.ndarray) -> np.ndarray:
         if len(features) != self.means.shape[1]:
             raise InputUnsupported(f"{len(features)} features")
-        return -0.5 * np.sum((features - self.means) ** 2 / self.variances, axis=1) + self.constants
+        sums = 0.5 * np.sum((features - self.means) ** 2 / self.variances, axis=1)
+        return self.constants - sums + self.priors
 
 
 @register(GaussianNB, gives=ScoredModel)
@@ -158,7 +170,8 @@ def compile_gaussian_bayes(model: Any) -> GaussianModel:
         answers=_answers(model, len(means), np.array(model.classes_), LOG_LIKELIHOOD),
         means=means,
         variances=variances,
-        constants=np.log(model.class_prior_) + scale,
+        constants=scale,
+        priors=np.log(model.class_prior_),
     )
 
 
@@ -168,12 +181,15 @@ class QuadraticModel(GaussianModel):
 
     projections: tuple[np.ndarray, ...]  # of each class, (n_features, n_directions)
 
+    def bind(self, features: Step) -> Scorer:
+        return ModelScorer(features.sized(self.means.shape[1]).for_scores(), self)
+
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         if features.shape[1] != self.means.shape[1]:
             raise InputUnsupported(f"features of shape {features.shape}")
         pairs = zip(self.means, self.projections, strict=True)
         found = [np.sum(((features - mean) @ along) ** 2, axis=1) for mean, along in pairs]
-        return -0.5 * np.stack(found, axis=1) + self.constants
+        return -0.5 * np.stack(found, axis=1) + self.constants + self.priors
 
     raw_one = CompleteModel.raw_one
 
@@ -194,7 +210,8 @@ def compile_quadratic(model: Any) -> QuadraticModel:
         answers=_answers(model, len(means), np.array(model.classes_), LOG_LIKELIHOOD),
         means=means,
         variances=np.zeros((0, 0)),
-        constants=-0.5 * sizes + np.log(model.priors_),
+        constants=-0.5 * sizes,
+        priors=np.log(model.priors_),
         projections=tuple(rotation * scaling**-0.5 for rotation, scaling in pairs),
     )
 

@@ -9,6 +9,8 @@ Which neighbours are nearest does not depend on rounding, or the row's features 
 model: what is as far away as the last of them must not change the answer.
 """
 
+import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +29,7 @@ from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, private
-from ._products import map_blocks, products, squared_lengths, warm_up_products
+from ._products import map_blocks, products, row_products, squared_lengths, warm_up_products
 from ._several_labels import LabelModel
 
 _MOST_VALUES = 1 << 20
@@ -111,7 +113,22 @@ class NeighborsModel(CompleteModel):
         InputUnsupported
             If these are most of them, or not for the original alone, or values are not finite.
         """
-        found, lengths = self._compare(features)
+        return self._answered(*self._compare(features), features)
+
+    def raw_entries(self, positions: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Return the scores (n_outputs,) of the entries of one sparse row.
+
+        Raises
+        ------
+        InputUnsupported
+            If rounding could change them.
+        """
+        if not sparse.issparse(self.columns):
+            raise InputUnsupported("it was fitted on an array")
+        return self._answered(*self._compare_entries(positions, values), None)[0]
+
+    def _answered(self, found: np.ndarray, lengths: np.ndarray, features: Any) -> np.ndarray:
+        """Return what `_block` does of products; features are None of the entries of one row."""
         k, sizes = self.n_neighbors, lengths + self.largest
         if not np.isfinite(sizes).all():
             raise InputUnsupported("values that are not finite")
@@ -153,6 +170,12 @@ class NeighborsModel(CompleteModel):
         """Return the products of rows and rows of the fit, and the squared lengths of rows."""
         return products(features, self.columns), squared_lengths(features)
 
+    def _compare_entries(
+        self, positions: np.ndarray, values: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the same of the entries of one row."""
+        return row_products(positions, values, self.columns), np.array((values @ values,))
+
     def _weights(self, squares: np.ndarray) -> np.ndarray:
         """Return the weights of neighbours at squared distances."""
         return np.asarray(1.0 / np.sqrt(squares))
@@ -181,7 +204,7 @@ class NeighborsModel(CompleteModel):
 
     def _distances(self, features: Any, places: np.ndarray) -> np.ndarray | None:
         """Return squared distances as trees compute them; None where there is no tree."""
-        if self.is_brute or sparse.issparse(features):
+        if self.is_brute or features is None or sparse.issparse(features):
             return None
         differences = self.rows[places] - features[:, None]
         return np.asarray(np.einsum("ijk,ijk->ij", differences, differences))
@@ -226,6 +249,14 @@ class CosineModel(NeighborsModel):
         if not np.isfinite(squared_lengths(features)).all():
             raise InputUnsupported("values that are not finite")
         return products(normalize(features), self.columns), lengths
+
+    def _compare_entries(
+        self, positions: np.ndarray, values: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        length = math.sqrt(values @ values)
+        if not math.isfinite(length):
+            raise InputUnsupported("values that are not finite")
+        return row_products(positions, values / (length or 1.0), self.columns), np.zeros(1)
 
     def _weights(self, squares: np.ndarray) -> np.ndarray:
         return np.asarray(2.0 / squares)
@@ -287,6 +318,9 @@ class _NeighborsScorer(Scorer):
     def score_one(self, x: Any) -> np.ndarray:
         if self.in_doubles is not None:
             return self.model.raw_one(self.in_doubles.dense_one(x))
+        if self.features.gives_matrix and self.features.fixed_dtype == np.float64:
+            with suppress(InputUnsupported):
+                return self.model.raw_entries(*self.features.entries(x))
         return only(self._of(self.features.transform_one(x)))
 
     def warm_up(self) -> None:

@@ -26,6 +26,14 @@ def products(rows: Any, columns: Any) -> np.ndarray:
     return out
 
 
+def row_products(positions: np.ndarray, values: np.ndarray, columns: Any) -> np.ndarray:
+    """Return the products (1, n_known) of the entries of one row and a CSR matrix."""
+    out = np.empty((1, columns.shape[1]))
+    row = frozen(values), frozen(positions.astype(np.int32, copy=False))
+    sparse_products(*row, frozen(np.array((0, len(values)), np.int32)), *_entries(columns), out)
+    return out
+
+
 def map_blocks(
     work: Callable[[Any], np.ndarray], rows: Any, n_rows: int, n_threads: int
 ) -> np.ndarray:

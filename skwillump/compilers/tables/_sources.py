@@ -46,6 +46,14 @@ class Source:
         """Return a column by its position among the fitted ones."""
         raise NotImplementedError
 
+    def dtypes(self, positions: tuple[int, ...]) -> set[np.dtype]:
+        """Return the dtypes of columns."""
+        return {self.column(position).dtype for position in positions}
+
+    def doubles(self, rows: slice | np.ndarray, positions: tuple[int, ...]) -> np.ndarray | None:
+        """Return a copy of some rows and columns of an array of float64; None of others."""
+        return None
+
     @property
     def mixes_bool(self) -> bool:
         """Whether numbers and booleans side by side become numbers."""
@@ -101,3 +109,13 @@ class ArraySource(Source):
 
     def column(self, position: int) -> Column:
         return array_column(self._array[:, position])
+
+    def dtypes(self, positions: tuple[int, ...]) -> set[np.dtype]:
+        return super().dtypes(positions[:1])
+
+    def doubles(self, rows: slice | np.ndarray, positions: tuple[int, ...]) -> np.ndarray | None:
+        if self._array.dtype != np.float64:
+            return None
+        if positions == tuple(range(positions[0], positions[-1] + 1)):
+            return np.array(self._array[rows, positions[0] : positions[-1] + 1], order="C")
+        return np.ascontiguousarray(self._array[rows].take(positions, axis=1))

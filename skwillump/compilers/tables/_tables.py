@@ -14,6 +14,9 @@ from ._sources import Source
 
 _DOUBLE = np.dtype(np.float64)
 
+_MANY_COLUMNS = 64
+"""Of an array of so many columns rows are taken at once, not column by column."""
+
 
 class Table:
     """Some rows of some columns."""
@@ -114,6 +117,10 @@ class ChunkTable(Table):
         return self.answers[key]
 
     def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
+        if len(self.positions) >= _MANY_COLUMNS:
+            found = self.source.doubles(self.rows, self.positions)
+            if found is not None:
+                return found
         columns = self._columns(strict)
         out = np.empty((len(columns), self.n_rows))
         for values, column in zip(out, columns, strict=True):
@@ -146,7 +153,7 @@ class ChunkTable(Table):
         return self.source.common_dtype(self.dtypes())
 
     def dtypes(self) -> set[np.dtype]:
-        return {self.source.column(p).dtype for p in self.positions}
+        return self.source.dtypes(self.positions)
 
     @property
     def as_objects(self) -> bool:  # type: ignore[override]

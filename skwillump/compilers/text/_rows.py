@@ -29,6 +29,15 @@ def trimmed(array: np.ndarray, used: int) -> np.ndarray:
     return array[:used] if len(array) <= 2 * used else array[:used].copy()
 
 
+def empty_rows(texts: Utf8, ngrams: NGrams) -> Rows:
+    """Make room for more than texts are likely to fill: what is not filled costs nothing."""
+    n_bytes = int((texts.stops - texts.starts).sum())
+    lengths = max(ngrams.max_n - ngrams.min_n + 1, 1)  # no term may be as long as min_n
+    room = min(n_bytes * lengths, MOST_GUESSED) + 1024
+    ends = np.zeros(len(texts.starts) + 1, dtype=np.int64)
+    return ends, np.empty(room, dtype=np.int32), np.empty(room)
+
+
 def fill_rows(
     fill: Callable[..., int],
     column: TextColumn,
@@ -50,11 +59,7 @@ def fill_rows(
     for texts in map(encode, pieces):
         first, stop = row, row + len(texts.starts)
         if not row:
-            # More than is likely to be filled: what is not costs nothing.
-            n_bytes = int((texts.stops - texts.starts).sum())
-            lengths = max(ngrams.max_n - ngrams.min_n + 1, 1)  # no term may be as long as min_n
-            room = min(n_bytes * lengths, MOST_GUESSED) + 1024
-            indices, data = np.empty(room, dtype=np.int32), np.empty(room)
+            _, indices, data = empty_rows(texts, ngrams)
         while row < stop:
             left = texts.after(row - first)
             row += fill(left, indptr[row : stop + 1], indices, data)

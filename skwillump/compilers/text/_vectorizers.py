@@ -22,6 +22,7 @@ from ...kernels.text._tfidf import (
 from ...kernels.text._trie import Trie
 from ...kernels.text._unicode import code_points
 from ...kernels.text._vocabulary import char_alphabet, vocabulary_trie, word_alphabet
+from .._features import Entries, default_containers
 from .._registry import register
 from .._scorers import Scorer
 from .._threads import map_in_threads
@@ -30,7 +31,7 @@ from ._columns import CHUNK_ROWS, TextColumn, text_column
 from ._encoding import Utf8, encode_text
 from ._options import NORMS, read_options
 from ._own_tokens import pieces_of
-from ._rows import Rows, fill_rows
+from ._rows import Rows, csr, empty_rows, fill_rows
 from ._step import VectorizerStep
 
 _COUNTS = frozen_fields(make_weighting(binary=False, sublinear=False, norm=NO_NORM))
@@ -101,15 +102,33 @@ class TextStep(VectorizerStep):
         return TextScorer(self, line_aligned(weights), n_outputs)
 
     def rows(self, column: TextColumn, some: slice) -> Rows:
+        indptr, indices, data = fill_rows(self._fill, column, some, self.encode, self.ngrams)
+        return indptr, indices, self._finished(data, indices, indptr)
+
+    def entries(self, x: Any) -> Entries:
+        if type(self.checked_one(x)) is str:
+            texts = self.encode(encode_text(x))
+            indptr, indices, data = empty_rows(texts, self.ngrams)
+            if self._fill(texts, indptr, indices, data):
+                indices, data = indices[: indptr[1]], data[: indptr[1]]
+                return indices, self._finished(data, indices, indptr)
+        return super().entries(x)
+
+    def transform_one(self, x: Any) -> Any:
+        if not default_containers(self.original):
+            return super().transform_one(x)
+        try:
+            positions, values = self.entries(x)
+        except InputUnsupported:
+            return super().transform_one(x)
+        return csr(values, positions, np.array((0, len(values))), self.n_features)
+
+    def _fill(self, texts: Utf8, indptr: np.ndarray, indices: np.ndarray, data: np.ndarray) -> int:
+        """Write rows, as `fill_rows` wants them."""
         weighting = self.weighting if self.in_kernel else _COUNTS
         factors = self.factors if self.in_kernel else _ones(self.n_features)
-
-        def fill(texts: Utf8, indptr: Any, indices: Any, data: Any) -> int:
-            matrix = self.trie.term_of_slot, self.trie.slot_of_term, indptr, indices
-            return self.weigh(texts, weighting, factors[:, None], data[None], matrix)
-
-        indptr, indices, data = fill_rows(fill, column, some, self.encode, self.ngrams)
-        return indptr, indices, self._finished(data, indices, indptr)
+        matrix = self.trie.term_of_slot, self.trie.slot_of_term, indptr, indices
+        return self.weigh(texts, weighting, factors[:, None], data[None], matrix)
 
     def weigh(
         self,

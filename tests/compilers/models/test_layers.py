@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, BaggingRegressor
-from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC, NuSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from skwillump import compile_pipeline
+from skwillump.compilers.models._layers import GaussianModel
 
 RNG = np.random.default_rng(0)
 X, NEW = RNG.normal(size=(300, 6)), RNG.normal(size=(100, 6))
@@ -54,6 +55,42 @@ def test_classifiers_answer_as_scikit_learns(name, labels):
     for row in NEW[:10]:
         assert compiled.predict_one(row) == pipeline.predict([row])[0]
         assert_same(compiled.predict_proba_one(row), pipeline.predict_proba([row])[0])
+
+
+def texts_of(n, seed):
+    rng = np.random.default_rng(seed)
+    words = np.array([f"w{at}" for at in range(5000)])
+    places = np.minimum(rng.geometric(0.01, size=(n, 12)), 4999)
+    return [" ".join(words[row]) for row in places]
+
+
+@pytest.mark.parametrize("smoothing", [1e-9, 0.1])
+@pytest.mark.parametrize(
+    "vectorizer", [TfidfVectorizer(), CountVectorizer()], ids=["tfidf", "counts"]
+)
+def test_gaussian_bayes_of_texts_makes_few_rows_dense(vectorizer, smoothing, monkeypatch):
+    texts, new = texts_of(900, 0), texts_of(200, 1)
+    labels = np.arange(900) % 3
+    pipeline = make_pipeline(
+        vectorizer,
+        FunctionTransformer(lambda found: found.toarray(), accept_sparse=True),
+        GaussianNB(var_smoothing=smoothing),
+    ).fit(texts, labels)
+    compiled = compile_pipeline(pipeline)
+    n_dense, raw = [], GaussianModel.raw
+    monkeypatch.setattr(
+        GaussianModel,
+        "raw",
+        lambda self, rows, **given: n_dense.append(len(rows)) or raw(self, rows),
+    )
+    for method in ("predict", "predict_proba"):
+        assert_same(getattr(compiled, method)(new), getattr(pipeline, method)(new))
+    actual, expected = compiled.predict_log_proba(new), pipeline.predict_log_proba(new)
+    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
+    assert sum(n_dense) < 300 if smoothing > 0.01 else n_dense  # of 600
+    for text in [*new[:20], "", "w1 unknown"]:
+        assert compiled.predict_one(text) == pipeline.predict([text])[0]
+        assert_same(compiled.predict_proba_one(text), pipeline.predict_proba([text])[0])
 
 
 @pytest.mark.parametrize("y", [SIGNAL, np.column_stack((SIGNAL, SIGNAL**2))], ids=["one", "two"])
