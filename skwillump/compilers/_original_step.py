@@ -1,6 +1,7 @@
 """A transformer that runs as it is, between steps that are compiled."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from .._containers import is_none_or_nan, take_rows
 from ._features import ChosenRows, in_double, multiplied_in_double, only, to_dense
 from ._forwarding import forwarded
 from ._linear_maps import LinearMap
+from ._own_texts import TextMap, text_map
 from ._scorers import Scorer
 from ._steps import Step, StepReport
 from ._unsupported import InputUnsupported, Unsupported
@@ -95,6 +97,28 @@ class FillStep(OriginalStep):
         if self.text is None or not is_none_or_nan(value):
             raise InputUnsupported(f"{type(value).__name__} is no text")
         return self.text
+
+
+@dataclass(frozen=True, eq=False)
+class TextMapStep(OriginalStep):
+    """A step of the user's own that makes a text of each text: of one row it is asked for one."""
+
+    maps_values = True
+
+    @cached_property
+    def _map(self) -> TextMap | None:
+        return text_map(self.original)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_map"}
+
+    def of_value(self, value: Any) -> Any:
+        if type(value) is not str or self._map is None:
+            raise InputUnsupported(f"{type(value).__name__} is no text, or its source is gone")
+        return self._map(value)
+
+    def warm_up(self) -> None:
+        _ = self._map  # now: prediction is to change nothing here
 
 
 @dataclass(frozen=True, eq=False)

@@ -143,7 +143,7 @@ def applied_function(fitted: Any) -> np.ufunc | None:
 
 def _names_in(fitted: Any) -> "_Names | None":
     """Return the names in the short function that transforms; None where there is none."""
-    found = _function_of(fitted)
+    found = function_of(fitted)
     if found is None or has_set_output(fitted):
         return None
     function, at = found
@@ -172,7 +172,7 @@ def _chosen(value: Any, in_list: bool, form: str, as_array: bool) -> ChosenColum
     return ChosenColumns(names=names, is_vector=is_vector, as_array=as_array)
 
 
-def _function_of(fitted: Any) -> tuple[FunctionType, int] | None:
+def function_of(fitted: Any) -> tuple[FunctionType, int] | None:
     """Return the function that transforms, and the position of X among its arguments."""
     if type(fitted) is FunctionTransformer:
         plain = not (fitted.kw_args or fitted.validate)
@@ -266,7 +266,7 @@ class _Names:
         # Calls of what is imported are compiled in a way of their own.
         head = f"import {parts['other']}\n" if parts.get("other") else ""
         made = _compiled(form.format(x=self._x, **parts), self._code, self._function.__doc__, head)
-        return made is not None and _same(made, self._code)
+        return made is not None and same_code(made, self._code)
 
 
 def _compiled(expression: str, code: CodeType, doc: str | None, head: str) -> CodeType | None:
@@ -304,12 +304,18 @@ def _code_in(code: CodeType | None) -> CodeType | None:
     return found[0] if len(found) == 1 else None
 
 
-def _same(one: CodeType, other: CodeType) -> bool:
-    return (
-        one.co_code == other.co_code
-        and one.co_names == other.co_names
-        and one.co_consts == other.co_consts
-        and one.co_freevars == other.co_freevars
-        and one.co_varnames == other.co_varnames
-        and one.co_exceptiontable == other.co_exceptiontable
-    )
+def same_code(one: Any, other: Any) -> bool:
+    """Tell whether two codes, or constants in them, are the same, wherever they were written."""
+    if isinstance(one, CodeType) and isinstance(other, CodeType):
+        consts, others = one.co_consts, other.co_consts
+        return (
+            one.co_code == other.co_code
+            and one.co_names == other.co_names
+            and one.co_freevars == other.co_freevars
+            and one.co_cellvars == other.co_cellvars
+            and one.co_varnames == other.co_varnames
+            and one.co_exceptiontable == other.co_exceptiontable
+            and len(consts) == len(others)
+            and all(map(same_code, consts, others))
+        )
+    return type(one) is type(other) and bool(one == other)

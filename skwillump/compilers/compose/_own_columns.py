@@ -11,8 +11,9 @@ import numpy as np
 
 from ..._one_row import array_of_row
 from .._forwarding import forwarded
-from .._original_step import FillStep, OriginalStep
+from .._original_step import FillStep, OriginalStep, TextMapStep
 from .._own_code import chosen_columns, filled_texts
+from .._own_texts import text_map
 from .._scorers import Scorer
 from .._steps import Step
 from .._unsupported import InputUnsupported
@@ -148,11 +149,12 @@ def selector_step(transformer: Any) -> SelectorStep | None:
 
 
 def filling_step(step: Step) -> Step:
-    """Return a step that is not compiled as one that fills missing texts, where it does that."""
-    filled = filled_texts(step.original)
-    if filled is None:
-        return step
-    return FillStep(step.original, step.why_not_compiled, text=filled.text)
+    """Return a step that is not compiled as one that is asked for values of one row, if it is."""
+    reason, filled = step.why_not_compiled, filled_texts(step.original)
+    if filled is not None:
+        return FillStep(step.original, reason, text=filled.text)
+    is_told = text_map(step.original) is not None
+    return TextMapStep(step.original, reason) if is_told else step
 
 
 def in_order(step: Step, names: tuple[Any, ...] | None) -> Step:

@@ -1,0 +1,361 @@
+"""What a step of the user's own makes of each text of a column, told from its source.
+
+The commonest steps before a vectorizer clean texts one by one: ``X.apply(clean)``,
+``[self.clean(text) for text in X]``, ``X.str.lower().str.strip()``. Of one row the function is then
+called with its text, and no column is made of it. Many rows go to the step as they are.
+
+Source may be missing, or may have been changed since: it is believed where Python makes of it the
+very code that the function has. Whatever else is in it, the step is not told.
+"""
+
+import ast
+import builtins
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from ._features import has_set_output
+from ._own_code import function_of, same_code
+from ._unsupported import InputUnsupported
+
+TextMap = Callable[[str], Any]
+"""What one text becomes."""
+
+_LONGEST_SOURCE = 4000
+"""Characters of the source of a function that is read."""
+
+_METHODS = ("lower", "upper", "strip", "lstrip", "rstrip")
+"""Methods of ``.str``, without arguments, that do to ASCII what those of Python's str do."""
+
+_SAME = ("copy", "tolist", "to_list", "to_numpy", "ravel", "flatten")
+"""Methods that return the same texts in one container or another."""
+
+_PLAIN = re.compile(r"[\t\n\r -~]*")
+"""Texts of which all libraries that pandas leaves texts to think alike."""
+
+
+class _NotTold(Exception):
+    """Source that is not known to make a text of each text."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of texts to each of which some functions were applied."""
+
+    maps: tuple[TextMap, ...] = ()
+
+    def mapped(self, found: TextMap) -> "_Column":
+        return _Column((*self.maps, found))
+
+
+@dataclass(frozen=True)
+class _Methods:
+    """``column.str``."""
+
+    column: _Column
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a name stands for."""
+
+    value: Any
+
+
+def text_map(fitted: Any) -> TextMap | None:
+    """Return what a transformer of the user's own makes of each text; None if that is not told.
+
+    What is returned raises `InputUnsupported` for a text of which only the original can tell.
+    """
+    found = function_of(fitted)
+    if found is None or has_set_output(fitted):
+        return None
+    function, at = found
+    node = _source_of(function)
+    if node is None or function.__code__.co_argcount <= at:
+        return None
+    try:
+        maps = _Reader(function, fitted if at else None).read(node).maps
+    except _NotTold:
+        return None
+
+    def made_of(text: str) -> Any:
+        for each in maps:
+            if type(text) is not str:
+                raise InputUnsupported(f"{type(text).__name__} was made of a text")
+            text = each(text)
+        return text
+
+    return made_of
+
+
+class _Reader:
+    """Reads the source of a function.
+
+    Parameters
+    ----------
+    owner : estimator or None
+        What its first argument is, if it is a method.
+    """
+
+    def __init__(self, function: FunctionType, owner: Any):
+        code = function.__code__
+        cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
+        self._enclosed = dict(cells)
+        self._globals = function.__globals__
+        self._arguments = set(code.co_varnames)
+        self._local: dict[str, Any] = {code.co_varnames[owner is not None]: _Column()}
+        self._owner_name = "" if owner is None else code.co_varnames[0]
+        self._owner = owner
+
+    def read(self, node: ast.Lambda | ast.FunctionDef) -> _Column:
+        """Return the column that is returned."""
+        if isinstance(node, ast.Lambda):
+            return self._column(node.body)
+        for statement in node.body:
+            match statement:
+                case ast.Expr(ast.Constant()):
+                    continue
+                case ast.Assign([ast.Name(name)], value) if name != self._owner_name:
+                    self._local[name] = self._value(value)
+                case ast.Return(ast.expr() as value):
+                    return self._column(value)
+                case _:
+                    raise _NotTold
+        raise _NotTold
+
+    def _column(self, node: ast.expr) -> _Column:
+        found = self._value(node)
+        if not isinstance(found, _Column):
+            raise _NotTold
+        return found
+
+    def _value(self, node: ast.expr) -> Any:
+        """Return what an expression is: a `_Column`, `_Methods` or `_Known`."""
+        match node:
+            case ast.Constant(value):
+                return _Known(value)
+            case ast.Name(name):
+                return self._local[name] if name in self._local else _Known(self._known(name))
+            case ast.Attribute(of, name):
+                return self._attribute(self._value(of), name)
+            case ast.ListComp(element, [ast.comprehension(ast.Name(name), of, [], 0)]):
+                return self._column(of).mapped(self._function(name, element))
+            case ast.Lambda(ast.arguments([], [ast.arg(name)], None, [], [], None, []), body):
+                return _Known(self._function(name, body))
+            case ast.Call(ast.Attribute(of, name), args, keywords):
+                found = self._value(of)
+                if isinstance(found, _Methods):
+                    return self._method(found.column, name, args, keywords)
+                if isinstance(found, _Column):
+                    return self._of_series(found, name, args, keywords)
+                return self._called(self._attribute(found, name), args, keywords)
+            case ast.Call(ast.Name() as name, args, keywords):
+                return self._called(self._value(name), args, keywords)
+        raise _NotTold
+
+    def _known(self, name: str) -> Any:
+        """Return what a name stands for that is no column."""
+        if name == self._owner_name:
+            return self._owner
+        if name in self._arguments:
+            raise _NotTold
+        try:
+            if name in self._enclosed:
+                return self._enclosed[name].cell_contents
+            return self._globals[name] if name in self._globals else getattr(builtins, name)
+        except (ValueError, AttributeError) as error:
+            raise _NotTold from error
+
+    def _attribute(self, of: Any, name: str) -> Any:
+        if isinstance(of, _Column):
+            if name == "values":
+                return of
+            if name == "str":
+                return _Methods(of)
+        elif isinstance(of, _Known):
+            if of.value is self._owner and self._owner is not None:
+                return _Known(self._owned(name))
+            if (of.value is str or isinstance(of.value, ModuleType)) and hasattr(of.value, name):
+                return _Known(getattr(of.value, name))
+        raise _NotTold
+
+    def _owned(self, name: str) -> Any:
+        """Return a plain attribute, or a method, of the estimator."""
+        static = inspect.getattr_static(self._owner, name, None)
+        if name in vars(self._owner) or isinstance(static, (FunctionType, staticmethod)):
+            return getattr(self._owner, name)
+        raise _NotTold
+
+    def _constants(self, nodes: Iterable[ast.expr]) -> list[Any]:
+        found = [self._value(node) for node in nodes]
+        if not all(isinstance(one, _Known) for one in found):
+            raise _NotTold
+        return [one.value for one in found]
+
+    def _of_series(
+        self, column: _Column, name: str, args: list[ast.expr], keywords: list[ast.keyword]
+    ) -> _Column:
+        """Return what a method of a series returns."""
+        if keywords:
+            raise _NotTold
+        if name in ("apply", "map") and len(args) == 1:
+            (function,) = self._constants(args)
+            if callable(function) and not isinstance(function, (type, np.ufunc)):
+                return column.mapped(function)
+        if name in _SAME and not args:
+            return column
+        if name == "astype" and len(args) == 1 and self._constants(args)[0] in (str, "str"):
+            return column
+        if name == "fillna" and len(args) == 1 and type(self._constants(args)[0]) is str:
+            return column
+        raise _NotTold
+
+    def _called(self, function: Any, args: list[ast.expr], keywords: list[ast.keyword]) -> Any:
+        """Return what a function that is given a column returns."""
+        if not isinstance(function, _Known) or keywords:
+            raise _NotTold
+        name = getattr(function.value, "__name__", "")
+        home = getattr(function.value, "__module__", "").partition(".")[0]
+        if function.value is map and len(args) == 2:
+            (applied,) = self._constants(args[:1])
+            if callable(applied):
+                return self._column(args[1]).mapped(applied)
+        makes_column = (home, name) in (
+            ("pandas", "Series"),
+            ("numpy", "array"),
+            ("numpy", "asarray"),
+            ("numpy", "ravel"),
+        )
+        if len(args) == 1 and (makes_column or function.value is list):
+            return self._column(args[0])
+        raise _NotTold
+
+    def _method(
+        self, column: _Column, name: str, args: list[ast.expr], keywords: list[ast.keyword]
+    ) -> _Column:
+        """Return what a method of ``.str`` returns."""
+        if name in _METHODS and not args and not keywords:
+            return column.mapped(_of_plain(getattr(str, name)))
+        named = {str(one.arg): value for one, value in _values(keywords, self._constants)}
+        given = dict(zip(("pat", "repl"), self._constants(args), strict=False)) | named
+        regex = given.pop("regex", False)
+        if name != "replace" or len(args) > 2 or set(given) != {"pat", "repl"}:
+            raise _NotTold
+        pattern, new = given["pat"], given["repl"]
+        if not (type(pattern) is type(new) is str and pattern and type(regex) is bool):
+            raise _NotTold
+        if not regex:
+            return column.mapped(_of_plain(lambda text: text.replace(pattern, new)))
+        if "\\" in new or not _PLAIN.fullmatch(pattern) or not _is_agreed_on(pattern):
+            raise _NotTold
+        return column.mapped(_of_plain(lambda text: re.sub(pattern, new, text)))
+
+    def _function(self, name: str, body: ast.expr) -> TextMap:
+        """Return the function of one variable that an expression is."""
+        used = {one.id for one in ast.walk(body) if isinstance(one, ast.Name)} - {name}
+        if used & (self._arguments | set(self._local)) - {self._owner_name}:
+            raise _NotTold
+        given = sorted(used & {self._owner_name, *self._enclosed})
+        inner = ast.Lambda(_arguments([name]), body)
+        outer = ast.Expression(ast.Lambda(_arguments(given), inner))
+        made = compile(ast.fix_missing_locations(outer), "<own texts>", "eval")
+        found: TextMap = eval(made, self._globals)(*map(self._known, given))
+        return found
+
+
+def _values(keywords: list[ast.keyword], constants: Callable) -> Iterable[tuple[Any, Any]]:
+    return zip(keywords, constants([one.value for one in keywords]), strict=True)
+
+
+def _arguments(names: list[str]) -> ast.arguments:
+    args = [ast.arg(name) for name in names]
+    return ast.arguments(posonlyargs=[], args=args, kwonlyargs=[], kw_defaults=[], defaults=[])
+
+
+def _of_plain(function: TextMap) -> TextMap:
+    """Return a function that leaves texts to the original of which it may think otherwise."""
+
+    def of_plain(text: str) -> Any:
+        if not _PLAIN.fullmatch(text):
+            raise InputUnsupported("a text of more than ASCII")
+        return function(text)
+
+    return of_plain
+
+
+_AGREED_ON = re.compile(
+    r"""(?x) (?: [^][(){}.*+?^$|\\]      # a letter, or a mark that means itself
+           | \\[wdsWDS] | \\[^a-zA-Z0-9] | \.
+           | \[\^?(?:[^][\\] | \\[wdsWDS] | \\[^a-zA-Z0-9])+\]
+           | \((?!\?) | \) | \|
+           | (?<![*+?}])(?:[*+?] | \{\d+,?\d*\})\??
+       )+"""
+)
+"""Patterns without anchors, references or looks around."""
+
+
+def _is_agreed_on(pattern: str) -> bool:
+    """Tell whether all regular expressions find the same with a pattern in plain texts."""
+    if _AGREED_ON.fullmatch(pattern) is None:
+        return False
+    try:
+        return not re.compile(pattern).match("")
+    except (re.error, RecursionError, OverflowError):
+        return False
+
+
+def _source_of(function: FunctionType) -> ast.Lambda | ast.FunctionDef | None:
+    """Return the source of a function, where it is that; None where it is not known."""
+    try:
+        source = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError, SyntaxError, IndexError):
+        return None
+    if len(source) > _LONGEST_SOURCE:
+        return None
+    is_lambda = function.__code__.co_name == "<lambda>"
+    kind: type[ast.Lambda | ast.FunctionDef] = ast.Lambda if is_lambda else ast.FunctionDef
+    for tree in _trees(source, is_lambda):
+        for node in ast.walk(tree):
+            if isinstance(node, kind) and _is_made_of(function, node):
+                return node
+    return None
+
+
+def _trees(source: str, is_lambda: bool) -> Iterable[ast.AST]:
+    """Yield what source may be read as: that of a lambda may be cut anywhere behind it."""
+    starts = [found.start() for found in re.finditer(r"\blambda\b", source)] if is_lambda else []
+    for text in [source, *(source[start:] for start in starts)]:
+        stops = range(len(text), 0, -1) if text is not source else (len(text),)
+        for stop in stops:
+            try:
+                yield ast.parse(text[:stop])
+            except (SyntaxError, ValueError):
+                continue
+            break
+
+
+def _is_made_of(function: FunctionType, node: ast.Lambda | ast.FunctionDef) -> bool:
+    """Tell whether Python makes the code of a function of source."""
+    code = function.__code__
+    # Calls of what is imported are compiled in a way of their own.
+    known = [name for name, value in function.__globals__.items() if isinstance(value, ModuleType)]
+    head = "".join(f"import {name}\n" for name in known if name.isidentifier())
+    around = "".join(f"    {name} = None\n" for name in code.co_freevars)
+    if isinstance(node, ast.Lambda):
+        inner = f"_ = {ast.unparse(node)}"
+    else:
+        inner = ast.unparse(ast.FunctionDef(**{**vars(node), "decorator_list": []}))
+    written = f"{head}def _():\n{around}{textwrap.indent(inner, '    ')}"
+    try:
+        made = compile(written, "<own texts>", "exec")
+    except (SyntaxError, ValueError):
+        return False
+    (outer,) = (one for one in made.co_consts if isinstance(one, CodeType))
+    return any(same_code(one, code) for one in outer.co_consts)
