@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ._features import has_set_output
+from ._features import EXACT_INTEGERS, has_set_output
 from ._own_code import function_of, same_code
 from ._unsupported import InputUnsupported
 
@@ -33,8 +33,12 @@ _LONGEST_SOURCE = 4000
 _METHODS = ("lower", "upper", "strip", "lstrip", "rstrip")
 """Methods of ``.str``, without arguments, that do to ASCII what those of Python's str do."""
 
+_OTHER_METHODS: dict[str, TextMap] = {"len": len, "split": str.split}
+
 _SAME = ("copy", "tolist", "to_list", "to_numpy", "ravel", "flatten")
 """Methods that return the same texts in one container or another."""
+
+_NUMBERS = {bool, int, float}
 
 _PLAIN = re.compile(r"[\t\n\r -~]*")
 """Texts of which all libraries that pandas leaves texts to think alike."""
@@ -68,11 +72,57 @@ class _Known:
     value: Any
 
 
+@dataclass(frozen=True)
+class _Numbers:
+    """Columns of numbers side by side."""
+
+    columns: tuple[_Column, ...]
+    as_array: bool
+
+
+@dataclass(frozen=True)
+class NumberMap:
+    """What a text becomes: a number in each column of an array, or of a data frame."""
+
+    maps: tuple[TextMap, ...]
+    as_array: bool
+
+    def __call__(self, text: str) -> np.ndarray:
+        """Return the numbers of a text, (1, n_columns), as float64 or integers.
+
+        Raises
+        ------
+        InputUnsupported
+            If they are not plain numbers.
+        """
+        values = [each(text) for each in self.maps]
+        if not {type(value) for value in values} <= _NUMBERS:
+            raise InputUnsupported("a text has become no plain number")
+        numbers = np.array([values])
+        if not (np.abs(numbers) < EXACT_INTEGERS).all():
+            raise InputUnsupported("a number that is missing, or too large")
+        return numbers
+
+
 def text_map(fitted: Any) -> TextMap | None:
     """Return what a transformer of the user's own makes of each text; None if that is not told.
 
     What is returned raises `InputUnsupported` for a text of which only the original can tell.
     """
+    found = _read(fitted)
+    return _made_of(found) if isinstance(found, _Column) else None
+
+
+def number_map(fitted: Any) -> NumberMap | None:
+    """Return what numbers a transformer of the user's own makes of each text; None as above."""
+    found = _read(fitted)
+    if not isinstance(found, _Numbers):
+        return None
+    return NumberMap(tuple(map(_made_of, found.columns)), found.as_array)
+
+
+def _read(fitted: Any) -> Any:
+    """Return what a transformer of the user's own returns for a column; None if it is not told."""
     found = function_of(fitted)
     if found is None or has_set_output(fitted):
         return None
@@ -81,14 +131,16 @@ def text_map(fitted: Any) -> TextMap | None:
     if node is None or function.__code__.co_argcount <= at:
         return None
     try:
-        maps = _Reader(function, fitted if at else None).read(node).maps
+        return _Reader(function, fitted if at else None).read(node)
     except _NotTold:
         return None
 
-    def made_of(text: str) -> Any:
-        for each in maps:
-            if type(text) is not str:
-                raise InputUnsupported(f"{type(text).__name__} was made of a text")
+
+def _made_of(column: _Column) -> TextMap:
+    def made_of(text: Any) -> Any:
+        for each in column.maps:
+            if text is None:
+                raise InputUnsupported("a column of what is missing may be another")
             text = each(text)
         return text
 
@@ -114,10 +166,10 @@ class _Reader:
         self._owner_name = "" if owner is None else code.co_varnames[0]
         self._owner = owner
 
-    def read(self, node: ast.Lambda | ast.FunctionDef) -> _Column:
-        """Return the column that is returned."""
+    def read(self, node: ast.Lambda | ast.FunctionDef) -> Any:
+        """Return what is returned."""
         if isinstance(node, ast.Lambda):
-            return self._column(node.body)
+            return self._value(node.body)
         for statement in node.body:
             match statement:
                 case ast.Expr(ast.Constant()):
@@ -125,7 +177,7 @@ class _Reader:
                 case ast.Assign([ast.Name(name)], value) if name != self._owner_name:
                     self._local[name] = self._value(value)
                 case ast.Return(ast.expr() as value):
-                    return self._column(value)
+                    return self._value(value)
                 case _:
                     raise _NotTold
         raise _NotTold
@@ -137,10 +189,17 @@ class _Reader:
         return found
 
     def _value(self, node: ast.expr) -> Any:
-        """Return what an expression is: a `_Column`, `_Methods` or `_Known`."""
+        """Return what an expression is: a `_Column`, `_Numbers`, `_Methods` or `_Known`."""
         match node:
             case ast.Constant(value):
                 return _Known(value)
+            case ast.UnaryOp(ast.USub(), ast.Constant(int(value))):
+                return _Known(-value)
+            case ast.Dict(keys, values) if None not in keys:
+                names = self._constants([key for key in keys if key is not None])
+                if len(set(map(str, names))) < len(names):
+                    raise _NotTold
+                return _Numbers(tuple(map(self._column, values)), as_array=False)
             case ast.Name(name):
                 return self._local[name] if name in self._local else _Known(self._known(name))
             case ast.Attribute(of, name):
@@ -155,6 +214,8 @@ class _Reader:
                     return self._method(found.column, name, args, keywords)
                 if isinstance(found, _Column):
                     return self._of_series(found, name, args, keywords)
+                if isinstance(found, _Numbers) and name == "to_numpy" and not (args or keywords):
+                    return _Numbers(found.columns, as_array=True)
                 return self._called(self._attribute(found, name), args, keywords)
             case ast.Call(ast.Name() as name, args, keywords):
                 return self._called(self._value(name), args, keywords)
@@ -179,6 +240,9 @@ class _Reader:
                 return of
             if name == "str":
                 return _Methods(of)
+        elif isinstance(of, _Numbers):
+            if name == "values":
+                return _Numbers(of.columns, as_array=True)
         elif isinstance(of, _Known):
             if of.value is self._owner and self._owner is not None:
                 return _Known(self._owned(name))
@@ -201,10 +265,14 @@ class _Reader:
 
     def _of_series(
         self, column: _Column, name: str, args: list[ast.expr], keywords: list[ast.keyword]
-    ) -> _Column:
-        """Return what a method of a series returns."""
+    ) -> Any:
+        """Return what a method of a series, or of an array of one, returns."""
         if keywords:
             raise _NotTold
+        if name == "reshape" and self._constants(args) == [-1, 1]:
+            return _Numbers((column,), as_array=True)
+        if name == "to_frame" and not args:
+            return _Numbers((column,), as_array=False)
         if name in ("apply", "map") and len(args) == 1:
             (function,) = self._constants(args)
             if callable(function) and not isinstance(function, (type, np.ufunc)):
@@ -235,14 +303,21 @@ class _Reader:
         )
         if len(args) == 1 and (makes_column or function.value is list):
             return self._column(args[0])
+        if len(args) == 1 and (home, name) == ("pandas", "DataFrame"):
+            found = self._value(args[0])
+            return _Numbers((found,), as_array=False) if isinstance(found, _Column) else found
         raise _NotTold
 
     def _method(
         self, column: _Column, name: str, args: list[ast.expr], keywords: list[ast.keyword]
     ) -> _Column:
         """Return what a method of ``.str`` returns."""
-        if name in _METHODS and not args and not keywords:
-            return column.mapped(_of_plain(getattr(str, name)))
+        if not args and not keywords and (name in _METHODS or name in _OTHER_METHODS):
+            return column.mapped(_of_plain(_OTHER_METHODS.get(name) or getattr(str, name)))
+        if name == "count" and len(args) == 1 and not keywords:
+            (pattern,) = self._constants(args)
+            if type(pattern) is str and _PLAIN.fullmatch(pattern) and _is_agreed_on(pattern):
+                return column.mapped(_of_plain(lambda text: len(re.findall(pattern, text))))
         named = {str(one.arg): value for one, value in _values(keywords, self._constants)}
         given = dict(zip(("pat", "repl"), self._constants(args), strict=False)) | named
         regex = given.pop("regex", False)
@@ -282,9 +357,11 @@ def _arguments(names: list[str]) -> ast.arguments:
 def _of_plain(function: TextMap) -> TextMap:
     """Return a function that leaves texts to the original of which it may think otherwise."""
 
-    def of_plain(text: str) -> Any:
-        if not _PLAIN.fullmatch(text):
-            raise InputUnsupported("a text of more than ASCII")
+    def of_plain(text: Any) -> Any:
+        if type(text) is list and function is len:
+            return len(text)  # of the parts of a text
+        if type(text) is not str or not _PLAIN.fullmatch(text):
+            raise InputUnsupported("no text, or one of more than ASCII")
         return function(text)
 
     return of_plain

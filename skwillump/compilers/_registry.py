@@ -22,7 +22,7 @@ from ..kernels._jit import COMPILES
 from ._features import has_set_output
 from ._linear_maps import LinearMap
 from ._models import Model
-from ._original_step import OriginalStep
+from ._original_step import original_step
 from ._steps import Step
 from ._unsupported import InputUnsupported, Unsupported
 
@@ -185,7 +185,7 @@ def compile_step(fitted: Any) -> Step:
         if step.gives_sparse or step.gives_matrix:
             refuse_set_output(fitted)
     except Unsupported as reason:
-        return OriginalStep(fitted, str(reason))
+        return original_step(fitted, str(reason))
     return step
 
 

@@ -405,6 +405,10 @@ class Step(KernelUser):
         """
         return self.transform(self.template.make(x))
 
+    def transform_row(self, X: Any) -> Any:
+        """Return what the original's `transform` returns for X, which is of one row."""
+        return self.transform(X)
+
     def bind(self, coef: np.ndarray) -> Scorer:
         """Return a scorer for coefficients of shape (n_features, n_outputs).
 

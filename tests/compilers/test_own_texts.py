@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 
 from skwillump import compile_pipeline
-from skwillump.compilers._own_texts import text_map
+from skwillump.compilers._own_texts import number_map, text_map
 from skwillump.compilers._unsupported import InputUnsupported
 
 TEXTS = pd.Series(
@@ -93,8 +94,8 @@ TOLD = {
     "series": Serier("some"),
 }
 OTHERS = {
-    "parts": lambda X: X.str.split(),
-    "counts": lambda X: X.str.len(),
+    "parts": lambda X: X.str.split(","),
+    "places": lambda X: X.str.find("a"),
     "some": lambda X: [text for text in X if text],
     "two": lambda X: [text for _ in X for text in X],
     "anchored": lambda X: X.str.replace(r"\b", "", regex=True),
@@ -220,3 +221,84 @@ def test_source_that_is_not_the_function_is_not_believed():
     other = {}
     exec(compile("def own(X):\n    return X.str.lower()", __file__, "exec"), other)
     assert text_map(FunctionTransformer(other["own"])) is None
+
+
+class Counts(Stateless):
+    def transform(self, X):
+        X = pd.Series(X)
+        return pd.DataFrame(
+            {
+                "length": X.str.len(),
+                "words": X.str.split().str.len(),
+                "capitals": X.str.count(r"[A-Z]"),
+                "marks": X.apply(lambda text: text.count("!")),
+            }
+        ).values
+
+
+class Length(Stateless):
+    def transform(self, X):
+        return pd.DataFrame(pd.Series(X).apply(len))
+
+
+class Starts(Cleaner):
+    def _starts(self, text):
+        return bool(text[:1].isupper() and text.split())
+
+    def transform(self, X):
+        tagged = pd.Series(X).apply(self._starts)
+        return pd.DataFrame(tagged)
+
+
+NUMBERS = {
+    "counts": Counts(),
+    "length": Length(),
+    "starts": Starts(),
+    "reshaped": lambda X: np.array([text.count("a") for text in X]).reshape(-1, 1),
+    "a frame": lambda X: pd.Series(X).str.len().to_frame(),
+}
+
+
+@pytest.mark.parametrize("scaler", [None, MinMaxScaler()], ids=["alone", "scaled"])
+@pytest.mark.parametrize("name", NUMBERS)
+@pytest.mark.parametrize("as_list", [True, False], ids=["list", "series"])
+@pytest.mark.parametrize(
+    "model",
+    [LogisticRegression(), RandomForestClassifier(5, random_state=0)],
+    ids=["linear", "trees"],
+)
+def test_numbers_of_texts_are_those_of_scikit_learn(name, scaler, as_list, model):
+    own = transformer(NUMBERS[name])
+    assert number_map(own) is not None
+    texts = TEXTS.tolist() if as_list else TEXTS
+    counted = own if scaler is None else make_pipeline(own, scaler)
+    pipeline = make_pipeline(make_union(CountVectorizer(), counted), model).fit(texts, LABELS)
+    compiled = compile_pipeline(pipeline)
+    np.testing.assert_allclose(
+        compiled.predict_proba(texts), pipeline.predict_proba(texts), rtol=1e-12
+    )
+    for text in TEXTS[:7]:
+        row = [text] if as_list else pd.Series([text])
+        expected = pipeline.predict_proba(row)[0]
+        np.testing.assert_allclose(compiled.predict_proba_one(text), expected, rtol=1e-12)
+
+
+def test_numbers_of_one_text_are_made_of_no_column():
+    own = Counts()
+    pipeline = make_pipeline(make_union(CountVectorizer(), own), LogisticRegression())
+    compiled = compile_pipeline(pipeline.fit(TEXTS.tolist(), LABELS))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Counts, "transform", lambda self, X: pytest.fail("it is given a column"))
+        compiled.predict_one("some words")
+    assert number_map(own)("Some words! ").tolist() == [[12, 2, 1, 1]]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "text", np.float32(1), [1, 2], np.nan, 2**60],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_is_no_plain_number_is_left_to_the_original(value):
+    found = number_map(FunctionTransformer(lambda X: pd.DataFrame(X.apply(lambda text: value))))
+    with pytest.raises(InputUnsupported):
+        found("a text")

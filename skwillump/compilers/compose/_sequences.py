@@ -135,7 +135,13 @@ class SequenceStep(StepsInARow):
         return len(self.steps) == 2 and self.last.reads_matrix and self.first.gives_matrix
 
     def dense_row(self, X: Any) -> np.ndarray:
-        return self.last.dense_row(self._no_surprise(self.before(X)))
+        return self.last.dense_row(self._no_surprise(self.before_row(X)))
+
+    def before_row(self, X: Any) -> Any:
+        """Return what the last step is given for X of one row."""
+        for step in self.steps[:-1]:
+            X = step.transform_row(X)
+        return X
 
     def _no_surprise(self, X: Any) -> Any:
         """Return what the last step is given, if it gives then the container that it promises."""
@@ -180,7 +186,7 @@ class SequenceScorer(Scorer):
         return self._score_last(self.sequence.before_one(x))
 
     def score_row(self, X: Any) -> np.ndarray:
-        return self._score_last(self.sequence.before(X))
+        return self._score_last(self.sequence.before_row(X))
 
     def _score_last(self, X: Any) -> np.ndarray:
         """Return the scores of what the last step is given for one row."""
