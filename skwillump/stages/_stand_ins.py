@@ -26,18 +26,17 @@ from sklearn.multioutput import MultiOutputClassifier
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
 
-from .._containers import column_names, container_of, frame_of, take_rows
+from .._containers import column_names, container_of, frame_of
 from ..blocks import BlockGraph
 from ..compilers import fast_encoders, fast_vectorizers
 from ._costs import BlockCosts
-from ._labels import UNLABELLED, takes_unlabelled
 from ._surrogates import (
     INVERSE_PENALTY,
     MOST_COEFFICIENTS,
     MOST_ROUNDS,
     TOLERANCE,
     class_weight_of,
-    sample_weight_of,
+    labelled_rows,
 )
 
 STAND_IN_SECONDS = 3e-6
@@ -225,13 +224,8 @@ def fit_stand_in(graph: BlockGraph, X: Any, y: Any, params: dict[str, Any]) -> P
     ValueError
         If the rows have no form that it reads, or it would have too many coefficients.
     """
-    path, model = graph.model_steps[-1]
-    weights = sample_weight_of(path, model, params)
-    y = np.asarray(y)
-    if takes_unlabelled(model):
-        known = np.flatnonzero(y != UNLABELLED)
-        X, y = take_rows(X, known), y[known]
-        weights = None if weights is None else take_rows(weights, known)
+    model = graph.model_steps[-1][1]
+    X, y, weights = labelled_rows(graph, X, y, params)
     features = features_of_rows(X)
     linear: Any = LogisticRegression(C=INVERSE_PENALTY, tol=TOLERANCE, max_iter=MOST_ROUNDS)
     n_outputs = 2 * y.shape[1] if y.ndim == 2 else len(np.unique(y))

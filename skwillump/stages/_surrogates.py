@@ -109,14 +109,9 @@ def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, An
     ValueError
         If it would have too many coefficients, or the features are none that it reads.
     """
-    path, model = graph.model_steps[-1]
-    weights = sample_weight_of(path, model, params)
+    model = graph.model_steps[-1][1]
     X: Any = features.tocsr() if sparse.issparse(features) else np.asarray(features, np.float64)
-    y = np.asarray(y)
-    if is_classifier(model) and takes_unlabelled(model):
-        known = np.flatnonzero(y != UNLABELLED)
-        X, y = X[known], y[known]
-        weights = None if weights is None else take_rows(weights, known)
+    X, y, weights = labelled_rows(graph, X, y, params)
     for sampler in graph.samplers:
         X, y = clone(sampler).fit_resample(X, y)
     n_outputs = len(np.unique(y)) if is_classifier(model) else 1
@@ -137,6 +132,20 @@ def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, An
         if getattr(scaler, "mean_", None) is not None:
             surrogate.intercept_ = surrogate.intercept_ - surrogate.coef_ @ scaler.mean_
     return surrogate
+
+
+def labelled_rows(
+    graph: BlockGraph, X: Any, y: Any, params: dict[str, Any]
+) -> tuple[Any, np.ndarray, Any]:
+    """Rows that have a label, where some may have none, with their labels and weights."""
+    path, model = graph.model_steps[-1]
+    weights = sample_weight_of(path, model, params)
+    y = np.asarray(y)
+    if is_classifier(model) and takes_unlabelled(model):
+        known = np.flatnonzero(y != UNLABELLED)
+        X, y = take_rows(X, known), y[known]
+        weights = None if weights is None else take_rows(weights, known)
+    return X, y, weights
 
 
 def _scaler(X: Any) -> StandardScaler | MaxAbsScaler | None:
