@@ -26,7 +26,7 @@ class BinStep(TableStep):
     n_features: int
     edges: tuple[np.ndarray, ...]  # between bins
 
-    gives_floats = True  # bins are numbered in floats
+    gives_array = True  # bins are numbered in floats
 
     def chunk_features(self, table: Table) -> np.ndarray:
         block = table.floats()

@@ -91,7 +91,9 @@ class EncodedFrameStep(IntegerStep):
         """Say yes: of a data frame models make one."""
         return True
 
-    transform_one = Step.transform_one  # it may be a data frame
+    # What it gives may be a data frame.
+    transformed = Step.transformed
+    transform_one = Step.transform_one
 
     def next_table(self, table: Table) -> Table:
         block = self.chunk_features(table)

@@ -53,7 +53,7 @@ class FunctionStep(NumberStep):
     function: np.ufunc
     validates: bool = False  # whether the numbers must be finite
 
-    gives_floats = False  # data frames stay data frames
+    gives_array = False  # data frames stay data frames
 
     def chunk_features(self, table: Table) -> np.ndarray:
         if (

@@ -38,11 +38,6 @@ class ImputeStep(IntegerStep):
         """Say none if the dtype of the input is kept."""
         return None if self.any_dtype else np.dtype(np.float64)
 
-    @property
-    def gives_floats(self) -> bool:
-        """Say yes if integers become floats."""
-        return not self.any_dtype
-
     def chunk_features(self, table: Table) -> np.ndarray:
         block = table.floats()
         if self.any_dtype and table.row is None:

@@ -172,7 +172,7 @@ class LookupStep(TableStep):
     finders: tuple[Finder, ...]
     pairs: tuple[IntegerTable, ...] = field(repr=False)
 
-    gives_floats = True  # the values are float64
+    gives_array = True
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         pairs = tuple(frozen_fields(table) for table in state["pairs"])

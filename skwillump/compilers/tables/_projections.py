@@ -135,7 +135,6 @@ class SelectStep(IntegerStep, NumberStep):
     takes_nan: bool
 
     fixed_dtype = None
-    gives_floats = False  # columns keep their dtype
     gives_array = True  # of an array, columns of it
 
     def chunk_features(self, table: Table) -> np.ndarray:

@@ -195,9 +195,7 @@ class BinarizeStep(NumberStep):
     threshold: float
 
     allow_nan = False
-
-    fixed_dtype = None
-    gives_floats = False  # integers stay integers
+    fixed_dtype = None  # integers stay integers
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         return (block > self.threshold).astype(np.float64)

@@ -25,8 +25,7 @@ class SplineStep(NumberStep):
     sparse: bool
 
     @property
-    def gives_floats(self) -> bool:
-        """Say yes if features are dense."""
+    def gives_array(self) -> bool:
         return not self.sparse
 
     def apply(self, block: np.ndarray) -> np.ndarray:

@@ -100,21 +100,12 @@ class TableStep(Step):
         return dtype is None or dtype.kind in "iub"
 
     @property
-    def gives_floats(self) -> bool:
-        """Whether the original returns an array of float64 for what `dense` accepts."""
-        return False
-
-    @property
-    def gives_array(self) -> bool:
-        return self.gives_floats
-
-    @property
     def gives_columns(self) -> bool:
         """Whether the original lays its array out column by column."""
         return getattr(self.original, "order", "C") == "F"
 
     def transformed(self, X: Any, *, n_threads: int) -> Any:
-        if not self.gives_floats:
+        if not (self.gives_array and self.has_doubles):
             raise InputUnsupported("the container or the dtype of the features is not known")
         features = self.dense(X, n_threads=n_threads)
         return np.asfortranarray(features) if self.gives_columns else features
@@ -191,7 +182,7 @@ class TableStep(Step):
                 raise InputUnsupported("values that are no texts")
             return np.array([texts], dtype=object)
         is_double = self.has_doubles
-        is_array = self.gives_floats or (self.gives_array and is_double)
+        is_array = self.gives_array and is_double
         is_sparse = self.gives_sparse and is_double and self.n_features <= MAX_DENSE_FEATURES
         if not (is_array or is_sparse):
             raise InputUnsupported("the container or the dtype of the features is not known")
@@ -226,8 +217,8 @@ class NumberStep(TableStep):
     allow_nan = True
 
     @property
-    def gives_floats(self) -> bool:
-        """Say yes: those that keep integers say otherwise."""
+    def gives_array(self) -> bool:
+        """Say yes: those that give a data frame, or a sparse matrix, say otherwise."""
         return True
 
     def chunk_features(self, table: Table) -> np.ndarray:
