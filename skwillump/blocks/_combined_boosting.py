@@ -16,15 +16,7 @@ from ._joined import JoinedModel
 class Boosted(Combined):
     """Members that were boosted: missing values are refused, also where each member takes them."""
 
-    reads_sums: ClassVar[bool] = False
-
-    def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
-        check_scores(features)
-        return super().sums(features, n_threads)
-
-    def sums_one(self, features: np.ndarray) -> np.ndarray:
-        check_scores(features)
-        return super().sums_one(features)
+    hands_on_features: ClassVar[bool] = False
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         check_scores(features)

@@ -93,7 +93,7 @@ class Chained(Chain):
 class ChainedTrees(Chain):
     """Trees of which each reads the answers of those before it, which are exact."""
 
-    reads_sums: ClassVar[bool] = False
+    hands_on_features: ClassVar[bool] = False
 
     @classmethod
     def reads(cls, joined: JoinedModel) -> bool:
@@ -120,14 +120,7 @@ class ChainedTrees(Chain):
             beside[:, at] = _response(member, handed_on, found[-1])
         return np.hstack(found)
 
-    def raw_one(self, features: np.ndarray) -> np.ndarray:
-        return self.raw(features[None])[0]
-
-    def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
-        return self.raw(features, n_threads=n_threads)
-
-    def sums_one(self, features: np.ndarray) -> np.ndarray:
-        return self.raw_one(features)
+    raw_one = Model.raw_one
 
     def _run(self, scores: np.ndarray, method: str) -> tuple[np.ndarray, np.ndarray]:
         pairs = zip(self.members, self.parts(scores), strict=True)

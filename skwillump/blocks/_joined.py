@@ -49,11 +49,12 @@ class JoinedModel(Model):
     members: tuple[Model, ...]
     # tuple of slice or ndarray of intp: the features that each of them reads.
     columns: tuple[Any, ...]
-    intercept: np.ndarray  # float64 (n_outputs,)
+    # float64 (n_outputs,): the members', where these are bound to features one by one; else zeros.
+    intercept: np.ndarray
     n_features: int
 
-    reads_sums: ClassVar[bool] = True
-    """Whether `sums` looks at features through its members alone."""
+    hands_on_features: ClassVar[bool] = True
+    """Whether `raw` looks at features through its members alone."""
 
     rises_with_score = False  # a target that is transformed back may fall
 
@@ -101,26 +102,18 @@ class JoinedModel(Model):
             raise Unsupported(f"{self.n_features} features are too many for a dense array")
         return scorer
 
-    def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
-        pairs = zip(self.members, self.columns, strict=True)
-        return np.hstack([m.sums(features[:, own], n_threads) for m, own in pairs])
-
-    def sums_coded(
+    def raw_coded(
         self,
         columns: np.ndarray,
         features: FeatureCodes,
         members: Sequence[TreesOnCodes | None],
     ) -> np.ndarray:
-        """Return the same of columns of codes; for members that read features these are made."""
+        """Return the scores of columns of codes; for members that read features these are made."""
         found: list[np.ndarray] = []
         made = features.features(columns) if None in members else columns
         for member, own, coded in zip(self.members, self.columns, members, strict=True):
-            found.append(member.sums(made[:, own]) if coded is None else coded.raw(columns))
+            found.append(member.raw(made[:, own]) if coded is None else coded.raw(columns))
         return np.hstack(found)
-
-    def sums_one(self, features: np.ndarray) -> np.ndarray:
-        pairs = zip(self.members, self.columns, strict=True)
-        return np.concatenate([member.sums_one(features[own]) for member, own in pairs])
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         pairs = zip(self.members, self.columns, strict=True)
@@ -169,7 +162,6 @@ class SharedScorer(ModelScorer):
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         if not self.model.reads_batches:
             raise InputUnsupported("a member that is compiled for single rows")
-        work, width = self.model.sums, self.n_outputs
         if self.of_sparse is not None:
             taken = take_rows(X, rows)
             return self._side_by_side(
@@ -178,22 +170,25 @@ class SharedScorer(ModelScorer):
         if self._coded is not None:
             features, members = self._coded
             return self.features.map_coded(
-                lambda columns: self.model.sums_coded(columns, features, members),
+                lambda columns: self.model.raw_coded(columns, features, members),
                 X,
                 rows,
-                n_outputs=width,
+                n_outputs=self.n_outputs,
                 n_threads=n_threads,
             )
-        return self.features.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
+        return super().scores(X, rows, n_threads=n_threads)
 
     @cached_property
-    def of_sparse(self) -> tuple[Scorer, ...] | None:
-        """Scorers of the members that read sparse features; None where all read dense ones."""
+    def of_sparse(self) -> tuple[tuple[Scorer, np.ndarray], ...] | None:
+        """Scorers of the members on sparse features, each with what is added to its scores.
+
+        None where all read dense ones.
+        """
         if not self.model.reads_sparse(self.features):
             return None
         made = MadeStep(self.features.original, self.model.n_features)
         try:
-            return tuple(member.bind(made) for member in self.model.members)
+            return tuple((member.bind(made), member.intercept) for member in self.model.members)
         except Unsupported:
             return None
 
@@ -201,7 +196,8 @@ class SharedScorer(ModelScorer):
         scorers = self.of_sparse
         assert scorers is not None
         try:
-            return np.hstack([scorer.scores(features, n_threads=n_threads) for scorer in scorers])
+            found = [s.scores(features, n_threads=n_threads) + added for s, added in scorers]
+            return np.hstack(found)
         except InputUnsupported as reason:
             # They need not be made again.
             raise InputUnsupported(str(reason), scorer=self, features=features) from reason
@@ -210,7 +206,7 @@ class SharedScorer(ModelScorer):
     def _coded(self) -> tuple[FeatureCodes, tuple[TreesOnCodes | None, ...]] | None:
         """The features as columns of codes, and the members that read them; None if none does."""
         features = self.features.feature_codes()
-        if features is None or not type(self.model).reads_sums:
+        if features is None or not type(self.model).hands_on_features:
             return None
         members = tuple(
             member.on_codes(features) if isinstance(own, slice) and own == slice(None) else None
@@ -222,15 +218,15 @@ class SharedScorer(ModelScorer):
         if self.is_wide:
             assert self.of_sparse is not None
             entries = self.features.entries(x)
-            return np.concatenate([scorer.score_one(entries) for scorer in self.of_sparse])
-        return self.model.sums_one(self.features.dense_one(x))
+            return np.concatenate([s.score_one(entries) + added for s, added in self.of_sparse])
+        return super().score_one(x)
 
     def warm_up(self) -> None:
         super().warm_up()
         for member in self._coded[1] if self._coded is not None else ():
             if member is not None:
                 member.warm_up()
-        for scorer in self.of_sparse or ():
+        for scorer, _ in self.of_sparse or ():
             scorer.warm_up()
 
 
@@ -308,13 +304,16 @@ def joined_model(
     wrapped = replace_members(wrapper, scored)
     if not members:
         raise Unsupported("its members look at no feature")
+    intercept = np.concatenate([member.intercept for member in members])
+    if models is None and not all(member.is_linear for member in members):
+        intercept = np.zeros_like(intercept)  # `SharedScorer` gives complete scores
     return JoinedModel(
         original=wrapper,
         classes=getattr(wrapper, "classes_", None),
         wrapped=wrapped,
         members=tuple(members),
         columns=tuple(columns),
-        intercept=np.concatenate([member.intercept for member in members]),
+        intercept=intercept,
         n_features=_n_features(wrapper, members, columns, features) if models is None else -1,
     )
 

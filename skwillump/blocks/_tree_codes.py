@@ -47,7 +47,7 @@ class CodedStage(KernelUser):
             return None
         codes, places = whole
         first, others = approx.on_codes(some[0]), rest.on_codes(codes)
-        if not (isinstance(first, TreesOnCodes) and isinstance(others, TreesOnCodes)):
+        if first is None or others is None:
             return None
         place = dict(zip((leaf.name for leaf in leaves), places, strict=True))
 

@@ -115,14 +115,6 @@ class Model(KernelUser):
         """Return the scores (n_outputs,) of one row of features (n_features,)."""
         return self.raw(features[None])[0]
 
-    def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
-        """Return what a scorer would: scores to which `intercept` is still to be added."""
-        return self.raw(features, n_threads=n_threads)
-
-    def sums_one(self, features: np.ndarray) -> np.ndarray:
-        """Return the same of one row of features (n_features,), as (n_outputs,)."""
-        return self.raw_one(features)
-
     def gives(self, method: str) -> bool:
         """Tell whether ``method`` follows from the scores alone: by default what is there does."""
         return method == "predict" or hasattr(self.original, method)

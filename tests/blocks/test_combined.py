@@ -332,7 +332,6 @@ def test_members_read_wide_sparse_rows_as_they_are_and_texts_once(monkeypatch, w
     assert (len(vectorizer.vocabulary_) > MAX_DENSE_FEATURES) == (n_words == 6000)
     assert_equal_answers(compiled, pipeline, texts)
     # Of a batch, no row is made dense for all members.
-    monkeypatch.setattr(JoinedModel, "sums", None)
     monkeypatch.setattr(JoinedModel, "raw", None)
     expected = pipeline.predict(texts)
     asked.clear()

@@ -63,12 +63,6 @@ class LinearModel(Model):
     def coefficients(self) -> np.ndarray:
         return self.coef
 
-    def sums(self, features: np.ndarray, n_threads: int = 1) -> np.ndarray:
-        return np.asarray(features @ self.coef)
-
-    def sums_one(self, features: np.ndarray) -> np.ndarray:
-        return np.asarray(features @ self.coef)
-
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         return np.asarray(features @ self.coef + self.intercept)
 
