@@ -17,7 +17,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from ._compat import is_empty_selection, selected_columns, selected_positions
+from ._compat import is_empty_selection, library_of, selected_columns, selected_positions
 
 
 def parameter_path(*names: str) -> str:
@@ -47,9 +47,7 @@ def is_pipeline(estimator: Any) -> bool:
     Those of imbalanced-learn are: their samplers do nothing once they are fitted.
     """
     kind = type(estimator)
-    return kind is Pipeline or (
-        kind.__name__ == "Pipeline" and kind.__module__.partition(".")[0] == "imblearn"
-    )
+    return kind is Pipeline or (kind.__name__ == "Pipeline" and library_of(kind) == "imblearn")
 
 
 def pipeline_steps(pipeline: Any) -> Links:

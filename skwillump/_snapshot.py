@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ._compat import library_of
+
 _FITS_IN_PLACE = ("catboost",)
 """Libraries whose models change what they hold when they are fitted again."""
 
@@ -89,7 +91,7 @@ def _holds_estimators(values: Iterable[Any]) -> bool:
 
 
 def _copied_estimator(fitted: Any, known: dict[int, Any]) -> Any:
-    if type(fitted).__module__.partition(".")[0] in _FITS_IN_PLACE:
+    if library_of(type(fitted)) in _FITS_IN_PLACE:
         made = known[id(fitted)] = deepcopy(fitted)
         return made
     try:

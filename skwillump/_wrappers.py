@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ._compat import library_of
+
 Compile = Callable[[Any], Any]
 """Makes the compiled twin of a fitted estimator."""
 
@@ -119,7 +121,7 @@ def inside_transparent(estimator: Any) -> tuple[str, Any]:
 def wrapper_name(estimator: Any) -> str:
     """Name of the type of scikit-learn's own that an estimator answers as; empty for any other."""
     kind = type(estimator)
-    library = kind.__module__.partition(".")[0]
+    library = library_of(kind)
     if library == "imblearn":
         return _IMBALANCED.get(kind.__name__, "")
     return kind.__name__ if library == "sklearn" else ""

@@ -232,8 +232,13 @@ def _answers_unfitted(estimator) -> bool:
     return isinstance(estimator, HashingVectorizer)
 
 
+def library_of(kind: type) -> str:
+    """Name of the library that a class is of: the root of its module."""
+    return kind.__module__.partition(".")[0]
+
+
 def _is_ones_own(estimator) -> bool:
-    return type(estimator).__module__.partition(".")[0] != "sklearn"
+    return library_of(type(estimator)) != "sklearn"
 
 
 def begin_callbacks(estimator, n_tasks: int):

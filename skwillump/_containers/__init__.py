@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from .._compat import library_of
 from ._arrays import SPARSE_TYPES, Array, Elements, Sparse
 from ._arrow import ArrowTable
 from ._base import (
@@ -51,7 +52,7 @@ def container_of(X: Any) -> Container:
 
 def _find_kind(kind: type) -> Container:
     for parent in kind.__mro__:
-        found = _OF_LIBRARIES.get((parent.__module__.partition(".")[0], parent.__name__))
+        found = _OF_LIBRARIES.get((library_of(parent), parent.__name__))
         if found is not None:
             return found
     if issubclass(kind, np.ndarray):

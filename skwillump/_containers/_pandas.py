@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compat import column_array, safe_indexing
+from .._compat import column_array, library_of, safe_indexing
 from ._base import (
     ArrowTexts,
     Categories,
@@ -256,7 +256,7 @@ class PandasFrame(Frame):
 
     def plain(self, empty: Any) -> dict[str, Any] | None:
         """Return names and dtypes of an empty data frame; None if a dtype has no name."""
-        if type(empty).__module__.partition(".")[0] != "pandas" or empty.columns.nlevels > 1:
+        if library_of(type(empty)) != "pandas" or empty.columns.nlevels > 1:
             return None
         named = [_named_dtype(dtype) for dtype in empty.dtypes]
         if None in named:

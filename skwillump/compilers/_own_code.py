@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 
+from .._compat import library_of
 from ._features import has_set_output
 
 
@@ -178,7 +179,7 @@ def function_of(fitted: Any) -> tuple[FunctionType, int] | None:
         plain = not (fitted.kw_args or fitted.validate)
         return (fitted.func, 0) if plain and isinstance(fitted.func, FunctionType) else None
     kind = type(fitted)
-    if kind.__module__.partition(".")[0] in ("sklearn", "imblearn") or "transform" in vars(fitted):
+    if library_of(kind) in ("sklearn", "imblearn") or "transform" in vars(fitted):
         return None
     if "__getattribute__" in _methods(kind) or "__getattr__" in _methods(kind):
         return None

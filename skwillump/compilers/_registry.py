@@ -17,6 +17,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, TypeVar, overload
 
+from .._compat import library_of
 from .._composites import is_passthrough
 from ..kernels._jit import COMPILES
 from ._features import has_set_output
@@ -93,7 +94,7 @@ class Registry:
         """
         kind = type(fitted)
         if kind not in self._entries:
-            self._load(kind.__module__.partition(".")[0])
+            self._load(library_of(kind))
         entries = self._entries.get(kind, ())
         return next((e for e in entries if gives is None or e.may_give(gives)), None)
 
@@ -116,7 +117,7 @@ class Registry:
             raise Unsupported("numba compiles nothing where NUMBA_DISABLE_JIT is set")
         entry = self.find(fitted, gives)
         if entry is None:
-            library = type(fitted).__module__.partition(".")[0]
+            library = library_of(type(fitted))
             why = f" ({self._unknown[library]})" if library in self._unknown else ""
             raise Unsupported(f"no compiler for {type(fitted).__name__}{why}")
         try:

@@ -22,6 +22,7 @@ from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+from .._compat import library_of
 from .._composites import is_dropped, is_passthrough, parameter_path
 from ._feature_subsets import (
     FeatureSubset,
@@ -196,7 +197,7 @@ def parameters_on_features(estimator: Any) -> Table:
     """What the parameters of an estimator say of features, by name."""
     table: dict[str, Translator] = {}
     for parent in reversed(type(estimator).__mro__):
-        library = parent.__module__.partition(".")[0]
+        library = library_of(parent)
         if library == "sklearn":
             table |= {**ANY_SKLEARN, **SKLEARN.get(parent.__name__, {})}
         else:

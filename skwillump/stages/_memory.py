@@ -9,6 +9,7 @@ from typing import Any
 import joblib
 from sklearn.utils.validation import check_memory
 
+from .._compat import library_of
 from .._warnings import warn_caller
 from ._costs import BlockCosts
 
@@ -90,7 +91,7 @@ def _digest(estimator: Any, given: dict[str, Any]) -> str:
     kept = {name: value for name, value in params.items() if name not in PLANNED_WITH}
     kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
     is_tested = params["confidence"] is not None
-    libraries = {type(value).__module__.partition(".")[0] for value in _inner(estimator)}
+    libraries = {library_of(type(value)) for value in _inner(estimator)}
     versions = {name: _version(name) for name in sorted({*PACKAGES, *libraries})}
     return str(joblib.hash((kind, kept, is_tested, given, versions)))
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from .._compat import library_of
 from ..blocks import BlockGraph, n_rounds
 from ..planning import StageSeconds, candidate_sets, could_be_kept, may_pay, shortlist
 from ._costs import BlockCosts, StageCosts
@@ -241,7 +242,7 @@ def fewer_rounds(graph: BlockGraph, share: float) -> tuple[str, int] | None:
 def fewer_bins(graph: BlockGraph) -> tuple[str, int] | None:
     """The parameter that gives the full model few bins, and its value; None for no fewer."""
     model = graph.model_steps[-1][1]
-    library = type(model).__module__.partition(".")[0]
+    library = library_of(type(model))
     name, params = BINS.get(library), model.get_params(deep=False)
     is_binned = library == "lightgbm" or name in params
     # Each category has a bin of its own; an alias is the user's own choice.

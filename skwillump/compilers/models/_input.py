@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import get_tags
 
+from ..._compat import library_of
 from ..._containers import has_rows, num_samples, take_rows
 from .._features import MAX_DENSE_FEATURES, ChosenRows, Work
 from .._steps import Step, StepReport
@@ -44,7 +45,7 @@ class InputStep(TableStep):
             If it does not tell how many columns it was fitted on.
         """
         spec = InputSpec.of(model)
-        library = type(model).__module__.partition(".")[0]
+        library = library_of(type(model))
         if library == "catboost":
             names = tuple(model.feature_names_)
             if names != tuple(map(str, range(spec.n_columns))):  # those that it gives itself

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.impute import KNNImputer
 
-from ..._compat import IterativeImputer
+from ..._compat import IterativeImputer, library_of
 from .._models import Model
 from .._registry import compile_model, register
 from .._steps import Step
@@ -136,7 +136,7 @@ def compile_iterative_imputer(imputer: Any) -> Step:
     if imputer.verbose:
         raise Unsupported("verbose prints at each call")
     for step in imputer.imputation_sequence_:
-        if type(step.estimator).__module__.partition(".")[0] != "sklearn":
+        if library_of(type(step.estimator)) != "sklearn":
             raise Unsupported(f"{type(step.estimator).__name__} may look at many rows at once")
     made = _of_rows(imputer, np.asarray(private(imputer, "_is_empty_feature")))
     try:
