@@ -50,7 +50,13 @@ def compile_union(union: Any) -> Step:
         Leaf(child.name, Selection(), step, slice(0, 0), child.weight)
         for child, step in zip(held, steps, strict=True)
     ]
-    found = UnionStep(union, tuple(leaves), None, _twin(union, leaves), _spec_of(steps))
+    found = UnionStep(
+        original=union,
+        blocks=tuple(leaves),
+        n_features=None,
+        twin=_twin(union, leaves),
+        spec=_spec_of(steps),
+    )
     return union_step(found.laid_out())
 
 
@@ -74,7 +80,15 @@ def compile_column_transformer(columns: Any) -> Step:
         leaves.append(Leaf(child.name, selection, in_order(step, chosen), place, child.weight))
     n_features = max((leaf.place.stop for leaf in leaves), default=0)
     spec = common_spec(selections) if selections else None
-    return union_step(UnionStep(columns, tuple(leaves), n_features, _twin(columns, leaves), spec))
+    return union_step(
+        UnionStep(
+            original=columns,
+            blocks=tuple(leaves),
+            n_features=n_features,
+            twin=_twin(columns, leaves),
+            spec=spec,
+        )
+    )
 
 
 def _twin(original: Any, leaves: Sequence[Leaf]) -> Any:

@@ -135,7 +135,7 @@ def columns_step(transformer: Any) -> ColumnsStep | None:
     if chosen is None or chosen.is_vector:
         return None
     spec = InputSpec(chosen.names, len(chosen.names), True)
-    return ColumnsStep(transformer, spec, len(chosen.names))
+    return ColumnsStep(original=transformer, spec=spec, n_features=len(chosen.names))
 
 
 def selector_step(transformer: Any) -> SelectorStep | None:

@@ -22,7 +22,7 @@ from ._score_sums import SumScorer
 from ._selections import Rows, Selection
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class UnionStep(Step):
     """Blocks side by side: a ``FeatureUnion`` or a ``ColumnTransformer``."""
 

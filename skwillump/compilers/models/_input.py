@@ -24,11 +24,8 @@ LIBRARY_ROWS = 512
 
 @dataclass(frozen=True, eq=False)
 class InputStep(TableStep):
-    """The columns of a table as numbers, for a model without transformers before it."""
+    """The columns of a table as numbers, for a model, its original, without transformers before."""
 
-    original: Any  # the model
-    spec: InputSpec
-    n_features: int
     library: str  # its root module: others than scikit-learn read integers in their own way
     doubles: bool = False  # whether the model computes in the dtype of X: in float64 alone here
 
@@ -53,7 +50,7 @@ class InputStep(TableStep):
         own_names = tuple(f"Column_{i}" for i in range(spec.n_columns))
         if library == "lightgbm" and spec.names == own_names:
             spec = replace(spec, names=None)  # until 4.7 it names the columns of arrays
-        return cls(model, spec, spec.n_columns, library)
+        return cls(original=model, spec=spec, n_features=spec.n_columns, library=library)
 
     def in_doubles(self) -> "InputStep":
         """Return a twin that refuses float32, and sparse matrices."""

@@ -10,7 +10,6 @@ from .._registry import register
 from .._steps import Step
 from .._unsupported import Unsupported
 from ._guards import refuse_infinite
-from ._input import InputSpec
 from ._one_of import OneOfStep
 from ._row_table import RowTable
 from ._steps import TableStep
@@ -21,9 +20,6 @@ from ._tables import Table
 class BinStep(TableStep):
     """Numbers to the number of their bin."""
 
-    original: Any
-    spec: InputSpec
-    n_features: int
     edges: tuple[np.ndarray, ...]  # between bins
 
     gives_array = True  # bins are numbered in floats
@@ -40,9 +36,6 @@ class BinStep(TableStep):
 class OneHotBinStep(OneOfStep):
     """Numbers to the one-hot code of their bin."""
 
-    original: Any
-    spec: InputSpec
-    n_features: int
     edges: tuple[np.ndarray, ...]
     starts: tuple[int, ...]  # feature of the first bin of each column
 

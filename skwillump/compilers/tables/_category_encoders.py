@@ -70,9 +70,6 @@ class EncodedColumn:
 class EncodedFrameStep(IntegerStep):
     """Columns that are encoded, beside columns that pass."""
 
-    original: Any
-    spec: InputSpec
-    n_features: int
     columns: tuple[EncodedColumn, ...]
     passing: tuple[int, ...]  # positions of the columns that pass
     places: np.ndarray  # int: of the features that these are

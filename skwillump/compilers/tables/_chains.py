@@ -11,7 +11,6 @@ from .._linear_maps import LinearMap
 from .._steps import Step
 from .._steps_in_a_row import StepsInARow
 from .._unsupported import Unsupported
-from ._input import InputSpec
 from ._steps import TableScorer, TableStep, coefficients
 from ._tables import Table
 
@@ -46,9 +45,6 @@ class ChainScorer(TableScorer):
 class ChainStep(StepsInARow, TableStep):
     """Steps over tables, one after the other."""
 
-    original: Any
-    spec: InputSpec
-    n_features: int
     names: tuple[str, ...]
     steps: tuple[TableStep, ...]
 

@@ -11,7 +11,6 @@ from .._registry import register
 from .._steps import Step
 from .._unsupported import Unsupported
 from ._categories import Lookup, encoded_categories, raise_unhashable, raise_unknown, refuse_unknown
-from ._input import InputSpec
 from ._steps import TableStep
 from ._tables import Table
 
@@ -20,9 +19,6 @@ from ._tables import Table
 class ValuesStep(TableStep):
     """An encoder that has numbers for each category: ordinal, or means of the target."""
 
-    original: Any
-    spec: InputSpec
-    n_features: int
     lookups: tuple[Lookup, ...]
     values: tuple[np.ndarray, ...]  # float64 (n_categories + 1, width); the last, of unknown values
     direct: tuple[dict[Any, tuple[float, ...]], ...] = field(repr=False)

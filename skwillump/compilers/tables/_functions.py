@@ -14,7 +14,6 @@ from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
 from ._columns import refuse_single
 from ._guards import refuse_infinite, refuse_large_integers, refuse_objects
-from ._input import InputSpec
 from ._steps import IntegerStep, NumberStep
 from ._tables import Table
 
@@ -23,9 +22,6 @@ from ._tables import Table
 class IdentityStep(IntegerStep):
     """Columns that pass."""
 
-    original: Any
-    spec: InputSpec
-    n_features: int
     doubles: bool = False  # whether float32 is refused, in which what follows would be computed
 
     fixed_dtype = None

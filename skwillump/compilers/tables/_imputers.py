@@ -12,7 +12,6 @@ from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, check_unchanged, private
 from ._columns import Codes
 from ._guards import plain_values, refuse_infinite, refuse_large_integers
-from ._input import InputSpec
 from ._row_table import RowTable
 from ._steps import IntegerStep, TableStep
 from ._tables import KnownObjects, ObjectTable, Table
@@ -22,9 +21,6 @@ from ._tables import KnownObjects, ObjectTable, Table
 class ImputeStep(IntegerStep):
     """Numbers in the place of missing numbers, then flags of some columns."""
 
-    original: Any
-    spec: InputSpec
-    n_features: int
     missing: float  # NaN or another number
     values: np.ndarray  # float64 (n_columns,)
     flagged: np.ndarray | None  # positions of columns with flags
@@ -66,9 +62,6 @@ class ImputeStep(IntegerStep):
 class ImputeObjectsStep(TableStep):
     """Objects in the place of missing objects."""
 
-    original: Any
-    spec: InputSpec
-    n_features: int
     missing: Any
     values: tuple[Any, ...]
 

@@ -10,7 +10,6 @@ from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, private
 from ._guards import refuse_infinite
-from ._input import InputSpec
 from ._steps import TableStep
 from ._tables import Table
 
@@ -19,9 +18,6 @@ from ._tables import Table
 class IndicatorStep(TableStep):
     """One where a number is missing, zero elsewhere."""
 
-    original: Any
-    spec: InputSpec
-    n_features: int
     missing: float  # NaN or another number
     flagged: np.ndarray  # positions of columns with flags
     unexpected: np.ndarray  # positions of columns in which a missing number is an error

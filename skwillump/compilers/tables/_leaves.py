@@ -15,7 +15,6 @@ from ..models._ensembles import read_tree
 from ..models._tree_answers import IDENTITY
 from ..models._tree_layout import pack
 from ..models._trees import TreeModel
-from ._input import InputSpec
 from ._one_of import OneOfStep
 from ._row_table import RowTable
 from ._tables import Table
@@ -25,9 +24,6 @@ from ._tables import Table
 class LeavesStep(OneOfStep):
     """The leaves of some trees, each a feature."""
 
-    original: Any
-    spec: InputSpec
-    n_features: int
     trees: TreeModel  # its scores are the features, one for each tree
     starts: np.ndarray  # (n_trees + 1,): the first feature of each tree
 

@@ -24,7 +24,6 @@ from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
 from ._columns import Texts
 from ._guards import plain_values
-from ._input import InputSpec
 from ._keys import (
     KeyColumn,
     KeyedRows,
@@ -164,9 +163,6 @@ class Finder(KernelUser):
 class LookupStep(TableStep):
     """Columns of keys to rows of a table."""
 
-    original: Any
-    spec: InputSpec
-    n_features: int
     positions: tuple[int, ...]  # of the columns of keys
     keyed: KeyedRows  # the original's own: pickled once with it
     finders: tuple[Finder, ...]

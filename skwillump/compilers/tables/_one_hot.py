@@ -21,7 +21,6 @@ from ._categories import (
     refuse_unknown,
 )
 from ._chunks import each_chunk
-from ._input import InputSpec
 from ._one_of import OneOfStep
 from ._tables import Table
 
@@ -30,9 +29,6 @@ from ._tables import Table
 class OneHotStep(OneOfStep):
     """A one-hot encoder as look-ups."""
 
-    original: Any
-    spec: InputSpec
-    n_features: int
     lookups: tuple[Lookup, ...]
     features: tuple[np.ndarray, ...]  # of each category; the last one, of unknown values
     direct: tuple[dict[Any, int], ...] = field(repr=False)  # value to feature

@@ -30,9 +30,11 @@ _NUMBERS = (int, float, np.number, np.bool_)
 _DOUBLE = np.dtype(np.float64)
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TableStep(Step):
     """A step that reads columns of a table."""
 
+    original: Any
     spec: InputSpec
     n_features: int
 
@@ -43,7 +45,7 @@ class TableStep(Step):
         """Make the step of a fitted transformer, by default of as many features as columns."""
         spec = InputSpec.of(original)
         n = spec.n_columns if n_features is None else n_features
-        return cls(original=original, spec=spec, n_features=n, **values)  # type: ignore[call-arg]
+        return cls(original=original, spec=spec, n_features=n, **values)
 
     def chunk_features(self, table: Table) -> np.ndarray:
         """Return the features (n_rows, n_features) of a chunk of rows, as float64.
@@ -206,13 +208,8 @@ class IntegerStep(TableStep):
         return replace(self, guards_integers=True) if self.may_give_integers else self
 
 
-@dataclass(frozen=True, eq=False)
 class NumberStep(TableStep):
     """A step of which all columns are numbers."""
-
-    original: Any
-    spec: InputSpec
-    n_features: int
 
     allow_nan = True
 
