@@ -68,11 +68,11 @@ def certify_topk_plan(
         raise ValueError(f"Nothing can be certified: {evidence.why_not()}.{more}")
     found = make_topk_plan(joined, target)
     tradeoffs = [replace(tradeoff, chosen=None) for tradeoff in plan.tradeoffs]
-    if len(tradeoffs) == len(calibration.candidates):
+    if len(tradeoffs) != len(calibration.candidates):
+        tradeoffs = list(found.tradeoffs)
+    elif found.tradeoffs:  # none of queries so small that all of their rows are returned
         for position, tradeoff in zip(tested, found.tradeoffs, strict=True):
             tradeoffs[position] = tradeoff
-    else:
-        tradeoffs = list(found.tradeoffs)
     if found.candidate is None:
         return replace(found, tradeoffs=tuple(tradeoffs))
     return replace(

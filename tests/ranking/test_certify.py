@@ -95,6 +95,19 @@ def test_told_queries_certify_the_sizes_that_they_have():
         model.rank(X[:300])
 
 
+def test_queries_of_which_all_rows_are_returned_leave_nothing_to_filter():
+    model = ranker(cv=2, query_size=None).fit(*rows(4000))
+    before = model.tradeoff_
+    assert len(model.stages_) == 2
+    fresh = rows(3000, seed=1)[0]
+    model.certify(fresh, groups=np.arange(3000))
+    assert model.guarantee_.kind == "exact"
+    assert "at most 1 rows" in model.guarantee_.reason
+    assert len(model.tradeoff_) == len(before)
+    assert np.array_equal(model.rank(fresh), np.argsort(-model.predict(fresh), kind="stable")[:50])
+    assert model.certify(rows(30_000, seed=2)[0]).guarantee_.kind == "certified"
+
+
 def test_no_rows_certify_nothing():
     model = ranker(cv=2).fit(*rows(1000))
     with pytest.raises(ValueError, match="certify was given no rows"):
