@@ -91,7 +91,8 @@ class Recorded:
             rows, train_size=int(FIT_SHARE * world.n_rows), random_state=seed
         )
         X, y, new = take_rows(world.X, fit), world.y[fit], take_rows(world.X, rest)
-        full = clone(world.pipeline).fit(X, y)
+        params = world.fit_params(fit)
+        full = clone(world.pipeline).fit(X, y, **params)
         blocks, model = world.pipeline[0], world.pipeline[-1]
         names = [name for name, *_ in blocks.transformers]
         few = range(1, len(names)) if len(names) <= MOST_BLOCKS else (1,)
@@ -100,7 +101,7 @@ class Recorded:
             make_pipeline(
                 ColumnTransformer(list(subset), sparse_threshold=blocks.sparse_threshold),
                 clone(model),
-            ).fit(X, y)
+            ).fit(X, y, **params)
             for subset in sets
         ]
         n_classes = len(full.classes_)
@@ -271,8 +272,11 @@ def replays(
     yield replay("certify, no labels", unlabelled, calibration, lost)
     labels = recorded.recorder.classes.tolist()
     of_classes = Subgroups(labels=tuple(labels), codes=calibration.classes, of_classes=True)
-    plan = make_plan(replace(calibration, within=of_classes), target, 1 - LEVEL)
+    by_class = replace(calibration, within=of_classes)
+    plan = make_plan(by_class, target, 1 - LEVEL)
     yield replay("recall of each class", plan, calibration, lost_recall)
+    tested = fresh_plan(fresh, plan, by_class)
+    yield replay("certify, recall of each class", tested, calibration, lost_recall)
     if with_scores:
         calibration, scores = drawn.calibration(scoring="f1_macro", target=target, seed=seed)
         plan = make_plan(calibration, target, 1 - LEVEL, scores)
@@ -286,6 +290,7 @@ def fresh_plan(
     path, within = plan.path, calibration.within
     if path is None:
         return plan
+    of_classes = within is not None and within.of_classes
     candidate = calibration.candidates[path.candidate]
     position = [spec.blocks for spec in fresh.specs].index(candidate.blocks)
     rows = fresh_rows(
@@ -294,8 +299,10 @@ def fresh_plan(
         path.measure,
         fresh.recorder,
         score=None,
-        subgroups=within and Subgroups.of(fresh.subgroups, within.labels),
-        is_balanced=False,
+        subgroups=None
+        if within is None or of_classes
+        else Subgroups.of(fresh.subgroups, within.labels),
+        is_balanced=of_classes,
     )
     target = plan.guarantee.accuracy_target
     try:

@@ -9,7 +9,9 @@ those that are made up a promise is broken by design where a test is not what it
   full model on all rows is another than those on folds;
 - `rare_classes`: each of eight blocks is blind to a class of its own, which is slightly more common
   than the allowed loss, so that the best of eight looks as if it were allowed;
-- `small_group`: what is lost is lost in one small group of rows.
+- `small_group`: what is lost is lost in one small group of rows;
+- `weighted`: rows of the rarer class weigh ten times as much in each fit, and what is promised is
+  of rows as they come.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ class World:
     targets : tuple of float
     subgroups : ndarray or None
         Groups of the rows, in each of which the target is to be kept.
+    weights : ndarray or None
+        Weights of the rows, with which all models are fitted.
     """
 
     X: Any
@@ -55,6 +59,13 @@ class World:
     n_rows: int = 10_000
     targets: tuple[float, ...] = TARGETS
     subgroups: np.ndarray | None = None
+    weights: np.ndarray | None = None
+
+    def fit_params(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what the pipeline is fitted with besides, on some rows."""
+        if self.weights is None:
+            return {}
+        return {f"{self.pipeline.steps[-1][0]}__sample_weight": self.weights[rows]}
 
 
 def of_texts(load: Callable[[], tuple[Any, np.ndarray]], n_rows: int) -> World:
@@ -139,6 +150,15 @@ def small_group(n_rows: int = 100_000, share: float = 0.1) -> World:
     )
 
 
+def weighted(n_rows: int = 100_000) -> World:
+    """Return a strong cheap signal and a weaker dear one of a class of one row in eight."""
+    rng = np.random.default_rng(4)
+    cheap, dear = rng.normal(scale=2.0, size=n_rows), rng.normal(size=n_rows)
+    y = (cheap + dear + rng.normal(size=n_rows) > 2.8).astype(int)
+    pipeline = _two_blocks(np.column_stack([cheap, dear]), 1, 1.0)
+    return World(X=np.column_stack([cheap, dear]), y=y, pipeline=pipeline, weights=1 + 9.0 * y)
+
+
 def _two_blocks(features: Any, n_cheap: int, strength: float) -> Pipeline:
     """Return a pipeline on features that are computed already."""
     blocks = ColumnTransformer(
@@ -164,5 +184,6 @@ WORLDS: dict[str, Callable[[], World]] = {
     "rare identifiers": rare_identifiers,
     "rare classes": rare_classes,
     "a small group": small_group,
+    "weighted": weighted,
 }
 """By name, what makes a world."""

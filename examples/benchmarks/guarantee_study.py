@@ -81,7 +81,7 @@ def repeat(world: World, n_rows: int, cv: Any, seed: int) -> list[tuple[str, flo
     with threadpool_limits(1):
         if cv == "prefit":
             n_fit = int(PREFIT_SHARE * n_rows)
-            estimator.fit(X[drawn[:n_fit]], y[drawn[:n_fit]])
+            estimator.fit(X[drawn[:n_fit]], y[drawn[:n_fit]], **world.fit_params(drawn[:n_fit]))
             drawn = drawn[n_fit:]
         groups = None if world.subgroups is None else world.subgroups[drawn]
         cascade = CascadeClassifier(
@@ -93,7 +93,7 @@ def repeat(world: World, n_rows: int, cv: Any, seed: int) -> list[tuple[str, flo
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NoCascadeWarning)
-            cascade.fit(X[drawn], y[drawn], subgroups=groups)
+            cascade.fit(X[drawn], y[drawn], subgroups=groups, **world.fit_params(drawn))
         full = cascade.estimator_.predict(X[pool]) == y[pool]
         for confidence in (0.95, None):
             if confidence is None and groups is not None:
