@@ -66,7 +66,7 @@ def test_the_study_of_the_k_best_runs(tmp_path):
 
 def test_the_study_of_the_promise_runs(tmp_path):
     out = tmp_path / "out.json"
-    run("topk_coverage", "--quick", "--only", "stdlib lines", "usual", "--out", str(out))
+    run("topk_coverage", "--quick", "--only", "stdlib lines", "usual", "drifted", "--out", str(out))
     found = json.loads(out.read_text())
     rows = [row for row in found["rows"] if row["data"] == "usual"]
     plans = {(row["k"], row["n_rows"]): 0 for row in rows}
@@ -75,6 +75,9 @@ def test_the_study_of_the_promise_runs(tmp_path):
         # At a confidence of 0.95 three broken promises in five would be a chance of 0.1 %.
         assert row["below_target"] * row["n_plans"] < 3
     assert plans == {(k, n_rows): 5 for k in (10, 100) for n_rows in (2000, 10_000)}
+    # Of drifted queries nothing is promised, and the world does break what is planned.
+    drifted = [row for row in found["rows"] if row["data"] == "drifted"]
+    assert max(row["mean_precision"] for row in drifted if row["kind"] != "exact") < 0.95
     assert all(row["is_true"] >= 0.7 for row in found["evidence"])
 
 
