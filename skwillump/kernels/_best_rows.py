@@ -140,8 +140,8 @@ def take_best_of_each(scores, raw, starts, n_best, doubt, last_bits, best, heap_
         Numbers that differ by more than this share of the largest are apart, and so are scores
         that differ by more than this share of the better one.
     best : ndarray of intp of shape (n_best.sum(),)
-        Is filled with positions, query by query; with -1 at the first place of a query whose order
-        is not plain to see: rows that are close and not equal, or have no score.
+        Is filled with positions, query by query; with -1 for a query whose order is not plain to
+        see: rows that are close and not equal, or have no score.
     heap_rows, heap : ndarray of intp and of float64 of the shape (n_most,)
         For the work. More rows than these are not put in order.
     """
@@ -173,9 +173,6 @@ def take_best_of_each(scores, raw, starts, n_best, doubt, last_bits, best, heap_
             if not ends and n_first == n_most:
                 is_plain = False
             n_first = n_most
-        if is_plain:
-            for place in range(n_wanted):
-                best[first + place] = start + heap_rows[place]
-        else:
-            best[first] = -1
+        for place in range(n_wanted):
+            best[first + place] = start + heap_rows[place] if is_plain else -1
         first += n_wanted

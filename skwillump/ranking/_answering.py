@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .._compat import refused
+from .._compiled import compiled_twin
 from .._containers import is_batch, num_samples, take_rows
 from ..planning import RankEvidence, stable_order
 from ._queries import QUERIES, queries_of
@@ -130,6 +131,6 @@ def full_searcher(ranker: "ApproxTopKRanker", **of_filter: Any) -> QuerySearcher
         method=ranker._method,
         estimator=ranker.estimator_,
         full=ranker._full,
-        compiled=ranker.compile,
+        compiled=compiled_twin(ranker._full) is not None,
         **of_filter,
     )

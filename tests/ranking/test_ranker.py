@@ -202,6 +202,16 @@ def test_data_frames(frame):
 # Edges ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_parameter_that_is_set_after_fit_waits_for_the_next_one(compiled, new_rows):
+    X, _ = new_rows
+    model = ranker(compile=compiled).fit(*values())
+    found = model.rank(X)
+    model.set_params(compile=not compiled)
+    assert_array_equal(model.rank(X), found)
+    assert_array_equal(model.predict(X)[found], model.rank(X, return_scores=True)[1])
+
+
 def test_few_rows_and_no_rows(fitted):
     X, _ = values(60)
     with warnings.catch_warnings():
@@ -405,6 +415,23 @@ def test_many_small_queries_are_each_in_the_order_of_a_stable_sort(k, compiled):
         assert_array_equal(positions, expected)
         assert positions.dtype == np.intp
         assert_allclose(scores[group], own[expected], rtol=1e-12)
+
+
+def test_queries_with_rows_that_rounding_could_swap_are_looked_at_one_by_one():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1000, 2))
+    model = ApproxTopKRanker(
+        make_pipeline(make_union(*BLOCKS), LogisticRegression(C=1e6, max_iter=1000)),
+        k=10,
+        precision_target=1.0,
+    ).fit(X, X[:, 0] > 0)
+    query = rng.normal(size=(3000, 2)) * 5
+    own = model.estimator_.predict_proba(query)[:, 1]
+    assert np.mean(own == 1) > 0.2  # rows that tie, with other features
+    groups = np.arange(3000) % 100
+    for group, positions in model.rank(query, groups=groups).items():
+        rows = np.flatnonzero(groups == group)
+        assert_array_equal(positions, rows[np.argsort(-own[rows], kind="stable")[:10]])
 
 
 def test_groups_of_unseen_sizes_are_warned_of():
