@@ -16,7 +16,7 @@ def frozen(array: np.ndarray) -> np.ndarray:
     """Return ``array`` as a read-only, contiguous and aligned ndarray, without a copy if it is."""
     flags = array.flags
     if not (flags.c_contiguous and flags.aligned):
-        array = np.require(array, requirements=["C", "A"])
+        array = np.array(array, order="C")
     plain = array.view(np.ndarray)
     plain.setflags(write=False)
     return plain
