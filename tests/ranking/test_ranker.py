@@ -593,7 +593,7 @@ def test_the_report_says_what_is_promised(fitted):
     for words in (
         "Cross-fitted, not certified",
         "at least 90 %",
-        "queries of 1000 rows",
+        "queries of 1,000 rows",
         "cheap",
         "dear",
     ):
