@@ -23,7 +23,7 @@ that slow pipelines are timed on."""
 N_PLAN_CALLS = 10
 """How often a batch is answered for it, about."""
 
-SLOW_PLAN_SECONDS = 3.0
+SLOW_PLAN_SECONDS = 0.5
 """Seconds that this may take: the slowest pipelines are timed on fewer rows."""
 
 SCORED_ROWS = 4096
@@ -136,8 +136,8 @@ def seconds_of_plan(
     planned = timing.planned_turn(rows, stage, 1 - plan.chosen_at)
     of_full, of_plan = timer.typical_seconds(whole.run, planned.run)
     seconds = calibration.full_seconds * of_plan / max(of_full, 1e-12)
-    # Where many rows are equally sure, fewer are open than planned.
-    seconds += max(1 - plan.chosen_at - planned.n_open / n_rows, 0.0) * candidate.rest_seconds
+    # Where many rows are equally sure, fewer are open than planned; of few rows, more may be.
+    seconds += (1 - plan.chosen_at - planned.n_open / n_rows) * candidate.rest_seconds
     return seconds + (plan.measure == LEARNED) * candidate.score_seconds
 
 

@@ -1,5 +1,7 @@
 """A cascade that was chosen is timed once more as a whole, and given up where it is slower."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -8,6 +10,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skwillump import CascadeClassifier
 from skwillump.cascade import _base
+from skwillump.cascade._timing import seconds_of_plan
+from skwillump.stages._metering import Turn
 
 pytestmark = pytest.mark.filterwarnings("ignore::skwillump.NoCascadeWarning")
 
@@ -96,6 +100,36 @@ def test_rows_that_certify_lead_to_no_second_choice(monkeypatch):
     assert model.guarantee_.kind == "exact"
     assert "% of rows early and would cost" in model.guarantee_.reason
     assert model.certify(X, Y).guarantee_.kind == "certified"  # which can show more
+
+
+@pytest.mark.parametrize("of_row", [1e-6, 1e-4, 1e-3, 1e-2, 1.0])
+@pytest.mark.parametrize("open_share", [0.0, 0.013, 0.5])
+def test_few_slow_rows_tell_what_the_choice_costs(of_row, open_share):
+    """Seconds are made up: of each row, and of each that is open."""
+    spent = []
+
+    class Timing:
+        def batch_turns(self, X, stage):
+            return [Turn(lambda: len(X) * of_row)]
+
+        def planned_turn(self, X, stage, open_share):
+            n_open = int(np.ceil(len(X) * open_share))
+            return Turn(lambda: 0.2 * len(X) * of_row + n_open * of_row, n_open)
+
+    class Timer:
+        most_seconds = 0.1
+
+        def typical_seconds(self, *functions):
+            seconds = [function() for function in functions]
+            spent.append(4 * sum(seconds))
+            return seconds
+
+    plan = SimpleNamespace(candidate=0, chosen_at=1 - open_share, measure="")
+    candidate = SimpleNamespace(rest_seconds=of_row, score_seconds=0.0)
+    calibration = SimpleNamespace(candidates=[candidate], full_seconds=of_row)
+    seconds = seconds_of_plan(Timing(), X, None, plan, calibration, timer=Timer())
+    assert seconds == pytest.approx((0.2 + open_share) * of_row)
+    assert sum(spent) < max(0.5, 40 * of_row)
 
 
 def test_the_choice_is_timed_at_the_share_of_open_rows_that_is_planned(monkeypatch):
