@@ -476,7 +476,7 @@ def regions():
             "gain": gain_text(paper),
             "figures": main_table(paper) + "\n\n" + setting(paper),
         },
-        DOCS / "benchmarks.rst": {"figures": main_table(paper) + "\n\n" + setting(paper)},
+        DOCS / "benchmarks.rst": {"figures": setting(paper)},
         DOCS / "benchmarks_paper.rst": {
             "paper-sizes": sizes_table(paper),
             **{f"paper-figure{figure}": figure_table(paper, figure) for figure in (6, 7, 8)},

@@ -7,6 +7,8 @@ features are cheap; character features are better and cost many times more. A pi
 its cascade are timed side by side.
 """
 
+# sphinx_gallery_thumbnail_path = '_static/thumbnail_text.svg'
+
 from statistics import median
 from time import perf_counter
 
@@ -49,7 +51,7 @@ pipeline = Pipeline(
 # %%
 # Its cascade is to keep at least 99 % of its accuracy on new lines, with probability 0.95.
 
-# cv=0.25: hold out a quarter of the training rows to plan and certify the cascade.
+# cv=0.25: hold out a quarter of the training rows to plan and test the cascade.
 start = perf_counter()
 cascade = CascadeClassifier(pipeline, accuracy_target=0.99, cv=0.25, random_state=0)
 cascade.fit(X_train, y_train)
@@ -82,6 +84,6 @@ print(
 )
 
 # %%
-# What was measured, chosen and certified:
+# What was measured, chosen and promised:
 
 print(cascade.report())

@@ -16,6 +16,8 @@ It writes keys that begin with ``skwillump-example:`` and removes them at the en
 synthetic: requests of users, with what the request says at hand and the users' history in Redis.
 """
 
+# sphinx_gallery_thumbnail_path = '_static/thumbnail_remote.svg'
+
 from __future__ import annotations
 
 import argparse

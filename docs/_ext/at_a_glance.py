@@ -1,12 +1,14 @@
 """Directives of the home page and of the page of guarantees: figures drawn from kept results.
 
 ``cascade-figure`` shows a hundred rows on their way through a cascade, ``measured-figures`` three
-measured figures with what they compare with, ``guarantee-figure`` a step of a certificate. They are
+measured figures with what they compare with, ``benchmark-figure`` bars of all pipelines of the
+benchmark, ``guarantee-figure`` a step of a certificate. They are
 SVG inside the page, narrow enough for a phone, and take its colours, light or dark.
 """
 
 import json
 from html import escape
+from math import log10
 
 from docutils import nodes
 from figures import ROOT
@@ -25,12 +27,16 @@ BOLD = 'font-weight="bold"'
 MIDDLE = 'text-anchor="middle"'
 
 
+def results():
+    """Return the rows of the results of the paper's figures."""
+    path = ROOT / "docs" / "results" / "paper_benchmarks.json"
+    return json.loads(path.read_text(encoding="utf-8"))["rows"]
+
+
 def measured(figure, way, pipeline=PIPELINE):
     """Return the row of the results of a figure of the paper, by its number, and a way."""
-    path = ROOT / "docs" / "results" / "paper_benchmarks.json"
-    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
     wanted = {"figure": figure, "way": way, "pipeline": pipeline}
-    return next(row for row in rows if all(row[key] == value for key, value in wanted.items()))
+    return next(row for row in results() if all(row[key] == value for key, value in wanted.items()))
 
 
 # Drawing ------------------------------------------------------------------------------------
@@ -152,6 +158,59 @@ def measured_html():
     return f'<div class="glance-cards">{cards}</div>'
 
 
+# Benchmarks ---------------------------------------------------------------------------------
+
+GREY = "var(--pst-color-text-muted, #777777)"
+
+BARS = {
+    6: {"compiled": EARLY, "cascade": LATE},
+    7: {"scikit-learn": GREY, "compiled": EARLY, "cascade": LATE},
+    8: {"compiled": EARLY, "top-K": LATE},
+}
+"""Ways that are drawn, by figure of the paper, and their colours."""
+
+
+def bars_svg(figure):
+    """Return a bar for each pipeline and way: speed over the plain pipeline, or time of a row."""
+    ways = BARS[figure]
+    value = "p50_us" if figure == 7 else "speed_up"
+    rows = [row for row in results() if row["figure"] == figure and row.get(value)]
+    plain = {row["pipeline"]: row["score"] for row in rows if row["way"] == "scikit-learn"}
+    rows = [row for row in rows if row["way"] in ways]
+    most = log10(max(row[value] for row in rows))
+    parts, x = [], 4
+    for way, colour in ways.items():
+        parts += [f'<rect x="{x}" y="4" width="12" height="12" fill="{colour}"/>']
+        parts += [_text(x + 18, 15, way)]
+        x += 36 + 8 * len(way)
+    y = 30
+    for pipeline in dict.fromkeys(row["pipeline"] for row in rows):
+        parts.append(_text(4, y + 12, pipeline, BOLD))
+        y += 18
+        for row in (row for row in rows if row["pipeline"] == pipeline):
+            width = 230 * log10(max(row[value], 1)) / most
+            parts += [
+                f'<rect x="4" y="{y}" width="{width:.1f}" height="13" rx="2" '
+                f'fill="{ways[row["way"]]}"/>',
+                _text(width + 10, y + 11, _bar_text(row, plain), 'font-size="12.5"'),
+            ]
+            y += 17
+        y += 8
+    title = "Microseconds of one row" if figure == 7 else "Speed over the plain pipeline"
+    return _svg(y, f"{title}, by pipeline and way to answer; logarithmic", parts)
+
+
+def _bar_text(row, plain):
+    if row["figure"] == 7:
+        return f"{row['p50_us']:,.3g} us" if row["p50_us"] < 1000 else f"{row['p50_us']:,.0f} us"
+    text = f"{row['speed_up']:.3g}x"
+    if row["way"] == "compiled":
+        return text
+    if row["way"] == "top-K":
+        return f"{text}, {row['score']:.0%} found"
+    return f"{text}, {plain[row['pipeline']]:.3f} to {row['score']:.3f}"
+
+
 # Guarantee ----------------------------------------------------------------------------------
 
 
@@ -232,6 +291,16 @@ class MeasuredFigures(SphinxDirective):
         return [nodes.raw("", measured_html(), format="html")]
 
 
+class BenchmarkFigure(SphinxDirective):
+    """A figure of the paper, by its number."""
+
+    required_arguments = 1
+
+    def run(self):
+        html = f'<figure class="glance-figure">{bars_svg(int(self.arguments[0]))}</figure>'
+        return [nodes.raw("", html, format="html")]
+
+
 class GuaranteeFigure(SphinxDirective):
     """A step of a certificate."""
 
@@ -246,5 +315,6 @@ def setup(app):
     """Register the directives."""
     app.add_directive("cascade-figure", CascadeFigure)
     app.add_directive("measured-figures", MeasuredFigures)
+    app.add_directive("benchmark-figure", BenchmarkFigure)
     app.add_directive("guarantee-figure", GuaranteeFigure)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

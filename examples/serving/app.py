@@ -18,6 +18,8 @@ from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, Field
 
+from skwillump import compile_pipeline
+
 Value = str | int | float | bool | None
 Row = str | dict[str, Value]
 
@@ -141,6 +143,18 @@ class Service:
         return "\n".join(lines) + "\n"
 
 
+def warm_up(model, row):
+    """Answer a row, alone and in a batch, so that kernels are compiled, and loaded.
+
+    A cascade may answer the row early: the full model answers it too, for rows that are left.
+    """
+    models = [model]
+    if hasattr(model, "predict_stage"):
+        models.append(compile_pipeline(model.estimator_))
+    services = [Service(one) for one in models]
+    return [(service.one(row), service.many([row, row])) for service in services]
+
+
 def as_json(value):
     """Return a value of NumPy's as one of Python's."""
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
@@ -149,13 +163,11 @@ def as_json(value):
 @asynccontextmanager
 async def lifespan(app):
     """Load the classifier before the worker takes requests; be unready as soon as it is to end."""
-    service = Service(joblib.load(os.environ["SKWILLUMP_MODEL"]))
+    model = joblib.load(os.environ["SKWILLUMP_MODEL"])
     # The first answer loads kernels from the disk: a row in JSON that is answered now, if given.
     if "SKWILLUMP_WARM_UP" in os.environ:
-        service.one(json.loads(os.environ["SKWILLUMP_WARM_UP"]))
-        service.requests.clear()
-        service.stages.clear()
-    app.state.service = service
+        warm_up(model, json.loads(os.environ["SKWILLUMP_WARM_UP"]))
+    app.state.service = Service(model)
     yield
     app.state.service = None
 

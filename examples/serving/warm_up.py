@@ -9,15 +9,13 @@ import json
 import sys
 
 import joblib
-from app import Service
+from app import warm_up
 
 
 def main(model, row):
-    """Answer a row, alone and in a batch."""
-    service = Service(joblib.load(model))
-    row = json.loads(row)
-    print(service.one(row))
-    print(service.many([row, row]))
+    """Answer a row by all stages, alone and in a batch."""
+    for answers in warm_up(joblib.load(model), json.loads(row)):
+        print(*answers, sep="\n")
 
 
 if __name__ == "__main__":

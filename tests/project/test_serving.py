@@ -16,7 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import serving_benchmark
+from lightgbm import LGBMClassifier
 from numpy.testing import assert_array_equal
+from sklearn.compose import make_column_transformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import FixedThresholdClassifier
@@ -211,6 +213,45 @@ def test_warming_up_answers_a_row(cascade, tmp_path):
     )
     assert found.returncode == 0, found.stderr
     assert "'label': 0" in found.stdout
+
+
+def test_rows_of_all_stages_find_their_kernels_after_warming_up(tmp_path):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(0, 3, 1000), "b": rng.normal(size=1000)})
+    y = (X["a"] + np.sin(3 * X["b"]) > 0).astype(int)
+    features = make_column_transformer((StandardScaler(), ["a"]), (StandardScaler(), ["b"]))
+    model = make_pipeline(features, LGBMClassifier(n_estimators=50, num_leaves=7, verbose=-1))
+    cascade = CascadeClassifier(
+        model,
+        accuracy_target=0.9,
+        approx_estimator=LogisticRegression(),
+        cv=0.5,
+        feature_costs={"standardscaler-1": 1e-6, "standardscaler-2": 1e-2},
+        random_state=0,
+    ).fit(X, y)
+    stages = cascade.predict_stage(X)
+    assert set(stages) == {0, 1}
+    joblib.dump((cascade, X), tmp_path / "cascade.joblib")
+    script = (
+        "import json, os, sys, joblib; from pathlib import Path; from app import warm_up\n"
+        "cascade, X = joblib.load(sys.argv[1]); rows = X.to_dict('records')\n"
+        "def kept(): return sorted(map(str, Path(os.environ['NUMBA_CACHE_DIR']).rglob('*.nbi')))\n"
+        "warm_up(cascade, rows[int(sys.argv[2])]); before = kept()\n"
+        "cascade.predict(X); [cascade.predict_one(row) for row in rows[:100]]\n"
+        "print(json.dumps([len(before), sorted(set(kept()) - set(before))]))\n"
+    )
+    folders = [str(ROOT / "examples" / "serving"), *filter(None, sys.path)]
+    found = subprocess.run(
+        [sys.executable, "-c", script, tmp_path / "cascade.joblib", str(np.argmin(stages))],
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join(folders), "NUMBA_CACHE_DIR": str(tmp_path / "kernels")},
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 0, found.stderr
+    n_before, added = json.loads(found.stdout)
+    assert n_before > 0
+    assert added == []
 
 
 def test_accepted_connections_do_not_hold_small_packets_back():
