@@ -409,7 +409,7 @@ def test_too_few_rows_to_certify_says_how_many_would_do():
     model = cascade(accuracy_target=0.97).fit(*two_signals(60))
     assert len(model.stages_) == 1
     needed = model.guarantee_.rows_needed
-    assert f"About {needed} calibration rows" in model.report()
+    assert f"About {needed:,} calibration rows" in model.report()
     assert 60 < needed < 5000
     enough = cascade(accuracy_target=0.97).fit(*two_signals(2 * needed))
     assert len(enough.stages_) == 2
@@ -567,7 +567,7 @@ def test_a_fitted_estimator_is_used_as_it_is(freeze):
     assert_array_equal(pipeline[-1].coef_, coef)
     assert model.guarantee_.basis == "prefit"
     assert len(model.stages_) == 2
-    assert "on folds of it" not in model.report()
+    assert "on folds of the data" not in model.report()
 
 
 @pytest.mark.parametrize("n_classes", [1, 20, 600])

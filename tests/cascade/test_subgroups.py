@@ -36,7 +36,7 @@ def test_each_subgroup_keeps_the_target_and_the_report_lists_it(fitted):
     assert sum(each["n_rows"] for each in within) == guarantee.n_rows
     report = fitted.report()
     assert "accuracy in each of 3 subgroups" in report
-    assert f"west: {within[2]['n_rows']} rows" in report
+    assert f"west: {within[2]['n_rows']:,} rows" in report
     X, y = two_signals(40_000, seed=1)
     full = fitted.estimator_.predict(X) == y
     kept = fitted.predict(X) == y

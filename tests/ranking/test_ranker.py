@@ -589,7 +589,7 @@ def test_why_nothing_is_filtered_is_said():
 def test_the_report_says_what_is_promised(fitted):
     promised = ranker(k=100, query_size=1000, cv=0.5).fit(*values())
     assert promised.guarantee_.kind == "cross-fitted"
-    text = promised.report()
+    text = " ".join(promised.report().split())
     for words in (
         "Cross-fitted, not certified",
         "at least 90 %",
@@ -601,7 +601,7 @@ def test_the_report_says_what_is_promised(fitted):
     # Models that are fitted on some of these rows may score those that choose.
     assert "rows set apart from those that chose the filter" in text
     assert "no part in" not in text
-    estimate = ranker(k=2, query_size=1000).fit(*values()).report()
+    estimate = " ".join(ranker(k=2, query_size=1000).fit(*values()).report().split())
     assert "Estimate, not a guarantee" in estimate
     assert "change as a power of its rank" in estimate
     plug_in = ranker(confidence=None).fit(*values()).report()

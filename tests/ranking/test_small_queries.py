@@ -85,7 +85,7 @@ def test_each_of_several_queries_counts_by_its_own_size(fitted):
 
 
 def test_the_report_says_so_and_other_targets_keep_it(fitted):
-    assert f"Queries of fewer than {LEAST_ROWS} rows are ranked by the full" in fitted.report()
+    assert f"Queries of fewer than {LEAST_ROWS:,} rows are ranked by the full" in fitted.report()
     model = pickle.loads(pickle.dumps(fitted)).set_precision_target(0.6)
     _, n_scored = rows_of_full_model(lambda: model.rank(X[:500]))
     assert n_scored == 500
