@@ -133,7 +133,9 @@ def twice(estimator, args, kwargs):
         return args, args
     X, *others = args
     if isinstance(X, Iterator):
-        first, again = itertools.tee(X)
+        # Rows may be used up too.
+        pairs = [itertools.tee(row) if isinstance(row, Iterator) else (row, row) for row in X]
+        first, again = (iter([pair[at] for pair in pairs]) for at in (0, 1))
         return (first, *others), (again, *others)
     params = estimator.get_params(deep=False) | kwargs
     in_place = any(name.endswith("copy") and value is False for name, value in params.items())
