@@ -433,6 +433,31 @@ def versions(results):
     return f"Python {found['python']}, scikit-learn {found['scikit-learn']}"
 
 
+def engines_text(results):
+    """What Dask and Spark answer of many rows, and what travels."""
+    rows = results["rows"]
+    if not all(row["labels_equal"] and row["positions_equal"] for row in rows):
+        raise ValueError("an engine does not answer as one process does")
+    received = {
+        row["partitions"]: row["rank_bytes_received"] / 1e3
+        for row in rows
+        if row["engine"] == "Dask"
+    }
+    first, packages = rows[0], results["versions"]
+    row, cascade, ranker = (
+        f"{first[name] / 1e6:.{digits}f} MB"
+        for name, digits in (("row_bytes", 0), ("cascade_bytes", 1), ("ranker_bytes", 1))
+    )
+    text = (
+        f"Of {first['n_rows']:,} rows ({row}) in eight partitions, even ones and uneven ones of "
+        "which one is empty, Dask and Spark give the labels and the 100 best rows of one process "
+        f"(Dask {packages['dask']}, PySpark {packages['pyspark']}). A worker is sent the cascade "
+        f"({cascade}) or the ranker ({ranker}) once. Of a ranking {received['even']:.0f} KB come "
+        f"back with Dask ({received['uneven']:.0f} KB from uneven partitions)."
+    )
+    return "\n".join(wrap(text, 110))
+
+
 GAINS = {
     "product": "Titles of products in ten classes, by words and characters",
     "adult": "A table of people's incomes, encoded for a logistic regression",
@@ -508,6 +533,7 @@ def regions():
             **tabular_tables(load("tabular_benchmark")),
         },
         DOCS / "benchmarks_fit.rst": fit_tables(load("fit_benchmark")),
+        DOCS / "distributed.rst": {"engines": engines_text(load("engines_benchmark"))},
         DOCS / "serving.rst": {
             "serving": f"{serving['workers']} workers, {serving['clients']} clients, medians of "
             f"{serving['repeats']} runs in turns, "
