@@ -133,6 +133,8 @@ def compile_iterative_imputer(imputer: Any) -> Step:
     """Compile an `IterativeImputer`."""
     if imputer.sample_posterior:
         raise Unsupported("sample_posterior=True draws at random")
+    if imputer.imputation_sequence_ and not imputer.n_iter_:
+        raise Unsupported("n_iter_=0: it goes through no rounds")
     if imputer.verbose:
         raise Unsupported("verbose prints at each call")
     for step in imputer.imputation_sequence_:

@@ -86,6 +86,13 @@ def test_what_is_not_compiled_says_why(imputer, reason):
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_rounds_that_were_taken_back_are_not_gone_through():
+    imputer = IterativeImputer().fit(X)
+    imputer.n_iter_ = 0
+    assert_array_equal(compile_pipeline(imputer).transform(X), imputer.transform(X))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("name", ["lines with flags", "trees", "forests", "few others", "limits"])
 def test_rounds_are_gone_through_without_the_imputer(name, monkeypatch):
     fitted = IMPUTERS[name].fit(X)
