@@ -4,6 +4,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+import pytest
 import sklearn
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -15,6 +16,11 @@ from skwillump.datasets import load_stdlib_lines
 
 SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
 """The release of scikit-learn, for what earlier ones cannot do."""
+
+NEEDS_PANDAS_3 = pytest.mark.skipif(
+    int(pd.__version__.partition(".")[0]) < 3, reason="texts are Python's objects"
+)
+"""Mark of what needs columns of texts that are Arrow's."""
 
 METHODS = (
     "predict",

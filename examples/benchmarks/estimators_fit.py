@@ -49,7 +49,9 @@ def constructed(kind):
     parameters = inspect.signature(kind).parameters
     if "estimators" in parameters:
         return kind([("one", inner), ("two", clone(inner))])
-    return kind(inner) if "estimator" in parameters else kind()
+    # Chains name it otherwise before scikit-learn 1.7.
+    takes_one = not {"estimator", "base_estimator"}.isdisjoint(parameters)
+    return kind(inner) if takes_one else kind()
 
 
 def on_features():

@@ -203,11 +203,12 @@ def check_answers(estimator) -> None:
 def _answers_unfitted(estimator) -> bool:
     """Whether it is known to answer whether or not it was fitted, or asks others for that.
 
-    A `HashingVectorizer`, whose tags say so from scikit-learn 1.7 on only; a `CountVectorizer` with
-    a vocabulary that was given; a `SelectFromModel` and a `FixedThresholdClassifier` around a model
-    that is fitted already; a class of one's own, which nobody has to tell whether it is fitted, and
-    a `FeatureUnion` of such classes.
+    A `HashingVectorizer` and a `FeatureHasher`, whose tags say so from scikit-learn 1.7 on only; a
+    `CountVectorizer` with a vocabulary that was given; a `SelectFromModel` and a
+    `FixedThresholdClassifier` around a model that is fitted already; a class of one's own, which
+    nobody has to tell whether it is fitted, and a `FeatureUnion` of such classes.
     """
+    from sklearn.feature_extraction import FeatureHasher
     from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
     from sklearn.feature_selection import SelectFromModel
     from sklearn.model_selection import FixedThresholdClassifier
@@ -229,7 +230,7 @@ def _answers_unfitted(estimator) -> bool:
         )
     if type(estimator) is CountVectorizer:
         return estimator.vocabulary is not None
-    return isinstance(estimator, HashingVectorizer)
+    return isinstance(estimator, (HashingVectorizer, FeatureHasher))
 
 
 def library_of(kind: type) -> str:

@@ -11,9 +11,8 @@ from skwillump.compilers._unsupported import InputUnsupported
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_sparse_rows_are_made_dense_some_at_a_time(n_threads):
     n_features = 500
-    features = sparse.random_array(
-        (3 * CHUNK_VALUES // n_features, n_features), density=0.001, rng=0, format="coo"
-    )
+    n_rows = 3 * CHUNK_VALUES // n_features
+    features = sparse.coo_array(sparse.random(n_rows, n_features, 0.001, random_state=0))
     sizes = []
 
     def work(dense):

@@ -116,7 +116,7 @@ def doubled(table):
 
 
 def filled(X):
-    return X.fillna(0)
+    return X.mask(X.isna(), 0).infer_objects()
 
 
 def flat(X):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from common import SKLEARN
 from hypothesis import given
 from lightgbm import LGBMClassifier
 from scipy import sparse
@@ -74,6 +75,8 @@ def test_lightgbm_judges_other_sparse_matrices_than_those_without_repeated_entri
     for some in (repeated, repeated.tocsc()):
         with pytest.raises(InputUnsupported, match="twice"):
             scorer.scores(some)
+    if SKLEARN < (1, 7):
+        return  # the tags of forests say there that they take no sparse matrix
     forest = fitted("forest")
     scorer = compiled("forest").bind(InputStep.of(forest))
     assert np.array_equal(scorer.scores(repeated), forest.predict_proba(repeated))

@@ -131,8 +131,8 @@ def test_long_rows_of_counts_are_compared_as_libsvm_does():
 
 @pytest.mark.parametrize("n_rows", [0, 1, 7])
 def test_products_of_sparse_rows_are_those_of_arrays(n_rows):
-    rows = sparse.random_array((n_rows, 40), density=0.2, format="csr", rng=RNG)
-    columns = sparse.random_array((40, 25), density=0.2, format="csr", rng=RNG)
+    rows = sparse.csr_array(sparse.random(n_rows, 40, 0.2, random_state=n_rows))
+    columns = sparse.csr_array(sparse.random(40, 25, 0.2, random_state=8))
     expected = rows.toarray() @ columns.toarray()
     for own in (rows, rows.toarray()):
         found = products(own, columns)

@@ -65,7 +65,7 @@ def test_imputed_values_fit_the_dtype(strategy, fitted):
 def test_imputed_texts_are_read_where_they_lie(monkeypatch):
     colors = pd.DataFrame({"color": pd.Series(["red", None, "blue", "red", "green"], dtype="str")})
     encoder = OneHotEncoder(handle_unknown="ignore")
-    pipeline = make_pipeline(SimpleImputer(strategy="most_frequent"), encoder).fit(colors[:3])
+    pipeline = make_pipeline(SimpleImputer(strategy="most_frequent"), encoder).fit(colors[:4])
     twin = compile_pipeline(pipeline)
 
     def refuse(self, rows):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from common import NEEDS_PANDAS_3
 from lightgbm import LGBMClassifier
 from lookup_cases import NAN, music
 from numpy.testing import assert_allclose, assert_array_equal
@@ -69,13 +70,7 @@ def test_defaults_that_are_missing_go_to_a_step_that_fills_them():
 kinds = pytest.mark.parametrize(
     "kind",
     [
-        pytest.param(
-            "pandas",
-            marks=pytest.mark.skipif(
-                int(pd.__version__.partition(".")[0]) < 3,
-                reason="texts are Python's objects, which no kernel searches",
-            ),
-        ),
+        pytest.param("pandas", marks=NEEDS_PANDAS_3),
         "polars",
     ],
 )

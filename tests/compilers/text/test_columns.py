@@ -5,6 +5,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from common import NEEDS_PANDAS_3
 from hypothesis import given, strategies as st
 from strategies import documents
 
@@ -86,7 +87,7 @@ def test_arrow_columns_of_several_chunks():
     [
         pd.Series(["a", None], dtype="str"),
         pd.Series(["a", None], dtype="string"),
-        pd.array(["a", None], dtype="str"),
+        pytest.param(pd.array(["a", None], dtype="str"), marks=NEEDS_PANDAS_3),
         pl.Series(["a", None]),
         ["a", None],
         ["a", float("nan")],
