@@ -166,7 +166,7 @@ def ranked(searcher: QuerySearcher, partitions: Partitions, k: int) -> Scored:
     if search is not None and search.stops_by_scores:
         filter_score = np.concatenate(partitions.ask(_itself, kept))
         visited = _visited(searcher, partitions, k, search, filter_score, lengths)
-        largest = largest_of(visited.raw)
+        best, largest = visited.best(k + 1), largest_of(visited.raw)
         best_of: Callable[..., Scored] = visited.best
     else:
         if search is not None:
@@ -174,12 +174,13 @@ def ranked(searcher: QuerySearcher, partitions: Partitions, k: int) -> Scored:
             kept = partitions.keep_scores(kept, counts)
         elif has_filter:
             kept = partitions.keep(score_all)
-        largest = max(partitions.ask(_largest_number, kept))
+        # In one question: on some engines each takes a second, whatever is asked.
+        firsts, numbers = zip(*partitions.ask(_best_and_largest, kept, k + 1), strict=True)
+        best, largest = Scored.joined(firsts, starts), max(numbers)
 
         def best_of(*which):
             return Scored.joined(partitions.ask(Scored.best, kept, *which), starts)
 
-    best = best_of(k + 1)
     if searcher.compiled:
         best = _with_whole_runs(best, best_of, k, searcher.settled, largest)
         doubtful = doubtful_rows(best.scores, best.raw, k, searcher.settled, largest)
@@ -361,5 +362,5 @@ def _top(filter_score, n: int) -> np.ndarray:
     return filter_score[filter_order(filter_score, n)]
 
 
-def _largest_number(scored: Scored) -> float:
-    return largest_of(scored.raw)
+def _best_and_largest(scored: Scored, n: int) -> tuple[Scored, float]:
+    return scored.best(n), largest_of(scored.raw)

@@ -1,5 +1,6 @@
 """skwillump.spark: answers of a real session with two Python workers are those of one process."""
 
+import gc
 import os
 import shutil
 import sys
@@ -24,6 +25,7 @@ from engine_cases import (
     with_search,
 )
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -181,6 +183,25 @@ def test_what_is_kept_for_a_ranking_is_given_back(spark, fitted):
     assert len(held()) == before
 
 
+@pytest.mark.parametrize(
+    ("chosen", "most"),
+    [
+        (lambda fitted: with_search(fitted, "share"), 5),
+        (lambda fitted: copy(fitted).set_precision_target(1.0), 2),
+    ],
+    ids=["with a filter", "without"],
+)
+def test_a_ranking_takes_few_jobs(spark, fitted, chosen, most):
+    """Each costs some tenths of a second, however little it asks."""
+    group = f"at most {most} jobs"
+    pieces = in_partitions(spark, new_rows(), 1500)
+    spark.sparkContext.setJobGroup(group, "")
+    skwillump.spark.rank(chosen(fitted), pieces)
+    spark.sparkContext.setJobGroup("others", "")
+    jobs = spark.sparkContext.statusTracker().getJobIdsForGroup(group)
+    assert 0 < len(jobs) <= most
+
+
 def test_a_query_that_the_ranker_was_not_tuned_for_is_warned_of(spark, fitted):
     pieces = in_partitions(spark, new_rows(), 2000)
     with pytest.warns(UserWarning, match="larger than the k=50") as caught:
@@ -241,6 +262,23 @@ def test_a_worker_loads_the_model_once(spark, tmp_path):
     loads = Counter(path.name.partition("-")[0] for path in tmp_path.iterdir())
     # How many processes there are is up to Spark; none loads the model twice.
     assert set(loads.values()) == {1}
+
+
+def test_the_collector_of_a_worker_leaves_out_most_objects_after_a_task(spark):
+    class Visited(BaseEstimator):
+        def fit(self, X, y):
+            self.fitted_ = True
+            return self
+
+        def predict(self, X):
+            n_visited = len(gc.get_objects())
+            return np.full(len(X), n_visited / (n_visited + gc.get_freeze_count()))
+
+    frame = new_rows()
+    model = Visited().fit(frame[["c"]], None)
+    found = skwillump.spark.predict(model, in_partitions(spark, frame, 1500), columns=["c"])
+    assert found.toPandas()["prediction"].max() < 0.5
+    assert gc.get_freeze_count() == 0  # of this process, which is the user's
 
 
 def test_a_worker_that_is_lost_with_the_model_is_replaced(spark, tmp_path):

@@ -1,5 +1,6 @@
 """What the workers of Spark run, and how a model gets to them."""
 
+import gc
 import pickle
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +48,21 @@ class Sent:
 
 @lru_cache(maxsize=4)
 def _loaded(sent: Sent) -> Any:
-    return pickle.loads(sent.shared.value)
+    model = pickle.loads(sent.shared.value)
+    _spare_modules()
+    return model
+
+
+@lru_cache(maxsize=1)
+def _spare_modules() -> None:
+    """Leave what a worker has imported out of what Python's garbage collector visits.
+
+    Spark collects garbage after each task of a worker. With numba and scikit-learn loaded that
+    takes 0.1 s of CPU time, more than most tasks do. Once a process: models that are loaded later,
+    and dropped, are still collected.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @dataclass(frozen=True)
@@ -99,6 +114,7 @@ class OnKept:
 
 
 def _answer(number: int, found: Any) -> pd.DataFrame:
+    _spare_modules()
     return pd.DataFrame({"partition": [number], "answer": [pickle.dumps(found)]})
 
 
