@@ -24,6 +24,10 @@ _SAMPLED = 16
 """Of so many texts one is asked for its length, so that fewer are joined where they are long."""
 
 
+LeftText = tuple[int, Sequence[str]]
+"""The row of a text whose tokens kernels cannot tell apart, and its tokens."""
+
+
 class Utf8(NamedTuple):
     """Texts as bytes: text i is ``data[starts[i]:stops[i]]``."""
 
@@ -31,6 +35,7 @@ class Utf8(NamedTuple):
     starts: np.ndarray  # int64
     stops: np.ndarray  # int64
     regular: bool = False  # True only where it is known that a table can lower all of them
+    left: tuple[LeftText, ...] = ()  # of which scikit-learn is to count the tokens: empty here
 
     def strings(self) -> list[str]:
         """Return the texts as a list of str."""

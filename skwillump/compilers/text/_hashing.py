@@ -1,5 +1,6 @@
 """`HashingVectorizer`: no vocabulary, each n-gram's hash is its column."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from .._scorers import Scorer
 from .._threads import map_in_threads, ranges
 from .._unsupported import InputUnsupported, Unsupported
 from ._columns import TextColumn
-from ._encoding import Utf8
+from ._encoding import LeftText, Utf8
 from ._options import NORMS, read_options
 from ._rows import Rows, csr, fill_rows
 from ._step import VectorizerStep
@@ -57,13 +58,18 @@ class HashingStep(VectorizerStep):
                 data,
             )
 
-        indptr, indices, data = fill_rows(fill, column, some, self.encode, ngrams)
+        (indptr, indices, data), left = fill_rows(fill, column, some, self.encode, ngrams)
         data = data.astype(self.dtype, copy=False)
         if self.binary:
             data.fill(1)
         if self.norm is not None:
             normalize_rows(data, indptr, NORMS[self.norm])
-        return indptr, indices, data
+        return self.with_left((indptr, indices, data), left)
+
+    def rows_of_tokens(self, left: Sequence[LeftText]) -> Rows:
+        vectorizer, lists = self.options.left_tokens(left)
+        X = vectorizer.transform(lists)
+        return X.indptr.astype(np.int64), X.indices, X.data
 
     def encode(self, texts: Utf8) -> Utf8:
         prepared = super().encode(texts)

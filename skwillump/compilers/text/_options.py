@@ -1,7 +1,7 @@
 """Parameters that all text vectorizers share, read for the kernels."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +10,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from ...kernels.text._counts import CHAR, CHAR_WB, WORD
 from ...kernels.text._tfidf import L1, L2, NO_NORM
 from .._unsupported import Unsupported
-from ._encoding import Utf8, encode_texts
-from ._own_tokens import TOKEN_CLASS, OwnTokens
+from ._encoding import LeftText, Utf8, encode_texts
+from ._own_tokens import TOKEN_CLASS, OwnTokens, vectorizer_of_tokens
 from ._remembering import remembering
 
 NORMS = {None: NO_NORM, "l1": L1, "l2": L2}
@@ -55,7 +55,7 @@ class TextOptions:
     min_n: int
     max_n: int
     lowercase: bool
-    preprocess: Callable[[str], str] | None  # None where folding by tables is all
+    preprocess: Callable[[str], Any] | None  # None where folding by tables is all
     token_class: str | None
     shortest: int
     stop_words: list[str]
@@ -70,7 +70,13 @@ class TextOptions:
         """Do to the texts of a chunk what tables cannot do."""
         if self.preprocess is not None:
             preprocess = self._remembering()
-            return encode_texts([preprocess(text) for text in texts.strings()])
+            made = [preprocess(text) for text in texts.strings()]
+            left: list[LeftText] = []
+            if self.own_tokens:
+                left = [(row, tokens) for row, tokens in enumerate(made) if type(tokens) is not str]
+                for row, _ in left:
+                    made[row] = ""
+            return encode_texts(made)._replace(left=tuple(left))
         return texts.with_irregular_lowered() if self.lowercase else texts
 
     @property
@@ -81,6 +87,15 @@ class TextOptions:
     def after_own(self) -> "TextOptions":
         """Return the options of texts that `own` has made tokens of."""
         return replace(self, preprocess=None, own_tokens=False, lowercase=False)
+
+    def left_tokens(self, left: Sequence[LeftText]) -> tuple[Any, list[Sequence[str]]]:
+        """Return a vectorizer of tokens, and the tokens that it is to count, of texts left."""
+        own: Any = self.preprocess
+        lists = [tokens for _, tokens in left]
+        if self.stop_words:
+            dropped = set(self.stop_words)
+            lists = [[token for token in tokens if token not in dropped] for tokens in lists]
+        return own.of_tokens, lists
 
     def _remembering(self) -> Any:
         """The preprocessor, which looks up what the user's functions made of texts before."""
@@ -128,6 +143,7 @@ def read_options(vectorizer: Any) -> TextOptions:
                 tokenize=vectorizer.build_tokenizer(),
                 takes_blanks=max_n == 1 or not _has_vocabulary(vectorizer),
                 takes_empty=_has_vocabulary(vectorizer),
+                of_tokens=vectorizer_of_tokens(vectorizer),
             )
     return TextOptions(
         analyzer=analyzer,
@@ -170,6 +186,7 @@ def _of_own_analyzer(vectorizer: Any) -> TextOptions:
             tokenize=vectorizer.analyzer,
             takes_blanks=True,
             takes_empty=_has_vocabulary(vectorizer),
+            of_tokens=vectorizer_of_tokens(vectorizer),
         ),
         token_class=TOKEN_CLASS,
         shortest=1,

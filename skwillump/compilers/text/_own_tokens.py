@@ -2,10 +2,12 @@ r"""Tokens that Python makes: by a function of the user's, or by `re` where kern
 
 What comes after them, n-grams, look-up, weights and model, is compiled all the same: tokens are
 joined by NUL, and kernels split them there. An empty token is written as a mark, since kernels
-know none.
+know none. A text with tokens that kernels would read as others (one holds a blank, before n-grams)
+is left to scikit-learn's own n-grams, with the tokens that were made.
 """
 
-from collections.abc import Callable, Iterable
+import copy
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,21 +22,22 @@ EMPTY = "\x01"
 
 @dataclass(frozen=True, kw_only=True)
 class OwnTokens:
-    """A text to its tokens, as one str with a NUL in between."""
+    """A text to its tokens, as one str with a NUL in between; or as they are."""
 
     preprocess: Callable[[Any], Any] | None  # from a text to a text
     tokenize: Callable[[Any], Iterable[str]]  # from a text to tokens
     # Whether a token may hold a blank: not where n-grams of tokens are told apart by blanks.
     takes_blanks: bool
     takes_empty: bool  # whether a token may be empty: not where its bytes matter
+    of_tokens: Any  # scikit-learn's vectorizer for texts whose tokens are known
 
-    def __call__(self, text: str) -> str:
-        """Return the tokens of a text.
+    def __call__(self, text: str) -> str | Sequence[str]:
+        """Return the tokens of a text, and as they are if kernels would read them as others.
 
         Raises
         ------
         InputUnsupported
-            For tokens that kernels would read as others.
+            For tokens that are no str.
         """
         if self.preprocess is not None:
             text = self.preprocess(text)
@@ -48,14 +51,32 @@ class OwnTokens:
         except TypeError as error:
             raise InputUnsupported(f"a token is no str ({error})") from error
         if joined.count("\0") != len(tokens) - 1 or EMPTY in joined:
-            raise InputUnsupported("a token holds a control character")
+            return tokens
         if not self.takes_blanks and " " in joined:
-            raise InputUnsupported("a token holds a blank")
+            return tokens
         if "" in tokens:
             if not self.takes_empty:
-                raise InputUnsupported("a token is empty")
+                return tokens
             joined = "\0".join([token or EMPTY for token in tokens])
         return joined
+
+
+def vectorizer_of_tokens(vectorizer: Any) -> Any:
+    """Return a vectorizer that does with tokens what another does with a text's.
+
+    Stop words are for the caller to leave out: what checks them would make their tokens.
+    """
+    found = copy.copy(vectorizer)
+    if callable(vectorizer.analyzer):
+        found.analyzer = _itself
+    else:
+        found.preprocessor = found.tokenizer = _itself
+        found.stop_words = None
+    return found
+
+
+def _itself(tokens: Any) -> Any:
+    return tokens
 
 
 def pieces_of(terms: Iterable[str], max_n: int) -> dict[str, tuple[str, ...]]:

@@ -8,7 +8,7 @@ import numpy as np
 from ...kernels.text._counts import NGrams
 from .._sparse_steps import csr_of
 from ._columns import TextColumn
-from ._encoding import Utf8
+from ._encoding import LeftText, Utf8
 
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 """`indptr`, `indices` and `data` of some rows."""
@@ -44,20 +44,23 @@ def fill_rows(
     rows: slice,
     encode: Callable[[Utf8], Utf8],
     ngrams: NGrams,
-) -> Rows:
+) -> tuple[Rows, list[LeftText]]:
     """Let a kernel write the rows of a range of texts, and make room as it needs it.
 
     ``fill(texts, indptr, indices, data)`` writes rows from ``indices[indptr[0]]`` on, and where
-    they end; it returns how many of the texts it wrote.
+    they end; it returns how many of the texts it wrote. The texts that ``encode`` left come second:
+    their rows are empty, for `with_rows`.
     """
     n_rows = rows.stop - rows.start
     indptr = np.zeros(n_rows + 1, dtype=np.int64)
     indices = np.empty(0, dtype=np.int32)
     data = np.empty(0)
     row = 0
+    left_out: list[LeftText] = []
     pieces = (texts for _, some in column.chunks(rows) for _, texts in column.encoded(some))
     for texts in map(encode, pieces):
         first, stop = row, row + len(texts.starts)
+        left_out += [(first + at, tokens) for at, tokens in texts.left]
         if not row:
             _, indices, data = empty_rows(texts, ngrams)
         while row < stop:
@@ -72,7 +75,22 @@ def fill_rows(
                 room = max(guess, 2 * len(indices), min(bound, MOST_GUESSED)) + 1024
                 indices = lengthened(indices, used, room)
                 data = lengthened(data, used, room)
-    return indptr, trimmed(indices, int(indptr[-1])), trimmed(data, int(indptr[-1]))
+    used = int(indptr[-1])
+    return (indptr, trimmed(indices, used), trimmed(data, used)), left_out
+
+
+def with_rows(rows: Rows, places: list[int], others: Rows) -> Rows:
+    """Put others in the places of some rows that are empty."""
+    indptr, indices, data = rows
+    lengths = np.diff(others[0])
+    at = np.repeat(indptr[places], lengths)
+    added = np.zeros(len(indptr), dtype=np.int64)
+    added[np.add(places, 1)] = lengths
+    return (
+        indptr + np.cumsum(added),
+        np.insert(indices, at, others[1]),
+        np.insert(data, at, others[2]),
+    )
 
 
 def join_rows(blocks: list[Rows]) -> Rows:

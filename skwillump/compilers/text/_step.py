@@ -1,5 +1,6 @@
 """What text vectorizers share: texts in ranges of rows, through a kernel, to a sparse matrix."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -12,9 +13,9 @@ from .._steps import Step
 from .._threads import map_in_threads, ranges
 from .._unsupported import InputUnsupported
 from ._columns import StringList, TextColumn, takes_lists, text_column
-from ._encoding import Utf8
+from ._encoding import LeftText, Utf8
 from ._options import TextOptions
-from ._rows import Rows, csr, join_rows
+from ._rows import Rows, csr, join_rows, with_rows
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -81,6 +82,16 @@ class VectorizerStep(Step):
     def rows(self, column: TextColumn, some: slice) -> Rows:
         """Return the features of a range of texts, with the values that the matrix has."""
         raise NotImplementedError
+
+    def rows_of_tokens(self, left: Sequence[LeftText]) -> Rows:
+        """Return the features of texts that kernels leave, of their tokens."""
+        raise NotImplementedError
+
+    def with_left(self, rows: Rows, left: Sequence[LeftText]) -> Rows:
+        """Fill the rows of texts that kernels left."""
+        if not left:
+            return rows
+        return with_rows(rows, [at for at, _ in left], self.rows_of_tokens(left))
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         try:

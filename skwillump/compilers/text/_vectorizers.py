@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
@@ -25,10 +26,11 @@ from ...kernels.text._vocabulary import char_alphabet, vocabulary_trie, word_alp
 from .._features import Entries, default_containers
 from .._registry import register
 from .._scorers import Scorer
+from .._sparse_steps import csr_of
 from .._threads import map_in_threads
 from .._unsupported import InputUnsupported, Unsupported, private
 from ._columns import CHUNK_ROWS, TextColumn, text_column
-from ._encoding import Utf8, encode_text
+from ._encoding import LeftText, Utf8, encode_text
 from ._options import NORMS, read_options
 from ._own_tokens import pieces_of
 from ._rows import Rows, csr, empty_rows, fill_rows
@@ -99,11 +101,28 @@ class TextStep(VectorizerStep):
         slots = self.trie.slot_of_term[known]
         weights[slots, 0] = self.factors[known]
         weights[slots, 1 : 1 + n_outputs] = self.factors[known, None] * coef[known]
-        return TextScorer(self, line_aligned(weights), n_outputs)
+        kept = coef if self.options.own_tokens else None
+        return TextScorer(self, line_aligned(weights), n_outputs, kept)
 
     def rows(self, column: TextColumn, some: slice) -> Rows:
-        indptr, indices, data = fill_rows(self._fill, column, some, self.encode, self.ngrams)
-        return indptr, indices, self._finished(data, indices, indptr)
+        (indptr, indices, data), left = fill_rows(
+            self._fill, column, some, self.encode, self.ngrams
+        )
+        return self.with_left((indptr, indices, self._finished(data, indices, indptr)), left)
+
+    def rows_of_tokens(self, left: Sequence[LeftText]) -> Rows:
+        vectorizer, lists = self.options.left_tokens(left)
+        rows = list(map(vectorizer.build_analyzer(), lists))
+        terms = chain.from_iterable(rows)
+        found = np.fromiter(map(vectorizer.vocabulary_.get, terms, repeat(-1)), dtype=np.int32)
+        stops = np.cumsum([0, *map(len, rows)])
+        known = found >= 0
+        indptr = np.concatenate(([0], np.cumsum(known)))[stops]
+        indices = found[known]
+        X = csr_of(np.ones(len(indices)), indices, indptr, self.n_features)
+        X.sum_duplicates()
+        indptr, counts = X.indptr.astype(np.int64), self._of_dtype(X.data)
+        return indptr, X.indices, self._weighted(counts, X.indices, indptr)
 
     def entries(self, x: Any) -> Entries:
         if type(self.checked_one(x)) is str:
@@ -111,7 +130,8 @@ class TextStep(VectorizerStep):
             indptr, indices, data = empty_rows(texts, self.ngrams)
             if self._fill(texts, indptr, indices, data):
                 indices, data = indices[: indptr[1]], data[: indptr[1]]
-                return indices, self._finished(data, indices, indptr)
+                rows = indptr, indices, self._finished(data, indices, indptr)
+                return self.with_left(rows, texts.left)[1:]
         return super().entries(x)
 
     def transform_one(self, x: Any) -> Any:
@@ -158,9 +178,14 @@ class TextStep(VectorizerStep):
 
     def _finished(self, data: np.ndarray, indices: np.ndarray, indptr: np.ndarray) -> np.ndarray:
         """Return what the kernel wrote as values of the vectorizer's dtype."""
-        data = data.astype(self.count_dtype if not self.is_tfidf else self.dtype, copy=False)
-        if self.in_kernel:
-            return data
+        data = self._of_dtype(data)
+        return data if self.in_kernel else self._weighted(data, indices, indptr)
+
+    def _of_dtype(self, data: np.ndarray) -> np.ndarray:
+        return data.astype(self.count_dtype if not self.is_tfidf else self.dtype, copy=False)
+
+    def _weighted(self, data: np.ndarray, indices: np.ndarray, indptr: np.ndarray) -> np.ndarray:
+        """Make of counts, in place, what comes of them."""
         # float32 is rounded after each operation, so the operations are scikit-learn's own.
         if self.weighting.binary:
             data.fill(1)
@@ -185,6 +210,7 @@ class TextScorer(Scorer):
     step: TextStep
     weights: np.ndarray = field(repr=False)  # float64 (n_slots, width), as `weigh_texts` wants
     n_columns: int
+    of_terms: np.ndarray | None = field(repr=False)  # coefficients, if kernels may leave texts
 
     reads_texts = True
 
@@ -211,6 +237,10 @@ class TextScorer(Scorer):
     def run(self, texts: Utf8, out: np.ndarray) -> None:
         """Write the partial scores of texts, encoded as the step wants them."""
         self.step.weigh(texts, self.step.weighting, self.weights, out)
+        if texts.left and self.of_terms is not None:
+            indptr, indices, data = self.step.rows_of_tokens(texts.left)
+            made = csr(data, indices, indptr, self.step.n_features)
+            out[[row for row, _ in texts.left]] = made @ self.of_terms
 
 
 def _add_scores(scorers: Sequence[TextScorer], texts: Utf8, out: np.ndarray, fresh: bool) -> None:

@@ -7,7 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from sklearn.feature_extraction.text import (
+    CountVectorizer,
+    HashingVectorizer,
+    TfidfTransformer,
+    TfidfVectorizer,
+)
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
@@ -200,3 +205,60 @@ def test_a_forest_reads_more_terms_than_fit_into_a_dense_array():
         np.testing.assert_array_equal(
             compiled.predict_proba_one(text), pipeline.predict_proba([text])[0]
         )
+
+
+PAIRS_AT_COMMAS = {"token_pattern": None, "ngram_range": (1, 2)}
+NOT_JOINED = {
+    "counts": lambda split: CountVectorizer(tokenizer=split, **PAIRS_AT_COMMAS),
+    "binary counts": lambda split: CountVectorizer(
+        tokenizer=split, binary=True, dtype=np.float64, **PAIRS_AT_COMMAS
+    ),
+    "tf-idf": lambda split: TfidfVectorizer(
+        tokenizer=split, sublinear_tf=True, stop_words=["poor", "very fine"], **PAIRS_AT_COMMAS
+    ),
+    "float32": lambda split: TfidfVectorizer(tokenizer=split, dtype=np.float32, **PAIRS_AT_COMMAS),
+    "fused": lambda split: make_pipeline(
+        CountVectorizer(tokenizer=split, ngram_range=(2, 3), token_pattern=None),
+        TfidfTransformer(),
+    ),
+    "hashed": lambda split: HashingVectorizer(tokenizer=split, **PAIRS_AT_COMMAS),
+    "analyzer": lambda split: CountVectorizer(analyzer=split),
+}
+JOINED = ["a,fine,film", "poor,very,poor,poor", "no,such,words"]
+ONLY_LEFT = ["a fine,film,a fine,film", "very,very fine,film", "poor,,\x01", "fine film,a\0b,a", ""]
+
+
+@pytest.mark.filterwarnings("ignore:This Pipeline instance is not fitted yet:FutureWarning")
+@pytest.mark.filterwarnings("ignore:Your stop_words may be inconsistent:UserWarning")
+@pytest.mark.parametrize(
+    "new",
+    [JOINED, JOINED + ONLY_LEFT, ONLY_LEFT + JOINED, ONLY_LEFT],
+    ids=["all joined", "some left", "some left first", "all left"],
+)
+@pytest.mark.parametrize("kind", NOT_JOINED)
+def test_a_text_whose_tokens_cannot_be_joined_is_split_once(kind, new):
+    learned = [*JOINED, *ONLY_LEFT, "a fine film,b", "very fine"] * 3
+    asked = []
+
+    def split(text):
+        asked.append(text)
+        return text.split(",")
+
+    pipeline = make_pipeline(NOT_JOINED[kind](split), LogisticRegression())
+    pipeline.fit(learned, np.arange(len(learned)) % 2)
+    compiled, features = compile_pipeline(pipeline), compile_pipeline(pipeline[:-1])
+    expected, scores = pipeline[:-1].transform(new), pipeline.decision_function(new)
+    close = 1e-6 if expected.dtype == np.float32 else 1e-12
+    asked.clear()
+    found = features.transform(new)
+    assert sorted(asked) == sorted(new)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found.toarray(), expected.toarray(), rtol=close)
+    asked.clear()
+    np.testing.assert_allclose(compiled.decision_function(new), scores, rtol=close, atol=close)
+    assert sorted(asked) == sorted(new)
+    for text in new:
+        asked.clear()
+        found = compiled.predict_proba_one(text)
+        assert asked == [text]
+        np.testing.assert_allclose(found, pipeline.predict_proba([text])[0], rtol=close)
