@@ -382,8 +382,7 @@ def _seen_through(wrapper: Any, compile_inside: Compile, attributes: tuple[str, 
     for attribute in attributes:
         held = getattr(wrapper, attribute, None)
         if held is None:
-            # A threshold around an estimator that was fitted before.
-            attribute = "estimator"
+            # A threshold around an estimator that was fitted before: it asks what was fitted first.
             held = wrapper.estimator
         name = attribute.rstrip("_")
         if isinstance(held, (list, tuple)):

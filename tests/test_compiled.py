@@ -230,6 +230,9 @@ def test_what_answers_without_being_told_fitted_is_compiled_or_runs_as_it_is():
         compiled = compile_pipeline(estimator)
         assert np.array_equal(compiled.predict(X), estimator.predict(X))
         assert compiled.predict_one(X[0]) == estimator.predict(X[:1])[0]
+    for estimator in thresholds:
+        found = compile_pipeline(estimator).predict_log_proba(X)
+        np.testing.assert_allclose(found, estimator.predict_log_proba(X), rtol=1e-12)
     # scikit-learn refuses these as well.
     inside = Pipeline([("scale", StandardScaler().fit(X)), ("model", thresholds[0])])
     for estimator in (FixedThresholdClassifier(LogisticRegression()), inside):
