@@ -3,9 +3,9 @@
 ``nogil``
     Kernels run in ordinary threads over blocks of rows, so they must release the lock.
 ``cache``
-    Compiled code is kept on disk, so that a new process does not compile again. Where neither the
-    package's folder nor the user's cache folder can be written, numba refuses at decoration; the
-    kernel is then compiled in each process instead.
+    Compiled code is kept on disk, so that a new process does not compile again. Where no folder
+    can be written, numba refuses at decoration: what was kept before is then read (`_kept`), and
+    other kernels are compiled in each process.
 ``no_cfunc_wrapper``
     C calls no kernel.
 ``pipeline_class``
@@ -93,7 +93,16 @@ def jit(function: F) -> F:
     try:
         return _for_types(numba.njit(cache=True, **_OPTIONS)(function))
     except RuntimeError:  # no folder to keep compiled code in
-        return _for_types(numba.njit(**_OPTIONS)(function))
+        return _for_types(_of_kept(numba.njit(**_OPTIONS)(function)))
+
+
+def _of_kept(kernel: Any) -> Any:
+    """Let a kernel load what was kept before, in releases that this was tried with."""
+    if tuple(numba.version_info.short) <= NEWEST_TRIED:
+        from ._kept import read_only
+
+        read_only(kernel)
+    return kernel
 
 
 def is_at_hand(kernel: Any) -> bool:

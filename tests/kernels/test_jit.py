@@ -37,6 +37,14 @@ print(int(before), int(is_at_hand(_kernel.answer)))
 """
 
 
+READ_ONLY = """
+import errno, tempfile
+def refused(*args, **kwargs):
+    raise OSError(errno.EROFS, "Read-only file system")
+tempfile.TemporaryFile = refused  # how numba finds out
+"""
+
+
 @pytest.fixture
 def asked(tmp_path):
     """Ask a copy of the kernels in a new process: an answer, hits of the cache, and at hand?"""
@@ -45,9 +53,9 @@ def asked(tmp_path):
     shutil.copytree(Path(skwillump.kernels.__path__[0]), folder, ignore=ignored)
     (folder / "_kernel.py").write_text(KERNEL)
 
-    def ask(value):
+    def ask(value, first=""):
         (folder / "text" / "_inlined.py").write_text(INLINED.format(value=value))
-        command = [sys.executable, "-c", ASK]
+        command = [sys.executable, "-c", first + ASK]
         run = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
         return tuple(map(int, run.stdout.split()))
 
@@ -63,6 +71,17 @@ def test_a_change_of_an_inlined_function_of_another_folder_compiles_its_kernels_
 def test_a_kernel_is_at_hand_once_any_process_compiled_it(asked):
     assert asked(1)[2:] == (0, 1)
     assert asked(1)[2:] == (1, 1)
+
+
+def test_a_process_that_may_not_write_reads_what_another_one_kept(asked, tmp_path):
+    assert asked(1, READ_ONLY) == (1, 0, 0, 1)
+    assert list(tmp_path.rglob("*.nb?")) == []
+    assert asked(1) == (1, 0, 0, 1)
+    kept = sorted(tmp_path.rglob("*.nb?"))
+    assert asked(1, READ_ONLY) == (1, 1, 1, 1)
+    # What was kept of another source is not used, and not replaced.
+    assert asked(2, READ_ONLY)[:2] == (2, 0)
+    assert sorted(tmp_path.rglob("*.nb?")) == kept
 
 
 @inline
