@@ -40,7 +40,8 @@ class StepsInARow(Step):
         return self.ending_in(self.last.in_binary())
 
     def undensed(self) -> Any:
-        return self.ending_in(self.last.undensed())
+        last = self.last.undensed()
+        return self if last is self.last else self.ending_in(last)
 
     def report(self, name: str) -> list[StepReport]:
         return report_each(self.names, self.steps, name)

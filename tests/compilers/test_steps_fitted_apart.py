@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skwillump import compile_pipeline
@@ -37,11 +37,19 @@ def assert_fails_alike(pipeline, rows):
         compiled.predict_one(rows[0] if isinstance(rows, list | np.ndarray) else rows[:1])
 
 
+def as_array(matrix):
+    return matrix.toarray()
+
+
 BEFORE = {
     "scaler": (lambda: StandardScaler().fit(X), X),
     "two scalers": (lambda: make_pipeline(StandardScaler(), MinMaxScaler()).fit(X), X),
     "union": (lambda: FeatureUnion([("a", StandardScaler()), ("b", MinMaxScaler())]).fit(X), X),
     "texts": (lambda: TfidfVectorizer().fit(TEXTS), TEXTS),
+    "dense texts": (
+        lambda: make_pipeline(TfidfVectorizer(), FunctionTransformer(as_array)).fit(TEXTS),
+        TEXTS,
+    ),
 }
 
 

@@ -222,9 +222,9 @@ def test_the_panel_of_a_ranker_shows_which_rows_only_the_filter_scores():
 
 
 def test_there_is_an_error_for_estimators_of_another_kind(fitted):
-    with pytest.raises(TypeError, match="accuracy_target; LogisticRegression has not"):
+    with pytest.raises(TypeError, match=r"a fitted CascadeClassifier .* Got .*LogisticR"):
         CascadeDisplay.from_estimator(LogisticRegression())
-    with pytest.raises(TypeError, match="precision_target; CascadeClassifier has not"):
+    with pytest.raises(TypeError, match=r"a fitted ApproxTopKRanker .* Got .*CascadeC"):
         TopKDisplay.from_estimator(fitted)
 
 

@@ -45,7 +45,8 @@ class SparseGaussianScorer(Scorer):
     def of(cls, features: Step, model: "GaussianModel") -> "SparseGaussianScorer | None":
         """Return the scorer of features that a step makes dense; None of any others."""
         sparse_features = features.undensed()
-        if sparse_features is features or not sparse_features.gives_matrix:
+        is_sparse = sparse_features is not features and sparse_features.gives_matrix
+        if not is_sparse or sparse_features.n_features != model.means.shape[1]:
             return None
         with np.errstate(all="ignore"):
             inverse = 1.0 / model.variances.T
