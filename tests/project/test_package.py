@@ -3,13 +3,16 @@
 import ast
 import importlib.metadata
 import re
+import subprocess
 from pathlib import Path
+from shutil import which
 
 import pytest
 
 import skwillump
 
 SOURCES = sorted(Path(skwillump.__file__).parent.rglob("*.py"))
+CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.name)
@@ -42,3 +45,18 @@ def test_run_time_needs_are_the_six_packages():
     requires = importlib.metadata.requires("skwillump") or []
     names = {re.split(r"[^A-Za-z-]", r)[0] for r in requires if "extra ==" not in r}
     assert names == {"scikit-learn", "numpy", "scipy", "joblib", "numba", "lightgbm"}
+
+
+def test_the_checkout_holds_what_belongs_to_the_project_and_nothing_else():
+    if not (CHECKOUT / ".git").exists() or which("git") is None:
+        pytest.skip("not a checkout that git can list")
+    listed = subprocess.run(["git", "ls-files"], cwd=CHECKOUT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip(f"git lists nothing: {listed.stderr}")
+    top = {path.partition("/")[0] for path in listed.stdout.splitlines()}
+    folders = {"skwillump", "tests", "docs", "examples"}
+    assert {name for name in top if name[0] != "."} == folders | {
+        "pyproject.toml",
+        "README.rst",
+        "LICENSE",
+    }
