@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numba
 import numpy as np
 import pytest
 
@@ -89,7 +90,10 @@ def doubled(number):
     return 2 * number
 
 
-def test_a_function_is_compiled_for_types_and_not_for_each_constant():
+def test_a_function_is_compiled_for_types_and_not_for_each_constant(monkeypatch, tmp_path):
+    # What an earlier run has kept would be loaded, and nothing compiled.
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+
     @jit
     def counted(n):
         total = doubled(3) + doubled(4)
