@@ -226,6 +226,3 @@ class NumberMapScorer(OriginalScorer):
             return only(self._multiplied(self.step.numbers(X)))
         except InputUnsupported:
             return super().score_row(X)
-
-    def warm_up(self) -> None:
-        self.step.warm_up()

@@ -109,9 +109,6 @@ class SparseGaussianScorer(Scorer):
         shown[at] = 0.0
         return scores, (shown <= _LARGEST_ERROR).all(axis=1)
 
-    def warm_up(self) -> None:
-        self.features.warm_up()
-
 
 def _is_sure(scores: list[float], sizes: list[float]) -> bool:
     """Tell whether rounding does not show in the answers for one row, as `_sums` does."""
