@@ -32,7 +32,8 @@ def name_column(
     blamed = [
         column
         for column, value in _cells(row, names)
-        if _is_blamed(value, text) and not (column in of_numbers and isinstance(value, Number))
+        if _is_too_large(value, text)
+        or (_is_blamed(value, text) and not (column in of_numbers and isinstance(value, Number)))
     ]
     if not blamed or any(f"column {column!r}" in text for column in blamed):
         return error
@@ -54,11 +55,20 @@ def _cells(row: Any, names: Sequence[Any]) -> Iterable[tuple[Any, Any]]:
     return []
 
 
+def _is_too_large(value: Any, text: str) -> bool:
+    """Whether an error is about numbers that are too large, and a value is one."""
+    if "contains infinity" not in text or not isinstance(value, (int, float, np.number)):
+        return False
+    kind = np.float32 if "float32" in text else np.float64
+    return abs(float(value)) > float(np.finfo(kind).max)
+
+
 def _is_blamed(value: Any, text: str) -> bool:
     """Whether the text of an error is about a value, or one of its type."""
     if isinstance(value, (str, bytes)) and repr(value) in text:
         return True
-    if re.search(rf"'{re.escape(type(value).__name__)}'", text):
+    # Of "dtype('float64')" it is an array that is spoken of, whatever the types of its values.
+    if re.search(rf"(?<!dtype\()'{re.escape(type(value).__name__)}'", text):
         return True
     if isinstance(value, (list, tuple, set, np.ndarray)):
         return "sequence" in text or "inhomogeneous" in text
