@@ -6,4 +6,4 @@ has the same message and the same type everywhere.
 """
 
 from ._columns import NOT_READ, RowColumns
-from ._template import FittedRow, RowTemplate, array_of_row
+from ._template import FittedRow, RowTemplate, SelectedRow, array_of_row

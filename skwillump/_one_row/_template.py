@@ -1,7 +1,7 @@
 """X of one row, in the form of the rows that an estimator takes."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
@@ -147,6 +147,30 @@ class RowTemplate:
         assert of_frame is not None, "a row of fit is made where a data frame was seen"
         made = {name: row[name] for name in names if name in row}
         return of_frame.row_like(self.empty, made, self._column_dtypes)
+
+    @cached_property
+    def _plain_types(self) -> dict[Any, type] | None:
+        """Type of the values of each column that was seen in fit; None if one is not known."""
+        of_frame = frame_of(self.empty)
+        if of_frame is None or not of_frame.is_read:
+            return None
+        found = {name: _PLAIN_TYPES.get(str(dtype)) for name, dtype in self._column_dtypes.items()}
+        return None if None in found.values() else found  # type: ignore[return-value]
+
+    def plain_values(self, row: Mapping[Any, Any]) -> dict[Any, Any] | None:
+        """Return the values of a row as `frame_with` makes columns of them; None if not known."""
+        types = self._plain_types
+        if types is None or not all(name in row for name in types):
+            return None
+        values: dict[Any, Any] = {}
+        for name, known in types.items():
+            value = row[name]
+            if known is float and type(value) in (int, type(None)):
+                value = np.nan if value is None else float(value)
+            if type(value) is not known and known is not object:
+                return None
+            values[name] = value
+        return values
 
     def rounded(self, row: Any) -> Any:
         """Return a row with numbers as precise as the columns that were seen in fit.
@@ -383,6 +407,30 @@ class FittedRow(dict[Any, Any]):
         """Return some of the columns as a data frame of one row."""
         return self.template.frame_with(self, names)
 
+    def plain(self) -> dict[Any, Any] | None:
+        """Return the values as a data frame of them holds them, in the order of its columns.
+
+        None where that is not known without one.
+        """
+        return self.template.plain_values(self)
+
+
+class SelectedRow(dict[Any, Any]):
+    """The values of one row by column, of which a data frame is made where one is needed.
+
+    Parameters
+    ----------
+    values : mapping of column to value
+    frame : callable
+        It returns the data frame.
+    """
+
+    __slots__ = ("frame",)
+
+    def __init__(self, values: Mapping[Any, Any], frame: Callable[[], Any]):
+        super().__init__(values)
+        self.frame = frame
+
 
 def array_of_row(values: Sequence[Any]) -> np.ndarray:
     """Return an array (1, n_columns): of objects, if the values are not all numbers."""
@@ -397,6 +445,10 @@ _NUMBER = re.compile(r"(u?int|float|double|decimal)", re.IGNORECASE)
 """How names of dtypes of numbers begin."""
 
 _STATE = ("empty", "of_text", "of_mappings", "of_elements", "columns", "needed", "dtypes")
+
+_PLAIN_TYPES = {"int64": int, "float64": float, "bool": bool, "object": object, "str": object}
+_PLAIN_TYPES |= {f"datetime64[{unit}]": object for unit in ("s", "ms", "us", "ns")}
+"""Types of the values of columns, by the dtypes of pandas'."""
 
 _NARROW = {
     "float32": np.float32,

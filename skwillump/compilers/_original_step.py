@@ -173,12 +173,6 @@ class NumberMapStep(OriginalStep):
         _ = self._map  # now: prediction is to change nothing here
 
 
-def original_step(fitted: Any, reason: str) -> OriginalStep:
-    """Return the step of a transformer that is not compiled, for a reason."""
-    kind = OriginalStep if number_map(fitted) is None else NumberMapStep
-    return kind(fitted, reason)
-
-
 @dataclass(frozen=True, eq=False)
 class OriginalScorer(Scorer):
     """Features from the original transformer, times the coefficients."""

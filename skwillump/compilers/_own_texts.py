@@ -12,23 +12,20 @@ import ast
 import builtins
 import inspect
 import re
-import textwrap
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from ._features import EXACT_INTEGERS, has_set_output
-from ._own_code import function_of, same_code
+from ._own_code import function_of
+from ._own_source import source_of
 from ._unsupported import InputUnsupported
 
 TextMap = Callable[[str], Any]
 """What one text becomes."""
-
-_LONGEST_SOURCE = 4000
-"""Characters of the source of a function that is read."""
 
 _METHODS = ("lower", "upper", "strip", "lstrip", "rstrip")
 """Methods of ``.str``, without arguments, that do to ASCII what those of Python's str do."""
@@ -127,7 +124,7 @@ def _read(fitted: Any) -> Any:
     if found is None or has_set_output(fitted):
         return None
     function, at = found
-    node = _source_of(function)
+    node = source_of(function)
     if node is None or function.__code__.co_argcount <= at:
         return None
     try:
@@ -312,25 +309,12 @@ class _Reader:
         self, column: _Column, name: str, args: list[ast.expr], keywords: list[ast.keyword]
     ) -> _Column:
         """Return what a method of ``.str`` returns."""
-        if not args and not keywords and (name in _METHODS or name in _OTHER_METHODS):
-            return column.mapped(_of_plain(_OTHER_METHODS.get(name) or getattr(str, name)))
-        if name == "count" and len(args) == 1 and not keywords:
-            (pattern,) = self._constants(args)
-            if type(pattern) is str and _PLAIN.fullmatch(pattern) and _is_agreed_on(pattern):
-                return column.mapped(_of_plain(lambda text: len(re.findall(pattern, text))))
-        named = {str(one.arg): value for one, value in _values(keywords, self._constants)}
-        given = dict(zip(("pat", "repl"), self._constants(args), strict=False)) | named
-        regex = given.pop("regex", False)
-        if name != "replace" or len(args) > 2 or set(given) != {"pat", "repl"}:
+        given = {str(at): value for at, value in enumerate(self._constants(args))}
+        given |= {str(one.arg): value for one, value in _values(keywords, self._constants)}
+        function = text_method(name, given)
+        if function is None:
             raise _NotTold
-        pattern, new = given["pat"], given["repl"]
-        if not (type(pattern) is type(new) is str and pattern and type(regex) is bool):
-            raise _NotTold
-        if not regex:
-            return column.mapped(_of_plain(lambda text: text.replace(pattern, new)))
-        if "\\" in new or not _PLAIN.fullmatch(pattern) or not _is_agreed_on(pattern):
-            raise _NotTold
-        return column.mapped(_of_plain(lambda text: re.sub(pattern, new, text)))
+        return column.mapped(function)
 
     def _function(self, name: str, body: ast.expr) -> TextMap:
         """Return the function of one variable that an expression is."""
@@ -343,6 +327,39 @@ class _Reader:
         made = compile(ast.fix_missing_locations(outer), "<own texts>", "eval")
         found: TextMap = eval(made, self._globals)(*map(self._known, given))
         return found
+
+
+def text_method(name: str, given: dict[str, Any]) -> TextMap | None:
+    """Return what a method of ``.str`` makes of a text; None where that is not known.
+
+    Parameters
+    ----------
+    given : dict of str to object
+        Its arguments by name, or by position ("0") where they have none.
+    """
+    if not given and (name in _METHODS or name in _OTHER_METHODS):
+        return _of_plain(_OTHER_METHODS.get(name) or getattr(str, name))
+    if name in ("count", "contains") and set(given) == {"0"}:
+        pattern = given["0"]
+        if not (type(pattern) is str and _PLAIN.fullmatch(pattern) and _is_agreed_on(pattern)):
+            return None
+        if name == "contains":
+            return _of_plain(lambda text: re.search(pattern, text) is not None)
+        return _of_plain(lambda text: len(re.findall(pattern, text)))
+    if name != "replace":
+        return None
+    named = {{"0": "pat", "1": "repl"}.get(at, at): value for at, value in given.items()}
+    regex = named.pop("regex", False)
+    if len(named) < len(given) - ("regex" in given) or set(named) != {"pat", "repl"}:
+        return None
+    pattern, new = named["pat"], named["repl"]
+    if not (type(pattern) is type(new) is str and pattern and type(regex) is bool):
+        return None
+    if not regex:
+        return _of_plain(lambda text: text.replace(pattern, new))
+    if "\\" in new or not _PLAIN.fullmatch(pattern) or not _is_agreed_on(pattern):
+        return None
+    return _of_plain(lambda text: re.sub(pattern, new, text))
 
 
 def _values(keywords: list[ast.keyword], constants: Callable) -> Iterable[tuple[Any, Any]]:
@@ -386,53 +403,3 @@ def _is_agreed_on(pattern: str) -> bool:
         return not re.compile(pattern).match("")
     except (re.error, RecursionError, OverflowError):
         return False
-
-
-def _source_of(function: FunctionType) -> ast.Lambda | ast.FunctionDef | None:
-    """Return the source of a function, where it is that; None where it is not known."""
-    try:
-        source = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError, SyntaxError, IndexError):
-        return None
-    if len(source) > _LONGEST_SOURCE:
-        return None
-    is_lambda = function.__code__.co_name == "<lambda>"
-    kind: type[ast.Lambda | ast.FunctionDef] = ast.Lambda if is_lambda else ast.FunctionDef
-    for tree in _trees(source, is_lambda):
-        for node in ast.walk(tree):
-            if isinstance(node, kind) and _is_made_of(function, node):
-                return node
-    return None
-
-
-def _trees(source: str, is_lambda: bool) -> Iterable[ast.AST]:
-    """Yield what source may be read as: that of a lambda may be cut anywhere behind it."""
-    starts = [found.start() for found in re.finditer(r"\blambda\b", source)] if is_lambda else []
-    for text in [source, *(source[start:] for start in starts)]:
-        stops = range(len(text), 0, -1) if text is not source else (len(text),)
-        for stop in stops:
-            try:
-                yield ast.parse(text[:stop])
-            except (SyntaxError, ValueError):
-                continue
-            break
-
-
-def _is_made_of(function: FunctionType, node: ast.Lambda | ast.FunctionDef) -> bool:
-    """Tell whether Python makes the code of a function of source."""
-    code = function.__code__
-    # Calls of what is imported are compiled in a way of their own.
-    known = [name for name, value in function.__globals__.items() if isinstance(value, ModuleType)]
-    head = "".join(f"import {name}\n" for name in known if name.isidentifier())
-    around = "".join(f"    {name} = None\n" for name in code.co_freevars)
-    if isinstance(node, ast.Lambda):
-        inner = f"_ = {ast.unparse(node)}"
-    else:
-        inner = ast.unparse(ast.FunctionDef(**{**vars(node), "decorator_list": []}))
-    written = f"{head}def _():\n{around}{textwrap.indent(inner, '    ')}"
-    try:
-        made = compile(written, "<own texts>", "exec")
-    except (SyntaxError, ValueError):
-        return False
-    (outer,) = (one for one in made.co_consts if isinstance(one, CodeType))
-    return any(same_code(one, code) for one in outer.co_consts)

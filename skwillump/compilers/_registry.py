@@ -23,7 +23,7 @@ from ..kernels._jit import COMPILES
 from ._features import has_set_output
 from ._linear_maps import LinearMap
 from ._models import Model
-from ._original_step import original_step
+from ._row_map_step import original_step
 from ._steps import Step
 from ._unsupported import InputUnsupported, Unsupported
 

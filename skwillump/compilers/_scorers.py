@@ -49,6 +49,11 @@ class Scorer(KernelUser):
         return False
 
     @property
+    def reads_mapping(self) -> bool:
+        """Whether one row is to reach it as a mapping, where rows have names."""
+        return False
+
+    @property
     def reads_columns(self) -> bool:
         """Whether it is a `TableScorer`, so that it shares a pass over a table with others."""
         return False

@@ -103,6 +103,19 @@ class Step(KernelUser):
         return self.wants_rows
 
     @property
+    def reads_mapping(self) -> bool:
+        """Whether one row is to reach it as a mapping, where rows have names."""
+        return False
+
+    @property
+    def opens_frames(self) -> bool:
+        """Whether anything in it is given a data frame of one row, and nothing tells what it does.
+
+        Dtypes of its columns may be of consequence then.
+        """
+        return self.wants_rows
+
+    @property
     def runs_python(self) -> bool:
         """Whether anything in it runs as it is, or calls a function of the user's for each row."""
         return False

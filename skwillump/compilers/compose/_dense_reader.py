@@ -17,7 +17,7 @@ from ..tables._chunks import each_chunk
 from ..tables._input import InputSpec, Opened
 from ..tables._steps import TableStep
 from ..tables._tables import Table
-from ._selections import Rows, Selection, common_spec, unread_columns
+from ._selections import Rows, Selection, common_spec, selected_one, unread_columns, wants_row
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,11 +204,11 @@ class DenseReader(KernelUser):
                 out[leaf.place] = values if leaf.weight == 1.0 else values * leaf.weight
         rows = None
         for leaf in self.alone:
-            if leaf.step.wants_rows:
+            if wants_row(leaf.step, leaf.selection):
                 rows = rows or Rows(leaf.step.template)
                 values = leaf.step.dense_row(leaf.selection.one_row(x, rows))
             else:
-                values = leaf.step.dense_one(leaf.selection.of_one(x))
+                values = leaf.step.dense_one(selected_one(leaf.step, leaf.selection, x))
             out[leaf.place] = values if leaf.weight == 1.0 else values * leaf.weight
         return out
 

@@ -37,6 +37,7 @@ class MappedStep(Step):
     reads_text = forwarded("head.reads_text")
     wants_rows = forwarded("head.wants_rows")
     needs_rows = forwarded("head.needs_rows")
+    opens_frames = forwarded("head.opens_frames")
     runs_python = forwarded("head.runs_python")
 
     @property

@@ -71,6 +71,7 @@ class SelectedStep(SequenceStep):
 
     wants_rows = False  # of one row the columns alone are made
     reads_text = False  # a row has columns
+    reads_mapping = False
 
     @property
     def selector(self) -> SelectorStep:
@@ -80,6 +81,10 @@ class SelectedStep(SequenceStep):
     @property
     def needs_rows(self) -> bool:
         return any(step.needs_rows for step in self.steps[1:])
+
+    @property
+    def opens_frames(self) -> bool:
+        return any(step.opens_frames for step in self.steps[1:])
 
     @property
     def reads_value(self) -> bool:

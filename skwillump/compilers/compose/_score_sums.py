@@ -12,7 +12,14 @@ from ..tables._steps import TableScorer
 from ..tables._tables import Table
 from ..text._columns import text_column
 from ..text._vectorizers import scores_of_texts
-from ._selections import Rows, Selection, common_spec, unread_columns
+from ._selections import (
+    Rows,
+    Selection,
+    common_spec,
+    selected_one,
+    unread_columns,
+    wants_row,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,11 +132,11 @@ class SumScorer(Scorer):
             total = total + self.together.row(self.together.spec.row(x))
         rows = None
         for selection, scorers in self.passes:
-            if scorers[0].wants_rows:
+            if wants_row(scorers[0], selection):
                 rows = rows or Rows(scorers[0].template)
                 total = total + scorers[0].score_row(selection.one_row(x, rows))
                 continue
-            selected = selection.of_one(x)
+            selected = selected_one(scorers[0], selection, x)
             for scorer in scorers:
                 total = total + scorer.score_one(selected)
         return total

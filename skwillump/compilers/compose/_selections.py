@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..._containers import frame_of, frame_of_row, is_frame
-from ..._one_row import NOT_READ, FittedRow, RowColumns, RowTemplate, array_of_row
+from ..._one_row import NOT_READ, FittedRow, RowColumns, RowTemplate, SelectedRow, array_of_row
 from .._unsupported import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
 from ..tables._tables import Table
@@ -53,6 +53,10 @@ class Selection:
     def one_row(self, x: Any, rows: "Rows") -> Any:
         """Select from one row, as X of one row."""
         return rows.of(x)
+
+    def mapping_one(self, x: Any) -> Any:
+        """Select from one row, as a mapping where it has names."""
+        return x
 
     def table(self, table: Table) -> Table:
         """Select from a table of all columns."""
@@ -140,6 +144,14 @@ class ColumnSelection(Selection):
             return frame_of(made).select(made, labels)  # type: ignore[union-attr]
         return self._frame_of(x, labels, selected)
 
+    def mapping_one(self, x: Any) -> Any:
+        row = x.plain() if type(x) is FittedRow else x
+        values = None if row is None else self.row_columns.values(row, self.positions)
+        if values is None or self.names is None:
+            return self.one_row(x)
+        made = {self.names[position]: values[position] for position in self.positions}
+        return SelectedRow(made, lambda: self.one_row(x))
+
     def _frame_of(self, x: Any, labels: Sequence[Any], values: Sequence[Any]) -> Any:
         """Return the values of one row as a data frame, with the dtypes of fit if it tells them."""
         if type(x) is FittedRow:
@@ -158,6 +170,16 @@ class ColumnSelection(Selection):
         if isinstance(self.columns, int):
             return self.names[self.columns]
         return [self.names[column] for column in self.columns]
+
+
+def wants_row(reader: Any, selection: Selection) -> bool:
+    """Tell whether X of one row is made for what reads a selection from it."""
+    return reader.wants_rows or (reader.reads_mapping and selection.is_vector)
+
+
+def selected_one(reader: Any, selection: Selection, x: Any) -> Any:
+    """Select from one row for what wants no X of it."""
+    return selection.mapping_one(x) if reader.reads_mapping else selection.of_one(x)
 
 
 def common_spec(

@@ -5,14 +5,17 @@ compiled. For one row it is given X of one row, in the form that it was fitted o
 returns goes on as one row.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from ..._containers import is_frame, series_of, take_rows
+from ..._one_row import SelectedRow
 from .._features import ChosenRows, Entries, Work
 from .._forwarding import forwarded
 from .._scorers import Scorer
@@ -47,6 +50,32 @@ class SequenceStep(StepsInARow):
     def wants_rows(self) -> bool:
         """Whether the first step does."""
         return self.steps[0].wants_rows and not self.maps_to_last
+
+    reads_mapping = forwarded("first.reads_mapping")
+    opens_frames = forwarded("first.opens_frames")
+
+    @cached_property
+    def rest(self) -> Step | None:
+        """What follows a first step of which one row needs no data frame; None if it is another."""
+        if not self.first.reads_mapping or len(self.steps) < 2:
+            return None
+        rest = self.last
+        if len(self.steps) > 2:
+            rest = SequenceStep(self.original, self.names[1:], self.steps[1:])
+        return None if rest.opens_frames else rest
+
+    def _in_rest(self, x: Any, in_one: Callable[[Any], Any], in_row: Callable[[Any], Any]) -> Any:
+        """Return what follows makes of one row: of its values, or of X of one row.
+
+        Raises
+        ------
+        InputUnsupported
+            If only the original steps can tell.
+        """
+        made = self.first.of_row(x)
+        if isinstance(made, dict):
+            return in_one(SelectedRow(made, _no_frame))
+        return in_one(made) if isinstance(made, str) else in_row(made)
 
     @property
     def maps_to_last(self) -> bool:
@@ -102,6 +131,9 @@ class SequenceStep(StepsInARow):
     def transform_one(self, x: Any) -> Any:
         if len(self.steps) == 1:
             return self.last.transform_one(x)
+        if self.rest is not None:
+            with suppress(InputUnsupported):
+                return self._in_rest(x, self.rest.transform_one, self.rest.transform_row)
         if self.maps_to_last and _is_value(x):
             return self.last.transform_one(self.value_before(x))
         return self.last.transform(self.before_one(x))
@@ -123,6 +155,9 @@ class SequenceStep(StepsInARow):
     def dense_one(self, x: Any) -> np.ndarray:
         if len(self.steps) == 1:
             return self.last.dense_one(x)
+        if self.rest is not None:
+            with suppress(InputUnsupported):
+                return self._in_rest(x, self.rest.dense_one, self.rest.dense_row)
         if self.maps_to_last and _is_value(x):
             return self.last.dense_one(self.value_before(x))
         if self.joins_entries:
@@ -163,6 +198,7 @@ class SequenceScorer(Scorer):
 
     n_outputs = forwarded("scorer.n_outputs")
     wants_rows = forwarded("sequence.wants_rows")
+    reads_mapping = forwarded("sequence.reads_mapping")
     template = forwarded("sequence.template")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
@@ -179,11 +215,22 @@ class SequenceScorer(Scorer):
     def score_one(self, x: Any) -> np.ndarray:
         if len(self.sequence.steps) == 1:
             return self.scorer.score_one(x)
+        if self.rest is not None:
+            with suppress(InputUnsupported):
+                return self.sequence._in_rest(x, self.rest.score_one, self.rest.score_row)
         if self.sequence.maps_to_last and _is_value(x):
             return self.scorer.score_one(self.sequence.value_before(x))
         if self.sequence.joins_entries:
             return self.scorer.score_entries(self.sequence.first.entries(x))
         return self._score_last(self.sequence.before_one(x))
+
+    @cached_property
+    def rest(self) -> Scorer | None:
+        """What follows a first step of which one row needs no data frame; None if it is another."""
+        rest = self.sequence.rest
+        if rest is None or len(self.sequence.steps) == 2:
+            return None if rest is None else self.scorer
+        return SequenceScorer(rest, self.scorer)  # type: ignore[arg-type]
 
     def score_row(self, X: Any) -> np.ndarray:
         return self._score_last(self.sequence.before_row(X))
@@ -201,6 +248,10 @@ class SequenceScorer(Scorer):
         for step in self.sequence.steps[:-1]:
             step.warm_up()
         self.scorer.warm_up()
+
+
+def _no_frame() -> Any:
+    raise InputUnsupported("dtypes of a data frame in between are not known")
 
 
 def _is_value(x: Any) -> bool:

@@ -19,7 +19,7 @@ from ..tables._steps import TableStep, sparse_row
 from ..text._rows import csr
 from ._dense_reader import DenseReader, Leaf
 from ._score_sums import SumScorer
-from ._selections import Rows, Selection
+from ._selections import Rows, Selection, selected_one, wants_row
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -66,6 +66,10 @@ class UnionStep(Step):
     @property
     def needs_rows(self) -> bool:
         return any(step.needs_rows for step in self.steps)
+
+    @property
+    def opens_frames(self) -> bool:
+        return any(step.opens_frames for step in self.steps)
 
     @property
     def runs_python(self) -> bool:
@@ -207,11 +211,11 @@ class UnionStep(Step):
             if reads_row and row is not None and (step.gives_array or step.gives_sparse):
                 block: Any = cast(TableStep, step).chunk_features(selection.table(row))
                 block = block if step.gives_array else sparse_row(block[0])
-            elif step.wants_rows:
+            elif wants_row(step, selection):
                 rows = rows or Rows(step.template)
                 block = step.transform(selection.one_row(x, rows))
             else:
-                block = step.transform_one(selection.of_one(x))
+                block = step.transform_one(selected_one(step, selection, x))
             if np.ndim(block) != 2 or np.shape(block)[0] != 1:
                 raise InputUnsupported(f"a block of shape {np.shape(block)}")
             blocks.append(block if leaf.weight == 1.0 else block * leaf.weight)

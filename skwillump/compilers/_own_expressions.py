@@ -1,0 +1,312 @@
+"""Reads the expressions of a function of the user's own, for one row."""
+
+import ast
+import builtins
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from . import _own_methods as methods
+from ._own_kinds import (
+    Accessor,
+    Array,
+    Cell,
+    Frame,
+    Item,
+    Known,
+    Names,
+    NotTold,
+    known,
+)
+from ._own_operators import (
+    any_or_all,
+    changed,
+    columns_of,
+    combined,
+    compared,
+    dict_of,
+    found_of,
+    is_no_attribute,
+    items_in,
+    joined_text,
+    not_told,
+    of_container,
+    side_by_side,
+    worth_of,
+)
+
+
+class Expressions:
+    """Reads the expressions of one function."""
+
+    def __init__(
+        self,
+        function: FunctionType,
+        owner: Any,
+        args: Sequence[Any],
+        given: Mapping[str, Any],
+    ):
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        self._enclosed = dict(cells)
+        self._globals = function.__globals__
+        self._owner = owner
+        self._local = self._bound(function, owner, args, given)
+        self._fixed: set[str] = set()  # names that may not change: they were known before a branch
+
+    @staticmethod
+    def _bound(
+        function: FunctionType, owner: Any, args: Sequence[Any], given: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        if owner is not None:
+            args = (Known(owner), *args)
+        try:
+            signature = inspect.signature(function)
+            bound = signature.bind(*args, **given)
+        except (TypeError, ValueError) as error:
+            raise NotTold from error
+        found = dict(bound.arguments)
+        for name, parameter in signature.parameters.items():
+            if parameter.kind is inspect.Parameter.VAR_KEYWORD and name not in found:
+                found[name] = Known({})
+            elif parameter.kind in (inspect.Parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                raise NotTold
+            elif name not in found:
+                found[name] = Known(parameter.default)
+        return found
+
+    def read(self, function: FunctionType, owner: Any, args: Any, given: Any) -> Any:
+        """Return what another function returns."""
+        raise NotTold
+
+    def _bind(self, target: ast.expr, item: Any) -> None:
+        """Give the variables of a loop their values."""
+        if isinstance(target, ast.Name):
+            if target.id in self._fixed and not isinstance(self._local.get(target.id), Known):
+                raise NotTold
+            self._local[target.id] = item
+            return
+        parts = list(items_in(item))
+        if not isinstance(target, ast.Tuple) or len(parts) != len(target.elts):
+            raise NotTold
+        for one, part in zip(target.elts, parts, strict=True):
+            self._bind(one, part)
+
+    def _condition(self, test: ast.expr) -> Known | Item:
+        found = self.value(test)
+        if isinstance(found, (Known, Item)):
+            return found
+        raise NotTold
+
+    # Expressions
+
+    def _frame(self, node: ast.expr) -> Frame:
+        found = self.value(node)
+        if not isinstance(found, Frame):
+            raise NotTold
+        return found
+
+    def value(self, node: ast.expr) -> Any:
+        """Return what an expression is: one of `_own_kinds`."""
+        match node:
+            case ast.Constant(value):
+                return Known(value)
+            case ast.Name(name):
+                return self._local[name] if name in self._local else Known(self._global(name))
+            case ast.List(items) | ast.Tuple(items):
+                return side_by_side(list(map(self.value, items)), type(node) is ast.Tuple)
+            case ast.Dict(keys, items) if None not in keys:
+                return dict_of([self.value(key) for key in keys if key], map(self.value, items))
+            case ast.JoinedStr(parts):
+                return joined_text([self._part(part) for part in parts])
+            case ast.Attribute(of, name):
+                return self._attribute(self.value(of), name)
+            case ast.Subscript(ast.Attribute(of, "loc"), ast.Tuple([ast.Slice(None, None), key])):
+                return columns_of(self._frame(of), self.value(key))
+            case ast.Subscript(of, key):
+                return self._subscript(self.value(of), key)
+            case ast.BinOp(one, op, other):
+                return combined(type(op).__name__, self.value(one), self.value(other))
+            case ast.Compare(one, [op], [other]):
+                return compared(type(op).__name__, self.value(one), self.value(other))
+            case ast.UnaryOp(op, of):
+                return changed(type(op).__name__, self.value(of))
+            case ast.BoolOp(op, parts):
+                return any_or_all(isinstance(op, ast.Or), [self._condition(one) for one in parts])
+            case ast.IfExp(test, body, orelse):
+                taken = self.value(test)
+                if isinstance(taken, Known):
+                    return self.value(body if taken.value else orelse)
+            case ast.ListComp(element, [ast.comprehension(target, over, tests, 0)]):
+                return self._listed(element, target, self.value(over), tests)
+            case ast.GeneratorExp(element, [ast.comprehension(target, over, [], 0)]):
+                return self._listed(element, target, self.value(over), [])
+            case ast.Call(function, args, keywords):
+                return self._call(function, args, keywords)
+        raise NotTold
+
+    def _part(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.FormattedValue) and node.conversion == -1 and not node.format_spec:
+            return self.value(node.value)
+        return self.value(node) if isinstance(node, ast.Constant) else not_told()
+
+    def _global(self, name: str) -> Any:
+        try:
+            if name in self._enclosed:
+                return self._enclosed[name].cell_contents
+            return self._globals[name] if name in self._globals else getattr(builtins, name)
+        except (ValueError, AttributeError) as error:
+            raise NotTold from error
+
+    def _attribute(self, of: Any, name: str) -> Any:
+        match of, name:
+            case Frame(), "columns":
+                return Names(of)
+            case Frame(), "values":
+                return Array(lambda v: list(of.of(v).values()))
+            case Frame(), "index":
+                return Known(Ellipsis)  # of use as the index of another data frame alone
+            case Frame(), _ if is_no_attribute(name):
+                return Cell(lambda v: of.of(v)[name])
+            case Cell(), "values":
+                return of
+            case Cell(), "str" | "dt":
+                return Accessor(of, name)
+            case Accessor(Cell() as cell, "dt"), _:
+                return methods.date_part(cell, name)
+            case Known(owner), _ if owner is self._owner and owner is not None:
+                static = inspect.getattr_static(owner, name, None)
+                if name in vars(owner) or isinstance(
+                    static, (FunctionType, staticmethod, str, int, float, list, tuple, dict)
+                ):
+                    return Known(getattr(owner, name))
+            case Known(ModuleType() as module), _ if hasattr(module, name):
+                return Known(getattr(module, name))
+        raise NotTold
+
+    def _subscript(self, of: Any, key: ast.expr) -> Any:
+        if isinstance(of, Known) and of.value is np.c_:
+            items = key.elts if isinstance(key, ast.Tuple) else [key]
+            return methods.beside(tuple(map(self.value, items)))
+        found = self.value(key)
+        if isinstance(of, Frame):
+            return columns_of(of, found)
+        if isinstance(of, Known) and type(of.value) in (dict, list, tuple):
+            if isinstance(found, Known):
+                try:
+                    return Known(of.value[found.value])
+                except (KeyError, IndexError, TypeError) as error:
+                    raise NotTold from error
+            if isinstance(found, Item) and type(of.value) is dict:
+                table = of.value
+                return Item(lambda v: table[found.of(v)])
+        raise NotTold
+
+    def _listed(self, element: ast.expr, target: ast.expr, over: Any, tests: list[ast.expr]) -> Any:
+        """Return what a comprehension lists."""
+        local = dict(self._local)
+        made: list[tuple[Any, Any]] = []
+        try:
+            for item in items_in(over):
+                self._bind(target, item)
+                test = any_or_all(False, [self._condition(one) for one in tests])
+                made.append((test, self.value(element)))
+        finally:
+            self._local = local
+        if all(isinstance(test, Known) for test, _ in made):
+            return side_by_side([item for test, item in made if test.value], False)
+        if not all(isinstance(item, Known) for _, item in made):
+            raise NotTold
+        pairs = [(found_of(test), item.value) for test, item in made]
+        return Item(lambda v: [value for test, value in pairs if test(v)])
+
+    def _call(self, function: ast.expr, args: list[ast.expr], keywords: list[ast.keyword]) -> Any:
+        if any(one.arg is None for one in keywords):
+            raise NotTold
+        if isinstance(function, ast.Attribute):
+            of = self.value(function.value)
+            name = function.attr
+            given = self._given(of, name, args, keywords)
+            if isinstance(of, Frame):
+                return methods.of_frame(of, name, given)
+            if isinstance(of, Cell):
+                return methods.of_cell(of, name, given)
+            if isinstance(of, Accessor):
+                return methods.of_accessor(of, name, given)
+            if isinstance(of, Known) and type(of.value) in (dict, list):
+                return of_container(of.value, name, given)
+        found = self.value(function)
+        given = self._given(found, "", args, keywords)
+        if not isinstance(found, Known):
+            raise NotTold
+        return self._called(found.value, given)
+
+    def _given(
+        self, of: Any, method: str, args: list[ast.expr], keywords: list[ast.keyword]
+    ) -> dict[str, Any]:
+        """Return the arguments of a call, by name or position."""
+        nodes = {str(at): node for at, node in enumerate(args)}
+        nodes |= {str(one.arg): one.value for one in keywords}
+        given: dict[str, Any] = {}
+        for name, node in nodes.items():
+            if isinstance(node, ast.Lambda):
+                is_of_frame = isinstance(of, Frame) and method == "assign"
+                given[name] = self._of_frame(node) if is_of_frame else Known(self._lambda(node))
+            else:
+                given[name] = self.value(node)
+        return given
+
+    def _of_frame(self, node: ast.Lambda) -> Callable[[Frame], Any]:
+        """Return a function of a data frame that is given to ``assign``."""
+        (argument,) = [one.arg for one in node.args.args] or not_told()
+
+        def worth(frame: Frame) -> Any:
+            local = dict(self._local)
+            try:
+                self._local[argument] = frame
+                return self.value(node.body)
+            finally:
+                self._local = local
+
+        return worth
+
+    def _lambda(self, node: ast.Lambda) -> Callable[..., Any]:
+        """Return a function that is given to ``apply`` or ``map``."""
+        params = {one.arg for one in node.args.args}
+        used = {one.id for one in ast.walk(node.body) if isinstance(one, ast.Name)} - params
+        bound: dict[str, Any] = {}
+        for name in used & {*self._local, *self._enclosed}:
+            found = self._local.get(name)
+            bound[name] = self._global(name) if found is None else worth_of(found)
+        args = ast.arguments([], [ast.arg(name) for name in sorted(bound)], None, [], [], None, [])
+        outer = ast.fix_missing_locations(ast.Expression(ast.Lambda(args, node)))
+        made = eval(compile(outer, "<own row>", "eval"), self._globals)
+        function: Callable[..., Any] = made(*(bound[name] for name in sorted(bound)))
+        return function
+
+    def _called(self, function: Any, given: dict[str, Any]) -> Any:
+        """Return what a function returns."""
+        if function is getattr and set(given) == {"0", "1"}:
+            return self._attribute(given["0"], known(given["1"], str))
+        if function is isinstance and isinstance(given.get("0"), Frame):
+            return Known(given["1"].value is getattr(sys.modules.get("pandas"), "DataFrame", None))
+        if function in (list, tuple) and isinstance(given.get("0"), Names):
+            return given["0"]
+        if function in (list, tuple, int, float, len) and isinstance(given.get("0"), Known):
+            return Known(function(given["0"].value))
+        if function is zip and all(isinstance(one, Known) for one in given.values()):
+            return Known(list(zip(*(one.value for one in given.values()), strict=False)))
+        found = methods.of_library(function, given)
+        if found is not None:
+            return found
+        owner = None
+        if isinstance(function, MethodType) and function.__self__ is self._owner:
+            function, owner = function.__func__, self._owner
+        if not isinstance(function, FunctionType) or inspect.unwrap(function) is not function:
+            raise NotTold
+        args = [given[at] for at in sorted(name for name in given if name.isdigit())]
+        named = {name: one for name, one in given.items() if not name.isdigit()}
+        return self.read(function, owner, args, named)

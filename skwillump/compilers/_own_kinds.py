@@ -1,0 +1,134 @@
+"""What the names and expressions of a function of the user's own stand for, of one row.
+
+What is known when the function is read is `Known`. All else is a function of the variables of one
+row, which are there when a row is.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ._own_values import plain
+
+Variables = dict[int, Any]
+"""The variables of a function while one row goes through it."""
+
+Found = Callable[[Variables], Any]
+"""What an expression is worth."""
+
+
+class NotTold(Exception):
+    """Source of which it is not known what it does to one row."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A value that does not depend on the row."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Item:
+    """A value that is no column, as a name of a column over which a loop goes."""
+
+    of: Found
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A column, or an array of one dimension: one value."""
+
+    of: Found
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A data frame: a dict."""
+
+    of: Found
+
+
+@dataclass(frozen=True)
+class Names:
+    """The columns of a data frame."""
+
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array of two dimensions: a list of the values of its one row."""
+
+    of: Found
+
+
+@dataclass(frozen=True)
+class Records:
+    """A list of one dict."""
+
+    of: Found
+
+
+@dataclass(frozen=True)
+class Accessor:
+    """``column.str``, ``column.dt``, or ``frame.loc``."""
+
+    base: Any
+    name: str
+
+
+@dataclass(frozen=True)
+class Several:
+    """Some of these, side by side; with names if they are the values of a dict."""
+
+    items: tuple[Any, ...]
+    names: tuple[str, ...] = ()
+
+
+def is_known(found: Any, *kinds: type) -> bool:
+    """Tell whether something is a known value of one of some types exactly."""
+    return isinstance(found, Known) and type(found.value) in kinds
+
+
+def known(found: Any, *kinds: type) -> Any:
+    """Return a known value of one of some types exactly."""
+    if not is_known(found, *kinds):
+        raise NotTold
+    return found.value
+
+
+def names_in(found: Any) -> list[str]:
+    """Return known names of columns."""
+    if isinstance(found, Known) and type(found.value).__name__ == "Index":
+        found = Known(found.value.tolist())
+    if is_known(found, str):
+        return [found.value]
+    names = list(known(found, list, tuple))
+    if not all(type(name) is str for name in names) or len(set(names)) < len(names):
+        raise NotTold
+    return names
+
+
+def key_of(found: Any) -> Found:
+    """Return what gives the name of one column."""
+    if isinstance(found, Item):
+        return found.of
+    name = known(found, str)
+    return lambda _: name
+
+
+def operand(found: Any) -> Found:
+    """Return what gives one value: that of a column, or a constant."""
+    if isinstance(found, Cell):
+        return found.of
+    value = plain(found.value) if isinstance(found, Known) else None
+    if type(value) not in (bool, int, float, str):
+        raise NotTold
+    return lambda _: value
+
+
+def each(frame: Frame, function: Callable[[Any], Any]) -> Frame:
+    """Return a data frame to each value of which a function was applied."""
+    of = frame.of
+    return Frame(lambda v: {name: function(value) for name, value in of(v).items()})
