@@ -189,3 +189,14 @@ class ModelScorer(Scorer):
 
     def score_one(self, x: Any) -> np.ndarray:
         return self.model.raw_one(self.features.dense_one(x))
+
+
+def both_classes(positive: np.ndarray) -> np.ndarray:
+    """Return probabilities (n_rows, 2) from those of the second class.
+
+    For few rows `np.column_stack` costs more than its work.
+    """
+    both = np.empty((len(positive), 2), dtype=positive.dtype)
+    np.subtract(1, positive, out=both[:, 0])
+    both[:, 1] = positive
+    return both

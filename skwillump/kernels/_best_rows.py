@@ -85,7 +85,7 @@ def take_best(raw, rows, numbers):
 
 
 @jit
-def close_pairs(numbers, scores, k, reach, step, pairs):
+def close_pairs(numbers, scores, k, n_rows, reach, step, pairs):
     """Find neighbours among the best rows that are not plainly apart.
 
     Rows of one number are of equal features, and no pair.
@@ -96,6 +96,8 @@ def close_pairs(numbers, scores, k, reach, step, pairs):
         Best first; scores rise with numbers.
     k : int
         Rows whose order is asked for.
+    n_rows : int
+        Rows of which these are the best; of all of them, none is left to change places with.
     reach, step : float
         Numbers and scores that differ by more are apart.
     pairs : ndarray of intp of shape (2 * n_best,)
@@ -121,6 +123,8 @@ def close_pairs(numbers, scores, k, reach, step, pairs):
                 return 0, 0
             pairs[n_places], pairs[n_places + 1] = place, place + 1
             n_places += 2
+    if len(numbers) == n_rows:
+        return n_rows, n_places
     return 0, 0
 
 

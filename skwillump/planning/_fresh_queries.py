@@ -62,9 +62,7 @@ def certify_topk_plan(
     joined = _joined(calibration, tested, full_score, filter_scores, queries)
     evidence = make_evidence(joined, target)
     if not evidence.is_tested:
-        needed = evidence.rows_needed()
-        share = 1 - float(np.mean(joined.selects))
-        more = "" if needed is None else f" About {int(needed * share)} rows would be enough."
+        more = evidence.what_would_do(CHOOSING_SHARE if calibration.queries is None else 0.0)
         raise ValueError(f"Nothing can be certified: {evidence.why_not()}.{more}")
     found = make_topk_plan(joined, target)
     tradeoffs = [replace(tradeoff, chosen=None) for tradeoff in plan.tradeoffs]

@@ -87,9 +87,20 @@ class QueryEvidence(TopKEvidence):
 
     def why_not(self) -> str:
         return (
-            f"{self.n_queries} certifying queries are too few for precision_target="
-            f"{self.target.precision:g}, even if no row were missed"
+            f"certifying queries are too few for precision_target={self.target.precision:g}: "
+            f"there are {self.n_queries}, and even if no row were missed it would take "
+            f"{self._least_queries()}"
         )
+
+    def what_would_do(self, choosing_share: float) -> str:
+        given = int(np.ceil(self._least_queries() / (1 - choosing_share)))
+        chooses = ": as fit was told none, some of them choose how they are tested"
+        return f" Give {given} queries or more{chooses if choosing_share else ''}."
+
+    def _least_queries(self) -> int:
+        """Queries that certify with which something could be shown, if no row were missed."""
+        of_one = self._p_value(np.ones(1), BETS[-1])
+        return int(np.ceil(np.log(self.error) / np.log(of_one)))
 
     def rows_needed(self) -> int | None:
         """None: what counts are queries, not rows."""

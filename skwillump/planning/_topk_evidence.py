@@ -90,6 +90,20 @@ class TopKEvidence(ABC):
     def rows_needed(self) -> int | None:
         """Calibration rows, choosing ones included, with which something could be certified."""
 
+    def what_would_do(self, choosing_share: float) -> str:
+        """How many fresh rows or queries could certify, as a sentence; empty if that is unknown.
+
+        Parameters
+        ----------
+        choosing_share : float
+            Share of fresh queries that choose. All fresh rows certify.
+        """
+        needed = self.rows_needed()
+        if needed is None:
+            return ""
+        share = 1 - float(np.mean(self.calibration.selects))
+        return f" About {int(needed * share)} rows would be enough."
+
     def searches(self, candidate: TopKCandidate) -> list[Search]:
         """The rules of a search to try with a filter."""
         searches: list[Search] = [ShareSearch()]

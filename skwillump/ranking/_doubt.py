@@ -17,8 +17,9 @@ DOUBT = 1e-10
 LAST_BITS = 4
 """Scores that are so many steps of their last bit apart may be of numbers that rounding swaps."""
 
-SPARE_ROWS = 64
-"""Rows that are put in order beyond those that are asked for, to find the end of a run."""
+FEW_SPARE, SPARE_ROWS = 8, 64
+"""Rows that are put in order beyond those that are asked for, to find the end of a run: at first,
+and where it is not among them."""
 
 FEW_BEST, FEW_OF = 256, 64
 """So many rows, or one of so many, are picked out one by one; where more are asked for, sorting is
@@ -119,17 +120,18 @@ def sure_best(
         As a stable sort by score gives them. None instead of both if rounding could matter, or if
         that is not plain to see.
     """
-    if len(raw) <= k:
-        return None
-    n_first = min(k + SPARE_ROWS, len(raw))
-    rows, numbers, largest = _best_numbers(raw, n_first)
-    if isnan(largest):  # rows without a score come last
-        return None
-    scores = np.ascontiguousarray(score_of(numbers))
-    reach = DOUBT * (largest if isfinite(largest) else largest_of(raw))
-    step = LAST_BITS * ulp(max(abs(float(scores[0])), abs(float(scores[-1]))))
-    pairs = np.empty(2 * n_first, dtype=np.intp)
-    end, n_places = close_pairs(numbers, scores, k, reach, step, pairs)
+    for n_spare in (FEW_SPARE, SPARE_ROWS):
+        n_first = min(k + n_spare, len(raw))
+        rows, numbers, largest = _best_numbers(raw, n_first)
+        if isnan(largest):  # rows without a score come last
+            return None
+        scores = np.ascontiguousarray(score_of(numbers))
+        reach = DOUBT * (largest if isfinite(largest) else largest_of(raw))
+        step = LAST_BITS * ulp(max(abs(float(scores[0])), abs(float(scores[-1]))))
+        pairs = np.empty(2 * n_first, dtype=np.intp)
+        end, n_places = close_pairs(numbers, scores, k, len(raw), reach, step, pairs)
+        if end or n_first == len(raw):
+            break
     if not end:
         return None
     if n_places:

@@ -86,7 +86,8 @@ class GroupsParameter:
                 f"{self.name} has the shape {shape}, but must hold one value for each row: the "
                 f"name of its {self.of}. To tell them by several columns, join these into one."
             )
-        groups = column_or_1d(groups)
+        # scikit-learn makes floats of integers of pandas' own, so that long identifiers were one.
+        groups = column_or_1d(np.asarray(groups))
         check_consistent_length(X, groups)
         return groups
 

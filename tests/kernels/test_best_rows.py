@@ -36,7 +36,7 @@ def test_a_row_without_a_number_is_told(place):
     assert np.isnan(best(raw, 10)[0])
 
 
-def naive_pairs(numbers, scores, k, reach, step):
+def naive_pairs(numbers, scores, k, n_rows, reach, step):
     """The same, pair by pair."""
     places = []
     for i in range(len(numbers) - 1):
@@ -48,11 +48,11 @@ def naive_pairs(numbers, scores, k, reach, step):
             if gap < 0:
                 return 0, []
             places += [i, i + 1]
-    return 0, []
+    return (n_rows, places) if len(numbers) == n_rows else (0, [])
 
 
-@given(st.integers(0, 10_000), st.sampled_from([1, 3, 20]), st.booleans())
-def test_pairs_that_are_close_are_found_up_to_the_end_of_the_run(seed, k, falls):
+@given(st.integers(0, 10_000), st.sampled_from([1, 3, 20]), st.booleans(), st.booleans())
+def test_pairs_that_are_close_are_found_up_to_the_end_of_the_run(seed, k, falls, is_all):
     rng = np.random.default_rng(seed)
     numbers = np.sort(rng.choice([0.0, 1e-12, 1.0, 2.0, 3.0], 30) + rng.choice([0, 1e-12], 30))
     numbers = numbers[::-1].copy()
@@ -60,5 +60,6 @@ def test_pairs_that_are_close_are_found_up_to_the_end_of_the_run(seed, k, falls)
     if falls:
         scores = -scores
     pairs = np.empty(2 * len(numbers), dtype=np.intp)
-    end, n_places = close_pairs(numbers, scores, k, 1e-10, 1e-15, pairs)
-    assert (end, pairs[:n_places].tolist()) == naive_pairs(numbers, scores, k, 1e-10, 1e-15)
+    n_rows = len(numbers) if is_all else 1000
+    end, n_places = close_pairs(numbers, scores, k, n_rows, 1e-10, 1e-15, pairs)
+    assert (end, pairs[:n_places].tolist()) == naive_pairs(numbers, scores, k, n_rows, 1e-10, 1e-15)

@@ -1,9 +1,11 @@
 """Rankers that are certified by fresh rows, without labels, or on held-out rows."""
 
 import pickle
+import re
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from common import COSTS, two_blocks
 from sklearn.linear_model import Ridge
@@ -93,6 +95,29 @@ def test_told_queries_certify_the_sizes_that_they_have():
         model.rank(X[:40])
     with pytest.warns(UserWarning, match="A query of 300 rows is not within the sizes 30 to 50"):
         model.rank(X[:300])
+
+
+def test_too_few_told_queries_are_told_how_many_would_do():
+    model = ranker(k=3, cv=2, query_size=None).fit(*rows(3000))
+    X, _ = rows(30 * 100, seed=1)
+    with pytest.raises(ValueError, match=r"there are 0, and .* it would take \d+") as told:
+        model.certify(X[:30], groups=np.zeros(30))
+    n_given = int(re.search(r"Give (\d+) queries or more", str(told.value)).group(1))
+    groups = np.repeat(np.arange(100), 30)
+    with pytest.raises(ValueError, match="certifying queries are too few"):
+        model.certify(X[: 30 * (n_given - 2)], groups=groups[: 30 * (n_given - 2)])
+    model.certify(X[: 30 * n_given], groups=groups[: 30 * n_given])
+    assert model.guarantee_.kind in ("certified", "exact")
+
+
+@pytest.mark.parametrize("dtype", ["Int64", "int64[pyarrow]"])
+def test_queries_of_long_identifiers_are_not_one(dtype):
+    model = ranker(cv=2, query_size=None).fit(*rows(2000))
+    X, _ = rows(40, seed=1)
+    names = np.repeat([2**60 + 1, 2**60 + 2], 20)
+    found = model.rank(X, k=3, groups=pd.Series(names, dtype=dtype))
+    assert list(found) == [2**60 + 1, 2**60 + 2]
+    assert np.array_equal(found[2**60 + 2], 20 + model.rank(X[20:], k=3))
 
 
 def test_queries_of_which_all_rows_are_returned_leave_nothing_to_filter():

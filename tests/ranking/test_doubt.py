@@ -83,7 +83,7 @@ def test_the_best_by_their_numbers_are_the_best_by_their_scores(seed, k, n_level
         raw = np.round(raw, 3)
     if seed % 5 == 0:
         raw[rng.integers(len(raw))] = rng.choice([np.nan, np.inf, -np.inf])
-    scores, k = saturating(raw), min(k, len(raw))
+    scores = saturating(raw)
     best = sure_best(raw, k, saturating, never_moved)
     if best is not None:
         assert_array_equal(best[0], stable_order(scores)[:k])
@@ -106,7 +106,7 @@ def test_few_numbers_become_scores():
     raw = np.random.default_rng(0).normal(size=100_000)
     positions, _ = sure_best(raw, 10, score_of, never_settled)
     assert_array_equal(positions, stable_order(raw)[:10])
-    assert sum(made) < 200
+    assert sum(made) < 20
 
 
 @pytest.mark.parametrize("k", [5, 100])

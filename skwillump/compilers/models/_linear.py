@@ -8,7 +8,7 @@ import sklearn
 from scipy.special import expit
 from sklearn.linear_model import SGDClassifier
 
-from .._models import Model
+from .._models import Model, both_classes
 from .._scorers import Scorer
 from .._steps import Step
 
@@ -131,11 +131,9 @@ class LinearModel(Model):
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         if self.link == SIGMOID:
-            positive = expit(scores[:, 0])
-            return np.column_stack((1 - positive, positive))
+            return both_classes(expit(scores[:, 0]))
         if self.link == CLIPPED:
-            positive = (np.clip(scores[:, 0], -1, 1) + 1) / 2
-            return np.column_stack((1 - positive, positive))
+            return both_classes((np.clip(scores[:, 0], -1, 1) + 1) / 2)
         if self.link == ONE_VS_REST:
             positive = expit(scores)
             if _ZEROS_BECOME_EVEN:

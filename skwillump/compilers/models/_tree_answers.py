@@ -8,7 +8,7 @@ from scipy.special import expit
 from sklearn.utils.extmath import softmax
 
 from ...kernels.trees._links import single_exp, single_sigmoid, single_softmax
-from .._models import CompleteModel
+from .._models import CompleteModel, both_classes
 
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
 """How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become."""
@@ -100,7 +100,7 @@ class TreeAnswers(CompleteModel):
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         values = self._values(scores).astype(self.dtype, copy=False)
         if values.shape[1] == 1:
-            return np.column_stack((self.dtype.type(1.0) - values[:, 0], values[:, 0]))
+            return both_classes(values[:, 0])
         return values
 
     def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
