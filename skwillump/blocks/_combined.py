@@ -18,6 +18,7 @@ from sklearn.isotonic import IsotonicRegression
 from .._compat import positive_label, vote_weights
 from .._wrappers import DOUBT, NONE, lead, reads_x_itself, wrapper_name
 from ..compilers import Model, Unsupported
+from ..compilers._features import places_of
 from ._joined import JoinedModel
 
 
@@ -59,10 +60,14 @@ class Combined(JoinedModel):
         """Whether all options of a wrapper are known."""
         raise NotImplementedError
 
+    @cached_property
+    def places(self) -> tuple[slice, ...]:
+        """Columns of the scores that are each member's."""
+        return places_of(member.n_outputs for member in self.members)
+
     def parts(self, scores: np.ndarray) -> list[np.ndarray]:
         """Scores of each member."""
-        stops = np.cumsum([member.n_outputs for member in self.members])[:-1]
-        return np.split(scores, stops, axis=1)
+        return [scores[:, own] for own in self.places]
 
     def each(self, method: str, scores: np.ndarray) -> list[Any]:
         """What each member's method makes of its scores."""

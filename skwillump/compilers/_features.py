@@ -1,6 +1,6 @@
 """Features of any container: as float64, of one row, and in which dtype they are multiplied."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,12 @@ def row_of(X: Any) -> Any:
     if num_samples(X) != 1:
         raise InputUnsupported(f"{num_samples(X)} rows were made of one")
     return X if is_frame(X) else container_of(X).first(X)
+
+
+def places_of(widths: Iterable[int]) -> tuple[slice, ...]:
+    """Return the columns of each of some blocks that lie side by side."""
+    stops = np.cumsum([0, *widths]).tolist()
+    return tuple(map(slice, stops[:-1], stops[1:]))
 
 
 def is_single(dtype: np.dtype) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from .._feature_codes import FeatureCodes, of_numbers, side_by_side
-from .._features import ChosenRows, only
+from .._features import ChosenRows, only, places_of
 from .._kernel_users import KernelUser
 from .._steps import Step
 from .._unsupported import InputUnsupported
@@ -49,11 +49,9 @@ class Leaf(KernelUser):
 
 def placed(leaves: Iterable[Leaf]) -> list[Leaf]:
     """Return blocks one after the other."""
-    found, start = [], 0
-    for leaf in leaves:
-        found.append(replace(leaf, place=slice(start, start + leaf.width)))
-        start += leaf.width
-    return found
+    leaves = list(leaves)
+    places = places_of(leaf.width for leaf in leaves)
+    return [replace(leaf, place=place) for leaf, place in zip(leaves, places, strict=True)]
 
 
 def codes_of(

@@ -10,7 +10,14 @@ import numpy as np
 from scipy import sparse
 
 from .._feature_codes import FeatureCodes
-from .._features import MAX_DENSE_FEATURES, ChosenRows, Entries, Work, default_containers
+from .._features import (
+    MAX_DENSE_FEATURES,
+    ChosenRows,
+    Entries,
+    Work,
+    default_containers,
+    places_of,
+)
 from .._scorers import Scorer
 from .._steps import Step, StepReport, map_pieces, report_each
 from .._unsupported import InputUnsupported, Unsupported
@@ -77,10 +84,14 @@ class UnionStep(Step):
 
     @property
     def gives_matrix(self) -> bool:
-        stacked_as_sparse = getattr(self.original, "sparse_output_", None)
-        if stacked_as_sparse is not None:
-            return bool(stacked_as_sparse)
-        return any(step.gives_matrix for step in self.steps)
+        stacks = self._stacks_sparse
+        return any(step.gives_matrix for step in self.steps) if stacks is None else stacks
+
+    @property
+    def _stacks_sparse(self) -> bool | None:
+        """What a ``ColumnTransformer`` has found of the whole stack in `fit`; None for others."""
+        found = getattr(self.original, "sparse_output_", None)
+        return None if found is None else bool(found)
 
     def sized(self, n_features: int) -> "UnionStep":
         """Return a twin that is known to give so many features.
@@ -101,14 +112,12 @@ class UnionStep(Step):
 
     def laid_out(self) -> "UnionStep":
         """Return a twin of which blocks are one after the other, where all sizes are known."""
-        sizes = [step_size(step) for step in self.steps]
-        if None in sizes:
+        sizes = [size for size in map(step_size, self.steps) if size is not None]
+        if len(sizes) < len(self.steps):
             return self
-        stops = np.cumsum([0, *sizes]).tolist()
-        places = map(slice, stops[:-1], stops[1:])
-        pairs = zip(self.blocks, places, strict=True)
+        pairs = zip(self.blocks, places_of(sizes), strict=True)
         blocks = tuple(replace(block, place=place) for block, place in pairs)
-        return replace(self, blocks=blocks, n_features=stops[-1])
+        return replace(self, blocks=blocks, n_features=sum(sizes))
 
     @property
     def reads_text(self) -> bool:
@@ -122,17 +131,17 @@ class UnionStep(Step):
 
     @property
     def gives_array(self) -> bool:
-        stacks = getattr(self.original, "sparse_output_", None)  # a ColumnTransformer
+        stacks = self._stacks_sparse
         return all(step.gives_array for step in self.steps) if stacks is None else not stacks
 
     @property
     def gives_sparse(self) -> bool:
         """Whether the original stacks its blocks in a sparse matrix that holds no zeros."""
-        stacks = getattr(self.original, "sparse_output_", None)  # a ColumnTransformer
+        stacks = self._stacks_sparse
         if stacks is None:
             stacks = any(step.gives_sparse for step in self.steps)
         known = all(step.gives_sparse or step.gives_array for step in self.steps)
-        return bool(stacks) and known and all(block.weight for block in self.blocks)
+        return stacks and known and all(block.weight for block in self.blocks)
 
     def some(self, leaves: Sequence[Leaf]) -> "UnionStep":
         """Return the union of some of its leaves, to ask in which container they are stacked."""

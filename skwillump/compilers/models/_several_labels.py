@@ -1,12 +1,13 @@
 """Models that were fitted on several labels a row: a `y` of two dimensions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
+from .._features import places_of
 from ._linear import DOUBT, LinearModel
 from ._outer import OuterModel
 
@@ -40,9 +41,13 @@ class LabelModel(OuterModel):
         """Classes of each label, a list."""
         return list(self.known)
 
-    def _of_each(self, scores: np.ndarray) -> Sequence[np.ndarray]:
+    @cached_property
+    def _places(self) -> tuple[slice, ...]:
+        return places_of(map(len, self.known))
+
+    def _of_each(self, scores: np.ndarray) -> list[np.ndarray]:
         """Return the scores of each label."""
-        return np.split(scores, np.cumsum([len(classes) for classes in self.known])[:-1], axis=1)
+        return [scores[:, own] for own in self._places]
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         """Return labels (n_rows, n_labels), of the dtype of the first one's classes."""
@@ -65,7 +70,7 @@ class LabelModel(OuterModel):
 
     def predict_proba(self, scores: np.ndarray) -> Any:
         """Return probabilities (n_rows, n_classes) of each label, a list."""
-        return list(self._of_each(scores))
+        return self._of_each(scores)
 
     def predict_log_proba(self, scores: np.ndarray) -> Any:
         return [np.log(own) for own in self._of_each(scores)]
