@@ -261,7 +261,7 @@ def test_a_model_may_bind_the_features_itself(monkeypatch):
     def compile_binding(final):
         return Binding(**vars(compile_model(final)))
 
-    monkeypatch.setattr(skwillump._compiling, "compile_model", compile_binding)
+    monkeypatch.setattr(skwillump._compiled._parts, "compile_model", compile_binding)
     plain = fitted("by name")
     compiled = compile_pipeline(plain)
     assert bound[0].n_features == plain[-1].n_features_in_

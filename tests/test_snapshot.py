@@ -5,7 +5,7 @@ import pytest
 from sklearn.decomposition import TruncatedSVD
 
 from skwillump import compile_pipeline
-from skwillump._snapshot import snapshot
+from skwillump._compiled._snapshot import snapshot
 
 X = np.random.default_rng(0).integers(0, 9, (40, 4)).astype(np.float32)
 
@@ -40,7 +40,7 @@ def test_a_view_of_objects_is_copied():
 
 
 def test_a_view_that_spans_much_memory_is_copied_without_it(monkeypatch):
-    monkeypatch.setattr("skwillump._snapshot.MOST_BYTES", 100)
+    monkeypatch.setattr("skwillump._compiled._snapshot.MOST_BYTES", 100)
     model = TruncatedSVD().fit(X)
     model.components_ = np.arange(40.0)[::20]
     copied = snapshot(model).components_

@@ -354,7 +354,7 @@ def test_arrays_that_are_written_to_do_not_reach_a_twin(model):
 
 
 def test_a_twin_of_an_array_beyond_what_is_copied_shares_it(monkeypatch):
-    monkeypatch.setattr("skwillump._snapshot.MOST_BYTES", 100)
+    monkeypatch.setattr("skwillump._compiled._snapshot.MOST_BYTES", 100)
     rows = FRAME[["size"]].to_numpy()
     model = KNeighborsClassifier(3).fit(rows, Y)
     assert compile_pipeline(model).estimator._fit_X is model._fit_X

@@ -10,7 +10,6 @@ import numpy as np
 from joblib import delayed
 
 from .._containers import take_rows
-from .._progress import Progress
 from ..blocks import BlockGraph, has_linear_model, truncation_sizes
 from ..compilers import InputUnsupported, texts_forgotten
 from ..planning import needs_importances, pays, permutation_importance
@@ -30,6 +29,7 @@ from ._folds import (
 from ._full_model import FullModel
 from ._metering import CostMeter
 from ._models import OTHER_BLOCKS, NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
+from ._progress import Progress
 from ._recording import Importance
 from ._shortlisting import Shortlist, none_can_pay
 from ._stacking import BlockFeatures

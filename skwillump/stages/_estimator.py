@@ -12,7 +12,6 @@ from .._compat import refused, routing_enabled
 from .._compiled import compile_pipeline
 from .._composites import chain, thawed
 from .._containers import num_samples, with_rows
-from .._progress import Progress
 from .._warnings import NoCascadeWarning, warn_caller
 from ..blocks import (
     CompiledBlocks,
@@ -32,6 +31,7 @@ from ._memory import Fitted, recall
 from ._metering import clock_of, seconds_for_timing
 from ._models import NoEvidence, fit_plainly, read_graph
 from ._planned_estimator import PlannedEstimator
+from ._progress import Progress
 from ._recording import none_open
 
 N_TASKS = 10

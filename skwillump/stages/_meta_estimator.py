@@ -21,7 +21,7 @@ from .._compat import (
     check_answers,
     routing_enabled,
 )
-from .._compiling import CompilesItself
+from .._compiled import CompilesItself
 from .._persistence import VersionedState
 
 _AFTER_FIT = "it is there after fit"

@@ -12,7 +12,7 @@ from typing import Any
 
 from joblib import Parallel
 
-from ._compat import begin_callbacks
+from .._compat import begin_callbacks
 
 
 def _say_nothing(message: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ._compat import library_of
+from .._compat import library_of
 
 _FITS_IN_PLACE = ("catboost",)
 """Libraries whose models change what they hold when they are fitted again."""

@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skwillump import ApproxTopKRanker, CascadeClassifier
 from skwillump._compat import begin_callbacks
-from skwillump._progress import Progress
+from skwillump.stages._progress import Progress
 
 
 def cascade(model=None, **kwargs):

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ._composites import chain, parameter_path
-from ._wrappers import (
+from .._composites import chain, parameter_path
+from .._wrappers import (
     Wrapped,
     inside_transparent,
     is_wrapper,
@@ -18,8 +18,8 @@ from ._wrappers import (
     reads_x_itself,
     see_through,
 )
-from .blocks import SideBySideScorer, combined, joined_model, lifted_chain
-from .compilers import (
+from ..blocks import SideBySideScorer, combined, joined_model, lifted_chain
+from ..compilers import (
     InputStep,
     Model,
     Scorer,

@@ -8,8 +8,8 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
-from ._composites import chain, last_step
-from ._persistence import VersionedState
+from .._composites import chain, last_step
+from .._persistence import VersionedState
 
 
 def has(method: str) -> Callable[["FittedForGood"], bool]:
