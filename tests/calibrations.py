@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skwillump.planning import Calibration, Candidate
+from skwillump.planning import Calibration, Candidate, StageSeconds
 
 N_POOL = 200_000
 
@@ -27,7 +27,9 @@ def sample(n_rows, rng, *, harm=0.3, rescue=0.1, n_classes=2, risk_of_class=0.0)
 def calibration_of(rows, *, stage=1e-6, rest=1e-4, basis="prefit", train_share=1.0):
     codes, confidence, full, approx = rows
     n_rows = len(codes)
-    candidate = Candidate(("a",), stage, rest, codes, {"probability": confidence}, approx)
+    candidate = Candidate(
+        ("a",), StageSeconds(start=stage, rest=rest), codes, {"probability": confidence}, approx
+    )
     return Calibration(
         candidates=(candidate,),
         full_seconds=rest,

@@ -30,6 +30,7 @@ from topk_study import SETS, TARGET, best, plain_scores
 
 from skwillump.planning import (
     Search,
+    StageSeconds,
     Target,
     TopKCalibration,
     TopKCandidate,
@@ -154,7 +155,7 @@ def drifted_rows(full, score, rng):
 def planned(full, score, *, k, seed, n_query=N_QUERY):
     """A plan for queries drawn from the distribution of some rows, which all are evidence."""
     rng = np.random.default_rng(seed)
-    candidate = TopKCandidate(("cheap",), 0.01, 0.99, score)
+    candidate = TopKCandidate(("cheap",), StageSeconds(start=0.01, rest=0.99), score)
     return make_topk_plan(
         TopKCalibration(
             candidates=(candidate,),

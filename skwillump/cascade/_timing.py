@@ -137,7 +137,7 @@ def seconds_of_plan(
     of_full, of_plan = timer.typical_seconds(whole.run, planned.run)
     seconds = calibration.full_seconds * of_plan / max(of_full, 1e-12)
     # Where many rows are equally sure, fewer are open than planned; of few rows, more may be.
-    seconds += (1 - plan.chosen_at - planned.n_open / n_rows) * candidate.rest_seconds
+    seconds += (1 - plan.chosen_at - planned.n_open / n_rows) * candidate.seconds.rest
     return seconds + (plan.measure == LEARNED) * candidate.score_seconds
 
 

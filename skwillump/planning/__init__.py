@@ -9,6 +9,7 @@ from ._cascade_records import (
     Plan,
     SmallerAnswers,
     SmallerModels,
+    Subgroups,
 )
 from ._confidence import LEARNED, confidence, decide_one, measures_for, predicted_codes
 from ._fresh_queries import candidates_to_test, certify_topk_plan
@@ -23,9 +24,8 @@ from ._importance import permutation_importance
 from ._orders import nth_largest, stable_order
 from ._p_values import rows_to_certify
 from ._prospects import least_open_share, may_pay
-from ._records import ApproximateStage, Evidence, pays
+from ._records import ApproximateStage, Evidence, StageSeconds, pays
 from ._score_matching import match_scores
-from ._seconds import StageSeconds
 from ._seen_rows import (
     ALARM_SHARE,
     ERROR_OF_FIRST,
@@ -41,7 +41,6 @@ from ._shortlist import (
     open_shares_of_ranks,
     shortlist,
 )
-from ._subgroups import Subgroups
 from ._threshold_paths import rows_to_choose, unseen_risk
 from ._topk_plan import FILTER_SAVING, make_topk_plan, replan_search
 from ._topk_records import (

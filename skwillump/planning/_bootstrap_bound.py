@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._threshold_rules import Allowed, ThresholdRule
-from ._walk_scores import Harms, RecordedScore
-from ._walks import Walk
+from ._walks import Harms, RecordedScore, Walk
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,17 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._bootstrap_bound import BootstrapBound
-from ._cascade_records import Calibration, Candidate, PlannedPath, Score
+from ._cascade_records import Calibration, Candidate, PlannedPath, Score, Subgroups
 from ._confidence import LEARNED, measures_for
 from ._fixed_sequence import AccuracyTest
 from ._growth import Growth
-from ._harm_growth import growth_at
 from ._records import Evidence
-from ._subgroups import Subgroups
 from ._threshold_paths import ThresholdPath, per_class_path, pooled_path, unseen_risk
 from ._threshold_rules import PaperRule, ThresholdRule
-from ._walk_scores import AccuracyScore, RecordedScore
-from ._walks import Walk, spread
+from ._walks import AccuracyScore, RecordedScore, Walk, spread
 from ._within_each import WithinEach
 
 LEAST_GAIN_OF_LEARNED = 0.01
@@ -155,7 +152,7 @@ def best_option(calibration: Calibration, asked: Asked, position: int) -> Option
             step = rule.expected_step(walk, n_certify)
             growth = None
             if asked.confidence is not None:
-                growth = growth_at(calibration, position, measure, path.thresholds[step])
+                growth = calibration.growth_at(position, measure, path.thresholds[step])
             own_rule = asked.rule(calibration, position, growth)
             valued = walk
             if unseen is not None:

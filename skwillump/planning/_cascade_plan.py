@@ -15,8 +15,7 @@ from ._cascade_options import (
 from ._cascade_records import Calibration, Guarantee, Plan, PlannedPath, Score, Tradeoff
 from ._records import pays
 from ._threshold_rules import Allowed
-from ._walk_scores import RecordedScore
-from ._walks import Walk
+from ._walks import RecordedScore, Walk
 
 CASCADE_SAVING = 0.05
 """A cascade must be expected to save this share of the full cost: measured costs are noisy."""

@@ -1,16 +1,15 @@
 """What a cascade is planned from, and what a plan is."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ._confidence import LEARNED
-from ._growth import Growth
+from ._growth import UNMEASURED, Growth, measured_growth
 from ._harm_score import HarmScore
 from ._records import ApproximateStage, BaseCalibration, BaseGuarantee, BaseTradeoff
-from ._subgroups import Subgroups
 
 Score = Callable[..., float]
 """``score(candidate, early, rows, answers=rows)``: score of the cascade that answers `early` of
@@ -35,7 +34,7 @@ class Candidate(ApproximateStage):
 
     def seconds_by(self, measure: str, open_share):
         """Seconds a row with a measure of confidence, if this share of the rows is left open."""
-        return self.expected_seconds(open_share) + (measure == LEARNED) * self.score_seconds
+        return self.seconds.expected(open_share) + (measure == LEARNED) * self.score_seconds
 
     def other_seconds_by(self, measure: str, open_share):
         """The same where rows come in the way that is not planned for; 0 where it is not known."""
@@ -65,6 +64,40 @@ class SmallerModels:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Subgroups:
+    """A division of rows into groups, in each of which the target is to be kept."""
+
+    labels: tuple[Any, ...]  # one for each group
+    codes: np.ndarray  # int (n_rows,): the group of each row, as a position in `labels`
+    of_classes: bool = False  # whether the groups are the classes of the rows
+
+    @classmethod
+    def of(cls, values: np.ndarray, known: Sequence[Any] = ()) -> "Subgroups":
+        """The groups of rows with the same value.
+
+        Parameters
+        ----------
+        values : ndarray of shape (n_rows,)
+        known : sequence
+            Labels of groups that there are besides, of which rows may hold none.
+        """
+        found, codes = np.unique(values, return_inverse=True)
+        labels = [*known, *(label for label in found.tolist() if label not in known)]
+        positions = np.array([labels.index(label) for label in found.tolist()], dtype=np.intp)
+        return cls(labels=tuple(labels), codes=positions[codes.ravel()])
+
+    def without_rows(self) -> list[Any]:
+        """Labels of the groups of which there is no row."""
+        return [label for label, mask in self.masks(np.arange(len(self.codes))) if not mask.any()]
+
+    def masks(self, rows: np.ndarray) -> Iterator[tuple[Any, np.ndarray]]:
+        """Each label, with a mask of those of `rows` that are in its group."""
+        codes = self.codes[rows]
+        for code, label in enumerate(self.labels):
+            yield label, codes == code
+
+
+@dataclass(frozen=True, kw_only=True)
 class Calibration(BaseCalibration):
     """All that a cascade is planned from.
 
@@ -87,13 +120,52 @@ class Calibration(BaseCalibration):
         """The same numbers where a candidate's first stage costs so many seconds a row more."""
         candidates = list(self.candidates)
         known = candidates[candidate]
-        candidates[candidate] = replace(known, stage_seconds=known.stage_seconds + seconds)
+        dearer = replace(known.seconds, start=known.seconds.start + seconds)
+        candidates[candidate] = replace(known, seconds=dearer)
         return replace(self, candidates=tuple(candidates))
 
     @property
     def harms(self) -> tuple[np.ndarray, ...]:
         """For each candidate, rows on which the full model is right and the candidate is not."""
         return tuple(self.full_right & ~candidate.right for candidate in self.candidates)
+
+    def growth_at(self, candidate: int, measure: str, thresholds: np.ndarray) -> Growth | None:
+        """Growth of the harms of a candidate at some thresholds.
+
+        All calibration rows are looked at, those that certify too: what is read from them is how
+        fast harms grow, not how many there are.
+
+        Parameters
+        ----------
+        measure : {"probability", "margin", "score"}
+        thresholds : ndarray of float64 of shape (n_classes,)
+
+        Returns
+        -------
+        Growth or None
+            None where the models that answer are the ones that the numbers are of.
+        """
+        if self.evidence.is_of_these_models:
+            return None
+        if self.stopped:
+            return UNMEASURED
+        smaller = self.smaller
+        fewer = None if smaller is None else smaller.candidates[candidate]
+        if smaller is None or fewer is None:
+            return Growth()
+        more = self.candidates[candidate]
+        harms = self.harms[candidate] & (more.confidence[measure] >= thresholds[more.codes])
+        of_fewer = smaller.full_right & ~fewer.right
+        of_fewer &= fewer.confidence[measure] >= thresholds[fewer.codes]
+        both = of_fewer & (smaller.rows >= 0) & harms[smaller.rows]
+        return measured_growth(
+            n_smaller=int(of_fewer.sum()),
+            n_smaller_rows=len(of_fewer),
+            n_harms=int(harms.sum()),
+            n_rows=len(harms),
+            n_both=int(both.sum()),
+            row_ratio=smaller.row_ratio,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

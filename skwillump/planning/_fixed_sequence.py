@@ -22,8 +22,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._p_value_bounds import trinomial_p_value_bound
-from ._p_values import binomial_p_value, expected_p_value, trinomial_p_value
+from ._p_values import (
+    binomial_p_value,
+    expected_p_value,
+    trinomial_p_value,
+    trinomial_p_value_bound,
+)
 from ._threshold_rules import Allowed, ThresholdRule
 from ._walks import Walk
 

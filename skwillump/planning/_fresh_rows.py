@@ -7,14 +7,12 @@ from scipy.stats import beta
 
 from ._bootstrap_bound import BootstrapBound
 from ._cascade_plan import CASCADE_SAVING
-from ._cascade_records import Calibration, Guarantee, Plan, PlannedPath, Score, Tradeoff
+from ._cascade_records import Calibration, Guarantee, Plan, PlannedPath, Score, Subgroups, Tradeoff
 from ._fixed_sequence import AccuracyTest, AgreementTest
 from ._records import pays
-from ._subgroups import Subgroups
 from ._threshold_paths import ThresholdPath
 from ._threshold_rules import ThresholdRule
-from ._walk_scores import RecordedScore
-from ._walks import Walk
+from ._walks import RecordedScore, Walk
 from ._within_each import WithinEach
 
 ACCURACY_ERROR = 0.1

@@ -17,8 +17,7 @@ import numpy as np
 
 from ._cascade_options import LEAST_OTHER_SPEED
 from ._cascade_plan import CASCADE_SAVING
-from ._records import pays
-from ._seconds import StageSeconds
+from ._records import StageSeconds, pays
 
 N_ERRORS = 2.0
 """Standard errors by which more may be lost than the target allows."""

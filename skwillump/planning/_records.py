@@ -6,7 +6,18 @@ from typing import Any, Self
 import numpy as np
 
 from ._growth import Growth
-from ._seconds import StageSeconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageSeconds:
+    """Seconds a row of a first stage, in batches or in single rows."""
+
+    start: float  # the stage itself: blocks, model and what is done with its answer
+    rest: float  # on top for a row that it leaves open, which goes to the full model
+
+    def expected(self, open_share):
+        """Seconds a row if this share of the rows is left open; share by share."""
+        return self.start + open_share * self.rest
 
 
 @dataclass(frozen=True)
@@ -14,9 +25,7 @@ class ApproximateStage:
     """An approximate model and what it costs."""
 
     blocks: tuple[str, ...]  # the blocks that the model uses
-    # Seconds a row of the first stage: blocks, model and what is done with its answer.
-    stage_seconds: float
-    rest_seconds: float  # seconds on top for a row that goes to the full model
+    seconds: StageSeconds
     # Where the model is a truncated ensemble: how many trees of the full one it has.
     n_trees: int | None = field(default=None, kw_only=True)
     # Whether the model is a linear one in the place of the full one.
@@ -24,10 +33,6 @@ class ApproximateStage:
     # The same costs where rows come in the way that is not planned for: one at a time instead of in
     # batches, or in batches. None where that is not to be looked at.
     other: StageSeconds | None = field(default=None, kw_only=True)
-
-    def expected_seconds(self, share):
-        """Seconds a row if this share of the rows goes to the full model; share by share."""
-        return self.stage_seconds + share * self.rest_seconds
 
 
 def pays(expected_seconds, full_seconds: float, least_saving: float):

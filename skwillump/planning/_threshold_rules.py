@@ -13,8 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ._threshold_paths import PAPER_THRESHOLDS
-from ._walk_scores import WalkScore
-from ._walks import Walk
+from ._walks import Walk, WalkScore
 
 
 @dataclass(frozen=True, kw_only=True)

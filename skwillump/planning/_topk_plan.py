@@ -109,7 +109,7 @@ def _filter_plan(evidence: TopKEvidence, tested: TopKEvidence | None = None) -> 
     share = evidence.share(
         cheapest.search, cheapest.needs, candidate.score, depth.effort, choosing=False
     )
-    seconds = float(candidate.expected_seconds(share))
+    seconds = float(candidate.seconds.expected(share))
     if not pays(seconds, calibration.full_seconds, FILTER_SAVING):
         reason = (
             f"no filter is expected to pay: the best one would leave {100 * share:.1f} % of the "
@@ -221,7 +221,7 @@ def _best_option(evidence: TopKEvidence, position: int) -> TopKOption:
         needs = evidence.needs(search, candidate)
         effort = evidence.expected_effort(needs)
         share = evidence.share(search, needs, candidate.score, effort, choosing=True)
-        seconds = float(candidate.expected_seconds(share))
+        seconds = float(candidate.seconds.expected(share))
         options.append(
             TopKOption(candidate=position, search=search, needs=needs, expected_seconds=seconds)
         )
@@ -249,7 +249,7 @@ def _tradeoff(
         rule=option.search.rule,
         share=visited,
         precision=evidence.precision(option.needs, efforts),
-        expected_seconds=candidate.expected_seconds(visited),
+        expected_seconds=candidate.seconds.expected(visited),
         chosen=None if chosen is None else int(np.searchsorted(efforts, chosen)),
         n_trees=candidate.n_trees,
         is_surrogate=candidate.is_surrogate,

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ._cascade_records import Subgroups
 from ._fixed_sequence import AccuracyTest
-from ._subgroups import Subgroups
 from ._threshold_rules import Allowed, ThresholdRule
 from ._walks import Walk
 

@@ -80,8 +80,7 @@ class CrossFitted:
                 record,
                 {
                     "blocks": spec.blocks,
-                    "stage_seconds": seconds.start,
-                    "rest_seconds": seconds.rest,
+                    "seconds": seconds,
                     "n_trees": spec.n_trees,
                     "is_surrogate": spec.is_surrogate,
                     "other": other,

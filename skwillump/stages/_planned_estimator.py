@@ -173,11 +173,11 @@ class PlannedEstimator(BlockMetaEstimator):
         first = {
             "blocks": candidate.blocks,
             "model": model,
-            "cost_seconds": candidate.stage_seconds,
+            "cost_seconds": candidate.seconds.start,
             "n_trees": candidate.n_trees,
             "is_surrogate": candidate.is_surrogate,
         }
-        last["cost_seconds"] = candidate.rest_seconds
+        last["cost_seconds"] = candidate.seconds.rest
         self.stages_ = self._stages_of(plan, first, last)
 
     # scikit-learn ---------------------------------------------------------------------------

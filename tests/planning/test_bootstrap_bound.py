@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from skwillump.planning._bootstrap_bound import BootstrapBound
-from skwillump.planning._walk_scores import RecordedScore
-from skwillump.planning._walks import Walk
+from skwillump.planning._walks import RecordedScore, Walk
 
 N_ROWS = 200
 

@@ -8,7 +8,7 @@ import pytest
 from calibrations import N_POOL, accuracy_of, calibration_of, sample, score_kept
 from numpy.testing import assert_allclose
 
-from skwillump.planning import Candidate, make_plan
+from skwillump.planning import Candidate, StageSeconds, make_plan
 from skwillump.planning._fixed_sequence import AccuracyTest
 
 
@@ -140,7 +140,7 @@ def test_the_guarantees_counts_are_those_of_the_plan():
     assert plan.guarantee.evidence["p_value"] <= 0.05
     candidate = calibration.candidates[0]
     assert plan.expected_seconds == pytest.approx(
-        candidate.stage_seconds + (1 - early.mean()) * candidate.rest_seconds
+        candidate.seconds.start + (1 - early.mean()) * candidate.seconds.rest
     )
 
 
@@ -160,12 +160,16 @@ def test_the_cheapest_candidate_is_chosen():
     calibration = calibration_of(rows)
     (first,) = calibration.candidates
     codes, confidence, full, _ = rows
-    exact = Candidate(("b",), 5e-5, 1e-4, codes, {"probability": confidence}, full)
+    exact = Candidate(
+        ("b",), StageSeconds(start=5e-5, rest=1e-4), codes, {"probability": confidence}, full
+    )
     both = calibration.__class__(**(vars(calibration) | {"candidates": (first, exact)}))
     assert make_plan(both, 0.98, 0.95).candidate == 0
     # At a target that the first can hardly meet, the second, which never errs, costs less.
     assert make_plan(both, 0.9995, 0.95).candidate in (1, None)
-    cheap = Candidate(("b",), 2e-6, 1e-4, codes, {"probability": confidence}, full)
+    cheap = Candidate(
+        ("b",), StageSeconds(start=2e-6, rest=1e-4), codes, {"probability": confidence}, full
+    )
     both = calibration.__class__(**(vars(calibration) | {"candidates": (first, cheap)}))
     assert make_plan(both, 0.99, 0.95).candidate == 1
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from skwillump.planning._fixed_sequence import AccuracyTest
-from skwillump.planning._p_value_bounds import trinomial_p_value_bound
-from skwillump.planning._p_values import trinomial_p_value
+from skwillump.planning._p_values import trinomial_p_value, trinomial_p_value_bound
 from skwillump.planning._walks import Walk
 
 

@@ -11,6 +11,7 @@ from skwillump.planning import (
     Evidence,
     SmallerAnswers,
     SmallerModels,
+    StageSeconds,
     make_plan,
 )
 from skwillump.planning._growth import (
@@ -94,7 +95,9 @@ def identifiers(n_rows, seed, n_ids=8000, exact=5):
     codes = np.zeros(n_rows, dtype=int)
     sure = {"probability": rng.uniform(0.85, 0.95, n_rows)}
     calibration = Calibration(
-        candidates=(Candidate(("x",), 1e-6, 1e-3, codes, sure, ~positive),),
+        candidates=(
+            Candidate(("x",), StageSeconds(start=1e-6, rest=1e-3), codes, sure, ~positive),
+        ),
         full_seconds=1e-3,
         full_right=~positive | knows,
         classes=positive.astype(int),

@@ -10,6 +10,7 @@ from skwillump.planning import (
     Calibration,
     Candidate,
     HarmScore,
+    StageSeconds,
     confidence,
     decide_one,
     learn_harm_score,
@@ -51,7 +52,9 @@ def calibration_of(rows, *, learns=True):
         score, unseen = learn_harm_score(response[choosing], codes[choosing], harm, seed=0)
         known[LEARNED] = score.of_rows(response, codes)
         known[LEARNED][choosing] = unseen
-    candidate = Candidate(("a",), 1e-6, 1e-4, codes, known, approx, harm_score=score)
+    candidate = Candidate(
+        ("a",), StageSeconds(start=1e-6, rest=1e-4), codes, known, approx, harm_score=score
+    )
     return Calibration(
         candidates=(candidate,),
         full_seconds=1e-4,

@@ -12,6 +12,7 @@ from scipy.stats import binom
 
 from skwillump.planning import (
     ShareSearch,
+    StageSeconds,
     Target,
     TopKCalibration,
     TopKCandidate,
@@ -57,8 +58,8 @@ def calibration(full, filters, *, n_select=None, queries=None, selects=None, **k
     }
     return TopKCalibration(
         candidates=tuple(
-            TopKCandidate((f"b{i}",), *cost, score)
-            for i, (score, cost) in enumerate(zip(filters, costs, strict=True))
+            TopKCandidate((f"b{i}",), StageSeconds(start=start, rest=rest), score)
+            for i, (score, (start, rest)) in enumerate(zip(filters, costs, strict=True))
         ),
         full_score=full,
         selects=selects,

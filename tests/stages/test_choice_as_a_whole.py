@@ -11,6 +11,7 @@ from sklearn.preprocessing import FunctionTransformer
 from skwillump import CascadeClassifier
 from skwillump.cascade import _base
 from skwillump.cascade._timing import seconds_of_plan
+from skwillump.planning import StageSeconds
 from skwillump.stages._metering import Turn
 
 pytestmark = pytest.mark.filterwarnings("ignore::skwillump.NoCascadeWarning")
@@ -125,7 +126,7 @@ def test_few_slow_rows_tell_what_the_choice_costs(of_row, open_share):
             return seconds
 
     plan = SimpleNamespace(candidate=0, chosen_at=1 - open_share, measure="")
-    candidate = SimpleNamespace(rest_seconds=of_row, score_seconds=0.0)
+    candidate = SimpleNamespace(seconds=StageSeconds(start=0.0, rest=of_row), score_seconds=0.0)
     calibration = SimpleNamespace(candidates=[candidate], full_seconds=of_row)
     seconds = seconds_of_plan(Timing(), X, None, plan, calibration, timer=Timer())
     assert seconds == pytest.approx((0.2 + open_share) * of_row)

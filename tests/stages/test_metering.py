@@ -93,15 +93,15 @@ def test_a_stage_costs_its_blocks_and_a_row_that_it_leaves_open_the_others():
     first, full = candidate(cascade())
     assert full == pytest.approx(CHEAP + DEAR, rel=0.05)
     # A call of the second block costs the same however few rows are open.
-    assert first.stage_seconds == pytest.approx(CHEAP, rel=0.15)
-    assert first.rest_seconds == pytest.approx(DEAR, rel=0.05)
+    assert first.seconds.start == pytest.approx(CHEAP, rel=0.15)
+    assert first.seconds.rest == pytest.approx(DEAR, rel=0.05)
 
 
 def test_costs_that_are_given_take_the_place_of_measured_ones():
     model = cascade(feature_costs={"dear": 1e-3})
     first, full = candidate(model)
     assert full == pytest.approx(1e-3 + CHEAP, rel=0.02)
-    assert first.rest_seconds == pytest.approx(1e-3, rel=0.02)
+    assert first.seconds.rest == pytest.approx(1e-3, rel=0.02)
     assert [block.cost_seconds for block in model.blocks_][1] == 1e-3
 
 
@@ -118,7 +118,7 @@ def test_where_rows_come_in_the_other_way_given_costs_take_the_place_of_lower_on
 def test_single_rows_cost_the_calls():
     first, full = candidate(cascade(query="point"))
     assert full == pytest.approx(2 * CALL, rel=0.1)
-    assert first.stage_seconds == pytest.approx(CALL, rel=0.1)
+    assert first.seconds.start == pytest.approx(CALL, rel=0.1)
 
 
 def test_gathering_rows_is_a_cost(machine, monkeypatch):
@@ -126,7 +126,7 @@ def test_gathering_rows_is_a_cost(machine, monkeypatch):
     taken = _metering_take(machine, monkeypatch, take)
     first, _ = candidate(cascade())
     assert taken
-    assert first.rest_seconds == pytest.approx(DEAR + take, rel=0.05)
+    assert first.seconds.rest == pytest.approx(DEAR + take, rel=0.05)
 
 
 def _metering_take(machine, monkeypatch, seconds):
