@@ -27,7 +27,7 @@ class TruncatedEnsemble(BaseEstimator):
     n_features_in_ : int
     """
 
-    n_features_in_ = forwarded("truncated.trees.n_features")
+    n_features_in_ = forwarded("truncated.inner.n_features")
 
     def __init__(self, n_trees: int, truncated: TruncatedTrees, remaining: TreeModel):
         self.n_trees = n_trees

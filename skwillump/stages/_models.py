@@ -119,7 +119,7 @@ def truncated_specs(graph: BlockGraph, first: BlockGraph, features: Any | None) 
             model = truncated_ensemble(first, n_trees, first.names)
             if model is None:
                 continue
-            slope, offset = 1.0, np.zeros(model.truncated.trees.n_outputs)
+            slope, offset = 1.0, np.zeros(model.truncated.n_outputs)
             if model.truncated.is_boosted:
                 if whole is None:
                     whole = tree_scores(first, features)

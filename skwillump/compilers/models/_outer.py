@@ -16,7 +16,6 @@ class OuterModel(Model):
 
     original = forwarded("inner.original")
     intercept = forwarded("inner.intercept")
-    rises_with_score = False  # answers are made in a way of their own
     reads_batches = forwarded("inner.reads_batches")
     bind = forwarded_call("inner.bind")
     on_codes = forwarded_call("inner.on_codes")

@@ -26,6 +26,7 @@ class OutlierModel(OuterModel):
     offset: float  # what a row must score to be no outlier
 
     classes = None
+    rises_with_score = False
 
     def gives(self, method: str) -> bool:
         return method in ("predict", "decision_function", "score_samples")

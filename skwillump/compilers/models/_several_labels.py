@@ -28,6 +28,8 @@ class LabelModel(OuterModel):
     shared: np.ndarray | None  # these, where they are the same for all labels
     is_certain: bool  # whether the probabilities are those of the original, to the last bit
 
+    rises_with_score = False  # each label has classes of its own
+
     @classmethod
     def of(cls, inner: Any, *, is_certain: bool) -> "LabelModel":
         """Take a model of values for one of the labels that its original was fitted on."""

@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 
 from .._forwarding import forwarded, forwarded_call
-from .._models import Model
+from ._outer import OuterModel
 from ._tree_answers import IDENTITY, SOFTMAX
 from ._trees import TreeModel
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class TruncatedTrees(Model):
+class TruncatedTrees(OuterModel):
     """A truncated ensemble: the first trees of a classifier, regressor or ranker.
 
     Boosted trees that stop early are less sure than they should be, and lean towards what is
@@ -22,39 +22,34 @@ class TruncatedTrees(Model):
     Its scores are the sums of the trees, before calibration.
     """
 
-    trees: TreeModel  # the first of the models that `TreeModel.split` returns
+    inner: TreeModel  # the first of the models that `TreeModel.split` returns
     slope: float  # what scores are multiplied by
     offset: np.ndarray  # float64 (n_outputs,): what is added to them then
 
-    original = forwarded("trees.original")
-    classes = forwarded("trees.classes")
-    intercept = forwarded("trees.intercept")
-    raw = forwarded_call("trees.raw")
-    raw_one = forwarded_call("trees.raw_one")
-    gives = forwarded_call("trees.gives")
-    on_codes = forwarded_call("trees.on_codes")
+    classes = forwarded("inner.classes")
+    gives = forwarded_call("inner.gives")
 
     @classmethod
     def uncalibrated(cls, trees: TreeModel) -> "TruncatedTrees":
         """Take the trees as they are."""
-        return cls(trees=trees, slope=1.0, offset=np.zeros(trees.n_outputs))
+        return cls(inner=trees, slope=1.0, offset=np.zeros(trees.n_outputs))
 
     @property
     def is_boosted(self) -> bool:
         """Whether its scores are sums that more trees would have gone on adding to."""
-        return self.trees.link != IDENTITY and self.trees.divisor == 1.0
+        return self.inner.link != IDENTITY and self.inner.divisor == 1.0
 
     @property
     def is_relative(self) -> bool:
         """Whether only the differences of a row's scores count."""
-        return self.trees.link == SOFTMAX
+        return self.inner.link == SOFTMAX
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        return self.trees.decision_function(self._calibrated(scores))
+        return self.inner.decision_function(self._calibrated(scores))
 
     def predict(self, scores: np.ndarray) -> np.ndarray:
         if self.classes is None:
-            return self.trees.predict(scores)
+            return self.inner.predict(scores)
         return self.classes[self.predict_proba(scores).argmax(axis=1)]
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
@@ -62,10 +57,10 @@ class TruncatedTrees(Model):
         return np.zeros(0, dtype=np.intp)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        return self.trees.predict_proba(self._calibrated(scores))
+        return self.inner.predict_proba(self._calibrated(scores))
 
     def predict_proba_one(self, scores: np.ndarray) -> np.ndarray:
-        return self.trees.predict_proba_one(self._calibrated(scores))
+        return self.inner.predict_proba_one(self._calibrated(scores))
 
     def _calibrated(self, scores: np.ndarray) -> Any:
         return self.slope * scores + self.offset if self.is_boosted else scores
