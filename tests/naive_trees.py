@@ -2,7 +2,7 @@
 
 import math
 
-from skwillump.kernels.trees import _walks as kernel
+from skwillump.kernels.trees import _columns as column
 
 
 def leaf_of(tree, row, categories=None):
@@ -17,23 +17,23 @@ def leaf_of(tree, row, categories=None):
 def _goes_left(tree, node, value, categories):
     how, threshold = tree.how[node], tree.threshold[node]
     missing = math.isnan(value)
-    nearly_zero = missing or abs(value) <= kernel.ZERO_THRESHOLD
-    if how == kernel.PLAIN:
+    nearly_zero = missing or abs(value) <= column.ZERO_THRESHOLD
+    if how == column.PLAIN:
         return not missing and value <= threshold
-    if how == kernel.NAN_LEFT:
+    if how == column.NAN_LEFT:
         return missing or value <= threshold
-    if how == kernel.NAN_IS_ZERO:
+    if how == column.NAN_IS_ZERO:
         return (0.0 if missing else value) <= threshold
-    if how == kernel.ZERO_LEFT:
+    if how == column.ZERO_LEFT:
         return nearly_zero or value <= threshold
-    if how == kernel.ZERO_RIGHT:
+    if how == column.ZERO_RIGHT:
         return not nearly_zero and value <= threshold
-    if how == kernel.CATEGORY:
+    if how == column.CATEGORY:
         if missing or not -1 < value < 2**31:
             return False
         return _is_in(tree.sets[node], int(value))
     known = list(categories[tree.feature[node]])
-    return _is_in(tree.sets[node], known.index(value) if value in known else kernel.UNKNOWN)
+    return _is_in(tree.sets[node], known.index(value) if value in known else column.UNKNOWN)
 
 
 def _is_in(words, code):

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skwillump.blocks import TreeBlocks, split_pipeline, truncated_ensemble
-from skwillump.kernels.trees._walks import LOWEST
+from skwillump.kernels.trees._columns import LOWEST
 
 MODELS = {
     "LightGBM": LGBMClassifier(n_estimators=30, verbose=-1, n_jobs=1, random_state=0),

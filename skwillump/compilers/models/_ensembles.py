@@ -14,7 +14,7 @@ from sklearn.tree import (
 )
 
 from ..._composites import unsampled
-from ...kernels.trees._walks import (
+from ...kernels.trees._columns import (
     AS_IS,
     FINITE_CATEGORIES,
     KNOWN_CATEGORY,

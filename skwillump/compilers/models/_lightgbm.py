@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from lightgbm import LGBMClassifier, LGBMRanker, LGBMRegressor
 
-from ...kernels.trees._walks import (
+from ...kernels.trees._columns import (
     CATEGORY,
     NAN_IS_ZERO,
     NAN_LEFT,

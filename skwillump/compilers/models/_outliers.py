@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 from sklearn.svm import OneClassSVM
 
-from ...kernels.trees._walks import SINGLE_OR_NAN
+from ...kernels.trees._columns import SINGLE_OR_NAN
 from .._registry import register
 from .._unsupported import Unsupported, private
 from ._ensembles import read_tree, trees_of

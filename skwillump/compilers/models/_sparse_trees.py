@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ...kernels._arrays import frozen, frozen_fields
-from ...kernels.trees._walks import LOWEST, NAN_LEFT, PLAIN, SINGLE, SINGLE_OR_NAN, Trees
+from ...kernels.trees._columns import LOWEST, NAN_LEFT, PLAIN, SINGLE, SINGLE_OR_NAN
+from ...kernels.trees._walks import Trees
 from ...kernels.trees._zero_paths import MOST_ROWS, N_NODE_BITS, ZeroPaths, predict_along
 from .._threads import map_in_threads
 from .._unsupported import InputUnsupported

@@ -6,6 +6,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...kernels._arrays import frozen_fields, line_aligned
+from ...kernels.trees._columns import (
+    KNOWN_CATEGORY,
+    LOWEST,
+    NAN_LEFT,
+    ONE_OF,
+    PLAIN,
+    SINGLE,
+    SINGLE_OR_NAN,
+)
 from ...kernels.trees._deep import (
     ABOVE_ALL,
     BELOW_ALL,
@@ -21,18 +30,7 @@ from ...kernels.trees._deep import (
 from ...kernels.trees._lanes import WORD_LEAVES
 from ...kernels.trees._masks import MAX_LEAVES, Masks, number_leaves
 from ...kernels.trees._ranks import MOST_THRESHOLDS, Ranks
-from ...kernels.trees._walks import (
-    IS_SET,
-    KNOWN_CATEGORY,
-    LOWEST,
-    NAN_LEFT,
-    ONE_OF,
-    PLAIN,
-    SINGLE,
-    SINGLE_OR_NAN,
-    Trees,
-    place_tree,
-)
+from ...kernels.trees._walks import IS_SET, Trees, place_tree
 from .._unsupported import Unsupported
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from ..._containers import take_rows
-from ...kernels.trees._walks import AS_IS, FINITE_CATEGORIES, SINGLE, SINGLE_OR_NAN
+from ...kernels.trees._columns import AS_IS, FINITE_CATEGORIES, SINGLE, SINGLE_OR_NAN
 from .._feature_codes import FeatureCodes
 from .._features import MANY_FEATURES, MAX_DENSE_FEATURES, floats_of, map_dense, only, to_dense
 from .._kernel_users import KernelUser

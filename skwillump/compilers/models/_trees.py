@@ -8,22 +8,18 @@ from typing import Any
 import numpy as np
 
 from ...kernels._arrays import frozen, frozen_fields
-from ...kernels.trees._deep import DeepTrees, predict_deep
-from ...kernels.trees._masks import predict_blocks
-from ...kernels.trees._ranks import HALF_RANK, ZERO_IS_MISSING
-from ...kernels.trees._walks import (
+from ...kernels.trees._columns import (
     CATEGORY,
-    IS_SET,
     KNOWN_CATEGORY,
     LOWEST,
     ONE_OF,
     SINGLE,
     SINGLE_OR_NAN,
-    WALKS,
-    Trees,
-    predict_row,
-    predict_rows,
 )
+from ...kernels.trees._deep import DeepTrees, predict_deep
+from ...kernels.trees._masks import predict_blocks
+from ...kernels.trees._ranks import HALF_RANK, ZERO_IS_MISSING
+from ...kernels.trees._walks import IS_SET, WALKS, Trees, predict_row, predict_rows
 from .._feature_codes import FeatureCodes
 from .._steps import Step
 from .._threads import map_in_threads

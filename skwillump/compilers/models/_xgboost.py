@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from xgboost import XGBClassifier, XGBRanker, XGBRegressor, XGBRFClassifier, XGBRFRegressor
 
-from ...kernels.trees._walks import NAN_LEFT, PLAIN, SINGLE_OR_NAN
+from ...kernels.trees._columns import NAN_LEFT, PLAIN, SINGLE_OR_NAN
 from .._registry import register
 from .._unsupported import Unsupported
 from ._tree_answers import EXP, IDENTITY, SIGMOID, SOFTMAX

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import RandomTreesEmbedding
 
-from ...kernels.trees._walks import SINGLE
+from ...kernels.trees._columns import SINGLE
 from .._feature_codes import FeatureCodes
 from .._registry import register
 from .._steps import Step

@@ -21,7 +21,8 @@ from .._bits import greater, lesser
 from .._jit import inline, jit
 from .._room import as_ints, room
 from .._words import FIVE, FOUR, HALF, LAST_BIT, LOWER_HALF, ONE, SEVEN, SIX, THREE, TWO, ZERO
-from ._walks import NAN_LEFT, SINGLE, WALKS, rounded
+from ._columns import NAN_LEFT, SINGLE, SINGLE_MAX
+from ._walks import WALKS, rounded
 
 BELOW_ALL, ABOVE_ALL = 0, 1
 """The columns of leaves that are left children, or roots, and of those that are right ones."""
@@ -43,8 +44,6 @@ _BLOCK_BYTES = 1 << 18
 
 _FIRST_STEPS, _STEPS = 9, 5
 """Between the root and the first look for leaves, and between such looks."""
-
-_SINGLE_MAX = float(np.finfo(np.float32).max)
 
 
 class DeepTrees(NamedTuple):
@@ -175,11 +174,11 @@ def _fill_row(features, row, trees, singles, x, first):
     n_odd = 0
     for j in range(features.shape[1]):
         # NaN is not at most anything.
-        n_odd += 0 if abs(np.float32(features[row, j])) <= _SINGLE_MAX else 1
+        n_odd += 0 if abs(np.float32(features[row, j])) <= SINGLE_MAX else 1
     if n_odd > 0:
         for j in range(features.shape[1]):
             value = abs(np.float32(features[row, j]))
-            if value > _SINGLE_MAX or (trees.reading == SINGLE and value != value):
+            if value > SINGLE_MAX or (trees.reading == SINGLE and value != value):
                 return False
     x[first + BELOW_ALL] = LEAST_KEY
     x[first + ABOVE_ALL] = LARGEST_KEY

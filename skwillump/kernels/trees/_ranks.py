@@ -14,8 +14,7 @@ from .._bits import lesser
 from .._jit import called, inline
 from .._room import room, zeros
 from .._words import LAST_BIT, ONE, SIX, ZERO
-from ._lanes import N_LANES
-from ._walks import (
+from ._columns import (
     CATEGORY,
     FINITE_CATEGORIES,
     KNOWN_CATEGORY,
@@ -24,12 +23,14 @@ from ._walks import (
     ONE_OF,
     PLAIN,
     SINGLE,
+    SINGLE_MAX,
     SINGLE_OR_NAN,
     TINY_IS_ZERO,
     ZERO_THRESHOLD,
     category_code,
     column_value,
 )
+from ._lanes import N_LANES
 
 ZERO_IS_MISSING = 5
 """A way of reading like `SINGLE_OR_NAN`, but what is zero is missing too."""
@@ -45,8 +46,6 @@ _LINE = 8
 
 _FEW_BITS = 3
 """Of so few thresholds (seven) all are compared: that has no dependent loads."""
-
-_SINGLE_MAX = float(np.finfo(np.float32).max)
 
 
 class Ranks(NamedTuple):
@@ -74,17 +73,17 @@ def _read(lines, line, reading):
         for r in range(line, line + N_LANES):
             lines[r] = np.float64(np.float32(lines[r]))
             # NaN is not at most anything.
-            n_refused += 0 if abs(lines[r]) <= _SINGLE_MAX else 1
+            n_refused += 0 if abs(lines[r]) <= SINGLE_MAX else 1
     elif reading == SINGLE_OR_NAN:
         for r in range(line, line + N_LANES):
             lines[r] = np.float64(np.float32(lines[r]))
-            n_refused += 1 if abs(lines[r]) > _SINGLE_MAX else 0
+            n_refused += 1 if abs(lines[r]) > SINGLE_MAX else 0
     elif reading == ZERO_IS_MISSING:
         for r in range(line, line + N_LANES):
             # Before it is made float32, which may be what makes a zero of it.
             value = np.nan if lines[r] == 0.0 else lines[r]
             lines[r] = np.float64(np.float32(value))
-            n_refused += 1 if abs(lines[r]) > _SINGLE_MAX else 0
+            n_refused += 1 if abs(lines[r]) > SINGLE_MAX else 0
     return n_refused == 0
 
 

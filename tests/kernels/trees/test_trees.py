@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 from skwillump.compilers import Unsupported
 from skwillump.compilers.models._tree_layout import Tree, deep_trees, pack
 from skwillump.kernels._arrays import frozen
-from skwillump.kernels.trees import _walks as kernel
+from skwillump.kernels.trees import _columns as column, _walks as kernel
 from skwillump.kernels.trees._deep import predict_deep
 from skwillump.kernels.trees._masks import predict_blocks
 from skwillump.kernels.trees._ranks import ZERO_IS_MISSING
@@ -30,11 +30,11 @@ def random_tree(rng, n_leaves, hows):
         n_nodes += 2
     feature = rng.integers(0, 3, n_nodes)
     how = rng.choice(hows, n_nodes)
-    feature[how == kernel.KNOWN_CATEGORY] = 3
-    is_set = np.isin(how, (kernel.CATEGORY, kernel.KNOWN_CATEGORY)) & (left >= 0)
+    feature[how == column.KNOWN_CATEGORY] = 3
+    is_set = np.isin(how, (column.CATEGORY, column.KNOWN_CATEGORY)) & (left >= 0)
     sets = {}
     for node in np.flatnonzero(is_set).tolist():
-        n_words = 5 if how[node] == kernel.KNOWN_CATEGORY else rng.integers(1, 4)
+        n_words = 5 if how[node] == column.KNOWN_CATEGORY else rng.integers(1, 4)
         sets[node] = rng.integers(0, 2**64, n_words, dtype=np.uint64)
         sets[node][rng.random(n_words) < 0.3] = 0
     threshold = rng.choice(VALUES[:9], n_nodes)
@@ -74,7 +74,7 @@ def test_kernels_give_the_sums_of_the_naive_walk(seed, sizes, n_rows, n_outputs,
     base = rng.normal(size=n_outputs)
     expected = np.array([naive_trees.sums(trees, row, base, CATEGORIES) for row in rows])
     expected = expected.reshape(n_rows, n_outputs)
-    packed, questions = pack(trees, base, kernel.AS_IS, categories=CATEGORIES)
+    packed, questions = pack(trees, base, column.AS_IS, categories=CATEGORIES)
     out = np.empty((n_rows, n_outputs))
     for shift in (3, 6):
         out[:] = np.nan
@@ -93,13 +93,13 @@ def test_kernels_give_the_sums_of_the_naive_walk(seed, sizes, n_rows, n_outputs,
 @pytest.mark.parametrize("n_outputs", [1, 3])
 def test_the_kernel_of_deep_trees_gives_the_sums_of_the_naive_walk(n_rows, n_outputs):
     rng = np.random.default_rng(n_rows)
-    hows = [kernel.PLAIN, kernel.NAN_LEFT]
+    hows = [column.PLAIN, column.NAN_LEFT]
     trees = [random_tree(rng, n_leaves, hows) for n_leaves in (300, 1, 2, 90, 700, 5)]
     rows = random_rows(rng, n_rows)
     rows[np.isinf(rows)] = np.nan
     rows = rows.astype(np.float32).astype(np.float64)
     base = rng.normal(size=n_outputs)
-    packed, _ = pack(trees, base, kernel.SINGLE_OR_NAN, divisor=3.0)
+    packed, _ = pack(trees, base, column.SINGLE_OR_NAN, divisor=3.0)
     out = np.full((n_rows, n_outputs), np.nan)
     assert predict_deep(frozen(rows), deep_trees(packed, N_FEATURES), out)
     checked = range(0, n_rows, max(1, n_rows // 40))
@@ -118,7 +118,7 @@ def test_the_kernel_of_deep_trees_gives_the_sums_of_the_naive_walk(n_rows, n_out
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_sums_of_float32_are_rounded_after_each_tree(n_outputs):
     rng = np.random.default_rng(n_outputs)
-    trees = [random_tree(rng, n_leaves, [kernel.PLAIN]) for n_leaves in (30, 5, 60, 17, 2, 44)]
+    trees = [random_tree(rng, n_leaves, [column.PLAIN]) for n_leaves in (30, 5, 60, 17, 2, 44)]
     trees = [tree._replace(value=np.float64(np.float32(tree.value))) for tree in trees]
     rows = random_rows(rng, 100)
     rows[~np.isfinite(rows)] = 0.0
@@ -128,7 +128,7 @@ def test_sums_of_float32_are_rounded_after_each_tree(n_outputs):
     for number, tree in enumerate(trees):
         leaves = [tree.value[naive_trees.leaf_of(tree, row)] for row in rows]
         expected[:, number % n_outputs] += np.float32(leaves)
-    packed, questions = pack(trees, base, kernel.SINGLE)
+    packed, questions = pack(trees, base, column.SINGLE)
     packed = packed._replace(single_sums=True)
     out = np.full((4, 100, n_outputs), np.nan)
     assert kernel.predict_rows(frozen(rows), packed, 3, out[0])
@@ -141,14 +141,14 @@ def test_sums_of_float32_are_rounded_after_each_tree(n_outputs):
 
 def test_leaves_of_several_values():
     rng = np.random.default_rng(0)
-    trees = [random_tree(rng, n_leaves, [kernel.PLAIN]) for n_leaves in (200, 1, 3, 2)]
+    trees = [random_tree(rng, n_leaves, [column.PLAIN]) for n_leaves in (200, 1, 3, 2)]
     stops = np.cumsum([0, *(len(tree.left) for tree in trees)])
     values = rng.normal(size=(stops[-1], 3))
     placed = [
         tree._replace(value=start + np.arange(float(len(tree.left))))
         for tree, start in zip(trees, stops, strict=False)
     ]
-    packed, questions = pack(placed, np.zeros(3), kernel.AS_IS, values=values, divisor=3)
+    packed, questions = pack(placed, np.zeros(3), column.AS_IS, values=values, divisor=3)
     rows = random_rows(rng, 50)
     out = np.empty((50, 3))
     assert kernel.predict_rows(frozen(rows), packed, 4, out)
@@ -166,8 +166,8 @@ def test_leaves_of_several_values():
 @pytest.mark.parametrize("n_leaves", [1, 2, 15, 16, 17, 33, 64, 250, 1000])
 def test_questions_find_the_leaf_in_any_of_its_words(n_leaves):
     rng = np.random.default_rng(n_leaves)
-    trees = [random_tree(rng, n_leaves, [kernel.NAN_LEFT, kernel.PLAIN]) for _ in range(4)]
-    packed, questions = pack(trees, [0.0], kernel.AS_IS)
+    trees = [random_tree(rng, n_leaves, [column.NAN_LEFT, column.PLAIN]) for _ in range(4)]
+    packed, questions = pack(trees, [0.0], column.AS_IS)
     rows = random_rows(rng, 70)
     out = np.empty((70, 1))
     assert predict_blocks(frozen(rows), packed, *questions, words(packed, questions), out)
@@ -179,11 +179,11 @@ def test_ranks_tell_neighbouring_numbers_apart():
     thresholds = np.sort(rng.normal(size=40))
     thresholds[1::2] = np.nextafter(thresholds[::2], np.inf)
     trees = [
-        random_tree(rng, 30, [kernel.PLAIN])._replace(threshold=rng.choice(thresholds, 59))
+        random_tree(rng, 30, [column.PLAIN])._replace(threshold=rng.choice(thresholds, 59))
         for _ in range(9)
     ]
     rows = rng.choice([*thresholds, *np.nextafter(thresholds, -np.inf), np.nan], (200, N_FEATURES))
-    packed, questions = pack(trees, [0.0], kernel.AS_IS)
+    packed, questions = pack(trees, [0.0], column.AS_IS)
     out = np.empty((200, 1))
     assert predict_blocks(frozen(rows), packed, *questions, words(packed, questions), out)
     assert out[:, 0].tolist() == [naive_trees.sums(trees, row, [0.0])[0] for row in rows]
@@ -191,8 +191,8 @@ def test_ranks_tell_neighbouring_numbers_apart():
 
 def test_zeros_are_read_as_missing_where_a_sparse_matrix_holds_none():
     rng = np.random.default_rng(0)
-    trees = [random_tree(rng, 30, [kernel.PLAIN, kernel.NAN_LEFT]) for _ in range(5)]
-    packed, questions = pack(trees, [0.0], kernel.SINGLE_OR_NAN)
+    trees = [random_tree(rng, 30, [column.PLAIN, column.NAN_LEFT]) for _ in range(5)]
+    packed, questions = pack(trees, [0.0], column.SINGLE_OR_NAN)
     rows = rng.choice((0.0, -0.0, 1e-60, 0.5, 1.0, np.nan), (90, N_FEATURES))
     expected, out = np.empty((90, 1)), np.empty((90, 1))
     missing = np.where(rows == 0.0, np.nan, rows)
@@ -205,21 +205,21 @@ def test_zeros_are_read_as_missing_where_a_sparse_matrix_holds_none():
 def test_very_large_trees_and_few_large_ones_are_walked():
     rng = np.random.default_rng(0)
     for sizes in ([3000] * 5, [100]):
-        trees = [random_tree(rng, n_leaves, [kernel.PLAIN]) for n_leaves in sizes]
-        assert pack(trees, [0.0], kernel.AS_IS)[1] is None
+        trees = [random_tree(rng, n_leaves, [column.PLAIN]) for n_leaves in sizes]
+        assert pack(trees, [0.0], column.AS_IS)[1] is None
 
 
 @pytest.mark.parametrize(
     ("reading", "refused"),
     [
-        (kernel.AS_IS, []),
-        (kernel.TINY_IS_ZERO, []),
-        (kernel.SINGLE, [np.nan, np.inf, -np.inf, 1e39]),
-        (kernel.SINGLE_OR_NAN, [np.inf, -np.inf, 1e39]),
+        (column.AS_IS, []),
+        (column.TINY_IS_ZERO, []),
+        (column.SINGLE, [np.nan, np.inf, -np.inf, 1e39]),
+        (column.SINGLE_OR_NAN, [np.inf, -np.inf, 1e39]),
     ],
 )
 def test_values_that_are_refused(reading, refused):
-    trees = [random_tree(np.random.default_rng(0), 5, [kernel.PLAIN])]
+    trees = [random_tree(np.random.default_rng(0), 5, [column.PLAIN])]
     packed, questions = pack(trees, [0.0], reading)
     out = np.empty((20, 1))
     for value in (np.nan, np.inf, -np.inf, 1e39, 3e38, 1e-40):
@@ -231,14 +231,14 @@ def test_values_that_are_refused(reading, refused):
             predict_blocks(frozen(rows), packed, *questions, words(packed, questions), out)
             == accepted
         )
-        if reading >= kernel.SINGLE:
+        if reading >= column.SINGLE:
             assert predict_deep(frozen(rows), deep_trees(packed, N_FEATURES), out) == accepted
         assert kernel.predict_row(rows[17].copy(), sets(packed), *packed, out[0]) == accepted
 
 
 def test_infinite_categories_are_refused_where_they_are_known():
-    trees = [random_tree(np.random.default_rng(0), 5, [kernel.PLAIN])]
-    packed, questions = pack(trees, [0.0], kernel.FINITE_CATEGORIES, categories=CATEGORIES)
+    trees = [random_tree(np.random.default_rng(0), 5, [column.PLAIN])]
+    packed, questions = pack(trees, [0.0], column.FINITE_CATEGORIES, categories=CATEGORIES)
     out = np.empty((1, 1))
     for feature, accepted in ((0, True), (3, False)):
         rows = np.zeros((1, N_FEATURES))
@@ -252,16 +252,16 @@ def test_infinite_categories_are_refused_where_they_are_known():
 
 def test_what_cannot_be_laid_out():
     with pytest.raises(Unsupported, match="no trees"):
-        pack([], [0.0], kernel.AS_IS)
-    tree = random_tree(np.random.default_rng(0), 3, [kernel.PLAIN])
+        pack([], [0.0], column.AS_IS)
+    tree = random_tree(np.random.default_rng(0), 3, [column.PLAIN])
     with pytest.raises(Unsupported, match="NaN"):
-        pack([tree._replace(value=np.full(5, np.nan))], [0.0], kernel.AS_IS)
+        pack([tree._replace(value=np.full(5, np.nan))], [0.0], column.AS_IS)
 
 
-@pytest.mark.parametrize("reading", [kernel.SINGLE, kernel.SINGLE_OR_NAN])
+@pytest.mark.parametrize("reading", [column.SINGLE, column.SINGLE_OR_NAN])
 def test_deep_trees_read_codes_as_the_features_that_they_stand_for(reading):
     rng = np.random.default_rng(3)
-    hows = [kernel.PLAIN, kernel.NAN_LEFT]
+    hows = [column.PLAIN, column.NAN_LEFT]
     trees = [random_tree(rng, n_leaves, hows) for n_leaves in (400, 30, 1, 700)]
     # Thresholds that zero and one are on one side of, or on two.
     trees = [t._replace(threshold=rng.choice([-0.5, 0.0, 0.3, 1.0], len(t.left))) for t in trees]
@@ -274,8 +274,8 @@ def test_deep_trees_read_codes_as_the_features_that_they_stand_for(reading):
     assert kernel.predict_rows(frozen(rows), packed, 4, walked)
     assert np.array_equal(expected, walked)
     columns = packed.columns.copy()
-    is_read = columns[:, 1] != kernel.LOWEST
-    columns[is_read, 1], columns[:, 2] = kernel.ONE_OF, columns[:, 0] + 1
+    is_read = columns[:, 1] != column.LOWEST
+    columns[is_read, 1], columns[:, 2] = column.ONE_OF, columns[:, 0] + 1
     columns[:, 0] = 0
     out = np.empty((200, 1))
     coded = deep_trees(packed._replace(columns=columns), 1)
@@ -284,7 +284,7 @@ def test_deep_trees_read_codes_as_the_features_that_they_stand_for(reading):
 
 
 def test_trees_for_which_a_word_has_no_room_are_walked_in_another_way():
-    tree = random_tree(np.random.default_rng(0), 1 << 14, [kernel.PLAIN])
+    tree = random_tree(np.random.default_rng(0), 1 << 14, [column.PLAIN])
     feature = np.where(tree.left < 0, 0, np.arange(len(tree.left)) % (1 << 13))
-    packed, _ = pack([tree._replace(feature=feature)], [0.0], kernel.SINGLE)
+    packed, _ = pack([tree._replace(feature=feature)], [0.0], column.SINGLE)
     assert deep_trees(packed, 1 << 13) is None
