@@ -5,5 +5,5 @@ array of one row, a str, or any other element. All who take one row read it here
 has the same message and the same type everywhere.
 """
 
-from ._columns import NOT_READ, RowColumns
+from ._columns import NOT_READ, RowColumns, is_value
 from ._template import FittedRow, RowTemplate, SelectedRow, array_of_row

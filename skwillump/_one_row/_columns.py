@@ -144,6 +144,13 @@ class RowColumns:
         return None
 
 
+def is_value(x: Any) -> bool:
+    """Tell whether one row is one value, as of a column, and no row of columns."""
+    if isinstance(x, str):
+        return True
+    return not (isinstance(x, (Mapping, Sequence, np.ndarray)) or is_frame(x) or series_of(x))
+
+
 def check_one(X: Any) -> None:
     """Raise ValueError if a data frame, array or matrix is not of one row."""
     n_rows = num_samples(X)

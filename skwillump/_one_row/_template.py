@@ -195,10 +195,9 @@ class RowTemplate:
             return row
         if not self.names:
             return row if isinstance(row, (np.ndarray, np.generic)) else None
+        row = self._by_name(row)
         if isinstance(row, (list, tuple)):
-            if len(row) != len(self.names):
-                return row  # for its reader to refuse
-            row = dict(zip(self.names, row, strict=True))
+            return row  # of another length: for its reader to refuse
         if not isinstance(row, Mapping):
             return None
         rounded = dict(row)
@@ -208,14 +207,17 @@ class RowTemplate:
                 rounded[name] = rounding(value)
         return rounded
 
+    def _by_name(self, row: Any) -> Any:
+        """Return a row of as many values as there are names as a mapping, any other as it is."""
+        if isinstance(row, (list, tuple)) and len(row) == len(self.names):
+            return dict(zip(self.names, row, strict=True))
+        return row
+
     @cached_property
     def _of_numbers(self) -> frozenset[Any]:
         """Columns that held numbers in fit."""
-        of_frame = frame_of(self.empty)
-        if of_frame is None:
-            return frozenset()
-        dtypes = zip(self.names, of_frame.dtypes(self.empty), strict=True)
-        return frozenset(name for name, dtype in dtypes if _NUMBER.match(str(dtype)))
+        dtypes = self._column_dtypes
+        return frozenset(name for name, dtype in dtypes.items() if _NUMBER.match(str(dtype)))
 
     def raise_named(self, error: Exception, row: Any) -> NoReturn:
         """Raise an error of one row, which names the column that it is about where one can be told.
@@ -303,8 +305,7 @@ class RowTemplate:
             if series is not None:
                 yield series
             return
-        if isinstance(row, (list, tuple)) and len(row) == len(self.names):
-            row = dict(zip(self.names, row, strict=True))
+        row = self._by_name(row)
         if isinstance(row, Mapping) and not (self.of_mappings or self.of_text):
             has_names = self.columns is None or bool(self.names)
             if has_names and any(map(is_none_or_nan, row.values())):

@@ -5,7 +5,7 @@ compiled. For one row it is given X of one row, in the form that it was fitted o
 returns goes on as one row.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ..._containers import is_frame, series_of, take_rows
-from ..._one_row import SelectedRow
+from ..._containers import take_rows
+from ..._one_row import SelectedRow, is_value
 from .._features import ChosenRows, Entries, Work
 from .._forwarding import forwarded
 from .._scorers import Scorer
@@ -134,7 +134,7 @@ class SequenceStep(StepsInARow):
         if self.rest is not None:
             with suppress(InputUnsupported):
                 return self._in_rest(x, self.rest.transform_one, self.rest.transform_row)
-        if self.maps_to_last and _is_value(x):
+        if self.maps_to_last and is_value(x):
             return self.last.transform_one(self.value_before(x))
         return self.last.transform(self.before_one(x))
 
@@ -158,7 +158,7 @@ class SequenceStep(StepsInARow):
         if self.rest is not None:
             with suppress(InputUnsupported):
                 return self._in_rest(x, self.rest.dense_one, self.rest.dense_row)
-        if self.maps_to_last and _is_value(x):
+        if self.maps_to_last and is_value(x):
             return self.last.dense_one(self.value_before(x))
         if self.joins_entries:
             return self.last.of_entries(self.steps[0].entries(x))
@@ -218,7 +218,7 @@ class SequenceScorer(Scorer):
         if self.rest is not None:
             with suppress(InputUnsupported):
                 return self.sequence._in_rest(x, self.rest.score_one, self.rest.score_row)
-        if self.sequence.maps_to_last and _is_value(x):
+        if self.sequence.maps_to_last and is_value(x):
             return self.scorer.score_one(self.sequence.value_before(x))
         if self.sequence.joins_entries:
             return self.scorer.score_entries(self.sequence.first.entries(x))
@@ -252,10 +252,3 @@ class SequenceScorer(Scorer):
 
 def _no_frame() -> Any:
     raise InputUnsupported("dtypes of a data frame in between are not known")
-
-
-def _is_value(x: Any) -> bool:
-    """Whether one row is one value, as of a column, and no row of columns."""
-    if isinstance(x, str):
-        return True
-    return not (isinstance(x, (Mapping, Sequence, np.ndarray)) or is_frame(x) or series_of(x))
