@@ -34,6 +34,7 @@ from ..compilers._feature_codes import FeatureCodes
 from ..compilers._features import MANY_FEATURES, MAX_DENSE_FEATURES
 from ..compilers._forwarding import forwarded
 from ..compilers._models import ModelScorer
+from ..compilers._scorers import OffsetScorer
 from ..compilers._sparse_steps import MadeStep
 from ..compilers.models._tree_scorer import TreesOnCodes
 from ._on_columns import is_on_columns
@@ -163,10 +164,12 @@ class SharedScorer(ModelScorer):
         if not self.model.reads_batches:
             raise InputUnsupported("a member that is compiled for single rows")
         if self.of_sparse is not None:
-            taken = take_rows(X, rows)
-            return self._side_by_side(
-                self.features.transform(taken, n_threads=n_threads), n_threads
-            )
+            features = self.features.transform(take_rows(X, rows), n_threads=n_threads)
+            try:
+                return self.of_sparse.scores(features, n_threads=n_threads)
+            except InputUnsupported as reason:
+                # They need not be made again.
+                raise InputUnsupported(str(reason), scorer=self, features=features) from reason
         if self._coded is not None:
             features, members = self._coded
             return self.features.map_coded(
@@ -179,28 +182,16 @@ class SharedScorer(ModelScorer):
         return super().scores(X, rows, n_threads=n_threads)
 
     @cached_property
-    def of_sparse(self) -> tuple[tuple[Scorer, np.ndarray], ...] | None:
-        """Scorers of the members on sparse features, each with what is added to its scores.
-
-        None where all read dense ones.
-        """
+    def of_sparse(self) -> "SideBySideScorer | None":
+        """The members on sparse features; None where all read dense ones."""
         if not self.model.reads_sparse(self.features):
             return None
         made = MadeStep(self.features.original, self.model.n_features)
         try:
-            return tuple((member.bind(made), member.intercept) for member in self.model.members)
+            members = [OffsetScorer(m.bind(made), m.intercept) for m in self.model.members]
         except Unsupported:
             return None
-
-    def _side_by_side(self, features: Any, n_threads: int) -> np.ndarray:
-        scorers = self.of_sparse
-        assert scorers is not None
-        try:
-            found = [s.scores(features, n_threads=n_threads) + added for s, added in scorers]
-            return np.hstack(found)
-        except InputUnsupported as reason:
-            # They need not be made again.
-            raise InputUnsupported(str(reason), scorer=self, features=features) from reason
+        return SideBySideScorer(tuple(members), reads_batches=True)
 
     @cached_property
     def _coded(self) -> tuple[FeatureCodes, tuple[TreesOnCodes | None, ...]] | None:
@@ -217,8 +208,7 @@ class SharedScorer(ModelScorer):
     def score_one(self, x: Any) -> np.ndarray:
         if self.is_wide:
             assert self.of_sparse is not None
-            entries = self.features.entries(x)
-            return np.concatenate([s.score_one(entries) + added for s, added in self.of_sparse])
+            return self.of_sparse.score_one(self.features.entries(x))
         return super().score_one(x)
 
     def warm_up(self) -> None:
@@ -226,8 +216,8 @@ class SharedScorer(ModelScorer):
         for member in self._coded[1] if self._coded is not None else ():
             if member is not None:
                 member.warm_up()
-        for scorer, _ in self.of_sparse or ():
-            scorer.warm_up()
+        if self.of_sparse is not None:
+            self.of_sparse.warm_up()
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """What all scorers promise: a step bound to a model, rows to scores with no features between."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ from scipy import sparse
 
 from .._one_row import RowTemplate
 from ._features import Entries, only, row_of
+from ._forwarding import forwarded
 from ._kernel_users import KernelUser
 from ._unsupported import InputUnsupported
 
@@ -92,3 +94,19 @@ class Scorer(KernelUser):
         if sparse.issparse(X):
             return only(self.scores(X))
         return self.score_one(row_of(X))
+
+
+@dataclass(frozen=True, eq=False)
+class OffsetScorer(Scorer):
+    """Scores that are complete: those of another scorer, and what the model adds to them."""
+
+    scorer: Scorer
+    offset: np.ndarray
+
+    n_outputs = forwarded("scorer.n_outputs")
+
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        return self.scorer.scores(X, rows, n_threads=n_threads) + self.offset
+
+    def score_one(self, x: Any) -> np.ndarray:
+        return self.scorer.score_one(x) + self.offset

@@ -14,10 +14,9 @@ from sklearn.neighbors import NearestCentroid
 from ..._wrappers import lead
 from .._models import ModelScorer
 from .._registry import register
-from .._scorers import Scorer
+from .._scorers import OffsetScorer, Scorer
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
-from ._discrete_bayes import OffsetScorer
 from ._layers import ScoredModel
 from ._linear import DOUBT, NONE
 from ._scikit_linear import CenteringModel

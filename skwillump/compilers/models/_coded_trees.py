@@ -12,32 +12,25 @@ import numpy as np
 
 from .._features import MAX_DENSE_FEATURES
 from .._forwarding import forwarded, forwarded_call
-from .._models import Model
 from .._registry import compile_step
 from .._scorers import Scorer
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
 from ..compose._sequences import SequenceStep
+from ._outer import AnsweredModel
 from ._trees import TreeModel
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class CodedTrees(Model):
+class CodedTrees(AnsweredModel):
     """Trees behind an encoder of the model's own."""
 
-    original: Any
     encoder: Step  # from the rows that the model is given to the features that its trees ask for
-    trees: TreeModel
+    answers: TreeModel
 
-    classes = forwarded("trees.classes")
-    intercept = forwarded("trees.intercept")
-    gives = forwarded_call("trees.gives")
-    predict = forwarded_call("trees.predict")
-    predict_one = forwarded_call("trees.predict_one")
-    predict_proba = forwarded_call("trees.predict_proba")
-    predict_proba_one = forwarded_call("trees.predict_proba_one")
-    decision_function = forwarded_call("trees.decision_function")
-    doubtful = forwarded_call("trees.doubtful")
+    intercept = forwarded("answers.intercept")
+    gives = forwarded_call("answers.gives")
+    decision_function = forwarded_call("answers.decision_function")
 
     @classmethod
     def of(cls, trees: TreeModel, transformer: Any) -> "CodedTrees":
@@ -54,14 +47,14 @@ class CodedTrees(Model):
             raise Unsupported(f"its own encoder is not compiled: {refused.reason}")
         if trees.n_features > MAX_DENSE_FEATURES:
             raise Unsupported(f"{trees.n_features} features are too many for a dense array")
-        return cls(original=trees.original, encoder=encoder, trees=trees)
+        return cls(original=trees.original, encoder=encoder, answers=trees)
 
     def bind(self, features: Step) -> Scorer:
         """Return a scorer for the features of a compiled step, which the encoder reads."""
         if features.passes_input:
-            return self.trees.bind(self.encoder)
+            return self.answers.bind(self.encoder)
         both = SequenceStep(None, ("", ""), (features, self.encoder))
-        return self.trees.bind(both)
+        return self.answers.bind(both)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Raise `InputUnsupported`: numbers are not what the model is given."""

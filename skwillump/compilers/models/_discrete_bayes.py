@@ -7,10 +7,9 @@ import numpy as np
 from sklearn.naive_bayes import BernoulliNB
 
 from .._features import MAX_DENSE_FEATURES
-from .._forwarding import forwarded
 from .._models import Model, ModelScorer
 from .._registry import register
-from .._scorers import Scorer
+from .._scorers import OffsetScorer, Scorer
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, check_scores
 from ._layers import ScoredModel
@@ -57,22 +56,6 @@ class BernoulliModel(ScoredModel):
         if (near & (distances != 0.0)).any():
             raise InputUnsupported("a feature next to the threshold")
         return np.asarray(above.astype(np.float64) @ self.coef + self.offset)
-
-
-@dataclass(frozen=True, eq=False)
-class OffsetScorer(Scorer):
-    """Scores that are complete: those of another scorer, and what the model adds."""
-
-    scorer: Scorer
-    offset: np.ndarray
-
-    n_outputs = forwarded("scorer.n_outputs")
-
-    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        return self.scorer.scores(X, rows, n_threads=n_threads) + self.offset
-
-    def score_one(self, x: Any) -> np.ndarray:
-        return self.scorer.score_one(x) + self.offset
 
 
 @register(BernoulliNB, gives=ScoredModel, or_gives=(LinearModel,))

@@ -14,13 +14,14 @@ from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from .._forwarding import forwarded, forwarded_call
+from .._forwarding import forwarded
 from .._models import CompleteModel, ModelScorer
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, check_scores, private
 from ._linear import LOG_LIKELIHOOD, NONE, SIGMOID, SOFTMAX, LinearModel
+from ._outer import AnsweredModel
 from ._several_labels import LabelSums
 from ._sparse_gaussian import SparseGaussianScorer
 
@@ -36,21 +37,13 @@ _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ScoredModel(CompleteModel):
+class ScoredModel(AnsweredModel, CompleteModel):
     """A model whose scores are answered as those of a linear model, and are made in another way."""
 
-    original: Any
-    answers: LinearModel  # what turns scores into answers; its coefficients are not used
+    answers: LinearModel  # its coefficients are not used
 
-    classes = forwarded("answers.classes")
     n_outputs = forwarded("answers.n_outputs")
     is_smooth = True
-    predict = forwarded_call("answers.predict")
-    predict_proba = forwarded_call("answers.predict_proba")
-    predict_log_proba = forwarded_call("answers.predict_log_proba")
-    doubtful = forwarded_call("answers.doubtful")
-    predict_one = forwarded_call("answers.predict_one")
-    predict_proba_one = forwarded_call("answers.predict_proba_one")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

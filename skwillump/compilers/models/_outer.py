@@ -1,4 +1,4 @@
-"""Models that make something else of another model's scores."""
+"""Models that make something else of another model's scores, or let another answer theirs."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -29,3 +29,19 @@ class OuterModel(Model):
 
     def reading(self, features: Step) -> Self:
         return replace(self, inner=self.inner.reading(features))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class AnsweredModel(Model):
+    """A model that makes scores in a way of its own, of which another one makes the answers."""
+
+    original: Any
+    answers: Any  # Model
+
+    classes = forwarded("answers.classes")
+    predict = forwarded_call("answers.predict")
+    predict_proba = forwarded_call("answers.predict_proba")
+    predict_log_proba = forwarded_call("answers.predict_log_proba")
+    doubtful = forwarded_call("answers.doubtful")
+    predict_one = forwarded_call("answers.predict_one")
+    predict_proba_one = forwarded_call("answers.predict_proba_one")

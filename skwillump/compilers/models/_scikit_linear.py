@@ -32,7 +32,14 @@ _MOST_CANCELLED = 1000.0
 """How much larger the terms of coefficients may be, for sums in another order to be equal."""
 
 
-def linear_model(fitted: Any, coef: Any, intercept: Any, classes: Any, link: int) -> LinearModel:
+def linear_model(
+    fitted: Any,
+    coef: Any,
+    intercept: Any,
+    classes: Any,
+    link: int,
+    kind: type[LinearModel] = LinearModel,
+) -> LinearModel:
     coef = np.asarray(coef)
     if coef.dtype != np.float64:
         raise Unsupported(f"its coefficients are {coef.dtype}, not float64")
@@ -44,7 +51,7 @@ def linear_model(fitted: Any, coef: Any, intercept: Any, classes: Any, link: int
         one_score = n_classes == 2 and link in (NONE, SIGMOID, SOFTMAX_OF_TWO, CLIPPED)
         if n_classes < 2 or n_outputs != (1 if one_score else n_classes):
             raise Unsupported(f"{n_outputs} rows of coefficients for {n_classes} classes")
-    return LinearModel(
+    return kind(
         original=fitted,
         coef=np.ascontiguousarray(coef.reshape(n_outputs, -1).T),
         intercept=np.broadcast_to(np.asarray(intercept, dtype=np.float64), (n_outputs,)).copy(),
@@ -146,7 +153,7 @@ class CenteringModel(LinearModel):
 def _partial_least_squares(model: Any) -> LinearModel:
     coef = model.coef_[0] if private(model, "_predict_1d") else model.coef_
     intercept = model.intercept_ - private(model, "_x_mean") @ model.coef_.T
-    return CenteringModel(**vars(linear_model(model, coef, intercept, None, NONE)))
+    return linear_model(model, coef, intercept, None, NONE, CenteringModel)
 
 
 @register(linear.RANSACRegressor, gives=LinearModel)
@@ -168,17 +175,18 @@ class ExponentialModel(LinearModel):
         return self.predict(scores[None])[0]
 
 
+_GENERALIZED = {"IdentityLink": LinearModel, "LogLink": ExponentialModel}
+"""Models by the links of generalized linear ones."""
+
+
 @register(
     linear.GammaRegressor, linear.PoissonRegressor, linear.TweedieRegressor, gives=LinearModel
 )
 def _generalized(model: Any) -> LinearModel:
-    made = linear_model(model, model.coef_, model.intercept_, None, NONE)
     link = type(private(model, "_base_loss").link).__name__
-    if link == "IdentityLink":
-        return made
-    if link != "LogLink":
+    if link not in _GENERALIZED:
         raise Unsupported(f"its link is a {link}")
-    return ExponentialModel(**vars(made))
+    return linear_model(model, model.coef_, model.intercept_, None, NONE, _GENERALIZED[link])
 
 
 @register(MultinomialNB, gives=LinearModel)
@@ -205,8 +213,9 @@ class DiscriminantModel(LinearModel):
 @register(LinearDiscriminantAnalysis, gives=LinearModel)
 def _discriminant_analysis(model: Any) -> LinearModel:
     link = SIGMOID if len(model.classes_) == 2 else SOFTMAX
-    made = linear_model(model, model.coef_, model.intercept_, model.classes_, link)
-    return DiscriminantModel(**vars(made))
+    return linear_model(
+        model, model.coef_, model.intercept_, model.classes_, link, DiscriminantModel
+    )
 
 
 def linear_support_vectors(model: Any) -> LinearModel:
