@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skwillump import ApproxTopKRanker
+from skwillump import ApproxTopKRanker, CascadeClassifier
 from skwillump.datasets import load_stdlib_lines
 
 SKLEARN = tuple(map(int, sklearn.__version__.split(".")[:2]))
@@ -89,7 +89,14 @@ def values(n_rows=6000, seed=0):
     return X, X.sum(axis=1) + np.random.default_rng(seed + 1).normal(scale=0.1, size=n_rows)
 
 
+def cascade_on_blocks(model=None, *, columns=(0, 1), **kwargs):
+    """Cascade on two blocks."""
+    defaults = {"accuracy_target": 0.95, "feature_costs": COSTS, "random_state": 0}
+    return CascadeClassifier(two_blocks(model, columns=columns), **(defaults | kwargs))
+
+
 def ranker(model=None, *, columns=(0, 1), **kwargs):
+    """Ranker on two blocks."""
     defaults = {"k": 50, "precision_target": 0.9, "feature_costs": COSTS, "random_state": 0}
     pipeline = two_blocks(Ridge() if model is None else model, columns=columns)
     return ApproxTopKRanker(pipeline, **(defaults | kwargs))

@@ -7,16 +7,16 @@ import textwrap
 import time
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from common import COSTS, two_blocks, two_signals_frame
+from common import COSTS, ranker as ranker_on_blocks, two_blocks, two_signals_frame
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import Ridge
 
-from skwillump import ApproxTopKRanker, CascadeClassifier
+from skwillump import CascadeClassifier
 from skwillump.planning import ShareSearch
 from skwillump.planning._topk_search import GapSearch, Prediction, RatioSearch
 from skwillump.ranking._answering import searcher_of
@@ -30,10 +30,7 @@ def table(n_rows=6000, seed=0):
     return frame, frame["c"] + frame["d"] + noise
 
 
-def ranker(model=None, **kwargs):
-    defaults = {"k": 50, "precision_target": 0.9, "feature_costs": COSTS, "random_state": 0}
-    pipeline = two_blocks(Ridge() if model is None else model, columns=("c", "d"))
-    return ApproxTopKRanker(pipeline, **(defaults | kwargs))
+ranker = partial(ranker_on_blocks, columns=("c", "d"))
 
 
 def fitted_ranker(model=None, **kwargs):

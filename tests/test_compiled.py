@@ -16,6 +16,13 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from answers import (
+    assert_answers_alike,
+    assert_batch_alike,
+    assert_rows_alike,
+    single_rows,
+    whole_twin,
+)
 from hypothesis import given, settings
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
@@ -52,7 +59,6 @@ GENERATOR = np.random.default_rng(0)
 TEXTS = [" ".join(GENERATOR.choice(WORDS, size=12)) for _ in range(300)]
 Y = np.where([sum(w in t for w in ("good", "Great", "fine")) > 2 for t in TEXTS], "pos", "neg")
 Y3 = np.array([len(text) % 3 for text in TEXTS])
-METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform")
 
 
 def features():
@@ -88,26 +94,6 @@ PIPELINES = {
 }
 
 
-def assert_same_answers(compiled, estimator, X, y=None):
-    for method in METHODS:
-        assert hasattr(compiled, method) == hasattr(estimator, method), method
-        if not hasattr(estimator, method):
-            continue
-        expected = getattr(estimator, method)(X)
-        actual = getattr(compiled, method)(X)
-        assert actual.shape == expected.shape
-        assert actual.dtype == expected.dtype
-        if method == "transform":
-            assert type(actual) is type(expected)
-            assert abs(actual - expected).max() == 0
-        elif expected.dtype.kind in "OUi":
-            assert np.array_equal(actual, expected)
-        else:
-            np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
-    if y is not None and hasattr(estimator, "predict"):
-        assert compiled.score(X, y) == pytest.approx(estimator.score(X, y), rel=1e-12)
-
-
 @pytest.fixture(scope="module")
 def logistic():
     return make_pipeline(features(), LogisticRegression()).fit(TEXTS, Y)
@@ -119,24 +105,18 @@ def test_answers_are_the_estimators(name):
     make, y = PIPELINES[name]
     estimator = make().fit(TEXTS, y)
     compiled = compile_pipeline(estimator)
-    assert_same_answers(compiled, estimator, TEXTS, y)
-    assert_same_answers(compiled, estimator, ["", " ", "unknown"])
-    for text in (*TEXTS[:5], "", "unknown"):
-        if hasattr(estimator, "predict"):
-            expected = estimator.predict([text])[0]
-            if y.dtype.kind == "f":
-                expected = pytest.approx(expected, rel=1e-12)
-            assert compiled.predict_one(text) == expected
-        if hasattr(estimator, "predict_proba"):
-            one = compiled.predict_proba_one(text)
-            np.testing.assert_allclose(one, estimator.predict_proba([text])[0], rtol=1e-12)
+    assert_answers_alike(compiled, estimator, TEXTS)
+    assert_answers_alike(compiled, estimator, ["", " ", "unknown"])
+    if hasattr(estimator, "predict"):
+        score = estimator.score(TEXTS, y)
+        assert compiled.score(TEXTS, y) == pytest.approx(score, rel=1e-12)
 
 
 @settings(max_examples=60)
 @given(documents)
 def test_answers_to_any_text(texts):
-    assert_same_answers(COMPILED, COMPILED.estimator, texts)
-    assert COMPILED.predict_one(texts[0]) == COMPILED.estimator.predict(texts[:1])[0]
+    assert_batch_alike(COMPILED, COMPILED.estimator, texts)
+    assert_rows_alike(COMPILED, COMPILED.estimator, single_rows(texts, [0]))
 
 
 COMPILED = compile_pipeline(make_pipeline(features(), LogisticRegression()).fit(TEXTS, Y3))
@@ -301,7 +281,7 @@ def test_scores_of_samples_are_the_estimators(last):
     ids=["tuple", "object", "str", "pandas", "polars"],
 )
 def test_containers_of_text(logistic, wrap):
-    assert_same_answers(compile_pipeline(logistic), logistic, wrap(TEXTS))
+    assert_batch_alike(compile_pipeline(logistic), logistic, wrap(TEXTS))
 
 
 @pytest.mark.parametrize("bad", [["fine", None], [b"bytes"], [3], [], "one string", [["a"]]])
@@ -323,14 +303,10 @@ def test_columns_of_a_data_frame_and_rows_of_one():
         make_column_transformer((TfidfVectorizer(), "title"), (CountVectorizer(), "body")),
         LogisticRegression(),
     ).fit(X, Y)
-    compiled = compile_pipeline(estimator)
-    assert all(row.compiled for row in compiled.explain())
-    assert_same_answers(compiled, estimator, X, Y)
-    assert_same_answers(compiled, estimator, X.iloc[3:4])
-    row = X.iloc[3].to_dict()
-    assert compiled.predict_one(row) == estimator.predict(X.iloc[3:4])[0]
-    one = compiled.predict_proba_one(row)
-    np.testing.assert_allclose(one, estimator.predict_proba(X.iloc[3:4])[0], rtol=1e-12)
+    compiled = whole_twin(estimator)
+    assert_answers_alike(compiled, estimator, X)
+    assert compiled.score(X, Y) == estimator.score(X, Y)
+    assert_answers_alike(compiled, estimator, X.iloc[3:4])
     with pytest.raises(ValueError, match="columns are missing"):
         compiled.predict(X[["title"]])
 
@@ -340,8 +316,7 @@ def test_one_row_through_steps_that_are_not_compiled():
         FunctionTransformer(_lower_all), TfidfVectorizer(), LogisticRegression()
     ).fit(TEXTS, Y)
     compiled = compile_pipeline(estimator)
-    assert_same_answers(compiled, estimator, TEXTS)
-    assert compiled.predict_one(TEXTS[0]) == estimator.predict(TEXTS[:1])[0]
+    assert_answers_alike(compiled, estimator, TEXTS)
 
 
 @pytest.mark.parametrize("bad", [TEXTS[:1], np.array(TEXTS[:1]), {"text": "fine"}, None, 3.0])

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from answers import assert_alike, assert_batch_alike, assert_rows_alike, single_rows, whole_twin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import (
@@ -153,38 +154,13 @@ REGRESSORS = {
 }
 
 
-def rows_of(X):
-    for at in range(0, N, 31):
-        row = X.iloc[at].to_dict() if isinstance(X, pd.DataFrame) else X[at]
-        yield row, X[at : at + 1]
-
-
-def first(answer):
-    return [output[0] for output in answer] if isinstance(answer, list) else answer[0]
-
-
-def assert_close(actual, expected):
-    if isinstance(expected, list):
-        for one, other in zip(actual, expected, strict=True):
-            assert_close(one, other)
-        return
-    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-14)
-
-
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classifiers_inside_wrappers_are_compiled_with_the_same_answers(name):
     wrapper, X, y = CLASSIFIERS[name]
     compiled = compile_pipeline(wrapper.fit(X, y))
     for twin in (compiled, pickle.loads(pickle.dumps(compiled))):
-        np.testing.assert_array_equal(twin.predict(X), wrapper.predict(X))
-        for method in ("predict_proba", "decision_function"):
-            assert hasattr(twin, method) == hasattr(wrapper, method)
-            if hasattr(wrapper, method):
-                assert_close(getattr(twin, method)(X), getattr(wrapper, method)(X))
-        for row, batch in rows_of(X):
-            np.testing.assert_array_equal(twin.predict_one(row), wrapper.predict(batch)[0])
-            if hasattr(wrapper, "predict_proba"):
-                assert_close(twin.predict_proba_one(row), first(wrapper.predict_proba(batch)))
+        assert_batch_alike(twin, wrapper, X)
+        assert_rows_alike(twin, wrapper, single_rows(X, range(0, N, 31)))
     done = {report.type for report in compiled.explain() if report.compiled}
     assert done & {"TfidfVectorizer", "OneHotEncoder"}, compiled.explain()
     assert done & {"LogisticRegression", "RandomForestClassifier", "SGDClassifier"}
@@ -194,9 +170,8 @@ def test_classifiers_inside_wrappers_are_compiled_with_the_same_answers(name):
 def test_regressors_inside_wrappers_are_compiled_with_the_same_answers(name):
     wrapper, X, y = REGRESSORS[name]
     compiled = compile_pipeline(wrapper.fit(X, y))
-    assert_close(compiled.predict(X), wrapper.predict(X))
-    for row, batch in rows_of(X):
-        assert_close(compiled.predict_one(row), wrapper.predict(batch)[0])
+    assert_batch_alike(compiled, wrapper, X)
+    assert_rows_alike(compiled, wrapper, single_rows(X, range(0, N, 31)))
     assert all(report.compiled for report in compiled.explain()), compiled.explain()
 
 
@@ -249,8 +224,7 @@ def test_bagging_of_imbalanced_learn_answers_as_that_of_scikit_learn(member):
         "tree": BalancedBaggingClassifier(n_estimators=3, random_state=0),
     }[member]
     model = columns(ensemble).fit(FRAME, NAMES)
-    compiled = compile_pipeline(model)
-    assert all(report.compiled for report in compiled.explain()), compiled.explain()
+    compiled = whole_twin(model)
     assert np.array_equal(compiled.predict(FRAME), model.predict(FRAME))
     expected = model.predict_proba(FRAME)
     np.testing.assert_allclose(compiled.predict_proba(FRAME), expected, rtol=1e-12)
@@ -267,11 +241,9 @@ def test_a_sampler_does_nothing_once_it_is_fitted():
     encoded = make_column_transformer((OneHotEncoder(), ["kind"]), (StandardScaler(), ["size"]))
     sampled = make_sampled(encoded, RandomOverSampler(random_state=0), LogisticRegression())
     sampled.fit(FRAME, Y)
-    compiled = compile_pipeline(sampled)
-    assert all(report.compiled for report in compiled.explain())
-    assert_close(compiled.predict_proba(FRAME), sampled.predict_proba(FRAME))
-    for row, batch in rows_of(FRAME):
-        assert_close(compiled.predict_proba_one(row), sampled.predict_proba(batch)[0])
+    compiled = whole_twin(sampled)
+    assert_batch_alike(compiled, sampled, FRAME)
+    assert_rows_alike(compiled, sampled, single_rows(FRAME, range(0, N, 31)))
 
 
 def test_threads_are_set_inside_wrappers_too():
@@ -280,7 +252,7 @@ def test_threads_are_set_inside_wrappers_too():
     threaded = compile_pipeline(compiled, n_jobs=2)
     assert [twin.n_jobs for _, twin in threaded._parts.wrapped.inside] == [2, 2]
     assert [twin.n_jobs for _, twin in compiled._parts.wrapped.inside] == [None, None]
-    assert_close(threaded.predict_proba(TEXTS), wrapper.predict_proba(TEXTS))
+    assert_alike(threaded.predict_proba(TEXTS), wrapper.predict_proba(TEXTS))
 
 
 @pytest.mark.parametrize(
@@ -393,7 +365,6 @@ def test_chains_hand_on_what_scikit_learns_do(handed_on):
     X = rng.normal(size=(60, 3))
     Y = np.column_stack((X[:, 0] > 0, X[:, 0] + X[:, 1] > 0)).astype(int)
     chain = ClassifierChain(LogisticRegression(), chain_method=handed_on).fit(X, Y)
-    twin = compile_pipeline(chain)
-    assert all(report.compiled for report in twin.explain())
+    twin = whole_twin(chain)
     assert np.array_equal(twin.predict(X), chain.predict(X))
     np.testing.assert_allclose(twin.predict_proba(X), chain.predict_proba(X), rtol=1e-12)

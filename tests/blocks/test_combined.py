@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy
+from answers import assert_answers_alike, whole_twin
 from scipy.special import logsumexp
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
@@ -53,7 +54,6 @@ LABELS = np.column_stack((THREE, TWO))
 SETS = np.column_stack((SIGNAL > 0, SIGNAL > 0.4, SIGNAL + X[:, 1] > 0)).astype(int)
 TEXTS = [" ".join(RNG.choice(["fine", "poor", "film", "story", "song"], 6)) for _ in X]
 pytestmark = pytest.mark.filterwarnings("ignore:divide by zero:RuntimeWarning")  # log(0)
-METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
 
 def forest():
@@ -180,51 +180,19 @@ WRAPPERS = {
 }
 
 
-def assert_equal_answers(compiled, pipeline, rows):
-    for method in METHODS:
-        assert hasattr(compiled, method) == hasattr(pipeline, method)
-        if hasattr(pipeline, method) and not _lacks(pipeline, method):
-            assert_same(getattr(compiled, method)(rows), getattr(pipeline, method)(rows))
-    for at in range(15):
-        batch = rows[at : at + 1]
-        assert_same(compiled.predict_one(rows[at]), pipeline.predict(batch)[0])
-        if hasattr(pipeline, "predict_proba"):
-            expected = pipeline.predict_proba(batch)
-            several = isinstance(expected, list)
-            expected = [one[0] for one in expected] if several else expected[0]
-            assert_same(compiled.predict_proba_one(rows[at]), expected)
-
-
-def _lacks(pipeline, method):
-    """Whether a method is there that its members have no answers for."""
-    return method == "predict_log_proba" and not hasattr(pipeline, "predict_proba")
-
-
-def assert_same(actual, expected):
-    if isinstance(expected, list):
-        for one, other in zip(actual, expected, strict=True):
-            assert_same(one, other)
-    elif np.asarray(expected).dtype.kind in "OU":
-        assert np.asarray(actual).dtype == np.asarray(expected).dtype
-        np.testing.assert_array_equal(actual, expected)
-    else:
-        np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
-
-
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_members_of_the_same_features_read_them_once(name):
     wrapper, y = WRAPPERS[name]
     pipeline = make_pipeline(StandardScaler(), wrapper).fit(X, y)
-    compiled = compile_pipeline(pipeline)
-    assert all(step.compiled for step in compiled.explain())
-    assert_equal_answers(compiled, pipeline, NEW)
+    compiled = whole_twin(pipeline)
+    assert_answers_alike(compiled, pipeline, NEW)
 
 
 @pytest.mark.parametrize("name", WRAPPERS)
 def test_members_read_a_table_without_steps_before(name):
     wrapper, y = WRAPPERS[name]
     fitted = wrapper.fit(X, y)
-    assert_equal_answers(compile_pipeline(fitted), fitted, NEW)
+    assert_answers_alike(compile_pipeline(fitted), fitted, NEW)
 
 
 def piped(model):
@@ -265,11 +233,10 @@ PIPELINES = {
 def test_members_that_are_pipelines_answer_side_by_side(name):
     wrapper, y = PIPELINES[name]
     fitted = wrapper.fit(X, y)
-    compiled = compile_pipeline(fitted)
-    assert all(step.compiled for step in compiled.explain())
-    assert_equal_answers(compiled, fitted, NEW)
+    compiled = whole_twin(fitted)
+    assert_answers_alike(compiled, fitted, NEW)
     shared = compile_pipeline(compiled, n_jobs=2)
-    assert_equal_answers(shared, fitted, NEW)
+    assert_answers_alike(shared, fitted, NEW)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +267,7 @@ def test_one_row_is_answered_by_all_members_at_once(name, monkeypatch):
 )
 def test_members_read_texts_once(wrapper):
     pipeline = make_pipeline(TfidfVectorizer(), wrapper).fit(TEXTS, THREE)
-    assert_equal_answers(compile_pipeline(pipeline), pipeline, TEXTS)
+    assert_answers_alike(compile_pipeline(pipeline), pipeline, TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -330,7 +297,7 @@ def test_members_read_wide_sparse_rows_as_they_are_and_texts_once(monkeypatch, w
     pipeline = make_pipeline(vectorizer, wrapper).fit(texts, y)
     compiled = compile_pipeline(pipeline)
     assert (len(vectorizer.vocabulary_) > MAX_DENSE_FEATURES) == (n_words == 6000)
-    assert_equal_answers(compiled, pipeline, texts)
+    assert_answers_alike(compiled, pipeline, texts)
     # Of a batch, no row is made dense for all members.
     monkeypatch.setattr(JoinedModel, "raw", None)
     expected = pipeline.predict(texts)

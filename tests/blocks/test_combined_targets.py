@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from answers import assert_batch_alike, assert_rows_alike, single_rows, whole_twin
+from numpy.testing import assert_array_equal
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import PoissonRegressor, Ridge
@@ -48,14 +49,9 @@ def fitted_on(y, model, transformer):
 
 
 def assert_same_values(fitted):
-    compiled = compile_pipeline(fitted)
-    assert all(report.compiled for report in compiled.explain()), compiled.explain()
-    expected = fitted.predict(NEW)
-    found = compiled.predict(NEW)
-    assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
-    assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
-    each = [compiled.predict_one(row) for row in NEW]
-    assert_allclose(each, expected, rtol=1e-12, atol=1e-13)
+    compiled = whole_twin(fitted)
+    assert_batch_alike(compiled, fitted, NEW)
+    assert_rows_alike(compiled, fitted, single_rows(NEW, range(len(NEW))))
     assert type(compiled._parts.model) is TransformedTarget
 
 

@@ -2,10 +2,11 @@
 
 import copy
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
-from common import COSTS, two_blocks, two_signals
+from common import COSTS, cascade_on_blocks, two_blocks, two_signals
 from lightgbm import LGBMClassifier
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
@@ -17,10 +18,7 @@ from skwillump.planning import rows_to_certify
 from skwillump.planning._p_values import binomial_p_value
 from skwillump.stages._folds import FitData, prefit_splits, selecting_rows, single_split
 
-
-def cascade(**kwargs):
-    defaults = {"accuracy_target": 0.97, "feature_costs": COSTS, "random_state": 0}
-    return CascadeClassifier(two_blocks(), **(defaults | kwargs))
+cascade = partial(cascade_on_blocks, accuracy_target=0.97)
 
 
 @pytest.fixture(scope="module")
@@ -261,16 +259,16 @@ def scored():
     }
 
 
-def test_a_certificate_needs_a_confidence_and_without_labels_accuracy(fresh):
+def test_a_certificate_needs_a_confidence_and_without_labels_accuracy(fresh, scored):
     X, y = fresh
     plug_in = cascade(confidence=None, cv=2).fit(*two_signals())
     with pytest.raises(ValueError, match="nothing to certify"):
         plug_in.certify(X, y)
-    scored = cascade(scoring="f1", cv=2, accuracy_target=0.95).fit(*two_signals())
+    of_f1 = copy.copy(scored["f1"])
     with pytest.raises(ValueError, match="Pass the labels of the rows as y"):
-        scored.certify(X)
-    assert scored.certify(X, y).guarantee_.kind == "estimate"
-    assert scored.guarantee_.basis == "fresh"
+        of_f1.certify(X)
+    assert of_f1.certify(X, y).guarantee_.kind == "estimate"
+    assert of_f1.guarantee_.basis == "fresh"
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # as metrics say of rows of one class

@@ -5,13 +5,21 @@ import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from common import COSTS, stdlib_lines, two_blocks, two_signals, two_signals_frame
+from common import (
+    COSTS,
+    cascade_on_blocks,
+    stdlib_lines,
+    two_blocks,
+    two_signals,
+    two_signals_frame,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -45,10 +53,7 @@ import skwillump.stages._passes
 from skwillump import CascadeClassifier, NoCascadeWarning
 from skwillump.stages._folds import FitData, cross_fit_splits, selecting_rows
 
-
-def cascade(model=None, *, columns=(0, 1), **kwargs):
-    defaults = {"accuracy_target": 0.99, "feature_costs": COSTS, "cv": 3, "random_state": 0}
-    return CascadeClassifier(two_blocks(model, columns=columns), **(defaults | kwargs))
+cascade = partial(cascade_on_blocks, accuracy_target=0.99, cv=3)
 
 
 @pytest.fixture(scope="module")

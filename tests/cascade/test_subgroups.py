@@ -1,14 +1,13 @@
 """Targets that a cascade keeps in each subgroup of rows, and in each class."""
 
 import pickle
+from functools import partial
 
 import numpy as np
 import pytest
-from common import COSTS, two_blocks, two_signals
+from common import cascade_on_blocks, two_signals
 from sklearn.metrics import recall_score
 from sklearn.model_selection import GridSearchCV
-
-from skwillump import CascadeClassifier
 
 N_ROWS = 6000
 
@@ -17,9 +16,7 @@ def regions(n_rows=N_ROWS, seed=0):
     return np.random.default_rng(seed).choice(["north", "south", "west"], n_rows, p=[0.5, 0.3, 0.2])
 
 
-def cascade(**params):
-    defaults = {"accuracy_target": 0.95, "cv": 0.5, "refit": False, "feature_costs": COSTS}
-    return CascadeClassifier(two_blocks(), **(defaults | {"random_state": 0} | params))
+cascade = partial(cascade_on_blocks, cv=0.5, refit=False)
 
 
 @pytest.fixture(scope="module")

@@ -3,14 +3,13 @@
 import pickle
 import re
 import warnings
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
-from common import COSTS, two_blocks
+from common import ranker as ranker_on_blocks, two_blocks
 from sklearn.linear_model import Ridge
-
-from skwillump import ApproxTopKRanker
 
 
 def rows(n_rows, seed=0):
@@ -20,15 +19,7 @@ def rows(n_rows, seed=0):
     return X, X.sum(axis=1) + rng.normal(scale=0.2, size=n_rows)
 
 
-def ranker(**kwargs):
-    defaults = {
-        "k": 50,
-        "precision_target": 0.9,
-        "query_size": 1000,
-        "feature_costs": COSTS,
-        "random_state": 0,
-    }
-    return ApproxTopKRanker(two_blocks(Ridge()), **(defaults | kwargs))
+ranker = partial(ranker_on_blocks, query_size=1000)
 
 
 def precision_of(model, X):

@@ -1,11 +1,12 @@
 """How a cascade is drawn in notebooks, by scikit-learn's own diagram."""
 
 import re
+from functools import partial
 from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from common import COSTS, two_blocks, two_signals, two_signals_frame
+from common import COSTS, cascade_on_blocks, two_blocks, two_signals, two_signals_frame
 from sklearn.base import BaseEstimator, clone
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
@@ -56,9 +57,7 @@ def parameters_in(estimator):
     return {prefix.removesuffix("__") for prefix in prefixes if prefix}
 
 
-def cascade(model=None, **kwargs):
-    defaults = {"accuracy_target": 0.95, "feature_costs": COSTS, "cv": 2, "random_state": 0}
-    return CascadeClassifier(two_blocks(model), **(defaults | kwargs))
+cascade = partial(cascade_on_blocks, cv=2)
 
 
 @pytest.fixture(scope="module")

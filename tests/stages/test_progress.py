@@ -1,10 +1,11 @@
 """`fit` tells what it is doing: to scikit-learn's callbacks where there are some, and in print."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pytest
-from common import COSTS, two_blocks, two_signals
+from common import COSTS, cascade_on_blocks, two_blocks, two_signals
 from joblib import delayed, parallel_config
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
@@ -16,10 +17,7 @@ from skwillump import ApproxTopKRanker, CascadeClassifier
 from skwillump._compat import begin_callbacks
 from skwillump.stages._progress import Progress
 
-
-def cascade(model=None, **kwargs):
-    defaults = {"accuracy_target": 0.95, "feature_costs": COSTS, "cv": 3, "random_state": 0}
-    return CascadeClassifier(two_blocks(model), **(defaults | kwargs))
+cascade = partial(cascade_on_blocks, cv=3)
 
 
 @pytest.fixture(scope="module")

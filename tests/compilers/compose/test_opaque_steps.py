@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from answers import assert_batch_alike, assert_rows_alike, single_rows
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, make_column_transformer
@@ -281,28 +282,12 @@ SHAPES = {
 }
 
 
-def rows_of(X):
-    """Rows in every form in which one may come."""
-    for at in (0, 1, 54):
-        if isinstance(X, pd.DataFrame):
-            yield X.iloc[at].to_dict(), X[at : at + 1]
-            yield X[at : at + 1], X[at : at + 1]
-        else:
-            yield X[at], X[at : at + 1]
-
-
 def assert_same_answers(compiled, fitted, X):
-    np.testing.assert_array_equal(compiled.predict(X), fitted.predict(X))
-    expected = fitted.predict_proba(X)
-    np.testing.assert_allclose(compiled.predict_proba(X), expected, rtol=1e-12, atol=1e-14)
-    for row, batch in rows_of(X):
-        assert compiled.predict_one(row) == fitted.predict(batch)[0]
-        np.testing.assert_allclose(
-            compiled.predict_proba_one(row),
-            fitted.predict_proba(batch)[0],
-            rtol=1e-12,
-            atol=1e-14,
-        )
+    assert_batch_alike(compiled, fitted, X)
+    rows = list(single_rows(X, (0, 1, 54)))
+    if isinstance(X, pd.DataFrame):
+        rows += [(batch, batch) for _, batch in rows]
+    assert_rows_alike(compiled, fitted, rows)
 
 
 @pytest.mark.parametrize("model", [LogisticRegression(), KNeighborsClassifier(3)], ids=repr)

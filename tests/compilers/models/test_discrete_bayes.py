@@ -1,11 +1,16 @@
 """Bernoulli naive Bayes makes features binary, whatever they were."""
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from answers import (
+    assert_answers_alike,
+    assert_batch_alike,
+    assert_rows_alike,
+    single_rows,
+    whole_twin,
+)
+from numpy.testing import assert_allclose
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingClassifier
 from sklearn.feature_extraction.text import (
@@ -27,8 +32,6 @@ WORDS = np.array(["fine", "poor", "film", "story", "song", "of", "the"])
 TEXTS = [" ".join(RNG.choice(WORDS, 5)) for _ in range(90)]
 LABELS = np.array(["a", "b", "c"])[np.arange(90) % 3]
 FRAME = pd.DataFrame(RNG.normal(size=(90, 2)), columns=["n", "m"]).assign(k=WORDS[:5].tolist() * 18)
-METHODS = ("predict", "predict_proba", "predict_log_proba")
-
 OF_TEXTS = {
     "counts": [CountVectorizer()],
     "weights": [TfidfVectorizer(sublinear_tf=True)],
@@ -41,26 +44,13 @@ OF_TEXTS = {
 }
 
 
-def assert_same_answers(fitted, rows, ones):
-    compiled = compile_pipeline(fitted)
-    assert all(step.compiled for step in compiled.explain()), compiled.explain()
-    for method in filter(partial(hasattr, fitted), METHODS):
-        expected, actual = getattr(fitted, method)(rows), getattr(compiled, method)(rows)
-        if method == "predict":
-            assert_array_equal(actual, expected)
-        else:
-            assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
-    labels, probabilities = fitted.predict(rows), fitted.predict_proba(rows)
-    for at, one in enumerate(ones):
-        assert compiled.predict_one(one) == labels[at]
-        assert_allclose(compiled.predict_proba_one(one), probabilities[at], rtol=1e-12)
-
-
 @pytest.mark.parametrize("name", OF_TEXTS)
 def test_terms_of_texts_are_there_or_not(name):
     fitted = make_pipeline(*OF_TEXTS[name], BernoulliNB()).fit(TEXTS, LABELS)
     rows = [*TEXTS, "", "unheard of", "fine " * 9]
-    assert_same_answers(fitted, rows, rows)
+    compiled = whole_twin(fitted)
+    assert_batch_alike(compiled, fitted, rows)
+    assert_rows_alike(compiled, fitted, single_rows(rows, range(len(rows))))
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.25, None])
@@ -70,7 +60,10 @@ def test_numbers_are_compared_with_the_threshold(threshold):
     if threshold is None:
         rows = (rows > 0).astype(float)
     fitted.fit(rows, LABELS)
-    assert_same_answers(fitted, rows, [rows.iloc[[at]] for at in range(9)])
+    batches = [rows.iloc[[at]] for at in range(9)]
+    compiled = whole_twin(fitted)
+    assert_batch_alike(compiled, fitted, rows)
+    assert_rows_alike(compiled, fitted, zip(batches, batches, strict=True))
 
 
 def test_numbers_beside_categories():
@@ -78,7 +71,7 @@ def test_numbers_beside_categories():
         [("n", StandardScaler(), ["n", "m"]), ("k", OneHotEncoder(), ["k"])]
     )
     fitted = make_pipeline(columns, BernoulliNB()).fit(FRAME, LABELS)
-    assert_same_answers(fitted, FRAME, FRAME.to_dict("records")[:9])
+    assert_answers_alike(whole_twin(fitted), fitted, FRAME)
 
 
 def test_members_of_an_ensemble_do_not_take_features_for_binary():
@@ -86,7 +79,7 @@ def test_members_of_an_ensemble_do_not_take_features_for_binary():
     for features in (TfidfVectorizer(), CountVectorizer()):
         vote = VotingClassifier(members, voting="soft")
         fitted = make_pipeline(features, vote).fit(TEXTS, LABELS)
-        assert_same_answers(fitted, TEXTS, TEXTS[:9])
+        assert_answers_alike(whole_twin(fitted), fitted, TEXTS)
 
 
 def test_features_next_to_the_threshold_are_left_to_the_original():

@@ -2,6 +2,14 @@
 
 import numpy as np
 import pytest
+from answers import (
+    assert_alike,
+    assert_answers_alike,
+    assert_batch_alike,
+    assert_rows_alike,
+    single_rows,
+    whole_twin,
+)
 from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier, BaggingRegressor
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.naive_bayes import GaussianNB
@@ -21,7 +29,6 @@ LABELS = {
     "two": np.where(SIGNAL > 0, "yes", "no"),
     "three": np.digitize(SIGNAL, [-0.5, 0.5]),
 }
-METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 CLASSIFIERS = {
     "network": MLPClassifier((8, 5), max_iter=30, random_state=0),
     "network without a hidden layer": MLPClassifier((), max_iter=30, random_state=0),
@@ -46,15 +53,7 @@ pytestmark = [
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_classifiers_answer_as_scikit_learns(name, labels):
     pipeline = make_pipeline(StandardScaler(), CLASSIFIERS[name]).fit(X, LABELS[labels])
-    compiled = compile_pipeline(pipeline)
-    assert all(step.compiled for step in compiled.explain())
-    for method in METHODS:
-        assert hasattr(compiled, method) == hasattr(pipeline, method)
-        if hasattr(pipeline, method):
-            assert_same(getattr(compiled, method)(NEW), getattr(pipeline, method)(NEW))
-    for row in NEW[:10]:
-        assert compiled.predict_one(row) == pipeline.predict([row])[0]
-        assert_same(compiled.predict_proba_one(row), pipeline.predict_proba([row])[0])
+    assert_answers_alike(whole_twin(pipeline), pipeline, NEW)
 
 
 def texts_of(n, seed):
@@ -84,13 +83,12 @@ def test_gaussian_bayes_of_texts_makes_few_rows_dense(vectorizer, smoothing, mon
         lambda self, rows, **given: n_dense.append(len(rows)) or raw(self, rows),
     )
     for method in ("predict", "predict_proba"):
-        assert_same(getattr(compiled, method)(new), getattr(pipeline, method)(new))
+        assert_alike(getattr(compiled, method)(new), getattr(pipeline, method)(new))
     actual, expected = compiled.predict_log_proba(new), pipeline.predict_log_proba(new)
     np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
     assert sum(n_dense) < 300 if smoothing > 0.01 else n_dense  # of 600
-    for text in [*new[:20], "", "w1 unknown"]:
-        assert compiled.predict_one(text) == pipeline.predict([text])[0]
-        assert_same(compiled.predict_proba_one(text), pipeline.predict_proba([text])[0])
+    rows = [*new[:20], "", "w1 unknown"]
+    assert_rows_alike(compiled, pipeline, single_rows(rows, range(len(rows))))
 
 
 @pytest.mark.parametrize("y", [SIGNAL, np.column_stack((SIGNAL, SIGNAL**2))], ids=["one", "two"])
@@ -98,9 +96,7 @@ def test_networks_of_values_answer_as_scikit_learns(y):
     pipeline = make_pipeline(
         StandardScaler(), MLPRegressor(hidden_layer_sizes=(6,), max_iter=30)
     ).fit(X, y)
-    compiled = compile_pipeline(pipeline)
-    assert_same(compiled.predict(NEW), pipeline.predict(NEW))
-    assert_same(compiled.predict_one(NEW[0]), pipeline.predict(NEW[:1])[0])
+    assert_answers_alike(compile_pipeline(pipeline), pipeline, NEW)
 
 
 def test_bagged_values_are_those_of_scikit_learn():
@@ -112,9 +108,7 @@ def test_a_network_reads_texts_without_a_matrix():
     texts = ["a fine film", "a poor film", "fine acting", "poor acting"] * 5
     network = MLPClassifier((5,), max_iter=30, random_state=0)
     pipeline = make_pipeline(TfidfVectorizer(), network).fit(texts, [1, 0, 1, 0] * 5)
-    compiled = compile_pipeline(pipeline)
-    assert_same(compiled.predict_proba(texts), pipeline.predict_proba(texts))
-    assert_same(compiled.predict_proba_one("fine"), pipeline.predict_proba(["fine"])[0])
+    assert_answers_alike(compile_pipeline(pipeline), pipeline, [*texts, "fine"])
 
 
 @pytest.mark.parametrize("probability", [False, True])
@@ -123,18 +117,14 @@ def test_a_linear_kernel_of_two_classes_is_a_sum_of_products(probability):
     model = SVC(kernel="linear", probability=probability, random_state=0).fit(X, LABELS["two"])
     compiled = compile_pipeline(make_pipeline(StandardScaler().fit(X), model))
     assert compiled.explain()[-1].compiled
-    for method in METHODS:
-        assert hasattr(compiled, method) == hasattr(compiled.estimator, method)
-        if hasattr(compiled, method):
-            assert_same(getattr(compiled, method)(NEW), getattr(compiled.estimator, method)(NEW))
+    assert_batch_alike(compiled, compiled.estimator, NEW)
 
 
 def test_a_linear_kernel_on_texts_is_a_sum_of_products():
     texts = ["a fine film", "a poor film", "fine acting", "poor acting"] * 5
     pipeline = make_pipeline(TfidfVectorizer(), SVC(kernel="linear")).fit(texts, [1, 0, 1, 0] * 5)
-    compiled = compile_pipeline(pipeline)
-    assert all(step.compiled for step in compiled.explain())
-    assert_same(compiled.decision_function(texts), pipeline.decision_function(texts))
+    compiled = whole_twin(pipeline)
+    assert_alike(compiled.decision_function(texts), pipeline.decision_function(texts))
 
 
 def test_support_vectors_that_cancel_each_other_stay_as_they_are():
@@ -160,11 +150,3 @@ def test_what_is_not_finite_is_judged_by_the_original(name, bad):
             compiled.predict_one(rows[3])
     else:
         np.testing.assert_array_equal(compiled.predict(rows), expected)
-
-
-def assert_same(actual, expected):
-    assert np.shape(actual) == np.shape(expected)
-    if np.asarray(expected).dtype.kind in "OU":
-        np.testing.assert_array_equal(actual, expected)
-    else:
-        np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)

@@ -4,7 +4,13 @@ import pickle
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from answers import (
+    assert_alike,
+    assert_batch_alike,
+    assert_rows_alike,
+    single_rows,
+    whole_twin,
+)
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     ExtraTreesRegressor,
@@ -26,7 +32,6 @@ from sklearn.tree import (
 
 from skwillump import compile_pipeline
 
-METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(200, 5))
 FLAGS = (X[:, :3] + RNG.normal(size=(200, 3)) > 0).astype(int)
@@ -55,60 +60,38 @@ REGRESSORS = [
 ]
 
 
-def assert_alike(actual, expected):
-    assert type(actual) is type(expected)
-    if isinstance(expected, list):
-        assert len(actual) == len(expected)
-        for pair in zip(actual, expected, strict=True):
-            assert_alike(*pair)
-        return
-    assert (actual.dtype, actual.shape) == (expected.dtype, expected.shape)
-    if expected.dtype.kind == "f":
-        assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
-    else:
-        assert_array_equal(actual, expected)
-
-
-def assert_answers_alike(model, y):
+def assert_twins_alike(model, y):
     fitted = make_pipeline(StandardScaler(), model).fit(X, y)
-    compiled = compile_pipeline(fitted)
-    assert all(step.compiled for step in compiled.explain()), compiled.explain()
+    compiled = whole_twin(fitted)
     unseen = RNG.normal(size=(50, 5))
     stored = pickle.loads(pickle.dumps(compiled))
     for twin in (compiled, stored, compile_pipeline(fitted, n_jobs=2)):
         for rows in (X, unseen, unseen[:1]):
-            for method in METHODS:
-                if hasattr(fitted, method):
-                    assert_alike(getattr(twin, method)(rows), getattr(fitted, method)(rows))
-    for row in unseen[:9]:
-        assert_alike(compiled.predict_one(row), fitted.predict(row[None])[0])
-        if hasattr(fitted, "predict_proba"):
-            expected = fitted.predict_proba(row[None])
-            first = [own[0] for own in expected] if isinstance(expected, list) else expected[0]
-            assert_alike(compiled.predict_proba_one(row), first)
+            assert_batch_alike(twin, fitted, rows)
+    assert_rows_alike(compiled, fitted, single_rows(unseen, range(9)))
 
 
 @pytest.mark.parametrize("labels", LABELS)
 @pytest.mark.parametrize("model", CLASSIFIERS, ids=str)
 @pytest.mark.filterwarnings("ignore:divide by zero")
 def test_classifiers_of_several_labels_answer_as_they_do(model, labels):
-    assert_answers_alike(model, LABELS[labels])
+    assert_twins_alike(model, LABELS[labels])
 
 
 @pytest.mark.parametrize("model", REGRESSORS, ids=str)
 def test_regressors_of_several_values_answer_as_they_do(model):
-    assert_answers_alike(model, X[:, :2] @ RNG.normal(size=(2, 3)))
+    assert_twins_alike(model, X[:, :2] @ RNG.normal(size=(2, 3)))
 
 
 @pytest.mark.parametrize("labels", ["flags", "numbers"])
 @pytest.mark.parametrize("model", [RidgeClassifier(), RidgeClassifierCV()], ids=str)
 def test_linear_classifiers_of_several_labels_answer_as_they_do(model, labels):
-    assert_answers_alike(model, LABELS[labels])
+    assert_twins_alike(model, LABELS[labels])
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_networks_of_several_labels_answer_as_they_do():
-    assert_answers_alike(MLPClassifier((4,), max_iter=20, random_state=0), FLAGS)
+    assert_twins_alike(MLPClassifier((4,), max_iter=20, random_state=0), FLAGS)
 
 
 def test_forests_on_words_tell_several_labels():

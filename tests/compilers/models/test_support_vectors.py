@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from answers import assert_alike, assert_answers_alike, whole_twin
 from scipy import sparse
 from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
@@ -28,7 +29,6 @@ LABELS = {
     "four": np.digitize(SIGNAL, [-0.8, 0.0, 0.8]),
 }
 TEXTS = [" ".join(RNG.choice(["fine", "poor", "film", "story", "song"], 6)) for _ in X]
-METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 MACHINES = {
     "rbf": SVC(),
     "one versus one": SVC(decision_function_shape="ovo"),
@@ -48,43 +48,23 @@ NEIGHBORS = {
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
 
-def assert_equal_answers(compiled, pipeline, rows):
-    assert all(step.compiled for step in compiled.explain())
-    for method in METHODS:
-        assert hasattr(compiled, method) == hasattr(pipeline, method)
-        if hasattr(pipeline, method):
-            assert_same(getattr(compiled, method)(rows), getattr(pipeline, method)(rows))
-    for at in range(20):
-        row, batch = rows[at], rows[at : at + 1]
-        assert_same(compiled.predict_one(row), pipeline.predict(batch)[0])
-        if hasattr(pipeline, "predict_proba"):
-            assert_same(compiled.predict_proba_one(row), pipeline.predict_proba(batch)[0])
-
-
-def assert_same(actual, expected):
-    if np.asarray(expected).dtype.kind in "OUi":
-        np.testing.assert_array_equal(actual, expected)
-    else:
-        np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-12)
-
-
 @pytest.mark.parametrize("labels", LABELS)
 @pytest.mark.parametrize("name", MACHINES)
 def test_machines_answer_as_libsvm_does(name, labels):
     pipeline = make_pipeline(StandardScaler(), MACHINES[name]).fit(X, LABELS[labels])
-    assert_equal_answers(compile_pipeline(pipeline), pipeline, NEW)
+    assert_answers_alike(whole_twin(pipeline), pipeline, NEW)
 
 
 @pytest.mark.parametrize("machine", [SVR(), NuSVR(), SVR(kernel="poly", degree=3)], ids=repr)
 def test_machines_of_values_answer_as_libsvm_does(machine):
     pipeline = make_pipeline(StandardScaler(), machine).fit(X, SIGNAL)
-    assert_equal_answers(compile_pipeline(pipeline), pipeline, NEW)
+    assert_answers_alike(whole_twin(pipeline), pipeline, NEW)
 
 
 @pytest.mark.parametrize("model", [SVC(), SVC(probability=True, random_state=0)], ids=repr)
 def test_machines_read_texts_as_libsvm_does(model):
     pipeline = make_pipeline(TfidfVectorizer(), model).fit(TEXTS, LABELS["two"])
-    assert_equal_answers(compile_pipeline(pipeline), pipeline, TEXTS)
+    assert_answers_alike(whole_twin(pipeline), pipeline, TEXTS)
 
 
 WORDS = [f"word{i}" for i in range(1500)]
@@ -108,7 +88,7 @@ LONG_TEXTS = [" ".join(RNG.choice(WORDS, 30)) + " " + text for text in TEXTS]
 def test_many_words_are_kept_sparse(model, labels):
     pipeline = make_pipeline(TfidfVectorizer(), model).fit(LONG_TEXTS, LABELS[labels])
     compiled = compile_pipeline(pipeline)
-    assert_equal_answers(compiled, pipeline, [*LONG_TEXTS, "", "unknown"])
+    assert_answers_alike(compiled, pipeline, [*LONG_TEXTS, "", "unknown"])
     if isinstance(model, (SVC, NuSVC)) and len(compiled.classes_) > 2:
         assert sparse.issparse(compiled._parts.model.vectors)
 
@@ -119,14 +99,14 @@ def test_rows_of_numbers_and_many_categories_answer_as_scikit_learns(model):
     y = np.digitize(table[:, 0] + RNG.normal(size=1100), [0.0])
     features = make_column_transformer((StandardScaler(), [0, 1]), (OneHotEncoder(), [2]))
     pipeline = make_pipeline(features, model).fit(table, y)
-    assert_equal_answers(compile_pipeline(pipeline), pipeline, table[:100])
+    assert_answers_alike(whole_twin(pipeline), pipeline, table[:100])
 
 
 def test_long_rows_of_counts_are_compared_as_libsvm_does():
     machine = SVC(gamma=1e-4, C=100.0)
     pipeline = make_pipeline(CountVectorizer(), machine).fit(LONG_TEXTS, LABELS["two"])
     rows = [" ".join([text] * repeats) for text in LONG_TEXTS[:30] for repeats in (1, 500)]
-    assert_equal_answers(compile_pipeline(pipeline), pipeline, rows)
+    assert_answers_alike(whole_twin(pipeline), pipeline, rows)
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 7])
@@ -147,15 +127,14 @@ def test_products_of_sparse_rows_are_those_of_arrays(n_rows):
 
 def test_rows_far_away_are_compared_number_by_number():
     pipeline = make_pipeline(StandardScaler(), SVC(C=0.5)).fit(X, LABELS["two"])
-    assert_equal_answers(
-        compile_pipeline(pipeline), pipeline, NEW * np.logspace(0, 6, len(NEW))[:, None]
-    )
+    rows = NEW * np.logspace(0, 6, len(NEW))[:, None]
+    assert_answers_alike(whole_twin(pipeline), pipeline, rows)
 
 
 def test_sums_of_large_terms_give_labels_and_no_decision_values():
     y = RNG.integers(0, 2, 300)
     pipeline = make_pipeline(StandardScaler(), SVC(C=1000.0)).fit(X, y)
-    assert_equal_answers(compile_pipeline(pipeline), pipeline, NEW)
+    assert_answers_alike(whole_twin(pipeline), pipeline, NEW)
 
 
 @pytest.mark.parametrize(("n_classes", "n"), [(2, 1000), (4, 1500)])
@@ -166,7 +145,7 @@ def test_sums_of_many_terms_are_libsvms_in_its_own_order(n_classes, n):
     assert model.is_in_order
     assert all(map(model.gives, ("decision_function", "predict_proba")))
     pipeline = make_pipeline(machine)
-    assert_equal_answers(compile_pipeline(pipeline), pipeline, rows[n:])
+    assert_answers_alike(whole_twin(pipeline), pipeline, rows[n:])
 
 
 def test_sums_in_order_add_one_term_after_the_other():
@@ -198,7 +177,7 @@ def test_probabilities_warn_of_nothing_that_scikit_learns_do_not():
 def test_powers_that_are_large_give_labels_and_no_decision_values():
     machine = SVC(kernel="poly", gamma=1.0).fit(100.0 * X, LABELS["two"])
     assert not compile_model(machine).is_precise
-    assert_equal_answers(compile_pipeline(machine), machine, 100.0 * NEW)
+    assert_answers_alike(whole_twin(machine), machine, 100.0 * NEW)
 
 
 def test_a_kernel_of_the_users_own_runs_as_it_is():
@@ -215,14 +194,14 @@ def test_a_kernel_of_the_users_own_runs_as_it_is():
 @pytest.mark.parametrize("name", NEIGHBORS)
 def test_neighbors_answer_as_scikit_learns(name, labels):
     pipeline = make_pipeline(StandardScaler(), NEIGHBORS[name]).fit(X, LABELS[labels])
-    assert_equal_answers(compile_pipeline(pipeline), pipeline, NEW)
+    assert_answers_alike(whole_twin(pipeline), pipeline, NEW)
 
 
 @pytest.mark.parametrize("weights", ["uniform", "distance"])
 @pytest.mark.parametrize("y", [SIGNAL, np.column_stack((SIGNAL, SIGNAL**2))], ids=["one", "two"])
 def test_neighbors_of_values_answer_as_scikit_learns(y, weights):
     pipeline = make_pipeline(StandardScaler(), KNeighborsRegressor(weights=weights)).fit(X, y)
-    assert_equal_answers(compile_pipeline(pipeline), pipeline, NEW)
+    assert_answers_alike(whole_twin(pipeline), pipeline, NEW)
 
 
 @pytest.mark.parametrize("weights", ["uniform", "distance"])
@@ -234,17 +213,17 @@ def test_neighbors_that_are_equally_near_are_those_of_scikit_learn(weights):
         KNeighborsRegressor(3, weights=weights),
     ):
         pipeline = model.fit(twice, y)
-        assert_equal_answers(compile_pipeline(pipeline), pipeline, np.round(NEW * 2))
+        assert_answers_alike(whole_twin(pipeline), pipeline, np.round(NEW * 2))
 
 
 def test_neighbors_of_texts_answer_as_scikit_learns():
     pipeline = make_pipeline(TfidfVectorizer(), KNeighborsClassifier(3)).fit(TEXTS, LABELS["two"])
-    assert_equal_answers(compile_pipeline(pipeline), pipeline, TEXTS)
+    assert_answers_alike(whole_twin(pipeline), pipeline, TEXTS)
 
 
 def test_rows_of_the_fit_have_themselves_for_neighbors():
     model = KNeighborsRegressor(3, weights="distance").fit(X, SIGNAL)
-    assert_equal_answers(compile_pipeline(model), model, X)
+    assert_answers_alike(whole_twin(model), model, X)
 
 
 SPARSE = sparse.random(200, 40, 0.4, format="csr", random_state=0)
@@ -265,8 +244,8 @@ def test_batches_of_trees_and_of_sparse_rows_are_compiled(name):
     assert compiled.reads_batches
     answer = model.predict if compiled.classes is None else model.predict_proba
     expected = np.reshape(answer(rows), (rows.shape[0], -1))
-    assert_same(compiled.raw(rows), expected)
-    assert_same(compiled.raw(rows, n_threads=2), expected)
+    assert_alike(compiled.raw(rows), expected)
+    assert_alike(compiled.raw(rows, n_threads=2), expected)
 
 
 def test_batches_that_scikit_learn_searches_faster_are_left_to_it():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from answers import whole_twin
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.decomposition import NMF, LatentDirichletAllocation
@@ -43,8 +44,7 @@ MODELS = {
 def test_features_and_answers_are_scikit_learns(name, vectorizer):
     fitted = make_pipeline(vectorizer(), MODELS[name], StandardScaler(), LogisticRegression())
     fitted.fit(TEXTS, Y)
-    compiled = compile_pipeline(fitted)
-    assert all(report.compiled for report in compiled.explain()), compiled.explain()
+    compiled = whole_twin(fitted)
     features, twin = fitted[:-2], compile_pipeline(fitted[:-2])
     assert_allclose(twin.transform(NEW), features.transform(NEW), rtol=1e-12, atol=1e-13)
     assert_allclose(compiled.predict_proba(NEW), fitted.predict_proba(NEW), rtol=1e-12)
@@ -58,8 +58,7 @@ def test_beside_words_texts_become_topics_too():
         make_pipeline(CountVectorizer(), MODELS["topics"]), TfidfVectorizer(ngram_range=(1, 2))
     )
     fitted = make_pipeline(union, LogisticRegression()).fit(TEXTS, Y)
-    compiled = compile_pipeline(fitted)
-    assert all(report.compiled for report in compiled.explain()), compiled.explain()
+    compiled = whole_twin(fitted)
     assert_allclose(compiled.predict_proba(NEW), fitted.predict_proba(NEW), rtol=1e-12)
     assert [compiled.predict_one(text) for text in NEW[:25]] == list(fitted.predict(NEW[:25]))
 
