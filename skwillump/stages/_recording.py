@@ -29,51 +29,18 @@ class Recorder(Protocol):
         """The record of a model that refuses rows which the full model answers, and then does."""
 
 
-class Importance(Protocol):
-    """What a block is worth to the full model."""
+Importance = Callable[[np.ndarray, Any, Any], Callable[[Any], float]]
+"""What a block is worth to the full model. Given the positions of some rows in the data, the full
+model, and their features as they are, it returns what scores the model on features in which a
+block's rows are shuffled."""
 
-    def __call__(self, rows: np.ndarray, model: Any, features: Any) -> Callable[[Any], float]:
-        """Return the score of the model on features in which a block's rows are shuffled.
+OpenShares = Callable[[np.ndarray, Record, Record], np.ndarray]
+"""The least shares of rows that an approximate model must leave to the full one, at each of some
+losses. It is given the positions of rows that choose, and what the full and the approximate model
+answered on them."""
 
-        Parameters
-        ----------
-        rows : ndarray of intp of shape (n_rows,)
-            Positions in the data.
-        model : estimator
-            The full model.
-        features : array-like, sparse matrix or data frame
-            As they are.
-        """
-
-
-class OpenShares(Protocol):
-    """How few rows an approximate model must leave to the full one, for several losses."""
-
-    def __call__(self, rows: np.ndarray, full: Record, stage: Record) -> np.ndarray:
-        """Return the least share of rows that are left open, at each of some losses.
-
-        Parameters
-        ----------
-        rows : ndarray of intp of shape (n_rows,)
-            Positions in the data, of rows that choose.
-        full, stage : Record
-            What the full and the approximate model answered on them.
-        """
-
-
-class LeastOpen(Protocol):
-    """How few rows an approximate model must leave to the full one at the target of the fit."""
-
-    def __call__(self, rows: np.ndarray, full: Record, stage: Record) -> float:
-        """Return a lower bound of the share of rows that are left open.
-
-        Parameters
-        ----------
-        rows : ndarray of intp of shape (n_rows,)
-            Positions in the data, of rows that choose.
-        full, stage : Record
-            What the full and the approximate model answered on them.
-        """
+LeastOpen = Callable[[np.ndarray, Record, Record], float]
+"""The same at the target of the fit: a lower bound."""
 
 
 def none_open(rows: np.ndarray, full: Record, stage: Record) -> float:
