@@ -5,7 +5,7 @@ a copy of the wrapper runs with compiled twins in their places. One row runs thr
 in a container that only the twins look into (`OneRow`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -194,17 +194,12 @@ class Wrapped:
 
     def _undecided(self, X: Any) -> np.ndarray:
         """Rows that a member on scores is in doubt of."""
-        found = [twin.doubtful(X) for twin in self._scored]
-        return np.unique(np.concatenate(found)) if found else NONE
+        return any_of([twin.doubtful(X) for twin in self._scored])
 
     def _near_half(self, X: Any) -> np.ndarray:
         """Rows for which a regressor that decides between two classes gives one half."""
-        found = [
-            np.flatnonzero(np.abs(twin.response(X) - 0.5) < DOUBT)
-            for twin in self._scored
-            if twin.model.classes is None
-        ]
-        return np.unique(np.concatenate(found)) if found else NONE
+        regressors = [twin for twin in self._scored if twin.model.classes is None]
+        return any_of([np.flatnonzero(np.abs(r.response(X) - 0.5) < DOUBT) for r in regressors])
 
     def _undecided_labels(self, X: Any) -> np.ndarray:
         """Rows whose largest score of one class against the rest is hardly larger."""
@@ -220,6 +215,11 @@ class Wrapped:
 
 NONE = np.empty(0, dtype=np.intp)
 """No rows."""
+
+
+def any_of(positions: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the positions that are among some."""
+    return np.unique(np.concatenate(positions)) if positions else NONE
 
 
 def lead(values: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ wrapper that is none of them, or has an option that is not read here, runs its o
 (`JoinedModel`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import fields
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,7 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
 from .._compat import positive_label, vote_weights
-from .._wrappers import DOUBT, NONE, lead, reads_x_itself, wrapper_name
+from .._wrappers import DOUBT, NONE, any_of, lead, reads_x_itself, wrapper_name
 from ..compilers import Model, Unsupported
 from ..compilers._features import places_of
 from ._joined import JoinedModel
@@ -130,11 +130,6 @@ class EachDecides(Combined):
 
     def close(self, responses: list[tuple[Any, np.ndarray]]) -> np.ndarray:
         return any_of([doubtful for _, doubtful in responses])
-
-
-def any_of(positions: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the positions that are among some."""
-    return np.unique(np.concatenate(positions)) if positions else NONE
 
 
 @combines("CalibratedClassifierCV")

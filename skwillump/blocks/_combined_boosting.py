@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy.special import softmax
 
-from .._wrappers import DOUBT, lead
+from .._wrappers import DOUBT, any_of, lead
 from ..compilers import InputUnsupported, LinearModel, check_scores
-from ._combined import Combined, all_know, any_of, combines
+from ._combined import Combined, all_know, combines
 from ._combined_votes import Averaging
 from ._joined import JoinedModel
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._wrappers import NONE
+from .._wrappers import NONE, any_of
 from ..compilers import (
     InputUnsupported,
     LinearModel,
@@ -15,7 +15,7 @@ from ..compilers import (
     check_scores,
     compile_model,
 )
-from ._combined import Combined, any_of, combines
+from ._combined import Combined, combines
 from ._joined import JoinedModel
 
 

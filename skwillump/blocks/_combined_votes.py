@@ -11,9 +11,9 @@ import numpy as np
 from scipy.special import expit
 
 from .._compat import ovr_decision_function, vote_weights
-from .._wrappers import DOUBT, lead
+from .._wrappers import DOUBT, any_of, lead
 from ..compilers import InputUnsupported
-from ._combined import Combined, EachDecides, all_know, any_of, combines
+from ._combined import Combined, EachDecides, all_know, combines
 from ._joined import JoinedModel
 
 
