@@ -116,6 +116,22 @@ def test_rows_of_an_array_or_index_of_pandas_are_taken(rows, make):
     assert list(one) == ["w"]
 
 
+@pytest.mark.parametrize("rows", [[2, 0], [True, False, True], slice(1, 3)])
+@pytest.mark.parametrize("of_pandas", [True, False])
+def test_rows_are_taken_beside_views_of_texts_of_which_pyarrow_takes_none(of_pandas, rows):
+    views = pa.array(["a", None, "c"], type=pa.string_view())
+    if of_pandas:
+        dtype = pd.ArrowDtype(pa.string_view())
+        frame = pd.DataFrame({"n": [1.0, 2.0, 3.0], "t": pd.Series(views, dtype=dtype)})
+    else:
+        frame = pa.table({"n": [1.0, 2.0, 3.0], "t": views})
+    places = np.arange(3)[rows]
+    taken = take_rows(frame, rows if isinstance(rows, slice) else np.array(rows))
+    assert list(taken["n"].to_numpy()) == [[1.0, 2.0, 3.0][place] for place in places]
+    found = pa.table({"t": pa.array(taken["t"])})["t"] if of_pandas else taken["t"]
+    assert found.to_pylist() == [["a", None, "c"][place] for place in places]
+
+
 @frames
 def test_one_row_of_a_frame_keeps_its_columns_and_dtypes(name):
     X = FRAMES[name]

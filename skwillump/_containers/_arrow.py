@@ -8,6 +8,19 @@ import numpy as np
 from ._base import Frame
 
 
+def takeable_type(of: Any) -> Any:
+    """Return the type of the same values of which rows can be taken: pyarrow takes none of views.
+
+    Parameters
+    ----------
+    of : pyarrow.DataType
+    """
+    import pyarrow as pa
+
+    plain = {"string_view": pa.large_string, "binary_view": pa.large_binary}.get(str(of))
+    return of if plain is None else plain()
+
+
 class ArrowTable(Frame):
     """A table of pyarrow: scikit-learn reads it, compiled steps leave it to scikit-learn."""
 
@@ -15,7 +28,14 @@ class ArrowTable(Frame):
 
     def take_rows(self, X: Any, rows: Any) -> Any:
         """Return rows in the order given; earlier releases of scikit-learn take none of a table."""
-        return X.take(np.arange(X.num_rows)[rows])
+        positions = np.arange(X.num_rows)[rows]
+        try:
+            return X.take(positions)
+        except NotImplementedError:
+            import pyarrow as pa
+
+            fields = [field.with_type(takeable_type(field.type)) for field in X.schema]
+            return X.cast(pa.schema(fields, metadata=X.schema.metadata)).take(positions)
 
     def names(self, frame: Any) -> list[Any]:
         """Return the names of the columns: what pyarrow calls columns are their values."""

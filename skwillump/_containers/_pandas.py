@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .._compat import column_array, library_of, safe_indexing
+from ._arrow import takeable_type
 from ._base import (
     ArrowTexts,
     Categories,
@@ -142,6 +143,19 @@ class PandasArray(Container):
         return pd.array([element], dtype=empty.dtype)
 
 
+def _takeable(frame: Any) -> Any:
+    """Return a frame of the same values of which rows can be taken."""
+    import pandas as pd
+
+    plain = frame.copy(deep=False)
+    for place, dtype in enumerate(frame.dtypes):
+        if isinstance(dtype, pd.ArrowDtype):
+            values = frame.iloc[:, place].array.__arrow_array__()
+            as_plain = values.cast(takeable_type(dtype.pyarrow_dtype))
+            plain.isetitem(place, pd.arrays.ArrowExtensionArray(as_plain))
+    return plain
+
+
 class PandasIndex(PandasArray):
     """The index of a series or data frame, or its unique values."""
 
@@ -179,7 +193,12 @@ class PandasFrame(Frame):
         return frame.take([columns.get_loc(name) for name in names], axis=1)
 
     def take_rows(self, X: Any, rows: Any) -> Any:
-        return X.iloc[rows] if isinstance(rows, slice) else safe_indexing(X, rows)
+        if isinstance(rows, slice):
+            return X.iloc[rows]
+        try:
+            return safe_indexing(X, rows)
+        except NotImplementedError:  # of an Arrow column, maybe of one that nothing reads
+            return safe_indexing(_takeable(X), rows)
 
     def column(self, frame: Any, name: Any) -> Any | None:
         try:
