@@ -62,6 +62,8 @@ _CALLED: dict[str, Any] = {
 
 _INLINED: dict[str, Any] = {**_CALLED, "forceinline": True}
 
+_SIMPLIFIED = _pipeline_class("SimplifiedCompiler")
+
 _BORROWING: dict[str, Any] = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 """Counts no references. The option is not a documented one: without it, code is only slower."""
 
@@ -133,6 +135,19 @@ def inline_allocating(function: F) -> F:
 def called(function: F) -> F:
     """Compile a function for other kernels to call; where that pays, LLVM takes it in."""
     return _for_kernels(function, _CALLED)
+
+
+def inline_simplified(function: F) -> F:
+    """Compile like `inline`, but leave it to the kernels that take it in to optimise it.
+
+    For functions of which these are as fast so: measure it.
+    """
+    return _for_kernels(function, _INLINED | _BORROWING | _SIMPLIFIED)
+
+
+def called_simplified(function: F) -> F:
+    """Compile like `called`, but leave it to the kernels that call it to optimise it."""
+    return _for_kernels(function, _CALLED | _SIMPLIFIED)
 
 
 def _for_types(kernel: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import skwillump.kernels
-from skwillump.kernels._jit import inline, jit
+from skwillump.kernels._jit import called_simplified, inline, inline_simplified, jit
 
 INLINED = """
 from .._jit import inline
@@ -132,9 +132,14 @@ def test_a_branch_for_an_argument_that_is_none_is_not_compiled():
     assert len(from_text.overloads) == 1
 
 
-def test_what_is_inlined_becomes_no_machine_code_of_its_own():
-    jit(lambda number: doubled(number))(1)
-    for compiled in doubled.overloads.values():
+@pytest.mark.parametrize("decorator", [inline, inline_simplified, called_simplified])
+def test_what_is_inlined_becomes_no_machine_code_of_its_own(decorator):
+    @decorator
+    def tripled(number):
+        return 3 * number
+
+    assert jit(lambda number: tripled(number))(2) == 6
+    for compiled in tripled.overloads.values():
         library, name = compiled.library, compiled.fndesc.llvm_func_name
         assert any(name == function.name for function in library.get_defined_functions())
         assert not library.get_pointer_to_function(name)
@@ -150,12 +155,13 @@ def test_what_a_built_in_function_returns_is_asked_of_numba_once():
     assert known == _pipeline._SIGNATURES
 
 
-def test_kernels_are_compiled_without_what_numba_does_not_promise(monkeypatch):
+@pytest.mark.parametrize("decorator", [inline, inline_simplified, called_simplified])
+def test_kernels_are_compiled_without_what_numba_does_not_promise(monkeypatch, decorator):
     from skwillump.kernels import _pipeline
 
     monkeypatch.setattr(_pipeline, "_Library", None)
 
-    @inline
+    @decorator
     def tripled(number):
         return 3 * number
 

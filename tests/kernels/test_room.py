@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from skwillump.kernels._arrays import frozen
 from skwillump.kernels._jit import inline, jit
-from skwillump.kernels._room import room, unlocked, zeros
+from skwillump.kernels._room import one_row, room, unlocked, zeros
 
 KINDS = [np.uint8, np.bool_, np.int16, np.uint32, np.int64, np.uint64, np.float32, np.float64]
 
@@ -44,3 +45,22 @@ def test_what_reads_locked_and_other_bytes_is_compiled_once():
     assert both(locked) == (5, 7)
     assert len(first_of.overloads) == 1
     assert not locked.flags.writeable
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int64])
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_one_row_is_the_array_itself_in_two_dimensions(kind, n):
+    @jit
+    def as_row(array):
+        row = one_row(array)
+        for column in range(row.shape[1]):
+            row[0, column] += column
+        return row
+
+    array = np.ones(n, dtype=kind)
+    row = as_row(array)
+    assert row.shape == (1, n)
+    assert row.flags.c_contiguous
+    assert_array_equal(row[0], array)
+    assert_array_equal(array, 1 + np.arange(n))
+    assert np.shares_memory(row, array) == (n > 0)

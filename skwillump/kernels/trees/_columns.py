@@ -7,7 +7,7 @@ few ways: each used one is a column of its own (`PLAIN` and the rest), computed 
 import numpy as np
 
 from .._bits import lesser
-from .._jit import called, inline
+from .._jit import called_simplified, inline_simplified
 from .._words import ZERO
 
 PLAIN, NAN_LEFT, NAN_IS_ZERO, ZERO_LEFT, ZERO_RIGHT, CATEGORY, KNOWN_CATEGORY, LOWEST = range(8)
@@ -37,7 +37,7 @@ SINGLE_MAX = float(np.finfo(np.float32).max)
 _NO_CODE = np.uint64(1 << 40)  # in no set
 
 
-@inline
+@inline_simplified
 def _as_read(value, reading):
     if reading == TINY_IS_ZERO:
         return 0.0 if abs(value) <= ZERO_THRESHOLD else value
@@ -46,7 +46,7 @@ def _as_read(value, reading):
     return value
 
 
-@inline
+@inline_simplified
 def _known(value, categories, start, stop):
     """Return the position of a value among the categories of a feature."""
     low, high = start, stop
@@ -61,7 +61,7 @@ def _known(value, categories, start, stop):
     return np.float64(UNKNOWN)
 
 
-@inline
+@inline_simplified
 def column_value(value, how, categories, start, stop):
     """Return a column's value: "not above any threshold" is left, NaN is right."""
     if how == NAN_LEFT:
@@ -80,7 +80,7 @@ def column_value(value, how, categories, start, stop):
     return value
 
 
-@inline
+@inline_simplified
 def refused(features, row, reading, columns):
     """Tell whether the model refuses a row."""
     if reading >= SINGLE:
@@ -96,7 +96,7 @@ def refused(features, row, reading, columns):
     return False
 
 
-@inline
+@inline_simplified
 def fill_columns(features, start, stop, trees, x, shift):
     """Make the columns of some rows: column c of row r is x[(c << shift) + r - start]."""
     for c in range(trees.columns.shape[0]):
@@ -113,7 +113,7 @@ def fill_columns(features, start, stop, trees, x, shift):
                 x[place + r] = column_value(value, how, trees.categories, first, last)
 
 
-@called
+@called_simplified
 def fill_block(features, start, stop, trees, transposed, x, shift):
     """Do what `fill_columns` does for many rows, through a scratch that holds features as columns.
 
@@ -161,13 +161,13 @@ def fill_block(features, start, stop, trees, transposed, x, shift):
                 made[r] = column_value(column[r], how, trees.categories, first, last)
 
 
-@inline
+@inline_simplified
 def category_code(value):
     """Return the category of a column as an integer."""
     return np.uint64(value) if value >= 0.0 else _NO_CODE
 
 
-@inline
+@inline_simplified
 def fill_codes(trees, x, codes, shift):
     """Write the categories in x as integers; zeros for columns of numbers."""
     for c in range(trees.columns.shape[0]):

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._bits import greater, lesser
-from .._jit import inline, jit
+from .._jit import inline_simplified, jit
 from .._room import as_ints, room
 from .._words import FIVE, FOUR, HALF, LAST_BIT, LOWER_HALF, ONE, SEVEN, SIX, THREE, TWO, ZERO
 from ._columns import NAN_LEFT, SINGLE, SINGLE_MAX
@@ -64,7 +64,7 @@ class DeepTrees(NamedTuple):
     single_sums: bool  # whether sums are rounded to float32 after each tree
 
 
-@inline
+@inline_simplified
 def _step(nodes, x, first, shift, mask, root, node):
     """Return the child of a node; of a leaf, itself."""
     word = nodes[root + node]
@@ -73,7 +73,7 @@ def _step(nodes, x, first, shift, mask, root, node):
     return ((word >> FIVE) & mask) + np.uint64((above >> (word & LAST_BIT)) == ZERO)
 
 
-@inline
+@inline_simplified
 def _steps(nodes, x, r, shift, mask, root, n):
     return (
         _step(nodes, x, r[0], shift, mask, root, n[0]),
@@ -87,7 +87,7 @@ def _steps(nodes, x, r, shift, mask, root, n):
     )
 
 
-@inline
+@inline_simplified
 def _keep(state, walking, n_walking, row, before, after):
     """Write where a row is; a leaf is where it was a step before."""
     state[row] = np.uint32(after)
@@ -95,7 +95,7 @@ def _keep(state, walking, n_walking, row, before, after):
     return n_walking + np.int64(after != before)
 
 
-@inline
+@inline_simplified
 def _walk(nodes, x, width, shift, mask, root, rows, n, n_steps, state, walking, n_walking):
     """Walk from eight nodes; add the rows that reach no leaf to those that walk on."""
     r = (
@@ -121,7 +121,7 @@ def _walk(nodes, x, width, shift, mask, root, rows, n, n_steps, state, walking, 
     return _keep(state, walking, n_walking, rows[7], n[7], end[7])
 
 
-@inline
+@inline_simplified
 def _find_leaves(nodes, x, width, shift, mask, root, n_rows, state, walking):
     """Write the leaf that each row of a block reaches in a tree.
 
@@ -165,7 +165,7 @@ def _find_leaves(nodes, x, width, shift, mask, root, n_rows, state, walking):
             )
 
 
-@inline
+@inline_simplified
 def _fill_row(features, row, trees, singles, x, first):
     """Write the columns of a row; False if the model refuses it.
 
@@ -199,7 +199,7 @@ def _fill_row(features, row, trees, singles, x, first):
     return True
 
 
-@inline
+@inline_simplified
 def _add_leaves(trees, root, state, start, stop, out, output):
     """Add the values of the leaves of some rows to their sums."""
     n_values = trees.leaves.shape[1]

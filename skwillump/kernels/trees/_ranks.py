@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._bits import lesser
-from .._jit import called, inline
+from .._jit import called_simplified, inline_simplified
 from .._room import room, zeros
 from .._words import LAST_BIT, ONE, SIX, ZERO
 from ._columns import (
@@ -62,7 +62,7 @@ class Ranks(NamedTuple):
         return int((~(made <= self.thresholds[first : first + n_thresholds])).sum())
 
 
-@inline
+@inline_simplified
 def _read(lines, line, reading):
     """Read the values of a feature as the model does; False if it refuses one."""
     n_refused = 0
@@ -87,7 +87,7 @@ def _read(lines, line, reading):
     return n_refused == 0
 
 
-@inline
+@inline_simplified
 def _make(lines, line, how, categories, low, high, made):
     """Make a column of the values of a feature."""
     if how == PLAIN:
@@ -101,7 +101,7 @@ def _make(lines, line, how, categories, low, high, made):
             made[r] = column_value(lines[line + r], how, categories, low, high)
 
 
-@inline
+@inline_simplified
 def _rank(values, bits, first, thresholds, at, ranks, place):
     """Write the ranks of a column; those of NaN are above all others."""
     if bits <= _FEW_BITS:
@@ -124,7 +124,7 @@ def _rank(values, bits, first, thresholds, at, ranks, place):
         ranks[place + r] = np.int16(at[r] - first + 1)
 
 
-@called
+@called_simplified
 def rank_block(features, start, stop, trees, known, lines, made, ranks, codes):
     """Write the ranks of at most 64 rows; False if the model refuses one.
 
@@ -196,7 +196,7 @@ def rank_block(features, start, stop, trees, known, lines, made, ranks, codes):
     return True
 
 
-@inline
+@inline_simplified
 def cross_out_sets(masks, words, tree, codes, inside, crossed):
     """Cross out leaves by the nodes of a tree that ask whether a category is in a set."""
     first_word = masks.stops[tree]

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .._bits import greater, lesser
-from .._jit import inline, jit
-from .._room import as_floats, room, zeros
+from .._jit import inline_simplified, jit
+from .._room import as_floats, one_row, room, zeros
 from .._words import FIVE, FOUR, HALF, LAST_BIT, LOWER_HALF, ONE, SEVEN, SIX, THREE, TWO, ZERO
 from ._columns import fill_block, fill_codes, fill_columns, refused
 
@@ -87,7 +87,7 @@ def place_tree(left, right, word, column, weight, slots, nodes, start):
     return free, least, greatest
 
 
-@inline
+@inline_simplified
 def _step(nodes, thresholds, x, shift, lane, node):
     """Return the child of a node; of a leaf, itself."""
     word = nodes[node + ONE]
@@ -96,7 +96,7 @@ def _step(nodes, thresholds, x, shift, lane, node):
     return (word >> HALF) + (np.uint64(right) << ONE)
 
 
-@inline
+@inline_simplified
 def _set_step(nodes, thresholds, x, shift, lane, node, codes, sets):
     """Do the same for trees of which some nodes ask whether a category is in a set.
 
@@ -115,7 +115,7 @@ def _set_step(nodes, thresholds, x, shift, lane, node, codes, sets):
     return (word >> HALF) + (right << ONE)
 
 
-@inline
+@inline_simplified
 def _steps(nodes, thresholds, x, shift, r, n):
     return (
         _step(nodes, thresholds, x, shift, r[0], n[0]),
@@ -129,7 +129,7 @@ def _steps(nodes, thresholds, x, shift, r, n):
     )
 
 
-@inline
+@inline_simplified
 def _set_steps(nodes, thresholds, x, shift, r, n, codes, sets):
     return (
         _set_step(nodes, thresholds, x, shift, r[0], n[0], codes, sets),
@@ -143,12 +143,12 @@ def _set_steps(nodes, thresholds, x, shift, r, n, codes, sets):
     )
 
 
-@inline
+@inline_simplified
 def _sum(n):
     return n[0] + n[1] + n[2] + n[3] + n[4] + n[5] + n[6] + n[7]
 
 
-@inline
+@inline_simplified
 def _walk(nodes, thresholds, x, shift, r, n, least, greatest):
     """Walk down from eight nodes; ``least`` steps are sure, ``greatest`` are enough."""
     for _ in range(least):
@@ -162,7 +162,7 @@ def _walk(nodes, thresholds, x, shift, r, n, least, greatest):
     return n
 
 
-@inline
+@inline_simplified
 def _set_walk(nodes, thresholds, x, shift, r, n, codes, sets, greatest):
     n_left = greatest
     while n_left > 0:
@@ -172,7 +172,7 @@ def _set_walk(nodes, thresholds, x, shift, r, n, codes, sets, greatest):
     return n
 
 
-@inline
+@inline_simplified
 def rounded(total, single):
     """Return a sum as the library has it that fitted the trees.
 
@@ -181,7 +181,7 @@ def rounded(total, single):
     return np.float64(np.float32(total)) if single else total
 
 
-@inline
+@inline_simplified
 def add_leaf(trees, thresholds, node, out, row, output):
     """Add the value of a leaf to the sums of a row; the values, where leaves hold several."""
     if len(trees.values) > 0:
@@ -192,7 +192,7 @@ def add_leaf(trees, thresholds, node, out, row, output):
         out[row, output] = rounded(out[row, output] + thresholds[node], trees.single_sums)
 
 
-@inline
+@inline_simplified
 def add_leaves(trees, thresholds, leaves, out, row, n_rows, output):
     """Add the leaves of at most `WALKS` rows that follow one another."""
     if n_rows == WALKS:
@@ -305,7 +305,7 @@ def predict_row(
         continues,
         single_sums,
     )
-    features, out = features_.reshape(1, -1), sums.reshape(1, -1)
+    features, out = one_row(features_), one_row(sums)
     thresholds = as_floats(nodes)
     n_trees, n_outputs = trees.roots.shape[0], out.shape[1]
     if refused(features, 0, trees.reading, trees.columns):
