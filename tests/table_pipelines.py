@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from common import METHODS
 from sklearn.compose import ColumnTransformer, make_column_selector, make_column_transformer
 from sklearn.decomposition import PCA
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -24,7 +25,6 @@ from sklearn.preprocessing import (
 )
 
 N_ROWS = 240
-METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function")
 
 
 def table():

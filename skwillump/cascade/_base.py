@@ -1,6 +1,6 @@
 """The base of `CascadeClassifier`: what is a cascade's own in `fit`, and for scikit-learn."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -48,6 +48,19 @@ def subgroup_column(subgroups: Any, X: Any) -> np.ndarray:
     subgroups = parameter.column(subgroups, X)
     parameter.names(subgroups)  # judges them
     return subgroups
+
+
+def stages_have(method: str) -> Callable[[Any], bool]:
+    """Check that the estimator, and every stage where there are stages, has a method."""
+
+    def check(self: Any) -> bool:
+        estimator = getattr(self, "estimator_", self.estimator)
+        getattr(estimator, method)
+        for stage in getattr(self, "stages_", ()):
+            getattr(stage.model, method)
+        return True
+
+    return check
 
 
 class BaseCascade(BlockwiseEstimator):

@@ -6,20 +6,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.metaestimators import available_if
 
 from .._compat import Interval, StrOptions, check_fitted, validates_parameters
-from ._base import BaseCascade
-
-
-def _estimator_has(method):
-    """Check that the estimator, and every stage where there are stages, has a method."""
-
-    def check(self):
-        estimator = getattr(self, "estimator_", self.estimator)
-        getattr(estimator, method)
-        for stage in getattr(self, "stages_", ()):
-            getattr(stage.model, method)
-        return True
-
-    return check
+from ._base import BaseCascade, stages_have
 
 
 class CascadeClassifier(ClassifierMixin, BaseCascade):
@@ -340,7 +327,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         check_fitted(self)
         return self._answer(X, "predict")[0]
 
-    @available_if(_estimator_has("predict_proba"))
+    @available_if(stages_have("predict_proba"))
     def predict_proba(self, X):
         """Predict class probabilities for each row, by the model of the stage that answers it.
 
@@ -356,7 +343,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         check_fitted(self)
         return self._answer(X, "predict_proba")[0]
 
-    @available_if(_estimator_has("predict_log_proba"))
+    @available_if(stages_have("predict_log_proba"))
     def predict_log_proba(self, X):
         """Predict logarithms of class probabilities for each row.
 
@@ -371,7 +358,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         check_fitted(self)
         return self._answer(X, "predict_log_proba")[0]
 
-    @available_if(_estimator_has("decision_function"))
+    @available_if(stages_have("decision_function"))
     def decision_function(self, X):
         """Decision values for each row, by the model of the stage that answers it.
 
@@ -424,7 +411,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         check_fitted(self)
         return self._runner.predict_one(x, "predict", n_threads=self._n_threads())
 
-    @available_if(_estimator_has("predict_proba"))
+    @available_if(stages_have("predict_proba"))
     def predict_proba_one(self, x):
         """Predict the class probabilities of one row.
 
