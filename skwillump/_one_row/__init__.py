@@ -6,4 +6,5 @@ has the same message and the same type everywhere.
 """
 
 from ._columns import NOT_READ, RowColumns, is_value
-from ._template import FittedRow, RowTemplate, SelectedRow, array_of_row
+from ._rows import FittedRow, SelectedRow
+from ._template import RowTemplate, array_of_row

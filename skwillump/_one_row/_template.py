@@ -1,7 +1,7 @@
 """X of one row, in the form of the rows that an estimator takes."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NoReturn
@@ -29,6 +29,7 @@ from .._containers import (
 from ._columns import RowColumns, check_one
 from ._estimators import demanded_columns, takes_mappings, told_dtypes, told_texts
 from ._naming import name_column
+from ._rows import FittedRow
 
 
 @dataclass(frozen=True)
@@ -386,51 +387,6 @@ class RowTemplate:
             return self.frame_with(row, columns.names)
         made = {name: row[name] for name in columns.names if name in row}
         return frame_of_row(made, {name: np.dtype(dtype) for name, dtype in self.dtypes})
-
-
-class FittedRow(dict[Any, Any]):
-    """The values of one row by column, and data frames of them as `RowTemplate.make` makes them.
-
-    Parameters
-    ----------
-    values : mapping of column to value
-    template : RowTemplate
-        Of rows that were seen in fit.
-    """
-
-    __slots__ = ("template",)
-
-    def __init__(self, values: Mapping[Any, Any], template: RowTemplate):
-        super().__init__(values)
-        self.template = template
-
-    def frame(self, names: Sequence[Any]) -> Any:
-        """Return some of the columns as a data frame of one row."""
-        return self.template.frame_with(self, names)
-
-    def plain(self) -> dict[Any, Any] | None:
-        """Return the values as a data frame of them holds them, in the order of its columns.
-
-        None where that is not known without one.
-        """
-        return self.template.plain_values(self)
-
-
-class SelectedRow(dict[Any, Any]):
-    """The values of one row by column, of which a data frame is made where one is needed.
-
-    Parameters
-    ----------
-    values : mapping of column to value
-    frame : callable
-        It returns the data frame.
-    """
-
-    __slots__ = ("frame",)
-
-    def __init__(self, values: Mapping[Any, Any], frame: Callable[[], Any]):
-        super().__init__(values)
-        self.frame = frame
 
 
 def array_of_row(values: Sequence[Any]) -> np.ndarray:
