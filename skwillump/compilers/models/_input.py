@@ -59,7 +59,7 @@ class InputStep(TableStep):
     def chunk_features(self, table: Table) -> np.ndarray:
         if self.doubles:
             refuse_single(table.dtype)
-        block = table.floats(strict=False)
+        block = table.floats(strict=False, copy=False)
         refuse_objects(table)
         if self.library != "sklearn":
             refuse_large_integers(block, table)
@@ -131,3 +131,7 @@ class InputScorer(DenseScorer):
         if not sparse.issparse(X):
             return super().scores(X, rows, n_threads=n_threads)
         return np.asarray(self.step._sparse_rows(X, rows) @ self.coef, dtype=np.float64)
+
+    def chunk_scores(self, table: Table) -> np.ndarray:
+        with np.errstate(all="ignore"):  # scores of what is not finite go to the original
+            return super().chunk_scores(table)

@@ -28,12 +28,13 @@ from ._sparse_gaussian import SparseGaussianScorer
 _BLOCK_VALUES = 1 << 15
 """Features that are worked on at a time, so that they stay in the cache."""
 
-_ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "identity": lambda sums: sums,
-    "logistic": expit,
-    "tanh": np.tanh,
-    "relu": lambda sums: np.maximum(sums, 0.0),
+_ACTIVATIONS: dict[str, Callable[[np.ndarray], Any]] = {
+    "identity": lambda sums: None,
+    "logistic": lambda sums: expit(sums, out=sums),
+    "tanh": lambda sums: np.tanh(sums, out=sums),
+    "relu": lambda sums: np.maximum(sums, 0.0, out=sums),
 }
+"""What changes the sums of a layer into what the next one reads, in place."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,12 +61,14 @@ class NetworkModel(ScoredModel):
         return NetworkScorer(first, self)
 
     def after_first(self, sums: np.ndarray) -> np.ndarray:
-        """Return the scores for the sums of the first layer, without its bias."""
-        sums = sums + self.biases[0]
+        """Return the scores for the sums of the first layer, without its bias; they are changed."""
+        sums += self.biases[0]
         check_scores(sums)
         activate = _ACTIVATIONS[self.activation]
         for weights, bias in zip(self.weights[1:], self.biases[1:], strict=True):
-            sums = activate(sums) @ weights + bias
+            activate(sums)
+            sums = sums @ weights
+            sums += bias
         return sums
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:

@@ -29,7 +29,7 @@ from ._tree_answers import TreeAnswers
 from ._tree_layout import MANY_ROWS, Questions, deep_trees
 from ._tree_scorer import TreeScorer, TreesOnCodes
 
-_CHUNK_ROWS = 4096
+_CHUNK_ROWS = 4000
 """Rows in a thread's piece of a batch."""
 
 _LARGE_TREE = 1 << 14

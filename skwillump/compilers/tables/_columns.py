@@ -200,6 +200,11 @@ def column_of(values: Values) -> Column:
     return CategoricalNumbers(values.array)
 
 
+def is_number(dtype: np.dtype) -> bool:
+    """Whether values of a dtype are numbers or booleans that are read as float64."""
+    return dtype.kind in "iufb" and dtype.itemsize <= 8
+
+
 def array_column(array: np.ndarray) -> Column:
     """Return a column of a NumPy array (n_rows,).
 
@@ -208,7 +213,7 @@ def array_column(array: np.ndarray) -> Column:
     InputUnsupported
         For values that only the original can judge.
     """
-    if array.dtype.kind in "iufb" and array.dtype.itemsize <= 8:
+    if is_number(array.dtype):
         return NumberColumn(array)
     if array.dtype.kind == "O":
         return ObjectColumn(array)

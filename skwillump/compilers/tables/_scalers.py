@@ -20,6 +20,7 @@ from .._linear_maps import LinearMap
 from .._registry import register
 from .._steps import Step
 from .._unsupported import Unsupported
+from ._guards import refuse_infinite
 from ._steps import DenseScorer, NumberStep, TableScorer, TableStep, coefficients
 from ._tables import Table
 
@@ -46,6 +47,11 @@ class ScaleStep(NumberStep):
         if self.limits is not None:
             np.clip(block, *self.limits, out=block)
         return block
+
+    def write_features(self, table: Table, out: np.ndarray) -> None:
+        out[:] = table.floats(copy=False)
+        refuse_infinite(out, allow_nan=True)
+        self.apply(out)
 
     def linear_map(self) -> LinearMap:
         """Return the step as a linear map, if it keeps zeros."""

@@ -4,14 +4,17 @@ Columns are known by their position among those that were fitted.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ..._containers import Frame
 from .._forwarding import forwarded, forwarded_call
 from .._unsupported import InputUnsupported
-from ._columns import Column, array_column, column_of
+from ._columns import Column, array_column, column_of, is_number
+
+_WIDE = 16
+"""Columns of rows that are read as rows, at least: arithmetic on short ones is slow."""
 
 _UNKNOWN = -2
 """Of a row for which nothing is known yet, among answers that are -1 at least."""
@@ -50,9 +53,18 @@ class Source:
         """Return the dtypes of columns."""
         return {self.column(position).dtype for position in positions}
 
-    def doubles(self, rows: slice | np.ndarray, positions: tuple[int, ...]) -> np.ndarray | None:
-        """Return a copy of some rows and columns of an array of float64; None of others."""
+    def doubles(
+        self, rows: slice | np.ndarray, positions: tuple[int, ...], *, copy: bool
+    ) -> np.ndarray | None:
+        """Return some rows and columns of an array of numbers as float64; None of others.
+
+        Without ``copy`` they may be the array's own.
+        """
         return None
+
+    def keeps_rows(self, n_columns: int) -> bool:
+        """Whether so many columns are better read row by row than one after the other."""
+        return False
 
     @property
     def mixes_bool(self) -> bool:
@@ -113,9 +125,21 @@ class ArraySource(Source):
     def dtypes(self, positions: tuple[int, ...]) -> set[np.dtype]:
         return super().dtypes(positions[:1])
 
-    def doubles(self, rows: slice | np.ndarray, positions: tuple[int, ...]) -> np.ndarray | None:
-        if self._array.dtype != np.float64:
+    def doubles(
+        self, rows: slice | np.ndarray, positions: tuple[int, ...], *, copy: bool
+    ) -> np.ndarray | None:
+        if not is_number(self._array.dtype):
             return None
-        if positions == tuple(range(positions[0], positions[-1] + 1)):
-            return np.array(self._array[rows, positions[0] : positions[-1] + 1], order="C")
-        return np.ascontiguousarray(self._array[rows].take(positions, axis=1))
+        first, n_columns = positions[0], len(positions)
+        if positions == tuple(range(first, first + n_columns)):
+            part = self._array[rows, first : first + n_columns]
+        else:
+            part = self._array[rows][:, list(positions)]
+        if part.dtype == np.float64 and not copy:
+            return part
+        order: Literal["C", "F"] = "C" if self.keeps_rows(n_columns) else "F"
+        return np.array(part, dtype=np.float64, order=order)
+
+    def keeps_rows(self, n_columns: int) -> bool:
+        row, column = self._array.strides
+        return n_columns >= _WIDE and abs(column) < abs(row)

@@ -9,13 +9,10 @@ import numpy as np
 from ...kernels._arrays import frozen
 from .._features import EXACT_INTEGERS
 from .._unsupported import InputUnsupported
-from ._columns import Codes, Column, NumberColumn, Texts, refuse_single
+from ._columns import Codes, NumberColumn, Texts, refuse_single
 from ._sources import Source
 
 _DOUBLE = np.dtype(np.float64)
-
-_MANY_COLUMNS = 64
-"""Of an array of so many columns rows are taken at once, not column by column."""
 
 
 class Table:
@@ -117,35 +114,40 @@ class ChunkTable(Table):
         return self.answers[key]
 
     def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
-        if len(self.positions) >= _MANY_COLUMNS:
-            found = self.source.doubles(self.rows, self.positions)
-            if found is not None:
-                return found
-        columns = self._columns(strict)
+        if strict:
+            self._refuse_other_precision()
+        positions = self.positions
+        found = self.source.doubles(self.rows, positions, copy=copy) if positions else None
+        if found is not None:
+            return found
+        columns = [self.source.column(position) for position in positions]
         out = np.empty((len(columns), self.n_rows))
         for values, column in zip(out, columns, strict=True):
             values[:] = column.floats(self.rows)
         return out.T
 
-    def arrays(self) -> list[np.ndarray]:
-        """Return each column as a read-only array of float64.
+    def arrays(self) -> list[np.ndarray] | None:
+        """Return each column as a read-only array of float64; None of the rows of an array.
 
         Raises
         ------
         InputUnsupported
             As `floats` does.
         """
-        return [frozen(column.floats(self.rows)) for column in self._columns(True)]
+        self._refuse_other_precision()
+        if self.source.keeps_rows(self.n_columns):
+            return None
+        columns = (self.source.column(position) for position in self.positions)
+        return [frozen(column.floats(self.rows)) for column in columns]
 
-    def _columns(self, strict: bool) -> list[Column]:
-        columns = [self.source.column(position) for position in self.positions]
-        if strict and columns:
-            dtypes = {column.dtype for column in columns}
-            mixed = len(dtypes) > 1 and any(dtype.kind in "bO" for dtype in dtypes)
-            if mixed and not self.source.mixes_bool:
-                raise InputUnsupported("numbers beside booleans or objects")
+    def _refuse_other_precision(self) -> None:
+        """Raise `InputUnsupported` where scikit-learn would not compute in double precision."""
+        dtypes = self.dtypes()
+        mixed = len(dtypes) > 1 and any(dtype.kind in "bO" for dtype in dtypes)
+        if mixed and not self.source.mixes_bool:
+            raise InputUnsupported("numbers beside booleans or objects")
+        if dtypes:
             refuse_single(self.source.common_dtype(dtypes))
-        return columns
 
     @property
     def dtype(self) -> np.dtype:  # type: ignore[override]
