@@ -8,6 +8,7 @@ from collections import UserList
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 from sklearn.base import _fit_context
 from sklearn.compose._column_transformer import (
     _is_empty_column_selection as is_empty_selection,
@@ -148,6 +149,23 @@ def column_array(frame, position: int) -> Any:
     """
     held = getattr(frame, "_get_column_array", None)
     return None if held is None else held(position)
+
+
+def columns_together(frame, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return an array (n_rows, n) that holds columns of a pandas data frame, and where in it.
+
+    It is not to be written to. None where they are not in one array, or this release of pandas does
+    not tell.
+    """
+    try:
+        manager = frame._mgr
+        blocks, block_of, place_in = manager.blocks, manager.blknos, manager.blklocs
+        block, places = block_of[positions], place_in[positions]
+        values = blocks[block[0]].values
+    except (AttributeError, IndexError, TypeError):
+        return None
+    is_one = isinstance(values, np.ndarray) and values.ndim == 2 and (block == block[0]).all()
+    return (values.T, places) if is_one else None
 
 
 def n_columns_in(fitted) -> int | None:

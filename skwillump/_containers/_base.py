@@ -174,6 +174,13 @@ class Frame(Container):
         series = self.column(frame, name)
         return None if series is None else self.series.values(series)
 
+    def together(self, frame: Any, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return an array (n_rows, n) that holds columns, and where in it; None if there is none.
+
+        It is not to be written to.
+        """
+        return None
+
     def columns(self, frame: Any) -> list[Any]:
         """Return each column as a series."""
         raise NotImplementedError

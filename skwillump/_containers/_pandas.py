@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._compat import column_array, library_of, safe_indexing
+from .._compat import column_array, columns_together, library_of, safe_indexing
 from ._arrow import takeable_type
 from ._base import (
     ArrowTexts,
@@ -179,6 +179,10 @@ class PandasFrame(Frame):
             return np.dtype(object)
         return np.result_type(*dtypes)
 
+    def names(self, frame: Any) -> list[Any]:
+        found: list[Any] = frame.columns.tolist()  # ten times as fast as a walk over the index
+        return found
+
     def select(self, frame: Any, names: Any) -> Any:
         """Return one column as a series, or a data frame of several.
 
@@ -226,6 +230,11 @@ class PandasFrame(Frame):
         if array is None or isinstance(array.dtype, np.dtype):  # dates
             return super().values(frame, name)
         return self.series.extension_values(array)
+
+    def together(self, frame: Any, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        import pandas as pd
+
+        return columns_together(frame, positions) if type(frame) is pd.DataFrame else None
 
     def columns(self, frame: Any) -> list[Any]:
         return [frame.iloc[:, position] for position in range(frame.shape[1])]
@@ -297,6 +306,7 @@ class ForeignFrame(PandasFrame):
 
     is_read = False
     slices_share = False
+    names = Frame.names
 
     def first_row(self, frame: Any) -> None:
         """Say that the values alone do not tell."""

@@ -200,6 +200,11 @@ def column_of(values: Values) -> Column:
     return CategoricalNumbers(values.array)
 
 
+def n_rows_of(rows: slice | np.ndarray) -> int:
+    """Return how many rows are chosen, by positions or by a slice of step one."""
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+
+
 def is_number(dtype: np.dtype) -> bool:
     """Whether values of a dtype are numbers or booleans that are read as float64."""
     return dtype.kind in "iufb" and dtype.itemsize <= 8

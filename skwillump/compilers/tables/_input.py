@@ -91,7 +91,8 @@ class InputSpec(RowColumns):
             return X.source(self)
         kind = read_frame_of(X)
         if kind is not None:
-            source = FrameSource(kind, X, self._names_in(kind.names(X)))
+            columns = kind.names(X)
+            source = FrameSource(kind, X, self._names_in(columns), columns)
         elif is_plain_array(X) or type(X) is list:
             if isinstance(X, list):
                 X = self._array_of(X)

@@ -24,6 +24,9 @@ from ._guards import refuse_infinite
 from ._steps import DenseScorer, NumberStep, TableScorer, TableStep, coefficients
 from ._tables import Table
 
+_FEW_ROWS, _SEVERAL_COLUMNS = 1000, 8
+"""Of fewer rows, calls of a kernel for each of so many columns take longer than what they do."""
+
 
 @dataclass(frozen=True, eq=False)
 class ScaleStep(NumberStep):
@@ -81,7 +84,7 @@ class ScaleScorer(DenseScorer):
     step: ScaleStep
 
     def chunk_scores(self, table: Table) -> np.ndarray:
-        arrays = table.arrays()
+        arrays = self._arrays(table)
         if arrays is None:
             return super().chunk_scores(table)
         out = np.zeros((table.n_rows, self.n_outputs))
@@ -89,11 +92,16 @@ class ScaleScorer(DenseScorer):
         return out
 
     def add_to(self, total: np.ndarray, table: Table) -> None:
-        arrays = table.arrays()
+        arrays = self._arrays(table)
         if arrays is None:
             total += super().chunk_scores(table)
         else:
             self._add_arrays(total, arrays)
+
+    def _arrays(self, table: Table) -> list[np.ndarray] | None:
+        """Return the columns; None where all of them at once are as fast."""
+        is_small = table.n_rows < _FEW_ROWS and table.n_columns >= _SEVERAL_COLUMNS
+        return None if is_small else table.arrays()
 
     def _add_arrays(self, total: np.ndarray, arrays: list[np.ndarray]) -> None:
         """Add what columns contribute, one after the other."""

@@ -9,7 +9,7 @@ import numpy as np
 from ...kernels._arrays import frozen
 from .._features import EXACT_INTEGERS
 from .._unsupported import InputUnsupported
-from ._columns import Codes, NumberColumn, Texts, refuse_single
+from ._columns import Codes, NumberColumn, Texts, n_rows_of, refuse_single
 from ._sources import Source
 
 _DOUBLE = np.dtype(np.float64)
@@ -91,8 +91,7 @@ class ChunkTable(Table):
     @property
     def n_rows(self) -> int:  # type: ignore[override]
         """Number of rows."""
-        rows = self.rows
-        return rows.stop - rows.start if isinstance(rows, slice) else len(rows)
+        return n_rows_of(self.rows)
 
     @property
     def n_columns(self) -> int:  # type: ignore[override]
@@ -116,15 +115,7 @@ class ChunkTable(Table):
     def floats(self, *, strict: bool = True, copy: bool = True) -> np.ndarray:
         if strict:
             self._refuse_other_precision()
-        positions = self.positions
-        found = self.source.doubles(self.rows, positions, copy=copy) if positions else None
-        if found is not None:
-            return found
-        columns = [self.source.column(position) for position in positions]
-        out = np.empty((len(columns), self.n_rows))
-        for values, column in zip(out, columns, strict=True):
-            values[:] = column.floats(self.rows)
-        return out.T
+        return self.source.floats(self.rows, self.positions, copy=copy)
 
     def arrays(self) -> list[np.ndarray] | None:
         """Return each column as a read-only array of float64; None of the rows of an array.
@@ -135,10 +126,11 @@ class ChunkTable(Table):
             As `floats` does.
         """
         self._refuse_other_precision()
-        if self.source.keeps_rows(self.n_columns):
+        if self.source.keeps_rows(self.positions):
             return None
-        columns = (self.source.column(position) for position in self.positions)
-        return [frozen(column.floats(self.rows)) for column in columns]
+        return [
+            frozen(values) for values in self.source.floats(self.rows, self.positions, copy=False).T
+        ]
 
     def _refuse_other_precision(self) -> None:
         """Raise `InputUnsupported` where scikit-learn would not compute in double precision."""

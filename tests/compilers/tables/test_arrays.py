@@ -1,6 +1,7 @@
-"""Arrays of numbers, however their rows and columns lie in memory."""
+"""Arrays of numbers, and data frames of them, however rows and columns lie in memory."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.lib.stride_tricks import as_strided
 from sklearn.base import clone
@@ -95,3 +96,55 @@ def test_features_of_any_layout_are_those_of_scikit_learn(layout):
     found, expected = compile_pipeline(plain).transform(X), plain.transform(X)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-300)
     assert found.dtype == expected.dtype
+
+
+def _frame_of(values: np.ndarray) -> pd.DataFrame:
+    return pd.DataFrame(values, columns=[f"c{i}" for i in range(values.shape[1])])
+
+
+def _with_integers(values: np.ndarray) -> pd.DataFrame:
+    return _frame_of(values).astype({"c1": np.int32, "c4": bool, "c7": np.int32})
+
+
+FRAMES = {
+    "of an array": _frame_of,
+    "of columns": lambda values: pd.DataFrame({f"c{i}": c for i, c in enumerate(values.T)}),
+    "of one column after the other": lambda values: pd.concat(
+        [pd.Series(column, name=f"c{i}") for i, column in enumerate(values.T)], axis=1
+    ),
+    "of several dtypes": _with_integers,
+    "of booleans": lambda values: _frame_of(values > 0),
+    "of single precision": lambda values: _frame_of(values.astype(np.float32)),
+    "some rows of a larger one": lambda values: _frame_of(np.repeat(values, 2, axis=0))[::2],
+}
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("kind", FRAMES)
+@pytest.mark.parametrize("name", _models(2))
+def test_how_columns_lie_in_a_data_frame_changes_no_answer(name, kind):
+    X = FRAMES[kind](_values(20))
+    y = (_values(20)[:, 0] > 0).astype(int)
+    plain = clone(_models(20)[name]).fit(X[:500], y[:500])
+    compiled = compile_pipeline(plain)
+    for rows in (X, X[7:300], X[:1]):
+        expected = plain.predict_proba(rows)
+        np.testing.assert_allclose(compiled.predict_proba(rows), expected, rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_columns_of_a_data_frame_are_found_by_their_names(kind):
+    X = FRAMES[kind](_values(20))
+    y = (_values(20)[:, 0] > 0).astype(int)
+    first, second = [f"c{i}" for i in range(3, 17)], [f"c{i}" for i in (19, 0, 5, 2, 4, 6, 18)]
+    union = make_column_transformer((StandardScaler(), first), (MinMaxScaler(), second))
+    plain = make_pipeline(union, LogisticRegression()).fit(X[:500], y[:500])
+    compiled = compile_pipeline(plain)
+    for other in (
+        X,
+        X[X.columns[::-1]],
+        X.assign(more=1.5)[["more", *X.columns[::2], *X.columns[1::2]]],
+    ):
+        np.testing.assert_allclose(
+            compiled.predict_proba(other), plain.predict_proba(other), rtol=1e-12, atol=1e-300
+        )
