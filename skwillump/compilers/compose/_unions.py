@@ -140,7 +140,10 @@ class UnionStep(Step):
         stacks = self._stacks_sparse
         if stacks is None:
             stacks = any(step.gives_sparse for step in self.steps)
-        known = all(step.gives_sparse or step.gives_array for step in self.steps)
+        known = all(
+            leaf.step.gives_sparse or leaf.step.gives_array or _reads_named(leaf)
+            for leaf in self.blocks
+        )
         return stacks and known and all(block.weight for block in self.blocks)
 
     def some(self, leaves: Sequence[Leaf]) -> "UnionStep":
@@ -325,6 +328,12 @@ def _beside(blocks: Sequence[Any]) -> Any:
         start += block.shape[1]
     data = np.concatenate(values)
     return csr(data, np.concatenate(positions), np.array([0, len(data)]), start)
+
+
+def _reads_named(leaf: "Leaf") -> bool:
+    """Tell whether a block makes no sparse matrix of columns of a data frame, which is none."""
+    is_table = leaf.step.reads_columns and not leaf.step.gives_matrix
+    return is_table and getattr(leaf.selection, "names", None) is not None
 
 
 def step_size(step: Step) -> int | None:

@@ -26,6 +26,10 @@ class IndicatorStep(TableStep):
     def fixed_dtype(self) -> np.dtype:
         return np.dtype(bool)
 
+    @property
+    def gives_array(self) -> bool:
+        return self.original.sparse is not True
+
     def chunk_features(self, table: Table) -> np.ndarray:
         if table.row is not None:
             if not all(isinstance(value, (int, float, np.number)) for value in table.row):
