@@ -153,11 +153,10 @@ class Codes(Combined):
 
 @combines("StackingClassifier", "StackingRegressor")
 class Stacked(Combined):
-    """A linear model, or a network, on the answers of the members."""
+    """A model on the answers of the members."""
 
     @classmethod
     def reads(cls, joined: JoinedModel) -> bool:
-        """Say yes to a last model that does not jump where its features change a little."""
         original = joined.original
         if original.passthrough or len(joined.members) != len(original.stack_method_):
             return False
@@ -169,7 +168,7 @@ class Stacked(Combined):
             final = compile_model(original.final_estimator_)
         except Unsupported:
             return False
-        return final.is_smooth and all(
+        return all(
             final.gives(method)
             for method in ("predict_proba", "decision_function")
             if hasattr(original, method)
@@ -180,7 +179,8 @@ class Stacked(Combined):
         """The model on the members' answers."""
         return compile_model(self.original.final_estimator_)
 
-    def responses(self, scores: np.ndarray) -> np.ndarray:
+    def answers(self, scores: np.ndarray) -> np.ndarray:
+        """Return what the members answer side by side, (n_rows, n_answers)."""
         columns = []
         methods = self.original.stack_method_
         for member, own, method in zip(self.members, self.parts(scores), methods, strict=True):
@@ -190,7 +190,24 @@ class Stacked(Combined):
             elif method == "predict_proba" and len(self.classes) == 2:
                 found = found[:, 1:]
             columns.append(found)
-        return self.last.raw(np.hstack(columns).astype(np.float64, copy=False))
+        return np.hstack(columns).astype(np.float64, copy=False)
+
+    def responses(self, scores: np.ndarray) -> np.ndarray:
+        return self.last.raw(self.answers(scores))
+
+    def decided(self, scores: np.ndarray) -> tuple[Any, np.ndarray]:
+        answers = self.answers(scores)
+        found = self.last.raw(answers)
+        labels, doubtful = self.labels(found), self.close(found)
+        if self.last.is_smooth:
+            return labels, doubtful
+        # Where what members answer is rounded in another way, it may pass a threshold.
+        around = DOUBT * (1.0 + np.abs(answers))
+        near = [self.last.raw(answers + sign * around) != found for sign in (-1.0, 1.0)]
+        return labels, np.union1d(doubtful, np.flatnonzero(np.any(near, axis=(0, 2))))
+
+    def doubtful(self, scores: np.ndarray) -> np.ndarray:
+        return self.decided(scores)[1]
 
     def labels(self, responses: np.ndarray) -> np.ndarray:
         found = self.last.predict(responses)

@@ -37,6 +37,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeRegressor
 
 from skwillump import compile_pipeline
 from skwillump.blocks._joined import JoinedModel
@@ -90,6 +91,24 @@ WRAPPERS = {
         THREE,
     ),
     "stack under trees": (StackingClassifier([("l", linear())], forest(), cv=2), THREE),
+    "stack under boosted trees": (
+        StackingClassifier(
+            [("t", forest()), ("l", linear())], GradientBoostingClassifier(n_estimators=5), cv=2
+        ),
+        TWO,
+    ),
+    "stack of values under trees": (
+        StackingRegressor(
+            [("r", Ridge()), ("t", RandomForestRegressor(5, random_state=0))],
+            RandomForestRegressor(5, random_state=0),
+            cv=2,
+        ),
+        SIGNAL,
+    ),
+    "stack under neighbours": (
+        StackingClassifier([("g", GaussianNB()), ("l", linear())], KNeighborsClassifier(), cv=2),
+        THREE,
+    ),
     "stack with the features": (
         StackingClassifier([("t", forest())], linear(), cv=2, passthrough=True),
         THREE,
@@ -381,3 +400,19 @@ def test_a_chain_of_trees_refuses_missing_values_as_it_did():
     for answer in (fitted.predict, compile_pipeline(fitted).predict):
         with pytest.raises(ValueError, match="NaN"):
             answer(rows)
+
+
+def test_answers_at_a_threshold_of_the_last_of_a_stack_are_in_doubt():
+    stack = StackingRegressor([("r", Ridge())], DecisionTreeRegressor(max_depth=2), cv=2)
+    stack.fit(X, SIGNAL)
+    answer = stack.estimators_[0].predict(NEW[3:4])[0]
+    below = np.float32(answer)  # trees read float32: what lies between two is rounded either way
+    between = (float(below) + float(np.nextafter(below, np.float32(np.inf)))) / 2
+    stack.estimators_[0].intercept_ += between - answer
+    stack.final_estimator_.tree_.threshold[0] = below
+    compiled = compile_pipeline(stack)
+    model = compiled._parts.model
+    scores = compiled._scores(NEW)
+    assert 3 in model.doubtful(scores)
+    assert len(model.doubtful(scores)) < len(NEW) / 2
+    assert_equal_answers(compiled, stack, NEW)

@@ -14,7 +14,7 @@ from sklearn.feature_extraction.text import (
     TfidfTransformer,
     TfidfVectorizer,
 )
-from sklearn.impute import SimpleImputer
+from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, OneHotEncoder, StandardScaler
 from tree_cases import assert_answers_of_the_library, with_missing_values
@@ -257,6 +257,61 @@ def test_a_cascade_of_a_pipeline_that_ends_in_the_library():
     full = model.estimator_.predict(frame)
     np.testing.assert_array_equal(model.predict(frame)[~early], full[~early])
     assert (model.predict(frame) == full).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("features", "is_sparse"),
+    [
+        (
+            make_column_transformer(
+                (OneHotEncoder(), ["kind"]), remainder="passthrough", sparse_threshold=1.0
+            ),
+            True,
+        ),
+        (
+            make_column_transformer(
+                (OneHotEncoder(), ["kind"]),
+                (FunctionTransformer(np.abs), ["a"]),
+                sparse_threshold=1.0,
+            ),
+            True,
+        ),
+        (make_union(SimpleImputer(), MissingIndicator(features="all")), False),
+        (make_union(SimpleImputer(), MissingIndicator(features="all", sparse=True)), True),
+    ],
+    ids=["passing", "function", "flags", "sparse flags"],
+)
+def test_columns_that_pass_and_flags_are_known_to_hold_no_zeros(features, is_sparse):
+    table = FRAME[["a", "b", "kind"]].assign(b=FRAME["b"].round())
+    table = table if hasattr(features, "transformers") else table[["a", "b"]]
+    model = make_pipeline(features, classifier()).fit(table, BINARY)
+    assert sparse.issparse(model[0].transform(table)) is is_sparse
+    compiled = compile_pipeline(model)
+    assert compiled.explain()[-1].compiled is (
+        features.__class__.__name__ != "FeatureUnion" or not is_sparse
+    )
+    np.testing.assert_array_equal(compiled.predict_proba(table), model.predict_proba(table))
+    for at in range(20):
+        expected = model.predict_proba(table[at : at + 1])[0]
+        np.testing.assert_array_equal(
+            compiled.predict_proba_one(table.iloc[at].to_dict()), expected
+        )
+
+
+@pytest.mark.filterwarnings("ignore:The .sparse_index")
+def test_explicit_zeros_of_sparse_columns_are_left_to_the_library():
+    held = pd.arrays.SparseArray(
+        np.zeros(len(FRAME)),
+        sparse_index=pd.arrays.SparseArray(np.ones(len(FRAME))).sp_index,
+        fill_value=0.0,
+    )
+    table = pd.DataFrame({"kind": FRAME["kind"], "held": held})
+    features = make_column_transformer(
+        (OneHotEncoder(), ["kind"]), ("passthrough", ["held"]), sparse_threshold=1.0
+    )
+    model = make_pipeline(features, classifier()).fit(table, BINARY)
+    compiled = compile_pipeline(model)
+    np.testing.assert_array_equal(compiled.predict_proba(table), model.predict_proba(table))
 
 
 def _one_hot_and_scaled():
