@@ -1,7 +1,8 @@
 """Products and sums of features, and choices of them: PCA, polynomials, selectors."""
 
 from dataclasses import dataclass
-from itertools import combinations, combinations_with_replacement
+from functools import cached_property
+from itertools import combinations, combinations_with_replacement, pairwise
 from typing import Any
 
 import numpy as np
@@ -185,11 +186,41 @@ class PolynomialStep(NumberStep):
     allow_nan = False
 
     def apply(self, block: np.ndarray) -> np.ndarray:
-        products = [np.ones((len(block), 1)), block]
-        last = np.hstack(products)
+        if len(block) == 1:
+            row = np.concatenate(((1.0,), block[0]))
+            for parents, factors in zip(self.parents, self.factors, strict=True):
+                row = np.concatenate((row, row[parents] * block[0, factors]))
+            return row[None, self.wanted]
+        columns, runs = 1 + block.shape[1], self._runs
+        out = np.empty((runs[-1][2].stop if runs else columns, len(block)))
+        out[0] = 1.0
+        out[1:columns] = block.T
+        for parent, factors, at in runs:
+            np.multiply(out[parent], out[factors], out=out[at])
+        return out[self._kept].T
+
+    @cached_property
+    def _runs(self) -> list[tuple[int, slice, slice]]:
+        """Products of one product and columns side by side: where all three are."""
+        start = 1 + self.spec.n_columns
+        found = []
         for parents, factors in zip(self.parents, self.factors, strict=True):
-            last = np.hstack((last, last[:, parents] * block[:, factors]))
-        return last[:, self.wanted]
+            if not len(parents):
+                continue
+            ends = np.flatnonzero((np.diff(parents) != 0) | (np.diff(factors) != 1)) + 1
+            for begin, end in pairwise([0, *ends.tolist(), len(parents)]):
+                columns = slice(int(factors[begin]) + 1, int(factors[end - 1]) + 2)
+                found.append((int(parents[begin]), columns, slice(start + begin, start + end)))
+            start += len(parents)
+        return found
+
+    @cached_property
+    def _kept(self) -> Any:
+        """Positions of the features among all products: a slice, if they are side by side."""
+        first, size = self.wanted[:1], len(self.wanted)
+        if size and np.array_equal(self.wanted, np.arange(size) + first):
+            return slice(int(first[0]), int(first[0]) + size)
+        return self.wanted
 
 
 def _products(polynomial: Any, n_columns: int) -> list[tuple[int, ...]]:
