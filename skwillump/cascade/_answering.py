@@ -1,6 +1,7 @@
 """How a fitted cascade answers: many rows in chunks, or one row."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -147,6 +148,9 @@ class CascadeRunner:
                 self.answer(self.template.make(x), method, n_threads=n_threads)[0]
             )
         except (AttributeError, TypeError, ValueError) as error:
+            with suppress(Exception):  # of anyone's code, which may want X as it was in fit
+                X = self.template.make(x)
+                return self._first_row(self.answer(X, method, n_threads=n_threads)[0])
             self.template.raise_named(error, x)
 
     @cached_property

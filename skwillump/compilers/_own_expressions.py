@@ -183,6 +183,8 @@ class Expressions:
                     static, (FunctionType, staticmethod, str, int, float, list, tuple, dict)
                 ):
                     return Known(getattr(owner, name))
+            case Known(str() as text), "join":
+                return Known(text.join)
             case Known(ModuleType() as module), _ if hasattr(module, name):
                 return Known(getattr(module, name))
         raise NotTold

@@ -2,11 +2,13 @@
 
 import itertools
 import math
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from . import _own_values as values
+from ._own_code import same_code
 from ._own_kinds import (
     Accessor,
     Array,
@@ -28,7 +30,7 @@ from ._own_kinds import (
 from ._own_texts import text_method
 
 _TYPES = {int: "int", float: "float", str: "str", "int": "int", "float": "float", "str": "str"}
-_TYPES |= {"int64": "int", "float64": "float", np.int64: "int", np.float64: "float"}
+_TYPES |= {"U": "str", "int64": "int", "float64": "float", np.int64: "int", np.float64: "float"}
 """What ``astype`` may be given."""
 
 _SAME_CELL = {"copy", "to_numpy", "ravel", "tolist", "to_list", "flatten", "squeeze"}
@@ -91,10 +93,33 @@ def of_frame(frame: Frame, method: str, given: Given) -> Any:
             if known(given.get("0", given.get("orient")), str) != "records":
                 raise NotTold
             return Records(of)
+        case "apply" | "agg":
+            _only(given, "0", "axis")
+            if known(given.get("axis"), int, str) not in (1, "columns"):
+                raise NotTold
+            between = _joined_by(getattr(given.get("0"), "value", None))
+            return Cell(lambda v: values.joined(between, of(v).values()))
         case "pop":
             _only(given, "0")
             key = key_of(given.get("0"))
             return Cell(lambda v: of(v).pop(key(v)))
+    raise NotTold
+
+
+def _joined_by(function: Any) -> str:
+    """Return the text between the texts that a function joins."""
+    owner = getattr(function, "__self__", None)
+    if type(owner) is str and function.__name__ == "join":
+        return owner
+    if not isinstance(function, FunctionType):
+        raise NotTold
+    code = function.__code__
+    for between in code.co_consts:
+        if type(between) is str and code.co_argcount == 1:
+            name = code.co_varnames[0]
+            other = eval(f"lambda {name}: {between!r}.join({name})")
+            if same_code(other.__code__, code):
+                return between
     raise NotTold
 
 

@@ -36,16 +36,27 @@ class RowMap:
 
     of: Found
     kind: type  # of `_own_kinds`
+    of_text: bool  # whether a row is one text, as of a column
 
-    def __call__(self, row: Mapping[Any, Any]) -> Any:
+    def __call__(self, row: Any) -> Any:
         """Return what becomes of a row: a dict, one value, an array of one row or a list of a dict.
+
+        Parameters
+        ----------
+        row : mapping of column to value, or str
 
         Raises
         ------
         InputUnsupported
             If only the original can tell.
         """
-        variables: Variables = {_X: {name: values.plain(value) for name, value in row.items()}}
+        if isinstance(row, Mapping) and not self.of_text:
+            given: Any = {name: values.plain(value) for name, value in row.items()}
+        elif isinstance(row, str) and self.of_text:
+            given = row
+        else:
+            raise InputUnsupported(f"{type(row).__name__} is no such row")
+        variables: Variables = {_X: given}
         try:
             made = self.of(variables)
         except InputUnsupported:
@@ -65,13 +76,14 @@ def row_map(fitted: Any) -> RowMap | None:
     if found is None or has_set_output(fitted):
         return None
     function, owner, given = found
-    try:
-        made = read_function(function, owner, (Frame(lambda v: v[_X]),), given)
-    except (NotTold, InputUnsupported, RecursionError):
-        return None
-    if not isinstance(made, (Frame, Cell, Array, Records)):
-        return None
-    return RowMap(made.of, type(made))
+    for kind in (Frame, Cell):
+        try:
+            made = read_function(function, owner, (kind(lambda v: v[_X]),), given)
+        except (NotTold, InputUnsupported, RecursionError):
+            continue
+        if isinstance(made, (Frame, Cell, Array, Records)):
+            return RowMap(made.of, type(made), kind is Cell)
+    return None
 
 
 def _called_with(fitted: Any) -> tuple[FunctionType, Any, dict[str, Known]] | None:

@@ -7,7 +7,7 @@ where pandas is sure to do the same: an operation refuses values of which it may
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -289,6 +289,14 @@ def cut(value: Any, bins: list[Any], labels: Any, right: bool, lowest: bool) -> 
     if at is None or at == 0:
         return math.nan
     return at - 1 if labels is False else labels[at - 1]
+
+
+def joined(between: str, texts: Iterable[Any]) -> str:
+    """Return texts of a row one after the other."""
+    found = list(texts)
+    if {type(text) for text in found} != {str}:
+        raise refused(found)
+    return between.join(found)
 
 
 def total(values: list[Any], how: str) -> Any:

@@ -1,6 +1,5 @@
 """A step of the user's own over data frames, of which one row needs none."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 
 from .._one_row import FittedRow, SelectedRow
 from ._features import in_double, only, to_dense
+from ._forwarding import forwarded
 from ._original_step import NumberMapStep, OriginalScorer, OriginalStep
 from ._own_rows import RowMap, row_map
 from ._own_texts import number_map
@@ -23,8 +23,11 @@ class RowMapStep(OriginalStep):
 
     wants_rows = False
     needs_rows = True  # of a row of which only the original can tell
-    reads_mapping = True
     opens_frames = False
+
+    @property
+    def reads_mapping(self) -> bool:
+        return self._map is None or not self._map.of_text
 
     @cached_property
     def _map(self) -> RowMap | None:
@@ -41,11 +44,9 @@ class RowMapStep(OriginalStep):
         InputUnsupported
             If only the original can tell.
         """
-        if type(x) is FittedRow:
-            x = x.plain()
-        if not isinstance(x, Mapping) or self._map is None:
-            raise InputUnsupported(f"{type(x).__name__} is no row of names, or no source is there")
-        return self._map(x)
+        if self._map is None:
+            raise InputUnsupported("its source is gone")
+        return self._map(x.plain() if type(x) is FittedRow else x)
 
     def numbers(self, x: Any) -> np.ndarray:
         """Return what becomes of one row as an array (1, n_columns).
@@ -93,7 +94,7 @@ class RowMapScorer(OriginalScorer):
     step: RowMapStep
 
     wants_rows = False
-    reads_mapping = True
+    reads_mapping = forwarded("step.reads_mapping")
 
     def score_one(self, x: Any) -> np.ndarray:
         try:

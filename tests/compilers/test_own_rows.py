@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -410,20 +411,62 @@ def test_functions_of_columns_and_blocks_of_a_union_are_told():
         np.testing.assert_allclose(compiled.predict_one(values), expected[at], rtol=1e-12)
 
 
-def joined(X):
-    return X["kind"] + " " + X["day"]
+JOINS = {
+    "sum": lambda X: X["kind"] + " " + X["day"],
+    "lambda": lambda X: X[["kind", "day"]].apply(lambda row: "-".join(row), axis=1),
+    "method": lambda X: X[["kind", "day"]].agg(" ".join, axis=1),
+    "array": lambda X: X["kind"].values.astype("U"),
+}
 
 
-def test_a_text_that_is_made_of_columns_goes_on_as_a_text():
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    pipeline = make_pipeline(
-        FunctionTransformer(joined), TfidfVectorizer(), LogisticRegression()
-    ).fit(TABLE, Y)
+@pytest.mark.parametrize("name", JOINS)
+def test_a_text_that_is_made_of_columns_goes_on_as_a_text(name, monkeypatch):
+    steps = FunctionTransformer(JOINS[name]), TfidfVectorizer(), LogisticRegression()
+    pipeline = make_pipeline(*steps).fit(TABLE, Y)
     compiled = compile_pipeline(pipeline)
-    row = TABLE.iloc[3].to_dict()
-    expected = pipeline.predict_proba(TABLE[3:4])[0]
-    np.testing.assert_allclose(compiled.predict_proba_one(row), expected, rtol=1e-12)
+    expected = pipeline.predict_proba(TABLE)
+    np.testing.assert_allclose(compiled.predict_proba(TABLE), expected, rtol=1e-12)
+    monkeypatch.setattr(RowMapStep, "transform", None)
+    for at in range(10):
+        row = TABLE.iloc[at].to_dict()
+        np.testing.assert_allclose(compiled.predict_proba_one(row), expected[at], rtol=1e-12)
+
+
+class Counts(TransformerMixin, BaseEstimator):
+    """Numbers of each text of a series."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        out = pd.DataFrame()
+        out["n"] = X.apply(lambda text: len(text))
+        out["words"] = X.str.split().str.len()
+        out["mean"] = out["n"] / (out["words"] + 1)
+        return out
+
+
+class Ranks(Counts):
+    def transform(self, X):
+        return X.apply(len).rank().to_frame()
+
+
+@pytest.mark.parametrize("counts", [Counts(), Ranks()])
+@pytest.mark.parametrize("wrap", [compile_pipeline, None])
+def test_numbers_of_each_text_of_a_series_stand_beside_its_words(counts, wrap):
+    texts = TABLE["kind"] + " " + TABLE["day"]
+    union = make_union(TfidfVectorizer(), make_pipeline(counts, StandardScaler()))
+    pipeline = make_pipeline(union, LogisticRegression()).fit(texts, Y)
+    expected = [pipeline.predict_proba(texts[at : at + 1])[0] for at in range(10)]
+    if wrap is None:
+        model = CascadeClassifier(pipeline, cv=2, random_state=0)
+        with pytest.warns():
+            model.fit(texts, Y)
+    else:
+        model = wrap(pipeline)
+    for at in range(10):
+        actual = model.predict_proba_one(texts.iloc[at])
+        np.testing.assert_allclose(actual, expected[at], rtol=1e-12)
 
 
 def kept_types(X):

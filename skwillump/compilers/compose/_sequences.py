@@ -18,6 +18,7 @@ from ..._containers import take_rows
 from ..._one_row import SelectedRow, is_value
 from .._features import ChosenRows, Entries, Work
 from .._forwarding import forwarded
+from .._row_map_step import RowMapStep
 from .._scorers import Scorer
 from .._steps import Step
 from .._steps_in_a_row import StepsInARow
@@ -57,7 +58,7 @@ class SequenceStep(StepsInARow):
     @cached_property
     def rest(self) -> Step | None:
         """What follows a first step of which one row needs no data frame; None if it is another."""
-        if not self.first.reads_mapping or len(self.steps) < 2:
+        if not isinstance(self.first, RowMapStep) or len(self.steps) < 2:
             return None
         rest = self.last
         if len(self.steps) > 2:

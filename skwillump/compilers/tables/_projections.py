@@ -195,8 +195,8 @@ class PolynomialStep(NumberStep):
         out = np.empty((runs[-1][2].stop if runs else columns, len(block)))
         out[0] = 1.0
         out[1:columns] = block.T
-        for parent, factors, at in runs:
-            np.multiply(out[parent], out[factors], out=out[at])
+        for parent, others, at in runs:
+            np.multiply(out[parent], out[others], out=out[at])
         return out[self._kept].T
 
     @cached_property
