@@ -415,4 +415,4 @@ def test_answers_at_a_threshold_of_the_last_of_a_stack_are_in_doubt():
     scores = compiled._scores(NEW)
     assert 3 in model.doubtful(scores)
     assert len(model.doubtful(scores)) < len(NEW) / 2
-    assert_equal_answers(compiled, stack, NEW)
+    assert_answers_alike(compiled, stack, NEW)
