@@ -15,7 +15,7 @@ from ._forwarding import forwarded
 from ._kernel_users import KernelUser
 from ._scorers import Scorer
 from ._steps import Step
-from ._unsupported import Unsupported, check_scores
+from ._unsupported import InputUnsupported, Unsupported, check_scores
 
 
 class Model(KernelUser):
@@ -185,7 +185,10 @@ class ModelScorer(Scorer):
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         work, width = self.model.raw, self.n_outputs
-        return self.features.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
+        try:
+            return self.features.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
+        except InputUnsupported as reason:
+            raise self.features.told_further(reason, self) from reason
 
     def score_one(self, x: Any) -> np.ndarray:
         return self.model.raw_one(self.features.dense_one(x))

@@ -264,6 +264,10 @@ def of_cell(cell: Cell, method: str, given: Given) -> Any:
             _only(given, "0")
             kind = _type(first)
             return Cell(lambda v: values.as_type(of(v), kind))
+        case "to_numpy":
+            _only(given, "dtype")
+            kind = _type(given.get("dtype"))
+            return Cell(lambda v: values.as_type(of(v), kind))
         case "isin":
             _only(given, "0")
             among = known(first, list, tuple, set, frozenset, dict)

@@ -351,6 +351,10 @@ class Step(KernelUser):
         features = self.dense(X, rows, n_threads=n_threads)
         return map_pieces(work, features, n_outputs, n_threads)
 
+    def told_further(self, reason: InputUnsupported, scorer: Any) -> InputUnsupported:
+        """Return the error of a scorer of its features: with these, where they are known."""
+        return reason
+
     def feature_codes(self) -> FeatureCodes | None:
         """Return how `map_coded` lays the features out; None where it does not."""
         return None

@@ -88,7 +88,7 @@ def binned(X):
     )
     X["where"] = np.where(X["gap"].isna(), 0, X["c"])
     X["lower"] = X["c"].clip(lower=0.5)
-    X["rounded"] = X["a"].round(1)
+    X["rounded"] = np.minimum(X["a"].to_numpy(dtype=float).round(1), 0.5)
     return X.rename(columns={"a": "first"})
 
 

@@ -145,7 +145,17 @@ class SequenceStep(StepsInARow):
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         X = self.before(take_rows(X, rows), n_threads)
-        return self.last.dense(self._no_surprise(X), n_threads=n_threads)
+        try:
+            return self.last.dense(self._no_surprise(X), n_threads=n_threads)
+        except InputUnsupported as reason:
+            raise InputUnsupported(str(reason), scorer=self, features=X) from reason
+
+    def told_further(self, reason: InputUnsupported, scorer: Any) -> InputUnsupported:
+        """Return the error with the features: the steps before the last need not run again."""
+        if reason.scorer is not self:
+            return reason
+        features = self.last.transform(reason.features)
+        return InputUnsupported(str(reason), scorer=scorer, features=features)
 
     def map_coded(
         self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1

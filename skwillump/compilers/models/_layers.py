@@ -85,7 +85,14 @@ class NetworkScorer(Scorer):
     n_outputs = forwarded("model.n_outputs")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        return self.model.after_first(self.first.scores(X, rows, n_threads=n_threads))
+        try:
+            sums = self.first.scores(X, rows, n_threads=n_threads)
+        except InputUnsupported as reason:
+            if reason.scorer is not self.first:
+                raise
+            known = reason.features
+            raise InputUnsupported(str(reason), scorer=self, features=known) from reason
+        return self.model.after_first(sums)
 
     def score_one(self, x: Any) -> np.ndarray:
         return self.model.after_first(self.first.score_one(x)[None])[0]

@@ -4,9 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+)
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVC
 
 from skwillump import compile_pipeline
 
@@ -78,3 +85,27 @@ def test_columns_in_another_order_are_the_models_affair(model):
         pipeline.predict(X)
     with pytest.raises(ValueError, match="feature names should match"):
         compiled.predict(X)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        MLPClassifier((4,), max_iter=20, random_state=0),
+        SVC(),
+        GaussianNB(),
+        GradientBoostingClassifier(n_estimators=3, random_state=0),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+@pytest.mark.filterwarnings("ignore:Stochastic")
+def test_the_function_runs_once_where_what_follows_leaves_its_columns_to_the_original(model):
+    X, y = _table()
+    pipeline = make_pipeline(FunctionTransformer(_with_flag), StandardScaler(), model).fit(X, y)
+    expected = pipeline.predict(X)
+    counted = Counted(_with_flag)
+    pipeline[0].func = counted
+    compiled = compile_pipeline(pipeline)
+    counted = compiled._parts.features.first.original.func
+    before = counted.n_calls
+    np.testing.assert_array_equal(compiled.predict(X), expected)
+    assert counted.n_calls - before == 1
