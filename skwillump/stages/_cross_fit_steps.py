@@ -242,8 +242,11 @@ class CrossFit:
 
     def on_first_fold(
         self, first: BlockGraph, specs: list[StageSpec], stacking: Any
-    ) -> tuple[list[StageSpec], tuple[Any, ...], FoldRecord]:
+    ) -> tuple[list[StageSpec], tuple[Any, ...], FoldRecord, list[int]]:
         """Fit approximate models on the first fold, but for those that few rows speak against.
+
+        Which of them can still be chosen is told by what they did there. Nothing is read of rows
+        that certify: they test one choice, made without them.
 
         Returns
         -------
@@ -252,8 +255,10 @@ class CrossFit:
         models : tuple of (estimator or LeftOut)
         record : FoldRecord
             What they and the full model answer on the held-out rows.
+        possible : list of int
+            Ascending positions of the models that can still be chosen.
         """
-        data, fold = self.data, self.fold(0)
+        data, fold, shortlist = self.data, self.fold(0), self.shortlist
         with self.progress.task("try approximate models"), evidence_of(fold, data):
             X_train, y_train, params = data.take(fold.train)
             known: BlockFeatures | None = None
@@ -273,28 +278,27 @@ class CrossFit:
             others = [spec for spec in specs if spec not in sets]
             models: tuple[Any, ...] = ()
             answers: tuple[Any, ...] = ()
+            open_shares: dict[int, np.ndarray] = {}
             held_out: HeldOut | None = None
             if others:
                 models = fit(others)
                 held_out = HeldOut.of(first, self.task.recorder, data.X, fold.test)
                 record = held_out.record(others, models)
                 answers = record.stages
-                sets = self.shortlist.worth_fitting(sets, others, record.of_rows(self.selecting))
+                open_shares = shortlist.open_shares_of(record.of_rows(self.selecting))
+                sets = shortlist.worth_fitting(sets, others, open_shares)
             choosing = replace(fold, test=np.intersect1d(fold.test, self.selecting))
-            sets = self.shortlist.screened(first, sets, choosing, known=known, rng=self.rng)
+            sets = shortlist.screened(first, sets, choosing, known=known, rng=self.rng)
             models_of_sets = fit(sets)
             del X_train, known, fit  # before features of other rows are there, if need be
             held_out = held_out or HeldOut.of(first, self.task.recorder, data.X, fold.test)
             record = held_out.record(sets, models_of_sets)
+            open_shares = {len(sets) + i: shares for i, shares in open_shares.items()}
+            open_shares |= shortlist.open_shares_of(record.of_rows(self.selecting))
             record = replace(record, stages=(*record.stages, *answers))
-            return [*sets, *others], (*models_of_sets, *models), record
-
-    def still_possible(self, specs: Sequence[StageSpec], record: FoldRecord) -> list[int]:
-        """Models that can still be chosen, by what they did on the first fold.
-
-        Nothing is read of rows that certify: they test one choice, made without them.
-        """
-        return self.shortlist.still_possible(specs, record.of_rows(self.selecting))
+            specs = [*sets, *others]
+            possible = shortlist.still_possible(specs, open_shares)
+            return specs, (*models_of_sets, *models), record, possible
 
     def none_can_pay(
         self,

@@ -41,8 +41,7 @@ def cross_fit(run: CrossFit) -> CrossFitted:
     if cheapest is not None:
         specs = cheapest.may_pay(specs)
     run, specs = run.choosing_among(specs)
-    specs, tried, record = run.on_first_fold(first, specs, stacking)
-    possible = run.still_possible(specs, record)
+    specs, tried, record, possible = run.on_first_fold(first, specs, stacking)
     never_made = [(specs[i], why) for i, why in record.left_out.items()]
     specs = [specs[i] for i in possible]
     if cheapest is not None:

@@ -87,6 +87,8 @@ class Progress:
     ) -> list[Any]:
         """Results of delayed calls in their order, run in parallel; each is a task that ends.
 
+        A single call runs here: to start a process for it takes seconds.
+
         Parameters
         ----------
         name : str
@@ -94,6 +96,7 @@ class Progress:
         names : sequence of str
             What each of them does.
         """
+        n_jobs = n_jobs if len(names) > 1 else 1
         results = []
         with self.task(name, n_subtasks=len(names)) as folds:
             arriving = _arriving(calls, n_jobs)

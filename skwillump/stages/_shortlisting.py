@@ -4,7 +4,7 @@ What a model will cost is estimated from the costs of blocks here; what is plann
 of the models that are left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -168,27 +168,54 @@ class Shortlist:
         model = self.approx_estimator if quick is None else quick
         tried = fit_stages(first, sets, *data.take(few), model, known=known_few)
         record = record_rows(first, sets, tried, self.recorder, data.X, test)
-        kept = self.still_possible(sets, record)
+        kept = self.still_possible(sets, self.open_shares_of(record))
         # Those that cannot be made of few rows may be made of all.
         left_out = [sets[i] for i in record.made if i not in kept]
         return [spec for spec in specs if spec not in left_out]
 
-    def still_possible(self, specs: Sequence[StageSpec], record: FoldRecord) -> list[int]:
+    def open_shares_of(self, record: FoldRecord) -> dict[int, np.ndarray]:
+        """How few rows each model that answered leaves open, by its position.
+
+        Parameters
+        ----------
+        record : FoldRecord
+            Of rows that choose.
+
+        Returns
+        -------
+        dict of int to ndarray of float64 of shape (n_losses,)
+            For several losses; for none where there are no such rows.
+        """
+        if not len(record.rows):
+            return {i: np.empty(0) for i in record.made}
+        return {i: self.open_shares(record.rows, record.full, record.stage(i)) for i in record.made}
+
+    def still_possible(
+        self, specs: Sequence[StageSpec], open_shares: Mapping[int, np.ndarray]
+    ) -> list[int]:
         """Approximate models that can still be chosen, by what they answered on rows that choose.
+
+        Parameters
+        ----------
+        open_shares : mapping of int to ndarray
+            As of `open_shares_of`.
 
         Returns
         -------
         list of int
             Ascending positions; those that were left out are not among them.
         """
-        made = record.made
-        if len(made) < 2 or not len(record.rows):
+        made = sorted(open_shares)
+        expected = self._expected_seconds(specs, open_shares)
+        if len(made) < 2 or not expected.size:
             return made
-        expected = self._expected_seconds(specs, record)
         return [made[i] for i in shortlist(expected, self.full_seconds)]
 
     def worth_fitting(
-        self, sets: Sequence[StageSpec], others: Sequence[StageSpec], record: FoldRecord
+        self,
+        sets: Sequence[StageSpec],
+        others: Sequence[StageSpec],
+        open_shares: Mapping[int, np.ndarray],
     ) -> list[StageSpec]:
         """Sets of blocks whose models could still be chosen beside others that are known.
 
@@ -201,30 +228,30 @@ class Shortlist:
             Models of the full model's kind on some blocks, not fitted yet.
         others : sequence of StageSpec
             Models of other kinds.
-        record : FoldRecord
-            What these answered on rows that choose.
+        open_shares : mapping of int to ndarray
+            Of the latter, as of `open_shares_of`.
         """
-        if not len(record.rows):
+        known = self._expected_seconds(others, open_shares)
+        if not known.size:
             return list(sets)
-        known = self._expected_seconds(others, record)
         return [
             spec
             for spec in sets
             if could_be_kept(self.seconds(spec).start, known, self.full_seconds)
         ]
 
-    def _expected_seconds(self, specs: Sequence[StageSpec], record: FoldRecord) -> np.ndarray:
-        """Seconds a row of each model that answered, for several losses.
+    def _expected_seconds(
+        self, specs: Sequence[StageSpec], open_shares: Mapping[int, np.ndarray]
+    ) -> np.ndarray:
+        """Seconds a row of each model that answered, in order, for several losses.
 
         Returns
         -------
         ndarray of float64 of shape (n_made, n_losses)
         """
-        expected = []
-        for i in record.made:
-            open_shares = self.open_shares(record.rows, record.full, record.stage(i))
-            expected.append(self.seconds(specs[i]).expected(open_shares))
-        return np.array(expected)
+        return np.array(
+            [self.seconds(specs[i]).expected(open_shares[i]) for i in sorted(open_shares)]
+        )
 
 
 def fewer_rounds(graph: BlockGraph, share: float) -> tuple[str, int] | None:

@@ -1,5 +1,6 @@
 """`fit` tells what it is doing: to scikit-learn's callbacks where there are some, and in print."""
 
+import os
 import re
 from functools import partial
 
@@ -227,6 +228,13 @@ def test_results_come_in_order_whatever_the_backend(backend):
     calls = [delayed(np.sqrt)(number) for number in (4.0, 9.0, 16.0)]
     with parallel_config(backend=backend):
         assert Progress().results("roots", calls, ["a", "b", "c"], 2) == [2.0, 3.0, 4.0]
+
+
+def test_a_single_call_runs_in_this_process():
+    for n_calls, is_here in ((1, True), (2, False)):
+        names = ["fold"] * n_calls
+        pids = Progress().results("fit", [delayed(os.getpid)() for _ in names], names, 2)
+        assert (set(pids) == {os.getpid()}) == is_here
 
 
 def test_an_error_in_a_fold_is_raised():

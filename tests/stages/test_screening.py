@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skwillump import CascadeClassifier
+from skwillump.cascade import _base
 from skwillump.cascade._timing import CascadeTiming
 from skwillump.stages import _cross_fit_steps, _metering, _shortlisting
 
@@ -193,6 +194,25 @@ def test_ensembles_that_others_beat_even_so_are_not_fitted(
     ).fit(X, y)
     tried = {blocks for call in fits for blocks in call[0]}
     assert bool(tried - {cascade._graph.names}) == are_fitted
+
+
+def test_each_model_is_asked_once_how_many_rows_it_leaves_open(monkeypatch):
+    asked = []
+    open_shares = _base.open_shares
+
+    def counted(y, recorder):
+        shares = open_shares(y, recorder)
+
+        def of_stage(rows, full, stage):
+            asked.append(stage["probability"].tobytes())
+            return shares(rows, full, stage)
+
+        return of_stage
+
+    monkeypatch.setattr(_base, "open_shares", counted)
+    fitted(1_000, model=LGBMClassifier(n_estimators=40, n_jobs=1, verbose=-1))
+    assert len(asked) > 4  # sets of blocks, first trees, a linear model
+    assert len(set(asked)) == len(asked)
 
 
 def test_single_rows_are_not_timed_of_a_stage_that_costs_as_much_as_the_full_model(monkeypatch):
