@@ -74,6 +74,8 @@ class Recorded:
     recorder : AnswerRecorder
     specs : tuple of StageSpec
     costs : PathCosts
+    copies : int
+        How often each row that is drawn is there.
     """
 
     rows: FoldRecord
@@ -82,6 +84,7 @@ class Recorded:
     recorder: AnswerRecorder
     specs: tuple[StageSpec, ...]
     costs: PathCosts
+    copies: int = 1
 
     @classmethod
     def of(cls, world: World, seed: int = 0) -> Recorded:
@@ -129,15 +132,16 @@ class Recorded:
                 full=total,
                 stages=tuple(StageSeconds(start=s, rest=total - s + MODEL_SECONDS) for s in starts),
             ),
+            copies=world.copies,
         )
 
     def drawn(self, rng: np.random.Generator, n_rows: int) -> Recorded:
-        """Rows that are drawn from it, independently."""
-        rows = rng.integers(0, len(self.y), n_rows)
+        """Rows that are drawn from it, independently but for their copies."""
+        rows = np.repeat(rng.integers(0, len(self.y), n_rows // self.copies), self.copies)
         return replace(
             self,
             rows=FoldRecord(
-                rows=np.arange(n_rows),
+                rows=np.arange(len(rows)),
                 full=_rows_of(self.rows.full, rows),
                 stages=tuple(_rows_of(self.rows.stage(i), rows) for i in self.rows.made),
             ),

@@ -11,13 +11,21 @@ those that are made up a promise is broken by design where a test is not what it
   than the allowed loss, so that the best of eight looks as if it were allowed;
 - `small_group`: what is lost is lost in one small group of rows;
 - `weighted`: rows of the rarer class weigh ten times as much in each fit, and what is promised is
-  of rows as they come.
+  of rows as they come;
+- `giant_weights`: so it is where two rows of a thousand weigh as much as all others;
+- `noisy_where_sure`: labels are wrong most often where a first stage is surest, so that many rows
+  that it answers are harms or rescues;
+- `tied`: most rows get the very same confidence, with slightly more harms than are allowed, so that
+  a threshold takes all of them or none;
+- `one_in_fifty`: a class of one row in fifty, of which the cheap block tells slightly too few;
+- "five copies": each row is drawn five times, so that rows are not independent, which every promise
+  assumes: it shows what that costs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import _data as data
@@ -50,6 +58,8 @@ class World:
         Groups of the rows, in each of which the target is to be kept.
     weights : ndarray or None
         Weights of the rows, with which all models are fitted.
+    copies : int
+        How often each row that is drawn is there. Replayed only.
     """
 
     X: Any
@@ -60,6 +70,7 @@ class World:
     targets: tuple[float, ...] = TARGETS
     subgroups: np.ndarray | None = None
     weights: np.ndarray | None = None
+    copies: int = 1
 
     def fit_params(self, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Return what the pipeline is fitted with besides, on some rows."""
@@ -159,6 +170,45 @@ def weighted(n_rows: int = 100_000) -> World:
     return World(X=np.column_stack([cheap, dear]), y=y, pipeline=pipeline, weights=1 + 9.0 * y)
 
 
+def giant_weights(n_rows: int = 100_000) -> World:
+    """Return a strong cheap signal and a weaker dear one, and a few rows that outweigh all."""
+    rng = np.random.default_rng(5)
+    features = rng.normal(size=(n_rows, 2)) * [2.0, 1.0]
+    y = (features.sum(axis=1) + rng.normal(size=n_rows) > 0).astype(int)
+    weights = np.where(rng.random(n_rows) < 0.002, 500.0, 1.0)
+    return World(X=features, y=y, pipeline=_two_blocks(features, 1, 1.0), weights=weights)
+
+
+def noisy_where_sure(n_rows: int = 100_000) -> World:
+    """Return a cheap signal whose surest rows have the most labels that are wrong."""
+    rng = np.random.default_rng(6)
+    features = rng.normal(size=(n_rows, 2)) * [3.0, 1.0]
+    noise = np.where(np.abs(features[:, 0]) > 2.0, 0.25, 0.02)
+    y = (features.sum(axis=1) > 0) ^ (rng.random(n_rows) < noise)
+    pipeline = _two_blocks(features, 1, 1.0)
+    return World(X=features, y=y.astype(int), pipeline=pipeline)
+
+
+def tied(n_rows: int = 100_000, target: float = 0.99, share: float = 0.7) -> World:
+    """Return a cheap flag that most rows share, of which slightly too many are told otherwise."""
+    rng = np.random.default_rng(7)
+    has_flag = rng.random(n_rows) < share
+    harmed = has_flag & (rng.random(n_rows) < 1.06 * (1 - target) / share)
+    y = np.where(has_flag, harmed, rng.random(n_rows) < 0.5).astype(int)
+    features = np.column_stack([has_flag, np.where(y == 1, 1.0, -1.0)])
+    pipeline = _two_blocks(features, 1, 100.0)
+    return World(X=features, y=y, pipeline=pipeline, targets=(target,))
+
+
+def one_in_fifty(n_rows: int = 100_000, target: float = 0.9) -> World:
+    """Return a rare class, of which a cheap flag misses slightly more than is allowed."""
+    rng = np.random.default_rng(8)
+    y = (rng.random(n_rows) < 0.02).astype(int)
+    told = y & (rng.random(n_rows) >= 1.1 * (1 - target))
+    features = np.column_stack([told, np.where(y == 1, 1.0, -1.0)])
+    return World(X=features, y=y, pipeline=_two_blocks(features, 1, 100.0), targets=(target,))
+
+
 def _two_blocks(features: Any, n_cheap: int, strength: float) -> Pipeline:
     """Return a pipeline on features that are computed already."""
     blocks = ColumnTransformer(
@@ -185,5 +235,10 @@ WORLDS: dict[str, Callable[[], World]] = {
     "rare classes": rare_classes,
     "a small group": small_group,
     "weighted": weighted,
+    "giant weights": giant_weights,
+    "noisy where sure": noisy_where_sure,
+    "tied": tied,
+    "one in fifty": one_in_fifty,
+    "five copies": lambda: replace(noisy_where_sure(), targets=(0.99,), copies=5),
 }
 """By name, what makes a world."""
