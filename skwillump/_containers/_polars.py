@@ -13,8 +13,10 @@ class PolarsSeries(Series):
     """A series of polars."""
 
     def values(self, series: Any) -> Values | None:
+        if series.dtype.is_float():
+            return series.to_numpy()
         dtype = str(series.dtype)
-        if dtype.startswith(("Int", "UInt", "Float", "Boolean")) and "Int128" not in dtype:
+        if dtype.startswith(("Int", "UInt", "Boolean")) and "Int128" not in dtype:
             # scikit-learn sees None in place of a boolean that is missing.
             return None if dtype == "Boolean" and series.null_count() else series.to_numpy()
         if dtype.startswith(("Categorical", "Enum")):
@@ -65,7 +67,13 @@ class PolarsFrame(Frame):
     series = PolarsSeries()
 
     def column(self, frame: Any, name: Any) -> Any | None:
-        return frame.get_column(name) if name in frame.columns else None
+        import polars as pl
+
+        try:
+            found = frame.get_column(name)
+        except (pl.exceptions.ColumnNotFoundError, TypeError):
+            return None
+        return found
 
     def columns(self, frame: Any) -> list[Any]:
         return frame.get_columns()

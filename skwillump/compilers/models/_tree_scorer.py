@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from ..._containers import take_rows
+from ..._containers import num_samples, take_rows
 from ...kernels.trees._columns import AS_IS, FINITE_CATEGORIES, SINGLE, SINGLE_OR_NAN
 from .._feature_codes import FeatureCodes
 from .._features import MANY_FEATURES, MAX_DENSE_FEATURES, floats_of, map_dense, only, to_dense
@@ -27,6 +27,9 @@ _MOST_FEATURES = 1 << 20
 
 _FEW_WIDE_ROWS = 64
 """More wide rows than these walk down deep trees as fast where they are sparse."""
+
+_MANY_VALUES = 1 << 17
+"""Values of a sparse matrix of which a dense one takes longer to make than a call of a library."""
 
 _EXACT_SINGLE = 1 << 24
 """Integers below this are numbers of float32."""
@@ -117,6 +120,9 @@ class TreeScorer(ModelScorer):
         if sparse.issparse(X):
             if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
                 raise InputUnsupported("a sparse matrix")
+            n_values = num_samples(X) * model.n_features
+            if n_values > _MANY_VALUES and 2 * model.n_visited < model.n_features:
+                raise InputUnsupported("so few nodes that the original reads a sparse one as fast")
             model = model.strict()
         if self.is_wide:
             return self._of_wide(step.transform(take_rows(X, rows)), n_threads)

@@ -240,7 +240,15 @@ class TreeModel(TreeAnswers):
         """Return a model that refuses missing values: scikit-learn does in sparse matrices."""
         if self.trees.reading != SINGLE_OR_NAN:
             return self
-        return replace(self, trees=self.trees._replace(reading=SINGLE))
+        found = replace(self, trees=self.trees._replace(reading=SINGLE))
+        # Those that refuse missing values are there already: they are not made for each batch.
+        found.__dict__["deep"] = self.deep[:1]
+        return found
+
+    @property
+    def n_visited(self) -> int:
+        """Number of nodes that a row is asked at, at most."""
+        return int(self.trees.roots[:, 2].sum())
 
     def warm_up(self) -> None:
         zeros = np.zeros((MANY_ROWS, self.n_features))

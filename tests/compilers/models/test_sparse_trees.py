@@ -5,7 +5,9 @@ import re
 
 import numpy as np
 import pytest
+from lightgbm import LGBMClassifier
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.ensemble import (
     BaggingClassifier,
     ExtraTreesRegressor,
@@ -20,6 +22,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skwillump import compile_pipeline
 from skwillump.compilers import compile_model
+from skwillump.compilers._unsupported import InputUnsupported
 from skwillump.compilers.models import _narrow, _sparse_trees
 from skwillump.compilers.models._sparse_trees import SparseTrees
 from skwillump.kernels.trees._zero_paths import MOST_ROWS
@@ -164,3 +167,31 @@ def test_one_row_is_read_without_a_matrix_however_many_features_are_asked_for(mo
     for text in [*rows[:40], "", "word1 word1 other"]:
         expected = fitted.predict_proba([text])[0]
         np.testing.assert_array_equal(compiled.predict_proba_one(text), expected)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        DecisionTreeClassifier(max_depth=6, random_state=0),
+        LGBMClassifier(n_estimators=3, verbose=-1),
+    ],
+    ids=["tree", "LightGBM"],
+)
+@pytest.mark.parametrize("n_rows", [1, 300, 3000])
+def test_sparse_rows_of_few_trees_are_answered_in_any_number(model, n_rows):
+    rng = np.random.default_rng(0)
+    X = sparse.random(3000, 300, density=0.02, format="csr", random_state=rng)
+    y = np.asarray(X[:, 0].todense()).ravel() > 0
+    model = clone(model).fit(X, y)
+    found = compile_pipeline(model).predict_proba(X[:n_rows])
+    np.testing.assert_allclose(found, model.predict_proba(X[:n_rows]), rtol=1e-12)
+
+
+def test_trees_that_refuse_missing_values_are_not_laid_out_again():
+    X = np.random.default_rng(0).normal(size=(300, 4))
+    compiled = compile_model(DecisionTreeClassifier(random_state=0).fit(X, X[:, 0] > X[:, 1]))
+    assert compiled.strict().deep[0].nodes is compiled.deep[0].nodes
+    X[5, 0] = np.nan
+    with pytest.raises(InputUnsupported):
+        compiled.strict().raw(X)
+    assert np.isfinite(compiled.raw(X)).all()
