@@ -168,6 +168,8 @@ def _smaller(
     smaller = fitted.smaller
     if smaller is None:
         return None
+    # Harms that are only taken for such would hide how fast true ones grow with the rows.
+    smaller = smaller.of_rows(smaller.rows[recorder.is_answered(smaller.full)])
     y_smaller, made = y[smaller.rows], smaller.made
     positions = np.full(len(y), -1)
     positions[fitted.rows] = np.arange(len(fitted.rows))

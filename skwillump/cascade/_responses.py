@@ -20,6 +20,10 @@ NO_CLASS_ANSWERED = -2
 """And of one that the full model answers, such as that of a neighbours model for outliers. It
 is never right."""
 
+TAKEN_AS_RIGHT = -3
+"""And of a row that the full model of a fold refuses, where the one that answers does not: that is
+taken to be right, so that a first stage which is wrong there does harm."""
+
 
 def response_method(*estimators) -> str | None:
     """Method that tells how sure all of these classifiers are; None if they share none."""
@@ -150,6 +154,14 @@ class CascadeRecorder(Recorder):
         """Whether two models give the same answers."""
         raise NotImplementedError
 
+    def record_refused(self) -> dict[str, Any] | None:
+        """None: by default nothing is taken for the answer to a row that a fold refuses."""
+        return None
+
+    def is_answered(self, full: Record) -> np.ndarray:
+        """Whether a full model answered the rows itself, and nothing is taken for its answer."""
+        return np.ones(len(next(iter(full.values()))), dtype=bool)
+
     def respond(self, model: Any, features: Any) -> np.ndarray:
         """Response of a model, with a column for each class."""
         response = getattr(model, self.method)(features)
@@ -198,8 +210,15 @@ class AnswerRecorder(CascadeRecorder):
     def codes(self, y: np.ndarray) -> np.ndarray:
         return codes_of(y, self.classes)
 
+    def record_refused(self) -> dict[str, Any] | None:
+        """The answer is right; of whole responses, which scores are made of, nothing is known."""
+        return None if self.keeps_responses else {"codes": TAKEN_AS_RIGHT}
+
+    def is_answered(self, full: Record) -> np.ndarray:
+        return full["codes"] != TAKEN_AS_RIGHT
+
     def is_right(self, record: Record, y: np.ndarray) -> np.ndarray:
-        return record["codes"] == self.codes(y)
+        return (record["codes"] == self.codes(y)) | (record["codes"] == TAKEN_AS_RIGHT)
 
     def agree(self, record: Record, other: Record) -> np.ndarray:
         return record["codes"] == other["codes"]

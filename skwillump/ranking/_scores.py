@@ -83,3 +83,6 @@ class ScoreRecorder:
     def record_unread(self, full: Record) -> Record:
         """No score: such rows get the full model's before all others."""
         return {"score": np.full(len(full["score"]), np.nan)}
+
+    def record_refused(self) -> None:
+        """None: such a row could be better than all others."""

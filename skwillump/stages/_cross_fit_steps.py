@@ -15,7 +15,15 @@ from ..compilers import InputUnsupported, texts_forgotten
 from ..planning import needs_importances, pays, permutation_importance
 from ._costs import StageCosts
 from ._cross_fitted import CalibrationTask
-from ._fold_tasks import FoldRecord, HeldOut, evidence, evidence_of, record_fold, record_rows
+from ._fold_tasks import (
+    FoldRecord,
+    HeldOut,
+    evidence,
+    evidence_of,
+    new_values,
+    record_fold,
+    record_rows,
+)
 from ._folds import (
     FitData,
     Fold,
@@ -201,7 +209,12 @@ class CrossFit:
         chosen = BlockFeatures(first, first.prepare(take_rows(self.data.X, rows)))
         if len(graph.names) > 1:
             with self.progress.task("measure importances"):
-                importances = _importances(chosen, rows, self.task.importance, self.rng)
+                try:
+                    importances = _importances(chosen, rows, self.task.importance, self.rng)
+                except Exception:
+                    rows = rows[~new_values(self.data.X, self.fold(0).train, rows)]
+                    chosen = BlockFeatures(first, first.prepare(take_rows(self.data.X, rows)))
+                    importances = _importances(chosen, rows, self.task.importance, self.rng)
         specs = self.shortlist.worth_a_try(importances)
         if not self._is_linear:
             specs += self.shortlist.surrogates()
@@ -279,10 +292,11 @@ class CrossFit:
             models: tuple[Any, ...] = ()
             answers: tuple[Any, ...] = ()
             open_shares: dict[int, np.ndarray] = {}
+            held_out_of = partial(HeldOut.of, recorder=self.task.recorder, train=fold.train)
             held_out: HeldOut | None = None
             if others:
                 models = fit(others)
-                held_out = HeldOut.of(first, self.task.recorder, data.X, fold.test)
+                held_out = held_out_of(first, X=data.X, rows=fold.test)
                 record = held_out.record(others, models)
                 answers = record.stages
                 open_shares = shortlist.open_shares_of(record.of_rows(self.selecting))
@@ -291,7 +305,7 @@ class CrossFit:
             sets = shortlist.screened(first, sets, choosing, known=known, rng=self.rng)
             models_of_sets = fit(sets)
             del X_train, known, fit  # before features of other rows are there, if need be
-            held_out = held_out or HeldOut.of(first, self.task.recorder, data.X, fold.test)
+            held_out = held_out or held_out_of(first, X=data.X, rows=fold.test)
             record = held_out.record(sets, models_of_sets)
             open_shares = {len(sets) + i: shares for i, shares in open_shares.items()}
             open_shares |= shortlist.open_shares_of(record.of_rows(self.selecting))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .._containers import num_samples, take_rows
+from .._containers import dtype_kind, frame_of, num_samples, take_rows
 from ..blocks import BlockGraph
 from ._folds import FitData, Fold, Setting
 from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages, those_left_out
@@ -18,6 +18,9 @@ from ._stacking import BlockFeatures
 
 FEW_ROWS = 16
 """So many rows are asked for one by one: to halve on would take two calls a row."""
+
+MOST_REFUSED = 0.02
+"""Share of a fold's held-out rows that its full model may refuse. Each may count as a harm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +100,7 @@ def record_fold(
         if graph is None:
             graph = fit_graph(setting.estimator, *rows, compile=setting.compile)
         models = fit_stages(graph, specs, *rows, setting.approx_estimator)
-        return record_rows(graph, specs, models, recorder, data.X, fold.test)
+        return record_rows(graph, specs, models, recorder, data.X, fold.test, train=fold.train)
     return None
 
 
@@ -148,12 +151,14 @@ def record_rows(
     rows: np.ndarray,
     *,
     leaves_out: bool = True,
+    train: np.ndarray | None = None,
 ) -> FoldRecord:
     """Record what the full model and approximate models answer on some rows.
 
-    An approximate model that refuses some of the rows is left out, or else answers the others.
+    An approximate model that refuses some of the rows is left out, or else answers the others. Of
+    the full model see `HeldOut.of`.
     """
-    held_out = HeldOut.of(graph, recorder, X, rows)
+    held_out = HeldOut.of(graph, recorder, X, rows, train=train)
     return held_out.record(specs, models, leaves_out=leaves_out)
 
 
@@ -168,11 +173,37 @@ class HeldOut:
     full: Record
 
     @classmethod
-    def of(cls, graph: BlockGraph, recorder: Recorder, X: Any, rows: np.ndarray) -> "HeldOut":
-        """Let the full model answer on some rows of `X`."""
+    def of(
+        cls,
+        graph: BlockGraph,
+        recorder: Recorder,
+        X: Any,
+        rows: np.ndarray,
+        *,
+        train: np.ndarray | None = None,
+    ) -> "HeldOut":
+        """Let the full model answer on some rows of `X`.
+
+        Where it was fitted on the rows `train`, it may refuse a few that hold values new to it.
+        """
         chosen = take_rows(X, rows)
         known = BlockFeatures(graph, graph.prepare(chosen))
-        full = recorder.record_full(graph.model, known.of_all())
+        try:
+            full = recorder.record_full(graph.model, known.of_all())
+        except NoEvidence:
+            raise
+        except Exception:
+            unknown = recorder.record_refused()
+            if train is None or unknown is None:
+                raise
+            refused = new_values(X, train, rows)
+            if not 0 < refused.mean() <= MOST_REFUSED:
+                raise
+            others = BlockFeatures(graph, graph.prepare(take_rows(chosen, ~refused)))
+            answered = recorder.record_full(graph.model, others.of_all())
+            full = {key: np.full(len(rows), unknown[key]) for key in answered}
+            for key, values in answered.items():
+                full[key][~refused] = values
         return cls(recorder=recorder, X=chosen, rows=rows, known=known, full=full)
 
     def record(
@@ -196,6 +227,24 @@ class HeldOut:
             except Exception as error:
                 stages.append(LeftOut.because_of(error))
         return FoldRecord(rows=self.rows, full=self.full, stages=tuple(stages))
+
+
+def new_values(X: Any, train: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Which of some rows hold a value, of a column of no floats, that none of those to fit on has.
+
+    A column of which more rows than may be refused hold one, such as of texts, is not looked at.
+    """
+    found = np.zeros(len(rows), dtype=bool)
+    frame = frame_of(X)
+    for column in [] if frame is None else frame.columns(X):
+        if dtype_kind(column) == "f":
+            continue
+        values = np.asarray(column, dtype=object)
+        seen = set(values[train].tolist())
+        is_new = np.array([value not in seen for value in values[rows].tolist()], dtype=bool)
+        if is_new.mean() <= MOST_REFUSED:
+            found |= is_new
+    return found
 
 
 def record_readable(recorder: Recorder, model: Any, features: Any, full: Record) -> Record:

@@ -28,6 +28,13 @@ class Recorder(Protocol):
     def record_unread(self, full: Record) -> Record:
         """The record of a model that refuses rows which the full model answers, and then does."""
 
+    def record_refused(self) -> dict[str, Any] | None:
+        """The record of a row that the full model of a fold refuses, as bad as it can be.
+
+        The full model that answers was fitted on all rows, and takes it. None where nothing can be
+        shown without its answer.
+        """
+
 
 Importance = Callable[[np.ndarray, Any, Any], Callable[[Any], float]]
 """What a block is worth to the full model. Given the positions of some rows in the data, the full

@@ -167,7 +167,7 @@ class Shortlist:
             known_few = known.take(np.searchsorted(train, few))
         model = self.approx_estimator if quick is None else quick
         tried = fit_stages(first, sets, *data.take(few), model, known=known_few)
-        record = record_rows(first, sets, tried, self.recorder, data.X, test)
+        record = record_rows(first, sets, tried, self.recorder, data.X, test, train=train)
         kept = self.still_possible(sets, self.open_shares_of(record))
         # Those that cannot be made of few rows may be made of all.
         left_out = [sets[i] for i in record.made if i not in kept]

@@ -1,13 +1,22 @@
 """Rows that a first stage's own kind of model refuses, and the full model answers."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from common import COSTS, two_blocks, two_signals, values
 from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from skwillump import ApproxTopKRanker, CascadeClassifier
+from skwillump.cascade._responses import AnswerRecorder
+from skwillump.planning import measures_for
+from skwillump.stages._fold_tasks import HeldOut
+from skwillump.stages._models import fit_graph
 
 
 def with_a_gap(X):
@@ -108,3 +117,78 @@ def test_what_the_full_model_refuses_too_is_an_error_of_its_own(cascade, ranker)
         X = np.array([["a", "b"]] * 30, dtype=object)
         with pytest.raises(ValueError, match="could not convert string to float"):
             answer(X)
+
+
+# Rows that the full model of a fold refuses, and the one that answers does not -----------------
+
+
+def rows_with_rare_categories(n_rare, n_rows=4000):
+    """Numbers and a category that is there once in each of some rows, all of one class."""
+    rng = np.random.default_rng(0)
+    category = rng.choice(["u", "v", "w"], n_rows).astype(object)
+    rare = rng.choice(n_rows, n_rare, replace=False)
+    category[rare] = [f"rare {number}" for number in range(n_rare)]
+    X = pd.DataFrame(rng.normal(size=(n_rows, 2)) * [3.0, 1.0], columns=["cheap", "dear"])
+    y = (X.sum(axis=1) > 0).astype(int).to_numpy(copy=True)
+    y[rare] = 1
+    return X.assign(category=category), y, rare
+
+
+def with_categories(encoder, **params):
+    blocks = [
+        ("cheap", StandardScaler(), ["cheap"]),
+        ("dear", StandardScaler(), ["dear"]),
+        ("category", encoder, ["category"]),
+    ]
+    return CascadeClassifier(
+        make_pipeline(ColumnTransformer(blocks), LogisticRegression(C=10.0)),
+        feature_costs={"cheap": 1e-6, "dear": 1e-3, "category": 1e-3},
+        random_state=0,
+        **{"accuracy_target": 0.95, "cv": 4} | params,
+    )
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()])
+@pytest.mark.parametrize("params", [{}, {"compile": False}])
+def test_categories_that_a_fold_lacks_leave_a_cascade(encoder, params):
+    X, y, _ = rows_with_rare_categories(20)
+    cascade = with_categories(encoder, **params).fit(X, y)
+    assert len(cascade.stages_) == 2
+    assert cascade.guarantee_.kind == "cross-fitted"
+    readable = X[~X["category"].str.startswith("rare")]
+    assert_array_equal(
+        cascade.predict(readable)[cascade.predict_stage(readable) == 1],
+        cascade.estimator_.predict(readable)[cascade.predict_stage(readable) == 1],
+    )
+
+
+def test_rows_that_a_fold_refuses_are_taken_to_be_right():
+    """So that where a first stage is wrong it does harm, which the test of the target counts."""
+    X, y, rare = rows_with_rare_categories(20)
+    pipeline = with_categories(OneHotEncoder()).estimator
+    train, test = np.arange(2000), np.arange(2000, 4000)
+    graph = fit_graph(pipeline, X.iloc[train], y[train], {}, compile=True)
+    recorder = AnswerRecorder(
+        classes=np.array([0, 1]),
+        method="predict_proba",
+        measures=measures_for(True, 2),
+        keeps_responses=False,
+    )
+    full = HeldOut.of(graph, recorder, X, test, train=train).full
+    refused = np.isin(test, rare)
+    assert recorder.is_right(full, y[test])[refused].all()
+    assert_array_equal(recorder.is_answered(full), ~refused)
+    fitted = clone(pipeline).fit(X.iloc[train], y[train])
+    assert_array_equal(full["codes"][~refused], fitted.predict(X.iloc[test[~refused]]))
+    with pytest.raises(ValueError, match="Found unknown categories"):
+        HeldOut.of(graph, recorder, X, test)
+
+
+@pytest.mark.parametrize(
+    ("n_rare", "params"), [(400, {}), (20, {"scoring": "f1_macro"})], ids=["many", "other score"]
+)
+def test_where_too_little_is_known_of_refused_rows_the_full_model_answers(n_rare, params):
+    X, y, _ = rows_with_rare_categories(n_rare)
+    guarantee = with_categories(OneHotEncoder(), **params).fit(X, y).guarantee_
+    assert guarantee.kind == "exact"
+    assert "Found unknown categories" in guarantee.reason

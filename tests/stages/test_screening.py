@@ -40,9 +40,9 @@ def read(monkeypatch):
     rows = []
     record_rows = _shortlisting.record_rows
 
-    def counted(graph, specs, models, recorder, X, of_rows):
+    def counted(graph, specs, models, recorder, X, of_rows, **told):
         rows.append(of_rows)
-        return record_rows(graph, specs, models, recorder, X, of_rows)
+        return record_rows(graph, specs, models, recorder, X, of_rows, **told)
 
     monkeypatch.setattr(_shortlisting, "record_rows", counted)
     return rows
