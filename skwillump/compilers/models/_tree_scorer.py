@@ -140,11 +140,7 @@ class TreeScorer(ModelScorer):
         if coded is not None:
             n_outputs = model.n_outputs
             return step.map_coded(coded.raw, X, rows, n_outputs=n_outputs, n_threads=n_threads)
-        try:
-            n_outputs = model.n_outputs
-            return step.map_dense(model.raw, X, rows, n_outputs=n_outputs, n_threads=n_threads)
-        except InputUnsupported as reason:
-            raise step.told_further(reason, self) from reason
+        return step.map_dense(model.raw, X, rows, n_outputs=model.n_outputs, n_threads=n_threads)
 
     @cached_property
     def _coded(self) -> TreesOnCodes | None:

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
 from sklearn.ensemble import (
-    GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
 )
@@ -93,7 +92,6 @@ def test_columns_in_another_order_are_the_models_affair(model):
         MLPClassifier((4,), max_iter=20, random_state=0),
         SVC(),
         GaussianNB(),
-        GradientBoostingClassifier(n_estimators=3, random_state=0),
     ],
     ids=lambda model: type(model).__name__,
 )
