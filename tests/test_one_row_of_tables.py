@@ -205,3 +205,33 @@ def test_texts_that_were_filled_are_encoded_behind_a_column_transformer(encoder,
         row = X.iloc[at].to_dict()
         expected = plain.predict_proba(X[at : at + 1])[0]
         assert np.array_equal(compiled.predict_proba_one(row), expected)
+
+
+OF_MISSING = {
+    "a maximum": lambda X: np.maximum(X["n"], X["m"]).to_frame(),
+    "columns of numbers": lambda X: X.select_dtypes("number"),
+    "whole numbers": lambda X: X["n"].fillna(7).astype(int).to_frame(),
+    "a part of a text": lambda X: X["text"].str.contains("a").astype(int).to_frame(),
+    "a text in upper case": lambda X: (X["text"].str.upper() == "B").astype(int).to_frame(),
+    "a text for none": lambda X: X["text"].fillna("").str.len().to_frame(),
+}
+"""Functions of which a missing value of a row is one of a column, of numbers or of texts."""
+
+
+@pytest.mark.filterwarnings("ignore:'str' is not supported as a fill value")
+@pytest.mark.parametrize("name", OF_MISSING)
+@pytest.mark.parametrize("missing", [np.nan, None], ids=["NaN", "None"])
+def test_a_missing_value_before_a_function_is_one_of_its_column(name, missing):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"n": rng.normal(size=60), "m": np.arange(60), "text": list("abc") * 20})
+    X.loc[::7, "n"], X.loc[::5, "text"] = np.nan, missing
+    X["text"] = X["text"].astype("str" if pd.__version__ >= "3" else object)
+    function = FunctionTransformer(OF_MISSING[name])
+    plain = make_pipeline(function, SimpleImputer(), LogisticRegression())
+    plain.fit(X, np.arange(60) % 2)
+    compiled = compile_pipeline(plain)
+    for row in ({"n": missing}, {"text": missing}):
+        row = {"n": 0.5, "m": 3, "text": "b"} | row
+        frame = pd.DataFrame([row]).astype(X.dtypes.to_dict())
+        expected = plain.predict_proba(frame)[0]
+        np.testing.assert_allclose(compiled.predict_proba_one(row), expected, rtol=1e-12)

@@ -5,7 +5,7 @@ its library. A subclass of a library's class is what its parent is, and no libra
 ask. The functions below are the questions that are asked of anything.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, cast
@@ -191,8 +191,9 @@ def frame_of_row(row: Mapping[Any, Any], dtypes: Mapping[Any, Any] | None = None
             del known[name]  # a value that is there tells its own
             dtype = None
         if is_none_or_nan(value):
-            # Alone it does not tell whether its column holds numbers or texts.
-            known.setdefault(name, np.dtype(object))
+            # Alone it does not tell whether its column holds numbers or texts. Among objects NaN
+            # would be compared as Python does: the maximum of it and of a number is a number.
+            known.setdefault(name, np.dtype(object if value is None else np.float64))
         elif is_na and dtype is None:
             # Of a column of numbers of pandas' own, in which scikit-learn sees NaN.
             values[name] = np.nan
@@ -204,20 +205,25 @@ def series_of_text(text: str) -> Any:
     return None if find_spec("pandas") is None else _PANDAS_FRAME.series.of_text(text)
 
 
-def frame_of_columns(row: Mapping[Any, Any], texts: Collection[Any]) -> Any:
-    """Return a data frame of one row whose missing values are of columns of texts or of numbers.
+def frames_of_columns(row: Mapping[Any, Any], texts: Collection[Any]) -> Iterator[Any]:
+    """Yield data frames of one row, for all that a missing value may be one of.
+
+    First columns of texts and of numbers, as far as that is known, then of objects, and of texts.
 
     Parameters
     ----------
     row : mapping of column to value
     texts : collection
-        Names of the columns of texts; others are of numbers.
+        Names of columns of texts.
     """
     if find_spec("pandas") is None:
-        return frame_of_row(row)
+        yield frame_of_row(row)
+        return
     of_text, number = _PANDAS_FRAME.text_dtype(), np.dtype(np.float64)
     missing = [name for name, value in row.items() if is_none_or_nan(value)]
-    return frame_of_row(row, {name: of_text if name in texts else number for name in missing})
+    yield frame_of_row(row, {name: of_text if name in texts else number for name in missing})
+    for dtype in (np.dtype(object), of_text):
+        yield frame_of_row(row, dict.fromkeys(missing, dtype))
 
 
 def plain_frame(empty: Any) -> dict[str, Any] | None:

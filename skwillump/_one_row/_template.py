@@ -16,9 +16,9 @@ from .._containers import (
     column_names,
     container_of,
     frame_of,
-    frame_of_columns,
     frame_of_plain,
     frame_of_row,
+    frames_of_columns,
     is_frame,
     is_none_or_nan,
     num_samples,
@@ -310,7 +310,7 @@ class RowTemplate:
         if isinstance(row, Mapping) and not (self.of_mappings or self.of_text):
             has_names = self.columns is None or bool(self.names)
             if has_names and any(map(is_none_or_nan, row.values())):
-                yield frame_of_columns(row, told_texts(fitted))
+                yield from frames_of_columns(row, told_texts(fitted))
 
     def _expected(self) -> str:
         if self.columns is None:
