@@ -12,10 +12,10 @@ from .._containers import is_none_or_nan, series_of, take_rows
 from ._features import ChosenRows, in_double, multiplied_in_double, only, to_dense
 from ._forwarding import forwarded
 from ._linear_maps import LinearMap
-from ._own_texts import NumberMap, TextMap, number_map, text_map
 from ._scorers import Scorer
 from ._steps import Step, StepReport
 from ._unsupported import InputUnsupported, Unsupported
+from .own_code._texts import NumberMap, TextMap, number_map, text_map
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,11 +10,11 @@ from .._one_row import FittedRow, SelectedRow
 from ._features import in_double, only, to_dense
 from ._forwarding import forwarded
 from ._original_step import NumberMapStep, OriginalScorer, OriginalStep
-from ._own_rows import RowMap, row_map
-from ._own_texts import number_map
-from ._own_values import NUMBERS
 from ._scorers import Scorer
 from ._unsupported import InputUnsupported
+from .own_code._rows import RowMap, row_map
+from .own_code._texts import number_map
+from .own_code._values import NUMBERS
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,10 +16,10 @@ from sklearn.preprocessing import Normalizer
 from ..._composites import Links, ends_in_blocks, parameter_path, pipeline_steps
 from .._linear_maps import LinearMap
 from .._original_step import OriginalStep
-from .._own_code import Own, own_code
 from .._registry import compile_step, linear_map, register
 from .._steps import Step
 from .._unsupported import Unsupported
+from ..own_code._bytecode import Own, own_code
 from ..tables._chains import ChainStep
 from ..tables._steps import TableStep
 from ..text._idf import norms_of_rows

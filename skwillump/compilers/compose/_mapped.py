@@ -10,10 +10,10 @@ from ..._composites import parameter_path
 from .._features import MAX_DENSE_FEATURES, ChosenRows, default_containers, is_single
 from .._forwarding import forwarded
 from .._linear_maps import LinearMap
-from .._own_code import Own, own_code
 from .._scorers import Scorer
 from .._steps import Step, StepReport
 from .._unsupported import InputUnsupported, Unsupported
+from ..own_code._bytecode import Own, own_code
 
 MOST_MAPPED_VALUES = 1 << 23
 """Values of coefficients that are laid out to make few features of many (64 MiB)."""

@@ -12,11 +12,11 @@ import numpy as np
 from ..._one_row import array_of_row
 from .._forwarding import forwarded
 from .._original_step import FillStep, OriginalStep, TextMapStep
-from .._own_code import chosen_columns, filled_texts
-from .._own_texts import text_map
 from .._scorers import Scorer
 from .._steps import Step
 from .._unsupported import InputUnsupported
+from ..own_code._bytecode import chosen_columns, filled_texts
+from ..own_code._texts import text_map
 from ..tables._functions import IdentityStep
 from ..tables._input import InputSpec
 from ._selections import ColumnSelection

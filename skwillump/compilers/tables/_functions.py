@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_array
 
-from .._own_code import Own, applied_function, own_code
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
+from ..own_code._bytecode import Own, applied_function, own_code
 from ._columns import refuse_single
 from ._guards import refuse_infinite, refuse_large_integers, refuse_objects
 from ._steps import IntegerStep, NumberStep

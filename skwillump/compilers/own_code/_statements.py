@@ -9,9 +9,9 @@ from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
 
-from . import _own_values as values
-from ._own_expressions import Expressions
-from ._own_kinds import (
+from . import _values as values
+from ._expressions import Expressions
+from ._kinds import (
     Accessor,
     Cell,
     Frame,
@@ -26,8 +26,8 @@ from ._own_kinds import (
     names_in,
     operand,
 )
-from ._own_operators import items_in, text_name
-from ._own_source import source_of
+from ._operators import items_in, text_name
+from ._source import source_of
 
 _DEEPEST = 4
 """Functions that call one another."""
@@ -53,7 +53,7 @@ def read_function(
     ----------
     owner : object or None
         What it is a method of.
-    args, given : kinds of `_own_kinds`
+    args, given : kinds of `_kinds`
         Its arguments, without the owner.
 
     Raises

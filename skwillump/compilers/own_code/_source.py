@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterable
 from types import CodeType, FunctionType, ModuleType
 
-from ._own_code import same_code
+from ._bytecode import same_code
 
 _LONGEST_SOURCE = 4000
 """Characters of the source of a function that is read."""

@@ -3,7 +3,7 @@
 The commonest steps that people write add columns that are made of others, look values up, fill
 what is missing and drop columns. A data frame of one row costs a hundred times what is done to its
 values. So such a function is read: where each statement is one of those known here, one row goes
-through it as a dict, in Python (`_own_values`). Many rows go to the step as they are.
+through it as a dict, in Python (`_values`). Many rows go to the step as they are.
 
 A function does what its source says; functions that it gives to ``apply`` or ``map`` are called
 with the value that they would be called with.
@@ -19,12 +19,12 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 
-from . import _own_values as values
-from ._features import has_set_output
-from ._own_code import function_of
-from ._own_kinds import Array, Cell, Found, Frame, Known, NotTold, Records, Variables
-from ._own_statements import read_function
-from ._unsupported import InputUnsupported
+from .._features import has_set_output
+from .._unsupported import InputUnsupported
+from . import _values as values
+from ._bytecode import function_of
+from ._kinds import Array, Cell, Found, Frame, Known, NotTold, Records, Variables
+from ._statements import read_function
 
 _X = 0
 """The variable that the row is."""
@@ -35,7 +35,7 @@ class RowMap:
     """What a row of a data frame becomes."""
 
     of: Found
-    kind: type  # of `_own_kinds`
+    kind: type  # of `_kinds`
     of_text: bool  # whether a row is one text, as of a column
 
     def __call__(self, row: Any) -> Any:

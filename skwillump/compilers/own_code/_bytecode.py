@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 
-from .._compat import library_of
-from ._features import has_set_output
+from ..._compat import library_of
+from .._features import has_set_output
 
 
 class Own(Enum):

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from . import _own_values as values
-from ._own_kinds import (
+from . import _values as values
+from ._kinds import (
     Cell,
     Found,
     Frame,

@@ -15,8 +15,8 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 
 from skwillump import compile_pipeline
-from skwillump.compilers._own_texts import number_map, text_map
 from skwillump.compilers._unsupported import InputUnsupported
+from skwillump.compilers.own_code._texts import number_map, text_map
 
 TEXTS = pd.Series(
     [

@@ -13,9 +13,9 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from skwillump import CascadeClassifier, compile_pipeline
-from skwillump.compilers._own_rows import row_map
 from skwillump.compilers._row_map_step import RowMapStep
 from skwillump.compilers._unsupported import InputUnsupported
+from skwillump.compilers.own_code._rows import row_map
 
 RNG = np.random.default_rng(0)
 N_ROWS = 150

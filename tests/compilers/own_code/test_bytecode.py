@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from skwillump.compilers._own_code import (
+from skwillump.compilers.own_code._bytecode import (
     ChosenColumns,
     FilledTexts,
     Own,

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from . import _own_methods as methods
-from ._own_kinds import (
+from . import _methods as methods
+from ._kinds import (
     Accessor,
     Array,
     Cell,
@@ -22,7 +22,7 @@ from ._own_kinds import (
     NotTold,
     known,
 )
-from ._own_operators import (
+from ._operators import (
     any_or_all,
     changed,
     columns_of,
@@ -110,7 +110,7 @@ class Expressions:
         return found
 
     def value(self, node: ast.expr) -> Any:
-        """Return what an expression is: one of `_own_kinds`."""
+        """Return what an expression is: one of `_kinds`."""
         match node:
             case ast.Constant(value):
                 return Known(value)

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from ._features import EXACT_INTEGERS, has_set_output
-from ._own_code import function_of
-from ._own_source import source_of
-from ._unsupported import InputUnsupported
+from .._features import EXACT_INTEGERS, has_set_output
+from .._unsupported import InputUnsupported
+from ._bytecode import function_of
+from ._source import source_of
 
 TextMap = Callable[[str], Any]
 """What one text becomes."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from . import _own_values as values
-from ._own_code import same_code
-from ._own_kinds import (
+from . import _values as values
+from ._bytecode import same_code
+from ._kinds import (
     Accessor,
     Array,
     Cell,
@@ -27,7 +27,7 @@ from ._own_kinds import (
     names_in,
     operand,
 )
-from ._own_texts import text_method
+from ._texts import text_method
 
 _TYPES = {int: "int", float: "float", str: "str", "int": "int", "float": "float", "str": "str"}
 _TYPES |= {"U": "str", "int64": "int", "float64": "float", np.int64: "int", np.float64: "float"}

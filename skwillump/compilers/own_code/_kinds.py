@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ._own_values import plain
+from ._values import plain
 
 Variables = dict[int, Any]
 """The variables of a function while one row goes through it."""

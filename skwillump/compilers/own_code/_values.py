@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ._features import EXACT_INTEGERS
-from ._unsupported import InputUnsupported
+from .._features import EXACT_INTEGERS
+from .._unsupported import InputUnsupported
 
 NUMBERS = {bool, int, float}
 """Types of the numbers that are computed with."""
