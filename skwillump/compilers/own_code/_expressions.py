@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import _methods as methods
+from . import _libraries as libraries, _methods as methods
 from ._kinds import (
     Accessor,
     Array,
@@ -192,7 +192,7 @@ class Expressions:
     def _subscript(self, of: Any, key: ast.expr) -> Any:
         if isinstance(of, Known) and of.value is np.c_:
             items = key.elts if isinstance(key, ast.Tuple) else [key]
-            return methods.beside(tuple(map(self.value, items)))
+            return libraries.beside(tuple(map(self.value, items)))
         found = self.value(key)
         if isinstance(of, Frame):
             return columns_of(of, found)
@@ -301,7 +301,7 @@ class Expressions:
             return Known(function(given["0"].value))
         if function is zip and all(isinstance(one, Known) for one in given.values()):
             return Known(list(zip(*(one.value for one in given.values()), strict=False)))
-        found = methods.of_library(function, given)
+        found = libraries.of_library(function, given)
         if found is not None:
             return found
         owner = None

@@ -4,6 +4,7 @@ What is known when the function is read is `Known`. All else is a function of th
 row, which are there when a row is.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -132,3 +133,20 @@ def each(frame: Frame, function: Callable[[Any], Any]) -> Frame:
     """Return a data frame to each value of which a function was applied."""
     of = frame.of
     return Frame(lambda v: {name: function(value) for name, value in of(v).items()})
+
+
+Given = dict[str, Any]
+"""Arguments of a call by name; those without one by their position."""
+
+
+def refuse_others(given: Given, *names: str) -> None:
+    """Raise `NotTold` for arguments that are not among those of these names."""
+    if not set(given) <= set(names):
+        raise NotTold
+
+
+def plain_number(value: Any) -> Any:
+    """Return a constant number."""
+    if type(value) not in (int, float) or math.isnan(value):
+        raise NotTold
+    return value

@@ -1,7 +1,5 @@
-"""Methods of data frames and of columns, and functions of pandas' and numpy's, of one row."""
+"""Methods of data frames and of columns, of one row."""
 
-import itertools
-import math
 from types import FunctionType
 from typing import Any
 
@@ -15,17 +13,18 @@ from ._kinds import (
     Cell,
     Found,
     Frame,
+    Given,
     Item,
     Known,
     NotTold,
     Records,
-    Several,
     each,
     is_known,
     key_of,
     known,
     names_in,
     operand,
+    refuse_others,
 )
 from ._texts import text_method
 
@@ -35,72 +34,64 @@ _TYPES |= {"U": "str", "int64": "int", "float64": "float", np.int64: "int", np.f
 
 _SAME_CELL = {"copy", "to_numpy", "ravel", "tolist", "to_list", "flatten", "squeeze"}
 
-Given = dict[str, Any]
-"""Arguments of a call by name; those without one by their position."""
-
-
-def _only(given: Given, *names: str) -> None:
-    if not set(given) <= set(names):
-        raise NotTold
-
 
 def of_frame(frame: Frame, method: str, given: Given) -> Any:
     """Return what a method of a data frame returns."""
     of = frame.of
     match method:
         case "copy" | "reset_index":
-            _only(given, "deep", "drop")
+            refuse_others(given, "deep", "drop")
             if method == "reset_index" and known(given.get("drop"), bool) is not True:
                 raise NotTold
             return Frame(lambda v: dict(of(v)))
         case "drop":
-            _only(given, "0", "axis", "columns", "errors")
+            refuse_others(given, "0", "axis", "columns", "errors")
             return _dropped(frame, given)
         case "assign":
             return _assigned(frame, given)
         case "rename":
-            _only(given, "columns")
+            refuse_others(given, "columns")
             new = known(given.get("columns"), dict)
             return Frame(lambda v: _renamed(of(v), new))
         case "fillna":
             return _filled(frame, given)
         case "astype":
-            _only(given, "0")
+            refuse_others(given, "0")
             kind = _type(given.get("0"))
             return each(frame, lambda value: values.as_type(value, kind))
         case "replace":
-            _only(given, "0")
+            refuse_others(given, "0")
             table = _table(given.get("0"))
             return each(frame, lambda value: values.replaced(value, table))
         case "clip":
             return _clipped(frame, given)
         case "isna" | "isnull":
-            _only(given)
+            refuse_others(given)
             return each(frame, values.is_missing)
         case "notna" | "notnull":
-            _only(given)
+            refuse_others(given)
             return each(frame, lambda value: not values.is_missing(value))
         case "sum" | "mean" | "max" | "min":
-            _only(given, "axis")
+            refuse_others(given, "axis")
             if known(given.get("axis"), int, str) not in (1, "columns"):
                 raise NotTold
             return Cell(lambda v: values.total(list(of(v).values()), method))
         case "to_numpy":
-            _only(given)
+            refuse_others(given)
             return Array(lambda v: list(of(v).values()))
         case "to_dict":
-            _only(given, "0", "orient")
+            refuse_others(given, "0", "orient")
             if known(given.get("0", given.get("orient")), str) != "records":
                 raise NotTold
             return Records(of)
         case "apply" | "agg":
-            _only(given, "0", "axis")
+            refuse_others(given, "0", "axis")
             if known(given.get("axis"), int, str) not in (1, "columns"):
                 raise NotTold
             between = _joined_by(getattr(given.get("0"), "value", None))
             return Cell(lambda v: values.joined(between, of(v).values()))
         case "pop":
-            _only(given, "0")
+            refuse_others(given, "0")
             key = key_of(given.get("0"))
             return Cell(lambda v: of(v).pop(key(v)))
     raise NotTold
@@ -175,7 +166,7 @@ def _renamed(row: dict[str, Any], new: dict[str, str]) -> dict[str, Any]:
 
 
 def _filled(frame: Frame, given: Given) -> Frame:
-    _only(given, "0", "value")
+    refuse_others(given, "0", "value")
     of, found = frame.of, given.get("0", given.get("value"))
     if is_known(found, bool, int, float, str):
         return each(frame, lambda value: values.filled(value, found.value))  # type: ignore[union-attr]
@@ -191,7 +182,7 @@ def _filled(frame: Frame, given: Given) -> Frame:
 
 
 def _clipped(frame: Frame, given: Given) -> Frame:
-    _only(given, "0", "1", "lower", "upper", "axis")
+    refuse_others(given, "0", "1", "lower", "upper", "axis")
     of = frame.of
     bounds = [
         None if (found := given.get(at_place, given.get(at_name))) is None else _bound(found)
@@ -240,7 +231,7 @@ def of_cell(cell: Cell, method: str, given: Given) -> Any:
     first = given.get("0")
     match method:
         case "fillna":
-            _only(given, "0", "value")
+            refuse_others(given, "0", "value")
             new = operand(given.get("0", given.get("value")))
             return Cell(lambda v: values.filled(of(v), new(v)))
         case "map" | "replace" | "apply" if isinstance(first, Item) and len(given) == 1:
@@ -253,42 +244,42 @@ def of_cell(cell: Cell, method: str, given: Given) -> Any:
                 raise NotTold
             return Cell(lambda v: values.called(of(v), function))
         case "map":
-            _only(given, "0")
+            refuse_others(given, "0")
             table = _table(first)
             return Cell(lambda v: values.looked_up(of(v), table))
         case "replace":
-            _only(given, "0", "1")
+            refuse_others(given, "0", "1")
             table = _table(first if "1" not in given else _pair(given))
             return Cell(lambda v: values.replaced(of(v), table))
         case "astype":
-            _only(given, "0")
+            refuse_others(given, "0")
             kind = _type(first)
             return Cell(lambda v: values.as_type(of(v), kind))
         case "to_numpy":
-            _only(given, "dtype")
+            refuse_others(given, "dtype")
             kind = _type(given.get("dtype"))
             return Cell(lambda v: values.as_type(of(v), kind))
         case "isin":
-            _only(given, "0")
+            refuse_others(given, "0")
             among = known(first, list, tuple, set, frozenset, dict)
             if not all(type(value) in (int, float, str) for value in among):
                 raise NotTold
             return Cell(lambda v: values.is_among(of(v), among))
         case "isna" | "isnull":
-            _only(given)
+            refuse_others(given)
             return Cell(lambda v: values.is_missing(of(v)))
         case "notna" | "notnull":
-            _only(given)
+            refuse_others(given)
             return Cell(lambda v: not values.is_missing(of(v)))
         case "abs":
-            _only(given)
+            refuse_others(given)
             return Cell(lambda v: values.applied(np.abs, of(v)))
         case "round":
-            _only(given, "0", "decimals")
+            refuse_others(given, "0", "decimals")
             decimals = known(given.get("0", given.get("decimals", Known(0))), int)
             return Cell(lambda v: values.rounded(of(v), decimals))
         case "clip":
-            _only(given, "0", "1", "lower", "upper")
+            refuse_others(given, "0", "1", "lower", "upper")
             none: Any = lambda _: None  # noqa: E731
             low = given.get("0", given.get("lower"))
             high = given.get("1", given.get("upper"))
@@ -296,7 +287,7 @@ def of_cell(cell: Cell, method: str, given: Given) -> Any:
             upper = none if high is None or is_known(high, type(None)) else operand(high)
             return Cell(lambda v: values.clipped(of(v), lower(v), upper(v)))
         case "between":
-            _only(given, "0", "1")
+            refuse_others(given, "0", "1")
             low, high = operand(first), operand(given.get("1"))
             return Cell(
                 lambda v: (
@@ -339,7 +330,7 @@ def of_accessor(accessor: Accessor, method: str, given: Given) -> Any:
         raise NotTold
     of = accessor.base.of
     if accessor.name == "dt":
-        _only(given)
+        refuse_others(given)
         if method != "total_seconds":
             raise NotTold
         return Cell(lambda v: values.seconds(of(v)))
@@ -355,127 +346,3 @@ def date_part(cell: Cell, name: str) -> Cell:
     if not values.is_date_part(name):
         raise NotTold
     return Cell(lambda v: values.date_part(of(v), name))
-
-
-def of_library(function: Any, given: Given) -> Any:
-    """Return what a function of pandas' or numpy's returns; None if it is none of those known."""
-    if isinstance(function, np.ufunc):
-        return _of_ufunc(function, given)
-    name = getattr(function, "__name__", "")
-    match (getattr(function, "__module__", None) or "").partition(".")[0], name:
-        case "numpy", "where":
-            _only(given, "0", "1", "2")
-            condition, one, other = (operand(given[at]) for at in ("0", "1", "2"))
-            return Cell(lambda v: values.chosen(condition(v), one(v), other(v)))
-        case "numpy", "column_stack" | "hstack" | "concatenate":
-            if name == "concatenate" and known(given.pop("axis", None), int) != 1:
-                raise NotTold
-            _only(given, "0")
-            found = given.get("0")
-            if not isinstance(found, Several):
-                raise NotTold
-            if name != "column_stack" and any(isinstance(one, Cell) for one in found.items):
-                raise NotTold
-            return beside(found.items)
-        case "pandas", "DataFrame":
-            return _frame_of(given)
-        case "pandas", "concat":
-            return _joined(given)
-        case "pandas", "to_datetime":
-            _only(given, "0", "errors")
-            first = given.get("0")
-            if not isinstance(first, Cell):
-                raise NotTold
-            return Cell(lambda v: values.date_of(first.of(v), function))
-        case "pandas", "cut":
-            return _cut(given)
-    return None
-
-
-def _of_ufunc(function: np.ufunc, given: Given) -> Any:
-    if function not in values.UFUNCS or len(given) != function.nin:
-        raise NotTold
-    first = given.get("0")
-    if isinstance(first, Frame) and function.nin == 1:
-        return each(first, lambda value: values.applied(function, value))
-    operands = [operand(given[str(at)]) for at in range(function.nin)]
-    if all(isinstance(one, Known) for one in given.values()):
-        return Known(values.applied(function, *(one({}) for one in operands)))
-    return Cell(lambda v: values.applied(function, *(one(v) for one in operands)))
-
-
-def beside(items: tuple[Any, ...]) -> Array:
-    """Return columns, data frames and arrays side by side, as an array."""
-    parts: list[Found] = []
-    for item in items:
-        parts.append(_listed(item))
-    return Array(lambda v: [value for part in parts for value in part(v)])
-
-
-def _listed(item: Any) -> Found:
-    of = getattr(item, "of", None)
-    if isinstance(item, Cell):
-        return lambda v: [item.of(v)]
-    if isinstance(item, Frame):
-        return lambda v: list(item.of(v).values())
-    if isinstance(item, Array) and of is not None:
-        return item.of
-    raise NotTold
-
-
-def _frame_of(given: Given) -> Frame:
-    _only(given, "0", "index")
-    found = given.get("0")
-    if found is None:
-        return Frame(lambda _: {})
-    if isinstance(found, Frame):
-        return Frame(lambda v: dict(found.of(v)))
-    if not isinstance(found, Several) or len(found.names) != len(found.items):
-        raise NotTold
-    worth = list(zip(found.names, map(operand, found.items), strict=True))
-    if not any(isinstance(item, Cell) for item in found.items):
-        raise NotTold
-    return Frame(lambda v: {name: value(v) for name, value in worth})
-
-
-def _joined(given: Given) -> Frame:
-    _only(given, "0", "axis")
-    found = given.get("0")
-    if known(given.get("axis"), int, str) not in (1, "columns") or not isinstance(found, Several):
-        raise NotTold
-    if not all(isinstance(item, Frame) for item in found.items):
-        raise NotTold
-
-    def joined(v: Any) -> dict[str, Any]:
-        row: dict[str, Any] = {}
-        n_columns = 0
-        for item in found.items:
-            part = item.of(v)
-            n_columns += len(part)
-            row |= part
-        if len(row) < n_columns:
-            raise KeyError("two columns of one name")
-        return row
-
-    return Frame(joined)
-
-
-def _cut(given: Given) -> Cell:
-    _only(given, "0", "1", "bins", "labels", "right", "include_lowest")
-    first = given.get("0")
-    bins = [plain_number(edge) for edge in known(given.get("1", given.get("bins")), list, tuple)]
-    labels = known(given.get("labels"), list, tuple, bool)
-    right = known(given.get("right", Known(True)), bool)
-    lowest = known(given.get("include_lowest", Known(False)), bool)
-    if labels is True or (labels is not False and len(labels) != len(bins) - 1):
-        raise NotTold
-    if not isinstance(first, Cell) or any(a >= b for a, b in itertools.pairwise(bins)):
-        raise NotTold
-    return Cell(lambda v: values.cut(first.of(v), bins, labels, right, lowest))
-
-
-def plain_number(value: Any) -> Any:
-    """Return a constant number."""
-    if type(value) not in (int, float) or math.isnan(value):
-        raise NotTold
-    return value
