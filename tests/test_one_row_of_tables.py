@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
@@ -234,4 +235,24 @@ def test_a_missing_value_before_a_function_is_one_of_its_column(name, missing):
         row = {"n": 0.5, "m": 3, "text": "b"} | row
         frame = pd.DataFrame([row]).astype(X.dtypes.to_dict())
         expected = plain.predict_proba(frame)[0]
-        np.testing.assert_allclose(compiled.predict_proba_one(row), expected, rtol=1e-12)
+        for form in (row, pd.Series(row), frame):
+            np.testing.assert_allclose(compiled.predict_proba_one(form), expected, rtol=1e-12)
+
+
+class Ratio(TransformerMixin, BaseEstimator):
+    """A step that does not tell which columns it was fitted on."""
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return pd.DataFrame({"ratio": X["n"] / X["m"], "size": len(X)})
+
+
+def test_labels_of_a_series_are_columns_also_where_no_step_tells_of_columns():
+    X = pd.DataFrame({"n": np.arange(30.0), "m": np.arange(1, 31), "kind": list("ab") * 15})
+    plain = make_pipeline(Ratio(), LogisticRegression()).fit(X, np.arange(30) % 2)
+    compiled = compile_pipeline(plain)
+    expected = plain.predict_proba(X[4:5])[0]
+    for form in (X.iloc[4], X.iloc[4].to_dict(), X[4:5]):
+        np.testing.assert_allclose(compiled.predict_proba_one(form), expected, rtol=1e-12)

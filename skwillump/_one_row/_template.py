@@ -23,6 +23,7 @@ from .._containers import (
     is_none_or_nan,
     num_samples,
     plain_frame,
+    series_of,
     series_of_text,
     take_rows,
 )
@@ -209,10 +210,10 @@ class RowTemplate:
         return rounded
 
     def _by_name(self, row: Any) -> Any:
-        """Return a row of as many values as there are names as a mapping, any other as it is."""
+        """Return a row of as many values as there are names, or of labels, as a mapping."""
         if isinstance(row, (list, tuple)) and len(row) == len(self.names):
             return dict(zip(self.names, row, strict=True))
-        return row
+        return _of_labels(row)
 
     @cached_property
     def _of_numbers(self) -> frozenset[Any]:
@@ -324,6 +325,7 @@ class RowTemplate:
             return container_of(self.empty).one_like(self.empty, row)
         if self.of_text or self.of_mappings or self.of_elements or isinstance(row, str):
             return [row]
+        row = _of_labels(row)
         if isinstance(row, Mapping):
             return frame_of_row(row)
         if is_frame(row) or sparse.issparse(row):
@@ -387,6 +389,14 @@ class RowTemplate:
             return self.frame_with(row, columns.names)
         made = {name: row[name] for name in columns.names if name in row}
         return frame_of_row(made, {name: np.dtype(dtype) for name, dtype in self.dtypes})
+
+
+def _of_labels(row: Any) -> Any:
+    """Return a series whose labels are names, as of a row of a data frame, as a mapping."""
+    of_series = series_of(row)
+    labels = row.index if of_series is not None and of_series.has_index else ()
+    is_named = len(labels) > 0 and all(isinstance(label, str) for label in labels)
+    return row.to_dict() if is_named else row
 
 
 def array_of_row(values: Sequence[Any]) -> np.ndarray:
