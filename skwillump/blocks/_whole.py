@@ -62,7 +62,7 @@ def single_block(fitted: Any, *, compile: bool = False, row: Any = None) -> Bloc
     else:
         of_one = ""  # no parameter of the pipeline
         steps = [(path.replace("__", "-"), step) for path, step in before]
-        step = Pipeline(steps) if steps else identity()
+        step = Pipeline(steps) if steps else identity().fit(row)  # which tells names and width
     names = tuple(block.name for block in nested_blocks(step))
     if not names and all_children(step) is not None:
         return None  # there is no feature

@@ -63,7 +63,6 @@ class EarlyStage:
         return (
             self.reads_one
             and self.gives(method)
-            and self.method == "predict_proba"
             and len(self.fused.approx.classes) == len(self.thresholds)
         )
 
@@ -210,15 +209,18 @@ class CascadeRunner:
     def _decided_one(self, early: EarlyStage, scores: Any, method: str) -> tuple[bool, Any] | None:
         """Whether the first stage is sure of one row, and its answer; None for the batch path."""
         approx = early.fused.approx
-        probabilities = approx.predict_proba_one(scores)
+        if early.method == "predict_proba":
+            response = approx.predict_proba_one(scores)
+        else:
+            response = approx.decision_function(scores[None])[0]
         code = None
         if not early.is_largest:
             label = approx.predict_one(scores)
             if label is None:
                 return None
             code = int(np.searchsorted(approx.classes, label))
-        code, sure = decide_one(probabilities, early.measure, code, early.harm_score)
-        answer = approx.classes[code] if method == "predict" else probabilities
+        code, sure = decide_one(response, early.measure, code, early.harm_score)
+        answer = approx.classes[code] if method == "predict" else response
         return sure >= early.thresholds[code], answer
 
     def _full_one(self, full: Any, scores: Any, method: str) -> Any:

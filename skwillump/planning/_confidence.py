@@ -73,7 +73,8 @@ def decide_one(response, measure, code=None, score: HarmScore | None = None):
 
     Parameters
     ----------
-    response : ndarray of shape (n_classes,)
+    response : ndarray of shape (n_classes,), or of no dimension
+        The latter holds a binary decision function.
     measure : {"probability", "margin", "score"}
     code : int, optional
         Position of the predicted class; by default that of the largest response.
@@ -86,6 +87,9 @@ def decide_one(response, measure, code=None, score: HarmScore | None = None):
     confidence : float
     """
     values = response.tolist()
+    if isinstance(values, float):
+        code = int(values > 0) if code is None else code
+        return code, values if code else -values
     if code is None:
         value = max(values)
         code = values.index(value)

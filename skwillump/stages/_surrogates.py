@@ -19,7 +19,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from .._compat import routing_enabled
-from .._containers import take_rows
+from .._containers import column_names, take_rows
 from ..blocks import BlockGraph
 from ..compilers import Unsupported
 from ._costs import BlockCosts
@@ -131,6 +131,9 @@ def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, An
         surrogate.coef_ = surrogate.coef_ / scaler.scale_
         if getattr(scaler, "mean_", None) is not None:
             surrogate.intercept_ = surrogate.intercept_ - surrogate.coef_ @ scaler.mean_
+    names = column_names(features)
+    if names is not None and all(isinstance(name, str) for name in names):
+        surrogate.feature_names_in_ = np.asarray(names, dtype=object)  # what it is asked of
     return surrogate
 
 

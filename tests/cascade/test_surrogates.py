@@ -16,12 +16,12 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import estimator_html_repr
 
@@ -284,13 +284,16 @@ def test_bad_numbers_are_refused_as_the_full_model_refuses_them(model, bad):
             except ValueError as error:
                 return str(error)
 
-    assert outcome(lambda: made.predict(X)) == outcome(lambda: made.estimator_.predict(X))
+    expected, found = outcome(lambda: made.estimator_.predict(X)), outcome(lambda: made.predict(X))
+    if isinstance(expected, list):  # what the full model takes a first stage may answer
+        assert isinstance(found, list)
+        assert made.predict_one(X[3]) == found[3]
+        return
+    assert found == expected
     one = outcome(lambda: made.estimator_.predict(X[3:4]))
     found = outcome(lambda: np.atleast_1d(made.predict_one(X[3])))
-    if isinstance(one, str):  # one row's errors name columns too
-        n_same = len("Input X contains NaN")
-        one, found = one[:n_same], found[:n_same]
-    assert found == one
+    n_same = len("Input X contains NaN")  # one row's errors name columns too
+    assert found[:n_same] == one[:n_same]
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered:RuntimeWarning")
@@ -338,3 +341,46 @@ def test_several_labels_a_row_get_none():
     made = cascade().fit(X, np.column_stack([y, 1 - y]))
     assert made.guarantee_.kind == "exact"
     assert made.tradeoff_ == []
+
+
+@pytest.mark.parametrize("container", [np.asarray, pd.DataFrame], ids=["array", "data frame"])
+def test_a_model_without_steps_before_it_is_cascaded_whatever_holds_its_rows(container):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(1500, 6))
+    y = (X[:, 0] + 0.3 * rng.normal(size=1500) > 0).astype(int)
+    rows = container(X)
+    if isinstance(rows, pd.DataFrame):
+        rows.columns = list("abcdef")
+    made = CascadeClassifier(SVC(), accuracy_target=0.95, cv=0.3, random_state=0).fit(rows, y)
+    assert len(made.stages_) == 2, made.report()
+    last = made.predict_stage(rows) == 1
+    expected = made.estimator_.predict(rows)
+    np.testing.assert_array_equal(made.predict(rows)[last], expected[last])
+    assert made.predict_one(rows[:1]) == made.predict(rows[:1])[0]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("model", [RidgeClassifier(), LinearSVC()], ids=str)
+def test_one_row_without_probabilities_takes_the_path_of_one_row(model, n_classes, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(1200, 4)), columns=list("abcd"))
+    X["text"] = np.where(X["a"] > 0.5, "up", "down") + np.where(X["b"] > 0, " and on", "")
+    y = np.searchsorted([0.0, 0.8][: n_classes - 1], X["a"] + 0.2 * rng.normal(size=1200))
+    blocks = ColumnTransformer(
+        [("numbers", StandardScaler(), list("abcd")), ("words", TfidfVectorizer(), "text")]
+    )
+    made = CascadeClassifier(
+        make_pipeline(blocks, model),
+        accuracy_target=0.9,
+        cv=0.3,
+        random_state=0,
+        feature_costs={"numbers": 0.0, "words": 1.0},
+    ).fit(X, y)
+    assert len(made.stages_) == 2
+    expected, stages = made.predict(X), made.predict_stage(X)
+    assert 0 in stages
+    monkeypatch.setattr(
+        type(made._runner), "answer", lambda *args, **options: pytest.fail("by the batch path")
+    )
+    rows = X.to_dict("records")
+    np.testing.assert_array_equal([made.predict_one(row) for row in rows[:200]], expected[:200])

@@ -62,8 +62,6 @@ _LINKS = {
 @register(LGBMClassifier, LGBMRanker, LGBMRegressor, gives=TreeModel)
 def _lightgbm(model: Any) -> TreeModel:
     booster = model.booster_
-    if booster.pandas_categorical:
-        raise Unsupported("it was fitted on pandas categoricals: encode them in a step before it")
     if model.get_params().get("pred_early_stop"):
         raise Unsupported("pred_early_stop=True")
     if booster.num_feature() != model.n_features_in_:
@@ -96,6 +94,7 @@ def _lightgbm(model: Any) -> TreeModel:
         scale=scale,
         # Raw scores of random forests are sums.
         divisor=float(len(sections) // n_outputs) if "average_output" in header else 1.0,
+        reads_categories=bool(booster.pandas_categorical),
     )
 
 

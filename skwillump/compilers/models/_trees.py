@@ -24,6 +24,7 @@ from .._feature_codes import FeatureCodes
 from .._steps import Step
 from .._threads import map_in_threads
 from .._unsupported import InputUnsupported, Unsupported
+from ._category_input import CategoryInput
 from ._input import LIBRARY_ROWS
 from ._tree_answers import TreeAnswers
 from ._tree_layout import MANY_ROWS, Questions, deep_trees
@@ -61,6 +62,7 @@ class TreeModel(TreeAnswers):
     missing: float = np.nan  # what is a missing value, beside NaN
     absent_is_missing: bool = False  # whether what a sparse matrix does not hold is
     by_library: LibrarySums | None = None  # where the library is faster for many rows
+    reads_categories: bool = False  # whether data frames tell it which columns have categories
 
     @classmethod
     def of(cls, original: Any, packed: tuple[Trees, Questions | None], **told: Any) -> "TreeModel":
@@ -208,6 +210,11 @@ class TreeModel(TreeAnswers):
         return any(predict_deep(features, trees, out) for trees in self.deep)
 
     def bind(self, features: Step) -> TreeScorer:
+        if self.reads_categories and not isinstance(features, CategoryInput):
+            raise Unsupported(
+                "it was fitted on pandas categoricals, and is not alone: encode them in a step "
+                "before it"
+            )
         features = features.sized(self.n_features)
         if self.absent_is_missing:
             features = features.in_known_containers()

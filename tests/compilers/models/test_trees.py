@@ -90,7 +90,6 @@ def unsupported():
     return [
         (LGBMRegressor(linear_tree=True, **QUICK).fit(FULL, TARGET), "linear_tree"),
         (LGBMClassifier(pred_early_stop=True, **QUICK).fit(X, LABELS[2]), "pred_early_stop"),
-        (LGBMClassifier(**QUICK).fit(frame, LABELS[2]), "pandas categoricals"),
         (custom.fit(X, LABELS[2]), "objective of your own"),
         (hist.fit(frame, LABELS[2]), "another kind"),
         (start.fit(FULL, LABELS[2]), "init="),
