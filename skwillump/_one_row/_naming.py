@@ -32,8 +32,7 @@ def name_column(
     blamed = [
         column
         for column, value in _cells(row, names)
-        if _is_too_large(value, text)
-        or (_is_blamed(value, text) and not (column in of_numbers and isinstance(value, Number)))
+        if _is_blamed(value, text) and not (column in of_numbers and isinstance(value, Number))
     ]
     if not blamed or any(f"column {column!r}" in text for column in blamed):
         return error
@@ -53,14 +52,6 @@ def _cells(row: Any, names: Sequence[Any]) -> Iterable[tuple[Any, Any]]:
             return list(enumerate(row))
         return zip(names, row, strict=False)
     return []
-
-
-def _is_too_large(value: Any, text: str) -> bool:
-    """Whether an error is about numbers that are too large, and a value is one."""
-    if "contains infinity" not in text or not isinstance(value, (int, float, np.number)):
-        return False
-    kind = np.float32 if "float32" in text else np.float64
-    return abs(float(value)) > float(np.finfo(kind).max)
 
 
 def _is_blamed(value: Any, text: str) -> bool:
