@@ -19,7 +19,8 @@ class CategoryInput(InputStep):
     A category that the model was not fitted on is a missing value, as LightGBM takes it.
     """
 
-    categories: dict[int, tuple[Any, ...]]  # of each column that has some, by its position
+    # Of each column that has categories, by its position: where each of them is.
+    categories: dict[int, dict[Any, float]]
 
     has_doubles = False  # the original's features are the data frame itself
 
@@ -28,8 +29,8 @@ class CategoryInput(InputStep):
         block = np.empty((table.n_rows, table.n_columns))
         if numbers:
             block[:, numbers] = super().chunk_features(table.select(numbers))
-        for at, known in self.categories.items():
-            block[:, at] = _positions(table, at, known)
+        for at, place in self.categories.items():
+            block[:, at] = _positions(table, at, place)
         return block
 
 
@@ -55,8 +56,8 @@ def input_of(model: Any) -> InputStep:
     )
 
 
-def _categories_of(booster: Any) -> dict[int, tuple[Any, ...]]:
-    """Return the categories of each column that had some in fit, by its position.
+def _categories_of(booster: Any) -> dict[int, dict[Any, float]]:
+    """Return where each category is, of each column that had some in fit, by its position.
 
     The booster keeps lists of categories without their columns, and columns by which it may split
     as categories.
@@ -75,18 +76,20 @@ def _categories_of(booster: Any) -> dict[int, tuple[Any, ...]]:
         seen = [] if infos[at] == "none" else infos[at].split(":")
         if infos[at].startswith("[") or any(int(code) >= len(known) for code in seen):
             raise Unsupported("columns without pandas' categories are split as categories")
-    return found
+    return {
+        at: {category: float(position) for position, category in enumerate(known)}
+        for at, known in found.items()
+    }
 
 
-def _positions(table: Table, at: int, known: tuple[Any, ...]) -> np.ndarray:
+def _positions(table: Table, at: int, place: dict[Any, float]) -> np.ndarray:
     """Return where the categories of a column are among those known; NaN where they are not."""
     if isinstance(table, ChunkTable):
         column = table.source.column(table.positions[at])
         if not isinstance(column, (CategoricalColumn, CategoricalNumbers)):
             raise InputUnsupported("a column that had categories in fit has none")
     codes = table.codes(at)
-    place = {category: float(position) for position, category in enumerate(known)}
-    kind = str if isinstance(known[0], str) else (int, float, np.integer, np.floating)
+    kind = str if isinstance(next(iter(place)), str) else (int, float, np.integer, np.floating)
     found = np.full(len(codes.values), np.nan)
     for position, value in enumerate(codes.values):
         if is_missing(value):

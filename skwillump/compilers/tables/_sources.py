@@ -154,6 +154,8 @@ class FrameSource(Source):
     def _places(self) -> np.ndarray:
         """Position in the frame of each column; one that is not there is in no array."""
         place = {name: at for at, name in enumerate(self._names_there)}
+        if len(place) < len(self._names_there):  # of two columns of one name neither is meant
+            place = {}
         return np.array([place.get(name, _ABSENT) for name in self._names])
 
     def _read(self, name: Any) -> Column:

@@ -148,3 +148,14 @@ def test_columns_of_a_data_frame_are_found_by_their_names(kind):
         np.testing.assert_allclose(
             compiled.predict_proba(other), plain.predict_proba(other), rtol=1e-12, atol=1e-300
         )
+
+
+@pytest.mark.parametrize("model", [StandardScaler(), MinMaxScaler()], ids=str)
+def test_two_columns_of_one_name_are_two_columns(model):
+    X = _frame_of(_values(8)).set_axis(["a", "b", "a", "c", "d", "e", "f", "g"], axis=1)
+    try:
+        plain = clone(model).fit(X)
+    except Exception as error:  # of a release of scikit-learn that takes none
+        pytest.skip(str(error))
+    found, expected = compile_pipeline(plain).transform(X), plain.transform(X)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-300)
