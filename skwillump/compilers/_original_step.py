@@ -1,21 +1,18 @@
 """A transformer that runs as it is, between steps that are compiled."""
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from .._containers import is_none_or_nan, series_of, take_rows
+from .._containers import is_none_or_nan, take_rows
 from ._features import ChosenRows, in_double, multiplied_in_double, only, to_dense
 from ._forwarding import forwarded
 from ._linear_maps import LinearMap
 from ._scorers import Scorer
 from ._steps import Step, StepReport
 from ._unsupported import InputUnsupported, Unsupported
-from .own_code._texts import NumberMap, TextMap, number_map, text_map
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,79 +98,6 @@ class FillStep(OriginalStep):
 
 
 @dataclass(frozen=True, eq=False)
-class TextMapStep(OriginalStep):
-    """A step of the user's own that makes a text of each text: of one row it is asked for one."""
-
-    maps_values = True
-
-    @cached_property
-    def _map(self) -> TextMap | None:
-        return text_map(self.original)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_map"}
-
-    def of_value(self, value: Any) -> Any:
-        if type(value) is not str or self._map is None:
-            raise InputUnsupported(f"{type(value).__name__} is no text, or its source is gone")
-        return self._map(value)
-
-    def warm_up(self) -> None:
-        _ = self._map  # now: prediction is to change nothing here
-
-
-@dataclass(frozen=True, eq=False)
-class NumberMapStep(OriginalStep):
-    """A step of the user's own that makes numbers of each text: X of one row is asked for its."""
-
-    @cached_property
-    def _map(self) -> NumberMap | None:
-        return number_map(self.original)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_map"}
-
-    def numbers(self, X: Any) -> np.ndarray:
-        """Return the features of X of one row.
-
-        Raises
-        ------
-        InputUnsupported
-            If only the original can tell.
-        """
-        if not isinstance(X, list) and series_of(X) is None:
-            raise InputUnsupported(f"{type(X).__name__} is no column of texts")
-        text = only(np.array(X, dtype=object) if isinstance(X, list) else X.to_numpy())
-        if type(text) is not str or self._map is None:
-            raise InputUnsupported(f"{type(text).__name__} is no text, or its source is gone")
-        return self._map(text)
-
-    def transform_one(self, x: Any) -> Any:
-        return self.transform_row(self.template.make(x))
-
-    def transform_row(self, X: Any) -> Any:
-        if self._map is not None and self._map.as_array:
-            with suppress(InputUnsupported):
-                return self.numbers(X)
-        return self.transform(X)
-
-    def dense_row(self, X: Any) -> np.ndarray:
-        try:
-            numbers = self.numbers(X)
-        except InputUnsupported:
-            return super().dense_row(X)
-        if self.n_features not in (None, numbers.shape[1]):
-            raise InputUnsupported(f"{numbers.shape[1]} features where {self.n_features} were")
-        return only(to_dense(numbers))
-
-    def bind(self, coef: np.ndarray) -> Scorer:
-        return NumberMapScorer(self, coef)
-
-    def warm_up(self) -> None:
-        _ = self._map  # now: prediction is to change nothing here
-
-
-@dataclass(frozen=True, eq=False)
 class OriginalScorer(Scorer):
     """Features from the original transformer, times the coefficients."""
 
@@ -207,16 +131,3 @@ class OriginalScorer(Scorer):
 
     def score_row(self, X: Any) -> np.ndarray:
         return only(self.scores(X))
-
-
-@dataclass(frozen=True, eq=False)
-class NumberMapScorer(OriginalScorer):
-    """Numbers that are made of each text, times the coefficients."""
-
-    step: NumberMapStep
-
-    def score_row(self, X: Any) -> np.ndarray:
-        try:
-            return only(self._multiplied(self.step.numbers(X)))
-        except InputUnsupported:
-            return super().score_row(X)

@@ -1,19 +1,21 @@
-"""A step of the user's own over data frames, of which one row needs none."""
+"""A step of the user's own over data frames or texts, of which one row needs no container."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from .._containers import series_of
 from .._one_row import FittedRow, SelectedRow
 from ._features import in_double, only, to_dense
 from ._forwarding import forwarded
-from ._original_step import NumberMapStep, OriginalScorer, OriginalStep
+from ._original_step import OriginalScorer, OriginalStep
 from ._scorers import Scorer
 from ._unsupported import InputUnsupported
+from .own_code._kinds import Array, Unnamed
 from .own_code._rows import RowMap, row_map
-from .own_code._texts import number_map
 from .own_code._values import NUMBERS
 
 
@@ -27,7 +29,11 @@ class RowMapStep(OriginalStep):
 
     @property
     def reads_mapping(self) -> bool:
-        return self._map is None or not self._map.of_text
+        return self._map is None or self._map.of_frame is not None
+
+    @property
+    def maps_values(self) -> bool:
+        return self._map is not None and self._map.maps_texts
 
     @cached_property
     def _map(self) -> RowMap | None:
@@ -44,6 +50,14 @@ class RowMapStep(OriginalStep):
         InputUnsupported
             If only the original can tell.
         """
+        if self._map is not None and isinstance(x, str) and isinstance(self._map.of_text, Unnamed):
+            raise InputUnsupported("the names of its columns are not told")
+        return self._made_of(x)
+
+    def of_value(self, value: Any) -> Any:
+        return self._made_of(value)
+
+    def _made_of(self, x: Any) -> Any:
         if self._map is None:
             raise InputUnsupported("its source is gone")
         return self._map(x.plain() if type(x) is FittedRow else x)
@@ -56,7 +70,7 @@ class RowMapStep(OriginalStep):
         InputUnsupported
             If only the original can tell, or it is no array of numbers.
         """
-        made = self.of_row(x)
+        made = self._made_of(x)
         if isinstance(made, dict):
             found = list(made.values())
             if not {type(value) for value in found} <= NUMBERS:
@@ -74,11 +88,22 @@ class RowMapStep(OriginalStep):
         try:
             numbers = self.numbers(x)
         except InputUnsupported:
-            return self.dense_row(self.row_of(x))
+            return super().dense_row(self.row_of(x))
         return only(to_dense(in_double(numbers) if self.doubles else numbers))
 
+    def dense_row(self, X: Any) -> np.ndarray:
+        with suppress(InputUnsupported):
+            return only(to_dense(self.numbers(_text_in(X))))
+        return super().dense_row(X)
+
     def transform_one(self, x: Any) -> Any:
-        return self.transform(self.row_of(x))
+        return self.transform_row(self.row_of(x))
+
+    def transform_row(self, X: Any) -> Any:
+        if self._map is not None and type(self._map.of_text) is Array:
+            with suppress(InputUnsupported):
+                return self.numbers(_text_in(X))
+        return self.transform(X)
 
     def bind(self, coef: np.ndarray) -> Scorer:
         return RowMapScorer(self, coef)
@@ -100,11 +125,24 @@ class RowMapScorer(OriginalScorer):
         try:
             return only(self._multiplied(self.step.numbers(x)))
         except InputUnsupported:
-            return self.score_row(self.step.row_of(x))
+            return super().score_row(self.step.row_of(x))
+
+    def score_row(self, X: Any) -> np.ndarray:
+        with suppress(InputUnsupported):
+            return only(self._multiplied(self.step.numbers(_text_in(X))))
+        return super().score_row(X)
+
+
+def _text_in(X: Any) -> Any:
+    """Return the text that X of one row holds, if it is a column of texts."""
+    if not isinstance(X, list) and series_of(X) is None:
+        raise InputUnsupported(f"{type(X).__name__} is no column of texts")
+    text = only(np.array(X, dtype=object) if isinstance(X, list) else X.to_numpy())
+    if type(text) is not str:
+        raise InputUnsupported(f"{type(text).__name__} is no text")
+    return text
 
 
 def original_step(fitted: Any, reason: str) -> OriginalStep:
     """Return the step of a transformer that is not compiled, for a reason."""
-    if number_map(fitted) is not None:
-        return NumberMapStep(fitted, reason)
     return (OriginalStep if row_map(fitted) is None else RowMapStep)(fitted, reason)

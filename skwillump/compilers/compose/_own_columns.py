@@ -11,12 +11,11 @@ import numpy as np
 
 from ..._one_row import array_of_row
 from .._forwarding import forwarded
-from .._original_step import FillStep, OriginalStep, TextMapStep
+from .._original_step import FillStep, OriginalStep
 from .._scorers import Scorer
 from .._steps import Step
 from .._unsupported import InputUnsupported
 from ..own_code._bytecode import chosen_columns, filled_texts
-from ..own_code._texts import text_map
 from ..tables._functions import IdentityStep
 from ..tables._input import InputSpec
 from ._selections import ColumnSelection
@@ -155,11 +154,10 @@ def selector_step(transformer: Any) -> SelectorStep | None:
 
 def filling_step(step: Step) -> Step:
     """Return a step that is not compiled as one that is asked for values of one row, if it is."""
-    reason, filled = step.why_not_compiled, filled_texts(step.original)
-    if filled is not None:
-        return FillStep(step.original, reason, text=filled.text)
-    is_told = text_map(step.original) is not None
-    return TextMapStep(step.original, reason) if is_told else step
+    filled = filled_texts(step.original)
+    if filled is None:
+        return step
+    return FillStep(step.original, step.why_not_compiled, text=filled.text)
 
 
 def in_order(step: Step, names: tuple[Any, ...] | None) -> Step:

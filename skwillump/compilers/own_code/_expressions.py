@@ -141,7 +141,11 @@ class Expressions:
                 if isinstance(taken, Known):
                     return self.value(body if taken.value else orelse)
             case ast.ListComp(element, [ast.comprehension(target, over, tests, 0)]):
-                return self._listed(element, target, self.value(over), tests)
+                listed = self.value(over)
+                if isinstance(listed, Cell) and isinstance(target, ast.Name) and not tests:
+                    args = ast.arguments([], [ast.arg(target.id)], None, [], [], None, [])
+                    return libraries.mapped(listed, self._lambda(ast.Lambda(args, element)))
+                return self._listed(element, target, listed, tests)
             case ast.GeneratorExp(element, [ast.comprehension(target, over, [], 0)]):
                 return self._listed(element, target, self.value(over), [])
             case ast.Call(function, args, keywords):
@@ -185,6 +189,10 @@ class Expressions:
                     return Known(getattr(owner, name))
             case Known(str() as text), "join":
                 return Known(text.join)
+            case Known(value), _ if value is str and hasattr(str, name):
+                return Known(getattr(str, name))
+            case Array(), "values":
+                return Array(of.of)
             case Known(ModuleType() as module), _ if hasattr(module, name):
                 return Known(getattr(module, name))
         raise NotTold
@@ -236,6 +244,8 @@ class Expressions:
                 return methods.of_frame(of, name, given)
             if isinstance(of, Cell):
                 return methods.of_cell(of, name, given)
+            if isinstance(of, Array) and name == "to_numpy" and not given:
+                return Array(of.of)
             if isinstance(of, Accessor):
                 return methods.of_accessor(of, name, given)
             if isinstance(of, Known) and type(of.value) in (dict, list):
@@ -297,6 +307,10 @@ class Expressions:
             return Known(given["1"].value is getattr(sys.modules.get("pandas"), "DataFrame", None))
         if function in (list, tuple) and isinstance(given.get("0"), Names):
             return given["0"]
+        if function is list and isinstance(given.get("0"), Cell) and len(given) == 1:
+            return given["0"]
+        if function is map and isinstance(given.get("1"), Cell) and set(given) == {"0", "1"}:
+            return libraries.mapped(given["1"], worth_of(given["0"]))
         if function in (list, tuple, int, float, len) and isinstance(given.get("0"), Known):
             return Known(function(given["0"].value))
         if function is zip and all(isinstance(one, Known) for one in given.values()):

@@ -65,6 +65,11 @@ class Array:
 
 
 @dataclass(frozen=True)
+class Unnamed(Array):
+    """A data frame of columns of whatever names: a list of the values of its one row."""
+
+
+@dataclass(frozen=True)
 class Records:
     """A list of one dict."""
 

@@ -15,6 +15,7 @@ from ._kinds import (
     Known,
     NotTold,
     Several,
+    Unnamed,
     each,
     known,
     operand,
@@ -43,6 +44,10 @@ def of_library(function: Any, given: Given) -> Any:
             if name != "column_stack" and any(isinstance(one, Cell) for one in found.items):
                 raise NotTold
             return beside(found.items)
+        case ("pandas", "Series") | ("numpy", "array" | "asarray" | "ravel") if set(given) == {
+            "0"
+        } and isinstance(given["0"], Cell):
+            return given["0"]
         case "pandas", "DataFrame":
             return _frame_of(given)
         case "pandas", "concat":
@@ -70,6 +75,14 @@ def _of_ufunc(function: np.ufunc, given: Given) -> Any:
     return Cell(lambda v: values.applied(function, *(one(v) for one in operands)))
 
 
+def mapped(cell: Cell, function: Any) -> Cell:
+    """Return a column to each value of which a function of the user's own was applied."""
+    if not callable(function) or isinstance(function, (type, np.ufunc)):
+        raise NotTold
+    of = cell.of
+    return Cell(lambda v: values.called(of(v), function))
+
+
 def beside(items: tuple[Any, ...]) -> Array:
     """Return columns, data frames and arrays side by side, as an array."""
     parts: list[Found] = []
@@ -89,9 +102,11 @@ def _listed(item: Any) -> Found:
     raise NotTold
 
 
-def _frame_of(given: Given) -> Frame:
+def _frame_of(given: Given) -> Frame | Unnamed:
     refuse_others(given, "0", "index")
     found = given.get("0")
+    if isinstance(found, Cell):
+        return Unnamed(lambda v: [found.of(v)])
     if found is None:
         return Frame(lambda _: {})
     if isinstance(found, Frame):

@@ -18,6 +18,7 @@ from ._kinds import (
     Known,
     NotTold,
     Records,
+    Unnamed,
     each,
     is_known,
     key_of,
@@ -26,6 +27,7 @@ from ._kinds import (
     operand,
     refuse_others,
 )
+from ._libraries import mapped
 from ._texts import text_method
 
 _TYPES = {int: "int", float: "float", str: "str", "int": "int", "float": "float", "str": "str"}
@@ -239,10 +241,7 @@ def of_cell(cell: Cell, method: str, given: Given) -> Any:
                 raise NotTold
             return _looked_up_later(of, first.of, method)
         case "map" | "apply" if set(given) == {"0"} and callable(getattr(first, "value", None)):
-            function = first.value  # type: ignore[union-attr]
-            if isinstance(function, (type, np.ufunc)):
-                raise NotTold
-            return Cell(lambda v: values.called(of(v), function))
+            return mapped(cell, first.value)  # type: ignore[union-attr]
         case "map":
             refuse_others(given, "0")
             table = _table(first)
@@ -294,6 +293,9 @@ def of_cell(cell: Cell, method: str, given: Given) -> Any:
                     values.combined("GtE", of(v), low(v)) & values.combined("LtE", of(v), high(v))
                 )
             )
+        case "to_frame":
+            refuse_others(given)
+            return Unnamed(lambda v: [of(v)])
         case "reshape":
             if [known(given.get(at), int) for at in sorted(given)] != [-1, 1]:
                 raise NotTold

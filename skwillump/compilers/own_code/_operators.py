@@ -197,4 +197,5 @@ def of_container(container: Any, name: str, given: dict[str, Any]) -> Any:
 def is_no_attribute(name: str) -> bool:
     """Whether a data frame has an attribute of a name only if it is a column."""
     pandas = sys.modules.get("pandas")
-    return pandas is not None and not hasattr(pandas.DataFrame, name)
+    known = pandas is not None and hasattr(pandas.DataFrame, name)
+    return pandas is not None and not known and name not in ("str", "dt")  # of series

@@ -1,9 +1,10 @@
-"""What a step of the user's own makes of one row of a data frame, told from its source.
+"""What a step of the user's own makes of one row, told from its source.
 
 The commonest steps that people write add columns that are made of others, look values up, fill
-what is missing and drop columns. A data frame of one row costs a hundred times what is done to its
-values. So such a function is read: where each statement is one of those known here, one row goes
-through it as a dict, in Python (`_values`). Many rows go to the step as they are.
+what is missing and drop columns; or they clean texts one by one before a vectorizer. A data frame
+of one row costs a hundred times what is done to its values, and a column of one text as much. So
+such a function is read: where each statement is one of those known here, one row goes through it
+as a dict, or as its text, in Python (`_values`). Many rows go to the step as they are.
 
 A function does what its source says; functions that it gives to ``apply`` or ``map`` are called
 with the value that they would be called with.
@@ -19,11 +20,11 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 
-from .._features import has_set_output
+from .._features import EXACT_INTEGERS, has_set_output
 from .._unsupported import InputUnsupported
 from . import _values as values
 from ._bytecode import function_of
-from ._kinds import Array, Cell, Found, Frame, Known, NotTold, Records, Variables
+from ._kinds import Array, Cell, Frame, Known, NotTold, Records, Variables
 from ._statements import read_function
 
 _X = 0
@@ -32,11 +33,15 @@ _X = 0
 
 @dataclass(frozen=True)
 class RowMap:
-    """What a row of a data frame becomes."""
+    """What becomes of one row: of a data frame, of a column of texts, or of either."""
 
-    of: Found
-    kind: type  # of `_kinds`
-    of_text: bool  # whether a row is one text, as of a column
+    of_frame: Any  # one of `_kinds`; None where it is not told
+    of_text: Any
+
+    @property
+    def maps_texts(self) -> bool:
+        """Whether one value becomes of each text."""
+        return isinstance(self.of_text, Cell)
 
     def __call__(self, row: Any) -> Any:
         """Return what becomes of a row: a dict, one value, an array of one row or a list of a dict.
@@ -50,24 +55,36 @@ class RowMap:
         InputUnsupported
             If only the original can tell.
         """
-        if isinstance(row, Mapping) and not self.of_text:
-            given: Any = {name: values.plain(value) for name, value in row.items()}
-        elif isinstance(row, str) and self.of_text:
-            given = row
-        else:
+        found: Any = None
+        given: Any = row
+        if isinstance(row, str):
+            found = self.of_text
+        elif isinstance(row, Mapping):
+            found = self.of_frame
+            given = {name: values.plain(value) for name, value in row.items()}
+        if found is None:
             raise InputUnsupported(f"{type(row).__name__} is no such row")
         variables: Variables = {_X: given}
         try:
-            made = self.of(variables)
+            made = found.of(variables)
         except InputUnsupported:
             raise
         except Exception as error:  # of anyone's code: the original raises what it raises
             raise InputUnsupported(f"{type(error).__name__} in a function of one row") from error
-        if self.kind is Array:
-            if not {type(value) for value in made} <= values.NUMBERS:
-                raise InputUnsupported("an array of values that are no numbers")
-            return np.array([made])
-        return [made] if self.kind is Records else made
+        if isinstance(found, Array):
+            return self._array(made, found is self.of_text)
+        if type(made) is list or (type(made) is dict and list in map(type, made.values())):
+            raise InputUnsupported("a list of what a text was parted into")
+        return [made] if isinstance(found, Records) else made
+
+    @staticmethod
+    def _array(made: list[Any], is_of_text: bool) -> np.ndarray:
+        if not {type(value) for value in made} <= values.NUMBERS:
+            raise InputUnsupported("an array of values that are no numbers")
+        numbers = np.array([made])
+        if is_of_text and not (np.abs(numbers) < EXACT_INTEGERS).all():
+            raise InputUnsupported("a number that is missing, or too large")
+        return numbers
 
 
 def row_map(fitted: Any) -> RowMap | None:
@@ -75,15 +92,19 @@ def row_map(fitted: Any) -> RowMap | None:
     found = _called_with(fitted)
     if found is None or has_set_output(fitted):
         return None
-    function, owner, given = found
-    for kind in (Frame, Cell):
-        try:
-            made = read_function(function, owner, (kind(lambda v: v[_X]),), given)
-        except (NotTold, InputUnsupported, RecursionError):
-            continue
-        if isinstance(made, (Frame, Cell, Array, Records)):
-            return RowMap(made.of, type(made), kind is Cell)
-    return None
+    made = [_read(kind, *found) for kind in (Frame, Cell)]
+    return None if made == [None, None] else RowMap(*made)
+
+
+def _read(
+    kind: type[Frame | Cell], function: FunctionType, owner: Any, given: dict[str, Known]
+) -> Any:
+    """Return what a function makes of a data frame, or of a column; None if that is not told."""
+    try:
+        made = read_function(function, owner, (kind(lambda v: v[_X]),), given)
+    except (NotTold, InputUnsupported, RecursionError):
+        return None
+    return made if isinstance(made, (Frame, Cell, Array, Records)) else None
 
 
 def _called_with(fitted: Any) -> tuple[FunctionType, Any, dict[str, Known]] | None:

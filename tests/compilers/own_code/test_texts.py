@@ -16,7 +16,8 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler
 
 from skwillump import compile_pipeline
 from skwillump.compilers._unsupported import InputUnsupported
-from skwillump.compilers.own_code._texts import number_map, text_map
+from skwillump.compilers.own_code._kinds import Cell
+from skwillump.compilers.own_code._rows import row_map
 
 TEXTS = pd.Series(
     [
@@ -31,6 +32,18 @@ TEXTS = pd.Series(
     * 3
 )
 LABELS = np.arange(len(TEXTS)) % 2
+
+
+def text_map(own):
+    """What becomes of each text; None where that is not told."""
+    found = row_map(own)
+    return found if found is not None and isinstance(found.of_text, Cell) else None
+
+
+def number_map(own):
+    """What numbers become of each text; None where that is not told."""
+    found = row_map(own)
+    return found if found is not None and not isinstance(found.of_text, Cell) else None
 
 
 def cleaned(text):
