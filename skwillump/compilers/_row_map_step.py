@@ -14,7 +14,7 @@ from ._forwarding import forwarded
 from ._original_step import OriginalScorer, OriginalStep
 from ._scorers import Scorer
 from ._unsupported import InputUnsupported
-from .own_code._kinds import Array, Unnamed
+from .own_code._kinds import Array
 from .own_code._rows import RowMap, row_map
 from .own_code._values import NUMBERS
 
@@ -50,9 +50,12 @@ class RowMapStep(OriginalStep):
         InputUnsupported
             If only the original can tell.
         """
-        if self._map is not None and isinstance(x, str) and isinstance(self._map.of_text, Unnamed):
+        made = self._made_of(x)
+        if type(made) is np.ndarray and self._map is not None and self._map.is_unnamed(x):
             raise InputUnsupported("the names of its columns are not told")
-        return self._made_of(x)
+        if type(made) is dict and list in map(type, made.values()):
+            raise InputUnsupported("a list among the values of a row")
+        return made
 
     def of_value(self, value: Any) -> Any:
         return self._made_of(value)

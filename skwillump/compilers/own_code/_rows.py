@@ -24,11 +24,8 @@ from .._features import EXACT_INTEGERS, has_set_output
 from .._unsupported import InputUnsupported
 from . import _values as values
 from ._bytecode import function_of
-from ._kinds import Array, Cell, Frame, Known, NotTold, Records, Variables
-from ._statements import read_function
-
-_X = 0
-"""The variable that the row is."""
+from ._kinds import Array, Cell, Frame, Known, NotTold, Records, Unnamed, Variables
+from ._statements import ROW, read_function
 
 
 @dataclass(frozen=True)
@@ -42,6 +39,10 @@ class RowMap:
     def maps_texts(self) -> bool:
         """Whether one value becomes of each text."""
         return isinstance(self.of_text, Cell)
+
+    def is_unnamed(self, row: Any) -> bool:
+        """Whether a row becomes one of a data frame of whatever names."""
+        return isinstance(self.of_text if isinstance(row, str) else self.of_frame, Unnamed)
 
     def __call__(self, row: Any) -> Any:
         """Return what becomes of a row: a dict, one value, an array of one row or a list of a dict.
@@ -64,18 +65,22 @@ class RowMap:
             given = {name: values.plain(value) for name, value in row.items()}
         if found is None:
             raise InputUnsupported(f"{type(row).__name__} is no such row")
-        variables: Variables = {_X: given}
+        variables: Variables = {ROW: given}
         try:
             made = found.of(variables)
         except InputUnsupported:
             raise
         except Exception as error:  # of anyone's code: the original raises what it raises
             raise InputUnsupported(f"{type(error).__name__} in a function of one row") from error
+        if type(made) is str:
+            return made
+        if type(made) is dict:
+            return [made] if isinstance(found, Records) else made
         if isinstance(found, Array):
             return self._array(made, found is self.of_text)
-        if type(made) is list or (type(made) is dict and list in map(type, made.values())):
+        if type(made) is list:
             raise InputUnsupported("a list of what a text was parted into")
-        return [made] if isinstance(found, Records) else made
+        return made
 
     @staticmethod
     def _array(made: list[Any], is_of_text: bool) -> np.ndarray:
@@ -101,7 +106,7 @@ def _read(
 ) -> Any:
     """Return what a function makes of a data frame, or of a column; None if that is not told."""
     try:
-        made = read_function(function, owner, (kind(lambda v: v[_X]),), given)
+        made = read_function(function, owner, (kind(lambda v: v[ROW]),), given)
     except (NotTold, InputUnsupported, RecursionError):
         return None
     return made if isinstance(made, (Frame, Cell, Array, Records)) else None

@@ -35,7 +35,10 @@ _DEEPEST = 4
 _LONGEST = 1000
 """Statements, loops unrolled."""
 
-_SLOTS = itertools.count(1)
+ROW = 0
+"""The variable that the row is, which the function at depth 0 is given."""
+
+_SLOTS = itertools.count(ROW + 1)
 
 Statement = Callable[[Variables], None]
 
@@ -70,6 +73,8 @@ def read_function(
         if reader.statements:
             raise NotTold
         return found
+    if not reader.statements:
+        return found
     statements, of = tuple(reader.statements), found.of
 
     def result(v: Variables) -> Any:
@@ -89,7 +94,9 @@ class _Reader(Expressions):
         self._slots: dict[str, int] = {}
         self.statements: list[Statement] = []
         for name, found in list(self._local.items()):
-            if hasattr(found, "of"):  # what is given is worth what it was then
+            if not depth and hasattr(found, "of"):
+                self._slots[name] = ROW
+            elif hasattr(found, "of"):  # what is given is worth what it was then
                 self._named(name, found, self.statements)
 
     def read(self, function: FunctionType, owner: Any, args: Any, given: Any) -> Any:

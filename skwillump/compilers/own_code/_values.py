@@ -201,10 +201,14 @@ def replaced(value: Any, table: Mapping[Any, Any]) -> Any:
 
 def called(value: Any, function: Callable[[Any], Any]) -> Any:
     """Return ``apply`` or ``map`` of a value by a function; a list may stand between functions."""
-    is_known = type(value) in PLAIN or type(value) is list
-    if value is None or not (is_known or _is_time(value, "Timestamp", "Timedelta")):
-        raise refused(value)
-    made = plain(function(value))
+    if type(value) is not str:
+        is_known = type(value) in PLAIN or type(value) is list
+        if value is None or not (is_known or _is_time(value, "Timestamp", "Timedelta")):
+            raise refused(value)
+    made = function(value)
+    if type(made) is str:
+        return made
+    made = plain(made)
     if type(made) not in NUMBERS and type(made) not in (str, list):
         raise refused(made)
     return made
