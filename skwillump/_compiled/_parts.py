@@ -20,6 +20,7 @@ from .._wrappers import (
 )
 from ..blocks import SideBySideScorer, combined, joined_model, lifted_chain
 from ..compilers import (
+    InputStep,
     Model,
     Scorer,
     Step,
@@ -28,7 +29,6 @@ from ..compilers import (
     compile_model,
     compile_step,
     compile_steps,
-    input_of,
 )
 
 CompileInside = Callable[[Any], Any]
@@ -93,7 +93,7 @@ def compiled_parts(estimator: Any, compile_inside: CompileInside) -> CompiledPar
         # Copies of one pipeline: where their features are the same, they are computed once.
         *before, (name, last_step) = lifted_chain(estimator)
     try:
-        features = compile_steps(None, before) if before else input_of(last_step)
+        features = compile_steps(None, before) if before else InputStep.of(last_step)
     except Unsupported as reason:
         if not before and is_wrapper(last_step):
             return _seen_through(name, last_step, compile_inside, reads_input=True)

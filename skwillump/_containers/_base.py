@@ -27,6 +27,8 @@ class CategoryNumbers(NamedTuple):
     """A column of categories that are numbers."""
 
     array: np.ndarray
+    codes: np.ndarray  # -1 where a value is missing
+    categories: np.ndarray
 
 
 class CodedTexts(NamedTuple):

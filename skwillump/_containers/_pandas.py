@@ -47,7 +47,9 @@ class PandasSeries(Series):
                 return Categories(array.codes, [*dtype.categories.tolist(), np.nan])
             if isinstance(of_categories, np.dtype):
                 numbers = np.asarray(array)
-                return CategoryNumbers(numbers) if numbers.dtype.kind in "iufb" else numbers
+                if numbers.dtype.kind not in "iufb":
+                    return numbers
+                return CategoryNumbers(numbers, array.codes, np.asarray(dtype.categories))
         if kind == "StringDtype" and isinstance(dtype.na_value, float):
             if dtype.storage.startswith("pyarrow"):
                 texts = array.__arrow_array__()

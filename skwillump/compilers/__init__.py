@@ -29,7 +29,7 @@ from .models import (
     _scikit_linear,
     _support_vectors,
 )
-from .models._category_input import input_of
+from .models._input import InputStep
 from .models._linear import LinearModel
 from .models._trees import TreeModel
 from .models._truncated import TruncatedTrees

@@ -1,26 +1,72 @@
-"""The columns of a data frame for a LightGBM model that was fitted on pandas' categories."""
+"""The columns of a data frame for a model that was fitted on pandas' categories.
 
-from dataclasses import dataclass
-from typing import Any
+LightGBM and XGBoost take a category by its position among those of the fit, whichever categories
+the data frame of a later batch tells of.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
 
 import numpy as np
 
+from ..._compat import library_of
+from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
-from ..tables._columns import CategoricalColumn, CategoricalNumbers
 from ..tables._keys import is_missing
 from ..tables._tables import ChunkTable, Table
 from ._input import InputStep
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class CategoryInput(InputStep):
-    """Columns as numbers, and categories by their positions among those of the fit.
+class KnownCategories:
+    """The categories that a column had in fit, all of them texts or all of them integers.
 
     A category that the model was not fitted on is a missing value, as LightGBM takes it.
     """
 
-    # Of each column that has categories, by its position: where each of them is.
-    categories: dict[int, dict[Any, float]]
+    place: dict[Any, float] = field(repr=False)  # of each category, its position
+
+    @classmethod
+    def of(cls, categories: Sequence[Any], **told: Any) -> Self:
+        """Return the categories of a list."""
+        place = {category: float(position) for position, category in enumerate(categories)}
+        return cls(place=place, **told)
+
+    def position(self, value: Any) -> float:
+        """Return where the value of one row is; NaN if it is missing.
+
+        Raises
+        ------
+        InputUnsupported
+            For a value that only the original can judge.
+        """
+        if is_missing(value):
+            return np.nan
+        kind = str if isinstance(next(iter(self.place)), str) else _NUMBERS
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise InputUnsupported(f"a category of type {type(value).__name__}")
+        return self.place.get(value, np.nan)
+
+    def positions(self, categories: list[Any], dtype: np.dtype) -> np.ndarray:
+        """Return where each category of a batch is; NaN behind them, for what is missing.
+
+        Raises
+        ------
+        InputUnsupported
+            As `position` does.
+        """
+        return np.array([*map(self.position, categories), np.nan])
+
+
+_NUMBERS = (int, float, np.integer, np.floating)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CategoryInput(InputStep):
+    """Columns as numbers, and categories by their positions among those of the fit."""
+
+    categories: Mapping[int, KnownCategories] = field(default_factory=dict)
 
     has_doubles = False  # the original's features are the data frame itself
 
@@ -29,72 +75,31 @@ class CategoryInput(InputStep):
         block = np.empty((table.n_rows, table.n_columns))
         if numbers:
             block[:, numbers] = super().chunk_features(table.select(numbers))
-        for at, place in self.categories.items():
-            block[:, at] = _positions(table, at, place)
+        for at, known in self.categories.items():
+            if table.row is not None:
+                block[:, at] = known.position(table.row[at])
+            elif isinstance(table, ChunkTable):
+                column = table.source.column(table.positions[at])
+                place = known.positions(*column.categories())
+                block[:, at] = place[column.positions(table.rows)]
+            else:
+                raise InputUnsupported("a column that had categories in fit has none")
         return block
 
 
-def input_of(model: Any) -> InputStep:
-    """Make the input of a fitted model that has no steps before it.
+def with_categories(features: Step, model: Any, categories: Mapping[int, KnownCategories]) -> Step:
+    """Return a twin of a fitted model's features that reads columns with categories.
 
     Raises
     ------
     Unsupported
-        If the model does not tell how many columns it was fitted on, or which of them had
-        categories, or these are neither texts nor whole numbers.
+        If there is none.
     """
-    plain = InputStep.of(model)
-    booster = model.booster_ if plain.library == "lightgbm" else None
-    if booster is None or not booster.pandas_categorical:
-        return plain
-    return CategoryInput(
-        original=model,
-        spec=plain.spec,
-        n_features=plain.n_features,
-        library=plain.library,
-        categories=_categories_of(booster),
-    )
-
-
-def _categories_of(booster: Any) -> dict[int, dict[Any, float]]:
-    """Return where each category is, of each column that had some in fit, by its position.
-
-    The booster keeps lists of categories without their columns, and columns by which it may split
-    as categories.
-    """
-    lists = booster.pandas_categorical
-    columns = booster.params.get("categorical_column", [])
-    if len(columns) != len(lists):
-        raise Unsupported("it does not tell which of its columns had pandas' categories")
-    found = {int(at): tuple(known) for at, known in zip(columns, lists, strict=True)}
-    header = booster.model_to_string(num_iteration=1).partition("\nfeature_infos=")[2]
-    infos = header.partition("\n")[0].split(" ")
-    for at, known in found.items():
-        if {type(one) for one in known} not in ({str}, {int}):
-            raise Unsupported("it was fitted on categories that are neither texts nor integers")
-        # Integers that were named as categories may be of a column that has none of pandas'.
-        seen = [] if infos[at] == "none" else infos[at].split(":")
-        if infos[at].startswith("[") or any(int(code) >= len(known) for code in seen):
-            raise Unsupported("columns without pandas' categories are split as categories")
-    return {
-        at: {category: float(position) for position, category in enumerate(known)}
-        for at, known in found.items()
-    }
-
-
-def _positions(table: Table, at: int, place: dict[Any, float]) -> np.ndarray:
-    """Return where the categories of a column are among those known; NaN where they are not."""
-    if isinstance(table, ChunkTable):
-        column = table.source.column(table.positions[at])
-        if not isinstance(column, (CategoricalColumn, CategoricalNumbers)):
-            raise InputUnsupported("a column that had categories in fit has none")
-    codes = table.codes(at)
-    kind = str if isinstance(next(iter(place)), str) else (int, float, np.integer, np.floating)
-    found = np.full(len(codes.values), np.nan)
-    for position, value in enumerate(codes.values):
-        if is_missing(value):
-            continue
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise InputUnsupported(f"a category of type {type(value).__name__}")
-        found[position] = place.get(value, np.nan)
-    return found[codes.codes]
+    if not features.passes_input:
+        raise Unsupported(
+            "it was fitted on pandas categoricals, and is not alone: encode them in a step "
+            "before it"
+        )
+    told = {field.name: getattr(features, field.name) for field in fields(InputStep)}
+    library = library_of(type(model))
+    return CategoryInput(**told | {"original": model, "library": library}, categories=categories)

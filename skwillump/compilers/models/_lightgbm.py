@@ -21,6 +21,7 @@ from ...kernels.trees._columns import (
 )
 from .._registry import register
 from .._unsupported import Unsupported
+from ._category_input import KnownCategories
 from ._tree_answers import EXP, IDENTITY, LOG1P_EXP, SIGMOID, SIGMOIDS, SIGNED_SQUARE, SOFTMAX
 from ._tree_layout import Tree, pack
 from ._trees import TreeModel
@@ -94,8 +95,33 @@ def _lightgbm(model: Any) -> TreeModel:
         scale=scale,
         # Raw scores of random forests are sums.
         divisor=float(len(sections) // n_outputs) if "average_output" in header else 1.0,
-        reads_categories=bool(booster.pandas_categorical),
+        categories=_categories(booster),
     )
+
+
+def _categories(booster: Any) -> dict[int, KnownCategories]:
+    """Return the categories of each column that had some in fit, by its position.
+
+    The booster keeps lists of categories without their columns, and columns by which it may split
+    as categories.
+    """
+    lists = booster.pandas_categorical
+    if not lists:
+        return {}
+    columns = booster.params.get("categorical_column", [])
+    if len(columns) != len(lists):
+        raise Unsupported("it does not tell which of its columns had pandas' categories")
+    found = {int(at): tuple(known) for at, known in zip(columns, lists, strict=True)}
+    header = booster.model_to_string(num_iteration=1).partition("\nfeature_infos=")[2]
+    infos = header.partition("\n")[0].split(" ")
+    for at, known in found.items():
+        if {type(one) for one in known} not in ({str}, {int}):
+            raise Unsupported("it was fitted on categories that are neither texts nor integers")
+        # Integers that were named as categories may be of a column that has none of pandas'.
+        seen = [] if infos[at] == "none" else infos[at].split(":")
+        if infos[at].startswith("[") or any(int(code) >= len(known) for code in seen):
+            raise Unsupported("columns without pandas' categories are split as categories")
+    return {at: KnownCategories.of(known) for at, known in found.items()}
 
 
 def _sections(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ...kernels._arrays import frozen_fields, line_aligned
 from ...kernels.trees._columns import (
+    CODE_OR_NAN,
     KNOWN_CATEGORY,
     LOWEST,
     NAN_LEFT,
@@ -71,6 +72,9 @@ _FEW_TREES = 4
 _SMALL_TREE = 64
 """Leaves of a tree that is not large."""
 
+_HOWS = 16
+"""Ways to make a column of a feature are fewer."""
+
 _N_PROBES = 48
 """Rows for which the sums of a library are asked."""
 
@@ -82,6 +86,7 @@ def pack(
     *,
     values: np.ndarray | None = None,
     categories: Mapping[int, np.ndarray] | None = None,
+    n_codes: Mapping[int, int] | None = None,
     divisor: float = 1.0,
 ) -> tuple[Trees, Questions | None]:
     """Lay out trees for the kernels.
@@ -100,6 +105,8 @@ def pack(
         Of all leaves, where each tree adds to all outputs.
     categories : mapping, optional
         For a feature whose values are looked up: its categories, sorted.
+    n_codes : mapping, optional
+        For a feature of codes (`CODE_OR_NAN`): how many there are.
     divisor : float
         Of the sums.
     """
@@ -107,13 +114,14 @@ def pack(
         raise Unsupported("it has no trees")
     known = categories or {}
     inner = [tree.left >= 0 for tree in trees]
-    used = [np.unique(t.feature[i] * 8 + t.how[i]) for t, i in zip(trees, inner, strict=True)]
-    used.append(np.array([f * 8 + KNOWN_CATEGORY for f in known], dtype=np.int64))
+    used = [np.unique(t.feature[i] * _HOWS + t.how[i]) for t, i in zip(trees, inner, strict=True)]
+    used.append(np.array([f * _HOWS + KNOWN_CATEGORY for f in known], dtype=np.int64))
     kinds = np.unique(np.concatenate(used))
     stops = np.cumsum([0, *(len(known[feature]) for feature in known)])
     places = {f: (int(stops[i]), int(stops[i + 1])) for i, f in enumerate(known)}
+    places |= {f: (n, 0) for f, n in (n_codes or {}).items()}
     columns = [(0, LOWEST, 0, 0)]
-    columns += [(k // 8, k % 8, *places.get(k // 8, (0, 0))) for k in kinds.tolist()]
+    columns += [(k // _HOWS, k % _HOWS, *places.get(k // _HOWS, (0, 0))) for k in kinds.tolist()]
 
     sizes = [2 * (len(tree.left) + 3) // 4 * 4 for tree in trees]
     nodes = np.zeros(sum(sizes) + 4, dtype=np.uint64)
@@ -128,7 +136,7 @@ def pack(
         if np.isnan(tree.value[~is_inner]).any():
             raise Unsupported("a leaf holds NaN")
         word = np.where(is_inner, tree.threshold, tree.value).view(np.uint64)
-        column = np.searchsorted(kinds, tree.feature * 8 + tree.how) + 1
+        column = np.searchsorted(kinds, tree.feature * _HOWS + tree.how) + 1
         for node, bits in tree.sets.items():
             word[node] = (len(bits) << 32) | n_words
             column[node] |= IS_SET
@@ -190,7 +198,7 @@ def _questions(
     if len(trees) < _FEW_TREES and largest > 2 * _SMALL_TREE:
         return None
     column = [
-        np.searchsorted(kinds, t.feature[i] * 8 + t.how[i]) + 1
+        np.searchsorted(kinds, t.feature[i] * _HOWS + t.how[i]) + 1
         for t, i in zip(trees, inner, strict=True)
     ]
     threshold = [t.threshold[i] for t, i in zip(trees, inner, strict=True)]
@@ -412,12 +420,15 @@ def _key_at_most(values: np.ndarray) -> np.ndarray:
 def probe_rows(trees: Trees, n_features: int) -> np.ndarray:
     """Return float32 rows (n_rows, n_features) that show whether a library adds as kernels do.
 
-    They hold values around thresholds, of whatever feature, and missing ones.
+    They hold values around thresholds, of whatever feature, codes, and missing ones.
     """
     rng = np.random.default_rng(0)
     values = trees.nodes[::2].view(np.float64)
     values = np.append(values[np.abs(values) < np.finfo(np.float32).max], [0.0, 1.0])
     rows = rng.choice(values, (_N_PROBES, n_features)).astype(np.float32)
     rows = np.where(rng.random(rows.shape) < 0.5, rows, np.nextafter(rows, np.float32(np.inf)))
+    for feature, how, n_codes, _ in trees.columns.tolist():
+        if how == CODE_OR_NAN:
+            rows[:, feature] = rng.integers(0, n_codes + 2, _N_PROBES)
     rows[rng.random(rows.shape) < 0.1] = np.nan
     return rows

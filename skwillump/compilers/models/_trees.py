@@ -1,7 +1,7 @@
 """Models of decision trees: features to sums of leaves."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -9,8 +9,7 @@ import numpy as np
 
 from ...kernels._arrays import frozen, frozen_fields
 from ...kernels.trees._columns import (
-    CATEGORY,
-    KNOWN_CATEGORY,
+    CATEGORIES,
     LOWEST,
     ONE_OF,
     SINGLE,
@@ -24,7 +23,7 @@ from .._feature_codes import FeatureCodes
 from .._steps import Step
 from .._threads import map_in_threads
 from .._unsupported import InputUnsupported, Unsupported
-from ._category_input import CategoryInput
+from ._category_input import KnownCategories, with_categories
 from ._input import LIBRARY_ROWS
 from ._tree_answers import TreeAnswers
 from ._tree_layout import MANY_ROWS, Questions, deep_trees
@@ -62,7 +61,8 @@ class TreeModel(TreeAnswers):
     missing: float = np.nan  # what is a missing value, beside NaN
     absent_is_missing: bool = False  # whether what a sparse matrix does not hold is
     by_library: LibrarySums | None = None  # where the library is faster for many rows
-    reads_categories: bool = False  # whether data frames tell it which columns have categories
+    # Of each column that had pandas' categories in fit, by its position.
+    categories: Mapping[int, KnownCategories] = field(default_factory=dict)
 
     @classmethod
     def of(cls, original: Any, packed: tuple[Trees, Questions | None], **told: Any) -> "TreeModel":
@@ -210,11 +210,8 @@ class TreeModel(TreeAnswers):
         return any(predict_deep(features, trees, out) for trees in self.deep)
 
     def bind(self, features: Step) -> TreeScorer:
-        if self.reads_categories and not isinstance(features, CategoryInput):
-            raise Unsupported(
-                "it was fitted on pandas categoricals, and is not alone: encode them in a step "
-                "before it"
-            )
+        if self.categories:
+            features = with_categories(features, self.original, self.categories)
         features = features.sized(self.n_features)
         if self.absent_is_missing:
             features = features.in_known_containers()
@@ -341,7 +338,7 @@ class TreeModel(TreeAnswers):
         is_read = columns[:, 1] != LOWEST
         code = features.codes[columns[:, 0]]
         is_code = is_read & (code > 0)
-        if np.isin(columns[is_code, 1], (CATEGORY, KNOWN_CATEGORY)).any():
+        if np.isin(columns[is_code, 1], CATEGORIES).any():
             return None
         packed = self._packed_ranks(np.flatnonzero(is_code))
         is_asked = np.isin(columns[:, 0], self.used_features())

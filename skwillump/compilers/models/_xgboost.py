@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from xgboost import XGBClassifier, XGBRanker, XGBRegressor, XGBRFClassifier, XGBRFRegressor
 
-from ...kernels.trees._columns import NAN_LEFT, PLAIN, SINGLE_OR_NAN
+from ...kernels.trees._columns import CODE_OR_NAN, NAN_LEFT, PLAIN, SINGLE_OR_NAN
 from .._registry import register
 from .._unsupported import Unsupported
 from ._tree_answers import EXP, IDENTITY, SIGMOID, SOFTMAX
 from ._tree_layout import Tree, pack, probe_rows
 from ._trees import TreeModel
+from ._xgboost_categories import code_counts, code_sets, column_categories
 
 _LINKS = {
     "binary:logistic": SIGMOID,
@@ -58,7 +59,13 @@ def compile_xgboost(model: Any) -> TreeModel:
     n_outputs = max(int(params["num_class"]), int(params["num_target"]), 1)
     classes = _classes(model, link, n_outputs)
     base = _base(params["base_score"], link, n_outputs)
-    trees, weights, outputs = _trees(stored["gradient_booster"], _n_rounds(model))
+    stored_trees = _model_of(stored["gradient_booster"])["trees"]
+    n_codes = code_counts(stored_trees)
+    trees, weights, outputs = _trees(stored["gradient_booster"], _n_rounds(model), n_codes)
+    categories = column_categories(_model_of(stored["gradient_booster"]).get("cats", {}))
+    missing = np.nan if model.missing is None else float(model.missing)
+    if n_codes and missing == missing:
+        raise Unsupported(f"categories, and missing={model.missing}")
     order = _in_turn(outputs, n_outputs)
     is_dart = stored["gradient_booster"]["name"] == "dart"
     for base_passes in (True, False) if is_dart else (False,):
@@ -67,7 +74,10 @@ def compile_xgboost(model: Any) -> TreeModel:
             for tree, weight, output in zip(trees, weights, outputs, strict=True)
         ]
         packed, questions = pack(
-            [trees[at]._replace(value=values[at]) for at in order], base, SINGLE_OR_NAN
+            [trees[at]._replace(value=values[at]) for at in order],
+            base,
+            SINGLE_OR_NAN,
+            n_codes=n_codes,
         )
         compiled = TreeModel(
             original=model,
@@ -78,8 +88,9 @@ def compile_xgboost(model: Any) -> TreeModel:
             link=link,
             trees_per_round=n_outputs,
             dtype=np.dtype(np.float32),
-            missing=np.nan if model.missing is None else float(model.missing),
+            missing=missing,
             absent_is_missing=True,
+            categories=categories,
         )
         if _adds_as_the_library(compiled, booster):
             return compiled
@@ -116,38 +127,49 @@ def _n_rounds(model: Any) -> int | None:
         return None
 
 
-def _trees(
-    booster: dict[str, Any], n_rounds: int | None
-) -> tuple[list[Tree], np.ndarray, np.ndarray]:
-    """Return trees, the weight of each, and the output that it adds to."""
+def _model_of(booster: dict[str, Any]) -> dict[str, Any]:
+    """Return what a booster keeps of its trees."""
     name = booster["name"]
     if name not in ("gbtree", "dart"):
         raise Unsupported(f"booster={name!r} is not one of trees")
-    model = (booster["gbtree"] if name == "dart" else booster)["model"]
+    model: dict[str, Any] = (booster["gbtree"] if name == "dart" else booster)["model"]
+    return model
+
+
+def _trees(
+    booster: dict[str, Any], n_rounds: int | None, n_codes: dict[int, int]
+) -> tuple[list[Tree], np.ndarray, np.ndarray]:
+    """Return trees, the weight of each, and the output that it adds to."""
+    model = _model_of(booster)
     stored = model["trees"]
-    dropped = booster["weight_drop"] if name == "dart" else [1.0] * len(stored)
+    dropped = booster["weight_drop"] if booster["name"] == "dart" else [1.0] * len(stored)
     weights = np.array(dropped, dtype=np.float32)
     stop = len(stored) if n_rounds is None else model["iteration_indptr"][n_rounds]
-    trees = [_tree(tree) for tree in stored[:stop]]
+    trees = [_tree(tree, n_codes) for tree in stored[:stop]]
     return trees, weights[:stop], np.array(model["tree_info"][:stop])
 
 
-def _tree(stored: dict[str, Any]) -> Tree:
+def _tree(stored: dict[str, Any], n_codes: dict[int, int]) -> Tree:
     if int(stored["tree_param"]["size_leaf_vector"]) > 1:
         raise Unsupported("multi_strategy='multi_output_tree'")
-    if any(stored["split_type"]):
-        raise Unsupported("it splits by categories: encode them in a step before it")
     left = np.array(stored["left_children"], dtype=np.int64)
+    right = np.array(stored["right_children"], dtype=np.int64)
+    how = np.where(np.array(stored["default_left"], dtype=bool), NAN_LEFT, PLAIN)
     conditions = np.array(stored["split_conditions"], dtype=np.float32)
     below = np.nextafter(conditions, np.float32(-np.inf))
+    sets = code_sets(stored, n_codes)
+    by_set = list(sets)
+    # What is in a set goes left here.
+    left[by_set], right[by_set], how[by_set] = right[by_set], left[by_set], CODE_OR_NAN
     return Tree(
         left=left,
-        right=np.array(stored["right_children"], dtype=np.int64),
+        right=right,
         feature=np.array(stored["split_indices"], dtype=np.int64),
-        how=np.where(np.array(stored["default_left"], dtype=bool), NAN_LEFT, PLAIN),
+        how=how,
         threshold=below.astype(np.float64),
         value=conditions,
         weight=np.array(stored["sum_hessian"], dtype=np.float64),
+        sets=sets,
     )
 
 

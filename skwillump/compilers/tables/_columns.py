@@ -50,6 +50,14 @@ class Column:
         """Return the values if they are texts in Arrow buffers, else None."""
         return None
 
+    def categories(self) -> tuple[list[Any], np.dtype]:
+        """Return the categories of a column that has some, and their dtype."""
+        raise InputUnsupported("a column that had categories in fit has none")
+
+    def positions(self, rows: slice | np.ndarray) -> np.ndarray:
+        """Return the position of each value among the categories; -1 for what is missing."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, eq=False)
 class NumberColumn(Column):
@@ -70,6 +78,7 @@ class NumberColumn(Column):
         return Codes(codes.ravel(), values.tolist())
 
 
+@dataclass(frozen=True, eq=False)
 class CategoricalNumbers(NumberColumn):
     """Numbers that are the categories of a pandas column.
 
@@ -77,11 +86,20 @@ class CategoricalNumbers(NumberColumn):
     them too, but LightGBM reads their codes, and numpy's functions refuse the column.
     """
 
+    places: np.ndarray  # of the values among the numbers; -1 where one is missing
+    numbered: np.ndarray
+
     dtype = np.dtype(object)
 
     def floats(self, rows: slice | np.ndarray) -> np.ndarray:
         """Refuse."""
         raise InputUnsupported("a categorical column of numbers")
+
+    def categories(self) -> tuple[list[Any], np.dtype]:
+        return self.numbered.tolist(), self.numbered.dtype
+
+    def positions(self, rows: slice | np.ndarray) -> np.ndarray:
+        return self.places[rows]
 
 
 class _Numbering(dict[Any, int]):
@@ -182,6 +200,12 @@ class CategoricalColumn(Column):
     def codes(self, rows: slice | np.ndarray) -> Codes:
         return Codes(self.array[rows], self.values)
 
+    def categories(self) -> tuple[list[Any], np.dtype]:
+        return self.values[:-1], self.dtype
+
+    def positions(self, rows: slice | np.ndarray) -> np.ndarray:
+        return self.array[rows]
+
 
 def column_of(values: Values) -> Column:
     """Return the column of the values that a container gives.
@@ -197,7 +221,7 @@ def column_of(values: Values) -> Column:
         return ArrowColumn.of(values.array, values.missing)
     if isinstance(values, Categories):
         return CategoricalColumn(values.codes, values.values)
-    return CategoricalNumbers(values.array)
+    return CategoricalNumbers(values.array, values.codes, values.categories)
 
 
 def n_rows_of(rows: slice | np.ndarray) -> int:

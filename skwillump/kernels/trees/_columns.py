@@ -13,9 +13,13 @@ from .._words import ZERO
 PLAIN, NAN_LEFT, NAN_IS_ZERO, ZERO_LEFT, ZERO_RIGHT, CATEGORY, KNOWN_CATEGORY, LOWEST = range(8)
 """How a column is made of a feature; "left" and "right" say where a missing value goes."""
 
-ONE_OF = 8
-"""A column of a feature that is one where a column of codes holds a code: of `_ranks` alone. In the
-place of categories' start are the code, and its rank, the upper half, beside that of all others."""
+ONE_OF, CODE_OR_NAN = 8, 9
+"""`ONE_OF`: a column of a feature that is one where a column of codes holds a code: of `_ranks`
+alone. In the place of categories' start are the code, and its rank, the upper half, beside that of
+all others. `CODE_OR_NAN`: a category below that start; a missing value is the start itself."""
+
+CATEGORIES = (CATEGORY, KNOWN_CATEGORY, CODE_OR_NAN)
+"""Columns that are looked up in sets."""
 
 ZERO_THRESHOLD = float(np.float32(1e-35))
 """LightGBM takes what is not farther from zero for zero."""
@@ -77,6 +81,10 @@ def column_value(value, how, categories, start, stop):
         return np.trunc(value) if -1.0 < value < 2147483648.0 else -1.0
     if how == KNOWN_CATEGORY:
         return _known(value, categories, start, stop)
+    if how == CODE_OR_NAN:
+        if value != value:
+            return np.float64(start)
+        return np.trunc(value) if 0.0 <= value < start else -1.0
     return value
 
 
@@ -171,7 +179,7 @@ def category_code(value):
 def fill_codes(trees, x, codes, shift):
     """Write the categories in x as integers; zeros for columns of numbers."""
     for c in range(trees.columns.shape[0]):
-        is_code = trees.columns[c, 1] == CATEGORY or trees.columns[c, 1] == KNOWN_CATEGORY
+        is_code = trees.columns[c, 1] in CATEGORIES
         for place in range(c << shift, (c + 1) << shift):
             codes[place] = ZERO
             if is_code:

@@ -15,7 +15,7 @@ from .._jit import called_simplified, inline_simplified
 from .._room import room, zeros
 from .._words import LAST_BIT, ONE, SIX, ZERO
 from ._columns import (
-    CATEGORY,
+    CATEGORIES,
     FINITE_CATEGORIES,
     KNOWN_CATEGORY,
     LOWEST,
@@ -183,7 +183,7 @@ def rank_block(features, start, stop, trees, known, lines, made, ranks, codes):
                 low, high = trees.columns[c, 2], trees.columns[c, 3]
                 line = (trees.columns[c, 0] - begin) * N_LANES
                 _make(lines, line, how, trees.categories, low, high, made)
-                if how in (CATEGORY, KNOWN_CATEGORY):
+                if how in CATEGORIES:
                     for r in range(N_LANES):
                         codes[place + r] = category_code(made[r])
                 elif bits > 0:

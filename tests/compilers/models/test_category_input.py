@@ -1,12 +1,16 @@
-"""LightGBM models that were fitted on pandas' categories."""
+"""Models of LightGBM and XGBoost that were fitted on pandas' categories."""
 
 import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
-from answers import assert_batch_alike
 from lightgbm import LGBMClassifier, LGBMRegressor
+from sklearn.compose import make_column_transformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+from xgboost import XGBClassifier, XGBRegressor
+from xgboost.core import XGBoostError
 
 from skwillump import ApproxTopKRanker, CascadeClassifier, compile_pipeline
 
@@ -34,11 +38,39 @@ X = _table()
 SCORE = X["size"] + (X["kind"] == "red") + 2 * (X["zone"].astype(int) == 3) + (X["level"] == "a")
 
 
-@pytest.fixture(scope="module", params=["classifier", "regressor"])
-def model(request):
-    if request.param == "classifier":
-        return LGBMClassifier(**QUICK, verbose=-1).fit(X, (SCORE > 1).astype(int))
-    return LGBMRegressor(**QUICK, verbose=-1).fit(X, SCORE)
+BINARY = (SCORE > 1).astype(int)
+OF_SETS = {"n_estimators": 12, "n_jobs": 1, "enable_categorical": True, "max_cat_to_onehot": 1}
+
+
+def _ascii(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(kind=frame["kind"].cat.rename_categories({"grün": "grey"}))
+
+
+MODELS = {
+    "LightGBM's classifier": lambda: (LGBMClassifier(**QUICK, verbose=-1).fit(X, BINARY), X),
+    "LightGBM's regressor": lambda: (LGBMRegressor(**QUICK, verbose=-1).fit(X, SCORE), X),
+    "XGBoost's classifier": lambda: (XGBClassifier(**OF_SETS).fit(_ascii(X), BINARY), _ascii(X)),
+    "one category a node": lambda: (
+        XGBRegressor(**OF_SETS | {"max_cat_to_onehot": 9}).fit(_ascii(X), SCORE),
+        _ascii(X),
+    ),
+    "some trees are left out": lambda: (
+        XGBRegressor(booster="dart", rate_drop=0.4, **OF_SETS).fit(_ascii(X), SCORE),
+        _ascii(X),
+    ),
+    "letters that are not ASCII": lambda: (XGBRegressor(**OF_SETS).fit(X, SCORE), X),
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def fitted(request):
+    """A model, and the rows that it was fitted on."""
+    return MODELS[request.param]()
+
+
+@pytest.fixture
+def model(fitted):
+    return fitted[0]
 
 
 def _missing_in(name: str):
@@ -68,13 +100,9 @@ BATCHES = {
 }
 
 
-@pytest.mark.parametrize("name", BATCHES)
-def test_batches_are_answered_as_by_the_model(model, name):
-    compiled = compile_pipeline(model)
-    assert all(step.compiled for step in compiled.explain())
-    assert_batch_alike(compiled, model, BATCHES[name](X), rtol=1e-12)
-
-
+BATCHES |= {
+    f"{name}, all ASCII": lambda frame, of=make: _ascii(of(frame)) for name, make in BATCHES.items()
+}
 REFUSED = {
     "texts": lambda frame: frame.assign(kind=frame["kind"].astype(object)),
     "numbers with categories": lambda frame: frame.assign(count=frame["count"].astype("category")),
@@ -82,41 +110,118 @@ REFUSED = {
     "fewer columns": lambda frame: frame.drop(columns="size"),
     "an array": lambda frame: frame.to_numpy(),
     "categories that are no texts": lambda frame: frame.assign(kind=frame["zone"]),
+    "integers of another width": lambda frame: frame.assign(
+        zone=frame["zone"].astype("int32").astype("category")
+    ),
+    "positions": lambda frame: frame.assign(kind=frame["kind"].cat.codes),
+    "infinity": lambda frame: frame.assign(size=np.inf),
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_what_the_model_judges_it_judges(model, name):
-    rows = REFUSED[name](X)
-    compiled = compile_pipeline(model)
+def _answers(twin, method: str, X):
     try:
-        expected = model.predict(rows)
+        return getattr(twin, method)(X)
     except Exception as error:
-        with pytest.raises(type(error)):
-            compiled.predict(rows)
-    else:
-        np.testing.assert_allclose(compiled.predict(rows), expected, rtol=1e-12)
+        return type(error)
 
 
-def test_one_row_is_answered_in_every_form(model):
+@pytest.mark.parametrize("name", [*BATCHES, *REFUSED])
+def test_batches_are_answered_as_by_the_model(model, name):
+    compiled = compile_pipeline(model)
+    assert all(step.compiled for step in compiled.explain())
+    rows = (BATCHES | REFUSED)[name](X)
+    for method in ("predict", "predict_proba"):
+        if hasattr(model, method):
+            expected, found = _answers(model, method, rows), _answers(compiled, method, rows)
+            if isinstance(expected, type):
+                assert found is expected
+            elif name in REFUSED:
+                np.testing.assert_allclose(found, expected, rtol=1e-12)
+            else:
+                np.testing.assert_array_equal(found, expected)
+
+
+def test_answers_of_a_batch_are_not_the_models_own(fitted, monkeypatch):
+    model, rows = fitted
+    expected, compiled = model.predict(rows), compile_pipeline(model)
+    monkeypatch.setattr(type(model), "predict", None)
+    np.testing.assert_array_equal(compiled.predict(rows), expected)
+
+
+def test_one_row_is_answered_in_every_form(fitted):
+    model, rows = fitted
     compiled = pickle.loads(pickle.dumps(compile_pipeline(model)))
+    cut_off = "grün" in rows["kind"].cat.categories and isinstance(model, XGBRegressor)
     for at in range(40):
-        frame = X[at : at + 1]
+        frame = rows[at : at + 1]
         expected = model.predict(frame)[0]
+        assert compiled.predict_one(frame) == expected
         row = frame.iloc[0].to_dict()
-        for form in (frame, row, list(row.values()), row | {"zone": float(row["zone"])}):
-            np.testing.assert_allclose(compiled.predict_one(form), expected, rtol=1e-12)
-    unknown = X[:1].assign(kind=pd.Categorical(["violet"]))
-    row = X.iloc[0].to_dict()
-    for value in ("violet", None, np.nan):
-        expected = model.predict(unknown)[0]
-        np.testing.assert_allclose(
-            compiled.predict_one(row | {"kind": value}), expected, rtol=1e-12
-        )
+        if row["kind"] == "red" and cut_off:
+            with pytest.raises(ValueError, match="kind"):
+                compiled.predict_one(row)
+            continue
+        for form in (row, list(row.values()), row | {"zone": float(row["zone"])}):
+            assert compiled.predict_one(form) == expected
+    missing = rows[:1].assign(kind=rows["kind"][:1].where([False]))
+    expected, row = model.predict(missing)[0], rows.iloc[0].to_dict()
+    for value in (None, np.nan):
+        assert compiled.predict_one(row | {"kind": value}) == expected
+    unknown = rows[:1].assign(kind=pd.Categorical(["violet"]))
+    if isinstance(model, (LGBMClassifier, LGBMRegressor)):
+        assert compiled.predict_one(row | {"kind": "violet"}) == model.predict(unknown)[0]
+        return
+    for twin in (compiled.predict_one, model.predict):
+        with pytest.raises(XGBoostError, match="categor"):
+            twin(unknown)
+    with pytest.raises(ValueError, match="kind"):
+        compiled.predict_one(row | {"kind": "violet"})
+
+
+def test_codes_of_a_step_before_are_categories():
+    frame = X[["kind", "level", "size"]].astype({"kind": object, "level": object})
+    encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=9)
+    features = make_column_transformer((encoder, ["kind", "level"]), remainder="passthrough")
+    model = XGBRegressor(feature_types=["c", "c", "q"], **OF_SETS)
+    pipeline = make_pipeline(features, model).fit(frame, SCORE)
+    compiled = compile_pipeline(pipeline)
+    assert all(step.compiled for step in compiled.explain())
+    rows = pd.concat((frame, frame.assign(kind="violet"), frame.assign(kind=None)))
+    np.testing.assert_array_equal(compiled.predict(rows), pipeline.predict(rows))
+    for at in range(0, len(rows), 60):
+        expected = pipeline.predict(rows[at : at + 1])[0]
+        assert compiled.predict_one(rows.iloc[at].to_dict()) == expected
+
+
+@pytest.mark.parametrize("code", [-1.0, -0.5, 0.5, 3.0, 4.0, 63.0, 64.0, 2.0**25, np.nan])
+def test_codes_that_are_none_go_where_the_library_sends_them(code):
+    rng = np.random.default_rng(0)
+    codes = np.column_stack((rng.integers(0, 4, 500), rng.normal(size=500)))
+    codes[::9, 0] = np.nan
+    y = (codes[:, 0] % 2 == 1) + codes[:, 1]
+    model = XGBRegressor(feature_types=["c", "q"], **OF_SETS).fit(codes, y)
+    compiled = compile_pipeline(model)
+    assert compiled.explain()[0].compiled
+    codes[:, 0] = code
+    np.testing.assert_array_equal(compiled.predict(codes), model.predict(codes))
+    assert compiled.predict_one(codes[3]) == model.predict(codes[3:4])[0]
+
+
+def test_texts_that_the_library_takes_for_one_another_are_so_here():
+    kinds = ["a", "é", "x", "è", "y"]  # of é and è, the first byte is the same
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"kind": pd.Categorical(rng.choice(kinds, 400), categories=kinds)})
+    frame["size"] = rng.normal(size=400)
+    model = XGBRegressor(**OF_SETS).fit(frame, frame["kind"].cat.codes + frame["size"])
+    compiled = compile_pipeline(model)
+    assert compiled.explain()[0].compiled
+    np.testing.assert_array_equal(compiled.predict(frame), model.predict(frame))
+    for at in range(10):
+        assert compiled.predict_one(frame[at : at + 1]) == model.predict(frame[at : at + 1])[0]
 
 
 @pytest.mark.parametrize(
-    "fitted",
+    "fit",
     [
         lambda: LGBMClassifier(**QUICK, verbose=-1).fit(
             X, SCORE > 1, categorical_feature=["count", "kind", "zone", "same"]
@@ -133,8 +238,8 @@ def test_one_row_is_answered_in_every_form(model):
     ],
     ids=["columns that are named", "booleans", "numbers", "in an order"],
 )
-def test_other_categories_are_left_to_the_model(fitted):
-    model = fitted()
+def test_other_categories_are_left_to_the_model(fit):
+    model = fit()
     compiled = compile_pipeline(model)
     assert not compiled.explain()[0].compiled
     rows = X.assign(kind=(X["size"] > 0).astype("category"))

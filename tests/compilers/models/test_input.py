@@ -12,12 +12,12 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tree_cases import FULL, LABELS, N_FEATURES, N_ROWS, QUICK, X, compiled, fitted
 
 from skwillump.compilers import (
+    InputStep,
     InputUnsupported,
     TreeModel,
     Unsupported,
     compile_model,
     compile_step,
-    input_of,
 )
 
 
@@ -51,7 +51,7 @@ def test_a_scorer_reads_what_the_step_makes():
 
 def test_a_model_alone_reads_its_columns():
     model = compiled("forest")
-    scorer = model.bind(input_of(fitted("forest")))
+    scorer = model.bind(InputStep.of(fitted("forest")))
     assert np.array_equal(scorer.scores(X), model.raw(X))
     assert np.array_equal(scorer.score_one(X[0]), model.raw(X[:1])[0])
     matrix = sparse.csr_array(FULL)
@@ -66,7 +66,7 @@ def test_a_model_alone_reads_its_columns():
     with pytest.raises(TypeError, match=r"[Ss]parse"):
         fitted("histogram").predict(matrix)
     with pytest.raises(InputUnsupported, match="sparse"):
-        histogram.bind(input_of(fitted("histogram"))).scores(matrix)
+        histogram.bind(InputStep.of(fitted("histogram"))).scores(matrix)
 
 
 def test_missing_values_in_sparse_features_go_to_the_original():
