@@ -26,7 +26,7 @@ from .ranking._searching import QuerySearcher
 __all__ = ["predict", "predict_proba", "rank", "take"]
 
 
-def predict(model, frame):
+def predict(model: Any, frame: Any) -> Any:
     """Predict a label for each row of a Dask data frame; lazy.
 
     The model is sent once to each worker, and predicts partition by partition. Labels are those of
@@ -75,7 +75,7 @@ def predict(model, frame):
     return _mapped(dask, model, frame, _predicted)
 
 
-def predict_proba(model, frame):
+def predict_proba(model: Any, frame: Any) -> Any:
     """Predict probabilities of the classes for each row of a Dask data frame; lazy.
 
     Parameters
@@ -107,7 +107,7 @@ def predict_proba(model, frame):
     return _mapped(dask, model, frame, _probabilities)
 
 
-def rank(ranker, frame, k=None, *, return_scores=False):
+def rank(ranker: Any, frame: Any, k: float | None = None, *, return_scores: bool = False) -> Any:
     """Find the `k` best rows of a Dask data frame, best first.
 
     The answer is that of ``ranker.rank(frame.compute())``, up to rounding; memory and traffic
@@ -189,7 +189,7 @@ def rank(ranker, frame, k=None, *, return_scores=False):
     return ranked(searcher, partitions, k).answer(return_scores=return_scores)
 
 
-def take(frame, positions):
+def take(frame: Any, positions: Any) -> Any:
     """Get rows of a Dask data frame by position.
 
     Parameters
@@ -229,7 +229,7 @@ def take(frame, positions):
 class _DaskPartitions(Partitions):
     """The partitions of a Dask data frame. See `Partitions`."""
 
-    def __init__(self, dask, searcher, partitions: list[Any]):
+    def __init__(self, dask: Any, searcher: Any, partitions: list[Any]) -> None:
         self._dask = dask
         self._searcher = searcher
         self._partitions = partitions
@@ -259,25 +259,25 @@ class _DaskPartitions(Partitions):
 # What runs where a partition is: it is one piece.
 
 
-def _on_whole(searcher: QuerySearcher, X, function: Callable):
+def _on_whole(searcher: QuerySearcher, X: Any, function: Callable) -> Any:
     return function(searcher, [X])
 
 
-def _score_first(searcher: QuerySearcher, X, filter_score, n: int) -> Scored:
+def _score_first(searcher: QuerySearcher, X: Any, filter_score: Any, n: int) -> Scored:
     return score_rows(searcher, [X], first_rows(filter_score, n))
 
 
-def _at_rows(searcher: QuerySearcher, X, rows, function: Callable) -> np.ndarray:
+def _at_rows(searcher: QuerySearcher, X: Any, rows: Any, function: Callable) -> np.ndarray:
     return of_rows(searcher, [X], rows, function)
 
 
-def _predicted(X, model):
+def _predicted(X: Any, model: Any) -> Any:
     import pandas as pd
 
     return pd.Series(labels_of(model, X), index=X.index)
 
 
-def _probabilities(X, model):
+def _probabilities(X: Any, model: Any) -> Any:
     import pandas as pd
 
     return pd.DataFrame(probabilities_of(model, X), index=X.index, columns=model.classes_)
@@ -286,7 +286,7 @@ def _probabilities(X, model):
 # Dask ----------------------------------------------------------------------------------------
 
 
-def _import_dask(caller: str):
+def _import_dask(caller: str) -> Any:
     try:
         import dask
         import dask.dataframe
@@ -298,7 +298,7 @@ def _import_dask(caller: str):
     return dask
 
 
-def _check_frame(frame) -> None:
+def _check_frame(frame: Any) -> None:
     import dask.dataframe as dd
 
     if not isinstance(frame, dd.DataFrame | dd.Series):
@@ -308,12 +308,12 @@ def _check_frame(frame) -> None:
         )
 
 
-def _delayed_partitions(frame) -> list[Any]:
+def _delayed_partitions(frame: Any) -> list[Any]:
     _check_frame(frame)
     return list(frame.to_delayed())
 
 
-def _sent(dask, model):
+def _sent(dask: Any, model: Any) -> Any:
     """A model where tasks find it: on each worker of a cluster, otherwise in this process."""
     # The scheduler in use is a method of the cluster's client, if there is one.
     client = getattr(dask.base.get_scheduler(), "__self__", None)
@@ -322,7 +322,7 @@ def _sent(dask, model):
     return dask.delayed(model, pure=False, traverse=False)
 
 
-def _mapped(dask, model, frame, function: Callable):
+def _mapped(dask: Any, model: Any, frame: Any, function: Callable) -> Any:
     """What a function of each partition and the model gives, as a Dask collection."""
     _check_frame(frame)
     meta = function(frame._meta, model)

@@ -6,7 +6,7 @@ a release that moves one is a change to this folder only.
 
 from collections import UserList
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -17,7 +17,7 @@ from sklearn.decomposition._cdnmf_fast import _update_cdnmf_fast as update_compo
 from sklearn.impute._iterative import IterativeImputer  # public once it is enabled
 from sklearn.metrics import accuracy_score
 from sklearn.metrics._scorer import _BaseScorer
-from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils import _safe_indexing as safe_indexing, metaestimators
 from sklearn.utils._metadata_requests import _routing_enabled as routing_enabled
 from sklearn.utils._param_validation import (
     HasMethods,
@@ -50,8 +50,18 @@ except ImportError:  # before scikit-learn 1.9
         """Nothing: this version of scikit-learn has no callbacks."""
 
 
-validates_parameters = _fit_context(prefer_skip_nested_validation=False)
-"""Decorator of a `fit` that checks its parameters; estimators among them check their own."""
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def validates_parameters(fit: Method) -> Method:
+    """Let a `fit` check its parameters; estimators among them check their own."""
+    return _fit_context(prefer_skip_nested_validation=False)(fit)
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Return scikit-learn's decorator of that name, which keeps the type of the method."""
+    return metaestimators.available_if(check)
+
 
 ABSENT = object()
 """In place of a private attribute that this release does not have."""

@@ -6,8 +6,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils.metaestimators import available_if
 
+from .._compat import available_if
 from .._composites import chain, last_step
 from .._persistence import VersionedState
 

@@ -10,9 +10,8 @@ import numpy as np
 from joblib import cpu_count
 from sklearn import get_config
 from sklearn.utils import estimator_html_repr
-from sklearn.utils.metaestimators import available_if
 
-from .._compat import DiagramLabel, VisualBlock, refused
+from .._compat import DiagramLabel, VisualBlock, available_if, refused
 from .._containers import first_answer, has_rows, is_frame, take_rows
 from .._one_row import RowTemplate
 from .._wrappers import OneRow, see_through

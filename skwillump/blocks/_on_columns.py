@@ -7,8 +7,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import get_tags
-from sklearn.utils.metaestimators import available_if
 
+from .._compat import available_if
 from ..compilers._forwarding import forwarded
 
 

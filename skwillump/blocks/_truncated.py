@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils.metaestimators import available_if
 
+from .._compat import available_if
 from ..compilers import TreeModel, TruncatedTrees
 from ..compilers._features import map_dense
 from ..compilers._forwarding import forwarded

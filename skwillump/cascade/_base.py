@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -274,7 +274,7 @@ class BaseCascade(BlockwiseEstimator):
             full=self._full,
         )
 
-    def _certify(self, X, y, subgroups):
+    def _certify(self, X: Any, y: Any, subgroups: Any) -> Self:
         """Test the models that answer on fresh rows, and set what they show."""
         self._check_certifies()
         plan, calibrated = self._plan, self._calibrated

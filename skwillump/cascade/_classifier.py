@@ -1,12 +1,22 @@
 """`CascadeClassifier`: answer confident rows from cheap features only."""
 
+from collections.abc import Callable
 from numbers import Real
+from typing import Any, Self
 
+import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.metaestimators import available_if
 
-from .._compat import Interval, StrOptions, check_fitted, validates_parameters
+from .._compat import (
+    Interval,
+    StrOptions,
+    available_if,
+    check_fitted,
+    validates_parameters,
+)
+from ..planning import Guarantee, Tradeoff
 from ._base import BaseCascade, stages_have
+from ._stage import Stage
 
 
 class CascadeClassifier(ClassifierMixin, BaseCascade):
@@ -152,6 +162,10 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
     'cross-fitted'
     """
 
+    stages_: list[Stage]
+    tradeoff_: list[Tradeoff]
+    guarantee_: Guarantee
+
     _use_instead = {
         **BaseCascade._use_instead,
         "predict_proba": "the estimator gives no probabilities; predict gives labels",
@@ -170,22 +184,22 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        accuracy_target=0.999,
-        confidence=0.95,
-        scoring="accuracy",
-        cv=5,
-        refit=True,
-        approx_estimator=None,
-        feature_costs=None,
-        query="batch",
-        compile=True,
-        memory=None,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-    ):
+        accuracy_target: float = 0.999,
+        confidence: float | None = 0.95,
+        scoring: str | Callable[..., float] | None = "accuracy",
+        cv: Any = 5,
+        refit: bool = True,
+        approx_estimator: Any = None,
+        feature_costs: dict[str, float] | None = None,
+        query: str = "batch",
+        compile: bool = True,
+        memory: Any = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.accuracy_target = accuracy_target
         self.confidence = confidence
@@ -202,7 +216,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         self.verbose = verbose
 
     @validates_parameters
-    def fit(self, X, y, *, subgroups=None, **params):
+    def fit(self, X: Any, y: Any, *, subgroups: Any = None, **params: Any) -> Self:
         """Fit the full model, plan the cascade and certify it.
 
         Parameters
@@ -239,7 +253,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         """
         return self._fit(X, y, params, groups=subgroups)
 
-    def set_accuracy_target(self, accuracy_target):
+    def set_accuracy_target(self, accuracy_target: float) -> Self:
         """Choose blocks and thresholds for another target, from what `fit` stored.
 
         Nothing is fitted. The outcome is that of a fit with the same costs at that target, unless
@@ -258,7 +272,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         """
         return self._set_target(accuracy_target)
 
-    def certify(self, X, y=None, *, subgroups=None):
+    def certify(self, X: Any, y: Any = None, *, subgroups: Any = None) -> Self:
         """Test the models that answer on fresh rows.
 
         Nothing is fitted or chosen anew: the thresholds that `fit` planned are tested, from the
@@ -308,11 +322,11 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
     # Answering ------------------------------------------------------------------------------
 
     @property
-    def classes_(self):
+    def classes_(self) -> Any:
         """Class labels."""
         return self.estimator_.classes_
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Predict a class for each row.
 
         Parameters
@@ -328,7 +342,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         return self._answer(X, "predict")[0]
 
     @available_if(stages_have("predict_proba"))
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Any:
         """Predict class probabilities for each row, by the model of the stage that answers it.
 
         Parameters
@@ -344,7 +358,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         return self._answer(X, "predict_proba")[0]
 
     @available_if(stages_have("predict_log_proba"))
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> Any:
         """Predict logarithms of class probabilities for each row.
 
         Parameters
@@ -359,7 +373,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         return self._answer(X, "predict_log_proba")[0]
 
     @available_if(stages_have("decision_function"))
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> np.ndarray:
         """Decision values for each row, by the model of the stage that answers it.
 
         Parameters
@@ -373,7 +387,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         check_fitted(self)
         return self._answer(X, "decision_function")[0]
 
-    def predict_stage(self, X):
+    def predict_stage(self, X: Any) -> np.ndarray:
         """Stage that answers each row.
 
         Parameters
@@ -388,7 +402,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         check_fitted(self)
         return self._answer(X, "predict")[1]
 
-    def predict_one(self, x):
+    def predict_one(self, x: Any) -> Any:
         """Predict the class of one row.
 
         Parameters
@@ -412,7 +426,7 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         return self._runner.predict_one(x, "predict", n_threads=self._n_threads())
 
     @available_if(stages_have("predict_proba"))
-    def predict_proba_one(self, x):
+    def predict_proba_one(self, x: Any) -> np.ndarray:
         """Predict the class probabilities of one row.
 
         Parameters
@@ -434,6 +448,6 @@ class CascadeClassifier(ClassifierMixin, BaseCascade):
         check_fitted(self)
         return self._runner.predict_one(x, "predict_proba", n_threads=self._n_threads())
 
-    def _answer(self, X, method):
+    def _answer(self, X: Any, method: str) -> tuple[Any, np.ndarray]:
         """Output of `method` for each row, and the stage that gave it."""
         return self._runner.answer(X, method, n_threads=self._n_threads())

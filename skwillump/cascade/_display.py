@@ -84,13 +84,13 @@ class CascadeDisplay(TradeoffDisplay):
     def __init__(
         self,
         *,
-        tradeoffs,
-        guarantee,
-        full_seconds,
-        stages=(),
-        scoring="accuracy",
-        estimator_name=None,
-    ):
+        tradeoffs: Sequence[Any],
+        guarantee: Any,
+        full_seconds: Any,
+        stages: Sequence[Any] = (),
+        scoring: Any = "accuracy",
+        estimator_name: str | None = None,
+    ) -> None:
         super().__init__(
             tradeoffs=tradeoffs,
             guarantee=guarantee,
@@ -101,10 +101,10 @@ class CascadeDisplay(TradeoffDisplay):
         self.scoring = scoring
 
     @classmethod
-    def _of_estimator(cls, estimator) -> dict[str, Any]:
+    def _of_estimator(cls, estimator: Any) -> dict[str, Any]:
         return {"scoring": estimator.scoring}
 
-    def _score(self, tradeoff) -> np.ndarray:
+    def _score(self, tradeoff: Any) -> np.ndarray:
         return tradeoff.score_kept
 
     def _target(self) -> float:

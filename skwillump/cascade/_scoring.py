@@ -14,9 +14,8 @@ from sklearn.metrics import (
     check_scoring,
     get_scorer_names,
 )
-from sklearn.utils.metaestimators import available_if
 
-from .._compat import ScorerParts, refused, scorer_parts
+from .._compat import ScorerParts, available_if, refused, scorer_parts
 from .._composites import last_step
 from .._containers import take_rows
 from ..stages._fold_tasks import FoldRecord

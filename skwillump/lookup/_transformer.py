@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -99,13 +99,15 @@ class TableLookup(VersionedState, TransformerMixin, BaseEstimator):
     array(['age', 'songs'], dtype=object)
     """
 
-    def __init__(self, table, on=None, columns=None, default=np.nan):
+    def __init__(
+        self, table: Any, on: Any = None, columns: Any = None, default: Any = np.nan
+    ) -> None:
         self.table = table
         self.on = on
         self.columns = columns
         self.default = default
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Index the table.
 
         Parameters
@@ -157,7 +159,7 @@ class TableLookup(VersionedState, TransformerMixin, BaseEstimator):
         self.table_ = KeyedRows(index, _values_by_number(table, numbers, len(index), self.default))
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> np.ndarray:
         """Look up each row's key.
 
         Parameters
@@ -186,7 +188,7 @@ class TableLookup(VersionedState, TransformerMixin, BaseEstimator):
     def _keys(self, columns: list[Any]) -> list[np.ndarray]:
         return [key_array(columns[at]) for at in self.key_positions_]
 
-    def _refuse_other_kinds(self, names, keys, of_table) -> list[str | None]:
+    def _refuse_other_kinds(self, names: Any, keys: Any, of_table: Any) -> list[str | None]:
         """Return the kinds of the keys of X, where none is another than that of the table."""
         of_input = [kind_of(values) for values in keys]
         for at, kind, own in zip(self.key_positions_, of_table, of_input, strict=True):
@@ -197,7 +199,7 @@ class TableLookup(VersionedState, TransformerMixin, BaseEstimator):
                 )
         return of_input
 
-    def _checked_input(self, X, *, reset: bool) -> tuple[list[Any] | None, list[Any]]:
+    def _checked_input(self, X: Any, *, reset: bool) -> tuple[list[Any] | None, list[Any]]:
         names, columns = input_columns(X)
         shaped = X
         if names is None:
@@ -211,7 +213,7 @@ class TableLookup(VersionedState, TransformerMixin, BaseEstimator):
         validate_data(self, shaped, reset=reset, skip_check_array=True)
         return names, columns
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Return the names of the columns of values.
 
         Parameters
@@ -229,7 +231,7 @@ class TableLookup(VersionedState, TransformerMixin, BaseEstimator):
         prefix = "" if self._has_names else type(self).__name__.lower()
         return np.array([f"{prefix}{label}" for label in self.columns_], dtype=object)
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Self:
         # A clone of a parameter is a deep copy, which a large table must not get.
         bare = copy.copy(self)
         bare.table = None
@@ -237,7 +239,7 @@ class TableLookup(VersionedState, TransformerMixin, BaseEstimator):
         twin.table = self.table
         return twin
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True

@@ -10,6 +10,7 @@ from ._cascade_records import (
     SmallerAnswers,
     SmallerModels,
     Subgroups,
+    Tradeoff,
 )
 from ._confidence import LEARNED, confidence, decide_one, measures_for, predicted_codes
 from ._fresh_queries import candidates_to_test, certify_topk_plan
@@ -49,5 +50,6 @@ from ._topk_records import (
     TopKCandidate,
     TopKGuarantee,
     TopKPlan,
+    TopKTradeoff,
 )
 from ._topk_search import Search, ShareSearch, filter_order

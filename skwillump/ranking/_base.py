@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from numbers import Integral
-from typing import Any
+from typing import Any, Self
 
 from sklearn.base import is_classifier
 
@@ -149,7 +149,7 @@ class BaseRanker(BlockwiseEstimator):
             any_size=self.query_size is None,
         )
 
-    def _certify(self, X, groups):
+    def _certify(self, X: Any, groups: Any) -> Self:
         """Test how deep the models that answer must search, and set what fresh rows show."""
         self._check_certifies()
         if self._calibrated is None:

@@ -1,6 +1,7 @@
 """`TopKDisplay`: what precision of the K best costs, drawn with Matplotlib."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -60,15 +61,15 @@ class TopKDisplay(TradeoffDisplay):
     _shows = "a fitted ApproxTopKRanker (CascadeDisplay shows cascades)"
     _x_values = ("cost", "speedup", "share")
 
-    def _at(self, x, seconds, tradeoff):
+    def _at(self, x: str, seconds: Any, tradeoff: Any) -> Any:
         if x == "share":
             return np.ones(len(seconds)) if tradeoff is None else tradeoff.share
         return super()._at(x, seconds, tradeoff)
 
-    def _x_text(self, x) -> str:
+    def _x_text(self, x: str) -> str:
         return "Share of rows that the full model scores" if x == "share" else super()._x_text(x)
 
-    def _score(self, tradeoff) -> np.ndarray:
+    def _score(self, tradeoff: Any) -> np.ndarray:
         return tradeoff.precision
 
     def _target(self) -> float:

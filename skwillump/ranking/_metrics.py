@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.metrics import ndcg_score
 
 
-def ndcg(gain, rows, ranked, *, binary):
+def ndcg(gain: np.ndarray, rows: np.ndarray, ranked: np.ndarray, *, binary: bool) -> float:
     """NDCG of the ranked rows of one query."""
     gain = gain[rows] - min(0.0, float(gain[rows].min(initial=0.0)))
     k = len(ranked)
@@ -16,7 +16,7 @@ def ndcg(gain, rows, ranked, *, binary):
     return float(ndcg_score(gain[None], order[None], k=k, ignore_ties=True))
 
 
-def precision(gain, rows, ranked, *, binary):
+def precision(gain: np.ndarray, rows: np.ndarray, ranked: np.ndarray, *, binary: bool) -> float:
     """Share of the ranked rows of one query that are among the best."""
     if not len(ranked):
         return 1.0

@@ -1,20 +1,23 @@
 """`ApproxTopKRanker`: the K best of N rows from cheap features and a few full scores."""
 
 import warnings
+from collections.abc import Sequence
 from itertools import compress
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from .._compat import Interval, StrOptions, check_fitted, validates_parameters
 from .._containers import with_rows
+from ..planning import TopKGuarantee, TopKTradeoff
 from ..stages._labels import required
 from ._answering import checked_k, rank_queries, rank_query, searcher_of
 from ._base import BaseRanker
 from ._metrics import ndcg, precision
 from ._queries import QUERIES, queries_of
+from ._stage import RankStage
 from ._targets import REQUIRED, classifies
 
 
@@ -165,6 +168,10 @@ class ApproxTopKRanker(BaseRanker):
     True
     """
 
+    stages_: list[RankStage]
+    tradeoff_: list[TopKTradeoff]
+    guarantee_: TopKGuarantee
+
     _use_instead = {
         **BaseRanker._use_instead,
         "predict_one": "rank(X) takes the rows of a query, predict(X) gives their scores",
@@ -187,23 +194,23 @@ class ApproxTopKRanker(BaseRanker):
 
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        k=100,
-        precision_target=0.95,
-        confidence=0.95,
-        query_size=None,
-        cv=5,
-        refit=True,
-        approx_estimator=None,
-        feature_costs=None,
-        compile=True,
-        memory=None,
-        n_jobs=None,
-        random_state=None,
-        verbose=0,
-        scoring="ndcg",
-    ):
+        k: float = 100,
+        precision_target: float = 0.95,
+        confidence: float | None = 0.95,
+        query_size: int | Sequence[int] | None = None,
+        cv: Any = 5,
+        refit: bool = True,
+        approx_estimator: Any = None,
+        feature_costs: dict[str, float] | None = None,
+        compile: bool = True,
+        memory: Any = None,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: int = 0,
+        scoring: str = "ndcg",
+    ) -> None:
         self.estimator = estimator
         self.k = k
         self.precision_target = precision_target
@@ -221,7 +228,7 @@ class ApproxTopKRanker(BaseRanker):
         self.scoring = scoring
 
     @validates_parameters
-    def fit(self, X, y, *, groups=None, **params):
+    def fit(self, X: Any, y: Any, *, groups: Any = None, **params: Any) -> Self:
         """Fit the full model, plan the search and certify it.
 
         Parameters
@@ -256,7 +263,7 @@ class ApproxTopKRanker(BaseRanker):
         """
         return self._fit(X, y, params, groups)
 
-    def set_precision_target(self, precision_target):
+    def set_precision_target(self, precision_target: float) -> Self:
         """Choose filter and search for another target, from what `fit` stored.
 
         Nothing is fitted. The outcome is that of a fit with the same costs at that target, and
@@ -272,7 +279,7 @@ class ApproxTopKRanker(BaseRanker):
         """
         return self._set_target(precision_target)
 
-    def certify(self, X, *, groups=None):
+    def certify(self, X: Any, *, groups: Any = None) -> Self:
         """Test how deep the models that answer must search, on fresh rows without labels.
 
         Nothing is fitted: how deep the search goes is read from these rows, deeper or less deep
@@ -309,7 +316,15 @@ class ApproxTopKRanker(BaseRanker):
 
     # Answering ------------------------------------------------------------------------------
 
-    def rank(self, X, k=None, *, groups=None, return_scores=False, return_evidence=False):
+    def rank(
+        self,
+        X: Any,
+        k: float | None = None,
+        *,
+        groups: Any = None,
+        return_scores: bool = False,
+        return_evidence: bool = False,
+    ) -> Any:
         """Find the `k` best rows, best first.
 
         Rows are ordered as ``np.argsort(-scores, kind="stable")`` orders the full model's scores:
@@ -378,7 +393,7 @@ class ApproxTopKRanker(BaseRanker):
             )
         return answers[0] if len(answers) == 1 else answers
 
-    def predict(self, X):
+    def predict(self, X: Any) -> np.ndarray:
         """Score every row by the full model.
 
         Parameters
@@ -393,7 +408,7 @@ class ApproxTopKRanker(BaseRanker):
         check_fitted(self)
         return searcher_of(self).full_scores(X)[0]
 
-    def score(self, X, y, *, groups=None):
+    def score(self, X: Any, y: Any, *, groups: Any = None) -> float:
         """Tell how good the rows that `rank` returns are.
 
         Parameters

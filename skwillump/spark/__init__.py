@@ -41,7 +41,7 @@ from ._jobs import (
 __all__ = ["predict", "predict_proba", "rank", "take"]
 
 
-def predict(model, frame, *, columns=None, output="prediction"):
+def predict(model: Any, frame: Any, *, columns: Any = None, output: str = "prediction") -> Any:
     """Predict a label for each row of a Spark data frame; lazy.
 
     Labels are those of ``model.predict(frame.toPandas())``. Needs a classic session: what runs on
@@ -85,7 +85,9 @@ def predict(model, frame, *, columns=None, output="prediction"):
     return _with_column(frame, model, columns, output, labels_of, _sql_type(model))
 
 
-def predict_proba(model, frame, *, columns=None, output="probability"):
+def predict_proba(
+    model: Any, frame: Any, *, columns: Any = None, output: str = "probability"
+) -> Any:
     """Predict probabilities of the classes for each row of a Spark data frame; lazy.
 
     Parameters
@@ -124,7 +126,14 @@ def predict_proba(model, frame, *, columns=None, output="probability"):
     return _with_column(frame, model, columns, output, probability_lists, "array<double>")
 
 
-def rank(ranker, frame, k=None, *, columns=None, return_scores=False):
+def rank(
+    ranker: Any,
+    frame: Any,
+    k: float | None = None,
+    *,
+    columns: Any = None,
+    return_scores: bool = False,
+) -> Any:
     """Find the `k` best rows of a Spark data frame, best first.
 
     The answer is that of ``ranker.rank(frame.toPandas())``, up to rounding: one query, whatever
@@ -192,7 +201,7 @@ def rank(ranker, frame, k=None, *, columns=None, return_scores=False):
         return ranked(searcher, partitions, k).answer(return_scores=return_scores)
 
 
-def take(frame, positions):
+def take(frame: Any, positions: Any) -> Any:
     """Get rows of a Spark data frame by position.
 
     Parameters
@@ -291,7 +300,7 @@ class _Rows:
     as_series: bool
 
     @classmethod
-    def of(cls, frame, model, columns) -> "_Rows":
+    def of(cls, frame: Any, model: Any, columns: Any) -> "_Rows":
         names = _names(model, frame, columns)
         return cls(frame.select([_column(name) for name in names]), isinstance(columns, str))
 
@@ -312,16 +321,18 @@ class _Rows:
         return _collected(self.answers(job))
 
 
-def _asked(kept, job: "OnKept") -> dict[int, Any]:
+def _asked(kept: Any, job: "OnKept") -> dict[int, Any]:
     return _collected(kept.mapInPandas(job, OnRows.SCHEMA))
 
 
-def _collected(answers) -> dict[int, Any]:
+def _collected(answers: Any) -> dict[int, Any]:
     found = {row["partition"]: pickle.loads(row["answer"]) for row in answers.collect()}
     return dict(sorted(found.items()))
 
 
-def _with_column(frame, model, columns, output: str, function: Callable, sql_type: str):
+def _with_column(
+    frame: Any, model: Any, columns: Any, output: str, function: Callable, sql_type: str
+) -> Any:
     """The frame with a column of what a function of the model and each piece gives."""
     from pyspark.sql import functions
 
@@ -337,7 +348,7 @@ def _with_column(frame, model, columns, output: str, function: Callable, sql_typ
     return frame.withColumn(output, answers(given))
 
 
-def _names(model, frame, columns) -> list[str]:
+def _names(model: Any, frame: Any, columns: Any) -> list[str]:
     """Names of the columns that a model is given."""
     _check_frame(frame)
     if columns is None:
@@ -349,13 +360,13 @@ def _names(model, frame, columns) -> list[str]:
     return names
 
 
-def _column(name: str):
+def _column(name: str) -> Any:
     from pyspark.sql import functions
 
     return functions.col("`" + name.replace("`", "``") + "`")
 
 
-def _sql_type(model) -> str:
+def _sql_type(model: Any) -> str:
     """Spark's type of what a model predicts."""
     kind = label_dtype(model).kind
     if kind == "O" and not all(isinstance(label, str) for label in model.classes_):
@@ -376,7 +387,7 @@ def _import_spark(caller: str) -> None:
         ) from error
 
 
-def _check_frame(frame) -> None:
+def _check_frame(frame: Any) -> None:
     from pyspark.sql import DataFrame
 
     if not isinstance(frame, DataFrame):

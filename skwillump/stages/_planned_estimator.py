@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from sklearn.utils.metaestimators import available_if
-
-from .._compat import check_fitted
+from .._compat import available_if, check_fitted
 from .._composites import thawed
 from .._containers import num_samples
 from ..blocks import CompiledBlocks, CompiledStage
@@ -71,7 +69,7 @@ class PlannedEstimator(BlockMetaEstimator):
         """A first stage on a compiled path, if that gives what is asked of it."""
         return stage
 
-    def report(self):
+    def report(self) -> str:
         """Tell what was decided, why, and what is promised.
 
         Returns
@@ -110,7 +108,7 @@ class PlannedEstimator(BlockMetaEstimator):
             X,
         )
 
-    def _set_target(self, target: float):
+    def _set_target(self, target: float) -> Self:
         """Plan again for another target, from what `fit` stored."""
         check_fitted(self)
         changed = {**self.get_params(deep=False), self._target_parameter: target}
@@ -183,7 +181,7 @@ class PlannedEstimator(BlockMetaEstimator):
     # scikit-learn ---------------------------------------------------------------------------
 
     @available_if(lambda self: hasattr(self, "stages_"))
-    def _sk_visual_block_(self):
+    def _sk_visual_block_(self) -> Any:
         """Stages and blocks for scikit-learn's diagram; while not fitted, its own is drawn."""
         return stage_diagram(self, self._graph, self._stage_words())
 

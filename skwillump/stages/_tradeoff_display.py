@@ -5,7 +5,7 @@ that `fit` chose; above it, how rows and cost divide between the stages.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -28,7 +28,7 @@ _PROMISES = {
 }
 
 
-def _pyplot(caller: str):
+def _pyplot(caller: str) -> Any:
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
@@ -47,7 +47,15 @@ class TradeoffDisplay:
     rows that each stage runs on; and `_x_label` and `_x` for what the horizontal axis may show.
     """
 
-    def __init__(self, *, tradeoffs, guarantee, full_seconds, stages=(), estimator_name=None):
+    def __init__(
+        self,
+        *,
+        tradeoffs: Sequence[Any],
+        guarantee: Any,
+        full_seconds: Any,
+        stages: Sequence[Any] = (),
+        estimator_name: str | None = None,
+    ) -> None:
         self.tradeoffs = tradeoffs
         self.guarantee = guarantee
         self.full_seconds = full_seconds
@@ -60,8 +68,15 @@ class TradeoffDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, ax=None, x="cost", show_stages=True, curve_kwargs=None, name=None
-    ):
+        cls,
+        estimator: Any,
+        *,
+        ax: Any = None,
+        x: str = "cost",
+        show_stages: bool = True,
+        curve_kwargs: Any = None,
+        name: str | None = None,
+    ) -> Self:
         """Plot the tradeoff of a fitted estimator.
 
         Parameters
@@ -114,10 +129,17 @@ class TradeoffDisplay:
         return display.plot(ax=ax, x=x, show_stages=show_stages, curve_kwargs=curve_kwargs)
 
     @classmethod
-    def _of_estimator(cls, estimator) -> dict[str, Any]:
+    def _of_estimator(cls, estimator: Any) -> dict[str, Any]:
         return {}
 
-    def plot(self, ax=None, *, x="cost", show_stages=True, curve_kwargs=None):
+    def plot(
+        self,
+        ax: Any = None,
+        *,
+        x: str = "cost",
+        show_stages: bool = True,
+        curve_kwargs: Any = None,
+    ) -> Self:
         """Plot.
 
         Parameters
@@ -192,7 +214,7 @@ class TradeoffDisplay:
             titled.set_title(self.estimator_name)
         return self
 
-    def _each(self, curve_kwargs) -> list[dict[str, Any]]:
+    def _each(self, curve_kwargs: Any) -> list[dict[str, Any]]:
         """Keywords for each curve."""
         n_curves = len(self.tradeoffs)
         if curve_kwargs is None or isinstance(curve_kwargs, Mapping):
@@ -205,18 +227,18 @@ class TradeoffDisplay:
 
     # The axes -------------------------------------------------------------------------------
 
-    def _at(self, x, seconds, tradeoff):
+    def _at(self, x: str, seconds: Any, tradeoff: Any) -> Any:
         """Where costs are on the horizontal axis."""
         if x == "speedup":
             return self.full_seconds / seconds
         return seconds / seconds_unit(self.full_seconds)[0]
 
-    def _x_text(self, x) -> str:
+    def _x_text(self, x: str) -> str:
         if x == "speedup":
             return "Speed-up over the full model, expected"
         return f"Expected cost, {seconds_unit(self.full_seconds)[1]} a row"
 
-    def _limit(self, x) -> None:
+    def _limit(self, x: str) -> None:
         """Show the region of the choice; curves may leave it."""
         scores = [self._score(tradeoff) for tradeoff in self.tradeoffs]
         target = self._target()
@@ -229,7 +251,7 @@ class TradeoffDisplay:
         self.ax_.set_ylim(lowest - margin, highest + margin)
         self.ax_.set_xlim(left=0)
 
-    def _chosen(self, values):
+    def _chosen(self, values: Any) -> Any:
         """Values of the chosen candidate and the step that is used; nothing where there is none."""
         return [
             (value, tradeoff.chosen)
@@ -237,7 +259,7 @@ class TradeoffDisplay:
             if tradeoff.chosen is not None
         ]
 
-    def _plot_choice(self, x, whole) -> None:
+    def _plot_choice(self, x: str, whole: Any) -> None:
         at, score, text, color = whole, 1.0, "chosen: the full model", "0.5"
         for (tradeoff, step), line in zip(
             self._chosen(self.tradeoffs), self._chosen(self.lines_), strict=True
@@ -261,7 +283,7 @@ class TradeoffDisplay:
 
     # The stages -----------------------------------------------------------------------------
 
-    def _plot_stages(self):
+    def _plot_stages(self) -> Any:
         """Panel above the axes: shares of rows and of cost."""
         panel = self.ax_.inset_axes([0.0, 1.03, 1.0, 0.15])
         seconds = np.array([stage.cost_seconds for stage in self.stages])
@@ -291,7 +313,7 @@ class TradeoffDisplay:
         panel.spines[:].set_visible(False)
         return panel
 
-    def _score(self, tradeoff) -> np.ndarray:
+    def _score(self, tradeoff: Any) -> np.ndarray:
         raise NotImplementedError
 
     def _target(self) -> float:
@@ -310,7 +332,7 @@ class TradeoffDisplay:
         raise NotImplementedError
 
 
-def _candidate_text(tradeoff) -> str:
+def _candidate_text(tradeoff: Any) -> str:
     """What a first stage consists of, short enough for a legend."""
     text = blocks_text(tradeoff.blocks)
     if len(text) > 40:
@@ -319,7 +341,7 @@ def _candidate_text(tradeoff) -> str:
     return f"{text}; {what}" if what else text
 
 
-def _ink_on(color) -> str:
+def _ink_on(color: Any) -> str:
     """Black or white, whichever is easier to read on a color."""
     from matplotlib.colors import to_rgb
 
