@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
@@ -33,6 +33,19 @@ from ._linear_maps import LinearMap
 from ._scorers import Scorer
 from ._threads import map_in_threads, ranges
 from ._unsupported import InputUnsupported, Unsupported
+
+
+class CategoryReader(Protocol):
+    """What makes steps that read columns with pandas' categories, for a model of these."""
+
+    def some(self, place: slice) -> "CategoryReader | None":
+        """Return the reader of the features at a place; None if none of them has categories."""
+
+    def of_columns(self, spec: Any) -> Any:
+        """Return a step that reads columns (`InputSpec`)."""
+
+    def of_frames(self) -> Any:
+        """Return a step that reads the data frames which the model is given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,6 +281,18 @@ class Step(KernelUser):
         It is for models that answer alike for both; the step itself where no step does that.
         """
         return self
+
+    def reading_categories(self, reader: CategoryReader) -> "Step":
+        """Return a twin that gives positions of categories in columns which it passes on.
+
+        Raises
+        ------
+        Unsupported
+            If there is none.
+        """
+        raise Unsupported(
+            "a step between it and the categories of pandas is not known to keep them"
+        )
 
     def guarded(self) -> "Step":
         """Return a twin that leaves integers to the original which its model could round.

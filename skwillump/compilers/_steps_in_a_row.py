@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from ._forwarding import forwarded, forwarded_call
-from ._steps import Step, StepReport, report_each
+from ._steps import CategoryReader, Step, StepReport, report_each
 
 
 class StepsInARow(Step):
@@ -35,6 +35,9 @@ class StepsInARow(Step):
         for step in self.steps:
             X = step.transform(X, n_threads=n_threads)
         return X
+
+    def reading_categories(self, reader: CategoryReader) -> Any:
+        return self.ending_in(self.last.reading_categories(reader))
 
     def in_binary(self) -> Any:
         return self.ending_in(self.last.in_binary())

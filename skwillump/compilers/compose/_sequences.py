@@ -7,7 +7,7 @@ returns goes on as one row.
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ from .._features import ChosenRows, Entries, Work
 from .._forwarding import forwarded
 from .._row_map_step import RowMapStep
 from .._scorers import Scorer
-from .._steps import Step
+from .._steps import CategoryReader, Step
 from .._steps_in_a_row import StepsInARow
 from .._unsupported import InputUnsupported
 
@@ -98,6 +98,12 @@ class SequenceStep(StepsInARow):
     @property
     def runs_python(self) -> bool:
         return any(step.runs_python for step in self.steps)
+
+    def reading_categories(self, reader: CategoryReader) -> "SequenceStep":
+        if not self.last.is_open:
+            return super().reading_categories(reader)  # type: ignore[no-any-return]
+        # What runs as it is gives data frames, as in fit.
+        return replace(self, names=(*self.names, ""), steps=(*self.steps, reader.of_frames()))
 
     def in_doubles(self) -> "SequenceStep | None":
         """Return a twin that refuses features in which arithmetic may be another."""

@@ -19,7 +19,7 @@ from .._features import (
     places_of,
 )
 from .._scorers import Scorer
-from .._steps import Step, StepReport, map_pieces, report_each
+from .._steps import CategoryReader, Step, StepReport, map_pieces, report_each
 from .._unsupported import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
 from ..tables._steps import TableStep, sparse_row
@@ -159,6 +159,15 @@ class UnionStep(Step):
             raise Unsupported("a block has no weight above zero")
         twin = self.with_steps(step.in_binary() for step in self.steps)
         return replace(twin, blocks=tuple(replace(block, weight=1.0) for block in twin.blocks))
+
+    def reading_categories(self, reader: CategoryReader) -> Self:
+        if self.n_features is None:
+            raise Unsupported("the number of features is not known")
+        readers = [reader.some(block.place) for block in self.blocks]
+        return self.with_steps(
+            block.step if of_block is None else block.step.reading_categories(of_block)
+            for block, of_block in zip(self.blocks, readers, strict=True)
+        )
 
     def guarded(self) -> Self:
         """Return a twin of which no block lets integers pass that a model could round."""

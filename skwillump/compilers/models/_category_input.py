@@ -5,14 +5,14 @@ the data frame of a later batch tells of.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 
 from ..._compat import library_of
-from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported
+from ..tables._input import InputSpec
 from ..tables._keys import is_missing
 from ..tables._tables import ChunkTable, Table
 from ._input import InputStep
@@ -70,6 +70,9 @@ class CategoryInput(InputStep):
 
     has_doubles = False  # the original's features are the data frame itself
 
+    def dense_row(self, X: Any) -> np.ndarray:
+        return self.dense(X)[0]  # a data frame tells which columns have categories
+
     def chunk_features(self, table: Table) -> np.ndarray:
         numbers = tuple(at for at in range(table.n_columns) if at not in self.categories)
         block = np.empty((table.n_rows, table.n_columns))
@@ -87,19 +90,29 @@ class CategoryInput(InputStep):
         return block
 
 
-def with_categories(features: Step, model: Any, categories: Mapping[int, KnownCategories]) -> Step:
-    """Return a twin of a fitted model's features that reads columns with categories.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CategoryInputs:
+    """What makes the inputs of a model of pandas' categories, whatever steps are before it."""
 
-    Raises
-    ------
-    Unsupported
-        If there is none.
-    """
-    if not features.passes_input:
-        raise Unsupported(
-            "it was fitted on pandas categoricals, and is not alone: encode them in a step "
-            "before it"
+    model: Any
+    categories: Mapping[int, KnownCategories]
+
+    def some(self, place: slice) -> "CategoryInputs | None":
+        found = {
+            at - place.start: known
+            for at, known in self.categories.items()
+            if place.start <= at < place.stop
+        }
+        return replace(self, categories=found) if found else None
+
+    def of_columns(self, spec: InputSpec) -> CategoryInput:
+        return CategoryInput(
+            original=self.model,
+            spec=spec,
+            n_features=spec.n_columns,
+            library=library_of(type(self.model)),
+            categories=self.categories,
         )
-    told = {field.name: getattr(features, field.name) for field in fields(InputStep)}
-    library = library_of(type(model))
-    return CategoryInput(**told | {"original": model, "library": library}, categories=categories)
+
+    def of_frames(self) -> CategoryInput:
+        return self.of_columns(InputStep.of(self.model).spec)

@@ -10,7 +10,7 @@ from sklearn.utils import get_tags
 from ..._compat import library_of
 from ..._containers import has_rows, num_samples, take_rows
 from .._features import MAX_DENSE_FEATURES, ChosenRows, Work
-from .._steps import Step, StepReport
+from .._steps import CategoryReader, Step, StepReport
 from .._unsupported import InputUnsupported
 from ..tables._columns import refuse_single
 from ..tables._guards import refuse_large_integers, refuse_objects
@@ -64,6 +64,9 @@ class InputStep(TableStep):
         if self.library != "sklearn":
             refuse_large_integers(block, table)
         return block
+
+    def reading_categories(self, reader: CategoryReader) -> Step:
+        return reader.of_columns(self.spec)  # type: ignore[no-any-return]
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         return X

@@ -102,26 +102,45 @@ def _lightgbm(model: Any) -> TreeModel:
 def _categories(booster: Any) -> dict[int, KnownCategories]:
     """Return the categories of each column that had some in fit, by its position.
 
-    The booster keeps lists of categories without their columns, and columns by which it may split
-    as categories.
+    The booster keeps lists of categories in the order of their columns, columns by which it may
+    split as categories, and what it saw in each: codes of these, "[least:greatest]" of others, as
+    which it reads categories that have an order.
     """
     lists = booster.pandas_categorical
     if not lists:
         return {}
-    columns = booster.params.get("categorical_column", [])
-    if len(columns) != len(lists):
-        raise Unsupported("it does not tell which of its columns had pandas' categories")
-    found = {int(at): tuple(known) for at, known in zip(columns, lists, strict=True)}
+    if any({type(one) for one in known} not in ({str}, {int}, {float}) for known in lists):
+        raise Unsupported("it was fitted on categories that are neither texts nor numbers")
     header = booster.model_to_string(num_iteration=1).partition("\nfeature_infos=")[2]
     infos = header.partition("\n")[0].split(" ")
-    for at, known in found.items():
-        if {type(one) for one in known} not in ({str}, {int}):
-            raise Unsupported("it was fitted on categories that are neither texts nor integers")
+    columns = sorted(map(int, booster.params.get("categorical_column", [])))
+    if len(columns) != len(lists):
+        # There is one way to place the lists where the first and the last are the same.
+        columns = _first_places(lists, infos)
+        if columns != [len(infos) - 1 - at for at in _first_places(lists[::-1], infos[::-1])][::-1]:
+            raise Unsupported("it does not tell which of its columns had pandas' categories")
+    elif any(
+        infos[at].startswith("[") or not _may_be_of(known, infos[at])
+        for at, known in zip(columns, lists, strict=True)
+    ):
         # Integers that were named as categories may be of a column that has none of pandas'.
-        seen = [] if infos[at] == "none" else infos[at].split(":")
-        if infos[at].startswith("[") or any(int(code) >= len(known) for code in seen):
-            raise Unsupported("columns without pandas' categories are split as categories")
-    return {at: KnownCategories.of(known) for at, known in found.items()}
+        raise Unsupported("columns without pandas' categories are split as categories")
+    return {at: KnownCategories.of(known) for at, known in zip(columns, lists, strict=True)}
+
+
+def _first_places(lists: list[list[Any]], infos: list[str]) -> list[int]:
+    """Return the first columns, one after the other, that lists of categories may be of."""
+    places: list[int] = []
+    for known in lists:
+        after = range(places[-1] + 1 if places else 0, len(infos))
+        places += [at for at in after if _may_be_of(known, infos[at])][:1]
+    return places
+
+
+def _may_be_of(known: list[Any], info: str) -> bool:
+    """Tell whether what was seen in a column may be positions in a list of categories."""
+    seen = [] if info == "none" else [float(code) for code in info.strip("[]").split(":")]
+    return all(code.is_integer() and -1 <= code < len(known) for code in seen)
 
 
 def _sections(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:

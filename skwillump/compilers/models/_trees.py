@@ -23,7 +23,7 @@ from .._feature_codes import FeatureCodes
 from .._steps import Step
 from .._threads import map_in_threads
 from .._unsupported import InputUnsupported, Unsupported
-from ._category_input import KnownCategories, with_categories
+from ._category_input import CategoryInputs, KnownCategories
 from ._input import LIBRARY_ROWS
 from ._tree_answers import TreeAnswers
 from ._tree_layout import MANY_ROWS, Questions, deep_trees
@@ -211,7 +211,8 @@ class TreeModel(TreeAnswers):
 
     def bind(self, features: Step) -> TreeScorer:
         if self.categories:
-            features = with_categories(features, self.original, self.categories)
+            inputs = CategoryInputs(model=self.original, categories=self.categories)
+            features = features.reading_categories(inputs)
         features = features.sized(self.n_features)
         if self.absent_is_missing:
             features = features.in_known_containers()

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._forwarding import forwarded
 from .._linear_maps import LinearMap
-from .._steps import Step
+from .._steps import CategoryReader, Step
 from .._steps_in_a_row import StepsInARow
 from .._unsupported import Unsupported
 from ._steps import TableScorer, TableStep, coefficients
@@ -73,6 +73,11 @@ class ChainStep(StepsInARow, TableStep):
     @property
     def gives_array(self) -> bool:
         return all(step.gives_array for step in self.steps)
+
+    def reading_categories(self, reader: CategoryReader) -> Self:
+        if len(self.steps) > 1:
+            raise Unsupported("several steps between it and the categories of pandas")
+        return super().reading_categories(reader)  # type: ignore[no-any-return]
 
     def guarded(self) -> Step:
         """Return a twin of which no step lets integers pass that a model could round."""

@@ -9,7 +9,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import check_array
 
 from .._registry import register
-from .._steps import Step
+from .._steps import CategoryReader, Step
 from .._unsupported import InputUnsupported, Unsupported
 from ..own_code._bytecode import Own, applied_function, own_code
 from ._columns import refuse_single
@@ -40,6 +40,9 @@ class IdentityStep(IntegerStep):
 
     def next_table(self, table: Table) -> Table:
         return table
+
+    def reading_categories(self, reader: CategoryReader) -> Step:
+        return reader.of_columns(self.spec)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder
+from sklearn.preprocessing import FunctionTransformer, OrdinalEncoder, StandardScaler
 from xgboost import XGBClassifier, XGBRegressor
 from xgboost.core import XGBoostError
 
@@ -46,9 +47,17 @@ def _ascii(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(kind=frame["kind"].cat.rename_categories({"grün": "grey"}))
 
 
+ORDERED = X.assign(
+    zone=X["zone"].cat.as_ordered(),
+    level=X["level"].cat.as_ordered().cat.set_categories(list("cab")),
+)
 MODELS = {
     "LightGBM's classifier": lambda: (LGBMClassifier(**QUICK, verbose=-1).fit(X, BINARY), X),
     "LightGBM's regressor": lambda: (LGBMRegressor(**QUICK, verbose=-1).fit(X, SCORE), X),
+    "categories in an order": lambda: (
+        LGBMRegressor(**QUICK, verbose=-1).fit(ORDERED, SCORE),
+        ORDERED,
+    ),
     "XGBoost's classifier": lambda: (XGBClassifier(**OF_SETS).fit(_ascii(X), BINARY), _ascii(X)),
     "one category a node": lambda: (
         XGBRegressor(**OF_SETS | {"max_cat_to_onehot": 9}).fit(_ascii(X), SCORE),
@@ -207,6 +216,76 @@ def test_codes_that_are_none_go_where_the_library_sends_them(code):
     assert compiled.predict_one(codes[3]) == model.predict(codes[3:4])[0]
 
 
+CATEGORIES = ["kind", "zone", "same", "level"]
+OBJECTS = X.astype(dict.fromkeys(CATEGORIES, object))
+
+
+def _to_categories(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype(dict.fromkeys(CATEGORIES, "category"))
+
+
+def _scaled():
+    scaled = make_column_transformer(
+        (make_pipeline(SimpleImputer(), StandardScaler()), ["size", "count"]),
+        remainder="passthrough",
+    )
+    return scaled.set_output(transform="pandas")
+
+
+BEFORE = {
+    "columns that pass": (_scaled, X),
+    "columns that pass among others": (
+        lambda: make_column_transformer(
+            ("passthrough", ["kind", "zone"]),
+            (OrdinalEncoder(), ["same"]),
+            ("passthrough", ["level", "size"]),
+        ).set_output(transform="pandas"),
+        X,
+    ),
+    "a function that makes categories": (lambda: FunctionTransformer(_to_categories), OBJECTS),
+    "a function, and columns that pass": (
+        lambda: make_pipeline(FunctionTransformer(_to_categories), _scaled()),
+        OBJECTS,
+    ),
+    "a function of columns": (
+        lambda: FunctionTransformer(lambda frame: frame[["size", "kind", "level"]]),
+        X,
+    ),
+}
+
+
+@pytest.mark.parametrize("make", [LGBMRegressor, XGBRegressor])
+@pytest.mark.parametrize("before", BEFORE)
+def test_steps_before_pass_categories_on(make, before, monkeypatch):
+    features, rows = BEFORE[before]
+    rows = (
+        rows.assign(kind=rows["kind"].replace("grün", "grey")) if rows is OBJECTS else _ascii(rows)
+    )
+    model = LGBMRegressor(**QUICK, verbose=-1) if make is LGBMRegressor else XGBRegressor(**OF_SETS)
+    pipeline = make_pipeline(features(), model).fit(rows, SCORE)
+    compiled = compile_pipeline(pipeline)
+    assert compiled.explain()[-1].compiled
+    batches = [rows, rows[::-3], rows[:1], rows.assign(kind=rows["kind"].where(rows["size"] > 0))]
+    batches.append(rows.assign(level=rows["level"].astype(object).where([False] * len(rows))))
+    new = [9] * len(rows) if rows is OBJECTS else pd.Categorical([9] * len(rows))
+    batches += [rows.assign(zone=new), rows.drop(columns="size")]
+    expected = [_answers(pipeline, "predict", batch) for batch in batches]
+    for batch, values in zip(batches, expected, strict=True):
+        found = _answers(compiled, "predict", batch)
+        assert found is values if isinstance(values, type) else np.array_equal(found, values)
+    for at in range(60):
+        row = rows[at : at + 1]
+        alone = _answers(pipeline, "predict", row)
+        if isinstance(alone, type):  # what is missing has no category of one row's own
+            assert _answers(compiled, "predict_one", row) is alone
+        else:
+            assert compiled.predict_one(row) == alone[0]
+            if before.startswith("columns"):
+                assert compiled.predict_one(row.iloc[0].to_dict()) == alone[0]
+    monkeypatch.setattr(make, "predict", None)
+    np.testing.assert_array_equal(compiled.predict(rows), expected[0])
+
+
 def test_texts_that_the_library_takes_for_one_another_are_so_here():
     kinds = ["a", "é", "x", "è", "y"]  # of é and è, the first byte is the same
     rng = np.random.default_rng(0)
@@ -230,19 +309,18 @@ def test_texts_that_the_library_takes_for_one_another_are_so_here():
             X.assign(kind=(X["size"] > 0).astype("category")), SCORE > 1
         ),
         lambda: LGBMClassifier(**QUICK, verbose=-1).fit(
-            X.assign(kind=X["size"].round().astype("category")), SCORE > 1
-        ),
-        lambda: LGBMClassifier(**QUICK, verbose=-1).fit(
-            X.assign(level=X["level"].cat.as_ordered()), SCORE > 1
+            X.assign(level=X["level"].cat.as_ordered(), flag=(X["size"] > 0).astype(int)), SCORE > 1
         ),
     ],
-    ids=["columns that are named", "booleans", "numbers", "in an order"],
+    ids=["columns that are named", "booleans", "in an order, beside what may be in one"],
 )
 def test_other_categories_are_left_to_the_model(fit):
     model = fit()
     compiled = compile_pipeline(model)
     assert not compiled.explain()[0].compiled
     rows = X.assign(kind=(X["size"] > 0).astype("category"))
+    if "flag" in model.feature_name_:
+        rows = X.assign(level=X["level"].cat.as_ordered(), flag=(X["size"] > 0).astype(int))
     try:
         expected = model.predict_proba(rows)
     except ValueError as error:
