@@ -101,7 +101,7 @@ class SequenceStep(StepsInARow):
 
     def reading_categories(self, reader: CategoryReader) -> "SequenceStep":
         if not self.last.is_open:
-            return super().reading_categories(reader)  # type: ignore[no-any-return]
+            return super().reading_categories(reader)
         # What runs as it is gives data frames, as in fit.
         return replace(self, names=(*self.names, ""), steps=(*self.steps, reader.of_frames()))
 

@@ -66,7 +66,7 @@ class InputStep(TableStep):
         return block
 
     def reading_categories(self, reader: CategoryReader) -> Step:
-        return reader.of_columns(self.spec)  # type: ignore[no-any-return]
+        return reader.of_columns(self.spec)
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         return X

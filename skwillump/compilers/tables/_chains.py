@@ -77,7 +77,7 @@ class ChainStep(StepsInARow, TableStep):
     def reading_categories(self, reader: CategoryReader) -> Self:
         if len(self.steps) > 1:
             raise Unsupported("several steps between it and the categories of pandas")
-        return super().reading_categories(reader)  # type: ignore[no-any-return]
+        return super().reading_categories(reader)
 
     def guarded(self) -> Step:
         """Return a twin of which no step lets integers pass that a model could round."""

@@ -42,7 +42,7 @@ class IdentityStep(IntegerStep):
         return table
 
     def reading_categories(self, reader: CategoryReader) -> Step:
-        return reader.of_columns(self.spec)  # type: ignore[no-any-return]
+        return reader.of_columns(self.spec)
 
 
 @dataclass(frozen=True, eq=False)
