@@ -101,9 +101,9 @@ class MissLines(NamedTuple):
     slope: np.ndarray
     covariance: np.ndarray  # float64 (n_depths, 2, 2)
 
-    def chances(self, x) -> np.ndarray:
-        """Chances of a miss at log rank shares, for each depth."""
-        return expit(self.level + self.slope * x)
+    def chances(self, x, depths: slice | int = slice(None)) -> np.ndarray:
+        """Chances of a miss at log rank shares, for each depth or one of them."""
+        return expit(self.level[depths] + self.slope[depths] * x)
 
 
 def fit_lines(x, n_rows, n_missed) -> MissLines:
@@ -236,7 +236,7 @@ class _Losses:
     def follow_rule(self, position: int) -> bool:
         """Whether the best rows are missed no more often than the line of a depth says."""
         missed = self._found_at > self.depths[position]
-        chances = self._lines.chances(self._checked_x)[position]
+        chances = self._lines.chances(self._checked_x, position)
         n_best = max(self._n_top // CHECK_FROM, 1)
         while n_best <= len(chances):
             n_missed = int(missed[:n_best].sum())

@@ -121,4 +121,5 @@ def check_few_stay_open(
             f"and {seconds_text(seconds.rest)} more for each that it leaves to the full model, "
             f"which takes {seconds_text(cheapest.full)} (for a lower target, fit again)",
             cheapest.of_blocks,
+            for_target=run.task.is_for_target,
         )

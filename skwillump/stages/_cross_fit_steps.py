@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from joblib import delayed
+from joblib import delayed, effective_n_jobs
 
 from .._containers import take_rows
 from ..blocks import BlockGraph, has_linear_model, truncation_sizes
@@ -415,6 +415,8 @@ class CrossFit:
                 records.append(record_rows(self.graph, specs, models, recorder, self.data.X, test))
             return records, None
         folds = [self.fold(number) for number in range(1, n_folds)]
+        n_tasks = len(folds) + (half is not None)
+        setting = setting.for_workers(min(effective_n_jobs(setting.n_jobs), max(n_tasks, 1)))
         tasks = [task_of(fold, None) for fold in folds]
         if half is not None:
             # Rows that models on more rows have not seen either: one on which both do harm tells

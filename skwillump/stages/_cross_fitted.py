@@ -43,6 +43,11 @@ class CalibrationTask:
     # nothing is chosen and all rows certify.
     n_choose: int = 0
 
+    @property
+    def is_for_target(self) -> bool:
+        """Whether it ends where nothing can pay at the target, although it may at a lower one."""
+        return self.least_open is not none_open
+
 
 @dataclass(frozen=True, kw_only=True)
 class CrossFitted:

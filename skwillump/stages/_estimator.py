@@ -116,11 +116,13 @@ class BlockwiseEstimator(PlannedEstimator):
         progress = Progress.begin(self, X, y, n_tasks=N_TASKS, log=self._logger())
         rows = (X, y, data.params) if split is None else data.take(split[0])
 
-        def fit() -> Fitted:
-            with texts_remembered() as read_texts:
-                return fit_and_calibrate(read_texts)
+        target = getattr(self, self._target_parameter)
 
-        def fit_and_calibrate(read_texts: Callable[[], None]) -> Fitted:
+        def fit(for_all: bool) -> Fitted:
+            with texts_remembered() as read_texts:
+                return fit_and_calibrate(read_texts, for_all)
+
+        def fit_and_calibrate(read_texts: Callable[[], None], for_all: bool) -> Fitted:
             self._fit_full(rows, num_samples(X), progress)
             read_texts()
             self._read_full_model(X)
@@ -131,22 +133,26 @@ class BlockwiseEstimator(PlannedEstimator):
                 owner=type(self).__name__,
             )
             reason, costs = self._why_no_stages(data), None
+            ends = False
             if not reason:
                 try:
                     with threads_for_folds(self._graph, data.X):
-                        self._calibrate(data, routed, progress, rng=rng, split=split)
+                        ends = self._calibrate(
+                            data, routed, progress, rng=rng, split=split, for_all=for_all
+                        )
                 except NoEvidence as error:
-                    reason, costs = str(error), error.costs
+                    reason, costs, ends = str(error), error.costs, error.for_target
             return Fitted(
                 estimator=self.estimator_,
                 calibrated=self._calibrated,
                 is_settled=self._is_settled,
                 reason=reason,
                 costs=costs,
+                ended_at=target if ends else None,
             )
 
         given = {"X": X, "y": y, "groups": groups, "params": params}
-        fitted, is_found = recall(self.memory, self, given, fit)
+        fitted, is_found = recall(self.memory, self, given, fit, target=target)
         if is_found:
             progress.log("found in memory what was fitted and calibrated")
             self._restore(fitted, X, rows[0])
@@ -167,7 +173,7 @@ class BlockwiseEstimator(PlannedEstimator):
                     self._check_speed(data.X, Timer(clock=clock, most_seconds=most_seconds))
         self._fit_seconds = tuple(progress.times)
         progress.end(X, y)
-        if len(self.stages_) == 1 and getattr(self, self._target_parameter) < 1:
+        if len(self.stages_) == 1 and target < 1:
             warn_caller(self._no_stages_text(), NoCascadeWarning)
         return self
 
@@ -238,14 +244,32 @@ class BlockwiseEstimator(PlannedEstimator):
         self.blocks_ = []
 
     def _calibrate(
-        self, data: FitData, routed: Bunch, progress: Progress, *, rng: Any, split: Split | None
-    ) -> None:
-        """Cross-fit approximate models, and store what a plan is made from."""
+        self,
+        data: FitData,
+        routed: Bunch,
+        progress: Progress,
+        *,
+        rng: Any,
+        split: Split | None,
+        for_all: bool,
+    ) -> bool:
+        """Cross-fit approximate models, and store what a plan is made from.
+
+        Parameters
+        ----------
+        for_all : bool
+            Whether for all targets, or else only for those at which something can pay if it can at
+            that of the fit.
+
+        Returns
+        -------
+        bool
+            Whether it ended early, for the target.
+        """
         if self.compile:
             self._fused_blocks = self._usable_blocks(compiled_blocks(self._graph))
         task = self._task(data, routed)
-        if self.memory is not None:
-            # What is kept for fits with other targets is all that there is.
+        if for_all:
             task = replace(task, least_open=none_open)
         on_folds = None if self._is_prefit() else settled(self.estimator_)
         self._is_settled = on_folds is not None
@@ -270,7 +294,9 @@ class BlockwiseEstimator(PlannedEstimator):
             rng=rng,
             progress=progress,
         )
-        self._calibrated = task.calibrate(cross_fit(run), int(rng.randint(2**31 - 1)))
+        fitted = cross_fit(run)
+        self._calibrated = task.calibrate(fitted, int(rng.randint(2**31 - 1)))
+        return fitted.stopped and task.is_for_target
 
     def _usable_blocks(self, blocks: CompiledBlocks | None) -> CompiledBlocks | None:
         """The blocks on a compiled path, if that gives what is asked of it."""

@@ -2,11 +2,13 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from joblib import cpu_count
+from sklearn.base import clone
 from sklearn.model_selection import (
     GroupKFold,
     GroupShuffleSplit,
@@ -17,7 +19,7 @@ from sklearn.model_selection import (
     check_cv,
 )
 
-from .._compat import check_method_params, refused
+from .._compat import check_method_params, library_of, refused
 from .._containers import take_rows
 from ._feature_parameters import NOT_BY_ROW
 from ._models import NoEvidence
@@ -34,6 +36,12 @@ SELECT_SHARE = 0.25
 
 LEAST_SELECT_SHARE = 0.1
 """The least share, where many rows are to certify and there is something to choose."""
+
+THREADS = frozenset({"n_jobs", "nthread", "num_threads", "thread_count"})
+"""Parameters of models and transformers that say in how many threads, or processes, they work."""
+
+TAKE_ALL_CORES = frozenset({"lightgbm", "xgboost"})
+"""Libraries whose models take all cores where that is not said; scikit-learn's take one."""
 
 Split = tuple[np.ndarray, np.ndarray]
 """Rows to fit on and held-out rows, as ascending positions."""
@@ -53,6 +61,42 @@ class Setting:
     n_jobs: int | None
     # With ``refit=False``, the rows that the full model was fitted on and those held out.
     split: Split | None = None
+
+    def for_workers(self, n_workers: int) -> "Setting":
+        """The same for fits that run side by side, each on its share of the cores."""
+        if n_workers == 1:
+            return self
+        n_cores = max(cpu_count() // n_workers, 1)
+        return replace(
+            self,
+            estimator=on_cores(self.estimator, n_cores),
+            approx_estimator=on_cores(self.approx_estimator, n_cores),
+        )
+
+
+def on_cores(estimator: Any, n_cores: int) -> Any:
+    """An estimator of which no step takes more cores than so many; itself where none does.
+
+    joblib tells the libraries of threads alone how many cores a worker has, and not models that are
+    told by a parameter: each of some workers then takes all of them.
+
+    Parameters
+    ----------
+    estimator : estimator or None
+    """
+    if estimator is None:
+        return None
+    params = estimator.get_params(deep=True)
+    fewer = {}
+    for path, value in params.items():
+        owner, _, name = path.rpartition("__")
+        if name not in THREADS:
+            continue
+        library = library_of(type(params[owner] if owner else estimator))
+        takes_all = value is None and library in TAKE_ALL_CORES
+        if takes_all or (isinstance(value, Integral) and not 0 < int(value) <= n_cores):
+            fewer[path] = n_cores
+    return clone(estimator).set_params(**fewer) if fewer else estimator
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,12 +32,22 @@ class Fitted:
     is_settled: bool
     reason: str  # why there are no stages; empty where there is something to plan with
     costs: BlockCosts | None  # what blocks cost, where that is why
+    # The target at which it was seen early that nothing can pay, which holds at higher ones too;
+    # None where all was found out that there is.
+    ended_at: float | None = None
 
 
 def recall(
-    memory: Any, estimator: Any, given: dict[str, Any], fit: Callable[[], Fitted]
+    memory: Any,
+    estimator: Any,
+    given: dict[str, Any],
+    fit: Callable[[bool], Fitted],
+    *,
+    target: float,
 ) -> tuple[Fitted, bool]:
     """Find what a `fit` found out, or let it find that out.
+
+    What ended at a higher target than is asked for is fitted once more, for all targets.
 
     Parameters
     ----------
@@ -48,7 +58,10 @@ def recall(
     given : dict
         What `fit` was given: must be the same too.
     fit : callable
-        Fits and calibrates.
+        Fits and calibrates; told whether that is for all targets, or may end where nothing can pay
+        at the one of the fit.
+    target : float
+        What is asked for now.
 
     Returns
     -------
@@ -57,7 +70,7 @@ def recall(
         Whether `fit` was not called.
     """
     if memory is None:
-        return fit(), False
+        return fit(False), False
     try:
         digest = _digest(estimator, given)
     except Exception as error:
@@ -65,19 +78,27 @@ def recall(
             f"memory={memory!r} is not used: what fit was given cannot be hashed, as it cannot be "
             f"pickled ({type(error).__name__}: {error})."
         )
-        return fit(), False
-    ran: list[Fitted] = []
+        return fit(False), False
+    cached = check_memory(memory).cache(_remembered, ignore=["run"])
 
-    def run() -> Fitted:
-        ran.append(fit())
-        return ran[-1]
+    def find(for_all: bool) -> tuple[Fitted, bool]:
+        ran: list[Fitted] = []
 
-    found = check_memory(memory).cache(_remembered, ignore=["run"])(digest, run)
-    if ran:
-        return ran[-1], False
-    if not isinstance(found, Fitted):
-        return fit(), False
-    return found, True
+        def run() -> Fitted:
+            ran.append(fit(for_all))
+            return ran[-1]
+
+        found = cached(f"{digest} for all targets" if for_all else digest, run)
+        if ran:
+            return ran[-1], False
+        if not isinstance(found, Fitted):
+            return fit(for_all), False
+        return found, True
+
+    fitted, is_found = find(False)
+    if fitted.ended_at is not None and target < fitted.ended_at:
+        return find(True)
+    return fitted, is_found
 
 
 def _remembered(digest: str, run: Callable[[], Fitted]) -> Fitted:

@@ -153,11 +153,13 @@ class NoEvidence(ValueError):
     ----------
     costs : BlockCosts, optional
         What blocks cost, where that is why.
+    for_target : bool
+        Whether there may be some at a lower target.
     """
 
-    def __init__(self, reason: str, costs: BlockCosts | None = None):
+    def __init__(self, reason: str, costs: BlockCosts | None = None, *, for_target: bool = False):
         super().__init__(reason)
-        self.costs = costs
+        self.costs, self.for_target = costs, for_target
 
 
 @dataclass(frozen=True)

@@ -86,9 +86,22 @@ def test_all_folds_are_fitted_where_a_cascade_pays():
     assert len(Counted.fits) == 7
 
 
-def test_what_is_kept_in_memory_is_of_all_folds(tmp_path):
+def test_higher_targets_find_in_memory_that_none_can_pay_and_lower_ones_are_fitted_once(tmp_path):
+    def fits_of(target):
+        fitted(NEEDS_BOTH, accuracy_target=target, memory=str(tmp_path))
+        return list(Counted.fits)
+
+    assert fits_of(0.999) == [3000, 2400, 2400]
+    assert fits_of(0.9999) == []
+    assert len(fits_of(0.99)) == 7  # of all folds: for all targets
+    assert fits_of(0.98) == fits_of(0.999) == []
+
+
+@pytest.mark.parametrize("target", [0.98, 0.9999])
+def test_what_memory_finds_is_what_a_fit_at_that_target_finds_out(tmp_path, target):
     fitted(NEEDS_BOTH, memory=str(tmp_path))
-    assert len(Counted.fits) == 7
+    found = fitted(NEEDS_BOTH, memory=str(tmp_path), accuracy_target=target)
+    assert found.guarantee_ == fitted(NEEDS_BOTH, accuracy_target=target).guarantee_
 
 
 def test_other_scores_than_accuracy_are_looked_at_on_all_folds():
@@ -181,6 +194,30 @@ def test_fit_ends_after_the_first_fold_where_the_cheapest_stage_costs_too_much_a
     cascade.fit(X, NEEDS_BOTH)
     assert cascade._fit_seconds[-1][0] == "try approximate models"
     assert "for a lower target, fit again" in cascade.guarantee_.reason
+
+
+@pytest.mark.parametrize(
+    ("share", "ends_for_target"),
+    [(0.97, True), (1.0, False)],  # too dear at the target, and at all of them
+)
+def test_what_ended_for_a_target_is_fitted_again_for_a_lower_one_alone(
+    monkeypatch, tmp_path, share, ends_for_target
+):
+    monkeypatch.setattr(CostMeter, "planned", partialmethod(planned_stages, share=share))
+
+    def is_fitted_at(target):
+        cascade = CascadeClassifier(
+            quick_pipeline(),
+            feature_costs=QUICK,
+            accuracy_target=target,
+            cv=3,
+            memory=str(tmp_path),
+            random_state=0,
+        )
+        return "fit the full model" in [task for task, _ in cascade.fit(X, NEEDS_BOTH)._fit_seconds]
+
+    assert [is_fitted_at(target) for target in (0.999, 0.9999)] == [True, False]
+    assert [is_fitted_at(target) for target in (0.99, 0.98)] == [ends_for_target, False]
 
 
 class OfMany(LogisticRegression):
