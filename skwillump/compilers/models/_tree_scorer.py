@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from ..._containers import num_samples, take_rows
+from ..._containers import is_plain_array, num_samples, take_rows
 from ...kernels.trees._columns import AS_IS, FINITE_CATEGORIES, SINGLE, SINGLE_OR_NAN
 from .._feature_codes import FeatureCodes
 from .._features import MANY_FEATURES, MAX_DENSE_FEATURES, floats_of, map_dense, only, to_dense
@@ -30,6 +30,13 @@ _FEW_WIDE_ROWS = 64
 
 _MANY_VALUES = 1 << 17
 """Values of a sparse matrix of which a dense one takes longer to make than a call of a library."""
+
+_MANY_DENSE = (1 << 16, 1 << 19)
+"""Values of an array which take longer to check than a call of a tree of scikit-learn's, of a
+forest."""
+
+_LINE = 8
+"""Numbers in a cache line: of rows that are longer, columns are read one by one."""
 
 _EXACT_SINGLE = 1 << 24
 """Integers below this are numbers of float32."""
@@ -120,10 +127,12 @@ class TreeScorer(ModelScorer):
         if sparse.issparse(X):
             if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
                 raise InputUnsupported("a sparse matrix")
-            n_values = num_samples(X) * model.n_features
-            if n_values > _MANY_VALUES and 2 * model.n_visited < model.n_features:
-                raise InputUnsupported("so few nodes that the original reads a sparse one as fast")
+            self._refuse_few_nodes(X, _MANY_VALUES)
             model = model.strict()
+        elif step.passes_input and model.reads_single and is_plain_array(X):
+            in_rows = X.dtype == np.float64 and X.flags.c_contiguous
+            if not (in_rows and _LINE * len(model.trees.columns) < model.n_features):
+                self._refuse_few_nodes(X, _MANY_DENSE[len(model.trees.roots) > 1])
         if self.is_wide:
             return self._of_wide(step.transform(take_rows(X, rows)), n_threads)
         if self._is_narrow:
@@ -141,6 +150,16 @@ class TreeScorer(ModelScorer):
             n_outputs = model.n_outputs
             return step.map_coded(coded.raw, X, rows, n_outputs=n_outputs, n_threads=n_threads)
         return step.map_dense(model.raw, X, rows, n_outputs=model.n_outputs, n_threads=n_threads)
+
+    def _refuse_few_nodes(self, X: Any, many: int) -> None:
+        """Raise `InputUnsupported` for more values than are many, of which the model looks at few.
+
+        That all of them are finite is to be seen all the same, which is what the original takes
+        its time for.
+        """
+        n_values = num_samples(X) * self.model.n_features
+        if n_values > many and 2 * self.reader.n_visited < self.model.n_features:
+            raise InputUnsupported("so few nodes that the original is as fast")
 
     @cached_property
     def _coded(self) -> TreesOnCodes | None:

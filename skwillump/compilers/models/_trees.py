@@ -251,6 +251,11 @@ class TreeModel(TreeAnswers):
         return found
 
     @property
+    def reads_single(self) -> bool:
+        """Whether it reads float32, as scikit-learn's trees do that are not of histograms."""
+        return self.trees.reading in (SINGLE, SINGLE_OR_NAN) and not self.absent_is_missing
+
+    @property
     def n_visited(self) -> int:
         """Number of nodes that a row is asked at, at most."""
         return int(self.trees.roots[:, 2].sum())

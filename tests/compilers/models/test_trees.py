@@ -17,7 +17,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OrdinalEncoder
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from tree_cases import (
     FULL,
     LABELS,
@@ -184,3 +184,31 @@ def test_a_table_of_which_trees_read_few_columns(n_features, num_leaves):
     compiled = compile_model(model, TreeModel)
     assert len(compiled.trees.columns) < 12
     np.testing.assert_array_equal(compiled.predict(compiled.raw(X)), model.predict(X))
+
+
+@pytest.mark.parametrize(
+    "of", [np.asfortranarray, np.float32, np.ascontiguousarray], ids=["columns", "float32", "rows"]
+)
+@pytest.mark.parametrize("depth", [2, 6])
+def test_a_tree_that_looks_at_few_of_many_columns_is_left_to_the_original(of, depth, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = of(rng.normal(size=(1000, 200)))
+    y = np.asarray(X[:, :5]).sum(axis=1)
+    model = DecisionTreeRegressor(max_depth=depth, random_state=0).fit(X, y)
+    compiled = compile_pipeline(model)
+    assert compiled.explain()[0].compiled
+    np.testing.assert_array_equal(compiled.predict(X), model.predict(X))
+    np.testing.assert_array_equal(compiled.predict(X[:50]), model.predict(X[:50]))
+    assert compiled.predict_one(X[3]) == model.predict(X[3:4])[0]
+    infinite = X.copy(order="K")
+    infinite[7, 190] = np.inf
+    with pytest.raises(ValueError, match="infinity"):
+        compiled.predict(infinite)
+    asked = []
+    plain = DecisionTreeRegressor.predict
+    monkeypatch.setattr(
+        DecisionTreeRegressor, "predict", lambda *args: asked.append(1) or plain(*args)
+    )
+    compiled.predict(X)
+    # Of rows, the few columns of a small tree are read one by one.
+    assert bool(asked) is not (of is np.ascontiguousarray and depth == 2)
