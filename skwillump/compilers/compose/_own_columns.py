@@ -4,6 +4,7 @@
 `ColumnTransformer`: in a pass over the table, or as one text of a row.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -104,9 +105,18 @@ class SelectedStep(SequenceStep):
 
     def before_one(self, x: Any) -> Any:
         """Return what the last step is given for one row: X of one row."""
-        X = self.selector.of_one(x)
-        for step in self.steps[1:-1]:
-            X = step.transform(X)
+        steps = self.steps[1:-1]
+        if steps and self.selector.is_vector and steps[0].reads_text and not steps[0].wants_rows:
+            text = self.selector.selection.of_one(x)
+            if type(text) is str:
+                return self._through(steps[1:], steps[0].transform_one(text))
+        return self._through(steps, self.selector.of_one(x))
+
+    @staticmethod
+    def _through(steps: Sequence[Step], X: Any) -> Any:
+        """Return what steps one after the other make of X of one row."""
+        for step in steps:
+            X = step.transform_row(X)
         return X
 
     def transform_one(self, x: Any) -> Any:

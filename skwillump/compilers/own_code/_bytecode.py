@@ -15,6 +15,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from operator import itemgetter
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -90,6 +91,12 @@ _LONGEST = 400
 
 def chosen_columns(fitted: Any) -> ChosenColumns | None:
     """Return the columns that a transformer of the user's own chooses; None if it does not."""
+    if type(fitted) is FunctionTransformer and type(fitted.func) is itemgetter:
+        keys = fitted.func.__reduce__()[1]
+        is_plain = len(keys) == 1 and not (fitted.kw_args or fitted.validate)
+        if not is_plain or has_set_output(fitted):
+            return None
+        return _chosen(keys[0], False, _CHOICES[0][0], False)
     names = _names_in(fitted)
     if names is None:
         return None

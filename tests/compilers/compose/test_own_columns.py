@@ -1,19 +1,21 @@
 """Steps of the user's own that choose columns cost no data frame of one row."""
 
 import pickle
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import TruncatedSVD
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, Normalizer, OneHotEncoder, StandardScaler
 
 from skwillump import CascadeClassifier, compile_pipeline
 
@@ -94,6 +96,26 @@ PIPELINES = {
         SelectValues(NUMBERS), SimpleImputer(), StandardScaler(), LogisticRegression()
     ),
     "text": lambda: make_pipeline(Select("text"), TfidfVectorizer(), LogisticRegression()),
+    "text by itemgetter": lambda: make_pipeline(
+        FunctionTransformer(itemgetter("text")), TfidfVectorizer(), LogisticRegression()
+    ),
+    "text in few dimensions": lambda: make_pipeline(
+        FeatureUnion(
+            [
+                (
+                    "text",
+                    make_pipeline(
+                        Select("text"),
+                        TfidfVectorizer(),
+                        TruncatedSVD(2, random_state=0),
+                        Normalizer(),
+                    ),
+                ),
+                ("numbers", _numbers(Select(NUMBERS))),
+            ]
+        ),
+        RandomForestClassifier(10, random_state=0),
+    ),
     "text of values": lambda: make_pipeline(
         SelectValues("text"), TfidfVectorizer(), LogisticRegression()
     ),
@@ -217,7 +239,10 @@ def test_a_selector_is_compiled(name):
     assert [step.name for step in compile_pipeline(pipeline).explain() if not step.compiled] == []
 
 
-@pytest.mark.parametrize("name", ["table", "text", "union", "filled text"])
+@pytest.mark.parametrize(
+    "name",
+    ["table", "text", "text by itemgetter", "text in few dimensions", "union", "filled text"],
+)
 def test_no_data_frame_is_made_of_one_row(name, monkeypatch):
     pipeline, X = _fitted(name)
     compiled, row = compile_pipeline(pipeline), X.iloc[0].to_dict()
@@ -228,6 +253,7 @@ def test_no_data_frame_is_made_of_one_row(name, monkeypatch):
 
     monkeypatch.setattr(pd.DataFrame, "__init__", refused)
     monkeypatch.setattr(pd.Series, "__init__", refused)
+    monkeypatch.setattr("skwillump.compilers.compose._selections.frame_of_row", refused)
     assert compiled.predict_one(row) == expected
 
 

@@ -1,5 +1,7 @@
 """Short functions of the user's own are recognised by their code, and no others."""
 
+from operator import itemgetter
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -109,6 +111,8 @@ def _chosen(*names, is_vector=False, as_array=False):
         (SelectValues(["a", "b"]), _chosen("a", "b", as_array=True)),
         (FunctionTransformer(lambda X: X["a"]), _chosen("a", is_vector=True)),
         (FunctionTransformer(lambda X: X[["a"]]), _chosen("a")),
+        (FunctionTransformer(itemgetter("a")), _chosen("a", is_vector=True)),
+        (FunctionTransformer(itemgetter(["a", "b"])), _chosen("a", "b")),
         (FunctionTransformer(lambda X: X[["a", "b", "c"]]), _chosen("a", "b", "c")),
         (FunctionTransformer(lambda X: X[NAMES]), _chosen("a", "b")),
         (FunctionTransformer(lambda X: X.loc[:, NAMES]), _chosen("a", "b")),
@@ -152,6 +156,9 @@ def test_what_a_short_function_does_is_told_from_its_code(step, found):
         FunctionTransformer(lambda X: X["a"] + X["b"]),
         FunctionTransformer(lambda X: X.drop(columns=["a"])),
         FunctionTransformer(lambda X: X[["a"]], validate=True),
+        FunctionTransformer(itemgetter("a", "b")),  # a tuple of columns
+        FunctionTransformer(itemgetter("a"), validate=True),
+        FunctionTransformer(itemgetter(["a"])).set_output(transform="pandas"),
         FunctionTransformer(lambda X, names: X[names], kw_args={"names": ["a"]}),
         FunctionTransformer(lambda X: X.toarray() + 1),
         FunctionTransformer(np.log1p),
