@@ -200,6 +200,15 @@ class GaussianDense(GaussianNB):
         return super().predict_proba(X.toarray() if hasattr(X, "toarray") else X)
 
 
+def test_a_positive_label_that_is_no_class_is_refused_as_in_scikit_learn():
+    wrapper = FixedThresholdClassifier(words(), threshold=0.3, pos_label="yes").fit(TEXTS, Y)
+    compiled = compile_pipeline(wrapper)
+    for answers in (wrapper.predict, compiled.predict, lambda X: compiled.predict_one(X[0])):
+        with pytest.raises(ValueError, match="pos_label=yes is not a valid label"):
+            answers(TEXTS)
+    np.testing.assert_allclose(compiled.predict_proba(TEXTS), wrapper.predict_proba(TEXTS))
+
+
 def test_a_subclass_of_a_wrapper_runs_as_it_is():
     class Half(FixedThresholdClassifier):
         def predict(self, X):

@@ -207,7 +207,14 @@ class Thresholded(Combined):
             and len(joined.classes) == 2
             and all_know(joined, joined.classes)
             and (method == "auto" or hasattr(joined.members[0].original, method))
+            and cls._label_of(joined.original) in (None, *joined.classes)
         )
+
+    @staticmethod
+    def _label_of(original: Any) -> Any:
+        """Return the label that is the positive class; None for the second of the classes."""
+        is_tuned = hasattr(original, "_curve_scorer")
+        return positive_label(original) if is_tuned else original.pos_label
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         return self.members[0].predict_proba(scores)
@@ -224,8 +231,7 @@ class Thresholded(Combined):
 
     @property
     def _positive(self) -> int:
-        is_tuned = hasattr(self.original, "_curve_scorer")
-        label = positive_label(self.original) if is_tuned else self.original.pos_label
+        label = self._label_of(self.original)
         return 1 if label is None else int(np.flatnonzero(self.classes == label)[0])
 
     def responses(self, scores: np.ndarray) -> np.ndarray:
