@@ -77,6 +77,14 @@ def frame_of_blocks(values: Mapping[Any, Any], dtypes: Mapping[Any, Any]) -> Any
     return create_dataframe_from_blocks(blocks, _row_index(), _names_index(tuple(values)))
 
 
+def frame_of_numbers(numbers: np.ndarray, names: tuple[Any, ...], like: Any) -> Any:
+    """Return a data frame of an array, with the index of what it was made from, if that has one."""
+    import pandas as pd
+
+    index = like.index if isinstance(like, (pd.DataFrame, pd.Series)) else None
+    return pd.DataFrame(numbers, index=index, columns=_names_index(names))
+
+
 def _is_text_or_missing(value: Any) -> bool:
     """Tell whether a column of texts keeps a value: Unicode that is whole, or what is missing."""
     if type(value) is not str:

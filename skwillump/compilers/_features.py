@@ -189,11 +189,24 @@ def default_containers(original: Any) -> bool:
 
 def has_set_output(original: Any) -> bool:
     """Tell whether `set_output` was called on a transformer, or on one of those in a row."""
-    in_a_row = getattr(original, "transformers", None)  # of those that became one step
-    if not isinstance(in_a_row, tuple):
-        in_a_row = tuple(step for _, step in chain(original))
     return any(
         container != "default"
-        for step in in_a_row
+        for step in _in_a_row(original)
         for container in (getattr(step, "_sklearn_output_config", None) or {}).values()
     )
+
+
+def names_in_frames(original: Any) -> tuple[Any, ...] | None:
+    """Return names of columns, if `set_output` makes a transformer return frames of pandas."""
+    last = _in_a_row(original)[-1]
+    config = getattr(last, "_sklearn_output_config", None) or {}
+    if config.get("transform") != "pandas" or not hasattr(last, "get_feature_names_out"):
+        return None
+    return tuple(last.get_feature_names_out())
+
+
+def _in_a_row(original: Any) -> tuple[Any, ...]:
+    in_a_row = getattr(original, "transformers", None)  # of those that became one step
+    if isinstance(in_a_row, tuple):
+        return in_a_row
+    return tuple(step for _, step in chain(original))

@@ -15,6 +15,7 @@ from scipy import sparse
 
 from .._composites import parameter_path
 from .._containers import take_rows
+from .._containers._pandas_rows import frame_of_numbers
 from .._one_row import RowTemplate
 from ._feature_codes import FeatureCodes
 from ._features import (
@@ -24,6 +25,7 @@ from ._features import (
     Work,
     default_containers,
     is_single,
+    names_in_frames,
     only,
     row_of,
     to_dense,
@@ -314,10 +316,36 @@ class Step(KernelUser):
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         """Return what ``original.transform(X)`` returns."""
-        if default_containers(self.original):
-            with suppress(InputUnsupported):
+        with suppress(InputUnsupported):
+            if default_containers(self.original):
                 return self.transformed(X, n_threads=n_threads)
+            if self.names_in_frames is not None:
+                return self.in_frame(self.transformed(X, n_threads=n_threads), X)
         return self.original.transform(X)
+
+    @property
+    def has_columns_of_doubles(self) -> bool:
+        """Whether each column of a data frame of the features is sure to be of float64."""
+        return self.fixed_dtype == np.float64
+
+    @cached_property
+    def names_in_frames(self) -> tuple[Any, ...] | None:
+        """Names of columns, if `set_output` makes the original return float64 in pandas' frames."""
+        return names_in_frames(self.original) if self.has_columns_of_doubles else None
+
+    def in_frame(self, features: Any, X: Any = None) -> Any:
+        """Return float64 features of X in the data frame that `set_output` asks for.
+
+        Raises
+        ------
+        InputUnsupported
+            If it asks for another container.
+        """
+        names = self.names_in_frames
+        is_array = isinstance(features, np.ndarray) and features.dtype == np.float64
+        if names is None or not is_array or features.shape[1] != len(names):
+            raise InputUnsupported("the container of the features is not known")
+        return frame_of_numbers(features, names, X)
 
     def transformed(self, X: Any, *, n_threads: int) -> Any:
         """Return the same, in the original's own container, without the original.

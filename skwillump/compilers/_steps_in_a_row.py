@@ -15,6 +15,7 @@ class StepsInARow(Step):
 
     template = forwarded("first.template")
     gives_sparse = forwarded("last.gives_sparse")
+    has_columns_of_doubles = forwarded("last.has_columns_of_doubles")
     feature_codes = forwarded_call("last.feature_codes")
 
     @property

@@ -186,6 +186,10 @@ class UnionStep(Step):
         """Whether a block is sure to be of float64, so that numbers beside it become float64."""
         return any(step.fixed_dtype == np.float64 for step in self.steps)
 
+    @property
+    def has_columns_of_doubles(self) -> bool:
+        return all(step.has_columns_of_doubles for step in self.steps)
+
     def in_doubles(self) -> Self | None:
         """Return a twin that refuses input of which the original makes float32."""
         if self.has_doubles:
@@ -195,8 +199,12 @@ class UnionStep(Step):
         return self.with_steps(steps) if len(steps) == len(twins) else None
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        # Names of a frame's columns come from the transformers themselves.
-        return (self.twin if default_containers(self.original) else self.original).transform(X)
+        if default_containers(self.original):
+            return self.twin.transform(X)
+        if self.gives_array and self.names_in_frames is not None:
+            with contextlib.suppress(InputUnsupported):
+                return self.in_frame(self.dense(X, n_threads=n_threads), X)
+        return self.original.transform(X)
 
     def transform_one(self, x: Any) -> Any:
         if default_containers(self.original):
@@ -209,6 +217,9 @@ class UnionStep(Step):
                     positions, values = self.reader.read_one_sparse(x)
                     ends = np.array([0, len(values)])
                     return csr(values, positions, ends, self.n_features)
+        elif self.gives_array and self.names_in_frames is not None:
+            with contextlib.suppress(InputUnsupported):
+                return self.in_frame(self.dense_one(x)[None])
         return super().transform_one(x)
 
     def entries(self, x: Any) -> Entries:

@@ -171,9 +171,11 @@ class TableStep(Step):
         return self.chunk_features(self.spec.row(x))[0]
 
     def transform_one(self, x: Any) -> Any:
-        if default_containers(self.original):
-            with suppress(InputUnsupported):
+        with suppress(InputUnsupported):
+            if default_containers(self.original):
                 return self._known_features(self.spec.row(x))
+            if self.names_in_frames is not None:
+                return self.in_frame(self._known_features(self.spec.row(x)))
         return super().transform_one(x)
 
     def _known_features(self, row: Table) -> Any:

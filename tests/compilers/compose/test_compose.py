@@ -14,6 +14,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, SelectPercentile, VarianceThreshold, chi2
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import (
     Binarizer,
@@ -26,6 +27,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from skwillump import compile_pipeline
 from skwillump.compilers import InputUnsupported, OriginalStep, compile_step
 from skwillump.compilers.text import _columns as text_columns
 
@@ -271,6 +273,68 @@ def test_set_output_gives_frames_of_what_is_compiled():
     assert step.is_compiled
     pd.testing.assert_frame_equal(step.transform(X), transformer.transform(X))
     np.testing.assert_array_equal(step.dense(X), transformer.transform(X).to_numpy())
+
+
+FRAMED = {
+    "columns": lambda: ColumnTransformer(
+        [
+            ("kind", OneHotEncoder(sparse_output=False), ["kind"]),
+            ("size", make_pipeline(SimpleImputer(), StandardScaler()), ["size"]),
+        ]
+    ),
+    "short names": lambda: ColumnTransformer(
+        [("size", MaxAbsScaler(), ["size"])],
+        remainder=OneHotEncoder(sparse_output=False),
+        verbose_feature_names_out=False,
+    ),
+    "integers beside floats": lambda: ColumnTransformer(
+        [("kind", OrdinalEncoder(dtype=int), ["kind"]), ("size", MaxAbsScaler(), ["size"])]
+    ),
+    "columns that pass": lambda: ColumnTransformer(
+        [("size", MaxAbsScaler(), ["size"])], remainder="passthrough"
+    ),
+    "one step": lambda: OneHotEncoder(sparse_output=False, handle_unknown="ignore"),
+}
+
+
+@pytest.mark.parametrize("name", FRAMED)
+def test_frames_that_are_asked_for_are_scikit_learns(name):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"size": rng.normal(size=40), "kind": rng.choice(["a", "b"], 40)})
+    X.index = np.arange(40)[::-1]
+    fitted = FRAMED[name]().set_output(transform="pandas").fit(X)
+    step = compile_step(fitted)
+    single = X.astype({"size": np.float32})
+    for rows in (X, X[:1], X.reset_index(drop=True), X[X.columns[::-1]].assign(more=1), single):
+        if name != "one step" or list(rows) == list(X):
+            pd.testing.assert_frame_equal(step.transform(rows), fitted.transform(rows))
+    one = step.transform_one(X.iloc[3].to_dict())
+    pd.testing.assert_frame_equal(
+        one.reset_index(drop=True), fitted.transform(X[3:4].reset_index(drop=True))
+    )
+
+
+def test_frames_that_are_asked_for_are_made_of_what_is_compiled(monkeypatch):
+    """What is behind sees them, a step of one's own among it."""
+
+    def seen(X):
+        return X.assign(more=X["size__size"] * 2)
+
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"size": rng.normal(size=40), "kind": rng.choice(["a", "b"], 40)})
+    framed = FRAMED["columns"]().set_output(transform="pandas")
+    fitted = make_pipeline(framed, FunctionTransformer(seen), LogisticRegression())
+    fitted.fit(X, X["size"] > 0)
+    compiled = compile_pipeline(fitted)
+    expected = fitted.predict_proba(X)
+
+    def refused(self, X):
+        raise AssertionError("the original ran")
+
+    monkeypatch.setattr(ColumnTransformer, "transform", refused)
+    np.testing.assert_allclose(compiled.predict_proba(X), expected, rtol=1e-12)
+    one = compiled.predict_proba_one(X.iloc[0].to_dict())
+    np.testing.assert_allclose(one, expected[0], rtol=1e-12)
 
 
 @pytest.mark.filterwarnings("ignore:X has feature names:UserWarning")  # scikit-learn's
