@@ -110,7 +110,7 @@ def _lift(wrapper: Any, row: Any) -> tuple[Links, Any]:
         return [], wrapper
     members = []
     for name, fitted in members_of(wrapper):
-        *features, (_, model) = lifted_chain(fitted)
+        *features, (_, model) = lifted_chain(fitted, row)
         members.append(_Member(name=name, fitted=fitted, features=features, model=model))
     if all(member.model is member.fitted for member in members):
         return [], wrapper
@@ -127,13 +127,14 @@ def _lift(wrapper: Any, row: Any) -> tuple[Links, Any]:
         group_of[at] = known
     models = [member.model for member in members]
     if len(groups) == 1:
-        return groups[0].features, _around(wrapper, models)
+        return groups[0].features, _around(wrapper, models, groups[0].n_features)
     columns = _columns(groups, row)
     if columns is None:
         return [], wrapper
     for at, group in group_of.items():
         models[at] = OnColumns.holding(models[at], **columns[group])
-    return [("", _side_by_side(groups))], _around(wrapper, models)
+    n_features = columns[-1]["stop"]
+    return [("", _side_by_side(groups))], _around(wrapper, models, n_features)
 
 
 def _width(member: _Member) -> int | None:
@@ -198,10 +199,12 @@ def _as_one(links: Links) -> Any:
     return Pipeline([(name.replace("__", "-"), step) for name, step in links])
 
 
-def _around(wrapper: Any, models: Sequence[Any]) -> Any:
+def _around(wrapper: Any, models: Sequence[Any], n_features: int | None) -> Any:
     """Return a copy of a fitted wrapper around other fitted models, that can be cloned too."""
     remaining = iter(models)
     twin = replace_members(wrapper, lambda _: next(remaining)).twin
+    if "n_features_in_" in vars(twin):
+        twin.n_features_in_ = n_features
     given = getattr(wrapper, "estimators", None)
     if given is not None:
         fresh = iter(models)

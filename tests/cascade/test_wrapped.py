@@ -58,6 +58,18 @@ WRAPPERS = {
             [("a", FOREST), ("b", GradientBoostingClassifier(n_estimators=10))], voting="soft"
         )
     ),
+    "threshold of calibrated votes": FixedThresholdClassifier(
+        CalibratedClassifierCV(
+            VotingClassifier([("lr", two_blocks()), ("sgd", two_blocks(SGD))], voting="soft"), cv=2
+        ),
+        threshold=0.4,
+    ),
+    "calibrated thresholds": CalibratedClassifierCV(
+        TunedThresholdClassifierCV(two_blocks(), cv=2), cv=2
+    ),
+    "stack beside a calibrated pipeline": StackingClassifier(
+        [("lr", CalibratedClassifierCV(two_blocks(), cv=2)), ("sgd", two_blocks(SGD))], cv=2
+    ),
     "stack of pipelines": StackingClassifier(
         [("lr", two_blocks()), ("sgd", two_blocks(SGD))], cv=2
     ),
