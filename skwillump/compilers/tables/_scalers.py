@@ -14,18 +14,22 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
+from ..._containers import is_plain_array
 from ...kernels._arrays import frozen
 from ...kernels.tables._scaled_sums import add_scaled
 from .._linear_maps import LinearMap
 from .._registry import register
 from .._steps import Step
-from .._unsupported import Unsupported
+from .._unsupported import InputUnsupported, Unsupported
 from ._guards import refuse_infinite
 from ._steps import DenseScorer, NumberStep, TableScorer, TableStep, coefficients
 from ._tables import Table
 
 _FEW_ROWS, _SEVERAL_COLUMNS = 1000, 8
 """Of fewer rows, calls of a kernel for each of so many columns take longer than what they do."""
+
+_MANY_VALUES = 1 << 15
+"""Of an array that is laid out column by column: more take scikit-learn no longer to scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +59,13 @@ class ScaleStep(NumberStep):
         out[:] = table.floats(copy=False)
         refuse_infinite(out, allow_nan=True)
         self.apply(out)
+
+    def transformed(self, X: Any, *, n_threads: int) -> Any:
+        by_column = is_plain_array(X) and X.flags.f_contiguous and not X.flags.c_contiguous
+        if by_column and X.size > _MANY_VALUES:
+            raise InputUnsupported("columns one after the other, which the original scales as fast")
+        features = super().transformed(X, n_threads=n_threads)
+        return np.asfortranarray(features) if by_column else features
 
     def linear_map(self) -> LinearMap:
         """Return the step as a linear map, if it keeps zeros."""

@@ -19,6 +19,7 @@ from sklearn.preprocessing import (
     KBinsDiscretizer,
     MinMaxScaler,
     OneHotEncoder,
+    RobustScaler,
     SplineTransformer,
     StandardScaler,
 )
@@ -34,6 +35,7 @@ from table_cases import (
     quick,
 )
 
+from skwillump import compile_pipeline
 from skwillump.compilers import InputUnsupported, OriginalStep, compile_step
 
 
@@ -221,3 +223,14 @@ def test_integers_that_lightgbm_would_round_are_left_to_the_original():
         np.testing.assert_array_equal(step.guarded().dense(X[2:]), step.dense(X[2:]))
     step = compile_step(with_floats.fit(X))
     np.testing.assert_array_equal(step.guarded().dense(X), step.dense(X))
+
+
+@pytest.mark.parametrize("scaler", [StandardScaler(), MinMaxScaler(), RobustScaler()])
+@pytest.mark.parametrize("of", [np.ascontiguousarray, np.asfortranarray])
+@pytest.mark.parametrize("n_rows", [500, 5000])
+def test_scaled_columns_lie_as_the_originals(scaler, of, n_rows):
+    X = of(np.random.default_rng(0).normal(size=(n_rows, 12)))
+    expected = scaler.fit(X).transform(X)
+    found = compile_pipeline(scaler).transform(X)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert found.flags.f_contiguous is expected.flags.f_contiguous
