@@ -42,8 +42,8 @@ def in_turns(
 ) -> dict[str, np.ndarray]:
     """Return the seconds of a call, for each call and repeat.
 
-    The calls take turns, so that what else the machine does slows all of them alike. Each is called
-    once before, unmeasured.
+    The calls take turns, every second time in the opposite order, so that what else the machine
+    does slows all of them alike. Each is called once before, unmeasured.
 
     Parameters
     ----------
@@ -61,7 +61,8 @@ def in_turns(
         numbers[name] = max(1, round(least_seconds / max(clock() - start, 1e-9)))
     seconds = {name: np.empty(n_repeats) for name in calls}
     for repeat in range(n_repeats):
-        for name, call in calls.items():
+        turns = list(calls.items())
+        for name, call in turns if repeat % 2 == 0 else reversed(turns):
             start = clock()
             for _ in range(numbers[name]):
                 call()

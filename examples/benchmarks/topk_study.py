@@ -38,7 +38,7 @@ from threadpoolctl import threadpool_limits
 from skwillump import ApproxTopKRanker
 from skwillump.datasets import load_benchmark, load_stdlib_lines
 from skwillump.planning import ShareSearch, filter_order
-from skwillump.ranking._answering import full_searcher, searcher_of
+from skwillump.ranking._answering import searcher_of
 from skwillump.ranking._timing import FixedSearch
 
 TARGET = 0.95
@@ -167,7 +167,7 @@ def measured(name, ranker, query, true, plain_seconds, *, k, n_repeats, fitted):
     """One row: what the ranker finds of a query and what it costs."""
     full = ranker.predict(query)
     n_query, own, found = len(true), best(full, k), ranker.rank(query)
-    searcher, exact = searcher_of(ranker), full_searcher(ranker)
+    searcher, exact = searcher_of(ranker), ranker._full_searcher
     calls = {
         "compiled": lambda: selected(ranker.predict(query), k),
         "without": lambda: exact.rank(query, k),

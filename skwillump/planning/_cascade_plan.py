@@ -143,8 +143,12 @@ def _why_too_dear(calibration: Calibration, early_share: float, seconds: float) 
 
 
 def saves(calibration: Calibration, seconds: float) -> bool:
-    """Whether a cascade of so many seconds a row is to be used instead of the full model alone."""
-    return bool(pays(seconds, calibration.full_seconds, CASCADE_SAVING))
+    """Whether a cascade that was chosen, and takes so many seconds a row, is kept.
+
+    It was chosen for what it saves of a large batch. Of one of middling size it need save nothing:
+    what is chosen would else depend on chance wherever it saves about as much as is asked.
+    """
+    return bool(pays(seconds, calibration.full_seconds, 0.0))
 
 
 def given_up(calibration: Calibration, plan: Plan, seconds: float) -> Plan:

@@ -1,5 +1,6 @@
 """How a fitted ranker answers a call: how many rows it returns, of one query or of several."""
 
+from dataclasses import replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -108,10 +109,10 @@ def searcher_of(ranker: "ApproxTopKRanker") -> QuerySearcher:
     """What a fitted ranker searches with."""
     plan = ranker._plan
     if plan.candidate is None:
-        return full_searcher(ranker)
+        return ranker._full_searcher
     calibration = ranker._calibrated.calibration
-    return full_searcher(
-        ranker,
+    return replace(
+        ranker._full_searcher,
         graph=ranker._graph,
         n_threads=ranker._n_threads(),
         stage=ranker._first_stage,
@@ -125,12 +126,11 @@ def searcher_of(ranker: "ApproxTopKRanker") -> QuerySearcher:
     )
 
 
-def full_searcher(ranker: "ApproxTopKRanker", **of_filter: Any) -> QuerySearcher:
-    """What searches where every row gets the full model's score, unless a filter is told."""
+def full_searcher(ranker: "ApproxTopKRanker") -> QuerySearcher:
+    """What searches where every row gets the full model's score."""
     return QuerySearcher(
         method=ranker._method,
         estimator=ranker.estimator_,
         full=ranker._full,
         compiled=compiled_twin(ranker._full) is not None,
-        **of_filter,
     )

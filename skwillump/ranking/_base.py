@@ -72,6 +72,8 @@ class BaseRanker(BlockwiseEstimator):
 
     def _read_full_model(self, X) -> None:
         self._method = score_method(self.estimator_, self.approx_estimator)
+        # Made once: a small query takes little more than what is made for it.
+        self._full_searcher = full_searcher(self)
 
     def _why_no_stages(self, data) -> str:
         return self._why_one_block("filter by") if self._graph is None else ""
@@ -95,7 +97,7 @@ class BaseRanker(BlockwiseEstimator):
 
     def _answering(self) -> RankTiming:
         return RankTiming(
-            searcher=replace(full_searcher(self), graph=self._graph),
+            searcher=replace(self._full_searcher, graph=self._graph),
             k=rows_to_return(self.k, TIMED_SHARE_ROWS),
         )
 
@@ -120,7 +122,7 @@ class BaseRanker(BlockwiseEstimator):
         plan, calibrated = self._plan, self._calibrated
         full_seconds = calibrated.calibration.full_seconds
         least_rows = rows_that_pay(
-            full_searcher(self),
+            self._full_searcher,
             replace(searcher_of(self), n_threads=1),
             X,
             plan.guarantee.k,

@@ -31,6 +31,9 @@ WAITS = 4.0
 """Where the system does not tell how long a thread was kept from running: a call that takes so many
 times its CPU time waits for something else."""
 
+LEFT_OUT = 8
+"""One of so many rounds, or a part of so many, is left out at either end of a mean of rounds."""
+
 
 class Clock(Protocol):
     """Tells what calling a function takes."""
@@ -145,7 +148,9 @@ def rounds_in_turns(
     """Seconds of calling each of some functions, in rounds.
 
     They take turns, so that a slow moment of the machine falls on all of them alike, or on few of
-    the calls of each. Each is called once before, for what it loads. The calls that tell how many
+    the calls of each, and every second round is in the opposite order: what comes behind a longer
+    function may find the cache emptied, or another's turn of the processor at its end. Each is
+    called once before, for what it loads. The calls that tell how many
     rounds there is time for are the first round, unless a function is so quick that it is called
     several times in a turn. What is `FAR_LONGER` than the first function, both times, has no other
     turn: its seconds are the same in all rounds.
@@ -177,7 +182,7 @@ def rounds_in_turns(
     total = sum(max(once[at], clock.tick) * n for at, n in turns)
     while len(rounds) < int(np.clip(most_seconds / max(total, clock.tick), *n_rounds)):
         seconds_of = list(once)
-        for at, n in turns:
+        for at, n in turns if len(rounds) % 2 == 0 else reversed(turns):
             seconds_of[at] = clock.seconds_of(functions[at], n) / n
         rounds.append(seconds_of)
     return np.array(rounds)
@@ -186,8 +191,10 @@ def rounds_in_turns(
 def typical_seconds(rounds: np.ndarray) -> np.ndarray:
     """Typical seconds of each function.
 
-    Of each but the first, what counts is its ratio to the first in the same round: the median over
-    rounds, times the median of the first.
+    Of each but the first, what counts is its ratio to the first in the same round: the typical one,
+    times the typical seconds of the first. Typical is the geometric mean without the rounds at
+    either end, one of `LEFT_OUT` or a part of that. Where the order matters, ratios of one order
+    lie apart from those of the other: a median is of either, and a mean varies half as much.
 
     Parameters
     ----------
@@ -201,7 +208,14 @@ def typical_seconds(rounds: np.ndarray) -> np.ndarray:
     first = rounds[:, :1]
     if not np.all(first > 0):
         return np.median(rounds, axis=0)
-    return np.median(first) * np.median(rounds / first, axis=0)
+    return _middle_mean(first) * _middle_mean(rounds / first)
+
+
+def _middle_mean(numbers: np.ndarray) -> np.ndarray:
+    """Geometric mean of each column without its largest and least numbers."""
+    n_out = min(-(-len(numbers) // LEFT_OUT), (len(numbers) - 1) // 2)
+    logs = np.sort(np.log(np.maximum(numbers, np.finfo(float).tiny)), axis=0)
+    return np.exp(logs[n_out : len(numbers) - n_out].mean(axis=0))
 
 
 @dataclass(frozen=True, kw_only=True)
