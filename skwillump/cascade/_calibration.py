@@ -83,6 +83,7 @@ def calibrated_from(
         other_full_seconds=np.inf if other is None else other.full,
         full_right=full_right,
         classes=true_codes,
+        n_refused=int(np.sum(~recorder.is_answered(fitted.full))),
         n_classes=recorder.n_groups,
         is_probability=recorder.is_probability,
         smaller=_smaller(fitted, y, recorder, candidates),

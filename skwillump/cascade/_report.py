@@ -127,6 +127,18 @@ def _cross_fitted_lines(guarantee: Guarantee) -> list[str]:
     return lines
 
 
+def _refused_lines(cascade, guarantee: Guarantee) -> list[str]:
+    """How many rows models of folds refused, where the evidence is of these."""
+    n_refused = 0 if cascade._calibrated is None else cascade._calibrated.calibration.n_refused
+    if not n_refused or guarantee.basis == "fresh":
+        return []
+    return [
+        f"{n_refused:,} calibration rows hold a value that the full model which was to answer them "
+        "was not fitted on and refused: it is taken to be right there, so that where a first stage "
+        "is wrong that is a harm."
+    ]
+
+
 def cascade_report(cascade, plan: Plan) -> str:
     """Report of a fitted `CascadeClassifier`."""
     lines = [f"CascadeClassifier, accuracy_target={cascade.accuracy_target:g}", ""]
@@ -136,6 +148,7 @@ def cascade_report(cascade, plan: Plan) -> str:
             "The models on folds have the parameters that the search chose on all rows: it was not "
             "repeated on each fold. refit=False and certify do not depend on that."
         )
+    lines += _refused_lines(cascade, plan.guarantee)
     if plan.guarantee.reason:
         lines.append(f"No cascade: {plan.guarantee.reason}.")
     needed = plan.guarantee.rows_needed

@@ -115,6 +115,8 @@ class Calibration(BaseCalibration):
     # Seconds a row of the full model where rows come in the way that is not planned for.
     other_full_seconds: float = float("inf")
     within: Subgroups | None = None  # groups of the rows in each of which the target is to be kept
+    # Rows that the full model of their fold refused, where it is taken to be right.
+    n_refused: int = 0
 
     def with_dearer(self, candidate: int, seconds: float) -> "Calibration":
         """The same numbers where a candidate's first stage costs so many seconds a row more."""

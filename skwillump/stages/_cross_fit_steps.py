@@ -99,7 +99,8 @@ class CrossFit:
             meter = CostMeter(
                 full.graph,
                 full.fused,
-                data.X,
+                # The full model may refuse values of rows that it was not fitted on.
+                data.X if setting.split is None else take_rows(data.X, setting.split[0]),
                 answering=task.answering,
                 query=task.query,
                 given=setting.feature_costs,

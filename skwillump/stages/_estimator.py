@@ -170,7 +170,7 @@ class BlockwiseEstimator(PlannedEstimator):
                     blocks = self._fused_blocks if self._fused else None
                     most_seconds = seconds_for_timing(progress.cpu_seconds())
                     clock = clock_of(self._graph, blocks)
-                    self._check_speed(data.X, Timer(clock=clock, most_seconds=most_seconds))
+                    self._check_speed(rows[0], Timer(clock=clock, most_seconds=most_seconds))
         self._fit_seconds = tuple(progress.times)
         progress.end(X, y)
         if len(self.stages_) == 1 and target < 1:

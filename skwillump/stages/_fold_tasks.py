@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils import gen_batches
 
-from .._containers import dtype_kind, frame_of, num_samples, take_rows
+from .._containers import dtype_kind, frame_of, is_plain_array, num_samples, take_rows
 from ..blocks import BlockGraph
 from ._folds import FitData, Fold, Setting
 from ._models import LeftOut, NoEvidence, StageSpec, fit_graph, fit_stages, those_left_out
@@ -230,21 +230,29 @@ class HeldOut:
 
 
 def new_values(X: Any, train: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Which of some rows hold a value, of a column of no floats, that none of those to fit on has.
+    """Which of some rows hold a value that none of those to fit on has.
 
-    A column of which more rows than may be refused hold one, such as of texts, is not looked at.
+    A column of which more rows than may be refused hold one, such as of texts, is not looked at; of
+    a data frame, no column of floats is. Of an array, whose columns have one dtype, categories may
+    be floats.
     """
     found = np.zeros(len(rows), dtype=bool)
-    frame = frame_of(X)
-    for column in [] if frame is None else frame.columns(X):
-        if dtype_kind(column) == "f":
-            continue
+    for column in _columns_of_categories(X):
         values = np.asarray(column, dtype=object)
         seen = set(values[train].tolist())
-        is_new = np.array([value not in seen for value in values[rows].tolist()], dtype=bool)
+        # NaN, which is unequal to itself, is no new value.
+        is_new = np.array([v == v and v not in seen for v in values[rows].tolist()], dtype=bool)
         if is_new.mean() <= MOST_REFUSED:
             found |= is_new
     return found
+
+
+def _columns_of_categories(X: Any) -> list[Any]:
+    """Columns whose values an encoder may take for categories."""
+    frame = frame_of(X)
+    if frame is not None:
+        return [column for column in frame.columns(X) if dtype_kind(column) != "f"]
+    return list(X.T) if is_plain_array(X) and X.ndim == 2 else []
 
 
 def record_readable(recorder: Recorder, model: Any, features: Any, full: Record) -> Record:

@@ -162,6 +162,38 @@ def test_categories_that_a_fold_lacks_leave_a_cascade(encoder, params):
     )
 
 
+def test_categories_in_held_out_rows_leave_a_cascade_where_nothing_is_fitted_again():
+    """What is timed is timed on rows that the full model was fitted on."""
+    X, y, _ = rows_with_rare_categories(40)
+    cascade = with_categories(OneHotEncoder(), cv=0.4, refit=False).fit(X, y)
+    assert cascade.guarantee_.kind == "certified"
+    n_refused = cascade._calibrated.calibration.n_refused
+    assert 5 < n_refused < 30
+    assert f"{n_refused} calibration rows hold a value" in cascade.report()
+
+
+@pytest.mark.parametrize("dtype", [object, float])
+def test_categories_that_a_fold_lacks_leave_a_cascade_of_an_array(dtype):
+    X, y, _ = rows_with_rare_categories(20)
+    codes = np.unique(X["category"], return_inverse=True)[1]
+    values = X.assign(category=codes if dtype is float else X["category"]).to_numpy(dtype=dtype)
+    blocks = [
+        ("cheap", StandardScaler(), [0]),
+        ("dear", StandardScaler(), [1]),
+        ("category", OneHotEncoder(), [2]),
+    ]
+    cascade = with_categories(OneHotEncoder()).set_params(
+        estimator=make_pipeline(ColumnTransformer(blocks), LogisticRegression(C=10.0))
+    )
+    cascade.fit(values, y)
+    assert cascade.guarantee_.kind == "cross-fitted"
+    assert cascade._calibrated.calibration.n_refused == 20
+    assert "20 calibration rows hold a value" in cascade.report()
+    fresh = values[np.isin(codes, np.flatnonzero(np.bincount(codes) > 1))]
+    cascade.certify(fresh, cascade.estimator_.predict(fresh))
+    assert "calibration rows hold a value" not in cascade.report()
+
+
 def test_rows_that_a_fold_refuses_are_taken_to_be_right():
     """So that where a first stage is wrong it does harm, which the test of the target counts."""
     X, y, rare = rows_with_rare_categories(20)
