@@ -26,6 +26,7 @@ from ._truncated import (
     TruncatedClassifier,
     TruncatedEnsemble,
     blocks_used,
+    match_scores,
     n_rounds,
     tree_scores,
     truncated_ensemble,

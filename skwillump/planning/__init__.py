@@ -1,6 +1,6 @@
 """Importance, candidate sets, thresholds and certification: arrays and numbers only."""
 
-from ._candidate_sets import candidate_sets, needs_importances
+from ._candidate_sets import candidate_sets, needs_importances, permutation_importance
 from ._cascade_plan import CASCADE_SAVING, given_up, make_plan, saves
 from ._cascade_records import (
     Calibration,
@@ -21,12 +21,9 @@ from ._harm_score import (
     learns_harm_score,
     seen_score,
 )
-from ._importance import permutation_importance
 from ._orders import nth_largest, stable_order
 from ._p_values import rows_to_certify
-from ._prospects import least_open_share, may_pay
 from ._records import ApproximateStage, Evidence, StageSeconds, pays
-from ._score_matching import match_scores
 from ._seen_rows import (
     ALARM_SHARE,
     ERROR_OF_FIRST,
@@ -38,6 +35,8 @@ from ._seen_rows import (
 )
 from ._shortlist import (
     could_be_kept,
+    least_open_share,
+    may_pay,
     open_shares_of_classes,
     open_shares_of_ranks,
     shortlist,

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ._bootstrap_bound import BootstrapBound
 from ._cascade_records import Calibration, Candidate, PlannedPath, Score, Subgroups
 from ._confidence import LEARNED, measures_for
-from ._fixed_sequence import AccuracyTest
+from ._fixed_sequence import AccuracyTest, WithinEach
 from ._growth import Growth
 from ._records import Evidence
 from ._threshold_paths import ThresholdPath, per_class_path, pooled_path, unseen_risk
-from ._threshold_rules import PaperRule, ThresholdRule
+from ._threshold_rules import BootstrapBound, PaperRule, ThresholdRule
 from ._walks import AccuracyScore, RecordedScore, Walk, spread
-from ._within_each import WithinEach
 
 LEAST_GAIN_OF_LEARNED = 0.01
 """What is learned, thresholds for each class or a score, must lower the expected cost by this share

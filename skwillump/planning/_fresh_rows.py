@@ -5,15 +5,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import beta
 
-from ._bootstrap_bound import BootstrapBound
 from ._cascade_plan import CASCADE_SAVING
 from ._cascade_records import Calibration, Guarantee, Plan, PlannedPath, Score, Subgroups, Tradeoff
-from ._fixed_sequence import AccuracyTest, AgreementTest
+from ._fixed_sequence import AccuracyTest, AgreementTest, WithinEach
 from ._records import pays
 from ._threshold_paths import ThresholdPath
-from ._threshold_rules import ThresholdRule
+from ._threshold_rules import BootstrapBound, ThresholdRule
 from ._walks import RecordedScore, Walk
-from ._within_each import WithinEach
 
 ACCURACY_ERROR = 0.1
 """Share of the level that goes to the full model's accuracy, where there are no labels."""

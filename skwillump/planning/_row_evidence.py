@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ._drawn_queries import DrawnQueries
 from ._orders import orders_by_fold
-from ._topk_evidence import Depth
+from ._topk_evidence import Depth, DrawnQueries
 from ._topk_precision import effort_for_precision, least_effort
 from ._topk_records import Target, TopKCalibration, TopKCandidate
 from ._topk_search import Search

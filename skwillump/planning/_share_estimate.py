@@ -4,10 +4,8 @@ from math import isqrt
 
 import numpy as np
 
-from ._drawn_queries import DrawnQueries
-from ._miss_odds import FEWEST_ROWS, estimated_depth
-from ._ranked_sample import RankedSample, filter_scores_of, rank_shares
-from ._topk_evidence import Depth
+from ._miss_odds import FEWEST_ROWS, RankedSample, estimated_depth, filter_scores_of, rank_shares
+from ._topk_evidence import Depth, DrawnQueries
 from ._topk_records import Target, TopKCalibration, TopKCandidate
 from ._topk_search import Search, ShareSearch
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from ._miss_odds import RankedSample
 from ._query_evidence import QueryEvidence
-from ._ranked_sample import RankedSample
 from ._ratio_rule import ratio_options
 from ._records import pays
 from ._row_evidence import RowEvidence

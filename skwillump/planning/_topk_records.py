@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ._ranked_sample import RankedSample
+from ._miss_odds import RankedSample
 from ._records import ApproximateStage, BaseCalibration, BaseGuarantee, BaseTradeoff
 from ._topk_search import Search
 

@@ -18,6 +18,7 @@ from ..blocks import (
     BlockGraph,
     TruncatedEnsemble,
     blocks_used,
+    match_scores,
     single_block,
     split_pipeline,
     tree_scores,
@@ -26,7 +27,6 @@ from ..blocks import (
     unfitted,
 )
 from ..compilers import fast_encoders, fast_vectorizers
-from ..planning import match_scores
 from ._costs import BlockCosts
 from ._feature_parameters import translate_chain, translate_fit_params
 from ._feature_subsets import FeatureSubset, NotTranslatable

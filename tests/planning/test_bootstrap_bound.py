@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skwillump.planning._bootstrap_bound import BootstrapBound
+from skwillump.planning._threshold_rules import BootstrapBound
 from skwillump.planning._walks import RecordedScore, Walk
 
 N_ROWS = 200

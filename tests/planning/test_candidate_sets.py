@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from skwillump.planning._candidate_sets import candidate_sets, knapsack_frontier
-from skwillump.planning._importance import permutation_importance
+from skwillump.planning._candidate_sets import (
+    candidate_sets,
+    knapsack_frontier,
+    permutation_importance,
+)
 
 values = st.lists(st.tuples(st.integers(-2, 9), st.integers(1, 9)), min_size=1, max_size=8)
 

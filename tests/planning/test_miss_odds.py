@@ -6,8 +6,14 @@ from numpy.testing import assert_allclose
 from scipy.optimize import minimize
 from scipy.stats import binom
 
-from skwillump.planning._miss_odds import best_rank_shares, estimated_depth, fit_lines
-from skwillump.planning._ranked_sample import RankedSample, filter_scores_of, rank_shares
+from skwillump.planning._miss_odds import (
+    RankedSample,
+    best_rank_shares,
+    estimated_depth,
+    filter_scores_of,
+    fit_lines,
+    rank_shares,
+)
 from skwillump.planning._topk_precision import precision_weights
 
 ALLOWED = {"loss": 0.05, "error": 0.05}
@@ -165,5 +171,5 @@ def test_depths_of_few_rows_of_large_queries_are_tabled_too(k, monkeypatch):
     def never(*args, **kwargs):
         raise AssertionError("a depth was computed")
 
-    monkeypatch.setattr("skwillump.planning._ranked_sample.estimated_depth", never)
+    monkeypatch.setattr("skwillump.planning._miss_odds.estimated_depth", never)
     assert_allclose([sample.depth(k, n) for n in (20_000, 900_000)], computed, rtol=0.3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from skwillump.planning._ridge_logistic import ridge_logistic
+from skwillump.planning._threshold_paths import ridge_logistic
 
 
 @pytest.mark.parametrize("n_rows", [30, 2000])

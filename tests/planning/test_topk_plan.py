@@ -19,8 +19,8 @@ from skwillump.planning import (
     make_topk_plan,
     replan_search,
 )
-from skwillump.planning._betting import BETS, betting_p_value, tolerant_bet
 from skwillump.planning._orders import orders_by_fold, stable_order
+from skwillump.planning._query_evidence import BETS, betting_p_value, tolerant_bet
 from skwillump.planning._row_evidence import RowEvidence, cells
 from skwillump.planning._topk_precision import (
     drawn_precisions,
