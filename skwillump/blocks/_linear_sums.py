@@ -43,7 +43,6 @@ class LinearStage(CompiledStage):
     reads_twice: bool = False  # whether both scorers read some column
 
     def opened(self, Z: Any) -> Any:
-        """Return rows for `start` and `finish`, of which no column is read twice."""
         return Opened(Z) if self.reads_twice else Z
 
     def split(self, partial: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..compilers._kernel_users import KernelUser
+from ..compilers._forwarding import KernelUser
 
 CHUNK_ROWS = 1 << 16
 """Rows that scores are made of together: enough that threads have work, little enough that what is

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..compilers import DenseReader, Leaf, Model, placed
-from ..compilers._kernel_users import KernelUser
+from ..compilers._forwarding import KernelUser
 from ..compilers._threads import map_in_threads, ranges
 from ..compilers.models._tree_scorer import TreesOnCodes
 

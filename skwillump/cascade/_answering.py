@@ -15,7 +15,7 @@ from .._one_row import RowTemplate
 from ..blocks import BlockGraph
 from ..compilers import InputUnsupported, check_scores
 from ..planning import HarmScore, confidence, decide_one
-from ..stages._first_stage import FirstStage
+from ..stages._full_model import FirstStage
 from ..stages._passes import ModelInput, StagePass, answer_by_pass, flat
 from ._responses import align_response, predicts_largest_response, stage_codes
 

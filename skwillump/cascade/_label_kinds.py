@@ -193,7 +193,6 @@ class LabelSet(LabelKind):
         return labels
 
     def why_no_stages(self, y: np.ndarray, classes: Any) -> str:
-        """Why nothing can be told of such labels; empty if it can."""
         if self.is_sparse:
             return "y is a sparse matrix; an array is read"
         return why_no_label_sets(y, classes)

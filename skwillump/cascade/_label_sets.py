@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._containers import first_answer
-from ..stages._passes import FeatureInput, ModelInput
+from ..stages._passes import ModelInput
 from ..stages._recording import Record
 from ._answering import CascadeRunner, EarlyStage
 from ._responses import CascadeRecorder
@@ -98,7 +98,7 @@ class LabelSetRecorder(CascadeRecorder):
 
     def record_stage(self, model: Any, features: Any) -> Record:
         """Keep an approximate model's labels, and its confidence by each measure."""
-        _, labels, positive = _answers(FeatureInput(model, features), model.classes_, self.method)
+        _, labels, positive = _answers(ModelInput(model, features), model.classes_, self.method)
         return {
             "codes": groups_of(labels),
             "labels": labels,

@@ -10,7 +10,7 @@ from ..blocks import TruncatedEnsemble
 from ..compilers import predicts_largest
 from ..planning import LEARNED, HarmScore, confidence, predicted_codes
 from ..stages._models import NoEvidence
-from ..stages._passes import FeatureInput, ModelInput, flat
+from ..stages._passes import ModelInput, flat
 from ..stages._recording import Record, Recorder
 
 NO_CLASS = -1
@@ -225,5 +225,5 @@ class AnswerRecorder(CascadeRecorder):
 
     def _codes(self, model: Any, features: Any, response: np.ndarray) -> np.ndarray:
         is_largest = predicts_largest_response(model, self.method)
-        inputs = FeatureInput(model, features)
+        inputs = ModelInput(model, features)
         return stage_codes(inputs, response, self.classes, is_largest=is_largest)

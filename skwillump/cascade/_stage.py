@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ..stages._stage import StageBase
+from ..stages._full_model import StageBase
 
 
 @dataclass(frozen=True, kw_only=True)

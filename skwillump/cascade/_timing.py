@@ -11,7 +11,7 @@ from .._containers import num_samples
 from ..blocks import BlockGraph
 from ..planning import LEARNED, Calibration, HarmScore, Plan
 from ..stages._clock import Timer, thread_clock
-from ..stages._first_stage import FirstStage
+from ..stages._full_model import FirstStage
 from ..stages._metering import Turn
 from ..stages._timed_rows import SINGLE_ROWS, SLOWEST_ROWS, spread
 from ._answering import CascadeRunner

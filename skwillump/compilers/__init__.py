@@ -48,7 +48,6 @@ from .tables import (
     _leaves,
     _model_imputers,
     _one_hot,
-    _pools,
     _projections,
     _scalers,
     _splines,

@@ -1,5 +1,6 @@
-"""What something is or does because something inside it is or does it."""
+"""What something is or does because something inside it is or does it: also, what runs kernels."""
 
+from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
@@ -23,3 +24,21 @@ def forwarded_call(path: str) -> Any:
         return bound(self)(*given, **options)
 
     return method
+
+
+class KernelUser:
+    """A frozen dataclass that runs kernels, or of which a part does."""
+
+    def warm_up(self) -> None:
+        """Compile the kernels that it runs, or load them from the disk: here those of its parts."""
+        for field in fields(self):  # type: ignore[arg-type]
+            if field.init:  # others are made of these
+                _warm_up(getattr(self, field.name))
+
+
+def _warm_up(part: Any) -> None:
+    if isinstance(part, KernelUser):
+        part.warm_up()
+    elif type(part) is tuple:
+        for one in part:
+            _warm_up(one)

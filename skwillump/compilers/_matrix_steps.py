@@ -8,7 +8,7 @@ from scipy import sparse
 
 from .._containers import take_rows
 from ._features import ChosenRows, Entries
-from ._kernel_users import KernelUser
+from ._forwarding import KernelUser
 from ._scorers import Scorer
 from ._steps import Step
 from ._unsupported import InputUnsupported
@@ -100,5 +100,4 @@ class MatrixScorer(Scorer):
         return self.step.dense_one(x) @ self.coef
 
     def score_entries(self, entries: Entries) -> np.ndarray:
-        """Return the partial scores (n_outputs,) of the entries of one sparse row."""
         return self.step.of_entries(entries) @ self.coef

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from ._feature_codes import FeatureCodes
-from ._forwarding import forwarded
-from ._kernel_users import KernelUser
+from ._forwarding import KernelUser, forwarded
 from ._scorers import Scorer
 from ._steps import Step
 from ._unsupported import InputUnsupported, Unsupported, check_scores

@@ -8,8 +8,7 @@ from scipy import sparse
 
 from .._one_row import RowTemplate
 from ._features import Entries, only, row_of
-from ._forwarding import forwarded
-from ._kernel_users import KernelUser
+from ._forwarding import KernelUser, forwarded
 from ._unsupported import InputUnsupported
 
 

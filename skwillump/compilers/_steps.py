@@ -30,7 +30,7 @@ from ._features import (
     row_of,
     to_dense,
 )
-from ._kernel_users import KernelUser
+from ._forwarding import KernelUser
 from ._linear_maps import LinearMap
 from ._scorers import Scorer
 from ._threads import map_in_threads, ranges

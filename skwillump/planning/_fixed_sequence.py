@@ -117,7 +117,6 @@ class AccuracyTest(FixedSequenceTest):
         return int(np.flatnonzero(np.append(True, passed[1:]))[-1])
 
     def expected_to_pass(self, both, harms, rescues) -> np.ndarray:
-        """Whether so many rows of each outcome would probably pass; counts need not be whole."""
         return expected_p_value(both, harms, rescues, self.target, self.level) <= self.level
 
     def outcomes(self, walk: Walk) -> np.ndarray:

@@ -116,7 +116,6 @@ class QueryEvidence(TopKEvidence):
         return Depth(effort=effort, n_top=len(top), n_misses=int(np.sum(top > effort)))
 
     def least_k(self, needs, effort: float) -> int:
-        """Smallest k for which, and for all between it and the target's, the test is passed."""
         bet = self._bet(needs)
         least = self.target.k
         while least > 1:

@@ -21,14 +21,13 @@ from ..planning import (
 from ..stages._cross_fitted import CalibrationTask
 from ..stages._estimator import BlockwiseEstimator
 from ._answering import full_searcher, searcher_of
-from ._calibration import calibrated_from
+from ._calibration import block_importance, calibrated_from, open_shares
 from ._queries import QUERIES, RankingData, queries_of
 from ._report import STAGE_WORDS, ranker_report
 from ._scores import ScoreRecorder, score_method
 from ._sizes import rows_to_return
 from ._stage import RankStage
 from ._targets import checked_targets
-from ._task import block_importance, open_shares
 from ._timing import RankTiming, rows_that_pay
 
 TIMED_SHARE_ROWS = 1_000_000

@@ -15,8 +15,7 @@ from ..planning import TopKGuarantee, TopKTradeoff
 from ..stages._labels import required
 from ._answering import checked_k, rank_queries, rank_query, searcher_of
 from ._base import BaseRanker
-from ._metrics import ndcg, precision
-from ._queries import QUERIES, queries_of
+from ._queries import QUERIES, ndcg, precision, queries_of
 from ._stage import RankStage
 from ._targets import REQUIRED, classifies
 

@@ -10,7 +10,7 @@ import numpy as np
 from .._containers import num_samples, take_rows
 from ..blocks import BlockGraph
 from ..planning import RankEvidence, Search
-from ..stages._first_stage import FirstStage
+from ..stages._full_model import FirstStage
 from ..stages._passes import StagePass, answer_by_pass
 from ._filtering import FilteredQuery
 from ._full_scores import Found, FullScorer

@@ -9,7 +9,7 @@ from typing import Any
 from .._containers import num_samples
 from ..planning import Search, ShareSearch
 from ..stages._clock import Timer
-from ..stages._first_stage import FirstStage
+from ..stages._full_model import FirstStage
 from ..stages._metering import Turn
 from ..stages._timed_rows import MOST_ROWS, spread
 from ._searching import QuerySearcher

@@ -12,7 +12,7 @@ from joblib import delayed, effective_n_jobs
 from .._containers import take_rows
 from ..blocks import BlockGraph, has_linear_model, truncation_sizes
 from ..compilers import InputUnsupported, texts_forgotten
-from ..planning import needs_importances, pays, permutation_importance
+from ..planning import needs_importances, pays
 from ._costs import StageCosts
 from ._cross_fitted import CalibrationTask
 from ._fold_tasks import (
@@ -29,18 +29,24 @@ from ._folds import (
     Fold,
     Setting,
     Split,
-    cross_fit_splits,
-    prefit_splits,
     selecting_rows,
     share_of,
+    splits_of,
 )
 from ._full_model import FullModel
 from ._metering import CostMeter
-from ._models import OTHER_BLOCKS, NoEvidence, StageSpec, fit_graph, fit_stages, truncated_specs
+from ._models import (
+    OTHER_BLOCKS,
+    NoEvidence,
+    StageSpec,
+    fit_graph,
+    fit_stages,
+    in_words,
+    truncated_specs,
+)
 from ._progress import Progress
-from ._recording import Importance
 from ._shortlisting import Shortlist, none_can_pay
-from ._stacking import BlockFeatures
+from ._stacking import BlockFeatures, block_importances
 from ._surrogates import is_dear
 
 IMPORTANCE_ROWS = 2000
@@ -87,7 +93,7 @@ class CrossFit:
         with_truth = task.with_truth
         if with_truth is None:
             with_truth = np.ones(len(data.y), dtype=bool)
-        splits = _splits(data, setting, rng, with_truth)
+        splits = splits_of(data, setting, rng, with_truth)
         if setting.prefit:
             selecting = splits[-1][0][with_truth[splits[-1][0]]]
         else:
@@ -211,11 +217,11 @@ class CrossFit:
         if len(graph.names) > 1:
             with self.progress.task("measure importances"):
                 try:
-                    importances = _importances(chosen, rows, self.task.importance, self.rng)
+                    importances = block_importances(chosen, rows, self.task.importance, self.rng)
                 except Exception:
                     rows = rows[~new_values(self.data.X, self.fold(0).train, rows)]
                     chosen = BlockFeatures(first, first.prepare(take_rows(self.data.X, rows)))
-                    importances = _importances(chosen, rows, self.task.importance, self.rng)
+                    importances = block_importances(chosen, rows, self.task.importance, self.rng)
         specs = self.shortlist.worth_a_try(importances)
         if not self._is_linear:
             specs += self.shortlist.surrogates()
@@ -430,42 +436,3 @@ class CrossFit:
         found = results("fit all models on folds", folds, tasks, setting.n_jobs)
         smaller = None if half is None else found.pop()
         return [tried, *found], smaller
-
-
-def _splits(
-    data: FitData, setting: Setting, rng: np.random.RandomState, with_truth: np.ndarray
-) -> list[Split]:
-    """Rows to fit on and held-out rows of each fold, of which only those with a truth count."""
-    if setting.prefit:
-        splits = prefit_splits(data, rng)
-    elif setting.split is not None:
-        splits = [setting.split]
-    else:
-        splits = cross_fit_splits(data, setting.cv, setting.split_params, rng)
-    splits = [(train, test[with_truth[test]]) for train, test in splits]
-    if not all(len(test) for _, test in splits):
-        raise NoEvidence("a fold holds no row whose class is known")
-    return splits
-
-
-def in_words(specs: Sequence[StageSpec]) -> str:
-    """What approximate models consist of."""
-    return "; ".join(spec.in_words() for spec in specs) or "none"
-
-
-def _importances(known: BlockFeatures, rows, importance: Importance, rng) -> np.ndarray:
-    """Importance of each block to the model of the first fold, on rows that select."""
-    graph = known.graph
-    score_of = importance(rows, graph.model, known.of_all())
-    store = known.store
-
-    def score(block, permutation):
-        permuted = dict(store)
-        if block is not None:
-            permuted[block] = take_rows(store[block], permutation)
-        features = known.joined(permuted, graph.names)
-        if features is None:
-            features = graph.compute(known.Z, graph.names, permuted)
-        return score_of(features)
-
-    return permutation_importance(score, graph.names, len(rows), rng)

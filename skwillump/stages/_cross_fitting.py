@@ -14,10 +14,10 @@ import numpy as np
 from ..compilers import InputUnsupported, texts_forgotten
 from ._cheapest_stage import cheapest_stage, check_few_stay_open
 from ._costs import StageCosts
-from ._cross_fit_steps import CrossFit, in_words
+from ._cross_fit_steps import CrossFit
 from ._cross_fitted import CrossFitted
 from ._fold_tasks import FoldRecord, evidence, evidence_of
-from ._models import LeftOut, NoEvidence, StageSpec, those_left_out
+from ._models import LeftOut, NoEvidence, StageSpec, in_words, those_left_out
 from ._recording import joined
 from ._surrogates import why_not_dear
 

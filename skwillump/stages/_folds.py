@@ -138,6 +138,22 @@ def params_of_rows(X: Any, params: dict[str, Any], rows: np.ndarray) -> dict[str
     return params | check_method_params(X, by_row, indices=rows)
 
 
+def splits_of(
+    data: FitData, setting: Setting, rng: np.random.RandomState, with_truth: np.ndarray
+) -> list[Split]:
+    """Rows to fit on and held-out rows of each fold, of which only those with a truth count."""
+    if setting.prefit:
+        splits = prefit_splits(data, rng)
+    elif setting.split is not None:
+        splits = [setting.split]
+    else:
+        splits = cross_fit_splits(data, setting.cv, setting.split_params, rng)
+    splits = [(train, test[with_truth[test]]) for train, test in splits]
+    if not all(len(test) for _, test in splits):
+        raise NoEvidence("a fold holds no row whose class is known")
+    return splits
+
+
 def prefit_splits(data: FitData, rng) -> list[Split]:
     """Splits for a fitted full model, the last one into rows to fit on and rows that certify.
 

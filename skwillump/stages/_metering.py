@@ -20,7 +20,7 @@ from ..compilers import InputUnsupported
 from ..planning import StageSeconds
 from ._clock import Clock, rounds_in_turns, thread_clock, typical_seconds, work_clock
 from ._costs import BlockCosts, PathCosts, StageCosts
-from ._first_stage import FirstStage
+from ._full_model import FirstStage
 from ._timed_rows import TimedRows
 
 SLOW_ROW_SECONDS = 0.01

@@ -90,6 +90,11 @@ class StageSpec:
         return model.calibrated(self.slope, np.array(self.offset))
 
 
+def in_words(specs: Sequence[StageSpec]) -> str:
+    """What approximate models consist of."""
+    return "; ".join(spec.in_words() for spec in specs) or "none"
+
+
 def truncated_specs(graph: BlockGraph, first: BlockGraph, features: Any | None) -> list[StageSpec]:
     """Approximate models that are truncations of the full model's own ensemble.
 

@@ -9,68 +9,17 @@ pipeline itself does, and one turns blocks into scores on the compiled path.
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from .._containers import container_of, take_rows
 from ..blocks import BlockGraph, CompiledStage, Store, check_single_precision, take_stored
 from ..compilers import InputUnsupported
-from ._first_stage import FirstStage
+from ._full_model import FirstStage
 
 CHUNK_ROWS = 8192
 """Rows whose features are held together, so that memory does not grow with the batch."""
-
-
-class ModelInput(Protocol):
-    """A model, and what it takes of some rows."""
-
-    def answer(self, method: str) -> np.ndarray:
-        """What a method of the model returns."""
-
-    def raw(self, response: np.ndarray) -> np.ndarray:
-        """The numbers that a response follows from: one a row, or the response."""
-
-    def doubtful(self) -> np.ndarray:
-        """Positions of rows that another order of summation could give another label."""
-
-
-class Held(Protocol):
-    """What is known of some rows of a chunk after its first stage."""
-
-    def take(self, positions: np.ndarray) -> "Held":
-        """The same for some of the rows."""
-
-    def finish(self, positions: np.ndarray) -> ModelInput:
-        """The full model, and what it takes of some of the rows."""
-
-
-class StagePass(Protocol):
-    """The first stage on a chunk of rows, and what completes them."""
-
-    @property
-    def chunk_rows(self) -> int:
-        """Rows to run together."""
-
-    def start(self, X: Any) -> tuple[ModelInput, Held]:
-        """Run the first stage.
-
-        Parameters
-        ----------
-        X : array-like, sparse matrix, data frame or list of n_rows rows
-
-        Returns
-        -------
-        ModelInput
-            The stage's model, and what it takes of the rows.
-        Held
-            What is known of the rows.
-
-        Raises
-        ------
-        InputUnsupported
-            On the compiled path, for input that only the original steps can judge.
-        """
 
 
 def flat(labels: np.ndarray) -> np.ndarray:
@@ -79,8 +28,8 @@ def flat(labels: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class FeatureInput:
-    """An estimator and features."""
+class ModelInput:
+    """A model, and what it takes of some rows: here an estimator and features."""
 
     model: Any
     features: Any
@@ -91,15 +40,15 @@ class FeatureInput:
         return flat(found) if method == "predict" else found
 
     def raw(self, response: np.ndarray) -> np.ndarray:
-        """Return the response: nothing is known below it."""
+        """The numbers that a response follows from: one a row, or the response, as here."""
         return response
 
     def doubtful(self) -> np.ndarray:
-        """Return no rows: the model is the original."""
+        """Positions of rows that another order of summation could give another label: here none."""
         return np.zeros(0, dtype=np.intp)
 
 
-class ScoreInput(FeatureInput):
+class ScoreInput(ModelInput):
     """A compiled model, and its scores in the place of features."""
 
     def raw(self, response: np.ndarray) -> np.ndarray:
@@ -107,7 +56,6 @@ class ScoreInput(FeatureInput):
         return np.asarray(self.model.numbers(self.features, response))
 
     def doubtful(self) -> np.ndarray:
-        """Rows that another order of summation could give another label."""
         return self.model.doubtful(self.features)
 
 
@@ -123,10 +71,10 @@ class HeldFeatures:
         """The same for some of the rows."""
         return HeldFeatures(self.graph, *take_stored(self.Z, self.store, positions))
 
-    def finish(self, positions: np.ndarray) -> FeatureInput:
+    def finish(self, positions: np.ndarray) -> ModelInput:
         """Compute the missing blocks."""
         Z, store = take_stored(self.Z, self.store, positions)
-        return FeatureInput(self.graph.model, self.graph.compute(Z, self.graph.names, store))
+        return ModelInput(self.graph.model, self.graph.compute(Z, self.graph.names, store))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,8 +129,8 @@ class FeaturePass:
         """Rows to run together."""
         return CHUNK_ROWS
 
-    def start(self, X: Any) -> tuple[FeatureInput, HeldFeatures]:
-        """Compute the stage's blocks."""
+    def start(self, X: Any) -> tuple[ModelInput, HeldFeatures]:
+        """Compute the stage's blocks: the stage's model, what it takes, and what is known."""
         Z = self.graph.prepare(X)
         # A stage that leaves out a block does not notice that its columns are missing.
         self.graph.check_columns(Z)
@@ -190,7 +138,7 @@ class FeaturePass:
         features = self.graph.compute(Z, self.blocks, store)
         if self.graph.reads_single:
             check_single_precision(features)
-        return FeatureInput(self.model, features), HeldFeatures(self.graph, Z, store)
+        return ModelInput(self.model, features), HeldFeatures(self.graph, Z, store)
 
 
 @dataclass(frozen=True)
@@ -208,7 +156,13 @@ class FusedPass:
         return self.stage.chunk_rows
 
     def start(self, X: Any) -> tuple[ScoreInput, HeldScores]:
-        """Score the stage's blocks, for its own model and for the full one."""
+        """Score the stage's blocks, for its own model and for the full one.
+
+        Raises
+        ------
+        InputUnsupported
+            For input that only the original steps can judge.
+        """
         Z = X
         if self.graph is not None:
             Z = self.graph.prepare(X)
@@ -224,6 +178,13 @@ class FusedPass:
             is_lent=Z is X and container_of(X).slices_share,
         )
         return ScoreInput(self.stage.approx, scores), held
+
+
+Held = HeldFeatures | HeldScores
+"""What is known of some rows of a chunk after its first stage."""
+
+StagePass = FeaturePass | FusedPass
+"""The first stage on a chunk of rows, and what completes them."""
 
 
 def answer_by_pass(

@@ -11,12 +11,11 @@ from ..blocks import CompiledBlocks, CompiledStage
 from ._blocks import Block
 from ._diagram import stage_diagram
 from ._fold_tasks import FoldRecord, record_in_chunks
-from ._full_model import FullModel
+from ._full_model import FullModel, StageBase
 from ._meta_estimator import BlockMetaEstimator
 from ._models import StageSpec
 from ._recording import Recorder
 from ._report import StageWords, blocks_text
-from ._stage import StageBase
 
 
 class PlannedEstimator(BlockMetaEstimator):

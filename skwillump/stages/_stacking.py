@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from .._containers import take_rows
 from ..blocks import BlockGraph, Store, take_stored
+from ..planning import permutation_importance
+from ._recording import Importance
 
 CHECKED_ROWS = 100
 """Rows on which it is checked that blocks side by side are what a composite returns."""
@@ -128,3 +131,21 @@ def stacking_of(graph: BlockGraph, store: Mapping[str, Any], features: Any) -> S
         if not has_weights(graph.features):
             return Stacking.of([store[name][few] for name in graph.names], features[few])
     return None
+
+
+def block_importances(known: BlockFeatures, rows, importance: Importance, rng) -> np.ndarray:
+    """Importance of each block to the model of the first fold, on rows that select."""
+    graph = known.graph
+    score_of = importance(rows, graph.model, known.of_all())
+    store = known.store
+
+    def score(block, permutation):
+        permuted = dict(store)
+        if block is not None:
+            permuted[block] = take_rows(store[block], permutation)
+        features = known.joined(permuted, graph.names)
+        if features is None:
+            features = graph.compute(known.Z, graph.names, permuted)
+        return score_of(features)
+
+    return permutation_importance(score, graph.names, len(rows), rng)

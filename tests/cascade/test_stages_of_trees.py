@@ -21,13 +21,13 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEnc
 from skwillump import CascadeClassifier
 from skwillump.blocks import (
     TruncatedClassifier,
+    match_scores,
     split_pipeline,
     tree_scores,
     truncated_ensemble,
     truncation_sizes,
 )
 from skwillump.compilers import TreeModel, compile_model
-from skwillump.planning import match_scores
 from skwillump.stages._models import StageSpec
 
 MODELS = {

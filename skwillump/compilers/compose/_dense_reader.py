@@ -10,7 +10,7 @@ from scipy import sparse
 
 from .._feature_codes import FeatureCodes, of_numbers, side_by_side
 from .._features import ChosenRows, only, places_of
-from .._kernel_users import KernelUser
+from .._forwarding import KernelUser
 from .._steps import Step
 from .._unsupported import InputUnsupported
 from ..tables._chunks import each_chunk

@@ -146,7 +146,6 @@ class SequenceStep(StepsInARow):
         return self.last.transform(self.before_one(x))
 
     def entries(self, x: Any) -> Entries:
-        """Return the entries of the features of one row, where they are a sparse matrix."""
         return self.last.entries(x) if len(self.steps) == 1 else super().entries(x)
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:

@@ -223,7 +223,6 @@ class UnionStep(Step):
         return super().transform_one(x)
 
     def entries(self, x: Any) -> Entries:
-        """Return the entries of the features of one row, where they are a sparse matrix."""
         is_known = self.gives_matrix and self.fixed_dtype == np.float64
         if is_known and default_containers(self.original):
             return self.reader.read_one_sparse(x)

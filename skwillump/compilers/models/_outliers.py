@@ -97,7 +97,6 @@ class OneClassModel(OutlierModel):
         return scores[:, 0] + self.offset
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        """Return the same less what is asked of a row that is no outlier."""
         return scores[:, 0]
 
 

@@ -12,7 +12,7 @@ from ..._containers import is_plain_array, num_samples, take_rows
 from ...kernels.trees._columns import AS_IS, FINITE_CATEGORIES, SINGLE, SINGLE_OR_NAN
 from .._feature_codes import FeatureCodes
 from .._features import MANY_FEATURES, MAX_DENSE_FEATURES, floats_of, map_dense, only, to_dense
-from .._kernel_users import KernelUser
+from .._forwarding import KernelUser
 from .._models import ModelScorer
 from .._unsupported import InputUnsupported
 from ._narrow import NarrowTrees

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...kernels._arrays import frozen_fields
 from ...kernels.tables._text_keys import TextTable, make_text_table, number_texts
-from .._kernel_users import KernelUser
+from .._forwarding import KernelUser
 from .._unsupported import InputUnsupported, Unsupported
 from ._columns import Texts
 from ._guards import plain_values

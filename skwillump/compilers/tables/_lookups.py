@@ -19,7 +19,7 @@ from ...kernels.tables._integer_keys import (
     rows_of,
 )
 from ...kernels.tables._text_keys import TextTable, make_text_table, number_texts
-from .._kernel_users import KernelUser
+from .._forwarding import KernelUser
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
 from ._columns import Texts

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg, sparse
 from sklearn import feature_selection
+from sklearn.cluster import FeatureAgglomeration
 from sklearn.decomposition import PCA, FactorAnalysis, FastICA, IncrementalPCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.neighbors import NeighborhoodComponentsAnalysis
@@ -266,3 +267,30 @@ def compile_polynomial(polynomial: Any) -> Step:
         factors=tuple(factors),
         wanted=np.array([place[product] for product in wanted], dtype=np.intp),
     )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PoolStep(NumberStep):
+    """Means of groups of columns, added up one after the other."""
+
+    groups: tuple[np.ndarray, ...]  # positions of columns
+
+    allow_nan = False
+
+    def apply(self, block: np.ndarray) -> np.ndarray:
+        out = np.zeros((len(block), self.n_features))
+        for total, group in zip(out.T, self.groups, strict=True):
+            for column in group:
+                total += block[:, column]
+            total /= len(group)
+        return out
+
+
+@register(FeatureAgglomeration)
+def compile_agglomeration(clusters: Any) -> Step:
+    """Compile a ``FeatureAgglomeration``."""
+    if clusters.pooling_func is not np.mean:
+        raise Unsupported("its pooling_func is not numpy.mean")
+    labels = np.asarray(clusters.labels_)
+    groups = tuple(np.flatnonzero(labels == label) for label in range(labels.max() + 1))
+    return PoolStep.from_fitted(clusters, len(groups), groups=groups)
