@@ -1,7 +1,6 @@
 """How a pipeline splits into feature blocks, and computing them for chosen rows."""
 
 from . import (
-    _combined_boosting,
     _combined_chains,
     _combined_ensembles,
     _combined_targets,

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._wrappers import DOUBT, lead
 from ..compilers import LinearModel, Model, Unsupported, compile_model
+from ..compilers._forwarding import forwarded_call
 from ..compilers.models._linear import LOG_LIKELIHOOD, log_sum
 from ._combined import Combined, EachDecides, all_know, combines
 from ._joined import JoinedModel
@@ -95,23 +96,17 @@ class SelfTrained(Combined):
     def reads(cls, joined: JoinedModel) -> bool:
         return len(joined.members) == 1 and all_know(joined, joined.classes)
 
-    def decided(self, scores: np.ndarray) -> tuple[Any, np.ndarray]:
-        return self.members[0].decided(scores)
+    @property
+    def only(self) -> Model:
+        """The member."""
+        return self.members[0]
 
-    def predict(self, scores: np.ndarray) -> Any:
-        return self.members[0].predict(scores)
-
-    def doubtful(self, scores: np.ndarray) -> np.ndarray:
-        return self.members[0].doubtful(scores)
-
-    def predict_proba(self, scores: np.ndarray) -> np.ndarray:
-        return self.members[0].predict_proba(scores)
-
-    def predict_log_proba(self, scores: np.ndarray) -> np.ndarray:
-        return self.members[0].predict_log_proba(scores)
-
-    def decision_function(self, scores: np.ndarray) -> np.ndarray:
-        return self.members[0].decision_function(scores)
+    decided = forwarded_call("only.decided")
+    predict = forwarded_call("only.predict")
+    doubtful = forwarded_call("only.doubtful")
+    predict_proba = forwarded_call("only.predict_proba")
+    predict_log_proba = forwarded_call("only.predict_log_proba")
+    decision_function = forwarded_call("only.decision_function")
 
 
 @combines("OutputCodeClassifier")

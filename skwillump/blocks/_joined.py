@@ -37,7 +37,7 @@ from ..compilers._models import ModelScorer
 from ..compilers._scorers import OffsetScorer
 from ..compilers._sparse_steps import MadeStep
 from ..compilers.models._tree_scorer import TreesOnCodes
-from ._on_columns import is_on_columns
+from ._lifted import is_on_columns
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
