@@ -5,6 +5,5 @@ array of one row, a str, or any other element. All who take one row read it here
 has the same message and the same type everywhere.
 """
 
-from ._columns import NOT_READ, RowColumns, is_value
-from ._rows import FittedRow, SelectedRow
+from ._columns import NOT_READ, FittedRow, RowColumns, SelectedRow, is_value
 from ._template import RowTemplate, array_of_row

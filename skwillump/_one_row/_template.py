@@ -27,10 +27,9 @@ from .._containers import (
     series_of_text,
     take_rows,
 )
-from ._columns import RowColumns, check_one
+from ._columns import FittedRow, RowColumns, check_one
 from ._estimators import demanded_columns, takes_mappings, told_dtypes, told_texts
 from ._naming import name_column
-from ._rows import FittedRow
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,9 @@ from .._features import MAX_DENSE_FEATURES, ChosenRows, Work
 from .._steps import CategoryReader, Step, StepReport
 from .._unsupported import InputUnsupported
 from ..tables._columns import refuse_single
-from ..tables._guards import refuse_large_integers, refuse_objects
 from ..tables._input import InputSpec
 from ..tables._steps import DenseScorer, TableStep, coefficients
-from ..tables._tables import Table
+from ..tables._tables import Table, refuse_large_integers, refuse_objects
 
 LIBRARY_ROWS = 512
 """Of fewer rows than these, CatBoost takes more time to make its own form of them than to add."""

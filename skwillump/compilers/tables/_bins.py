@@ -9,11 +9,10 @@ from sklearn.preprocessing import KBinsDiscretizer
 from .._registry import register
 from .._steps import Step
 from .._unsupported import Unsupported
-from ._guards import refuse_infinite
 from ._one_of import OneOfStep
 from ._row_table import RowTable
 from ._steps import TableStep
-from ._tables import Table
+from ._tables import Table, refuse_infinite
 
 
 @dataclass(frozen=True, eq=False)

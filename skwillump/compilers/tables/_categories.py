@@ -17,9 +17,8 @@ from ...kernels.tables._text_keys import TextTable, make_text_table, number_text
 from .._forwarding import KernelUser
 from .._unsupported import InputUnsupported, Unsupported
 from ._columns import Texts
-from ._guards import plain_values
 from ._steps import TableStep
-from ._tables import Table
+from ._tables import Table, plain_values
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,10 +22,9 @@ from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
 from ._categories import Lookup, raise_unhashable
-from ._guards import refuse_large_integers
 from ._input import InputSpec
 from ._steps import IntegerStep
-from ._tables import BlockTable, Table
+from ._tables import BlockTable, Table, refuse_large_integers
 
 _MOST_VALUES = 1 << 22
 """Numbers that a column's categories become, at most (32 MiB)."""

@@ -11,8 +11,8 @@ from sklearn.preprocessing import PowerTransformer, QuantileTransformer
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, private
-from ._guards import refuse_infinite
 from ._steps import NumberStep
+from ._tables import refuse_infinite
 
 
 @dataclass(frozen=True, eq=False)

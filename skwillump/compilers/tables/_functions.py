@@ -13,9 +13,8 @@ from .._steps import CategoryReader, Step
 from .._unsupported import InputUnsupported, Unsupported
 from ..own_code._bytecode import Own, applied_function, own_code
 from ._columns import refuse_single
-from ._guards import refuse_infinite, refuse_large_integers, refuse_objects
 from ._steps import IntegerStep, NumberStep
-from ._tables import Table
+from ._tables import Table, refuse_infinite, refuse_large_integers, refuse_objects
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,10 +11,16 @@ from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, check_unchanged, private
 from ._columns import Codes
-from ._guards import plain_values, refuse_infinite, refuse_large_integers
 from ._row_table import RowTable
 from ._steps import IntegerStep, TableStep
-from ._tables import KnownObjects, ObjectTable, Table
+from ._tables import (
+    KnownObjects,
+    ObjectTable,
+    Table,
+    plain_values,
+    refuse_infinite,
+    refuse_large_integers,
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,9 +9,8 @@ from sklearn.impute import MissingIndicator
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported, private
-from ._guards import refuse_infinite
 from ._steps import TableStep
-from ._tables import Table
+from ._tables import Table, refuse_infinite
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -9,9 +9,8 @@ from sklearn.kernel_approximation import RBFSampler, SkewedChi2Sampler
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
-from ._guards import refuse_infinite
 from ._steps import NumberStep
-from ._tables import Table
+from ._tables import Table, refuse_infinite
 
 _LARGEST = 1e3
 """Size of the sums that a cosine is taken of, at most: their rounding errors grow with it."""

@@ -23,7 +23,6 @@ from .._forwarding import KernelUser
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
 from ._columns import Texts
-from ._guards import plain_values
 from ._keys import (
     KeyColumn,
     KeyedRows,
@@ -33,7 +32,7 @@ from ._keys import (
     kind_of_value,
 )
 from ._steps import DenseScorer, TableScorer, TableStep, coefficients
-from ._tables import Table
+from ._tables import Table, plain_values
 
 _EXACT = 2.0**53
 """Integers from here on may have been rounded when they became floats."""

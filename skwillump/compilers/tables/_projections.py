@@ -21,9 +21,8 @@ from .._linear_maps import LinearMap
 from .._registry import register
 from .._steps import Step
 from .._unsupported import Unsupported
-from ._guards import refuse_infinite, refuse_large_integers
 from ._steps import IntegerStep, NumberStep
-from ._tables import Table
+from ._tables import Table, refuse_infinite, refuse_large_integers
 
 
 @dataclass(frozen=True, eq=False)

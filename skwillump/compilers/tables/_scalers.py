@@ -21,9 +21,8 @@ from .._linear_maps import LinearMap
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
-from ._guards import refuse_infinite
 from ._steps import DenseScorer, NumberStep, TableScorer, TableStep, coefficients
-from ._tables import Table
+from ._tables import Table, refuse_infinite
 
 _FEW_ROWS, _SEVERAL_COLUMNS = 1000, 8
 """Of fewer rows, calls of a kernel for each of so many columns take longer than what they do."""

@@ -9,8 +9,8 @@ from sklearn.preprocessing import SplineTransformer
 from .._registry import register
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
-from ._guards import refuse_infinite
 from ._steps import NumberStep
+from ._tables import refuse_infinite
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,9 +20,8 @@ from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
 from ..text._rows import csr
 from ._chunks import each_chunk
-from ._guards import refuse_infinite
 from ._input import InputSpec
-from ._tables import BlockTable, Table
+from ._tables import BlockTable, Table, refuse_infinite
 
 _NUMBERS = (int, float, np.number, np.bool_)
 """Types of values that are no objects in a column of their own."""

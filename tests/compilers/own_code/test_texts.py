@@ -100,6 +100,8 @@ TOLD = {
     "replaced": lambda X: X.str.replace("some", "a +"),
     "by a pattern": lambda X: X.str.replace(r"[^\w\s]+|http\S+", "", regex=True),
     "named": lambda X: X.str.replace(pat=r"\s{2,}", repl=" ", regex=True),
+    "ended": lambda X: "so: " + X.str.strip() + " end",
+    "in the place of others": lambda X: X.replace({"": "none", "nothing else": "all"}),
     "straight on": straight_on,
     "enclosed": enclosed(),
     "class": Cleaner(),
