@@ -112,14 +112,9 @@ def _digest(estimator: Any, given: dict[str, Any]) -> str:
     kept = {name: value for name, value in params.items() if name not in PLANNED_WITH}
     kind = f"{type(estimator).__module__}.{type(estimator).__qualname__}"
     is_tested = params["confidence"] is not None
-    libraries = {library_of(type(value)) for value in _inner(estimator)}
+    libraries = {library_of(type(value)) for value in estimator.get_params(deep=True).values()}
     versions = {name: _version(name) for name in sorted({*PACKAGES, *libraries})}
     return str(joblib.hash((kind, kept, is_tested, given, versions)))
-
-
-def _inner(estimator: Any) -> list[Any]:
-    """Estimators and other values in the parameters of an estimator."""
-    return list(estimator.get_params(deep=True).values())
 
 
 @cache

@@ -240,14 +240,8 @@ class Expressions:
             of = self.value(function.value)
             name = function.attr
             given = self._given(of, name, args, keywords)
-            if isinstance(of, Frame):
-                return methods.of_frame(of, name, given)
-            if isinstance(of, Cell):
-                return methods.of_cell(of, name, given)
-            if isinstance(of, Array) and name == "to_numpy" and not given:
-                return Array(of.of)
-            if isinstance(of, Accessor):
-                return methods.of_accessor(of, name, given)
+            if type(of) in methods.OF_KINDS:
+                return methods.OF_KINDS[type(of)](of, name, given)
             if isinstance(of, Known) and type(of.value) in (dict, list):
                 return of_container(of.value, name, given)
         found = self.value(function)

@@ -104,10 +104,15 @@ def known(found: Any, *kinds: type) -> Any:
     return found.value
 
 
+def unindexed(found: Any) -> Any:
+    """Return an index of pandas that is known as a list; anything else as it is."""
+    is_index = isinstance(found, Known) and type(found.value).__name__ == "Index"
+    return Known(found.value.tolist()) if is_index else found
+
+
 def names_in(found: Any) -> list[str]:
     """Return known names of columns."""
-    if isinstance(found, Known) and type(found.value).__name__ == "Index":
-        found = Known(found.value.tolist())
+    found = unindexed(found)
     if is_known(found, str):
         return [found.value]
     names = list(known(found, list, tuple))

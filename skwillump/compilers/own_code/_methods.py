@@ -1,5 +1,6 @@
 """Methods of data frames and of columns, of one row."""
 
+from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
@@ -348,3 +349,20 @@ def date_part(cell: Cell, name: str) -> Cell:
     if not values.is_date_part(name):
         raise NotTold
     return Cell(lambda v: values.date_part(of(v), name))
+
+
+def of_array(array: Array, method: str, given: Given) -> Array:
+    """Return what a method of an array, or of a data frame without names, returns."""
+    if method != "to_numpy" or given:
+        raise NotTold
+    return Array(array.of)
+
+
+OF_KINDS: dict[type, Callable[[Any, str, Given], Any]] = {
+    Frame: of_frame,
+    Cell: of_cell,
+    Accessor: of_accessor,
+    Array: of_array,
+    Unnamed: of_array,
+}
+"""What methods return, by the kind of what they are called of."""

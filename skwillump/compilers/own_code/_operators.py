@@ -23,6 +23,7 @@ from ._kinds import (
     known,
     names_in,
     operand,
+    unindexed,
 )
 
 
@@ -52,9 +53,7 @@ def items_in(found: Any) -> Iterator[Any]:
     if isinstance(found, Several) and not found.names:
         yield from found.items
         return
-    if isinstance(found, Known) and type(found.value).__name__ == "Index":
-        found = Known(found.value.tolist())
-    for value in known(found, list, tuple, dict):
+    for value in known(unindexed(found), list, tuple, dict):
         yield Known(value)
 
 
