@@ -51,7 +51,12 @@ ORDERED = X.assign(
     zone=X["zone"].cat.as_ordered(),
     level=X["level"].cat.as_ordered().cat.set_categories(list("cab")),
 )
+OF_FLOATS = X.assign(zone=pd.Categorical(X["zone"].astype(float) / 2))
 MODELS = {
+    "categories of floats": lambda: (
+        LGBMClassifier(**QUICK, verbose=-1).fit(OF_FLOATS, BINARY),
+        OF_FLOATS,
+    ),
     "LightGBM's classifier": lambda: (LGBMClassifier(**QUICK, verbose=-1).fit(X, BINARY), X),
     "LightGBM's regressor": lambda: (LGBMRegressor(**QUICK, verbose=-1).fit(X, SCORE), X),
     "categories in an order": lambda: (
