@@ -24,6 +24,7 @@ from ._base import (
     Series,
     Values,
 )
+from ._column_table import ColumnTable, ColumnTableFrame, FrameColumn, TextColumn
 from ._pandas import ForeignFrame, PandasArray, PandasFrame, PandasIndex
 from ._polars import PolarsFrame
 
@@ -38,6 +39,7 @@ _OF_LIBRARIES: dict[tuple[str, str], Container] = {
     ("polars", "Series"): PolarsFrame.series,
     ("pyarrow", "Table"): ArrowTable(),
     ("pyarrow", "RecordBatch"): ArrowTable(),
+    ("skwillump", "ColumnTable"): ColumnTableFrame(),
 }
 """Kinds of containers by the library and the name of their class."""
 

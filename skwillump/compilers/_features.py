@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn import get_config
 
 from .._composites import chain
-from .._containers import container_of, frame_of, is_frame, num_samples
+from .._containers import ColumnTable, container_of, frame_of, is_frame, num_samples
 from ._threads import map_in_threads
 from ._unsupported import InputUnsupported
 
@@ -153,6 +153,19 @@ def map_dense(
         return work(to_dense(features[first : first + size].toarray()))
 
     return np.concatenate(map_in_threads(of_part, range(0, n_rows, size), n_threads))
+
+
+def for_originals(X: Any) -> Any:
+    """Return X as scikit-learn takes it.
+
+    Raises
+    ------
+    InputUnsupported
+        For columns between steps, which are known to compiled steps alone.
+    """
+    if type(X) is ColumnTable:
+        raise InputUnsupported("columns between steps, of which a data frame is to be made")
+    return X
 
 
 def floats_of(features: Any, names: Any = None) -> np.ndarray | None:

@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from .._containers import is_none_or_nan, take_rows
-from ._features import ChosenRows, in_double, multiplied_in_double, only, to_dense
+from ._features import ChosenRows, for_originals, in_double, multiplied_in_double, only, to_dense
 from ._forwarding import forwarded
 from ._linear_maps import LinearMap
 from ._scorers import Scorer
@@ -52,7 +52,7 @@ class OriginalStep(Step):
         return replace(self, n_features=n_features)
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        return self.original.transform(X)
+        return self.original.transform(for_originals(X))
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         features = self.transform(take_rows(X, rows))
@@ -108,7 +108,7 @@ class OriginalScorer(Scorer):
     template = forwarded("step.template")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        features = self.step.original.transform(take_rows(X, rows))
+        features = self.step.original.transform(for_originals(take_rows(X, rows)))
         try:
             return self._multiplied(features)
         except InputUnsupported as reason:

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from .._containers import series_of
+from .._containers import ColumnTable, series_of, take_rows
 from .._one_row import FittedRow, SelectedRow
-from ._features import in_double, only, to_dense
+from ._features import ChosenRows, in_double, only, to_dense
 from ._forwarding import forwarded
 from ._original_step import OriginalScorer, OriginalStep
 from ._scorers import Scorer
 from ._unsupported import InputUnsupported
+from .own_code._column_values import side_by_side
+from .own_code._columns import read
 from .own_code._kinds import Array
 from .own_code._rows import RowMap, row_map
 from .own_code._values import NUMBERS
@@ -41,6 +43,33 @@ class RowMapStep(OriginalStep):
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_map"}
+
+    def columns(self, X: Any) -> Any:
+        """Return what becomes of many rows, as columns or as an array of numbers.
+
+        Raises
+        ------
+        InputUnsupported
+            If only the original can tell.
+        """
+        if self._map is None:
+            raise InputUnsupported("its source is gone")
+        return self._map.columns(X)
+
+    def float_columns(self, X: Any, names: Any = None) -> np.ndarray:
+        made = self.columns(X)
+        if isinstance(made, ColumnTable):
+            made = whole_array(made, names)
+        if made.shape[1] != (self.n_features or made.shape[1]):
+            raise InputUnsupported(f"{made.shape[1]} features where {self.n_features} were")
+        return made
+
+    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
+        X = take_rows(X, rows)
+        with suppress(InputUnsupported):
+            made = self.float_columns(X)
+            return to_dense(in_double(made) if self.doubles else made)
+        return super().dense(X, n_threads=n_threads)
 
     def of_row(self, x: Any) -> Any:
         """Return what becomes of one row, in the form that a step after it takes.
@@ -124,6 +153,12 @@ class RowMapScorer(OriginalScorer):
     wants_rows = False
     reads_mapping = forwarded("step.reads_mapping")
 
+    def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        X = take_rows(X, rows)
+        with suppress(InputUnsupported):
+            return self._multiplied(self.step.float_columns(X))
+        return super().scores(X, n_threads=n_threads)
+
     def score_one(self, x: Any) -> np.ndarray:
         try:
             return only(self._multiplied(self.step.numbers(x)))
@@ -144,6 +179,28 @@ def _text_in(X: Any) -> Any:
     if type(text) is not str:
         raise InputUnsupported(f"{type(text).__name__} is no text")
     return text
+
+
+def whole_array(table: ColumnTable, names: Any) -> np.ndarray:
+    """Return columns of numbers as the array that pandas makes of a data frame of them.
+
+    Parameters
+    ----------
+    names : array-like of str or None
+        Columns that there must be, in this order; None for any.
+
+    Raises
+    ------
+    InputUnsupported
+        If there are others, or a column is not of numbers.
+    """
+    if names is not None and list(table.columns) != list(names):
+        raise InputUnsupported("other columns than those that were fitted")
+    found = [read(one) for one in table.columns.values()]
+    kinds = {one.dtype.kind if type(one) is np.ndarray else "O" for one in found}
+    if not kinds <= {"i", "f"} and kinds != {"b"}:
+        raise InputUnsupported("columns that are not of numbers")
+    return side_by_side(found, table.n_rows)
 
 
 def original_step(fitted: Any, reason: str) -> OriginalStep:

@@ -24,6 +24,7 @@ from ._features import (
     Entries,
     Work,
     default_containers,
+    for_originals,
     is_single,
     names_in_frames,
     only,
@@ -321,7 +322,7 @@ class Step(KernelUser):
                 return self.transformed(X, n_threads=n_threads)
             if self.names_in_frames is not None:
                 return self.in_frame(self.transformed(X, n_threads=n_threads), X)
-        return self.original.transform(X)
+        return self.original.transform(for_originals(X))
 
     @property
     def has_columns_of_doubles(self) -> bool:
@@ -345,7 +346,7 @@ class Step(KernelUser):
         is_array = isinstance(features, np.ndarray) and features.dtype == np.float64
         if names is None or not is_array or features.shape[1] != len(names):
             raise InputUnsupported("the container of the features is not known")
-        return frame_of_numbers(features, names, X)
+        return frame_of_numbers(features, names, for_originals(X))
 
     def transformed(self, X: Any, *, n_threads: int) -> Any:
         """Return the same, in the original's own container, without the original.
@@ -403,6 +404,21 @@ class Step(KernelUser):
         """
         features = self.dense(X, rows, n_threads=n_threads)
         return map_pieces(work, features, n_outputs, n_threads)
+
+    def float_columns(self, X: Any, names: Any = None) -> np.ndarray:
+        """Return the features of a batch as an array, of a step whose features are of any kind.
+
+        Parameters
+        ----------
+        names : array-like of str, optional
+            Columns that a data frame of them must have, in this order.
+
+        Raises
+        ------
+        InputUnsupported
+            If that is not known without the original.
+        """
+        raise InputUnsupported("features of any kind")
 
     def told_further(self, reason: InputUnsupported, scorer: Any) -> InputUnsupported:
         """Return the error of a scorer of its features: with these, where they are known."""

@@ -148,8 +148,28 @@ class SequenceStep(StepsInARow):
     def entries(self, x: Any) -> Entries:
         return self.last.entries(x) if len(self.steps) == 1 else super().entries(x)
 
+    def in_columns(self, X: Any, what: Callable[[Step, Any], Any]) -> Any:
+        """Return what follows makes of the columns that become of many rows.
+
+        Raises
+        ------
+        InputUnsupported
+            If only the original steps can tell.
+        """
+        if self.rest is None:
+            raise InputUnsupported("no step of the user's own that is told by columns")
+        return what(self.rest, self.first.columns(X))
+
+    def float_columns(self, X: Any, names: Any = None) -> np.ndarray:
+        if len(self.steps) == 1:
+            return self.last.float_columns(X, names)
+        return self.in_columns(X, lambda rest, made: rest.float_columns(made, names))
+
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        X = self.before(take_rows(X, rows), n_threads)
+        X = take_rows(X, rows)
+        with suppress(InputUnsupported):
+            return self.in_columns(X, lambda rest, made: rest.dense(made, n_threads=n_threads))
+        X = self.before(X, n_threads)
         try:
             return self.last.dense(self._no_surprise(X), n_threads=n_threads)
         except InputUnsupported as reason:
@@ -165,8 +185,11 @@ class SequenceStep(StepsInARow):
     def map_coded(
         self, work: Work, X: Any, rows: ChosenRows = None, *, n_outputs: int, n_threads: int = 1
     ) -> np.ndarray:
-        X = self._no_surprise(self.before(take_rows(X, rows), n_threads))
-        return self.last.map_coded(work, X, n_outputs=n_outputs, n_threads=n_threads)
+        X = take_rows(X, rows)
+        given: Any = {"n_outputs": n_outputs, "n_threads": n_threads}
+        with suppress(InputUnsupported):
+            return self.in_columns(X, lambda rest, made: rest.map_coded(work, made, **given))
+        return self.last.map_coded(work, self._no_surprise(self.before(X, n_threads)), **given)
 
     def dense_one(self, x: Any) -> np.ndarray:
         if len(self.steps) == 1:
@@ -218,7 +241,14 @@ class SequenceScorer(Scorer):
     template = forwarded("sequence.template")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        X = self.sequence.before(take_rows(X, rows), n_threads)
+        X = take_rows(X, rows)
+        if self.rest is not None:
+            rest = self.rest
+            with suppress(InputUnsupported):
+                return self.sequence.in_columns(
+                    X, lambda _, made: rest.scores(made, n_threads=n_threads)
+                )
+        X = self.sequence.before(X, n_threads)
         try:
             return self.scorer.scores(X, n_threads=n_threads)
         except InputUnsupported as reason:

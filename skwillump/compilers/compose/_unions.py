@@ -16,6 +16,7 @@ from .._features import (
     Entries,
     Work,
     default_containers,
+    for_originals,
     places_of,
 )
 from .._scorers import Scorer
@@ -200,11 +201,11 @@ class UnionStep(Step):
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         if default_containers(self.original):
-            return self.twin.transform(X)
+            return self.twin.transform(for_originals(X))
         if self.gives_array and self.names_in_frames is not None:
             with contextlib.suppress(InputUnsupported):
                 return self.in_frame(self.dense(X, n_threads=n_threads), X)
-        return self.original.transform(X)
+        return self.original.transform(for_originals(X))
 
     def transform_one(self, x: Any) -> Any:
         if default_containers(self.original):

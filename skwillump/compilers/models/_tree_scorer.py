@@ -139,8 +139,13 @@ class TreeScorer(ModelScorer):
             features = step.transform(take_rows(X, rows))
             return self._of_some(features, n_threads)
         if not step.exact_scores:
-            features = step.transform(take_rows(X, rows))
-            numbers = floats_of(features, getattr(model.original, "feature_names_in_", None))
+            X, names = take_rows(X, rows), getattr(model.original, "feature_names_in_", None)
+            with contextlib.suppress(InputUnsupported):
+                numbers = floats_of(step.float_columns(X, names))
+                if numbers is not None:
+                    return self._of_some(numbers, n_threads)
+            features = step.transform(X)
+            numbers = floats_of(features, names)
             if numbers is None:
                 reason = "features that are no array of floats"
                 raise InputUnsupported(reason, scorer=self, features=features)

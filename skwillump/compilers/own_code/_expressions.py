@@ -25,6 +25,7 @@ from ._kinds import (
 from ._operators import (
     any_or_all,
     changed,
+    column_at,
     columns_of,
     combined,
     compared,
@@ -38,6 +39,9 @@ from ._operators import (
     side_by_side,
     worth_of,
 )
+
+_OF_KNOWN = (list, tuple, set, int, float, len, range, sorted, str)
+"""Functions that are called when a function is read, with what is known then."""
 
 
 class Expressions:
@@ -126,6 +130,10 @@ class Expressions:
                 return self._attribute(self.value(of), name)
             case ast.Subscript(ast.Attribute(of, "loc"), ast.Tuple([ast.Slice(None, None), key])):
                 return columns_of(self._frame(of), self.value(key))
+            case ast.Subscript(ast.Attribute(of, "iloc"), ast.Tuple([ast.Slice(None, None), key])):
+                return column_at(self._frame(of), self.value(key))
+            case ast.Subscript(ast.Attribute(of, "str"), key):
+                return methods.part_of_text(self.value(of), _bounds(key))
             case ast.Subscript(of, key):
                 return self._subscript(self.value(of), key)
             case ast.BinOp(one, op, other):
@@ -144,7 +152,9 @@ class Expressions:
                 listed = self.value(over)
                 if isinstance(listed, Cell) and isinstance(target, ast.Name) and not tests:
                     args = ast.arguments([], [ast.arg(target.id)], None, [], [], None, [])
-                    return libraries.mapped(listed, self._lambda(ast.Lambda(args, element)))
+                    return libraries.mapped(
+                        listed, worth_of(self._lambda(ast.Lambda(args, element)))
+                    )
                 return self._listed(element, target, listed, tests)
             case ast.GeneratorExp(element, [ast.comprehension(target, over, [], 0)]):
                 return self._listed(element, target, self.value(over), [])
@@ -260,7 +270,7 @@ class Expressions:
         for name, node in nodes.items():
             if isinstance(node, ast.Lambda):
                 is_of_frame = isinstance(of, Frame) and method == "assign"
-                given[name] = self._of_frame(node) if is_of_frame else Known(self._lambda(node))
+                given[name] = self._of_frame(node) if is_of_frame else self._lambda(node)
             else:
                 given[name] = self.value(node)
         return given
@@ -279,19 +289,26 @@ class Expressions:
 
         return worth
 
-    def _lambda(self, node: ast.Lambda) -> Callable[..., Any]:
-        """Return a function that is given to ``apply`` or ``map``."""
+    def _lambda(self, node: ast.Lambda) -> Known | Item:
+        """Return a function that is given to ``apply`` or ``map``.
+
+        What it knows beside its argument may be known with the row only.
+        """
         params = {one.arg for one in node.args.args}
         used = {one.id for one in ast.walk(node.body) if isinstance(one, ast.Name)} - params
-        bound: dict[str, Any] = {}
+        bound: dict[str, Known | Item] = {}
         for name in used & {*self._local, *self._enclosed}:
             found = self._local.get(name)
-            bound[name] = self._global(name) if found is None else worth_of(found)
+            bound[name] = Known(self._global(name)) if found is None else found
+            if not isinstance(bound[name], (Known, Item)):
+                raise NotTold
         args = ast.arguments([], [ast.arg(name) for name in sorted(bound)], None, [], [], None, [])
         outer = ast.fix_missing_locations(ast.Expression(ast.Lambda(args, node)))
         made = eval(compile(outer, "<own row>", "eval"), self._globals)
-        function: Callable[..., Any] = made(*(bound[name] for name in sorted(bound)))
-        return function
+        parts = [found_of(bound[name]) for name in sorted(bound)]
+        if all(isinstance(one, Known) for one in bound.values()):
+            return Known(made(*(part({}) for part in parts)))
+        return Item(lambda v: made(*(part(v) for part in parts)))
 
     def _called(self, function: Any, given: dict[str, Any]) -> Any:
         """Return what a function returns."""
@@ -305,8 +322,8 @@ class Expressions:
             return given["0"]
         if function is map and isinstance(given.get("1"), Cell) and set(given) == {"0", "1"}:
             return libraries.mapped(given["1"], worth_of(given["0"]))
-        if function in (list, tuple, int, float, len) and isinstance(given.get("0"), Known):
-            return Known(function(given["0"].value))
+        if function in _OF_KNOWN and all(isinstance(one, Known) for one in given.values()):
+            return Known(function(*(given[at].value for at in sorted(given))))
         if function is zip and all(isinstance(one, Known) for one in given.values()):
             return Known(list(zip(*(one.value for one in given.values()), strict=False)))
         found = libraries.of_library(function, given)
@@ -320,3 +337,18 @@ class Expressions:
         args = [given[at] for at in sorted(name for name in given if name.isdigit())]
         named = {name: one for name, one in given.items() if not name.isdigit()}
         return self.read(function, owner, args, named)
+
+
+def _bounds(key: ast.expr) -> int | slice:
+    """Return the place of a character, or of some."""
+    match key:
+        case ast.Constant(int(place)):
+            return place
+        case ast.Slice(None | ast.Constant(int()), None | ast.Constant(int()), None):
+            ends = (end.value if isinstance(end, ast.Constant) else None for end in _ends(key))
+            return slice(*ends)
+    raise NotTold
+
+
+def _ends(key: ast.Slice) -> tuple[ast.expr | None, ast.expr | None]:
+    return key.lower, key.upper

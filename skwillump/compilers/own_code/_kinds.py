@@ -14,6 +14,9 @@ from ._values import plain
 Variables = dict[int, Any]
 """The variables of a function while one row goes through it."""
 
+HAS_INDEX = -1
+"""The variable that tells whether rows of a batch have labels that are not their positions."""
+
 Found = Callable[[Variables], Any]
 """What an expression is worth."""
 

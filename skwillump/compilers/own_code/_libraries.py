@@ -34,6 +34,18 @@ def of_library(function: Any, given: Given) -> Any:
             refuse_others(given, "0", "1", "2")
             condition, one, other = (operand(given[at]) for at in ("0", "1", "2"))
             return Cell(lambda v: values.chosen(condition(v), one(v), other(v)))
+        case "numpy", "clip":
+            refuse_others(given, "0", "1", "2", "a_min", "a_max")
+            low, high = given.get("1", given.get("a_min")), given.get("2", given.get("a_max"))
+            return _clipped(given.get("0"), low, high)
+        case "numpy", "digitize":
+            refuse_others(given, "0", "1", "bins")
+            edges = _edges(given.get("1", given.get("bins")))
+            of = _column(given.get("0"))
+            return Cell(lambda v: values.bin_of(of(v), edges))
+        case "numpy", "asarray" | "array" if isinstance(given.get("0"), (Frame, Array)):
+            refuse_others(given, "0", "dtype")
+            return _array_of(given.get("0"), given.get("dtype"))
         case "numpy", "column_stack" | "hstack" | "concatenate":
             if name == "concatenate" and known(given.pop("axis", None), int) != 1:
                 raise NotTold
@@ -54,13 +66,23 @@ def of_library(function: Any, given: Given) -> Any:
             return _joined(given)
         case "pandas", "to_datetime":
             refuse_others(given, "0", "errors")
-            first = given.get("0")
-            if not isinstance(first, Cell):
+            date = _column(given.get("0"))
+            return Cell(lambda v: values.date_of(date(v), function))
+        case "pandas", "to_numeric":
+            refuse_others(given, "0", "errors")
+            if known(given.get("errors"), str) != "coerce":
                 raise NotTold
-            return Cell(lambda v: values.date_of(first.of(v), function))
+            text = _column(given.get("0"))
+            return Cell(lambda v: values.as_number(text(v)))
         case "pandas", "cut":
             return _cut(given)
     return None
+
+
+def _column(found: Any) -> Found:
+    if not isinstance(found, Cell):
+        raise NotTold
+    return found.of
 
 
 def _of_ufunc(function: np.ufunc, given: Given) -> Any:
@@ -141,15 +163,73 @@ def _joined(given: Given) -> Frame:
     return Frame(joined)
 
 
+def _array_of(found: Any, dtype: Any) -> Array:
+    """Return the values of a data frame as an array: as they are, or as floats."""
+    as_floats = dtype is not None
+    if as_floats and known(dtype, type, str) not in (float, "float", "float64", np.float64):
+        raise NotTold
+    part = _listed(found) if isinstance(found, (Frame, Array)) else None
+    if part is None:
+        raise NotTold
+
+    def of_row(v: Any) -> list[Any]:
+        row = values.of_one(part(v))
+        return [values.as_type(value, "float") for value in row] if as_floats else row
+
+    return Array(of_row)
+
+
+def _bounds(found: Any) -> list[Any] | Found | None:
+    """Return bounds: one for each column, what gives one for all, or None for none."""
+    if found is None or (isinstance(found, Known) and found.value is None):
+        return None
+    if isinstance(found, Known) and type(found.value) is np.ndarray:
+        if found.value.ndim != 1 or np.isnan(found.value).any():
+            raise NotTold
+        listed: list[Any] = found.value.tolist()
+        return listed
+    return operand(found)
+
+
+def _clipped(found: Any, low: Any, high: Any) -> Any:
+    """Return ``numpy.clip``."""
+    lower, upper = _bounds(low), _bounds(high)
+
+    def at(bound: Any, place: int, v: Any) -> Any:
+        return bound[place] if isinstance(bound, list) else bound and bound(v)
+
+    def clipped(one: Any, place: int, v: Any) -> Any:
+        return values.clipped(one, at(lower, place, v), at(upper, place, v))
+
+    if isinstance(found, Cell) and list not in (type(lower), type(upper)):
+        return Cell(lambda v: clipped(found.of(v), 0, v))
+    if isinstance(found, Frame):
+        return Frame(
+            lambda v: {
+                name: clipped(one, at, v) for at, (name, one) in enumerate(found.of(v).items())
+            }
+        )
+    if isinstance(found, Array):
+        return Array(lambda v: [clipped(one, at, v) for at, one in enumerate(found.of(v))])
+    raise NotTold
+
+
+def _edges(found: Any) -> list[Any]:
+    edges = [plain_number(edge) for edge in known(found, list, tuple)]
+    if any(a >= b for a, b in itertools.pairwise(edges)):
+        raise NotTold
+    return edges
+
+
 def _cut(given: Given) -> Cell:
     refuse_others(given, "0", "1", "bins", "labels", "right", "include_lowest")
     first = given.get("0")
-    bins = [plain_number(edge) for edge in known(given.get("1", given.get("bins")), list, tuple)]
+    bins = _edges(given.get("1", given.get("bins")))
     labels = known(given.get("labels"), list, tuple, bool)
     right = known(given.get("right", Known(True)), bool)
     lowest = known(given.get("include_lowest", Known(False)), bool)
     if labels is True or (labels is not False and len(labels) != len(bins) - 1):
         raise NotTold
-    if not isinstance(first, Cell) or any(a >= b for a, b in itertools.pairwise(bins)):
+    if not isinstance(first, Cell):
         raise NotTold
     return Cell(lambda v: values.cut(first.of(v), bins, labels, right, lowest))

@@ -1,5 +1,6 @@
 """Methods of data frames and of columns, of one row."""
 
+import math
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 from . import _values as values
 from ._bytecode import same_code
 from ._kinds import (
+    HAS_INDEX,
     Accessor,
     Array,
     Cell,
@@ -29,9 +31,10 @@ from ._kinds import (
     refuse_others,
 )
 from ._libraries import mapped
-from ._texts import text_method
+from ._texts import part_at, text_method
 
 _TYPES = {int: "int", float: "float", str: "str", "int": "int", "float": "float", "str": "str"}
+_TYPES |= {object: "object", "object": "object", "O": "object"}
 _TYPES |= {"U": "str", "int64": "int", "float64": "float", np.int64: "int", np.float64: "float"}
 """What ``astype`` may be given."""
 
@@ -42,11 +45,14 @@ def of_frame(frame: Frame, method: str, given: Given) -> Any:
     """Return what a method of a data frame returns."""
     of = frame.of
     match method:
-        case "copy" | "reset_index":
-            refuse_others(given, "deep", "drop")
-            if method == "reset_index" and known(given.get("drop"), bool) is not True:
-                raise NotTold
+        case "copy":
+            refuse_others(given, "deep")
             return Frame(lambda v: dict(of(v)))
+        case "reset_index":
+            refuse_others(given, "drop")
+            if known(given.get("drop"), bool) is not True:
+                raise NotTold
+            return Frame(lambda v: _relabelled(v, of))
         case "drop":
             refuse_others(given, "0", "axis", "columns", "errors")
             return _dropped(frame, given)
@@ -74,7 +80,7 @@ def of_frame(frame: Frame, method: str, given: Given) -> Any:
         case "notna" | "notnull":
             refuse_others(given)
             return each(frame, lambda value: not values.is_missing(value))
-        case "sum" | "mean" | "max" | "min":
+        case "sum" | "mean" | "max" | "min" | "any" | "all":
             refuse_others(given, "axis")
             if known(given.get("axis"), int, str) not in (1, "columns"):
                 raise NotTold
@@ -115,6 +121,13 @@ def _joined_by(function: Any) -> str:
             if same_code(other.__code__, code):
                 return between
     raise NotTold
+
+
+def _relabelled(v: Any, of: Found) -> dict[str, Any]:
+    """Return a data frame whose rows are counted: columns of the one before would not fit it."""
+    if v.get(HAS_INDEX):
+        raise values.refused(v)
+    return dict(of(v))
 
 
 def _dropped(frame: Frame, given: Given) -> Frame:
@@ -238,8 +251,6 @@ def of_cell(cell: Cell, method: str, given: Given) -> Any:
             new = operand(given.get("0", given.get("value")))
             return Cell(lambda v: values.filled(of(v), new(v)))
         case "map" | "replace" | "apply" if isinstance(first, Item) and len(given) == 1:
-            if method == "apply":
-                raise NotTold
             return _looked_up_later(of, first.of, method)
         case "map" | "apply" if set(given) == {"0"} and callable(getattr(first, "value", None)):
             return mapped(cell, first.value)  # type: ignore[union-attr]
@@ -259,6 +270,14 @@ def of_cell(cell: Cell, method: str, given: Given) -> Any:
             refuse_others(given, "dtype")
             kind = _type(given.get("dtype"))
             return Cell(lambda v: values.as_type(of(v), kind))
+        case "where" | "mask":
+            refuse_others(given, "0", "1", "other")
+            if not isinstance(first, Cell):
+                raise NotTold
+            test, new = first.of, operand(given.get("1", given.get("other", Known(math.nan))))
+            if method == "where":
+                return Cell(lambda v: values.chosen(test(v), of(v), new(v)))
+            return Cell(lambda v: values.chosen(test(v), new(v), of(v)))
         case "isin":
             refuse_others(given, "0")
             among = known(first, list, tuple, set, frozenset, dict)
@@ -310,12 +329,16 @@ def _pair(given: Given) -> Known:
 
 
 def _looked_up_later(of: Found, table_of: Found, method: str) -> Cell:
-    """Return a column that is looked up in a table that is known with the row."""
+    """Return a column that is looked up in a table, or given to a function, known with the row."""
     seen: dict[int, Any] = {}  # by identity: a table belongs to the estimator
     look_up = values.looked_up if method == "map" else values.replaced
 
     def looked_up(v: Any) -> Any:
         table = table_of(v)
+        if method != "replace" and isinstance(table, FunctionType):
+            return values.called(of(v), table)
+        if method == "apply":
+            raise values.refused(table)
         found = seen.get(id(table))
         if found is None:
             items = values.items_of(table)
@@ -340,7 +363,15 @@ def of_accessor(accessor: Accessor, method: str, given: Given) -> Any:
     function = text_method(method, {name: known(one, str, bool) for name, one in given.items()})
     if function is None:
         raise NotTold
-    return Cell(lambda v: function(of(v)))
+    return Cell(lambda v: values.of_text(function, of(v)))
+
+
+def part_of_text(found: Any, at: int | slice) -> Cell:
+    """Return ``column.str[at]``."""
+    if not isinstance(found, Cell):
+        raise NotTold
+    of, function = found.of, part_at(at)
+    return Cell(lambda v: values.of_text(function, of(v)))
 
 
 def date_part(cell: Cell, name: str) -> Cell:

@@ -53,7 +53,7 @@ def items_in(found: Any) -> Iterator[Any]:
     if isinstance(found, Several) and not found.names:
         yield from found.items
         return
-    for value in known(unindexed(found), list, tuple, dict):
+    for value in known(unindexed(found), list, tuple, dict, range):
         yield Known(value)
 
 
@@ -96,6 +96,12 @@ def columns_of(frame: Frame, key: Any) -> Any:
         return {name: row[name] for name in names}
 
     return Frame(chosen)
+
+
+def column_at(frame: Frame, place: Any) -> Cell:
+    """Return the column of a data frame at a known place."""
+    of, at = frame.of, known(place, int)
+    return Cell(lambda v: list(of(v).values())[at])
 
 
 def combined(name: str, one: Any, other: Any) -> Any:

@@ -4,7 +4,9 @@ The commonest steps that people write add columns that are made of others, look 
 what is missing and drop columns; or they clean texts one by one before a vectorizer. A data frame
 of one row costs a hundred times what is done to its values, and a column of one text as much. So
 such a function is read: where each statement is one of those known here, one row goes through it
-as a dict, or as its text, in Python (`_values`). Many rows go to the step as they are.
+as a dict, or as its text, in Python (`_values`). Many rows of a data frame go through the same
+functions, as a dict of columns (`_column_values`); texts, and what is not known, are left
+to the step itself.
 
 A function does what its source says; functions that it gives to ``apply`` or ``map`` are called
 with the value that they would be called with.
@@ -20,11 +22,13 @@ from typing import Any
 import numpy as np
 from sklearn.preprocessing import FunctionTransformer
 
+from ..._compat import library_of
+from ..._containers import ColumnTable, FrameColumn, read_frame_of
 from .._features import EXACT_INTEGERS, has_set_output
 from .._unsupported import InputUnsupported
-from . import _values as values
+from . import _column_values as columns, _values as values
 from ._bytecode import function_of
-from ._kinds import Array, Cell, Frame, Known, NotTold, Records, Unnamed, Variables
+from ._kinds import HAS_INDEX, Array, Cell, Frame, Known, NotTold, Records, Unnamed, Variables
 from ._statements import ROW, read_function
 
 
@@ -65,13 +69,7 @@ class RowMap:
             given = {name: values.plain(value) for name, value in row.items()}
         if found is None:
             raise InputUnsupported(f"{type(row).__name__} is no such row")
-        variables: Variables = {ROW: given}
-        try:
-            made = found.of(variables)
-        except InputUnsupported:
-            raise
-        except Exception as error:  # of anyone's code: the original raises what it raises
-            raise InputUnsupported(f"{type(error).__name__} in a function of one row") from error
+        made = _made_of(found, {ROW: given})
         if type(made) is str:
             return made
         if type(made) is dict:
@@ -90,6 +88,56 @@ class RowMap:
         if is_of_text and not (np.abs(numbers) < EXACT_INTEGERS).all():
             raise InputUnsupported("a number that is missing, or too large")
         return numbers
+
+    def columns(self, X: Any) -> ColumnTable | np.ndarray:
+        """Return what becomes of many rows: columns, or an array of numbers.
+
+        Parameters
+        ----------
+        X : data frame of pandas or ColumnTable
+
+        Raises
+        ------
+        InputUnsupported
+            If only the original can tell.
+        """
+        if type(self.of_frame) not in (Frame, Array):
+            raise InputUnsupported("no columns become columns")
+        if type(X) is ColumnTable:
+            given = dict(X.columns)
+            variables: Variables = {ROW: given}
+        elif (kind := _of_pandas(X)) is not None and X.columns.is_unique:
+            given = {name: FrameColumn(kind, X, name) for name in kind.names(X)}
+            variables = {ROW: given, HAS_INDEX: not _counts(X.index)}
+        else:
+            raise InputUnsupported(f"{type(X).__name__} is not read by column")
+        if not len(X) or not all(type(name) is str for name in given):
+            raise InputUnsupported("no rows, or names that are no texts")
+        made = _made_of(self.of_frame, variables)
+        if type(self.of_frame) is Array:
+            return columns.side_by_side(made, len(X))
+        return ColumnTable({name: columns.whole(one, len(X)) for name, one in made.items()}, len(X))
+
+
+def _made_of(found: Any, variables: Variables) -> Any:
+    try:
+        return found.of(variables)
+    except InputUnsupported:
+        raise
+    except Exception as error:  # of anyone's code: the original raises what it raises
+        raise InputUnsupported(f"{type(error).__name__} in a function of one row") from error
+
+
+def _of_pandas(X: Any) -> Any:
+    """Return the kind of a data frame of pandas itself; None for anything else."""
+    kind = type(X)
+    is_its_own = kind.__name__ == "DataFrame" and library_of(kind) == "pandas"
+    return read_frame_of(X) if is_its_own else None
+
+
+def _counts(index: Any) -> bool:
+    """Whether an index counts rows from 0."""
+    return type(index).__name__ == "RangeIndex" and index.start == 0 and index.step == 1
 
 
 def row_map(fitted: Any) -> RowMap | None:

@@ -256,10 +256,7 @@ class _Reader(Expressions):
 
         def do(v: Variables) -> None:
             row, at = of(v), name(v)
-            made, old = value(v), row[at]
-            if type(made) is not type(old):
-                raise values.refused(old)
-            row[at] = values.chosen(rows.of(v), made, old)
+            row[at] = values.put(rows.of(v), value(v), row[at])
 
         into.append(do)
 

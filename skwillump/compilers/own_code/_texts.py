@@ -28,6 +28,13 @@ def text_method(name: str, given: dict[str, Any]) -> TextMap | None:
     """
     if not given and (name in _METHODS or name in _OTHER_METHODS):
         return _of_plain(_OTHER_METHODS.get(name) or getattr(str, name))
+    if name in ("startswith", "endswith") and set(given) == {"0"} and type(given["0"]) is str:
+        wanted, method = given["0"], getattr(str, name)
+        return _of_plain(lambda text: method(text, wanted))
+    if name == "extract" and set(given) == {"0", "expand"} and given["expand"] is False:
+        return _extracted(given["0"])
+    if name == "contains":
+        given = {at: value for at, value in given.items() if (at, value) != ("na", False)}
     if name in ("count", "contains") and set(given) == {"0"}:
         pattern = given["0"]
         if not (type(pattern) is str and _PLAIN.fullmatch(pattern) and _is_agreed_on(pattern)):
@@ -49,6 +56,31 @@ def text_method(name: str, given: dict[str, Any]) -> TextMap | None:
     if "\\" in new or not _PLAIN.fullmatch(pattern) or not _is_agreed_on(pattern):
         return None
     return _of_plain(lambda text: re.sub(pattern, new, text))
+
+
+def _extracted(pattern: Any) -> TextMap | None:
+    """Return what finds the only group of a pattern."""
+    if type(pattern) is not str or not _PLAIN.fullmatch(pattern):
+        return None
+    if not _is_agreed_on(pattern) or re.compile(pattern).groups != 1:
+        return None
+
+    def group(text: str) -> Any:
+        found = re.search(pattern, text)
+        return float("nan") if found is None or found[1] is None else found[1]
+
+    return _of_plain(group)
+
+
+def part_at(at: int | slice) -> TextMap:
+    """Return what gives a character of a text, or some."""
+
+    def part(text: str) -> Any:
+        if type(at) is int and not -len(text) <= at < len(text):
+            return float("nan")
+        return text[at]
+
+    return _of_plain(part)
 
 
 def _of_plain(function: TextMap) -> TextMap:

@@ -1,19 +1,21 @@
-"""What pandas makes of the values of one row, in Python alone.
+"""What pandas makes of the values of one row, in Python alone; of a batch, see `_column_values`.
 
 Columns of one row hold one value each. What is done to such columns here is done to their values,
 where pandas is sure to do the same: an operation refuses values of which it may think otherwise.
 """
 
+import bisect
 import math
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
 
 from .._features import EXACT_INTEGERS
-from .._unsupported import InputUnsupported
+from . import _column_values as columns
+from ._columns import COLUMNS, called as called_by_column, each as each_value, refused
 
 NUMBERS = {bool, int, float}
 """Types of the numbers that are computed with."""
@@ -75,11 +77,6 @@ _DATE_PARTS = {
 }
 
 
-def refused(value: Any) -> InputUnsupported:
-    """Return the error for a value of which only pandas can tell what becomes of it."""
-    return InputUnsupported(f"{type(value).__name__} among values of a row")
-
-
 def plain(value: Any) -> Any:
     """Return a value of a row as Python's own, if it is as precise."""
     if type(value) in PLAIN:
@@ -98,6 +95,8 @@ def number(value: Any) -> Any:
 
 def is_missing(value: Any) -> bool:
     """Tell whether a value is missing."""
+    if type(value) in COLUMNS:
+        return columns.is_missing(value)
     if value is None:
         return True
     if type(value) in NUMBERS or type(value) is str:
@@ -116,6 +115,8 @@ def exact(value: Any) -> Any:
 
 def combined(name: str, one: Any, other: Any) -> Any:
     """Return what an operator makes of two values."""
+    if type(one) in COLUMNS or type(other) in COLUMNS:
+        return columns.combined(name, one, other, combined)
     if name in _COMPARISONS:
         return _compared(name, one, other)
     kinds = {type(one), type(other)}
@@ -144,6 +145,8 @@ def combined(name: str, one: Any, other: Any) -> Any:
 def _compared(name: str, one: Any, other: Any) -> bool:
     kinds = {type(one), type(other)}
     is_equality = name in ("Eq", "NotEq")
+    if is_equality and str in kinds and (one is None or other is None or one != one):
+        return name == "NotEq"  # what is missing is no text
     if not (kinds <= NUMBERS or (kinds == {str} and is_equality)):
         raise refused(one)
     return _COMPARISONS[name](one, other)
@@ -151,6 +154,8 @@ def _compared(name: str, one: Any, other: Any) -> bool:
 
 def negated(value: Any) -> Any:
     """Return ``-value``."""
+    if type(value) in COLUMNS:
+        return columns.negated(value)
     if type(value) is bool:
         raise refused(value)
     return -number(value)
@@ -158,6 +163,8 @@ def negated(value: Any) -> Any:
 
 def inverted(value: Any) -> bool:
     """Return ``~value`` of a column of truths."""
+    if type(value) in COLUMNS:
+        return columns.inverted(value)
     if type(value) is not bool:
         raise refused(value)
     return not value
@@ -165,6 +172,8 @@ def inverted(value: Any) -> bool:
 
 def applied(function: np.ufunc, *values: Any) -> Any:
     """Return what a function of numpy's makes of numbers."""
+    if any(type(value) in COLUMNS for value in values):
+        return columns.applied(function, *values)
     if any(type(value) is bool for value in values):
         raise refused(values[0])
     with np.errstate(all="ignore"):
@@ -173,6 +182,8 @@ def applied(function: np.ufunc, *values: Any) -> Any:
 
 def filled(value: Any, new: Any) -> Any:
     """Return ``fillna`` of a value."""
+    if type(value) in COLUMNS:
+        return columns.filled(value, new)
     if not is_missing(value):
         return value
     if type(new) not in PLAIN or is_missing(new):
@@ -182,15 +193,19 @@ def filled(value: Any, new: Any) -> Any:
 
 def looked_up(value: Any, table: Mapping[Any, Any]) -> Any:
     """Return ``map`` of a value by a dict."""
-    if type(value) is str:
-        return plain(table.get(value, math.nan))
-    if type(value) not in (int, float) or value != value:
+    if type(value) in COLUMNS:
+        return each_value(lambda one: looked_up(one, table), value)
+    if value is None or value != value:
+        return math.nan
+    if type(value) not in (str, int, float):
         raise refused(value)
     return plain(table.get(value, math.nan))
 
 
 def replaced(value: Any, table: Mapping[Any, Any]) -> Any:
     """Return ``replace`` of a value by a dict."""
+    if type(value) in COLUMNS:
+        return columns.replaced(value, dict(table), replaced)
     if type(value) not in (int, float, str) or value != value:
         raise refused(value)
     new = plain(table.get(value, value))
@@ -201,6 +216,8 @@ def replaced(value: Any, table: Mapping[Any, Any]) -> Any:
 
 def called(value: Any, function: Callable[[Any], Any]) -> Any:
     """Return ``apply`` or ``map`` of a value by a function; a list may stand between functions."""
+    if type(value) in COLUMNS:
+        return called_by_column(value, function, plain)
     if type(value) is not str:
         is_known = type(value) in PLAIN or type(value) is list
         if value is None or not (is_known or _is_time(value, "Timestamp", "Timedelta")):
@@ -216,13 +233,19 @@ def called(value: Any, function: Callable[[Any], Any]) -> Any:
 
 def is_among(value: Any, values: Any) -> bool:
     """Return ``isin`` of a value."""
+    if type(value) in COLUMNS:
+        return columns.is_among(value, values, is_among)
     if type(value) not in (int, float, str) or value != value:
         raise refused(value)
     return value in values
 
 
 def as_type(value: Any, kind: str) -> Any:
-    """Return ``astype`` of a value: to int, float or str."""
+    """Return ``astype`` of a value: to int, float or str, or to an object."""
+    if type(value) in COLUMNS:
+        return columns.as_type(value, kind)
+    if kind == "object":
+        return value if type(value) is str else _refuse(value)
     if kind == "str":
         if type(value) not in (str, int):
             raise refused(value)
@@ -236,6 +259,8 @@ def as_type(value: Any, kind: str) -> Any:
 
 def clipped(value: Any, lower: Any, upper: Any) -> Any:
     """Return ``clip`` of a value; None for no bound."""
+    if type(value) in COLUMNS:
+        return columns.clipped(value, lower, upper)
     if type(value) is bool:
         raise refused(value)
     bounds = [number(bound) for bound in (lower, upper) if bound is not None]
@@ -251,6 +276,8 @@ def clipped(value: Any, lower: Any, upper: Any) -> Any:
 
 def rounded(value: Any, decimals: int) -> Any:
     """Return ``round`` of a value."""
+    if type(value) in COLUMNS:
+        return columns.rounded(value, decimals)
     if type(value) is int:
         return value
     if type(value) is not float:
@@ -260,6 +287,8 @@ def rounded(value: Any, decimals: int) -> Any:
 
 def chosen(condition: Any, one: Any, other: Any) -> Any:
     """Return ``numpy.where`` of values."""
+    if COLUMNS & {type(condition), type(one), type(other)}:
+        return columns.chosen(condition, one, other)
     if type(condition) is not bool:
         raise refused(condition)
     kinds = {type(one), type(other)}
@@ -275,8 +304,24 @@ def _refuse(value: Any) -> Any:
     raise refused(value)
 
 
+def put(condition: Any, new: Any, old: Any) -> Any:
+    """Return a value that is set where a condition holds."""
+    if COLUMNS & {type(condition), type(old)}:
+        return columns.put(condition, new, old)
+    if type(new) is not type(old):
+        raise refused(old)
+    return chosen(condition, new, old)
+
+
+def of_text(function: Callable[[Any], Any], value: Any) -> Any:
+    """Return what a method of ``.str`` makes of a value."""
+    return each_value(function, value) if type(value) in COLUMNS else function(value)
+
+
 def cut(value: Any, bins: list[Any], labels: Any, right: bool, lowest: bool) -> Any:
     """Return ``pandas.cut`` of a value into bins of known edges."""
+    if type(value) in COLUMNS:
+        return columns.cut(value, bins, labels, right, lowest)
     if type(value) is bool:
         raise refused(value)
     if number(value) != value:
@@ -294,16 +339,46 @@ def cut(value: Any, bins: list[Any], labels: Any, right: bool, lowest: bool) -> 
     return at - 1 if labels is False else labels[at - 1]
 
 
-def joined(between: str, texts: Iterable[Any]) -> str:
+def of_one(row: list[Any]) -> list[Any]:
+    """Return the values of one row: what NumPy does to an array of many takes no longer here."""
+    if any(type(value) in COLUMNS for value in row):
+        raise refused(row)
+    return row
+
+
+def bin_of(value: Any, edges: list[Any]) -> Any:
+    """Return ``numpy.digitize`` of a value."""
+    if type(value) in COLUMNS:
+        return columns.bin_of(value, edges)
+    if type(value) is bool or number(value) != value:
+        raise refused(value)
+    return bisect.bisect_right(edges, value)
+
+
+def as_number(value: Any) -> Any:
+    """Return ``pandas.to_numeric`` with ``errors="coerce"`` of a value."""
+    if type(value) in COLUMNS:
+        return columns.as_number(value)
+    return columns.number_of_text(value) if type(value) is str else number(value)
+
+
+def joined(between: str, texts: Collection[Any]) -> str:
     """Return texts of a row one after the other."""
-    found = list(texts)
-    if {type(text) for text in found} != {str}:
-        raise refused(found)
-    return between.join(found)
+    if any(type(text) in COLUMNS for text in texts):
+        return columns.joined(between, list(texts))
+    if {type(text) for text in texts} != {str}:
+        raise refused(texts)
+    return between.join(texts)
 
 
 def total(values: list[Any], how: str) -> Any:
-    """Return the sum, mean, largest or smallest of the values of a row."""
+    """Return the sum, mean, largest or smallest of the values of a row, or whether any is true."""
+    if any(type(value) in COLUMNS for value in values):
+        return columns.total(values, how)
+    if how in ("any", "all"):
+        if set(map(type, values)) != {bool}:
+            raise refused(values)
+        return any(values) if how == "any" else all(values)
     if not values or len(values) > 7 or any(number(value) != value for value in values):
         raise refused(values)
     if how in ("max", "min"):
@@ -316,6 +391,8 @@ def total(values: list[Any], how: str) -> Any:
 
 def date_of(value: Any, to_datetime: Callable[[str], Any]) -> Any:
     """Return ``pandas.to_datetime`` of a value."""
+    if type(value) in COLUMNS:
+        return columns.date_of(value, to_datetime)
     if type(value) is str and _ISO.fullmatch(value):
         try:
             return to_datetime(value)
@@ -328,6 +405,8 @@ def date_of(value: Any, to_datetime: Callable[[str], Any]) -> Any:
 
 def date_part(value: Any, name: str) -> Any:
     """Return what ``.dt`` of a value has by a name."""
+    if type(value) in COLUMNS:
+        return columns.date_part(value, name)
     if name == "days" and _is_time(value, "Timedelta"):
         return int(value.days)
     if name not in _DATE_PARTS or not _is_time(value, "Timestamp"):
@@ -340,8 +419,10 @@ def is_date_part(name: str) -> bool:
     return name in _DATE_PARTS or name == "days"
 
 
-def seconds(value: Any) -> float:
+def seconds(value: Any) -> Any:
     """Return ``.dt.total_seconds()`` of a value."""
+    if type(value) in COLUMNS:
+        return columns.seconds(value)
     if not _is_time(value, "Timedelta"):
         raise refused(value)
     return float(value.total_seconds())

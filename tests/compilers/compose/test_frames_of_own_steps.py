@@ -54,7 +54,7 @@ def _only_whole(X):
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("function", [_with_ratio, _with_flag, _only_whole])
-def test_the_function_runs_once_for_a_batch_and_answers_are_the_models(model, function):
+def test_the_function_runs_at_most_once_for_a_batch_and_answers_are_the_models(model, function):
     X, y = _table()
     pipeline = make_pipeline(FunctionTransformer(function), MODELS[model]()).fit(X, y)
     compiled = compile_pipeline(pipeline)
@@ -66,7 +66,7 @@ def test_the_function_runs_once_for_a_batch_and_answers_are_the_models(model, fu
     counted = Counted(function)
     compiled.estimator[0].func = counted
     compiled.predict_proba(X)
-    assert counted.n_calls == 1
+    assert counted.n_calls <= 1  # not at all where its columns are told
 
 
 @pytest.mark.parametrize("model", MODELS)
