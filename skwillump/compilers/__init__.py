@@ -10,8 +10,9 @@ from ._registry import (
     predicts_largest,
     registered_types,
 )
+from ._reports import StepReport
 from ._scorers import Scorer
-from ._steps import Step, StepReport
+from ._steps import Step
 from ._unsupported import InputUnsupported, Unsupported, check_scores
 from .compose import _composites  # it registers compilers, as do those below
 from .compose._chains import compile_steps

@@ -10,8 +10,9 @@ from .._containers import is_none_or_nan, take_rows
 from ._features import ChosenRows, for_originals, in_double, multiplied_in_double, only, to_dense
 from ._forwarding import forwarded
 from ._linear_maps import LinearMap
+from ._reports import StepReport
 from ._scorers import Scorer
-from ._steps import Step, StepReport
+from ._steps import Step
 from ._unsupported import InputUnsupported, Unsupported
 
 

@@ -4,16 +4,13 @@ A `Step` is a fitted transformer's compiled twin. Nobody asks a step what type i
 between steps is a method or a property here, with the answer that is right for most of them.
 """
 
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 from scipy import sparse
 
-from .._composites import parameter_path
 from .._containers import take_rows
 from .._containers._pandas_rows import frame_of_numbers
 from .._one_row import RowTemplate
@@ -31,9 +28,10 @@ from ._features import (
     row_of,
     to_dense,
 )
-from ._forwarding import KernelUser
 from ._linear_maps import LinearMap
+from ._reports import StepReport
 from ._scorers import Scorer
+from ._step_facts import StepFacts
 from ._threads import map_in_threads, ranges
 from ._unsupported import InputUnsupported, Unsupported
 
@@ -51,95 +49,12 @@ class CategoryReader(Protocol):
         """Return a step that reads the data frames which the model is given."""
 
 
-@dataclass(frozen=True, eq=False)
-class StepReport:
-    """One row of the answer to "what is compiled?"."""
-
-    name: str
-    type: str
-    compiled: bool
-    reason: str = ""
-
-
-def report_each(names: Iterable[str], steps: Iterable[Any], *path: str) -> list[StepReport]:
-    """Return the rows of steps, below the names that lead to them."""
-    return [
-        row
-        for name, step in zip(names, steps, strict=True)
-        for row in step.report(parameter_path(*path, name))
-    ]
-
-
-class Step(KernelUser):
+class Step(StepFacts):
     """A fitted transformer's compiled twin.
 
     Subclasses are frozen dataclasses over plain arrays. They hold the transformer that they were
     made from: input that is out of the ordinary goes to it, and so do its error messages.
     """
-
-    original: Any  # the fitted transformer
-    n_features: int | None  # number of output columns, None where it is not known without data
-
-    @property
-    def is_compiled(self) -> bool:
-        """Whether anything of it is compiled."""
-        return True
-
-    @property
-    def why_not_compiled(self) -> str:
-        """Why nothing of it is compiled; empty if something is."""
-        return ""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the dtype of its features is not known before they are there.
-
-        What `in_doubles` returns then refuses them if they are not of double precision.
-        """
-        return False
-
-    @property
-    def gives_matrix(self) -> bool:
-        """Whether the original is known to return a sparse matrix."""
-        return False
-
-    @property
-    def passes_input(self) -> bool:
-        """Whether there is no transformer: the model is given the rows as they are."""
-        return False
-
-    @property
-    def wants_rows(self) -> bool:
-        """Whether one row is to reach it as X of one row: what reads it runs as it is."""
-        return False
-
-    @property
-    def needs_rows(self) -> bool:
-        """Whether anything in it does, so that X of one row is made of one row."""
-        return self.wants_rows
-
-    @property
-    def reads_mapping(self) -> bool:
-        """Whether one row is to reach it as a mapping, where rows have names."""
-        return False
-
-    @property
-    def opens_frames(self) -> bool:
-        """Whether anything in it is given a data frame of one row, and nothing tells what it does.
-
-        Dtypes of its columns may be of consequence then.
-        """
-        return self.wants_rows
-
-    @property
-    def runs_python(self) -> bool:
-        """Whether anything in it runs as it is, or calls a function of the user's for each row."""
-        return False
-
-    @property
-    def maps_values(self) -> bool:
-        """Whether `of_value` answers for one row of which a step reads one value."""
-        return False
 
     def of_value(self, value: Any) -> Any:
         """Return what becomes of the value of one row.
@@ -151,29 +66,6 @@ class Step(KernelUser):
         """
         raise InputUnsupported(f"{type(self.original).__name__} is not known by values")
 
-    @property
-    def reads_columns(self) -> bool:
-        """Whether it is a `TableStep`, so that it shares a pass over a table with others.
-
-        Its `map_dense` takes an input that is `Opened`, of which no column is read twice.
-        """
-        return False
-
-    @property
-    def holds_blocks(self) -> bool:
-        """Whether it is a `UnionStep`, whose blocks a union around it takes for its own."""
-        return False
-
-    @property
-    def chooses_columns(self) -> bool:
-        """Whether it is a `SelectorStep`: what follows reads columns of the input."""
-        return False
-
-    @property
-    def reads_matrix(self) -> bool:
-        """Whether it is a `MatrixStep`, which reads sparse rows as well as others."""
-        return False
-
     def on_sparse_rows(self) -> "Step":
         """Return a twin that reads sparse rows.
 
@@ -183,26 +75,6 @@ class Step(KernelUser):
             If there is none.
         """
         raise Unsupported("its features are sparse")
-
-    @property
-    def demands(self) -> Any:
-        """`InputSpec` of the columns that it must find in a table; None where it reads none."""
-        return None
-
-    @property
-    def chooses_by_name(self) -> bool:
-        """Whether it reads columns by name among others, which a table by position has not."""
-        return False
-
-    @property
-    def counts_terms(self) -> bool:
-        """Whether it is a `TextStep` of counts, which a `TfidfTransformer` may join."""
-        return False
-
-    @property
-    def projects(self) -> bool:
-        """Whether it makes few features of many, which scores of a linear model spare it."""
-        return False
 
     def sized(self, n_features: int) -> "Step":
         """Return a twin that is known to give so many features."""
@@ -223,21 +95,6 @@ class Step(KernelUser):
             raise Unsupported("a step before it gives features of another dtype than float64")
         return found
 
-    @property
-    def exact_scores(self) -> bool:
-        """Whether scores of a bound step are those of its features, to float64 precision."""
-        return True
-
-    @property
-    def may_give_integers(self) -> bool:
-        """Whether the original may return an array of integers."""
-        return False
-
-    @property
-    def fixed_dtype(self) -> np.dtype | None:
-        """Dtype of what the original returns; None if it depends on the input, or is not known."""
-        return None
-
     def in_doubles(self) -> "Step | None":
         """Return a twin whose features may be computed with in float64, as the original's are.
 
@@ -245,21 +102,6 @@ class Step(KernelUser):
         """
         dtype = self.fixed_dtype
         return None if dtype is None or is_single(dtype) else self
-
-    @property
-    def reads_text(self) -> bool:
-        """Whether a row is one str."""
-        return False
-
-    @property
-    def gives_array(self) -> bool:
-        """Whether the original is sure to return an array for whatever is no sparse matrix."""
-        return False
-
-    @property
-    def gives_sparse(self) -> bool:
-        """Whether the original is sure to return a sparse matrix that holds no zeros."""
-        return False
 
     def in_binary(self) -> "Step":
         """Return a twin of features that are one where those of the step are above zero.
@@ -323,11 +165,6 @@ class Step(KernelUser):
             if self.names_in_frames is not None:
                 return self.in_frame(self.transformed(X, n_threads=n_threads), X)
         return self.original.transform(for_originals(X))
-
-    @property
-    def has_columns_of_doubles(self) -> bool:
-        """Whether each column of a data frame of the features is sure to be of float64."""
-        return self.fixed_dtype == np.float64
 
     @cached_property
     def names_in_frames(self) -> tuple[Any, ...] | None:

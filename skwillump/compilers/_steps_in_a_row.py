@@ -4,7 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from ._forwarding import forwarded, forwarded_call
-from ._steps import CategoryReader, Step, StepReport, report_each
+from ._reports import StepReport, report_each
+from ._steps import CategoryReader, Step
 
 
 class StepsInARow(Step):

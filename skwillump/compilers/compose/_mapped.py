@@ -10,8 +10,9 @@ from ..._composites import parameter_path
 from .._features import MAX_DENSE_FEATURES, ChosenRows, default_containers, is_single
 from .._forwarding import forwarded
 from .._linear_maps import LinearMap
+from .._reports import StepReport
 from .._scorers import Scorer
-from .._steps import Step, StepReport
+from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
 from ..own_code._bytecode import Own, own_code
 

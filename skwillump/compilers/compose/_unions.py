@@ -19,8 +19,9 @@ from .._features import (
     for_originals,
     places_of,
 )
+from .._reports import StepReport, report_each
 from .._scorers import Scorer
-from .._steps import CategoryReader, Step, StepReport, map_pieces, report_each
+from .._steps import CategoryReader, Step, map_pieces
 from .._unsupported import InputUnsupported, Unsupported
 from ..tables._input import InputSpec
 from ..tables._steps import TableStep, sparse_row

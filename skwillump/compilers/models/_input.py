@@ -10,7 +10,8 @@ from sklearn.utils import get_tags
 from ..._compat import library_of
 from ..._containers import has_rows, num_samples, take_rows
 from .._features import MAX_DENSE_FEATURES, ChosenRows, Work
-from .._steps import CategoryReader, Step, StepReport
+from .._reports import StepReport
+from .._steps import CategoryReader, Step
 from .._unsupported import InputUnsupported
 from ..tables._columns import refuse_single
 from ..tables._input import InputSpec
