@@ -66,13 +66,21 @@ def rank_queries(
             f"groups tell the query of each row, and of X, a {type(X).__name__}, no rows can be "
             "taken. Pass a list, an array or a data frame."
         )
+    searcher = searcher_of(ranker)
     if not shows:
-        found = searcher_of(ranker).rank_groups(X, k, queries)
+        found = searcher.rank_groups(X, k, queries)
         return {group: RankedQuery(*pair) for group, pair in found.items()}
+    # Where all rows get the full model's score there is nothing to draw, query by query.
+    whole = {group: rows for group, rows in queries.items() if not searcher.searches_in(rows, k)}
+    best_of = searcher.rank_groups(X, k, whole)
     ranked = {}
     for group, rows in queries.items():
-        best = rank_query(ranker, take_rows(X, rows), k, shows=True)
-        ranked[group] = best._replace(positions=rows[best.positions])
+        if group in whole:
+            evidence = RankEvidence.of_all_rows(len(rows), _confidence(ranker))
+            ranked[group] = RankedQuery(*best_of[group], evidence)
+        else:
+            best = rank_query(ranker, take_rows(X, rows), k, shows=True)
+            ranked[group] = best._replace(positions=rows[best.positions])
     return ranked
 
 

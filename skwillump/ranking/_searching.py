@@ -36,6 +36,11 @@ class QuerySearcher(FullScorer):
             return None
         return self.searches.search_for(k, n_rows)
 
+    def searches_in(self, rows: np.ndarray, k: float) -> bool:
+        """Whether the filter searches a query for its `k` best, a number or a share."""
+        k_best = rows_to_return(k, len(rows))
+        return k_best > 0 and self.search_for(k_best, len(rows)) is not None
+
     @property
     def share(self) -> float:
         """Expected share of a query's rows that get the full model's score."""
@@ -136,8 +141,8 @@ class QuerySearcher(FullScorer):
             k_best = rows_to_return(k, len(rows))
             asked.append(_Query(group, rows, k_best, self.search_for(k_best, len(rows))))
         scored = [query for query in asked if query.search is None]
-        if len(scored) == len(asked):  # no row is moved
-            rows = np.concatenate([query.rows for query in asked])
+        rows = np.concatenate([query.rows for query in asked])
+        if len(scored) == len(asked) and len(rows) == num_samples(X):  # no row is moved
             scores, raw = self.full_scores(X)
             best = self._best_of_each(X, rows, scores[rows], raw[rows], *_laid_out(asked))
             return dict(zip(queries, best, strict=True))

@@ -76,11 +76,16 @@ def test_a_ranker_returns_evidence_beside_what_it_returns_otherwise():
 def test_evidence_of_groups_and_of_queries_that_are_scored_whole():
     X, y = values()
     model = ranker(k=20, query_size=1000).fit(X, y)
-    groups = np.repeat([1, 2], [1000, 10])
-    positions, evidence = model.rank(X[:1010], groups=groups, return_evidence=True)
+    groups = np.repeat([1, 2, 3], [1000, 10, 15])[np.random.default_rng(0).permutation(1025)]
+    positions, evidence = model.rank(X[:1025], groups=groups, return_evidence=True)
+    assert list(positions) == list(evidence) == list(dict.fromkeys(groups.tolist()))
+    for group in (1, 2, 3):
+        rows = np.flatnonzero(groups == group)
+        alone, shown_alone = model.rank(X[rows], return_evidence=True)
+        np.testing.assert_array_equal(positions[group], rows[alone])
+        assert evidence[group] == shown_alone
     assert evidence[2].precision == 1.0
     assert evidence[1].n_rows == 1000
-    assert set(positions[2]) == set(range(1000, 1010))
     exact = ranker(precision_target=1.0).fit(X, y)
     _, of_all = exact.rank(X[:50], k=5, return_evidence=True)
     assert (of_all.n_visited, of_all.most_missing, of_all.is_met) == (50, 0, True)
