@@ -225,7 +225,20 @@ class Clipped(Mapped):
         return X[NAMES].clip(self.low_, self.high_, axis=1)
 
 
+def as_types(X):
+    """Types of Python's applied, and arrays of one column flattened."""
+    X = X.copy()
+    X["text"] = X["c"].apply(str)
+    X["whole"] = X.get("a").map(int)
+    X["double"] = X["b"].apply(float)
+    X["flat"] = X[["gap"]].values.ravel()
+    X["flat text"] = X[["kind"]].to_numpy().flatten()
+    X["long"] = np.ravel(X[["b"]])
+    return X.drop(columns=["start", "end"])
+
+
 FUNCTIONS = [
+    as_types,
     ratios,
     flags,
     dates,

@@ -16,6 +16,7 @@ from ._kinds import (
     NotTold,
     Several,
     Unnamed,
+    Variables,
     each,
     known,
     operand,
@@ -60,6 +61,8 @@ def of_library(function: Any, given: Given) -> Any:
             "0"
         } and isinstance(given["0"], Cell):
             return given["0"]
+        case "numpy", "ravel" if set(given) == {"0"} and isinstance(given["0"], (Frame, Array)):
+            return raveled(given["0"])
         case "pandas", "DataFrame":
             return _frame_of(given)
         case "pandas", "concat":
@@ -98,11 +101,26 @@ def _of_ufunc(function: np.ufunc, given: Given) -> Any:
 
 
 def mapped(cell: Cell, function: Any) -> Cell:
-    """Return a column to each value of which a function of the user's own was applied."""
+    """Return a column to each value of which a function, or a type of Python's, was applied."""
+    if function in (str, int, float):
+        return Cell(lambda v: values.as_type(cell.of(v), function.__name__))
     if not callable(function) or isinstance(function, (type, np.ufunc)):
         raise NotTold
     of = cell.of
     return Cell(lambda v: values.called(of(v), function))
+
+
+def raveled(array: Array | Frame) -> Cell:
+    """Return the values of an array or a data frame of one column, which has one dimension then."""
+    of = _listed(array)
+
+    def only(v: Variables) -> Any:
+        found = of(v)
+        if len(found) != 1:
+            raise values.refused(found)
+        return found[0]
+
+    return Cell(only)
 
 
 def beside(items: tuple[Any, ...]) -> Array:

@@ -30,7 +30,7 @@ from ._kinds import (
     operand,
     refuse_others,
 )
-from ._libraries import mapped
+from ._libraries import mapped, raveled
 from ._texts import part_at, text_method
 
 _TYPES = {int: "int", float: "float", str: "str", "int": "int", "float": "float", "str": "str"}
@@ -99,6 +99,10 @@ def of_frame(frame: Frame, method: str, given: Given) -> Any:
                 raise NotTold
             between = _joined_by(getattr(given.get("0"), "value", None))
             return Cell(lambda v: values.joined(between, of(v).values()))
+        case "get":
+            refuse_others(given, "0")
+            name = known(given.get("0"), str)
+            return Cell(lambda v: of(v)[name])
         case "pop":
             refuse_others(given, "0")
             key = key_of(given.get("0"))
@@ -382,11 +386,11 @@ def date_part(cell: Cell, name: str) -> Cell:
     return Cell(lambda v: values.date_part(of(v), name))
 
 
-def of_array(array: Array, method: str, given: Given) -> Array:
+def of_array(array: Array, method: str, given: Given) -> Array | Cell:
     """Return what a method of an array, or of a data frame without names, returns."""
-    if method != "to_numpy" or given:
+    if given or method not in ("to_numpy", "ravel", "flatten"):
         raise NotTold
-    return Array(array.of)
+    return Array(array.of) if method == "to_numpy" else raveled(array)
 
 
 OF_KINDS: dict[type, Callable[[Any, str, Given], Any]] = {
