@@ -76,7 +76,7 @@ class InputStep(TableStep):
             return super().dense(X, rows, n_threads=n_threads)
         if self.n_features > MAX_DENSE_FEATURES:
             raise InputUnsupported(f"{self.n_features} columns are too many for a dense array")
-        dense = np.asarray(self._sparse_rows(X, rows).toarray(), dtype=np.float64)
+        dense = np.asarray(self.sparse_rows(X, rows).toarray(), dtype=np.float64)
         if self.library == "sklearn" and np.isnan(dense).any():
             raise InputUnsupported("a sparse matrix with missing values, which most models refuse")
         return dense
@@ -98,7 +98,14 @@ class InputStep(TableStep):
         """Return nothing: it is no step of the user's."""
         return []
 
-    def _sparse_rows(self, X: Any, rows: ChosenRows) -> Any:
+    def sparse_rows(self, X: Any, rows: ChosenRows) -> Any:
+        """Return some rows of a sparse matrix.
+
+        Raises
+        ------
+        InputUnsupported
+            If the model may read it in a way of its own, or refuses it.
+        """
         if self.doubles:
             raise InputUnsupported("a sparse matrix, for a model that centers its features")
         if self.spec.names is not None or X.shape[1] != self.n_features or not X.shape[0]:
@@ -133,7 +140,7 @@ class InputScorer(DenseScorer):
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         if not sparse.issparse(X):
             return super().scores(X, rows, n_threads=n_threads)
-        return np.asarray(self.step._sparse_rows(X, rows) @ self.coef, dtype=np.float64)
+        return np.asarray(self.step.sparse_rows(X, rows) @ self.coef, dtype=np.float64)
 
     def chunk_scores(self, table: Table) -> np.ndarray:
         with np.errstate(all="ignore"):  # scores of what is not finite go to the original

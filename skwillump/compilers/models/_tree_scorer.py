@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from scipy import sparse
@@ -20,6 +20,7 @@ from ._sparse_trees import SparseTrees
 from ._tree_layout import MANY_ROWS
 
 if TYPE_CHECKING:
+    from ._input import InputStep
     from ._trees import TreeModel
 
 _MOST_FEATURES = 1 << 20
@@ -119,14 +120,26 @@ class TreeScorer(ModelScorer):
     @cached_property
     def _along(self) -> SparseTrees | None:
         """The trees for rows of texts, of which most features are zero, where they are large."""
-        wide = self.model.n_features >= MANY_FEATURES and not self.features.gives_array
-        return SparseTrees.of(self.reader.trees, self.model.n_features) if wide else None
+        step = self.features
+        is_sparse = step.passes_input or not step.gives_array
+        if self.model.n_features < MANY_FEATURES or not is_sparse:
+            return None
+        return SparseTrees.of(self.reader.trees, self.model.n_features)
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
         step, model = self.features, self.reader
         if sparse.issparse(X):
             if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
                 raise InputUnsupported("a sparse matrix")
+            if step.passes_input and model.n_features >= MANY_FEATURES:
+                with contextlib.suppress(InputUnsupported):
+                    found = self._of_sparse_input(
+                        cast("InputStep", step).sparse_rows(X, rows), n_threads
+                    )
+                    if found is not None:
+                        return found
+                if model.reads_single and num_samples(X) * model.n_features > _MANY_DENSE[1]:
+                    raise InputUnsupported("so many values to make dense that it is as fast")
             self._refuse_few_nodes(X, _MANY_VALUES)
             model = model.strict()
         elif step.passes_input and model.reads_single and is_plain_array(X):
@@ -199,6 +212,17 @@ class TreeScorer(ModelScorer):
             raise InputUnsupported("so many sparse rows that the original is as fast")
         return None if self._narrow is None else self._narrow.raw(features, n_threads)
 
+    def _of_sparse_input(self, features: Any, n_threads: int) -> np.ndarray | None:
+        """Return the scores of a sparse matrix that the model itself is given, as `_of_sparse`."""
+        features = features.tocsr()
+        if self._along is not None and self._along.pays(features):
+            return self._of_sparse(features, n_threads)
+        n_used = self.model.n_features if self._narrow is None else self._narrow.n_used
+        is_many = self.model.reads_single and features.shape[0] * n_used > _MANY_DENSE[1]
+        if is_many or 2 * n_used >= self.model.n_features:
+            return None
+        return self._of_sparse(features, n_threads)
+
     def _of_wide(self, features: Any, n_threads: int) -> np.ndarray:
         """Return the scores of a sparse matrix of many features, made dense some rows at a time."""
         model = self.model
@@ -233,7 +257,7 @@ class TreeScorer(ModelScorer):
         # Now: prediction is to change nothing here.
         if (self.is_wide or self._is_narrow) and self._narrow is not None:
             self._narrow.model.warm_up()
-        if self._along is not None:
+        if self._along is not None and not self.features.passes_input:
             self._along.warm_up()
 
 
@@ -241,7 +265,8 @@ def _refuse_unread(features: Any, model: "TreeModel") -> None:
     """Raise `InputUnsupported` for a sparse matrix that the original may read in another way."""
     if features.dtype != np.float64:
         of_trees = model.trees.reading in (SINGLE, SINGLE_OR_NAN)
-        if not (of_trees and features.dtype.kind in "iu" and abs(features).max() < _EXACT_SINGLE):
+        is_small = features.dtype.kind in "iu" and abs(features).max() < _EXACT_SINGLE
+        if not (of_trees and (is_small or features.dtype == np.float32)):
             raise InputUnsupported(f"a sparse matrix of dtype {features.dtype}")
     if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
         raise InputUnsupported("a sparse matrix")

@@ -195,3 +195,78 @@ def test_trees_that_refuse_missing_values_are_not_laid_out_again():
     with pytest.raises(InputUnsupported):
         compiled.strict().raw(X)
     assert np.isfinite(compiled.raw(X)).all()
+
+
+def _twice(X):
+    X = X.tocsr()
+    return sparse.csr_matrix(
+        (np.repeat(X.data / 2, 2), np.repeat(X.indices, 2), X.indptr * 2), shape=X.shape
+    )
+
+
+def _with(value):
+    def change(X):
+        X = X.tocsr().copy()
+        X.data[::50] = value
+        return X
+
+    return change
+
+
+GIVEN = {
+    "as in fit": lambda X: X,
+    "columns": lambda X: X.tocsc(),
+    "triples": lambda X: X.tocoo(),
+    "lists": lambda X: X.tolil(),
+    "an array": sparse.csr_array,
+    "single precision": lambda X: X.astype(np.float32),
+    "integers": lambda X: X.astype(np.int64),
+    "truths": lambda X: X.astype(bool),
+    "entries twice": _twice,
+    "zeros that are held": _with(0.0),
+    "below zero": lambda X: -X,
+    "missing": _with(np.nan),
+    "infinite": _with(np.inf),
+    "too large": _with(1e39),
+    "no rows": lambda X: X[:0],
+    "one row": lambda X: X[:1],
+    "fewer columns": lambda X: X[:, :-1],
+    "dense": lambda X: X.toarray(),
+}
+
+
+@pytest.fixture(scope="module", params=[700, 5000])
+def forest_alone(request):
+    """Words of texts, and a forest that was given these alone."""
+    rng = np.random.default_rng(0)
+    X = sparse.hstack(
+        [CountVectorizer().fit_transform(texts(rng, 500)), sparse.csr_matrix((500, request.param))]
+    ).tocsr()
+    y = targets("forest", rng, X.shape[0])
+    return X.astype(float), RandomForestClassifier(n_estimators=12, random_state=0).fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
+@pytest.mark.parametrize("given", GIVEN)
+def test_a_model_alone_is_given_sparse_rows(forest_alone, given):
+    X, forest = forest_alone
+    X, twin = GIVEN[given](X), compile_pipeline(forest)
+    try:
+        expected = forest.predict_proba(X)
+    except ValueError as error:
+        with pytest.raises(ValueError, match=re.escape(str(error)[:40])):
+            twin.predict_proba(X)
+        return
+    np.testing.assert_allclose(twin.predict_proba(X), expected, rtol=1e-12)
+    again = pickle.loads(pickle.dumps(twin))
+    np.testing.assert_array_equal(again.predict_proba(X), twin.predict_proba(X))
+
+
+def test_a_model_alone_does_not_make_its_sparse_rows_dense(forest_alone, monkeypatch):
+    X, forest = forest_alone
+    twin = compile_pipeline(forest)
+    expected = forest.predict(X)
+    for name in ("toarray", "todense"):
+        monkeypatch.setattr(sparse.csr_matrix, name, None)
+    monkeypatch.setattr(RandomForestClassifier, "predict_proba", None)
+    np.testing.assert_array_equal(twin.predict(X), expected)
