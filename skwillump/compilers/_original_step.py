@@ -79,7 +79,8 @@ class OriginalStep(Step):
         raise Unsupported(self.reason)
 
     def report(self, name: str) -> list[StepReport]:
-        return [StepReport(name, type(self.original).__name__, False, self.reason)]
+        kind = type(self.original).__name__
+        return [StepReport(name, kind, self.is_compiled, self.why_not_compiled)]
 
 
 @dataclass(frozen=True, eq=False)

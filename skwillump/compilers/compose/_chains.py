@@ -17,6 +17,7 @@ from ..._composites import Links, ends_in_blocks, parameter_path, pipeline_steps
 from .._linear_maps import LinearMap
 from .._original_step import OriginalStep
 from .._registry import compile_step, linear_map, register
+from .._row_map_step import RowMapStep
 from .._steps import Step
 from .._unsupported import Unsupported
 from ..own_code._bytecode import Own, own_code
@@ -29,6 +30,7 @@ from ._own_columns import (
     SelectedStep,
     columns_step,
     filling_step,
+    row_selector_step,
     selector_step,
 )
 from ._sequences import SequenceStep
@@ -160,6 +162,10 @@ def _chosen(transformer: Any, pending: Links) -> Step | None:
     columns = columns_step(transformer)
     if columns is not None and (not pending or _reads_table(pending[0][1])):
         return columns
+    if pending and isinstance(compile_step(pending[0][1]), RowMapStep):
+        by_row = row_selector_step(transformer)
+        if by_row is not None:
+            return by_row
     return selector_step(transformer) if pending else None
 
 

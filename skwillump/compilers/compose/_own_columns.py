@@ -13,10 +13,12 @@ import numpy as np
 from ..._one_row import array_of_row
 from .._forwarding import forwarded
 from .._original_step import FillStep, OriginalStep
+from .._row_map_step import RowMapStep
 from .._scorers import Scorer
 from .._steps import Step
 from .._unsupported import InputUnsupported
 from ..own_code._bytecode import chosen_columns, filled_texts
+from ..own_code._rows import row_map
 from ..tables._functions import IdentityStep
 from ..tables._input import InputSpec
 from ._selections import ColumnSelection
@@ -141,6 +143,22 @@ class SelectedScorer(SequenceScorer):
         if self.sequence.reads_value:
             return self.scorer.score_one(self.sequence.value_before(x))
         return self.scorer.score_row(self.sequence.before_one(x))
+
+
+@dataclass(frozen=True, eq=False)
+class RowSelectorStep(RowMapStep):
+    """Columns that a step chooses, for a step of the user's own that is told by rows."""
+
+    is_compiled = True
+    why_not_compiled = ""
+
+
+def row_selector_step(transformer: Any) -> RowSelectorStep | None:
+    """Return a step that chooses columns for one that is told by rows; None if it is none."""
+    chosen = chosen_columns(transformer)
+    if chosen is None or chosen.is_vector or chosen.as_array or row_map(transformer) is None:
+        return None
+    return RowSelectorStep(transformer, "it chooses columns")
 
 
 def columns_step(transformer: Any) -> ColumnsStep | None:

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pandas as pd
 import pytest
-from own_functions import N_ROWS, ODD, TABLE, TRANSFORMERS, Y, as_array, of_helpers
+from own_functions import N_ROWS, ODD, TABLE, TRANSFORMERS, Mapped, Y, as_array, of_helpers
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -146,6 +146,38 @@ def test_one_row_needs_no_data_frame_and_batches_and_rows_are_the_pipelines(name
     monkeypatch.setattr(RowMapStep, "transform", None)  # the original is not asked
     for at in range(20):
         row = table.iloc[at].to_dict()
+        np.testing.assert_allclose(compiled.predict_proba_one(row), expected[at], rtol=1e-12)
+
+
+class Kept(TransformerMixin, BaseEstimator):
+    def __init__(self, names):
+        self.names = names
+
+    def fit(self, X, y=None):
+        return self
+
+    def transform(self, X):
+        return X[self.names]
+
+
+def test_steps_of_ones_own_behind_chosen_columns_need_no_data_frame(monkeypatch):
+    names = ["gap", "a", "b", "c", "kind"]
+    steps = Kept(names), Mapped(["gap", "a"]), Kept(["half", "extra", "share"])
+    pipeline = make_pipeline(*steps, StandardScaler(), LogisticRegression()).fit(TABLE, Y)
+    compiled = compile_pipeline(pipeline)
+    assert [step.compiled for step in compiled.explain()] == [True, False, True, True, True]
+    expected = pipeline.predict_proba(TABLE)
+    np.testing.assert_allclose(compiled.predict_proba(TABLE[:0:-1]), expected[:0:-1], rtol=1e-12)
+    for odd in (TABLE.drop(columns="gap"), TABLE.assign(a="text"), TABLE[:0]):
+        with pytest.raises((KeyError, ValueError, TypeError)) as plain:
+            pipeline.predict(odd)
+        with pytest.raises(plain.type):
+            compiled.predict(odd)
+    for step in (Kept, Mapped):
+        monkeypatch.setattr(step, "transform", None)  # the originals are not asked
+    np.testing.assert_allclose(compiled.predict_proba(TABLE), expected, rtol=1e-12)
+    for at in range(20):
+        row = TABLE.iloc[at].to_dict()
         np.testing.assert_allclose(compiled.predict_proba_one(row), expected[at], rtol=1e-12)
 
 
