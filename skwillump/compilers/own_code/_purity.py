@@ -20,6 +20,9 @@ _METHODS |= {"join", "search", "match", "sub", "findall", "group"}
 _VALUES = {str, int, float, bool, dict, set, frozenset, list, tuple, range, re.Pattern, type(None)}
 """Types of what may be known beside the value."""
 
+_CHANGED_IN_PLACE = {list, set, dict}
+"""Types of those that ``+=`` or ``|=`` may change, whatever name they have."""
+
 _CHANGES = {"STORE_GLOBAL", "STORE_ATTR", "STORE_SUBSCR", "STORE_DEREF", "DELETE_SUBSCR"}
 _CHANGES |= {"IMPORT_NAME", "YIELD_VALUE", "DELETE_GLOBAL", "DELETE_ATTR"}
 
@@ -32,9 +35,11 @@ def is_pure(function: Any) -> bool:
     if any(isinstance(one, CodeType) for one in code.co_consts):
         return False
     known = [cell.cell_contents for cell in function.__closure__ or ()]
+    in_place = False
     for instruction in dis.get_instructions(code):
         if instruction.opname in _CHANGES:
             return False
+        in_place |= instruction.opname == "BINARY_OP" and instruction.argrepr.endswith("=")
         if instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
             name = instruction.argval
             if name in function.__globals__:
@@ -45,4 +50,5 @@ def is_pure(function: Any) -> bool:
             instruction.argval not in _METHODS
         ):
             return False
-    return all(type(one) in _VALUES for one in known)
+    changed = _CHANGED_IN_PLACE if in_place else set()
+    return all(type(one) in _VALUES - changed for one in known)

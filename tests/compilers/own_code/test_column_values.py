@@ -216,6 +216,19 @@ def test_a_function_that_is_not_pure_is_called_with_each_value():
 
 SEEN = []
 LEVELS = {"red": 1}
+LEVELS_OF = ("red", "blue")
+
+
+def remembers(value):
+    seen = SEEN
+    seen += [value]
+    return len(seen)
+
+
+def adds_texts(value):
+    made = "red"
+    made += value
+    return LEVELS_OF[0] if made == "redred" else made
 
 
 @pytest.mark.parametrize(
@@ -228,8 +241,13 @@ LEVELS = {"red": 1}
         (lambda value: [one for one in value], False),  # noqa: C416
         (lambda value: print(value), False),
         (len, False),
+        (remembers, False),
+        (adds_texts, True),
     ],
-    ids=["look-up", "methods", "appends", "draws", "lists", "prints", "built-in"],
+    ids=[
+        *("look-up", "methods", "appends", "draws", "lists", "prints", "built-in"),
+        *("adds to a list", "adds to a text"),
+    ],
 )
 def test_what_depends_on_the_value_alone_is_told(function, pure):
     assert is_pure(function) is pure
