@@ -205,4 +205,6 @@ def whole_array(table: ColumnTable, names: Any) -> np.ndarray:
 
 def original_step(fitted: Any, reason: str) -> OriginalStep:
     """Return the step of a transformer that is not compiled, for a reason."""
-    return (OriginalStep if row_map(fitted) is None else RowMapStep)(fitted, reason)
+    if row_map(fitted) is None:
+        return OriginalStep(fitted, reason)
+    return RowMapStep(fitted, f"{reason}; what its source tells is done without it")
