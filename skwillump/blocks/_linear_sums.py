@@ -90,8 +90,6 @@ class LinearBlocks(CompiledBlocks):
             full, coef = folded_model(steps)
             if any(linear_map(step).computes for step in steps[:-1]):
                 union = union.in_doubles()
-            if union is None:
-                return None
             blocks = tuple(union.leaves())
         except Unsupported:
             return None

@@ -26,6 +26,16 @@ def forwarded_call(path: str) -> Any:
     return method
 
 
+def any_of_steps(fact: str) -> Any:
+    """Return a property that is true where that of one of the object's `steps` is."""
+    return property(lambda self: any(getattr(step, fact) for step in self.steps))
+
+
+def all_of_steps(fact: str) -> Any:
+    """Return a property that is true where those of all of the object's `steps` are."""
+    return property(lambda self: all(getattr(step, fact) for step in self.steps))
+
+
 class KernelUser:
     """A frozen dataclass that runs kernels, or of which a part does."""
 

@@ -26,7 +26,6 @@ class OriginalStep(Step):
     doubles: bool = False  # whether features in which arithmetic may be another are refused
     arrays: bool = False  # whether features that are no array or data frame are refused
 
-    is_compiled = False
     is_open = True
     wants_rows = True
     runs_python = True

@@ -19,7 +19,7 @@ class StepFacts(KernelUser):
     @property
     def is_compiled(self) -> bool:
         """Whether anything of it is compiled."""
-        return True
+        return not self.why_not_compiled
 
     @property
     def why_not_compiled(self) -> str:

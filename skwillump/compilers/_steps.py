@@ -35,6 +35,9 @@ from ._step_facts import StepFacts
 from ._threads import map_in_threads, ranges
 from ._unsupported import InputUnsupported, Unsupported
 
+OTHER_DTYPE = "it would compute in the dtype of the features before it"
+"""Why what computes in float64 is not put behind a step."""
+
 
 class CategoryReader(Protocol):
     """What makes steps that read columns with pandas' categories, for a model of these."""
@@ -88,20 +91,26 @@ class Step(StepFacts):
         Unsupported
             If the model would compute in another dtype than float64.
         """
-        found = self if self.exact_scores else None
-        if found is None and self.is_open:
-            found = self.in_doubles()
-        if found is None:
-            raise Unsupported("a step before it gives features of another dtype than float64")
-        return found
+        if self.exact_scores:
+            return self
+        if self.is_open:
+            return self.in_doubles()
+        raise Unsupported("a step before it gives features of another dtype than float64")
 
-    def in_doubles(self) -> "Step | None":
+    def in_doubles(self) -> "Step":
         """Return a twin whose features may be computed with in float64, as the original's are.
 
-        It refuses input of which the original makes float32. None if there is no such twin.
+        It refuses input of which the original makes float32.
+
+        Raises
+        ------
+        Unsupported
+            If there is no such twin.
         """
         dtype = self.fixed_dtype
-        return None if dtype is None or is_single(dtype) else self
+        if dtype is None or is_single(dtype):
+            raise Unsupported(OTHER_DTYPE)
+        return self
 
     def in_binary(self) -> "Step":
         """Return a twin of features that are one where those of the step are above zero.

@@ -124,7 +124,7 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
             if head.gives_matrix and not makes_dense:
                 found = found.of_sparse()
             if found.computes:
-                head = _in_doubles(head)
+                head = head.in_doubles()
         except Unsupported:
             break
         maps.append(found)
@@ -200,20 +200,6 @@ def _joined(name: str, head: TableStep, pending: Links) -> ChainStep:
         names=tuple(names),
         steps=tuple(steps),
     )
-
-
-def _in_doubles(head: Step) -> Step:
-    """Return a twin of a head for linear steps that compute.
-
-    Raises
-    ------
-    Unsupported
-        If they would be computed in float32.
-    """
-    twin = head.in_doubles()
-    if twin is None:
-        raise Unsupported("it computes in the dtype of the features before it")
-    return twin
 
 
 @dataclass(frozen=True, eq=False)

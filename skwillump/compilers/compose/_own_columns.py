@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..._one_row import array_of_row
-from .._forwarding import forwarded
+from .._forwarding import any_of_steps, forwarded
 from .._original_step import FillStep, OriginalStep
 from .._row_map_step import RowMapStep
 from .._scorers import Scorer
@@ -80,13 +80,8 @@ class SelectedStep(SequenceStep):
         """The step that chooses."""
         return cast(SelectorStep, self.steps[0])
 
-    @property
-    def needs_rows(self) -> bool:
-        return any(step.needs_rows for step in self.steps[1:])
-
-    @property
-    def opens_frames(self) -> bool:
-        return any(step.opens_frames for step in self.steps[1:])
+    needs_rows = any_of_steps("needs_rows")
+    opens_frames = any_of_steps("opens_frames")
 
     @property
     def reads_value(self) -> bool:
@@ -149,7 +144,6 @@ class SelectedScorer(SequenceScorer):
 class RowSelectorStep(RowMapStep):
     """Columns that a step chooses, for a step of the user's own that is told by rows."""
 
-    is_compiled = True
     why_not_compiled = ""
 
 

@@ -17,7 +17,7 @@ from scipy import sparse
 from ..._containers import take_rows
 from ..._one_row import SelectedRow, is_value
 from .._features import ChosenRows, Entries, Work
-from .._forwarding import forwarded
+from .._forwarding import any_of_steps, forwarded
 from .._row_map_step import RowMapStep
 from .._scorers import Scorer
 from .._steps import CategoryReader, Step
@@ -35,6 +35,7 @@ class SequenceStep(StepsInARow):
 
     n_features = forwarded("last.n_features")
     reads_text = forwarded("first.reads_text")
+    runs_python = any_of_steps("runs_python")
     needs_rows = forwarded("first.needs_rows")
     exact_scores = forwarded("last.exact_scores")
     is_open = forwarded("last.is_open")
@@ -44,8 +45,9 @@ class SequenceStep(StepsInARow):
     gives_matrix = forwarded("last.gives_matrix")
 
     @property
-    def is_compiled(self) -> bool:
-        return any(step.is_compiled for step in self.steps)
+    def why_not_compiled(self) -> str:
+        reasons = [step.why_not_compiled for step in self.steps]
+        return reasons[0] if all(reasons) else ""
 
     @property
     def wants_rows(self) -> bool:
@@ -95,20 +97,15 @@ class SequenceStep(StepsInARow):
             x = step.of_value(x)
         return x
 
-    @property
-    def runs_python(self) -> bool:
-        return any(step.runs_python for step in self.steps)
-
     def reading_categories(self, reader: CategoryReader) -> "SequenceStep":
         if not self.last.is_open:
             return super().reading_categories(reader)
         # What runs as it is gives data frames, as in fit.
         return replace(self, names=(*self.names, ""), steps=(*self.steps, reader.of_frames()))
 
-    def in_doubles(self) -> "SequenceStep | None":
+    def in_doubles(self) -> "SequenceStep":
         """Return a twin that refuses features in which arithmetic may be another."""
-        last = self.last.in_doubles()
-        return None if last is None else self.ending_in(last)
+        return self.ending_in(self.last.in_doubles())
 
     def in_known_containers(self) -> "SequenceStep":
         """Return a twin of whose last step the container is known."""

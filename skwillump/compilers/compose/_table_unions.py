@@ -8,7 +8,7 @@ import numpy as np
 
 from .._feature_codes import FeatureCodes
 from .._steps import Step
-from .._unsupported import InputUnsupported
+from .._unsupported import InputUnsupported, Unsupported
 from ..tables._row_table import RowTable
 from ..tables._steps import TableStep
 from ..tables._tables import BlockTable, Table
@@ -110,9 +110,9 @@ class TableUnionStep(UnionStep, TableStep):
 
 def union_step(union: UnionStep) -> UnionStep:
     """Return a union as one that makes one pass over a table, if all of its blocks read one."""
-    twins = [_weighted(block.step, block.weight) for block in union.blocks]
-    steps = [twin for twin in twins if twin is not None]
-    if len(steps) < len(twins):
+    try:
+        steps = [_weighted(block.step, block.weight) for block in union.blocks]
+    except Unsupported:
         return replace(union, n_features=None)
     reads_table = all(step.reads_columns for step in union.steps)
     union = union.with_steps(steps)
@@ -121,11 +121,11 @@ def union_step(union: UnionStep) -> UnionStep:
     return union
 
 
-def _weighted(step: Step, weight: float) -> Step | None:
-    """Return a twin of a block whose weight may be multiplied in float64; None if none may."""
+def _weighted(step: Step, weight: float) -> Step:
+    """Return a twin of a block whose weight may be multiplied in float64."""
     if weight == 1.0:
         return step
     small = step.fixed_dtype not in (np.float64, np.int64) and not step.is_open
     if small and not isinstance(weight, float):
-        return None  # small integers could overflow
+        raise Unsupported("small integers times its weight could overflow")
     return step.in_doubles()

@@ -19,6 +19,7 @@ from .._features import (
     for_originals,
     places_of,
 )
+from .._forwarding import all_of_steps, any_of_steps
 from .._reports import StepReport, report_each
 from .._scorers import Scorer
 from .._steps import CategoryReader, Step, map_pieces
@@ -43,6 +44,11 @@ class UnionStep(Step):
     path: str = ""  # names of the pipelines' steps that it is, where they have no others
 
     holds_blocks = True
+    needs_rows = any_of_steps("needs_rows")
+    opens_frames = any_of_steps("opens_frames")
+    runs_python = any_of_steps("runs_python")
+    may_give_integers = all_of_steps("may_give_integers")
+    has_columns_of_doubles = all_of_steps("has_columns_of_doubles")
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -71,18 +77,6 @@ class UnionStep(Step):
     def is_open(self) -> bool:
         """Whether no block is compiled, so that the stack may be of any dtype."""
         return self.n_features is not None and all(step.is_open for step in self.steps)
-
-    @property
-    def needs_rows(self) -> bool:
-        return any(step.needs_rows for step in self.steps)
-
-    @property
-    def opens_frames(self) -> bool:
-        return any(step.opens_frames for step in self.steps)
-
-    @property
-    def runs_python(self) -> bool:
-        return any(step.runs_python for step in self.steps)
 
     @property
     def gives_matrix(self) -> bool:
@@ -126,10 +120,6 @@ class UnionStep(Step):
         return any(
             type(block.selection) is Selection and block.step.reads_text for block in self.blocks
         )
-
-    @property
-    def may_give_integers(self) -> bool:
-        return all(step.may_give_integers for step in self.steps)
 
     @property
     def gives_array(self) -> bool:
@@ -188,17 +178,11 @@ class UnionStep(Step):
         """Whether a block is sure to be of float64, so that numbers beside it become float64."""
         return any(step.fixed_dtype == np.float64 for step in self.steps)
 
-    @property
-    def has_columns_of_doubles(self) -> bool:
-        return all(step.has_columns_of_doubles for step in self.steps)
-
-    def in_doubles(self) -> Self | None:
+    def in_doubles(self) -> Self:
         """Return a twin that refuses input of which the original makes float32."""
         if self.has_doubles:
             return self
-        twins = [step.in_doubles() for step in self.steps]
-        steps = [twin for twin in twins if twin is not None]
-        return self.with_steps(steps) if len(steps) == len(twins) else None
+        return self.with_steps(step.in_doubles() for step in self.steps)
 
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         if default_containers(self.original):

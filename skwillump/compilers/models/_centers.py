@@ -57,10 +57,7 @@ class NearestModel(ScoredModel):
         centers = self.answers
         if features.reads_text and features.gives_matrix:  # short rows
             return OffsetScorer(centers.bind(features), centers.intercept)
-        twin = features.sized(centers.n_features).in_doubles()
-        if twin is None:
-            raise Unsupported("it would compute in the dtype of the features before it")
-        return ModelScorer(twin, self)
+        return ModelScorer(features.sized(centers.n_features).in_doubles(), self)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return scores, which are equal where rounding of ``|x|^2`` could turn their order."""

@@ -41,10 +41,7 @@ class BernoulliModel(ScoredModel):
                 pass
         if len(self.coef) > MAX_DENSE_FEATURES:
             raise Unsupported("it makes many features binary that are not known to be")
-        twin = features.in_doubles()
-        if twin is None:
-            raise Unsupported("it would compare in the dtype of the features before it")
-        return ModelScorer(twin.for_scores(), self)
+        return ModelScorer(features.in_doubles().for_scores(), self)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         if features.shape[1] != len(self.coef):

@@ -90,7 +90,9 @@ class NeighborsModel(CompleteModel):
         features = features.sized(n_features)
         if features.gives_matrix or n_features > MAX_DENSE_FEATURES:
             return _NeighborsScorer(features, None, self)
-        in_doubles = features if features.exact_scores else features.in_doubles()
+        in_doubles = None
+        with suppress(Unsupported):
+            in_doubles = features if features.exact_scores else features.in_doubles()
         return _NeighborsScorer(features, in_doubles, self)
 
     def raw(self, features: Any, *, n_threads: int = 1) -> np.ndarray:

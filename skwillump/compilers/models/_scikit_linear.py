@@ -143,10 +143,7 @@ class CenteringModel(LinearModel):
     """A linear model that subtracts from its features first, in their own dtype."""
 
     def bind(self, features: Step) -> Scorer:
-        twin = features.sized(len(self.coef)).in_doubles()
-        if twin is None:
-            raise Unsupported("it would compute in the dtype of the features before it")
-        return super().bind(twin)
+        return super().bind(features.sized(len(self.coef)).in_doubles())
 
 
 @register(PLSRegression, gives=LinearModel)

@@ -6,8 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._forwarding import forwarded
-from .._linear_maps import LinearMap
+from .._forwarding import all_of_steps, forwarded
 from .._steps import CategoryReader, Step
 from .._steps_in_a_row import StepsInARow
 from .._unsupported import Unsupported
@@ -49,6 +48,7 @@ class ChainStep(StepsInARow, TableStep):
     steps: tuple[TableStep, ...]
 
     chooses_by_name = forwarded("first.chooses_by_name")
+    gives_array = all_of_steps("gives_array")
 
     @property
     def fixed_dtype(self) -> np.dtype | None:
@@ -66,13 +66,8 @@ class ChainStep(StepsInARow, TableStep):
         else:
             super().refuse_passing_objects(row)
 
-    def in_doubles(self) -> Self | None:
-        steps = in_doubles(self.steps)
-        return None if steps is None else replace(self, steps=tuple(steps))
-
-    @property
-    def gives_array(self) -> bool:
-        return all(step.gives_array for step in self.steps)
+    def in_doubles(self) -> Self:
+        return replace(self, steps=tuple(in_doubles(self.steps)))
 
     def reading_categories(self, reader: CategoryReader) -> Self:
         if len(self.steps) > 1:
@@ -111,11 +106,10 @@ class ChainStep(StepsInARow, TableStep):
         coef = coefficients(self, coef)
         steps = list(self.steps)
         while len(steps) > 1:
-            found = folded(steps[-1])
-            if found is None:
-                break
-            before = in_doubles(steps[:-1]) if found.computes else steps[:-1]
-            if before is None:
+            try:
+                found = steps[-1].linear_map()
+                before = in_doubles(steps[:-1]) if found.computes else steps[:-1]
+            except Unsupported:
                 break
             coef = found.fold(coef)
             steps = before
@@ -125,22 +119,11 @@ class ChainStep(StepsInARow, TableStep):
         return ChainScorer(self.spec, coef.shape[1], tuple(steps), scorer)
 
 
-def in_doubles(steps: Sequence[TableStep]) -> list[TableStep] | None:
-    """Return steps in a row that give no float32; None if they always do."""
+def in_doubles(steps: Sequence[TableStep]) -> list[TableStep]:
+    """Return steps in a row that give no float32; see `Step.in_doubles`."""
     found = list(steps)
     for at in reversed(range(len(found))):
-        twin = found[at].in_doubles()
-        if twin is None:
-            return None
-        found[at] = twin
-        if twin.fixed_dtype is not None:  # whatever comes before
+        found[at] = found[at].in_doubles()
+        if found[at].fixed_dtype is not None:  # whatever comes before
             break
     return found
-
-
-def folded(step: Step) -> LinearMap | None:
-    """Return a step as a linear map, None if it is none."""
-    try:
-        return step.linear_map()
-    except Unsupported:
-        return None

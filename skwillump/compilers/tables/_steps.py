@@ -16,7 +16,7 @@ from .._feature_codes import FeatureCodes, of_numbers
 from .._features import MAX_DENSE_FEATURES, ChosenRows, Work, default_containers, is_single
 from .._forwarding import forwarded
 from .._scorers import Scorer
-from .._steps import Step
+from .._steps import OTHER_DTYPE, Step
 from .._unsupported import InputUnsupported, Unsupported
 from ..text._rows import csr
 from ._chunks import each_chunk
@@ -90,10 +90,11 @@ class TableStep(Step):
         if not all(isinstance(value, _NUMBERS) and value == value for value in values):
             raise InputUnsupported("a value that may be of a column of objects")
 
-    def in_doubles(self) -> Self | None:
+    def in_doubles(self) -> Self:
         """Return a twin that refuses input of which the original makes float32."""
-        dtype = self.fixed_dtype
-        return None if dtype is not None and is_single(dtype) else self
+        if self.fixed_dtype is not None and is_single(self.fixed_dtype):
+            raise Unsupported(OTHER_DTYPE)
+        return self
 
     @property
     def may_give_integers(self) -> bool:

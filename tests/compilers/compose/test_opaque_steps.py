@@ -31,6 +31,7 @@ from sklearn.preprocessing import (
 )
 
 from skwillump import compile_pipeline
+from skwillump.compilers import compile_step
 
 RNG = np.random.default_rng(0)
 NUMBERS = RNG.normal(size=(120, 3))
@@ -301,6 +302,14 @@ def test_what_is_around_an_own_step_is_compiled_with_the_same_answers(name, mode
     assert done.issuperset(wanted), compiled.explain()
     if isinstance(model, LogisticRegression):
         assert "LogisticRegression" in done, compiled.explain()
+
+
+def test_steps_of_which_none_is_compiled_say_why():
+    step = compile_step(make_pipeline(Own(ratio), Own(ratio)).fit(NUMBERS))
+    around = compile_step(make_pipeline(Own(ratio), StandardScaler()).fit(NUMBERS))
+    assert "Own" in step.why_not_compiled
+    assert not step.is_compiled
+    assert around.why_not_compiled == ""
 
 
 @pytest.mark.parametrize("name", ["own step between scalers", "own steps in columns"])
