@@ -1,6 +1,8 @@
 """A transformer that runs as it is, between steps that are compiled."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from ._reports import StepReport
 from ._scorers import Scorer
 from ._steps import Step
 from ._unsupported import InputUnsupported, Unsupported
+from .own_code._stems import remembering_stems
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +54,12 @@ class OriginalStep(Step):
     def sized(self, n_features: int) -> "OriginalStep":
         return replace(self, n_features=n_features)
 
+    @cached_property
+    def _transform(self) -> Callable[[Any], Any]:
+        return remembering_stems(self.original.transform)
+
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
-        return self.original.transform(for_originals(X))
+        return self._transform(for_originals(X))
 
     def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
         features = self.transform(take_rows(X, rows))
@@ -109,7 +116,7 @@ class OriginalScorer(Scorer):
     template = forwarded("step.template")
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
-        features = self.step.original.transform(for_originals(take_rows(X, rows)))
+        features = self.step.transform(take_rows(X, rows))
         try:
             return self._multiplied(features)
         except InputUnsupported as reason:

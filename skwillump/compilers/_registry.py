@@ -2,9 +2,10 @@
 
 A compiler is a function from one fitted object to its compiled twin: a `Step` of a transformer, a
 `Model` of a model. It is registered for an exact type: a subclass may have overridden anything, so
-it is not taken for its parent. A compiler that meets an option it does not know raises
-`Unsupported` with a reason that a user can act on. An error in a compiler is such a reason too,
-since what it reads may be private to another version of a library.
+it is taken for its parent only where it overrides nothing that a prediction asks for. A compiler
+that meets an option it does not know raises `Unsupported` with a reason that a user can act on. An
+error in a compiler is such a reason too, since what it reads may be private to another version of
+a library.
 
 Models of other libraries are plug-ins. `PLUGINS` names, for the root module of a library, the
 module of this package that registers compilers for its types. That module imports the library,
@@ -50,6 +51,8 @@ class Entry:
     is_linear: bool
     # Other kinds of `Model` that the compiler returns under some options.
     or_gives: tuple[type, ...] = ()
+    # Methods that a subclass may override: the compiler reads what they return.
+    overridable: frozenset[str] = frozenset()
 
     def may_give(self, kind: type) -> bool:
         """Whether what is compiled may be of a kind."""
@@ -76,11 +79,18 @@ class Registry:
         gives: type = Step,
         is_linear: bool = False,
         or_gives: tuple[type, ...] = (),
+        overridable: Iterable[str] = (),
     ) -> Callable[[C], C]:
         """Register the decorated compiler for exactly these types; see `Entry`."""
 
         def decorate(compiler: C) -> C:
-            entry = Entry(compiler=compiler, gives=gives, is_linear=is_linear, or_gives=or_gives)
+            entry = Entry(
+                compiler=compiler,
+                gives=gives,
+                is_linear=is_linear,
+                or_gives=or_gives,
+                overridable=frozenset(overridable),
+            )
             for kind in types:
                 self._entries[kind] = (*self._entries.get(kind, ()), entry)
             return compiler
@@ -94,9 +104,19 @@ class Registry:
         """
         kind = type(fitted)
         if kind not in self._entries:
-            self._load(library_of(kind))
-        entries = self._entries.get(kind, ())
+            for one in kind.__mro__:
+                self._load(library_of(one))
+        entries = self._entries.get(kind) or self._inherited(kind)
         return next((e for e in entries if gives is None or e.may_give(gives)), None)
+
+    def _inherited(self, kind: type) -> tuple[Entry, ...]:
+        """Return what is known of the parent that a class predicts as."""
+        parent = next((one for one in kind.__mro__ if one in self._entries), object)
+        return tuple(
+            entry
+            for entry in self._entries.get(parent, ())
+            if predicts_as(kind, parent, entry.overridable)
+        )
 
     def compile(self, fitted: Any, gives: type) -> Any:
         """Return the compiled twin of a fitted object.
@@ -252,6 +272,27 @@ def registered_types() -> tuple[type, ...]:
 def sorted_types(types: Iterable[type]) -> tuple[type, ...]:
     """Return types sorted by name, then by module."""
     return tuple(sorted(types, key=lambda kind: (kind.__name__, kind.__module__)))
+
+
+_OF_FIT = {"__init__", "fit", "fit_transform", "partial_fit", "_parameter_constraints"}
+_OF_CLASSES = {"__module__", "__doc__", "__qualname__", "__dict__", "__weakref__", "_abc_impl"}
+_OF_CLASSES |= {"__annotations__", "__abstractmethods__", "__firstlineno__"}
+_OF_CLASSES |= {"__static_attributes__", "_sklearn_auto_wrap_output_keys"}
+
+
+def predicts_as(kind: type, parent: type, overridable: Iterable[str] = ()) -> bool:
+    """Tell whether what a class overrides of a parent is of no matter once an object is fitted."""
+    allowed = {*_OF_FIT, *_OF_CLASSES, *overridable}
+    for own in kind.__mro__:
+        if own in parent.__mro__:
+            continue
+        for name, member in vars(own).items():
+            if name in allowed or (name.startswith("set_") and name.endswith("_request")):
+                continue
+            is_special = name.startswith("__") or hasattr(parent, name)
+            if is_special or hasattr(type(member), "__set__"):
+                return False
+    return True
 
 
 def refuse_replaced_methods(fitted: Any) -> None:

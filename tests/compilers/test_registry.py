@@ -106,13 +106,70 @@ def test_weights_of_votes_are_those_of_the_members_that_are_left():
         assert vote_weights(vote) == vote._weights_not_none
 
 
-def test_a_subclass_is_not_taken_for_its_parent():
-    class Scaler(StandardScaler):
+class _Fits(StandardScaler):
+    """A class that may be taken for its parent."""
+
+    best = 3
+
+    def __init__(self, clip_to=5.0):
+        super().__init__()
+        self.clip_to = clip_to
+
+    def fit(self, X, y=None):
+        return super().fit(np.clip(X, -self.clip_to, self.clip_to))
+
+    def means(self):
+        return self.mean_
+
+
+class _Transforms(StandardScaler):
+    def transform(self, X, copy=None):
+        return super().transform(X, copy) + 1.0
+
+
+class _Tags(StandardScaler):
+    def __sklearn_tags__(self):
+        return super().__sklearn_tags__()
+
+
+class _Mean(StandardScaler):
+    @property
+    def mean_(self):
+        return np.ones(3)
+
+    @mean_.setter
+    def mean_(self, value):
         pass
 
-    step = compile_step(Scaler().fit(X))
+
+class _Mixed(_Fits):
+    def get_feature_names_out(self, input_features=None):
+        return ["a", "b", "c"]
+
+
+class _Attributes(StandardScaler):
+    def __getattr__(self, name):
+        raise AttributeError(name)
+
+
+def test_a_subclass_that_overrides_nothing_of_predictions_is_taken_for_its_parent():
+    fitted = _Fits().fit(X)
+    step = compile_step(fitted)
+    assert step.is_compiled
+    np.testing.assert_array_equal(step.dense(X), fitted.transform(X))
+
+    class Model(LogisticRegression):
+        def fit(self, X, y):
+            return super().fit(X * 2.0, y)
+
+    assert isinstance(compile_model(Model().fit(X, Y)), LinearModel)
+
+
+@pytest.mark.parametrize("kind", [_Transforms, _Tags, _Mean, _Mixed, _Attributes])
+def test_a_subclass_is_not_taken_for_its_parent_otherwise(kind):
+    step = compile_step(kind().fit(X))
     assert isinstance(step, OriginalStep)
-    assert step.reason == "no compiler for Scaler"
+    assert step.reason == f"no compiler for {kind.__name__}"
 
 
 def test_what_is_wanted_decides_whether_an_object_has_a_compiler():

@@ -23,6 +23,7 @@ from ._kinds import (
     plain_number,
     refuse_others,
 )
+from ._stems import remembering_stems
 
 
 def of_library(function: Any, given: Given) -> Any:
@@ -106,7 +107,7 @@ def mapped(cell: Cell, function: Any) -> Cell:
         return Cell(lambda v: values.as_type(cell.of(v), function.__name__))
     if not callable(function) or isinstance(function, (type, np.ufunc)):
         raise NotTold
-    of = cell.of
+    of, function = cell.of, remembering_stems(function)
     return Cell(lambda v: values.called(of(v), function))
 
 

@@ -12,9 +12,11 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from ..._compat import Original, VectorizerSteps, vectorizer_steps
 from ...kernels._jit import COMPILES
 from ...kernels.text._entries import relabel, weight_rows
+from ..own_code._stems import remembering_stems
 from ._counting import count_terms
 from ._learned_terms import Learned
 from ._options import NORMS
+from ._own_tokens import overrides
 from ._remembering import remembering
 
 LEAST_WORK = 1 << 19
@@ -39,7 +41,9 @@ class _KernelSteps(VectorizerSteps):
         result = None
         if not fixed_vocab and type(vectorizer) in (CountVectorizer, TfidfVectorizer):
             result = count_terms(vectorizer, documents, original, self.least_work)
-        return original(vectorizer, documents, fixed_vocab) if result is None else result
+        if result is None:
+            result = original(_remembering_vectorizer(vectorizer), documents, fixed_vocab)
+        return result
 
     def limit(
         self, original: Original, vectorizer: Any, X: Any, vocabulary: dict, *bounds: Any
@@ -108,18 +112,32 @@ class _KernelSteps(VectorizerSteps):
 
     def preprocessor(self, original: Original, vectorizer: Any) -> Any:
         found = original(vectorizer)
-        return found if vectorizer.preprocessor is None else remembering(found)
+        return found if vectorizer.preprocessor is None else _faster(found)
 
     def tokenizer(self, original: Original, vectorizer: Any) -> Any:
         found = original(vectorizer)
-        return found if vectorizer.tokenizer is None else remembering(found)
+        return found if vectorizer.tokenizer is None else _faster(found)
 
     def analyzer(self, original: Original, vectorizer: Any) -> Any:
         if not callable(vectorizer.analyzer):
             return original(vectorizer)
         other = shallow_copy(vectorizer)
-        other.analyzer = remembering(vectorizer.analyzer)
+        other.analyzer = _faster(vectorizer.analyzer)
         return original(other)
+
+
+def _remembering_vectorizer(vectorizer: Any) -> Any:
+    """Return a twin of a vectorizer that builds its analyzer in a way of its own."""
+    if not overrides(vectorizer, "build_analyzer"):
+        return vectorizer
+    twin = shallow_copy(vectorizer)
+    twin.build_analyzer = lambda: remembering_stems(vectorizer.build_analyzer())
+    return twin
+
+
+def _faster(function: Any) -> Any:
+    """Return a function of the user's, whose stems and outputs are remembered."""
+    return remembering(remembering_stems(function))
 
 
 def _final(X: Any, vectorizer: Any) -> Any:

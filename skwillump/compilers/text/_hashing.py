@@ -19,6 +19,7 @@ from .._unsupported import InputUnsupported, Unsupported
 from ._columns import TextColumn
 from ._encoding import LeftText, Utf8
 from ._options import NORMS, read_options
+from ._own_tokens import BUILDERS
 from ._rows import Rows, csr, fill_rows
 from ._step import VectorizerStep
 
@@ -104,7 +105,7 @@ class HashingScorer(Scorer):
         return data @ self.coef[indices]
 
 
-@register(HashingVectorizer)
+@register(HashingVectorizer, overridable=BUILDERS)
 def compile_hashing_vectorizer(vectorizer: Any) -> HashingStep:
     """Compile a hashing vectorizer, which needs no fit."""
     options = read_options(vectorizer)

@@ -11,7 +11,13 @@ from ...kernels.text._counts import CHAR, CHAR_WB, WORD
 from ...kernels.text._tfidf import L1, L2, NO_NORM
 from .._unsupported import Unsupported
 from ._encoding import LeftText, Utf8, encode_texts
-from ._own_tokens import TOKEN_CLASS, OwnTokens, vectorizer_of_tokens
+from ._own_tokens import (
+    TOKEN_CLASS,
+    OwnTokens,
+    overrides,
+    own_function,
+    vectorizer_of_tokens,
+)
 from ._remembering import remembering
 
 NORMS = {None: NO_NORM, "l1": L1, "l2": L2}
@@ -116,7 +122,7 @@ def read_options(vectorizer: Any) -> TextOptions:
     """
     if vectorizer.input != "content":
         raise Unsupported(f"input={vectorizer.input!r} reads files")
-    if callable(vectorizer.analyzer):
+    if callable(vectorizer.analyzer) or overrides(vectorizer, "build_analyzer"):
         return _of_own_analyzer(vectorizer)
     if vectorizer.analyzer not in _ANALYZERS:
         raise Unsupported(f"analyzer={vectorizer.analyzer!r} is not known")
@@ -126,8 +132,9 @@ def read_options(vectorizer: Any) -> TextOptions:
         raise Unsupported(f"ngram_range={vectorizer.ngram_range!r} is not ascending from 1")
     token_class, shortest, stop_words = None, 1, []
     # Whatever preprocessing is not plain folding runs in Python, before the kernels.
-    plain = vectorizer.preprocessor is None and not vectorizer.strip_accents
-    preprocess = None if plain else vectorizer.build_preprocessor()
+    is_own = vectorizer.preprocessor is not None or overrides(vectorizer, "build_preprocessor")
+    plain = not (is_own or vectorizer.strip_accents)
+    preprocess = None if plain else own_function(vectorizer, "preprocessor")
     own_tokens = False
     if analyzer == WORD:
         dropped = vectorizer.get_stop_words() or ()
@@ -139,8 +146,8 @@ def read_options(vectorizer: Any) -> TextOptions:
                 raise
             token_class, shortest, own_tokens = TOKEN_CLASS, 1, True
             preprocess = OwnTokens(
-                preprocess=vectorizer.build_preprocessor(),
-                tokenize=vectorizer.build_tokenizer(),
+                preprocess=own_function(vectorizer, "preprocessor"),
+                tokenize=own_function(vectorizer, "tokenizer"),
                 takes_blanks=max_n == 1 or not _has_vocabulary(vectorizer),
                 takes_empty=_has_vocabulary(vectorizer),
                 of_tokens=vectorizer_of_tokens(vectorizer),
@@ -166,7 +173,7 @@ def _kernel_tokens(vectorizer: Any, max_n: int) -> tuple[str, int]:
     Unsupported
         If Python must find them.
     """
-    if vectorizer.tokenizer is not None:
+    if vectorizer.tokenizer is not None or overrides(vectorizer, "build_tokenizer"):
         raise Unsupported("tokenizer is a callable")
     token_class, shortest = read_token_pattern(vectorizer.token_pattern)
     if max_n > 1 and re.fullmatch(token_class, " "):
@@ -183,7 +190,7 @@ def _of_own_analyzer(vectorizer: Any) -> TextOptions:
         lowercase=False,
         preprocess=OwnTokens(
             preprocess=None,
-            tokenize=vectorizer.analyzer,
+            tokenize=own_function(vectorizer, "analyzer"),
             takes_blanks=True,
             takes_empty=_has_vocabulary(vectorizer),
             of_tokens=vectorizer_of_tokens(vectorizer),

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..._compat import library_of
 from .._unsupported import InputUnsupported
+from ..own_code._stems import remembering_stems
 
 TOKEN_CLASS = r"[^\x00]"
 """What kernels take for a token where Python has made them: anything between two NULs."""
@@ -67,12 +69,58 @@ def vectorizer_of_tokens(vectorizer: Any) -> Any:
     Stop words are for the caller to leave out: what checks them would make their tokens.
     """
     found = copy.copy(vectorizer)
-    if callable(vectorizer.analyzer):
+    found.__class__ = _known_class(vectorizer)
+    if callable(vectorizer.analyzer) or overrides(vectorizer, "build_analyzer"):
         found.analyzer = _itself
     else:
         found.preprocessor = found.tokenizer = _itself
         found.stop_words = None
     return found
+
+
+BUILDERS = ("build_analyzer", "build_preprocessor", "build_tokenizer")
+"""Methods of a vectorizer that give its functions, which classes of the user's own override."""
+
+
+def _known_class(vectorizer: Any) -> Any:
+    """Return scikit-learn's class that a vectorizer is of, or that its class is derived from."""
+    return next(kind for kind in type(vectorizer).__mro__ if library_of(kind) == "sklearn")
+
+
+def overrides(vectorizer: Any, builder: str) -> bool:
+    """Tell whether the class of a vectorizer gives a function in a way of its own."""
+    kinds = type(vectorizer), _known_class(vectorizer)
+    return getattr(kinds[0], builder) is not getattr(kinds[1], builder)
+
+
+def own_function(vectorizer: Any, role: str) -> Callable[[Any], Any]:
+    """Return what makes tokens, or a text, of a text; stems of words are remembered.
+
+    Parameters
+    ----------
+    vectorizer : vectorizer
+        Fitted.
+    role : {"analyzer", "preprocessor", "tokenizer"}
+    """
+    builder = f"build_{role}"
+    if overrides(vectorizer, builder):
+        return Built(vectorizer, builder)
+    given = getattr(vectorizer, role) if role == "analyzer" else getattr(vectorizer, builder)()
+    return remembering_stems(given)
+
+
+class Built:
+    """A function that a method of the user's own builds, which a pickle cannot hold."""
+
+    def __init__(self, vectorizer: Any, builder: str):
+        self._of = vectorizer, builder
+        self._function = remembering_stems(getattr(vectorizer, builder)())
+
+    def __call__(self, text: Any) -> Any:
+        return self._function(text)
+
+    def __reduce__(self) -> Any:
+        return Built, self._of
 
 
 def _itself(tokens: Any) -> Any:

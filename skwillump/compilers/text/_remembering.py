@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any
 
+from ..own_code._stems import RememberingStems
+
 MOST_REMEMBERED = 1 << 26
 """Bytes of texts and tokens that are remembered, about and at most."""
 
@@ -91,10 +93,11 @@ def remembering(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """
     if _MEMORY.get() is None or isinstance(function, _Remembering):
         return function
-    if isinstance(function, FunctionType):
-        return _Remembering(function, function)
+    original = function.function if isinstance(function, RememberingStems) else function
+    if isinstance(original, FunctionType):
+        return _Remembering(function, original)
     try:
-        pickled = pickle.dumps(function)
+        pickled = pickle.dumps(original)
     except Exception:
         return function
     return _Remembering(function, pickled) if len(pickled) <= MOST_BYTES else function

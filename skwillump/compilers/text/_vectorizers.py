@@ -32,7 +32,7 @@ from .._unsupported import InputUnsupported, Unsupported, private
 from ._columns import CHUNK_ROWS, TextColumn, text_column
 from ._encoding import LeftText, Utf8, encode_text
 from ._options import NORMS, read_options
-from ._own_tokens import pieces_of
+from ._own_tokens import BUILDERS, pieces_of
 from ._rows import Rows, csr, empty_rows, fill_rows
 from ._step import VectorizerStep
 
@@ -305,7 +305,7 @@ def scores_of_texts(
     return out
 
 
-@register(CountVectorizer, TfidfVectorizer)
+@register(CountVectorizer, TfidfVectorizer, overridable=BUILDERS)
 def compile_vectorizer(vectorizer: Any) -> TextStep:
     """Compile a fitted vectorizer over a vocabulary."""
     options = read_options(vectorizer)
