@@ -5,7 +5,7 @@ a copy of the wrapper runs with compiled twins in their places. One row runs thr
 in a container that only the twins look into (`OneRow`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ._compat import library_of
+from ._near_ties import NO_ROWS, any_of, near_ties, not_above
 
 Compile = Callable[[Any], Any]
 """Makes the compiled twin of a fitted estimator."""
@@ -69,9 +70,6 @@ _CHECKS_X = frozenset(
     }
 )
 """Those that look at X themselves, so that neither one row nor scores can go through them."""
-
-DOUBT = 1e-9
-"""Differences of probabilities that another order of summation could turn around."""
 
 
 class OneRow:
@@ -143,14 +141,14 @@ class Wrapped:
     def answer(self, method: str, X: Any) -> tuple[Any, np.ndarray]:
         """Answer of a method for X, and positions of the rows whose label rounding could turn."""
         if method != "predict":
-            return getattr(self.twin, method)(X), NONE
+            return getattr(self.twin, method)(X), NO_ROWS
         name = wrapper_name(self.original)
         by_probability = ("CalibratedClassifierCV", "BaggingClassifier")
         if name in by_probability or getattr(self.original, "voting", None) == "soft":
             return self._largest(X)
         if name == "OneVsOneClassifier" and len(self.original.classes_) > 2:
             votes = self.twin.decision_function(X)
-            return self.twin.classes_[votes.argmax(axis=1)], np.flatnonzero(lead(votes) < DOUBT)
+            return self.twin.classes_[votes.argmax(axis=1)], near_ties(votes)
         if name in ("FixedThresholdClassifier", "TunedThresholdClassifierCV"):
             return self._above_threshold(X)
         if name.startswith("MultiOutput"):  # joblib, in its own, takes longer than a row
@@ -164,13 +162,13 @@ class Wrapped:
         """Classes of the largest probabilities."""
         probabilities = self.twin.predict_proba(X)
         labels = self.twin.classes_[probabilities.argmax(axis=1)]
-        return labels, np.flatnonzero(lead(probabilities) < DOUBT)
+        return labels, near_ties(probabilities)
 
     def _above_threshold(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """Classes by a threshold."""
         inner = self.inside[0][1]
         if len(inner.classes_) != 2:
-            return self.twin.predict(X), NONE  # refuses that, before it looks at X
+            return self.twin.predict(X), NO_ROWS  # refuses that, before it looks at X
         method = self.original.response_method
         if method == "auto":
             method = "predict_proba" if hasattr(inner, "predict_proba") else "decision_function"
@@ -185,7 +183,7 @@ class Wrapped:
         margins = np.abs(np.reshape(response, (len(response), -1)) - threshold).min(axis=1)
         if response.ndim == 1:  # the other class may be the positive one
             margins = np.minimum(margins, np.abs(response + threshold))
-        return decides.predict(X), np.flatnonzero(margins < DOUBT)
+        return decides.predict(X), not_above(margins)
 
     @property
     def _scored(self) -> "list[ScoredMember]":
@@ -199,7 +197,7 @@ class Wrapped:
     def _near_half(self, X: Any) -> np.ndarray:
         """Rows for which a regressor that decides between two classes gives one half."""
         regressors = [twin for twin in self._scored if twin.model.classes is None]
-        return any_of([np.flatnonzero(np.abs(r.response(X) - 0.5) < DOUBT) for r in regressors])
+        return any_of([not_above(np.abs(r.response(X) - 0.5)) for r in regressors])
 
     def _undecided_labels(self, X: Any) -> np.ndarray:
         """Rows whose largest score of one class against the rest is hardly larger."""
@@ -207,27 +205,10 @@ class Wrapped:
             return np.union1d(self._undecided(X), self._near_half(X))
         scored = self._scored
         if len(scored) < len(self.inside):
-            return NONE
+            return NO_ROWS
         scores = np.column_stack([twin.response(X) for twin in scored])
         scale = np.abs(scores).max(axis=1) + 1.0
-        return np.flatnonzero(lead(scores) < DOUBT * scale)
-
-
-NONE = np.empty(0, dtype=np.intp)
-"""No rows."""
-
-
-def any_of(positions: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the positions that are among some."""
-    return np.unique(np.concatenate(positions)) if positions else NONE
-
-
-def lead(values: np.ndarray) -> np.ndarray:
-    """By how much the largest value of each row is above the second, (n_rows,)."""
-    if values.shape[1] < 2:
-        return np.full(len(values), np.inf)
-    largest = np.partition(values, -2, axis=1)[:, -2:]
-    return largest[:, 1] - largest[:, 0]
+        return near_ties(scores, scale)
 
 
 class ScoredMember:
@@ -249,7 +230,7 @@ class ScoredMember:
 
     def doubtful(self, X: np.ndarray) -> np.ndarray:
         """Rows whose label rounding could turn."""
-        return NONE if self.model.classes is None else self.model.doubtful(X[:, self.columns])
+        return NO_ROWS if self.model.classes is None else self.model.doubtful(X[:, self.columns])
 
     def response(self, X: np.ndarray) -> np.ndarray:
         """What one class against the rest is decided by."""

@@ -16,7 +16,8 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
 from .._compat import positive_label, vote_weights
-from .._wrappers import DOUBT, NONE, any_of, lead, reads_x_itself, wrapper_name
+from .._near_ties import DOUBT, NO_ROWS, any_of, near_ties, not_above
+from .._wrappers import reads_x_itself, wrapper_name
 from ..compilers import Model, Unsupported
 from ..compilers._features import places_of
 from ._joined import JoinedModel
@@ -100,7 +101,7 @@ class Combined(JoinedModel):
 
     def close(self, responses: Any) -> np.ndarray:
         """Return the positions of rows whose label rounding could change: of values, none."""
-        return NONE if self.classes is None else np.flatnonzero(~(lead(responses) > DOUBT))
+        return NO_ROWS if self.classes is None else near_ties(responses)
 
     def predict(self, scores: np.ndarray) -> Any:
         return self.labels(self.responses(scores))
@@ -227,7 +228,7 @@ class Thresholded(Combined):
         return self.classes[np.where(responses >= 0, positive, 1 - positive)]
 
     def close(self, responses: np.ndarray) -> np.ndarray:
-        return np.flatnonzero(~(np.abs(responses) > DOUBT))
+        return not_above(np.abs(responses))
 
     @property
     def _positive(self) -> int:

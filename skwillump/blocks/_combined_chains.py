@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._wrappers import NONE, any_of
+from .._near_ties import NO_ROWS, any_of
 from ..compilers import (
     InputUnsupported,
     LinearModel,
@@ -13,6 +13,7 @@ from ..compilers import (
     Step,
     TreeModel,
     check_scores,
+    check_width,
     compile_model,
 )
 from ._combined import Combined, combines
@@ -77,7 +78,7 @@ class Chained(Chain):
         given = np.zeros_like(scores)
         found = np.zeros_like(scores)
         handed_on = getattr(self.original, "chain_method_", "predict")
-        doubtful = [NONE]
+        doubtful = [NO_ROWS]
         for at, (member, coef) in enumerate(
             zip(self.members, self._coefs_of_previous, strict=True)
         ):
@@ -108,8 +109,7 @@ class ChainedTrees(Chain):
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         n_rows, n_features = features.shape
-        if n_features != self.n_features:
-            raise InputUnsupported(f"features of shape {features.shape}")
+        check_width(features, self.n_features)
         check_scores(features)  # it refuses missing values, also where its members take them
         beside = np.empty((n_rows, n_features + len(self.members)))
         beside[:, :n_features] = features
@@ -126,7 +126,7 @@ class ChainedTrees(Chain):
         pairs = zip(self.members, self.parts(scores), strict=True)
         found = np.column_stack([_response(member, method, own) for member, own in pairs])
         decides = self.members[0].classes is not None
-        doubtful = any_of(self.each("doubtful", scores)) if decides else NONE
+        doubtful = any_of(self.each("doubtful", scores)) if decides else NO_ROWS
         found = found.astype(np.float64, copy=False)
         return found[:, np.argsort(self.original.order_)], doubtful
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .._wrappers import DOUBT, lead
+from .._near_ties import DOUBT, near_ties, not_above
 from ..compilers import LinearModel, Model, Unsupported, compile_model
 from ..compilers._forwarding import forwarded_call
 from ..compilers.models._linear import LOG_LIKELIHOOD, log_sum
@@ -57,9 +57,9 @@ class OneVsRest(Combined):
     def close(self, found: np.ndarray) -> np.ndarray:
         if found.shape[1] == 1:
             margin = np.abs(found[:, 0] - (0.0 if self.decides else 0.5))
-            return np.flatnonzero(~(margin > DOUBT))
+            return not_above(margin)
         size = 1.0 + np.abs(found).max(axis=1)
-        return np.flatnonzero(~(lead(found) > DOUBT * size))
+        return near_ties(found, size)
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         found = self.second(scores)
@@ -143,7 +143,7 @@ class Codes(Combined):
 
     def close(self, responses: np.ndarray) -> np.ndarray:
         sizes = 1.0 + np.abs(responses).max(axis=1)
-        return np.flatnonzero(~(lead(responses) > DOUBT * sizes))
+        return near_ties(responses, sizes)
 
 
 @combines("StackingClassifier", "StackingRegressor")

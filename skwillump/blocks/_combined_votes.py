@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from .._compat import ovr_decision_function, vote_weights
-from .._wrappers import DOUBT, any_of, lead
+from .._near_ties import DOUBT, any_of, lead, near_ties
 from ..compilers import InputUnsupported, LinearModel, check_scores
 from ._combined import Combined, EachDecides, all_know, combines
 from ._joined import JoinedModel
@@ -94,7 +94,7 @@ class OneVsOne(Voting):
         votes, undecided = responses
         if votes.ndim == 1:
             return undecided
-        return np.union1d(undecided, np.flatnonzero(~(lead(votes) > DOUBT)))
+        return np.union1d(undecided, near_ties(votes))
 
     def decision_function(self, scores: np.ndarray) -> np.ndarray:
         self.refuse_undecided(scores)
@@ -136,7 +136,7 @@ class BaggedClassifiers(Voting):
 
     def close(self, responses: tuple[np.ndarray, np.ndarray | None]) -> np.ndarray:
         shares, undecided = responses
-        return np.flatnonzero(~(lead(shares) > DOUBT)) if undecided is None else undecided
+        return near_ties(shares) if undecided is None else undecided
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         if self._votes:

@@ -95,6 +95,11 @@ class BlockGraph:
         return graph
 
     @property
+    def last_model(self) -> Any:
+        """The last of those steps: the fitted classifier, regressor or ranker itself."""
+        return self.model_steps[-1][1]
+
+    @property
     def model(self):
         """The fitted steps after the blocks as one estimator."""
         if len(self.model_steps) == 1:
@@ -109,7 +114,7 @@ class BlockGraph:
         model = self.compiled_model
         try:
             if not isinstance(model, TreeModel):
-                model = compile_model(self.model_steps[-1][1], TreeModel)
+                model = compile_model(self.last_model, TreeModel)
             model = model.reading(self.union)
         except Unsupported:
             return None
@@ -118,7 +123,7 @@ class BlockGraph:
     @cached_property
     def reads_single(self) -> bool:
         """Whether its model refuses numbers that are too large for single precision."""
-        return reads_single_precision(self.model_steps[-1][1])
+        return reads_single_precision(self.last_model)
 
     def __getstate__(self) -> dict[str, Any]:
         # What is compiled again when it is asked for is not sent to processes, or stored.

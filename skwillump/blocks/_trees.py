@@ -282,7 +282,7 @@ def _joined_of(graph: BlockGraph) -> JoinedModel | None:
     if union is None or len(graph.model_steps) != 1:
         return None
     try:
-        model = combined(joined_model(graph.model_steps[-1][1], union))
+        model = combined(joined_model(graph.last_model, union))
     except Unsupported:
         return None
     if not model.reads_batches or model.reads_sparse(union):

@@ -13,7 +13,7 @@ from ._registry import (
 from ._reports import StepReport
 from ._scorers import Scorer
 from ._steps import Step
-from ._unsupported import InputUnsupported, Unsupported, check_scores
+from ._unsupported import InputUnsupported, Unsupported, check_scores, check_width
 from .compose import _composites  # it registers compilers, as do those below
 from .compose._chains import compile_steps
 from .compose._dense_reader import DenseReader, Leaf, placed

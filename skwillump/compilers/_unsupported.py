@@ -53,6 +53,19 @@ def check_unchanged(name: str, now: Any, fitted: Any) -> None:
         raise Unsupported(f"{name}={now!r} was set after fit")
 
 
+def check_in_double(*fitted: Any) -> None:
+    """Raise `Unsupported` for arrays of a fit of which one is not of float64."""
+    for values in fitted:
+        if values.dtype != np.float64:
+            raise Unsupported(f"it was fitted on {values.dtype}")
+
+
+def check_width(features: Any, n_features: int) -> None:
+    """Raise `InputUnsupported` for rows of another number of features."""
+    if features.shape[1] != n_features:
+        raise InputUnsupported(f"features of shape {features.shape}")
+
+
 def check_scores(scores: np.ndarray) -> None:
     """Raise `InputUnsupported` if a score, of many rows or of one (n_outputs,), is not finite."""
     if scores.ndim == 1:  # quickly: a sum is not finite either

@@ -5,7 +5,7 @@ read-only one and a memory map are three types. All that a compiled step holds i
 read-only arrays, however it was made, unpickled or mapped.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,6 +27,22 @@ def frozen_fields(record: T) -> T:
     return type(record)(
         *(frozen(value) if isinstance(value, np.ndarray) else value for value in record)
     )
+
+
+class FrozenArrays:
+    """A record whose arrays kernels read: unpickled, or mapped, they are frozen again."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update({name: _refrozen(value) for name, value in state.items()})
+
+
+def _refrozen(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value if value.dtype == object else frozen(value)
+    if isinstance(value, tuple):
+        parts = map(_refrozen, value)
+        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
+    return value
 
 
 def line_aligned(array: np.ndarray) -> np.ndarray:

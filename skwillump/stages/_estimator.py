@@ -235,7 +235,7 @@ class BlockwiseEstimator(PlannedEstimator):
         self._full = self.estimator_
         if self.compile:
             self._full = compile_pipeline(full)
-            if graph is not None and graph.model_steps[-1][1] is chain(full)[-1][1]:
+            if graph is not None and graph.last_model is chain(full)[-1][1]:
                 graph = replace(graph, compiled_model=self._full._parts.model)
         self._graph = cast(Any, graph)
         self._calibrated = None

@@ -260,7 +260,7 @@ def fewer_rounds(graph: BlockGraph, share: float) -> tuple[str, int] | None:
     None where it has none to spare.
     """
     rounds = int(share * n_rounds(graph))
-    names = ROUNDS & graph.model_steps[-1][1].get_params(deep=False).keys()
+    names = ROUNDS & graph.last_model.get_params(deep=False).keys()
     if rounds < LEAST_ROUNDS or len(graph.model_steps) > 1 or len(names) != 1:
         return None
     return *names, rounds
@@ -268,7 +268,7 @@ def fewer_rounds(graph: BlockGraph, share: float) -> tuple[str, int] | None:
 
 def fewer_bins(graph: BlockGraph) -> tuple[str, int] | None:
     """The parameter that gives the full model few bins, and its value; None for no fewer."""
-    model = graph.model_steps[-1][1]
+    model = graph.last_model
     library = library_of(type(model))
     name, params = BINS.get(library), model.get_params(deep=False)
     is_binned = library == "lightgbm" or name in params
@@ -296,7 +296,7 @@ def of_fewer_rounds(graph: BlockGraph) -> Any:
         return None
     name, number = rounds
     changed = {**dict(lighter_params(graph)), name: max(int(SET_ROUNDS * number), LEAST_ROUNDS)}
-    return clone(graph.model_steps[-1][1]).set_params(**changed)
+    return clone(graph.last_model).set_params(**changed)
 
 
 def none_can_pay(

@@ -70,7 +70,7 @@ def may_stand_in(graph: BlockGraph, costs: BlockCosts) -> bool:
     graph : BlockGraph
         The full model, with blocks that may run compiled.
     """
-    if not is_classifier(graph.model_steps[-1][1]):
+    if not is_classifier(graph.last_model):
         return False
     full = costs.full(graph)
     own = [name for name, step in graph.compiled.items() if step.runs_python]
@@ -224,7 +224,7 @@ def fit_stand_in(graph: BlockGraph, X: Any, y: Any, params: dict[str, Any]) -> P
     ValueError
         If the rows have no form that it reads, or it would have too many coefficients.
     """
-    model = graph.model_steps[-1][1]
+    model = graph.last_model
     X, y, weights = labelled_rows(graph, X, y, params)
     features = features_of_rows(X)
     linear: Any = LogisticRegression(C=INVERSE_PENALTY, tol=TOLERANCE, max_iter=MOST_ROUNDS)

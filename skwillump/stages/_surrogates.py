@@ -83,7 +83,7 @@ def why_not_dear(graph: BlockGraph, costs: BlockCosts) -> str:
 def takes_surrogates(graph: BlockGraph, y: Any) -> bool:
     """Whether a linear model can stand for the pipeline's own: of one label or value a row."""
     is_number = np.asarray(y).dtype.kind in "fiub"
-    return np.ndim(y) == 1 and (is_classifier(graph.model_steps[-1][1]) or is_number)
+    return np.ndim(y) == 1 and (is_classifier(graph.last_model) or is_number)
 
 
 def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, Any]) -> Any:
@@ -109,7 +109,7 @@ def fit_surrogate(graph: BlockGraph, features: Any, y: Any, params: dict[str, An
     ValueError
         If it would have too many coefficients, or the features are none that it reads.
     """
-    model = graph.model_steps[-1][1]
+    model = graph.last_model
     X: Any = features.tocsr() if sparse.issparse(features) else np.asarray(features, np.float64)
     X, y, weights = labelled_rows(graph, X, y, params)
     for sampler in graph.samplers:

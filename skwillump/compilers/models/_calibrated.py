@@ -8,11 +8,11 @@ from scipy.special import expit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
 
-from ..._wrappers import lead
+from ..._near_ties import near_ties
 from .._models import Model
 from .._registry import REGISTRY, register
 from .._unsupported import Unsupported
-from ._linear import DOUBT, NONE, LinearModel, shares
+from ._linear import NONE, LinearModel, shares
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -35,7 +35,7 @@ class CalibratedModel(LinearModel):
     def decided(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         assert self.classes is not None
         found = self.predict_proba(scores)
-        return self.classes[found.argmax(axis=1)], np.flatnonzero(~(lead(found) > DOUBT))
+        return self.classes[found.argmax(axis=1)], near_ties(found)
 
     def gives(self, method: str) -> bool:
         return method in ("predict", "predict_proba")

@@ -11,14 +11,14 @@ import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.neighbors import NearestCentroid
 
-from ..._wrappers import lead
+from ..._near_ties import near_ties
 from .._models import ModelScorer
 from .._registry import register
 from .._scorers import OffsetScorer, Scorer
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import Unsupported, check_in_double, check_width
 from ._layers import ScoredModel
-from ._linear import DOUBT, NONE
+from ._linear import NONE
 from ._scikit_linear import CenteringModel
 
 
@@ -33,7 +33,7 @@ class CentersModel(CenteringModel):
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         sizes = 1.0 + np.abs(scores).max(axis=1) + self.largest
-        return np.flatnonzero(~(lead(scores) > DOUBT * sizes))
+        return near_ties(scores, sizes)
 
     def predict_one(self, scores: np.ndarray) -> Any:
         return None if len(self.doubtful(scores[None])) else self.predict(scores[None])[0]
@@ -61,17 +61,15 @@ class NearestModel(ScoredModel):
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return scores, which are equal where rounding of ``|x|^2`` could turn their order."""
-        if features.shape[1] != self.answers.n_features:
-            raise InputUnsupported(f"features of shape {features.shape}")
+        check_width(features, self.answers.n_features)
         scores = self.answers.raw(features)
         squares = np.einsum("ij,ij->i", features, features)
-        scores[~(lead(scores) > DOUBT * squares)] = 0.0
+        scores[near_ties(scores, squares)] = 0.0
         return scores
 
 
 def _centers(fitted: Any, centers: np.ndarray, classes: np.ndarray) -> CentersModel:
-    if centers.dtype != np.float64:
-        raise Unsupported(f"it was fitted on {centers.dtype}")
+    check_in_double(centers)
     if len(centers) < 2:
         raise Unsupported("it has one center")
     squares = np.einsum("ij,ij->i", centers, centers)

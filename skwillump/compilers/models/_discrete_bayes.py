@@ -11,7 +11,7 @@ from .._models import Model, ModelScorer
 from .._registry import register
 from .._scorers import OffsetScorer, Scorer
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported, check_scores
+from .._unsupported import InputUnsupported, Unsupported, check_scores, check_width
 from ._layers import ScoredModel
 from ._linear import LOG_LIKELIHOOD, LinearModel
 from ._scikit_linear import linear_model
@@ -44,8 +44,7 @@ class BernoulliModel(ScoredModel):
         return ModelScorer(features.in_doubles().for_scores(), self)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        if features.shape[1] != len(self.coef):
-            raise InputUnsupported(f"features of shape {features.shape}")
+        check_width(features, len(self.coef))
         check_scores(features)
         distances = features - self.threshold
         above = distances > 0.0

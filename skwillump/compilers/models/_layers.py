@@ -19,7 +19,14 @@ from .._models import CompleteModel, ModelScorer
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported, check_scores, private
+from .._unsupported import (
+    InputUnsupported,
+    Unsupported,
+    check_in_double,
+    check_scores,
+    check_width,
+    private,
+)
 from ._linear import LOG_LIKELIHOOD, NONE, SIGMOID, SOFTMAX, LinearModel
 from ._outer import AnsweredModel
 from ._several_labels import LabelSums
@@ -102,8 +109,7 @@ class NetworkScorer(Scorer):
 def compile_network(model: Any) -> NetworkModel:
     """Read a fitted network."""
     weights, biases = tuple(model.coefs_), tuple(model.intercepts_)
-    if any(array.dtype != np.float64 for array in (*weights, *biases)):
-        raise Unsupported("its weights are not float64")
+    check_in_double(*weights, *biases)
     if model.activation not in _ACTIVATIONS:
         raise Unsupported(f"activation={model.activation!r}")
     classes, link, of_one = None, NONE, True
@@ -141,8 +147,7 @@ class GaussianModel(ScoredModel):
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
         """Return the log likelihoods (n_rows, n_classes), by scikit-learn's operations."""
-        if features.shape[1] != self.means.shape[1]:
-            raise InputUnsupported(f"features of shape {features.shape}")
+        check_width(features, self.means.shape[1])
         sums = np.empty((len(features), len(self.means)))
         size = max(_BLOCK_VALUES // max(features.shape[1], 1), 1)
         for first in range(0, len(features), size):
@@ -165,8 +170,9 @@ class GaussianModel(ScoredModel):
 def compile_gaussian_bayes(model: Any) -> GaussianModel:
     """Read a fitted Gaussian naive Bayes."""
     means, variances = np.array(model.theta_), np.array(model.var_)
-    if means.dtype != np.float64 or len(model.classes_) < 2:
-        raise Unsupported(f"its means are {means.dtype}, of {len(model.classes_)} classes")
+    check_in_double(means)
+    if len(model.classes_) < 2:
+        raise Unsupported("it has one class")
     scale = -0.5 * np.sum(np.log(2.0 * np.pi * variances), axis=1)
     return GaussianModel(
         original=model,
@@ -188,8 +194,7 @@ class QuadraticModel(GaussianModel):
         return ModelScorer(features.sized(self.means.shape[1]).for_scores(), self)
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        if features.shape[1] != self.means.shape[1]:
-            raise InputUnsupported(f"features of shape {features.shape}")
+        check_width(features, self.means.shape[1])
         pairs = zip(self.means, self.projections, strict=True)
         found = [np.sum(((features - mean) @ along) ** 2, axis=1) for mean, along in pairs]
         return -0.5 * np.stack(found, axis=1) + self.constants + self.priors
@@ -204,8 +209,9 @@ class QuadraticModel(GaussianModel):
 def compile_quadratic(model: Any) -> QuadraticModel:
     """Read a fitted quadratic discriminant analysis."""
     means = np.array(model.means_)
-    if means.dtype != np.float64 or len(model.classes_) < 2:
-        raise Unsupported(f"its means are {means.dtype}, of {len(model.classes_)} classes")
+    check_in_double(means)
+    if len(model.classes_) < 2:
+        raise Unsupported("it has one class")
     pairs = list(zip(model.rotations_, model.scalings_, strict=True))
     sizes = np.array([np.sum(np.log(scaling)) for _, scaling in pairs])
     return QuadraticModel(

@@ -8,15 +8,13 @@ import sklearn
 from scipy.special import expit
 from sklearn.linear_model import SGDClassifier
 
+from ..._near_ties import DOUBT, NO_ROWS, not_above
 from .._models import Model, both_classes
 from .._scorers import Scorer
 from .._steps import Step
 
 NONE, SIGMOID, ONE_VS_REST, SOFTMAX, SOFTMAX_OF_TWO, LOG_LIKELIHOOD, CLIPPED = range(7)
 """How scores become probabilities; NONE where the model has none, or others than these."""
-
-DOUBT = 1e-9
-"""Two scores closer than this share of their size could be in another order after rounding."""
 
 _FEW_CLASSES = 8
 """NumPy adds up fewer numbers one after the other, more of them in pairs."""
@@ -78,7 +76,7 @@ class LinearModel(Model):
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         if self.classes is None:
-            return np.zeros(0, dtype=np.intp)
+            return NO_ROWS
         if scores.shape[1] == 1:
             margin = np.abs(scores[:, 0])
             size = margin
@@ -90,8 +88,7 @@ class LinearModel(Model):
             others[rows, best] = -np.inf
             margin = top - others.max(axis=1)
             size = np.abs(top)
-        # "Not above" rather than "below": NaN is in doubt too.
-        return np.flatnonzero(~(margin > DOUBT * (1.0 + size)))
+        return not_above(margin, DOUBT * (1.0 + size))
 
     def gives(self, method: str) -> bool:
         if method == "decision_function":

@@ -20,7 +20,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import normalize
 
 from ..._containers import take_rows
-from ..._wrappers import lead
+from ..._near_ties import NO_ROWS, lead, not_above
 from ...kernels._nearest import take_nearest
 from .._features import MAX_DENSE_FEATURES, is_single, only, to_dense
 from .._forwarding import forwarded
@@ -28,7 +28,7 @@ from .._models import CompleteModel
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported, private
+from .._unsupported import InputUnsupported, Unsupported, check_in_double, private
 from ._products import map_blocks, products, row_products, squared_lengths, warm_up_products
 from ._several_labels import LabelModel
 
@@ -235,8 +235,8 @@ class NeighborsModel(CompleteModel):
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         """Return the positions of rows of which weights nearly tie; counts are exact."""
         if self.classes is None or not self.is_weighted:
-            return np.zeros(0, dtype=np.intp)
-        return np.flatnonzero(~(lead(scores) > _NEAR))
+            return NO_ROWS
+        return not_above(lead(scores), _NEAR)
 
 
 class CosineModel(NeighborsModel):
@@ -354,8 +354,7 @@ def compile_neighbors(model: Any) -> NeighborsModel | LabelModel:
         raise Unsupported(f"n_neighbors={model.n_neighbors} of {rows.shape[0]} rows")
     if rows.dtype.kind in "iu" and rows.dtype.itemsize >= 4:
         rows = rows.astype(np.float64)
-    if rows.dtype != np.float64:
-        raise Unsupported(f"it was fitted on {rows.dtype}")
+    check_in_double(rows)
     method, known = private(model, "_fit_method"), np.array(private(model, "_y"))
     if method != "brute" and rows.size > _MOST_VALUES:
         raise Unsupported(f"a tree of {len(rows)} rows is faster")

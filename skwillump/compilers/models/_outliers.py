@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.ensemble import IsolationForest
 from sklearn.svm import OneClassSVM
 
+from ..._near_ties import not_above
 from ...kernels.trees._columns import SINGLE_OR_NAN
 from .._registry import register
 from .._unsupported import Unsupported, private
 from ._ensembles import read_tree, trees_of
-from ._linear import DOUBT
 from ._outer import OuterModel
 from ._support_vectors import machine_with_kernel
 from ._tree_answers import IDENTITY
@@ -44,7 +44,7 @@ class OutlierModel(OuterModel):
         return np.where(self.decision_function(scores) < 0, -1, 1)
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
-        return np.flatnonzero(np.abs(self.decision_function(scores)) <= DOUBT)
+        return not_above(np.abs(self.decision_function(scores)))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -14,7 +14,7 @@ from sklearn.svm import LinearSVC, LinearSVR
 from .._registry import compile_model, register
 from .._scorers import Scorer
 from .._steps import Step
-from .._unsupported import Unsupported, private
+from .._unsupported import Unsupported, check_in_double, private
 from ._linear import (
     CLIPPED,
     LOG_LIKELIHOOD,
@@ -41,8 +41,7 @@ def linear_model(
     kind: type[LinearModel] = LinearModel,
 ) -> LinearModel:
     coef = np.asarray(coef)
-    if coef.dtype != np.float64:
-        raise Unsupported(f"its coefficients are {coef.dtype}, not float64")
+    check_in_double(coef)
     n_outputs = 1 if coef.ndim == 1 else len(coef)
     if classes is not None:
         if isinstance(classes, list) or np.ndim(classes) != 1:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from ..._near_ties import DOUBT
 from .._features import places_of
-from ._linear import DOUBT, LinearModel
+from ._linear import LinearModel
 from ._outer import OuterModel
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels._arrays import frozen, frozen_fields
+from ...kernels._arrays import FrozenArrays, frozen, frozen_fields
 from ...kernels.trees._columns import LOWEST, NAN_LEFT, PLAIN, SINGLE, SINGLE_OR_NAN
 from ...kernels.trees._walks import Trees
 from ...kernels.trees._zero_paths import MOST_ROWS, N_NODE_BITS, ZeroPaths, predict_along
@@ -23,16 +23,12 @@ _GROUP_PATHS = 1 << 14
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SparseTrees:
+class SparseTrees(FrozenArrays):
     """A model of trees that read float32, for rows of a sparse matrix."""
 
     trees: Trees
     paths: ZeroPaths
     n_steps: int  # steps that a row of zeros takes down all trees
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        trees, paths = frozen_fields(state["trees"]), frozen_fields(state["paths"])
-        self.__dict__.update(state, trees=trees, paths=paths)
 
     @classmethod
     def of(cls, trees: Trees, n_features: int) -> "SparseTrees | None":

@@ -20,15 +20,15 @@ from sklearn.svm import SVC, SVR, NuSVC, NuSVR
 
 from ..._compat import ovr_decision_function
 from ..._containers import take_rows
-from ..._wrappers import lead
+from ..._near_ties import DOUBT, NO_ROWS, lead
 from ...kernels._machines import couple, exponentials, sum_in_order
 from .._features import MAX_DENSE_FEATURES, only
 from .._models import CompleteModel, Model, ModelScorer
 from .._registry import register
 from .._scorers import Scorer
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported, private
-from ._linear import DOUBT, LinearModel
+from .._unsupported import InputUnsupported, Unsupported, check_in_double, check_width, private
+from ._linear import LinearModel
 from ._products import map_blocks, products, squared_lengths, warm_up_products
 from ._scikit_linear import linear_support_vectors
 
@@ -100,8 +100,7 @@ class SupportVectorModel(CompleteModel):
     # Rows to scores
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        if features.shape[1] != self.vectors.shape[0]:
-            raise InputUnsupported(f"features of shape {features.shape}")
+        check_width(features, self.vectors.shape[0])
         size = max(_BLOCK_VALUES // len(self.squares), 1)
         return map_blocks(self._block, features, size, n_threads)
 
@@ -209,7 +208,7 @@ class SupportVectorModel(CompleteModel):
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         if self.classes is None:
-            return np.zeros(0, dtype=np.intp)
+            return NO_ROWS
         doubt = ~(np.abs(scores) > DOUBT).all(axis=1)
         if scores.shape[1] > 1 and self.original.break_ties:
             doubt |= ~(lead(self.decision_function(scores)) > DOUBT)
@@ -287,8 +286,7 @@ def machine_with_kernel(
         vectors = vectors.toarray()
     dual = private(machine, "_dual_coef_")
     dual = np.asarray(dual.toarray() if sparse.issparse(dual) else dual)
-    if vectors.dtype != np.float64 or dual.dtype != np.float64:
-        raise Unsupported(f"its support vectors are {vectors.dtype}")
+    check_in_double(vectors, dual)
     weights = _weights(dual, classes, machine)
     constants = np.array(private(machine, "_intercept_"), dtype=np.float64)
     if size is None:

@@ -7,17 +7,15 @@ import numpy as np
 from scipy.special import expit
 from sklearn.utils.extmath import softmax
 
+from ..._near_ties import DOUBT, NO_ROWS
 from ...kernels.trees._links import single_exp, single_sigmoid, single_softmax
 from .._models import CompleteModel, both_classes
 
 IDENTITY, SIGMOID, SOFTMAX, SIGMOIDS, EXP, SIGNED_SQUARE, LOG1P_EXP = range(7)
 """How sums become values or probabilities. IDENTITY: they are, or (sums of forests) have become."""
 
-_DOUBT = 1e-9
-"""What is closer than this share of its size to a tie may be one in the original."""
-
 _SINGLE_DOUBT = 1e-5
-"""The same where values are float32."""
+"""What is as close to a tie, where values are float32, may be one in the original."""
 
 _FLOAT64 = np.dtype(np.float64)
 _SINGLE_LINKS = {SIGMOID: single_sigmoid, SOFTMAX: single_softmax, EXP: single_exp}
@@ -42,7 +40,7 @@ class TreeAnswers(CompleteModel):
     @property
     def _doubt(self) -> float:
         """What is closer than this share of its size to a tie may be one in the original."""
-        return _DOUBT if self.dtype == _FLOAT64 else _SINGLE_DOUBT
+        return DOUBT if self.dtype == _FLOAT64 else _SINGLE_DOUBT
 
     def gives(self, method: str) -> bool:
         if method == "predict":
@@ -70,7 +68,7 @@ class TreeAnswers(CompleteModel):
         An exact tie is in no doubt where the scores are the original's to the last bit.
         """
         if self.classes is None or (self.link == IDENTITY and self.is_certain):
-            return np.zeros(0, dtype=np.intp)
+            return NO_ROWS
         if scores.shape[1] == 1:
             size = np.abs(scores[:, 0]) * (self.scale / self.divisor)
             is_tie = (size == 0.0) & self.is_certain

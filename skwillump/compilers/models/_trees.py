@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels._arrays import frozen, frozen_fields
+from ...kernels._arrays import FrozenArrays, frozen, frozen_fields
 from ...kernels.trees._columns import (
     CATEGORIES,
     LOWEST,
@@ -47,7 +47,7 @@ _NOT_FINITE = "values that are missing, infinite, or too large for float32"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class TreeModel(TreeAnswers):
+class TreeModel(FrozenArrays, TreeAnswers):
     """A fitted model of decision trees.
 
     Its scores are the sums of leaves that `raw` returns.
@@ -72,13 +72,6 @@ class TreeModel(TreeAnswers):
         return cls(
             original=original, trees=trees, questions=questions, n_features=n_features, **told
         )
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        asked = state["questions"]
-        asked = None if asked is None else Questions(*map(frozen_fields, asked))
-        self.__dict__.update(state, trees=frozen_fields(state["trees"]), questions=asked)
-        if "deep" in state:
-            self.__dict__["deep"] = tuple(map(frozen_fields, state["deep"]))
 
     @property
     def n_outputs(self) -> int:

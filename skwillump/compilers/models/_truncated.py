@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..._near_ties import NO_ROWS
 from .._forwarding import forwarded, forwarded_call
 from ._outer import OuterModel
 from ._tree_answers import IDENTITY, SOFTMAX
@@ -54,7 +55,7 @@ class TruncatedTrees(OuterModel):
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         """Return nothing: there is no original whose label it should be."""
-        return np.zeros(0, dtype=np.intp)
+        return NO_ROWS
 
     def predict_proba(self, scores: np.ndarray) -> np.ndarray:
         return self.inner.predict_proba(self._calibrated(scores))

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ...kernels._arrays import frozen_fields
+from ...kernels._arrays import FrozenArrays
 from ...kernels.tables._text_keys import TextTable, make_text_table, number_texts
 from .._forwarding import KernelUser
 from .._unsupported import InputUnsupported, Unsupported
@@ -22,7 +22,7 @@ from ._tables import Table, plain_values
 
 
 @dataclass(frozen=True, eq=False)
-class Lookup(KernelUser):
+class Lookup(FrozenArrays, KernelUser):
     """The categories of one column."""
 
     position_of: dict[Any, int] = field(repr=False)  # without NaN
@@ -31,11 +31,6 @@ class Lookup(KernelUser):
     texts: TextTable | None = field(repr=False)  # categories that are texts, if some are
     position_of_text: np.ndarray | None = field(repr=False)  # theirs; last: -1
     position_of_integer: np.ndarray | None = field(repr=False)  # see `_integer_table`
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        if state["texts"] is not None:
-            state = state | {"texts": frozen_fields(state["texts"])}
-        self.__dict__.update(state)
 
     @classmethod
     def of(cls, categories: np.ndarray) -> "Lookup":

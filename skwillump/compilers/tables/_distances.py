@@ -9,7 +9,7 @@ from sklearn.cluster import KMeans, MiniBatchKMeans
 from .._matrix_steps import MatrixStep, RowFunction
 from .._registry import register
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, check_in_double
 from ..models._products import squared_lengths
 from ._steps import NumberStep
 
@@ -91,7 +91,6 @@ class SparseDistances(RowFunction):
 def compile_distances(clusters: Any) -> Step:
     """Compile clusters."""
     centers = np.array(clusters.cluster_centers_, order="C")
-    if centers.dtype != np.float64:
-        raise Unsupported(f"it was fitted on {centers.dtype}")
+    check_in_double(centers)
     squares = np.einsum("ij,ij->i", centers, centers)
     return DistancesStep.from_fitted(clusters, len(centers), centers=centers, squares=squares)

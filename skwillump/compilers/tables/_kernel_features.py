@@ -12,7 +12,7 @@ from sklearn.kernel_approximation import Nystroem
 from .._matrix_steps import MatrixStep, RowFunction
 from .._registry import register
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported, private
+from .._unsupported import InputUnsupported, Unsupported, check_in_double, private
 from ..models._products import map_blocks, products, squared_lengths, warm_up_products
 from ._categories import without_names
 from ._steps import NumberStep
@@ -131,8 +131,7 @@ class KernelStep(NumberStep):
 
 def _compiled(fitted: Any, rows: Any, components: np.ndarray, **values: Any) -> KernelStep:
     """Return the step of rows of the fit (n_known, n_columns)."""
-    if rows.dtype != np.float64 or components.dtype != np.float64:
-        raise Unsupported(f"it was fitted on {rows.dtype}")
+    check_in_double(rows, components)
     kernel = {"polynomial": "poly"}.get(fitted.kernel, fitted.kernel)
     if callable(kernel) or kernel not in ("rbf", "poly", "sigmoid", "linear"):
         raise Unsupported(f"kernel={fitted.kernel!r}")

@@ -8,7 +8,7 @@ from sklearn.kernel_approximation import RBFSampler, SkewedChi2Sampler
 
 from .._registry import register
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, check_in_double
 from ._steps import NumberStep
 from ._tables import Table, refuse_infinite
 
@@ -57,8 +57,7 @@ class CosineStep(NumberStep):
 @register(RBFSampler, SkewedChi2Sampler)
 def compile_sampler(sampler: Any) -> Step:
     """Compile an ``RBFSampler`` or ``SkewedChi2Sampler``."""
-    if sampler.random_weights_.dtype != np.float64:
-        raise Unsupported(f"it was fitted on {sampler.random_weights_.dtype}")
+    check_in_double(sampler.random_weights_)
     is_skewed = isinstance(sampler, SkewedChi2Sampler)
     n = sampler.n_components
     return CosineStep.from_fitted(

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels._arrays import frozen, line_aligned
+from ...kernels._arrays import FrozenArrays, line_aligned
 
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
@@ -270,7 +270,7 @@ def join(numbers: np.ndarray, own: np.ndarray, n_values: int) -> np.ndarray:
 
 
 @dataclass(frozen=True, eq=False)
-class KeyedRows:
+class KeyedRows(FrozenArrays):
     """Rows of values by key."""
 
     index: KeyIndex
@@ -280,11 +280,6 @@ class KeyedRows:
     def __post_init__(self) -> None:
         if self.values.dtype != object:
             object.__setattr__(self, "values", line_aligned(self.values))
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        # Without a copy: the values may lie in a memory map.
-        values = state["values"]
-        self.__dict__.update(state, values=values if values.dtype == object else frozen(values))
 
     def rows(self, numbers: np.ndarray) -> np.ndarray:
         """Return the row (n_rows, n_columns) of values of each number of a key."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ...kernels._arrays import frozen, frozen_fields, line_aligned
+from ...kernels._arrays import FrozenArrays, frozen, line_aligned
 from ...kernels.tables._integer_keys import (
     IntegerTable,
     copy_rows,
@@ -39,7 +39,7 @@ _EXACT = 2.0**53
 
 
 @dataclass(frozen=True, eq=False)
-class Finder(KernelUser):
+class Finder(FrozenArrays, KernelUser):
     """The values of a column of keys, hashed."""
 
     column: KeyColumn
@@ -48,12 +48,6 @@ class Finder(KernelUser):
     texts: TextTable | None = field(repr=False)
     number_of_text: np.ndarray | None = field(repr=False)  # intp, -1 last; None: the same numbers
     digest: bytes | None = None  # of keys and numbers; None where finding them takes no time
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name in ("integers", "texts"):
-            if state[name] is not None:
-                state = state | {name: frozen_fields(state[name])}
-        self.__dict__.update(state)
 
     @classmethod
     def of(cls, column: KeyColumn, kind: str | None) -> "Finder":
@@ -159,7 +153,7 @@ class Finder(KernelUser):
 
 
 @dataclass(frozen=True, eq=False)
-class LookupStep(TableStep):
+class LookupStep(FrozenArrays, TableStep):
     """Columns of keys to rows of a table."""
 
     positions: tuple[int, ...]  # of the columns of keys
@@ -168,10 +162,6 @@ class LookupStep(TableStep):
     pairs: tuple[IntegerTable, ...] = field(repr=False)
 
     gives_array = True
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        pairs = tuple(frozen_fields(table) for table in state["pairs"])
-        self.__dict__.update(state, pairs=pairs)
 
     def numbers(self, table: Table) -> np.ndarray:
         """Return the number of each row's key, as intp; -1 for one that is unknown."""
@@ -230,14 +220,11 @@ class LookupStep(TableStep):
 
 
 @dataclass(frozen=True, eq=False)
-class LookupScorer(TableScorer):
+class LookupScorer(FrozenArrays, TableScorer):
     """Keys to partial scores."""
 
     step: LookupStep
     by_number: np.ndarray = field(repr=False)  # float64 (n_keys + 1, n_outputs)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, by_number=frozen(state["by_number"]))
 
     def chunk_scores(self, table: Table) -> np.ndarray:
         if table.row is not None:

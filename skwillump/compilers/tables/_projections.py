@@ -20,7 +20,7 @@ from .._features import MAX_DENSE_FEATURES
 from .._linear_maps import LinearMap
 from .._registry import register
 from .._steps import Step
-from .._unsupported import Unsupported
+from .._unsupported import Unsupported, check_in_double
 from ._steps import IntegerStep, NumberStep
 from ._tables import Table, refuse_infinite, refuse_large_integers
 
@@ -68,9 +68,8 @@ What another order of summation changes in the last bits is divided by it.
 
 
 def _components(fitted: Any) -> np.ndarray:
-    if fitted.components_.dtype != np.float64:
-        raise Unsupported(f"its components are {fitted.components_.dtype}, not float64")
     components = fitted.components_
+    check_in_double(components)
     if sparse.issparse(components):
         if np.prod(components.shape) > _MOST_COMPONENTS:
             raise Unsupported(f"its {components.shape} components are too many for a dense array")
@@ -103,8 +102,7 @@ def compile_discriminant_projection(model: Any) -> Step:
     if model.solver == "lsqr":
         raise Unsupported("solver='lsqr' does not transform")
     scalings = model.scalings_
-    if scalings.dtype != np.float64:
-        raise Unsupported(f"it was fitted on {scalings.dtype}")
+    check_in_double(scalings)
     components = np.ascontiguousarray(scalings[:, : len(model.get_feature_names_out())])
     mean = np.array(model.xbar_) if model.solver == "svd" else None
     return _projected(model, components, mean=mean)

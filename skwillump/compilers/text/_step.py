@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from ...kernels._arrays import frozen_fields
+from ...kernels._arrays import FrozenArrays
 from ...kernels.text._symbols import Alphabet
 from .._features import MAX_DENSE_FEATURES, Entries
 from .._steps import Step
@@ -19,7 +19,7 @@ from ._rows import Rows, csr, join_rows, with_rows
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class VectorizerStep(Step):
+class VectorizerStep(FrozenArrays, Step):
     """A text vectorizer as arrays.
 
     A subclass says how the rows of a range of texts come about, and with which scorer they are
@@ -55,7 +55,7 @@ class VectorizerStep(Step):
     def __setstate__(self, state: dict[str, Any]) -> None:
         options = state["options"]
         alphabet = state["alphabet"].with_tables(options.fold, options.token_class)
-        self.__dict__.update(state, alphabet=frozen_fields(alphabet))
+        super().__setstate__(state | {"alphabet": alphabet})
 
     def encode(self, texts: Utf8) -> Utf8:
         """Return the texts of a chunk as the kernels want them."""

@@ -13,7 +13,7 @@ from ...kernels.text._topics import find_topics
 from .._matrix_steps import MatrixStep, RowFunction
 from .._registry import register
 from .._steps import Step
-from .._unsupported import InputUnsupported, Unsupported
+from .._unsupported import InputUnsupported, Unsupported, check_in_double
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -78,8 +78,7 @@ def _positive(rows: Any) -> Any:
 def compile_topics(model: Any) -> Step:
     """Compile a ``LatentDirichletAllocation``."""
     weights = model.exp_dirichlet_component_
-    if weights.dtype != np.float64:
-        raise Unsupported(f"it was fitted on {weights.dtype}")
+    check_in_double(weights)
     if model.verbose:
         raise Unsupported("verbose prints at each call")
     topics = Topics(
@@ -135,8 +134,7 @@ class Factors(RowFunction):
 def compile_factors(model: Any) -> Step:
     """Compile an ``NMF``."""
     components = model.components_
-    if components.dtype != np.float64:
-        raise Unsupported(f"it was fitted on {components.dtype}")
+    check_in_double(components)
     if model.solver != "cd":
         raise Unsupported(f"solver={model.solver!r}")
     if model.shuffle:

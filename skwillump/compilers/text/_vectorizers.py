@@ -63,16 +63,6 @@ class TextStep(VectorizerStep):
         """Whether values are computed as they are counted: in float64."""
         return not self.is_tfidf or self.dtype == np.float64
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(
-            {
-                **state,
-                "trie": frozen_fields(state["trie"]),
-                "weighting": frozen_fields(state["weighting"]),
-                "factors": frozen(state["factors"]),
-            }
-        )
-
     def in_binary(self) -> "TextStep":
         if not (self.factors > 0.0).all():
             raise Unsupported("a term has no weight above zero")
