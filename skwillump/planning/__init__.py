@@ -23,7 +23,7 @@ from ._harm_score import (
 )
 from ._orders import nth_largest, stable_order
 from ._p_values import rows_to_certify
-from ._records import ApproximateStage, Evidence, StageSeconds, pays
+from ._records import ApproximateStage, CheaperModel, Evidence, StageSeconds, pays
 from ._seen_rows import (
     ALARM_SHARE,
     ERROR_OF_FIRST,

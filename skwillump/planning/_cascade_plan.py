@@ -194,15 +194,13 @@ def _tradeoff(
         steps = np.union1d(steps, [chosen])
     early_share = walk.early_share[steps]
     return Tradeoff(
-        blocks=candidate.blocks,
+        **candidate.described,
         measure=option.measure,
         thresholds=np.array(option.path.thresholds[steps]),
         early_share=early_share,
         score_kept=_score_kept(asked, option.candidate, walk, steps),
         expected_seconds=candidate.seconds_by(option.measure, 1 - early_share),
         chosen=None if chosen is None else int(np.searchsorted(steps, chosen)),
-        n_trees=candidate.n_trees,
-        is_surrogate=candidate.is_surrogate,
     )
 
 

@@ -67,14 +67,12 @@ def _option(calibration, target: Target, position: int, queries, n_query: int) -
         expected_seconds=float(candidate.seconds.expected(share)),
         precisions=precisions,
         tradeoff=TopKTradeoff(
-            blocks=candidate.blocks,
+            **candidate.described,
             rule="ratio",
             share=visited,
             precision=np.array([np.mean([np.mean(p < r * k) for p in places]) for r in ratios]),
             expected_seconds=candidate.seconds.expected(visited),
             chosen=int(np.searchsorted(ratios, ratio)),
-            n_trees=candidate.n_trees,
-            is_surrogate=candidate.is_surrogate,
         ),
     )
 

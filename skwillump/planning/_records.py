@@ -1,6 +1,6 @@
 """What plans of cascades and of top-K queries share: stages with a price, and promises."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import numpy as np
@@ -21,15 +21,26 @@ class StageSeconds:
 
 
 @dataclass(frozen=True)
-class ApproximateStage:
+class CheaperModel:
+    """What may stand for the full model: the blocks that it reads, and what it is."""
+
+    blocks: tuple[str, ...]  # none where it reads rows as they come
+    # Of the full model's own ensemble, cut off: its number of trees.
+    n_trees: int | None = field(default=None, kw_only=True)
+    # Whether it is a linear model in the place of the full one.
+    is_surrogate: bool = field(default=False, kw_only=True)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """These fields, for another record of the same model."""
+        return {f.name: getattr(self, f.name) for f in fields(CheaperModel)}
+
+
+@dataclass(frozen=True)
+class ApproximateStage(CheaperModel):
     """An approximate model and what it costs."""
 
-    blocks: tuple[str, ...]  # the blocks that the model uses
     seconds: StageSeconds
-    # Where the model is a truncated ensemble: how many trees of the full one it has.
-    n_trees: int | None = field(default=None, kw_only=True)
-    # Whether the model is a linear one in the place of the full one.
-    is_surrogate: bool = field(default=False, kw_only=True)
     # The same costs where rows come in the way that is not planned for: one at a time instead of in
     # batches, or in batches. None where that is not to be looked at.
     other: StageSeconds | None = field(default=None, kw_only=True)
@@ -97,17 +108,14 @@ class BaseCalibration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaseTradeoff:
+class BaseTradeoff(CheaperModel):
     """What is lost against cost, for one candidate, on the rows that certify.
 
     `Tradeoff` and `TopKTradeoff` tell what the fields are.
     """
 
-    blocks: tuple[str, ...]
     expected_seconds: np.ndarray = field(repr=False)
     chosen: int | None
-    n_trees: int | None = None
-    is_surrogate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -245,14 +245,12 @@ def _tradeoff(
         ]
     )
     return TopKTradeoff(
-        blocks=candidate.blocks,
+        **candidate.described,
         rule=option.search.rule,
         share=visited,
         precision=evidence.precision(option.needs, efforts),
         expected_seconds=candidate.seconds.expected(visited),
         chosen=None if chosen is None else int(np.searchsorted(efforts, chosen)),
-        n_trees=candidate.n_trees,
-        is_surrogate=candidate.is_surrogate,
     )
 
 

@@ -81,16 +81,7 @@ class CrossFitted:
         for spec, record, seconds, other in zip(
             self.specs, self.stages, costs.planned.stages, others, strict=True
         ):
-            yield (
-                record,
-                {
-                    "blocks": spec.blocks,
-                    "seconds": seconds,
-                    "n_trees": spec.n_trees,
-                    "is_surrogate": spec.is_surrogate,
-                    "other": other,
-                },
-            )
+            yield record, {**spec.described, "seconds": seconds, "other": other}
 
     def in_calibration(self, seed: int) -> dict[str, Any]:
         """The fields of its `BaseCalibration`."""

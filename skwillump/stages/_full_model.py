@@ -4,21 +4,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..blocks import BlockGraph, CompiledBlocks, CompiledStage
-from ..planning import ApproximateStage
+from ..planning import CheaperModel
 from ._before_pipeline import compiled_stage
-from ._models import StageSpec
 
 
 @dataclass(frozen=True, kw_only=True)
-class StageBase:
+class StageBase(CheaperModel):
     """What all stages have. `Stage` and `RankStage` tell what the fields are."""
 
-    blocks: tuple[str, ...]
     model: Any = field(repr=False)
     cost_seconds: float
     share: float
-    n_trees: int | None = None
-    is_surrogate: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +56,12 @@ class FullModel:
     fused: CompiledBlocks | None  # its blocks on a compiled path, where there is one
     runs: Any  # CompiledPipeline or estimator: the same as it runs
 
-    def first_stage(
-        self, what: StageSpec | ApproximateStage, model: Any, *, stepwise: bool = False
-    ) -> FirstStage:
+    def first_stage(self, what: CheaperModel, model: Any, *, stepwise: bool = False) -> FirstStage:
         """A fitted model as a first stage: on the compiled path where it has one, or by its steps.
 
         Parameters
         ----------
-        what : StageSpec or ApproximateStage
+        what : CheaperModel
             What the model is.
         stepwise : bool
             Whether to leave the compiled path.

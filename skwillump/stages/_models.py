@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from ..blocks import (
     unfitted,
 )
 from ..compilers import fast_encoders, fast_vectorizers
+from ..planning import CheaperModel
 from ._costs import BlockCosts
 from ._feature_parameters import translate_chain, translate_fit_params
 from ._feature_subsets import FeatureSubset, NotTranslatable
@@ -46,19 +47,12 @@ MOST_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
-class StageSpec:
-    """An approximate model to make."""
+class StageSpec(CheaperModel):
+    """An approximate model to make: where it is no cut-off ensemble, it is fitted on the blocks."""
 
-    blocks: tuple[str, ...]  # the blocks that it uses
-    # The number of the full model's own first trees that it consists of; None for a model that is
-    # fitted on the blocks.
-    n_trees: int | None = None
+    # How the scores of such an ensemble are calibrated; no offset for not at all.
     slope: float = 1.0
-    # How the scores of those trees are calibrated; empty for not at all.
     offset: tuple[float, ...] = ()
-    # Whether it is a linear model in the place of the full one. One of no blocks reads the rows as
-    # they come.
-    is_surrogate: bool = False
     # Of an ensemble that is fitted on the blocks: parameters that have other values than those of
     # the full model, so that it is fitted and answers faster.
     lighter: tuple[tuple[str, int], ...] = ()
@@ -119,7 +113,7 @@ def truncated_specs(graph: BlockGraph, first: BlockGraph, features: Any | None) 
         blocks = blocks_used(graph, n_trees)
         if not blocks:
             continue
-        spec = StageSpec(blocks, n_trees)
+        spec = StageSpec(blocks, n_trees=n_trees)
         if features is not None:
             model = truncated_ensemble(first, n_trees, first.names)
             if model is None:
@@ -130,7 +124,7 @@ def truncated_specs(graph: BlockGraph, first: BlockGraph, features: Any | None) 
                     whole = tree_scores(first, features)
                 relative = model.truncated.is_relative
                 slope, offset = match_scores(model.scores(features), whole, relative)
-            spec = StageSpec(blocks, n_trees, slope, tuple(offset.tolist()))
+            spec = replace(spec, slope=slope, offset=tuple(offset.tolist()))
         specs.append(spec)
     return specs
 

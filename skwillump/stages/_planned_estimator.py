@@ -168,11 +168,9 @@ class PlannedEstimator(BlockMetaEstimator):
             stage.compiled.warm_up()
         self._first_stage = stage
         first = {
-            "blocks": candidate.blocks,
+            **candidate.described,
             "model": model,
             "cost_seconds": candidate.seconds.start,
-            "n_trees": candidate.n_trees,
-            "is_surrogate": candidate.is_surrogate,
         }
         last["cost_seconds"] = candidate.seconds.rest
         self.stages_ = self._stages_of(plan, first, last)

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+
+from ..planning import CheaperModel
 
 LINE_LENGTH = 99
 """Of a report, in characters, so that it can be read in a terminal and in a log."""
@@ -50,18 +52,6 @@ def seconds_text(seconds: float) -> str:
 def trees_text(n_trees: int) -> str:
     """How a truncated ensemble is called."""
     return f"first {n_trees} trees"
-
-
-class CheaperModel(Protocol):
-    """What may stand for the full model: a stage, or a candidate for one."""
-
-    @property
-    def n_trees(self) -> int | None:
-        """Number of trees, of a truncated ensemble."""
-
-    @property
-    def is_surrogate(self) -> bool:
-        """Whether it is a linear model in the place of another one."""
 
 
 def model_text(stage: CheaperModel) -> str:

@@ -185,7 +185,7 @@ def test_first_trees_are_a_model_on_the_blocks_that_they_look_at(name):
     counts = truncation_sizes(graph)
     assert counts == sorted(counts)
     assert max(counts) <= MODELS[name].get_params().get("n_estimators", 30) // 2
-    spec = StageSpec((), counts[0], 1.0, (0.0,) * (2 if name == "forest" else 1))
+    spec = StageSpec((), n_trees=counts[0], offset=(0.0,) * (2 if name == "forest" else 1))
     model = spec.of_trees(graph)
     features = graph.compute(X, spec.blocks_in(graph), {})
     everything = truncated_ensemble(graph, counts[0], graph.names)
