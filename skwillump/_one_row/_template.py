@@ -107,8 +107,18 @@ class RowTemplate:
 
     def check_names(self, row: Mapping[Any, Any]) -> None:
         """Raise ValueError if a mapping lacks a column that is needed."""
+        # A comparison for each name would take longer than some first stages.
+        if type(row) is dict and row.keys() >= self._needed_names:
+            return
         if self.columns is not None:
             self.columns.check_names(row, self.needed)
+
+    @cached_property
+    def _needed_names(self) -> frozenset[Any]:
+        """Names of the columns that a mapping is asked for."""
+        names = self.names
+        needed = range(len(names)) if self.needed is None else self.needed
+        return frozenset(names[position] for position in needed if position < len(names))
 
     @cached_property
     def _column_dtypes(self) -> dict[Any, Any]:

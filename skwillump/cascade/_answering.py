@@ -19,6 +19,9 @@ from ..stages._full_model import FirstStage
 from ..stages._passes import ModelInput, StagePass, answer_by_pass, flat
 from ._responses import align_response, predicts_largest_response, stage_codes
 
+METHODS_OF_ONE = ("predict", "predict_proba", "decision_function")
+"""Methods that one row may be asked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EarlyStage:
@@ -60,11 +63,15 @@ class EarlyStage:
 
     def gives_one(self, method: str) -> bool:
         """Whether both models answer `method` for one row on the compiled path."""
-        return (
-            self.reads_one
-            and self.gives(method)
-            and len(self.fused.approx.classes) == len(self.thresholds)
-        )
+        return method in self._methods_of_one
+
+    @cached_property
+    def _methods_of_one(self) -> frozenset[str]:
+        """Methods that both models answer for one row: asked for each row, and found out once."""
+        given = [method for method in METHODS_OF_ONE if self.reads_one and self.gives(method)]
+        if not given or len(self.fused.approx.classes) != len(self.thresholds):
+            return frozenset()
+        return frozenset(given)
 
     def answer(
         self,

@@ -106,6 +106,7 @@ class BaseCascade(BlockwiseEstimator):
             y=self._labels.read(y),
             params=params,
             stratify=self._labels.stratify,
+            keeps_classes=self._labels.stratify,
             subgroups=groups,
         )
 

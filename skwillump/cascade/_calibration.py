@@ -55,13 +55,14 @@ def calibrated_from(
     """
     y = data.y
     true_codes, y_rows = recorder.codes(y)[fitted.rows], y[fitted.rows]
-    full_right = recorder.is_right(fitted.full, y_rows)
+    # Rows that were fitted on show nothing, and count as lost.
+    full_right = recorder.is_right(fitted.full, y_rows) | fitted.taught
     other = fitted.stage_costs.other
     candidates = tuple(
         Candidate(
             codes=stage["codes"],
             confidence={measure: stage[measure] for measure in recorder.measures},
-            right=recorder.is_right(stage, y_rows),
+            right=recorder.is_right(stage, y_rows) & ~fitted.taught,
             **what,
         )
         for stage, what in fitted.priced_stages()
@@ -83,6 +84,7 @@ def calibrated_from(
         other_full_seconds=np.inf if other is None else other.full,
         full_right=full_right,
         classes=true_codes,
+        taught=fitted.taught,
         n_refused=int(np.sum(~recorder.is_answered(fitted.full))),
         n_classes=recorder.n_groups,
         is_probability=recorder.is_probability,

@@ -139,6 +139,17 @@ def _refused_lines(cascade, guarantee: Guarantee) -> list[str]:
     ]
 
 
+def _taught_lines(cascade, guarantee: Guarantee) -> list[str]:
+    """How many held-out rows were fitted on, where the evidence is of held-out rows."""
+    n_taught = 0 if cascade._calibrated is None else cascade._calibrated.calibration.n_taught
+    if not n_taught or guarantee.basis == "fresh":
+        return []
+    return [
+        f"{n_taught:,} held-out rows are of classes that no row to fit on has: the models are "
+        "fitted on them too, so that they know these classes, and each counts as a harm."
+    ]
+
+
 def cascade_report(cascade, plan: Plan) -> str:
     """Report of a fitted `CascadeClassifier`."""
     lines = [f"CascadeClassifier, accuracy_target={cascade.accuracy_target:g}", ""]
@@ -149,6 +160,7 @@ def cascade_report(cascade, plan: Plan) -> str:
             "repeated on each fold. refit=False and certify do not depend on that."
         )
     lines += _refused_lines(cascade, plan.guarantee)
+    lines += _taught_lines(cascade, plan.guarantee)
     if plan.guarantee.reason:
         lines.append(f"No cascade: {plan.guarantee.reason}.")
     needed = plan.guarantee.rows_needed

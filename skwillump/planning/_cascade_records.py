@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ._confidence import LEARNED
-from ._growth import UNMEASURED, Growth, measured_growth
+from ._growth import UNMEASURED, Growth, HarmCounts
 from ._harm_score import HarmScore
 from ._records import ApproximateStage, BaseCalibration, BaseGuarantee, BaseTradeoff
 
@@ -117,6 +117,15 @@ class Calibration(BaseCalibration):
     within: Subgroups | None = None  # groups of the rows in each of which the target is to be kept
     # Rows that the full model of their fold refused, where it is taken to be right.
     n_refused: int = 0
+    # bool (n_rows,): rows of classes that were fitted on although they are held out, as no other
+    # row is of these. The full model is taken to be right there, each candidate to be wrong, and
+    # every step but the first to answer them early. None for none.
+    taught: np.ndarray | None = None
+
+    @property
+    def n_taught(self) -> int:
+        """Number of rows that were fitted on although they are held out."""
+        return 0 if self.taught is None else int(self.taught.sum())
 
     def with_dearer(self, candidate: int, seconds: float) -> "Calibration":
         """The same numbers where a candidate's first stage costs so many seconds a row more."""
@@ -155,19 +164,24 @@ class Calibration(BaseCalibration):
         fewer = None if smaller is None else smaller.candidates[candidate]
         if smaller is None or fewer is None:
             return Growth()
-        more = self.candidates[candidate]
-        harms = self.harms[candidate] & (more.confidence[measure] >= thresholds[more.codes])
-        of_fewer = smaller.full_right & ~fewer.right
-        of_fewer &= fewer.confidence[measure] >= thresholds[fewer.codes]
-        both = of_fewer & (smaller.rows >= 0) & harms[smaller.rows]
-        return measured_growth(
-            n_smaller=int(of_fewer.sum()),
-            n_smaller_rows=len(of_fewer),
-            n_harms=int(harms.sum()),
-            n_rows=len(harms),
-            n_both=int(both.sum()),
-            row_ratio=smaller.row_ratio,
-        )
+        more, harm = self.candidates[candidate], self.harms[candidate]
+
+        def counts(thresholds: np.ndarray) -> HarmCounts:
+            harms = harm & (more.confidence[measure] >= thresholds[more.codes])
+            of_fewer = smaller.full_right & ~fewer.right
+            of_fewer &= fewer.confidence[measure] >= thresholds[fewer.codes]
+            both = of_fewer & (smaller.rows >= 0) & harms[smaller.rows]
+            return HarmCounts(
+                n_smaller=int(of_fewer.sum()),
+                n_smaller_rows=len(of_fewer),
+                n_harms=int(harms.sum()),
+                n_rows=len(harms),
+                n_both=int(both.sum()),
+                row_ratio=smaller.row_ratio,
+            )
+
+        of_all = counts(np.full_like(thresholds, -np.inf)).growth()
+        return counts(thresholds).growth(of_all)
 
 
 @dataclass(frozen=True, kw_only=True)

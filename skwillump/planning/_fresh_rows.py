@@ -152,7 +152,10 @@ def _rule(
 ) -> tuple[ThresholdRule, dict[str, float]]:
     """The rule that suits what is known of the rows, and what it rests on besides."""
     if fresh.classes is None:
-        accuracy = lower_accuracy(calibration.full_right, ACCURACY_ERROR * level)
+        right = calibration.full_right
+        if calibration.taught is not None:
+            right = right & ~calibration.taught  # that of a row that was fitted on is not known
+        accuracy = lower_accuracy(right, ACCURACY_ERROR * level)
         agreement = AgreementTest(
             target=1 - (1 - target) * accuracy, level=(1 - ACCURACY_ERROR) * level
         )

@@ -28,9 +28,10 @@ class Walk:
         """The walk of some calibration rows along a path of a candidate."""
         of_candidate = calibration.candidates[candidate]
         confidence = of_candidate.confidence[measure][rows]
+        steps = path.first_step(of_candidate.codes[rows], confidence)
         return cls(
             rows=rows,
-            steps=path.first_step(of_candidate.codes[rows], confidence),
+            steps=_first_of_all(calibration, rows, steps),
             n_steps=len(path.thresholds),
             full_right=calibration.full_right[rows],
             approx_right=of_candidate.right[rows],
@@ -46,7 +47,7 @@ class Walk:
         steps = np.concatenate([[np.inf], -levels, [-np.inf]])
         return cls(
             rows=rows,
-            steps=places + 1,
+            steps=_first_of_all(calibration, rows, places + 1),
             n_steps=len(steps),
             full_right=calibration.full_right[rows],
             approx_right=calibration.candidates[candidate].right[rows],
@@ -100,6 +101,13 @@ class Walk:
         Of all steps with the same early rows this is the first, which has the highest threshold.
         """
         return spread(np.flatnonzero(np.diff(self.n_early, prepend=-1)), n_most)
+
+
+def _first_of_all(calibration: Calibration, rows: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """First step that answers each row, where the first one answers those that were fitted on."""
+    if calibration.taught is None:
+        return steps
+    return np.where(calibration.taught[rows], 1, steps)
 
 
 def spread(steps: np.ndarray, n_most: int) -> np.ndarray:

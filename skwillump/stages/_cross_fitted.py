@@ -56,6 +56,7 @@ class CrossFitted:
     rows: np.ndarray  # intp (n_rows,): the calibration set: all held-out rows
     folds: np.ndarray  # intp (n_rows,): the fold that holds out each of them
     selects: np.ndarray  # bool (n_rows,): rows that choose; the others certify
+    taught: np.ndarray  # bool (n_rows,): rows that models were fitted on nevertheless
     full: Record  # of the full model on these rows
     stages: tuple[Record, ...]  # of each approximate model
     specs: tuple[StageSpec, ...]  # what each of them is

@@ -65,6 +65,7 @@ def cross_fit(run: CrossFit) -> CrossFitted:
         rows=held_out,
         folds=np.repeat(np.arange(len(records)), [len(record.rows) for record in records]),
         selects=np.isin(held_out, run.selecting),
+        taught=np.isin(held_out, [] if run.setting.split is None else run.setting.split[0]),
         full=joined([record.full for record in records]),
         stages=tuple(joined([record.stage(i) for record in records]) for i in made),
         specs=tuple(specs[i] for i in made),

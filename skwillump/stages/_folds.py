@@ -119,6 +119,8 @@ class FitData:
     # (n_rows,): labels of groups in each of which a target is to be kept.
     subgroups: np.ndarray | None = None
     stratify: bool = True  # whether `y` holds classes
+    # Whether ``refit=False`` fits on the rows of a class that would all be held out; see `taught`.
+    keeps_classes: bool = False
 
     def take(self, rows: np.ndarray) -> tuple[Any, np.ndarray, dict[str, Any]]:
         """X, y and parameters of `fit` of some rows, in ascending order."""
@@ -176,7 +178,8 @@ def single_split(
 ) -> Split:
     """The split of ``refit=False``: rows for the models that answer, and held-out rows.
 
-    A float draws the held-out rows whatever their class, as they certify.
+    A float draws the held-out rows whatever their class, as they certify; `taught` says which of
+    them are fitted on too.
 
     Raises
     ------
@@ -184,7 +187,8 @@ def single_split(
         If `cv` has several folds.
     """
     if isinstance(cv, Real) and not isinstance(cv, Integral):
-        return drawn_split(data, float(cv), rng)
+        train, test = drawn_split(data, float(cv), rng)
+        return np.union1d(train, taught(data, train, test)), test
     splits: list[Split] = []
     if cv is not None and not isinstance(cv, Integral):
         splits = cross_fit_splits(data, cv, split_params, rng)
@@ -195,6 +199,24 @@ def single_split(
         )
         raise refused(owner, "cv", must_be, cv)
     return splits[0]
+
+
+def taught(data: FitData, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Held-out rows of classes that no row to fit on has.
+
+    Without them the models would not know a class that the plain estimator knows. They are fitted
+    on, and stay among the held-out rows, where each is as bad as a row can be: lost as soon as any
+    row is answered early (`Calibration.taught`). What is tested stays valid. Let p be the share of
+    such classes among new rows. As many held-out rows are taught as chance draws of them; the
+    others are independent draws of the other classes, whatever rows were taught, so that with
+    models that lose a share q of these the losses that are counted are independent draws with the
+    chance p + (1 - p) q, which is no less than what is lost. That q depends on the rows that are
+    taught does no harm: where more is lost than is allowed, q is above the same bound for each
+    number of them, and more losses are only more likely.
+    """
+    if not data.keeps_classes or data.groups is not None:
+        return test[:0]
+    return test[~np.isin(data.y[test], data.y[train])]
 
 
 def share_of(data: FitData, rows: np.ndarray, share: float, rng) -> np.ndarray:

@@ -105,14 +105,38 @@ def test_without_refit_a_splitter_with_one_split_will_do():
     assert model.guarantee_.kind == "certified"
 
 
-def test_without_refit_a_class_that_only_held_out_rows_have_counts_as_wrong():
+def test_without_refit_a_class_that_would_all_be_held_out_is_fitted_on_and_counts_as_lost():
     X, y = two_signals(2000)
     y = y.astype(object)
     y[np.arange(2000) == 3] = "rare"
     y = y.astype(str)
-    for seed in range(3):
+    n_lost = []
+    for seed in range(6):
         model = cascade(cv=0.5, refit=False, accuracy_target=0.9, random_state=seed).fit(X, y)
         assert model.guarantee_.kind == "certified"
+        assert_array_equal(model.classes_, ["0", "1", "rare"])
+        assert model.predict_proba(X[:5]).shape == (5, 3)
+        calibration = model._calibrated.calibration
+        n_lost.append(calibration.n_taught)
+        told = "1 held-out rows are of classes that no row to fit on has" in model.report()
+        assert told == bool(n_lost[-1])
+        row = calibration.taught
+        assert calibration.full_right[row].all()
+        assert not any(each.right[row].any() for each in calibration.candidates)
+    assert 0 < sum(n_lost) < 6
+
+
+def test_rows_of_all_classes_are_fitted_on_and_held_out_rows_are_drawn_as_before():
+    X, y = two_signals(600)
+    data = FitData(X=X, y=y, params={}, keeps_classes=True)
+    train, test = single_split(data, 0.5, {}, np.random.RandomState(0))
+    assert not np.isin(test, train).any()
+    y = np.where(np.arange(600) < 590, y, np.arange(600))
+    kept = FitData(X=X, y=y, params={}, keeps_classes=True)
+    fitted, held_out = single_split(kept, 0.5, {}, np.random.RandomState(0))
+    assert_array_equal(held_out, test)
+    assert set(y[fitted]) == set(y)
+    assert_array_equal(np.setdiff1d(fitted, train), test[test >= 590])
 
 
 def test_a_fitted_estimator_is_certified_whatever_refit_says():
