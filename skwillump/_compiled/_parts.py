@@ -18,7 +18,7 @@ from .._wrappers import (
     reads_x_itself,
     see_through,
 )
-from ..blocks import SideBySideScorer, combined, joined_model, lifted_chain
+from ..blocks import SideBySideScorer, combined, joined_model, lifted_chain, passing_member
 from ..compilers import (
     InputStep,
     Model,
@@ -179,6 +179,9 @@ def _side_by_side(wrapper: Any, twins: list[Any]) -> tuple[Model | None, Scorer 
     if len(models) < len(parts) or not parts:
         return None, None
     try:
+        if getattr(wrapper, "passthrough", False):
+            models.append(passing_member(wrapper))
+            scorers.append(models[-1].bind(InputStep.of(wrapper)))
         model = combined(joined_model(wrapper, models=models))
     except Unsupported:
         return None, None

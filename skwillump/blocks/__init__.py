@@ -15,7 +15,7 @@ from ._graph import (
     split_pipeline,
     take_stored,
 )
-from ._joined import SideBySideScorer, joined_model
+from ._joined import SideBySideScorer, joined_model, passing_member
 from ._lifted import hides_blocks, lifted_chain, settled, unfitted
 from ._linear_sums import LinearBlocks
 from ._protocols import CompiledBlocks, CompiledStage

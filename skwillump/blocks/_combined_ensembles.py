@@ -153,7 +153,8 @@ class Stacked(Combined):
     @classmethod
     def reads(cls, joined: JoinedModel) -> bool:
         original = joined.original
-        if original.passthrough or len(joined.members) != len(original.stack_method_):
+        n_members = len(original.stack_method_) + bool(original.passthrough)
+        if len(joined.members) != n_members:
             return False
         if joined.classes is not None and (
             not isinstance(original.classes_, np.ndarray) or "predict" in original.stack_method_
@@ -178,7 +179,7 @@ class Stacked(Combined):
         """Return what the members answer side by side, (n_rows, n_answers)."""
         columns = []
         methods = self.original.stack_method_
-        for member, own, method in zip(self.members, self.parts(scores), methods, strict=True):
+        for member, own, method in zip(self.members, self.parts(scores), methods, strict=False):
             found = getattr(member, method)(own)
             if found.ndim == 1:
                 found = found[:, None]
@@ -187,18 +188,28 @@ class Stacked(Combined):
             columns.append(found)
         return np.hstack(columns).astype(np.float64, copy=False)
 
+    def of_last(self, answers: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Return the scores of the last model for the members' answers."""
+        if not self.original.passthrough:
+            return self.last.raw(answers)
+        passed = scores[:, self.places[-1]]
+        if type(self.last) is not LinearModel:
+            return self.last.raw(np.hstack((answers, passed)))
+        coef = self.last.coef[: answers.shape[1]]
+        return np.asarray(answers @ coef + passed + self.last.intercept)
+
     def responses(self, scores: np.ndarray) -> np.ndarray:
-        return self.last.raw(self.answers(scores))
+        return self.of_last(self.answers(scores), scores)
 
     def decided(self, scores: np.ndarray) -> tuple[Any, np.ndarray]:
         answers = self.answers(scores)
-        found = self.last.raw(answers)
+        found = self.of_last(answers, scores)
         labels, doubtful = self.labels(found), self.close(found)
         if self.last.is_smooth:
             return labels, doubtful
         # Where what members answer is rounded in another way, it may pass a threshold.
         around = DOUBT * (1.0 + np.abs(answers))
-        near = [self.last.raw(answers + sign * around) != found for sign in (-1.0, 1.0)]
+        near = [self.of_last(answers + sign * around, scores) != found for sign in (-1.0, 1.0)]
         return labels, np.union1d(doubtful, np.flatnonzero(np.any(near, axis=(0, 2))))
 
     def doubtful(self, scores: np.ndarray) -> np.ndarray:

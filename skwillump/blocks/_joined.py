@@ -7,7 +7,7 @@ members that read the scores in the place of features (`ScoredMember`).
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from .._wrappers import (
 )
 from ..compilers import (
     InputUnsupported,
+    LinearModel,
     Model,
     Scorer,
     Step,
@@ -33,9 +34,10 @@ from ..compilers import (
 from ..compilers._feature_codes import FeatureCodes
 from ..compilers._features import MANY_FEATURES, MAX_DENSE_FEATURES
 from ..compilers._forwarding import forwarded
-from ..compilers._models import ModelScorer
+from ..compilers._models import CompleteModel, ModelScorer
 from ..compilers._scorers import OffsetScorer
 from ..compilers._sparse_steps import MadeStep
+from ..compilers.models._linear import NONE as NO_LINK
 from ..compilers.models._tree_scorer import TreesOnCodes
 from ._lifted import is_on_columns
 
@@ -255,14 +257,15 @@ def joined_model(
     features : Step, optional
         What the members read; None where they are to be linear.
     models : sequence of Model, optional
-        The compiled members, where these read features of their own; see `SideBySideScorer`.
+        The compiled members, where these read features of their own, and `passing_member` behind
+        them where there is one; see `SideBySideScorer`.
 
     Raises
     ------
     Unsupported
         If it is no wrapper that is seen through, or a member does not compile.
     """
-    if not is_wrapper(wrapper) or getattr(wrapper, "passthrough", False):
+    if not is_wrapper(wrapper):
         raise Unsupported(f"{type(wrapper).__name__} is not seen through")
     members: list[Model] = []
     columns: list[Any] = []
@@ -294,6 +297,10 @@ def joined_model(
     wrapped = replace_members(wrapper, scored)
     if not members:
         raise Unsupported("its members look at no feature")
+    if getattr(wrapper, "passthrough", False):
+        passing = passing_member(wrapper) if models is None else models[-1]
+        members.append(passing if features is None else passing.reading(features))
+        columns.append(slice(None))
     intercept = np.concatenate([member.intercept for member in members])
     if models is None and not all(member.is_linear for member in members):
         intercept = np.zeros_like(intercept)  # `SharedScorer` gives complete scores
@@ -305,6 +312,51 @@ def joined_model(
         columns=tuple(columns),
         intercept=intercept,
         n_features=_n_features(wrapper, members, columns, features) if models is None else -1,
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PassedModel(CompleteModel):
+    """The features themselves, in the place of scores."""
+
+    original: Any  # of those that read them beside other members' answers
+    n_features: int
+
+    classes = None
+
+    @property
+    def n_outputs(self) -> int:
+        return self.n_features
+
+    def bind(self, features: Step) -> Scorer:
+        self.reading(features)
+        return ModelScorer(features.sized(self.n_features).guarded(), self)
+
+    def reading(self, features: Step) -> Self:
+        if not features.gives_array:
+            raise Unsupported("features that may be sparse are passed beside answers")
+        return self
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        return features
+
+
+def passing_member(stack: Any) -> Model:
+    """Return what a stack with ``passthrough`` hands on of the features: a member behind others.
+
+    A linear last model adds up what it makes of them apart from what it makes of answers.
+    """
+    n_features = int(stack.n_features_in_)
+    last = compile_model(stack.final_estimator_)
+    if type(last) is not LinearModel:
+        return PassedModel(original=stack.final_estimator_, n_features=n_features)
+    return replace(
+        last,
+        coef=last.coef[len(last.coef) - n_features :],
+        intercept=np.zeros_like(last.intercept),
+        classes=None,
+        link=NO_LINK,
+        one_dimensional=False,
     )
 
 

@@ -1,6 +1,7 @@
 """Wrappers whose members become one model: of shared features, or each of its own."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy
 from answers import assert_answers_alike, whole_twin
@@ -14,6 +15,7 @@ from sklearn.ensemble import (
     BaggingRegressor,
     GradientBoostingClassifier,
     GradientBoostingRegressor,
+    HistGradientBoostingClassifier,
     RandomForestClassifier,
     RandomForestRegressor,
     StackingClassifier,
@@ -112,6 +114,33 @@ WRAPPERS = {
     "stack with the features": (
         StackingClassifier([("t", forest())], linear(), cv=2, passthrough=True),
         THREE,
+    ),
+    "stack of two classes with the features": (
+        StackingClassifier(
+            [("t", forest()), ("g", GaussianNB())], linear(), cv=2, passthrough=True
+        ),
+        TWO,
+    ),
+    "stack with the features under trees": (
+        StackingClassifier([("l", linear())], forest(), cv=2, passthrough=True),
+        TWO,
+    ),
+    "stack with the features under neighbours": (
+        StackingClassifier([("l", linear())], KNeighborsClassifier(), cv=2, passthrough=True),
+        THREE,
+    ),
+    "stack of linear models with the features": (
+        StackingRegressor([("r", Ridge())], Ridge(), cv=2, passthrough=True),
+        SIGNAL,
+    ),
+    "stack of values with the features": (
+        StackingRegressor(
+            [("r", Ridge()), ("t", RandomForestRegressor(5, random_state=0))],
+            GradientBoostingRegressor(n_estimators=5),
+            cv=2,
+            passthrough=True,
+        ),
+        SIGNAL,
     ),
     "stack of values": (
         StackingRegressor(
@@ -233,6 +262,16 @@ PIPELINES = {
     ),
     "calibrated": (CalibratedClassifierCV(piped(forest()), cv=3), TWO),
     "stack": (StackingClassifier([("a", piped(forest())), ("b", linear())], linear(), cv=2), TWO),
+    "stack with the features": (
+        StackingClassifier(
+            [("a", piped(forest())), ("b", linear())], linear(), cv=2, passthrough=True
+        ),
+        TWO,
+    ),
+    "stack with the features under trees": (
+        StackingClassifier([("a", piped(linear()))], forest(), cv=2, passthrough=True),
+        THREE,
+    ),
     "target": (
         TransformedTargetRegressor(piped(Ridge()), func=np.log, inverse_func=np.exp),
         SIGNAL**2 + 1.0,
@@ -295,6 +334,7 @@ def test_members_read_texts_once(wrapper):
         VotingClassifier([("b", MultinomialNB()), ("l", linear()), ("t", forest())]),
         VotingClassifier([("l", linear()), ("t", forest())], voting="soft", weights=[1, 2]),
         StackingClassifier([("b", MultinomialNB()), ("t", forest())], linear(), cv=2),
+        StackingClassifier([("b", MultinomialNB())], linear(), cv=2, passthrough=True),
         OneVsRestClassifier(forest()),
         MultiOutputClassifier(forest()),
         MultiOutputClassifier(KNeighborsClassifier()),
@@ -416,3 +456,27 @@ def test_answers_at_a_threshold_of_the_last_of_a_stack_are_in_doubt():
     assert 3 in model.doubtful(scores)
     assert len(model.doubtful(scores)) < len(NEW) / 2
     assert_answers_alike(compiled, stack, NEW)
+
+
+def test_missing_numbers_pass_a_stack_only_where_its_last_model_reads_them():
+    table = X.copy()
+    table[::7, 0] = np.nan
+    members = [("h", HistGradientBoostingClassifier(max_iter=3))]
+    with_nan = NEW.copy()
+    with_nan[::5, 0] = np.nan
+    last = HistGradientBoostingClassifier(max_iter=3)
+    stack = StackingClassifier(members, last, cv=2, passthrough=True).fit(table, TWO)
+    assert_answers_alike(compile_pipeline(stack), stack, with_nan)
+    stack = StackingClassifier(members, linear(), cv=2, passthrough=True).fit(X, TWO)
+    compiled = compile_pipeline(stack)
+    for answer, rows in ((compiled.predict, with_nan), (compiled.predict_one, with_nan[0])):
+        with pytest.raises(ValueError, match="NaN"):
+            answer(rows)
+
+
+def test_a_stack_hands_on_the_columns_of_a_frame():
+    frame = pd.DataFrame(X, columns=[f"c{i}" for i in range(X.shape[1])])
+    new = pd.DataFrame(NEW, columns=frame.columns)
+    members = [("a", make_pipeline(StandardScaler(), linear()))]
+    stack = StackingClassifier(members, linear(), cv=2, passthrough=True).fit(frame, TWO)
+    assert_answers_alike(whole_twin(stack), stack, new)

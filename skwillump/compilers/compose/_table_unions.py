@@ -7,8 +7,10 @@ from typing import Any, cast
 import numpy as np
 
 from .._feature_codes import FeatureCodes
+from .._features import default_containers
 from .._steps import Step
 from .._unsupported import InputUnsupported, Unsupported
+from ..tables._joined import JoinedTable
 from ..tables._row_table import RowTable
 from ..tables._steps import TableStep
 from ..tables._tables import BlockTable, Table
@@ -57,18 +59,32 @@ class TableUnionStep(UnionStep, TableStep):
         dtype = self.fixed_dtype
         if dtype is None and self.has_doubles and table.row is not None:
             dtype = np.dtype(np.float64)  # a row has no column of objects
-        if dtype is not None:
+        if dtype is not None and dtype.kind != "O":
             return BlockTable(self.chunk_features(table), dtype)
-        dtypes = set()
         assert self.n_features is not None
+        parts = self._parts(table)
+        dtypes = {part.dtype for part in parts}
+        if any(dtype.kind == "O" for dtype in dtypes):
+            self._refuse_weights()
+            return JoinedTable.of(parts, stacked=default_containers(self.original))
         out = np.empty((table.n_rows, self.n_features))
-        for leaf in self.blocks:
-            block = cast(TableStep, leaf.step).next_table(leaf.selection.table(table))
-            dtypes.add(block.dtype)
-            out[:, leaf.place] = block.floats(strict=False, copy=False)
+        for leaf, part in zip(self.blocks, parts, strict=True):
+            out[:, leaf.place] = part.floats(strict=False, copy=False)
             if leaf.weight != 1.0:
                 out[:, leaf.place] *= leaf.weight
         return BlockTable(out, dtypes.pop() if len(dtypes) == 1 else np.result_type(*dtypes))
+
+    def _parts(self, table: Table) -> list[Table]:
+        """Return what what follows sees of each block, of a chunk of rows."""
+        return [
+            cast(TableStep, leaf.step).next_table(leaf.selection.table(table))
+            for leaf in self.blocks
+        ]
+
+    def _refuse_weights(self) -> None:
+        """Raise `InputUnsupported` if objects would be multiplied."""
+        if any(leaf.weight != 1.0 for leaf in self.blocks):
+            raise InputUnsupported("objects of a block that has a weight")
 
     def _row_with_texts(self, table: Table) -> RowTable | None:
         """Return the values of one row, if there are texts among them, for encoders.
@@ -76,25 +92,27 @@ class TableUnionStep(UnionStep, TableStep):
         Raises
         ------
         InputUnsupported
-            If a block beside the texts gives numbers of its own, which become objects too.
+            If a number beside the texts, which may become an object too, is missing.
         """
         steps = cast(tuple[TableStep, ...], self.steps)
         dtypes = [step.fixed_dtype for step in steps]
         if all(dtype is not None and dtype.kind != "O" for dtype in dtypes):
             return None
         rows = [
-            step.next_table(block.selection.table(table)).row
-            for block, step in zip(self.blocks, steps, strict=True)
+            part.floats(strict=False, copy=False)[0].tolist() if part.row is None else part.row
+            for part in self._parts(table)
         ]
-        if not any(isinstance(value, str) for row in rows for value in row or ()):
+        if not any(isinstance(value, str) for row in rows for value in row):
             return None
+        self._refuse_weights()
         assert self.n_features is not None
+        stacked = default_containers(self.original)
         values = np.empty(self.n_features, dtype=object)
-        for row, block in zip(rows, self.blocks, strict=True):
-            if row is None or block.weight != 1.0:
-                raise InputUnsupported("numbers that become objects beside texts")
-            values[block.place] = row
-        return RowTable(values.tolist(), as_objects=True)
+        for row, leaf in zip(rows, self.blocks, strict=True):
+            if stacked and any(type(value) is float and value != value for value in row):
+                raise InputUnsupported("a missing number beside texts")
+            values[leaf.place] = row
+        return RowTable(values.tolist(), as_objects=stacked)
 
     def bind(self, coef: np.ndarray) -> TableSum:
         assert self.spec is not None
