@@ -43,6 +43,7 @@ class MatrixStep(Step):
 
     fixed_dtype = np.dtype(np.float64)
     gives_array = True
+    is_rounded = True
     reads_matrix = True
 
     def transformed(self, X: Any, *, n_threads: int) -> Any:

@@ -141,6 +141,15 @@ class StepFacts(KernelUser):
         return True
 
     @property
+    def is_rounded(self) -> bool:
+        """Whether features are the original's up to rounding alone, as sums in another order."""
+        return False
+
+    def rounded_features(self) -> np.ndarray:
+        """Return which features are, bool (n_features,), where their number is known."""
+        return np.full(self.n_features or 0, self.is_rounded)
+
+    @property
     def may_give_integers(self) -> bool:
         """Whether the original may return an array of integers."""
         return False

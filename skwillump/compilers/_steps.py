@@ -136,6 +136,14 @@ class Step(StepFacts):
         """
         return self
 
+    def unrounded(self, X: Any) -> np.ndarray:
+        """Return features of many rows to the last bit, (n_rows, n_features), at any price."""
+        return to_dense(self.original.transform(for_originals(X)))
+
+    def rounded_behind(self, is_rounded: np.ndarray) -> np.ndarray:
+        """Return `rounded_features` behind a step of which some are, bool (n_inputs,)."""
+        return self.rounded_features() | bool(is_rounded.any())
+
     def reading_categories(self, reader: CategoryReader) -> "Step":
         """Return a twin that gives positions of categories in columns which it passes on.
 

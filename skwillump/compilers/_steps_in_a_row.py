@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from ._forwarding import forwarded, forwarded_call
 from ._reports import StepReport, report_each
 from ._steps import CategoryReader, Step
@@ -37,6 +39,24 @@ class StepsInARow(Step):
         for step in self.steps:
             X = step.transform(X, n_threads=n_threads)
         return X
+
+    @property
+    def is_rounded(self) -> bool:
+        return any(step.is_rounded for step in self.steps)
+
+    def unrounded(self, X: Any) -> np.ndarray:
+        if any(step.is_rounded for step in self.steps[:-1]):
+            return super().unrounded(X)
+        for step in self.steps[:-1]:
+            X = step.transform(X)
+        found: np.ndarray = self.last.unrounded(X)
+        return found
+
+    def rounded_features(self) -> np.ndarray:
+        found: np.ndarray = self.first.rounded_features()
+        for step in self.steps[1:]:
+            found = step.rounded_behind(found)
+        return found
 
     def reading_categories(self, reader: CategoryReader) -> Any:
         return self.ending_in(self.last.reading_categories(reader))

@@ -121,7 +121,8 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
             is_dense = own_code(pending[0][1]) is Own.DENSE
             found = LinearMap() if is_dense else linear_map(pending[0][1])
             makes_dense |= is_dense
-            if head.gives_matrix and not makes_dense:
+            is_projected = any(one.components is not None for one in maps)
+            if head.gives_matrix and not (makes_dense or is_projected):
                 found = found.of_sparse()
             if found.computes:
                 head = head.in_doubles()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..._composites import parameter_path
-from .._features import MAX_DENSE_FEATURES, ChosenRows, default_containers, is_single
+from .._features import MAX_DENSE_FEATURES, ChosenRows, default_containers, is_single, to_dense
 from .._forwarding import forwarded
 from .._linear_maps import LinearMap
 from .._reports import StepReport
@@ -66,6 +66,22 @@ class MappedStep(Step):
     @property
     def projects(self) -> bool:
         return self._has_components
+
+    @property
+    def is_rounded(self) -> bool:
+        return self._has_components or self.head.is_rounded
+
+    def unrounded(self, X: Any) -> np.ndarray:
+        return to_dense(self.transform(X) if not self.head.is_rounded else super().unrounded(X))
+
+    def rounded_features(self) -> np.ndarray:
+        found = self.head.rounded_features()
+        for one in self.maps:
+            if one.components is not None:
+                found = np.full(len(one.components), True)
+            elif one.support is not None and len(found):
+                found = found[one.support]
+        return found
 
     @property
     def _has_components(self) -> bool:

@@ -184,6 +184,28 @@ class UnionStep(Step):
             return self
         return self.with_steps(step.in_doubles() for step in self.steps)
 
+    @property
+    def is_rounded(self) -> bool:
+        return any(step.is_rounded for step in self.steps)
+
+    def unrounded(self, X: Any) -> np.ndarray:
+        """Return the features of which only the blocks that are rounded are made as they were."""
+        found = self.dense(X)
+        for leaf in self.blocks:
+            if leaf.step.is_rounded:
+                found[:, leaf.place] = leaf.step.unrounded(leaf.selection.of(X))
+                if leaf.weight != 1.0:
+                    found[:, leaf.place] *= leaf.weight
+        return found
+
+    def rounded_features(self) -> np.ndarray:
+        found = super().rounded_features()
+        if self.n_features is not None:
+            for leaf in self.blocks:
+                own = leaf.step.rounded_features()
+                found[leaf.place] = own if len(own) else leaf.step.is_rounded
+        return found
+
     def transform(self, X: Any, *, n_threads: int = 1) -> Any:
         if default_containers(self.original):
             return self.twin.transform(for_originals(X))

@@ -1,7 +1,7 @@
 """The features of a step, down the trees of a model: dense, as codes, or as a sparse matrix."""
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +15,7 @@ from .._features import MANY_FEATURES, MAX_DENSE_FEATURES, floats_of, map_dense,
 from .._forwarding import KernelUser
 from .._models import ModelScorer
 from .._unsupported import InputUnsupported
+from ..tables._input import Opened
 from ._narrow import NarrowTrees
 from ._sparse_trees import SparseTrees
 from ._tree_layout import MANY_ROWS
@@ -127,6 +128,26 @@ class TreeScorer(ModelScorer):
         return SparseTrees.of(self.reader.trees, self.model.n_features)
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
+        edges = self.reader.edges
+        if edges is None or not self.features.exact_scores:
+            return self._scores(X, rows, n_threads)
+        model = replace(self.reader, edges=None)
+
+        def work(features: np.ndarray) -> np.ndarray:
+            found = model.raw(features)
+            found[edges.near(features)] = np.nan
+            return found
+
+        width = model.n_outputs
+        found = self.features.map_dense(work, X, rows, n_outputs=width, n_threads=n_threads)
+        near = np.flatnonzero(np.isnan(found[:, 0]))
+        if len(near):
+            held = X.X if type(X) is Opened else X
+            taken = take_rows(held, near if rows is None else rows[near])
+            found[near] = model.raw(self.features.unrounded(taken))
+        return found
+
+    def _scores(self, X: Any, rows: np.ndarray | None, n_threads: int) -> np.ndarray:
         step, model = self.features, self.reader
         if sparse.issparse(X):
             if model.trees.reading in (AS_IS, FINITE_CATEGORIES):

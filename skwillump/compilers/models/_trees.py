@@ -9,7 +9,9 @@ import numpy as np
 
 from ...kernels._arrays import FrozenArrays, frozen, frozen_fields
 from ...kernels.trees._columns import (
+    AS_IS,
     CATEGORIES,
+    FINITE_CATEGORIES,
     LOWEST,
     ONE_OF,
     SINGLE,
@@ -24,6 +26,7 @@ from .._steps import Step
 from .._threads import map_in_threads
 from .._unsupported import InputUnsupported, Unsupported
 from ._category_input import CategoryInputs, KnownCategories
+from ._edges import Edges
 from ._input import LIBRARY_ROWS
 from ._tree_answers import TreeAnswers
 from ._tree_layout import MANY_ROWS, Questions, deep_trees
@@ -43,6 +46,11 @@ _FLOAT64 = np.dtype(np.float64)
 LibrarySums = Callable[[Any, np.ndarray, int], np.ndarray]
 """Of a fitted model, features and a number of threads: the sums (n_rows, n_outputs)."""
 
+_IN_DOUBLES = (AS_IS, FINITE_CATEGORIES)
+"""How models read whose thresholds may be values of rows of the fit."""
+
+_AT_THRESHOLD = "a feature that rounding could take past a threshold"
+
 _NOT_FINITE = "values that are missing, infinite, or too large for float32"
 
 
@@ -61,6 +69,7 @@ class TreeModel(FrozenArrays, TreeAnswers):
     missing: float = np.nan  # what is a missing value, beside NaN
     absent_is_missing: bool = False  # whether what a sparse matrix does not hold is
     by_library: LibrarySums | None = None  # where the library is faster for many rows
+    edges: Edges | None = None  # thresholds that rounding could pass, of the features that it reads
     # Of each column that had pandas' categories in fit, by its position.
     categories: Mapping[int, KnownCategories] = field(default_factory=dict)
 
@@ -101,6 +110,8 @@ class TreeModel(FrozenArrays, TreeAnswers):
         features = frozen(np.asarray(features, dtype=np.float64))
         if features.ndim != 2 or features.shape[1] != self.n_features:
             raise InputUnsupported(f"features of shape {features.shape}")
+        if self.edges is not None and self.edges.near(features).any():
+            raise InputUnsupported(_AT_THRESHOLD)
         by_library = self.by_library is not None and self.questions is None and start is None
         if by_library and len(features) >= LIBRARY_ROWS:
             assert self.by_library is not None
@@ -146,6 +157,8 @@ class TreeModel(FrozenArrays, TreeAnswers):
             features = np.array(features, dtype=np.float64)  # numba compiles for one type
         if features.shape != (self.n_features,):
             raise InputUnsupported(f"features of shape {features.shape}")
+        if self.edges is not None and self.edges.is_near(features):
+            raise InputUnsupported(_AT_THRESHOLD)
         out = np.empty(len(trees.base)) if start is None else start.copy()
         sets = trees.sets if trees.has_sets else None
         if not predict_row(features, sets, *trees, out):
@@ -226,6 +239,11 @@ class TreeModel(FrozenArrays, TreeAnswers):
         Unsupported
             If that depends on the container, and the container depends on the data.
         """
+        if self.trees.reading in _IN_DOUBLES and features.is_rounded:
+            is_rounded = features.rounded_features()
+            if len(is_rounded) != self.n_features:
+                is_rounded = np.full(self.n_features, True)
+            return replace(self, edges=Edges.of(self.trees, is_rounded))
         if features.gives_array:
             return self
         if not self.absent_is_missing:
@@ -319,7 +337,7 @@ class TreeModel(FrozenArrays, TreeAnswers):
         columns[kept, 0] = np.searchsorted(features, columns[kept, 0])
         columns[~kept] = (0, LOWEST, 0, 0)
         trees = frozen_fields(self.trees._replace(columns=columns))
-        return replace(self, trees=trees, n_features=len(features), by_library=None)
+        return replace(self, trees=trees, n_features=len(features), by_library=None, edges=None)
 
     def on_codes(self, features: FeatureCodes) -> TreesOnCodes | None:
         """Return the model for columns of numbers and of codes.
@@ -327,6 +345,8 @@ class TreeModel(FrozenArrays, TreeAnswers):
         None where it walks down its trees, looks codes up as categories, or would not gain.
         """
         is_nan = self.missing != self.missing
+        if self.edges is not None:
+            return None
         if not (is_nan or self._zero_is_missing) or not features.pays:
             return None
         if self.questions is None and (self._zero_is_missing or not self.deep):

@@ -29,6 +29,7 @@ class DistancesStep(NumberStep):
     squares: np.ndarray  # (n_features,)
 
     allow_nan = False
+    is_rounded = True
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         block = np.ascontiguousarray(block)  # sums of squares are in the order of memory

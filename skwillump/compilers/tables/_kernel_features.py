@@ -116,6 +116,7 @@ class KernelStep(NumberStep):
     function: KernelFeatures
 
     allow_nan = False
+    is_rounded = True
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         return self.function.of_rows(block)

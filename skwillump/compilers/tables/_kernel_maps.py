@@ -26,6 +26,7 @@ class CosineStep(NumberStep):
     skewedness: float | None = None  # added before the logarithm
 
     allow_nan = False
+    is_rounded = True
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         out = np.empty((len(block), self.n_features))

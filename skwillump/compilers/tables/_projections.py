@@ -36,6 +36,7 @@ class ProjectStep(NumberStep):
     of_sparse: bool = False  # whether it does no more, and gives an array of sparse columns too
 
     allow_nan = False
+    is_rounded = True
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         if self.mean is not None:

@@ -41,6 +41,9 @@ class ScaleStep(NumberStep):
     addend: np.ndarray | None = None
     limits: tuple[float, float] | None = None
 
+    def rounded_behind(self, is_rounded: np.ndarray) -> np.ndarray:
+        return is_rounded
+
     def apply(self, block: np.ndarray) -> np.ndarray:
         """Do scikit-learn's operations in its order."""
         if self.subtrahend is not None:
