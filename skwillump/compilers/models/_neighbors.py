@@ -66,6 +66,8 @@ class NeighborsModel(CompleteModel):
     n_neighbors: int
     is_weighted: bool  # whether nearer ones count more
     is_brute: bool  # whether scikit-learn computes all distances too
+    # float64 (n_features,): taken from all rows, where scikit-learn has differences and no products
+    center: np.ndarray | None = None
 
     @property
     def reads_batches(self) -> bool:
@@ -170,6 +172,10 @@ class NeighborsModel(CompleteModel):
 
     def _compare(self, features: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the products of rows and rows of the fit, and the squared lengths of rows."""
+        if self.center is not None:
+            if sparse.issparse(features):
+                raise InputUnsupported("its tree refuses sparse matrices")
+            features = features - self.center
         return products(features, self.columns), squared_lengths(features)
 
     def _compare_entries(
@@ -368,10 +374,14 @@ def compile_neighbors(model: Any) -> NeighborsModel | LabelModel:
     if classes is not None and len(classes) < 2:
         raise Unsupported("it was fitted on one class")
     is_sparse = sparse.issparse(rows)
-    squares = squared_lengths(rows)
+    # Products of rows that are far from zero, as coordinates on a map are, say less.
+    center = rows.mean(axis=0) if kind is NeighborsModel and method != "brute" else None
+    compared = rows if center is None else rows - center
+    squares = squared_lengths(compared)
     largest = float(squares.max())
     if kind is CosineModel:
-        rows, squares, largest = normalize(rows), np.full(len(squares), 2.0), 2.0
+        rows = compared = normalize(rows)
+        squares, largest = np.full(len(squares), 2.0), 2.0
     elif kind is ManhattanModel:
         if is_sparse:
             raise Unsupported("it compares sparse rows by the metric 'manhattan'")
@@ -380,12 +390,13 @@ def compile_neighbors(model: Any) -> NeighborsModel | LabelModel:
         original=model,
         classes=None if classes is None else np.array(classes),
         rows=rows,
-        columns=rows.T.tocsr() if is_sparse else np.ascontiguousarray(rows.T),
+        columns=rows.T.tocsr() if is_sparse else np.ascontiguousarray(compared.T),
         squares=squares,
         largest=largest,
         known=known,
         n_neighbors=model.n_neighbors,
         is_weighted=model.weights == "distance",
         is_brute=method == "brute",
+        center=center,
     )
     return LabelModel.of(made, is_certain=not made.is_weighted) if labels else made

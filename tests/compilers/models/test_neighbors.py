@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from answers import assert_rows_alike, single_rows, whole_twin
+from answers import assert_answers_alike, assert_rows_alike, single_rows, whole_twin
 from common import SKLEARN
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
@@ -51,3 +51,17 @@ def test_neighbours_of_sparse_rows_by_sums_of_differences_run_as_they_are():
     model = KNeighborsClassifier(3, metric="manhattan")
     compiled = compile_pipeline(make_pipeline(TfidfVectorizer(), model).fit(TEXTS, Y))
     assert "sparse" in compiled.explain()[-1].reason
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+def test_rows_that_are_far_from_zero_are_told_apart(weights, monkeypatch):
+    rng = np.random.default_rng(0)
+    places = rng.normal([40.7, -73.9], 0.05, size=(400, 2))  # of a city, on a map
+    fitted = KNeighborsRegressor(weights=weights).fit(places, places.sum(axis=1))
+    compiled = compile_pipeline(fitted)
+    new = rng.normal([40.7, -73.9], 0.05, size=(50, 2))
+    assert_answers_alike(compiled, fitted, new)
+    expected = fitted.predict(new)
+    monkeypatch.setattr(KNeighborsRegressor, "predict", None)
+    answers = [compiled.predict_one(row) for row in new]
+    np.testing.assert_allclose(answers, expected, rtol=1e-12)
