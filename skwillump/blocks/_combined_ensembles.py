@@ -7,9 +7,18 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import pairwise_distances_argmin
 
 from .._near_ties import DOUBT, near_ties, not_above
-from ..compilers import LinearModel, Model, Unsupported, compile_model
+from .._wrappers import NONE
+from ..compilers import (
+    LinearModel,
+    Model,
+    TreeModel,
+    Unsupported,
+    check_scores,
+    compile_model,
+)
 from ..compilers._forwarding import forwarded_call
 from ..compilers.models._linear import LOG_LIKELIHOOD, log_sum
 from ._combined import Combined, EachDecides, all_know, combines
@@ -127,8 +136,8 @@ class Codes(Combined):
         pairs = zip(held, is_constant, strict=True)
         return np.array([float(one.y_[0]) if constant else np.nan for one, constant in pairs])
 
-    def responses(self, scores: np.ndarray) -> np.ndarray:
-        """Return the negative squared distances to the codes, (n_rows, n_classes)."""
+    def found(self, scores: np.ndarray) -> np.ndarray:
+        """Return what the members answer, (n_rows, n_members)."""
         found = np.tile(self._constants, (len(scores), 1))
         if self.decides and all(type(member) is LinearModel for member in self.members):
             own = scores
@@ -137,13 +146,31 @@ class Codes(Combined):
         else:
             own = self.second(scores)
         found[:, np.isnan(self._constants)] = own
-        codes = np.asarray(self.original.code_book_)
-        lengths = np.einsum("ij,ij->i", found, found)[:, None]
-        return 2.0 * (found @ codes.T) - np.einsum("ij,ij->i", codes, codes) - lengths
+        return found
 
-    def close(self, responses: np.ndarray) -> np.ndarray:
-        sizes = 1.0 + np.abs(responses).max(axis=1)
-        return near_ties(responses, sizes)
+    @cached_property
+    def _are_certain(self) -> bool:
+        """Whether members answer to the last bit, so that exact ties can be broken here."""
+        return all(isinstance(member, TreeModel) and member.is_certain for member in self.members)
+
+    def responses(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the positions of the nearest codes, and which rows are in doubt."""
+        found, codes = self.found(scores), np.asarray(self.original.code_book_)
+        lengths = np.einsum("ij,ij->i", found, found)[:, None]
+        near = 2.0 * (found @ codes.T) - np.einsum("ij,ij->i", codes, codes) - lengths
+        nearest = near.argmax(axis=1)
+        doubtful = near_ties(near, 1.0 + np.abs(near).max(axis=1))
+        if len(doubtful) and self._are_certain:
+            check_scores(found)
+            nearest[doubtful] = pairwise_distances_argmin(found[doubtful], codes)
+            doubtful = NONE
+        return nearest, doubtful
+
+    def labels(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return self.classes[responses[0]]
+
+    def close(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        return responses[1]
 
 
 @combines("StackingClassifier", "StackingRegressor")

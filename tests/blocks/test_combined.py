@@ -39,7 +39,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC, LinearSVC
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skwillump import compile_pipeline
 from skwillump.blocks._joined import JoinedModel
@@ -193,6 +193,10 @@ WRAPPERS = {
     "boosted forests": (AdaBoostClassifier(forest(), n_estimators=3, random_state=0), THREE),
     "codes": (OutputCodeClassifier(LinearSVC(), code_size=3, random_state=0), THREE),
     "codes of probabilities": (OutputCodeClassifier(forest(), code_size=4, random_state=0), THREE),
+    "codes of one tree": (
+        OutputCodeClassifier(DecisionTreeClassifier(random_state=0), code_size=3, random_state=0),
+        THREE,
+    ),
     "codes of curves": (OutputCodeClassifier(SVC(), code_size=3, random_state=1), THREE),
     "self-training": (SelfTrainingClassifier(linear()), np.where(X[:, 4] > 0.3, -1, SIGNAL > 0)),
     "self-trained forest": (SelfTrainingClassifier(forest()), SETS[:, 0] - (X[:, 4] > 0.5)),
@@ -480,3 +484,12 @@ def test_a_stack_hands_on_the_columns_of_a_frame():
     members = [("a", make_pipeline(StandardScaler(), linear()))]
     stack = StackingClassifier(members, linear(), cv=2, passthrough=True).fit(frame, TWO)
     assert_answers_alike(whole_twin(stack), stack, new)
+
+
+def test_codes_as_near_as_others_are_told_apart_without_the_wrapper(monkeypatch):
+    tree = DecisionTreeClassifier(random_state=0)  # whose answers are zeros and ones
+    codes = OutputCodeClassifier(tree, code_size=3, random_state=0).fit(X, THREE)
+    compiled = compile_pipeline(codes)
+    expected = codes.predict(NEW)
+    monkeypatch.setattr(OutputCodeClassifier, "predict", None)
+    np.testing.assert_array_equal(compiled.predict(NEW), expected)
