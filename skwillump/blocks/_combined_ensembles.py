@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import pairwise_distances_argmin
 
-from .._near_ties import DOUBT, near_ties, not_above
-from .._wrappers import NONE
+from .._near_ties import DOUBT, NO_ROWS, near_ties, not_above
 from ..compilers import (
     LinearModel,
     Model,
@@ -163,7 +162,7 @@ class Codes(Combined):
         if len(doubtful) and self._are_certain:
             check_scores(found)
             nearest[doubtful] = pairwise_distances_argmin(found[doubtful], codes)
-            doubtful = NONE
+            doubtful = NO_ROWS
         return nearest, doubtful
 
     def labels(self, responses: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

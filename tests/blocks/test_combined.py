@@ -7,7 +7,7 @@ import scipy
 from answers import assert_answers_alike, whole_twin
 from scipy.special import logsumexp
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import (
     AdaBoostClassifier,
     AdaBoostRegressor,
@@ -35,8 +35,9 @@ from sklearn.multioutput import (
 )
 from sklearn.naive_bayes import GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -493,3 +494,40 @@ def test_codes_as_near_as_others_are_told_apart_without_the_wrapper(monkeypatch)
     expected = codes.predict(NEW)
     monkeypatch.setattr(OutputCodeClassifier, "predict", None)
     np.testing.assert_array_equal(compiled.predict(NEW), expected)
+
+
+def machine():
+    return SVC(random_state=0)
+
+
+def network():
+    return MLPClassifier((4,), max_iter=5, random_state=0)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        VotingClassifier([("l", linear()), ("s", machine()), ("n", network()), ("t", forest())]),
+        VotingClassifier([("l", linear()), ("n", network())], voting="soft"),
+        StackingClassifier([("s", machine()), ("n", network())], linear(), cv=2),
+        OneVsRestClassifier(machine()),
+        OneVsOneClassifier(machine()),
+        CalibratedClassifierCV(machine(), cv=2, ensemble=False),
+        BaggingClassifier(network(), 2, random_state=0),
+    ],
+    ids=["vote", "soft vote", "stack", "one vs. rest", "one vs. one", "calibrated", "bag"],
+)
+@pytest.mark.parametrize("threshold", [0.0, 1.0], ids=["array", "sparse"])
+def test_machines_and_networks_behind_categories_are_one_model_with_others(wrapper, threshold):
+    names = [f"c{i}" for i in range(X.shape[1])]
+    frame, new = (pd.DataFrame(np.rint(rows), columns=names) for rows in (X, NEW))
+    features = make_column_transformer(
+        (OneHotEncoder(handle_unknown="ignore"), names[:2]),
+        (StandardScaler(), names[2:]),
+        sparse_threshold=threshold,
+    )
+    fitted = make_pipeline(features, wrapper).fit(frame, THREE)
+    compiled = whole_twin(fitted)
+    assert isinstance(compiled._parts.model, JoinedModel)
+    assert_answers_alike(compiled, fitted, new, atol=1e-12)

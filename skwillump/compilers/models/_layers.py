@@ -62,6 +62,11 @@ class NetworkModel(ScoredModel):
     biases: tuple[np.ndarray, ...]
     activation: str
 
+    @property
+    def n_features(self) -> int:
+        """Number of features that it reads, sparse or not."""
+        return len(self.weights[0])
+
     def bind(self, features: Step) -> "NetworkScorer":
         """Bind the first layer to the features."""
         first = features.sized(len(self.weights[0])).for_scores().bind(self.weights[0])

@@ -11,7 +11,7 @@ Wu, Lin and Weng 2004, "Probability estimates for multi-class classification by 
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -89,18 +89,28 @@ class SupportVectorModel(CompleteModel):
     def n_outputs(self) -> int:
         return len(self.constants)
 
+    @property
+    def n_features(self) -> int:
+        """Number of features that it reads."""
+        return int(self.vectors.shape[0])
+
     def bind(self, features: Step) -> Scorer:
-        features = features.sized(self.vectors.shape[0]).for_scores()
-        if not features.gives_matrix and self.vectors.shape[0] <= MAX_DENSE_FEATURES:
+        features = features.sized(self.n_features).for_scores()
+        if not features.gives_matrix and self.n_features <= MAX_DENSE_FEATURES:
             return ModelScorer(features, self)
         if not self.reads_sparse:
             raise Unsupported("it was fitted on an array, and sees a sparse matrix")
         return _SparseScorer(features, self)
 
+    def reading(self, features: Step) -> Self:
+        if features.gives_matrix and not self.reads_sparse:
+            raise Unsupported("it was fitted on an array, and sees a sparse matrix")
+        return self
+
     # Rows to scores
 
     def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
-        check_width(features, self.vectors.shape[0])
+        check_width(features, self.n_features)
         size = max(_BLOCK_VALUES // len(self.squares), 1)
         return map_blocks(self._block, features, size, n_threads)
 
