@@ -21,9 +21,23 @@ def single_rows(X, positions=range(20)):
         yield X.iloc[at].to_dict() if isinstance(X, pd.DataFrame) else X[at], X[at : at + 1]
 
 
+def outcome(call, *arguments):
+    """What a call returns, or the type of what it raises."""
+    try:
+        return call(*arguments)
+    except Exception as error:
+        return type(error)
+
+
 def assert_alike(actual, expected, *, rtol=1e-12, atol=1e-13):
-    """Compare two answers, of one type, shape and dtype: equal, and numbers up to rounding."""
+    """Compare two answers, of one type, shape and dtype: equal, and numbers up to rounding.
+
+    Each may be an `outcome`.
+    """
     assert type(actual) is type(expected), (actual, expected)
+    if isinstance(expected, type):
+        assert actual is expected
+        return
     if isinstance(expected, list):
         for pair in zip(actual, expected, strict=True):
             assert_alike(*pair, rtol=rtol, atol=atol)

@@ -44,14 +44,6 @@ class OwnFrame(pd.DataFrame):
         return OwnFrame
 
 
-def outcome(call, *arguments):
-    """What a call returns, or the type of what it raises."""
-    try:
-        return call(*arguments)
-    except Exception as error:
-        return type(error)
-
-
 def two_signals(n_rows=6000, *, n_classes=2, seed=0):
     """Labels from a strong cheap signal and a weak dear one, as columns 0 and 1."""
     rng = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from answers import whole_twin
+from answers import assert_alike, outcome, whole_twin
 from common import SKLEARN
 from hypothesis import HealthCheck, given, settings, strategies as st
 from lightgbm import LGBMClassifier
@@ -32,7 +32,6 @@ from table_pipelines import (
     assert_same_answers,
     fitted,
     kinds,
-    outcome,
 )
 
 import skwillump
@@ -215,17 +214,10 @@ def test_numbers_in_columns_of_other_dtypes_are_what_they_are_to_the_estimator(s
             if fit_on is not X:
                 other.columns = range(2)
             expected = outcome(plain.predict_proba, other)
-            answer = outcome(compiled.predict_proba, other)
-            if isinstance(expected, type):
-                assert answer is expected
-            else:
-                np.testing.assert_allclose(answer, expected, rtol=1e-12)
+            assert_alike(outcome(compiled.predict_proba, other), expected)
             if fit_on is X:
-                one = outcome(compiled.predict_proba_one, other[:1])
-                if isinstance(expected, type):
-                    assert one is expected
-                else:
-                    np.testing.assert_allclose(one, expected[0], rtol=1e-12)
+                first = expected if isinstance(expected, type) else expected[0]
+                assert_alike(outcome(compiled.predict_proba_one, other[:1]), first)
 
 
 def test_threads_and_pickles_give_the_same_answers():

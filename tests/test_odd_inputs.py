@@ -6,7 +6,8 @@ from collections import deque
 import numpy as np
 import pandas as pd
 import pytest
-from common import COSTS, outcome, two_blocks, two_signals
+from answers import outcome
+from common import COSTS, two_blocks, two_signals
 from lightgbm import LGBMClassifier
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse

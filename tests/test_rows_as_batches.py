@@ -1,11 +1,10 @@
 """One row is answered as a batch of it is by scikit-learn, whatever holds the rows."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from answers import outcome
 from hypothesis import HealthCheck, example, given, settings, strategies as st
 from numpy.testing import assert_allclose
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -69,16 +68,6 @@ KEEP_PRECISION = ("X of one row", "mapping of NumPy's", "row")
 """Forms of a row in which numbers keep their precision."""
 
 
-def outcome(call):
-    """Answer of a call, or the type of its error."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return call()
-        except Exception as error:
-            return type(error)
-
-
 def plain(value):
     return value.item() if isinstance(value, np.generic) else value
 
@@ -128,6 +117,7 @@ def forms(X, i):
     of_categories=0,
     model=2,
 )
+@pytest.mark.filterwarnings("ignore")
 def test_one_row_is_answered_as_a_batch_of_it(
     seed, container, numbers, categories, of_numbers, of_categories, model
 ):

@@ -17,7 +17,8 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from common import METHODS, outcome
+from answers import outcome
+from common import METHODS
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression

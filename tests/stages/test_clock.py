@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from clocks import Machine
 
 from skwillump.stages import _clock
 from skwillump.stages._clock import (
@@ -17,28 +18,6 @@ from skwillump.stages._clock import (
 )
 
 SECONDS = (0.010, 0.003, 0.004)
-
-
-class Machine:
-    """A clock, and work that takes `slowdown` times as long within one stretch of it."""
-
-    def __init__(self, slow_from=0.0, slow_to=0.0, slowdown=3.0, tick=1e-6):
-        self.now, self.slow, self.slowdown, self.tick = 0.0, (slow_from, slow_to), slowdown, tick
-        self.calls = []
-
-    def seconds_of(self, function, n_calls=1):
-        start = self.now
-        for _ in range(n_calls):
-            function()
-        return self.now - start
-
-    def work(self, seconds, name=None):
-        def run():
-            self.calls.append(name)
-            is_slow = self.slow[0] <= self.now < self.slow[1]
-            self.now += seconds * (self.slowdown if is_slow else 1.0)
-
-        return run
 
 
 def typical(machine, seconds=SECONDS, n_rounds=9):

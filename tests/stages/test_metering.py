@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from clocks import Machine
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
@@ -17,26 +18,7 @@ CALL = 1e-4
 """Seconds of a call of either, whatever its rows."""
 
 
-class Machine:
-    """A clock that the steps turn; slow within one stretch of it."""
-
-    tick = 1e-7
-
-    def __init__(self):
-        self.now, self.slow = 0.0, (0.0, 0.0)
-
-    def work(self, seconds):
-        is_slow = self.slow[0] <= self.now < self.slow[1]
-        self.now += seconds * (3.0 if is_slow else 1.0)
-
-    def seconds_of(self, function, n_calls=1):
-        start = self.now
-        for _ in range(n_calls):
-            function()
-        return self.now - start
-
-
-MACHINE = Machine()
+MACHINE = Machine(tick=1e-7)
 
 
 class Step(TransformerMixin, BaseEstimator):
@@ -50,7 +32,7 @@ class Step(TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X):
-        MACHINE.work(CALL + self.seconds * len(X))
+        MACHINE.spend(CALL + self.seconds * len(X))
         return X
 
 
@@ -137,7 +119,7 @@ def _metering_take(machine, monkeypatch, seconds):
 
     def slow(Z, store, positions):
         taken.append(len(positions))
-        machine.work(seconds * len(positions))
+        machine.spend(seconds * len(positions))
         return take_stored(Z, store, positions)
 
     monkeypatch.setattr(_passes, "take_stored", slow)
