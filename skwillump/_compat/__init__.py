@@ -189,6 +189,19 @@ def n_columns_in(fitted) -> int | None:
     return None if n_columns is None else int(n_columns)
 
 
+def names_in(fitted) -> tuple[Any, ...] | None:
+    """Names of the columns that an estimator was fitted on; None where it was no data frame.
+
+    CatBoost's models tell them under another name, where they number the columns of an array.
+    """
+    names = getattr(fitted, "feature_names_in_", None)
+    if names is None and library_of(type(fitted)) == "catboost":
+        names = fitted.feature_names_
+        if names is not None and list(names) == [str(at) for at in range(len(names))]:
+            names = None
+    return None if names is None else tuple(np.asarray(names).tolist())
+
+
 def refused(owner: str, name: str, must_be: str, got: Any) -> InvalidParameterError:
     """Return the error of a parameter, in the words of scikit-learn's own check of parameters.
 

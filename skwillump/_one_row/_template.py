@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import FunctionTransformer
 
-from .._compat import n_columns_in
+from .._compat import n_columns_in, names_in
 from .._composites import first_step
 from .._containers import (
     column_names,
@@ -79,12 +79,10 @@ class RowTemplate:
     @classmethod
     def of_estimator(cls, fitted: Any, *, of_text: bool = False) -> "RowTemplate":
         """Return the template that a fitted estimator tells of."""
-        names = getattr(fitted, "feature_names_in_", None)
         n_columns = n_columns_in(fitted)
         columns = None
         if n_columns is not None and not of_text:
-            known = None if names is None else tuple(np.asarray(names).tolist())
-            columns = RowColumns(known, n_columns)
+            columns = RowColumns(names_in(fitted), n_columns)
         # A function is told of columns where there are some.
         reader = first_step(fitted)
         of_elements = type(reader) is FunctionTransformer and not hasattr(reader, "n_features_in_")

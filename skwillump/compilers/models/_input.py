@@ -43,10 +43,6 @@ class InputStep(TableStep):
         """
         spec = InputSpec.of(model)
         library = library_of(type(model))
-        if library == "catboost":
-            names = tuple(model.feature_names_)
-            if names != tuple(map(str, range(spec.n_columns))):  # those that it gives itself
-                spec = replace(spec, names=names)
         own_names = tuple(f"Column_{i}" for i in range(spec.n_columns))
         if library == "lightgbm" and spec.names == own_names:
             spec = replace(spec, names=None)  # until 4.7 it names the columns of arrays

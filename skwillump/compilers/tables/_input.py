@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._compat import n_columns_in
+from ..._compat import n_columns_in, names_in
 from ..._containers import column_names, is_plain_array, read_frame_of
 from ..._one_row import RowColumns
 from .._unsupported import InputUnsupported, Unsupported
@@ -70,12 +70,7 @@ class InputSpec(RowColumns):
         n_columns = n_columns_in(fitted)
         if n_columns is None:
             raise Unsupported("it does not tell how many columns it was fitted on")
-        names = getattr(fitted, "feature_names_in_", None)
-        return cls(
-            None if names is None else tuple(np.asarray(names).tolist()),
-            n_columns,
-            by_name,
-        )
+        return cls(names_in(fitted), n_columns, by_name)
 
     def open(self, X: Any) -> Source:
         """Return the input as a source.

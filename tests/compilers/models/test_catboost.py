@@ -155,3 +155,17 @@ def test_a_cascade_of_a_pipeline_that_ends_in_the_library(n_classes):
     ).fit(frame, y)
     full = np.ravel(model.estimator_.predict(frame))
     assert (np.ravel(model.predict(frame)) == full).mean() > 0.9
+
+
+def test_one_row_of_a_data_frame_with_categories_is_a_mapping():
+    frame = pd.DataFrame({"a": X[:, 0], "kind": np.array(["x", "y", "z"])[np.arange(len(X)) % 3]})
+    model = regressor(cat_features=["kind"]).fit(frame, SIGNAL)
+    compiled = compile_pipeline(model)
+    for at in range(5):
+        expected = model.predict(frame[at : at + 1])[0]
+        assert compiled.predict_one(frame.iloc[at].to_dict()) == expected
+        assert compiled.predict_one(frame.iloc[at]) == expected
+    with pytest.raises(Exception, match="cat_features") as refused:
+        model.predict(frame[["a"]])
+    with pytest.raises(refused.type, match="cat_features"):
+        compiled.predict_one({"a": 1.0})
