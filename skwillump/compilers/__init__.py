@@ -6,6 +6,7 @@ from ._registry import (
     REGISTRY,
     compile_model,
     compile_step,
+    compiled_once,
     linear_map,
     predicts_largest,
     registered_types,

@@ -12,7 +12,9 @@ module of this package that registers compilers for its types. That module impor
 so it is imported when an object of the library is met: then the library is there already.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -188,6 +190,23 @@ REGISTRY = Registry(PLUGINS)
 register = REGISTRY.register
 
 
+_COMPILED: ContextVar[dict[int, tuple[Any, Step]] | None] = ContextVar("compiled", default=None)
+"""Within `compiled_once`: what was compiled, with its twin, by its identity."""
+
+
+@contextmanager
+def compiled_once() -> Iterator[None]:
+    """Context in which each fitted transformer is compiled once, however often that is asked for.
+
+    A pipeline is compiled as a whole and read in its blocks, which are the same transformers.
+    """
+    token = _COMPILED.set({})
+    try:
+        yield
+    finally:
+        _COMPILED.reset(token)
+
+
 def compile_step(fitted: Any) -> Step:
     """Compile a fitted transformer, or wrap it with the reason why it cannot be.
 
@@ -201,6 +220,15 @@ def compile_step(fitted: Any) -> Step:
     Step
         `OriginalStep` where something is not supported. Never raises for that.
     """
+    known = _COMPILED.get()
+    if known is None:
+        return _compiled_step(fitted)
+    if id(fitted) not in known:
+        known[id(fitted)] = fitted, _compiled_step(fitted)
+    return known[id(fitted)][1]
+
+
+def _compiled_step(fitted: Any) -> Step:
     try:
         step: Step = REGISTRY.compile(fitted, Step)
         if step.gives_sparse or step.gives_matrix:

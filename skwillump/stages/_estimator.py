@@ -19,7 +19,7 @@ from ..blocks import (
     hides_blocks,
     settled,
 )
-from ..compilers import texts_remembered
+from ..compilers import compiled_once, texts_remembered
 from ._blas import threads_for_folds
 from ._blocks import check_feature_costs, describe_blocks
 from ._clock import Timer
@@ -231,12 +231,15 @@ class BlockwiseEstimator(PlannedEstimator):
             if hasattr(self.estimator_, attribute):
                 setattr(self, attribute, getattr(self.estimator_, attribute))
         full = thawed(self.estimator_)
-        graph = read_graph(full, X, compile=self.compile)
         self._full = self.estimator_
-        if self.compile:
-            self._full = compile_pipeline(full)
-            if graph is not None and graph.last_model is chain(full)[-1][1]:
-                graph = replace(graph, compiled_model=self._full._parts.model)
+        with compiled_once():
+            if self.compile:
+                self._full = compile_pipeline(full)
+                if self._full is not full:
+                    full = self._full.estimator  # the snapshot, whose steps are compiled by now
+            graph = read_graph(full, X, compile=self.compile)
+        if self.compile and graph is not None and graph.last_model is chain(full)[-1][1]:
+            graph = replace(graph, compiled_model=self._full._parts.model)
         self._graph = cast(Any, graph)
         self._calibrated = None
         self._is_settled = False

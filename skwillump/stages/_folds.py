@@ -365,6 +365,7 @@ def _split(
 def strata(y, n_least: int) -> np.ndarray:
     """What to stratify by: classes, those with fewer than `n_least` rows taken together."""
     _, codes, counts = np.unique(y, return_inverse=True, return_counts=True)
+    codes = codes.astype(np.min_scalar_type(len(counts)))  # small numbers are sorted faster
     rare = counts[codes] < n_least
     # Still too few of them: they go with the commonest class.
     together = len(counts) if np.count_nonzero(rare) >= n_least else int(np.argmax(counts))

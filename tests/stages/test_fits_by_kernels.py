@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline, make_union
 
 from skwillump import ApproxTopKRanker, CascadeClassifier
+from skwillump.compilers import REGISTRY
 from skwillump.compilers.text import _counting, _fitting
 
 
@@ -59,3 +60,20 @@ def test_a_rankers_full_model_is_the_plain_fit_bit_for_bit(n_fits):
     ranker = ApproxTopKRanker(pipeline, k=10, query_size=500, random_state=0).fit(X, y)
     assert pickle.dumps(ranker.estimator_) == pickle.dumps(plain)
     assert n_fits() > 0
+
+
+def test_each_step_of_the_full_model_is_compiled_once(monkeypatch):
+    X, y = lines(600)
+    pipeline = text_pipeline(LogisticRegression()).fit(X[:300], y[:300])
+    compiled = []
+    compile = REGISTRY.compile
+
+    def counted(fitted, gives):
+        compiled.append(type(fitted))
+        return compile(fitted, gives)
+
+    monkeypatch.setattr(REGISTRY, "compile", counted)
+    cascade = CascadeClassifier(pipeline, cv="prefit", random_state=0).fit(X[300:], y[300:])
+    assert compiled.count(TfidfVectorizer) == 2
+    assert cascade.estimator_ is pipeline
+    assert np.array_equal(cascade.predict(X), pipeline.predict(X))
