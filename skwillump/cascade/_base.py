@@ -25,14 +25,14 @@ from ..planning import (
     rows_to_choose,
     saves,
 )
-from ..stages._cross_fitted import CalibrationTask
+from ..stages._cross_fitted import Calibrated, CalibrationTask, GrowthTask
 from ..stages._estimator import BlockwiseEstimator
 from ..stages._folds import FitData
 from ..stages._labels import GroupsParameter, check_labels, required
 from ..stages._models import NoEvidence
 from ..stages._recording import none_open
 from ._answering import CascadeRunner
-from ._calibration import calibrated_from, fresh_rows
+from ._calibration import calibrated_from, fresh_rows, with_fewer_rows
 from ._label_kinds import label_kind
 from ._report import cascade_report, stage_words
 from ._responses import CascadeRecorder, response_method, why_no_response
@@ -169,12 +169,31 @@ class BaseCascade(BlockwiseEstimator):
             ),
             with_truth=self._labels.with_truth(y, self.estimator_),
             query=self.query,
-            measures_growth=self.confidence is not None,
+            growth=None if self.confidence is None else self._growth_task(y, recorder),
             stand_ins=self._tries_stand_ins(),
             n_certify=(
                 rows_to_certify(self.accuracy_target, 1 - self.confidence) if is_tested else 0
             ),
             n_choose=rows_to_choose(self.accuracy_target) if is_tested and is_ordered else 0,
+        )
+
+    def _growth_task(self, y: Any, recorder: CascadeRecorder) -> GrowthTask:
+        """What is asked where harms may grow."""
+
+        def may_choose(found: Calibrated) -> bool:
+            plan = make_plan(
+                found.calibration, self.accuracy_target, self.confidence, found.scores
+            )
+            # How many more rows would certify one depends on it too.
+            return plan.candidate is not None or plan.guarantee.rows_needed is not None
+
+        def left_out(found: Calibrated) -> Calibrated:
+            return replace(found, calibration=replace(found.calibration, leaves_out_growth=True))
+
+        return GrowthTask(
+            may_choose=may_choose,
+            measured=partial(with_fewer_rows, y=y, recorder=recorder),
+            left_out=left_out,
         )
 
     def _tries_stand_ins(self) -> bool:

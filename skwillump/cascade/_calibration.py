@@ -88,7 +88,6 @@ def calibrated_from(
         n_refused=int(np.sum(~recorder.is_answered(fitted.full))),
         n_classes=recorder.n_groups,
         is_probability=recorder.is_probability,
-        smaller=_smaller(fitted, y, recorder, candidates),
         within=kept_within(
             true_codes,
             recorder.classes,
@@ -159,6 +158,14 @@ def _with_learned_score(
         score_seconds=planned,
         other_score_seconds=other,
     )
+
+
+def with_fewer_rows(
+    found: Calibrated, fitted: CrossFitted, *, y: np.ndarray, recorder: CascadeRecorder
+) -> Calibrated:
+    """The numbers of a cascade with what models did that were fitted on fewer rows."""
+    smaller = _smaller(fitted, y, recorder, found.calibration.candidates)
+    return replace(found, calibration=replace(found.calibration, smaller=smaller))
 
 
 def _smaller(

@@ -52,6 +52,12 @@ def make_plan(
         The score to keep; the default is accuracy. Other scores than accuracy and, by the recall of
         each class, balanced accuracy are estimated, not certified.
     """
+    if calibration.leaves_out_growth:
+        # Where nothing is chosen even if harms grow slowly, there is nothing that could grow.
+        slow = replace(calibration, leaves_out_growth=False)
+        plan = make_plan(slow, target, confidence, score)
+        if plan.candidate is None:
+            return plan
     asked = Asked(target=target, confidence=confidence, score=score, within=calibration.within)
     plan = _plan(calibration, asked)
     if plan.candidate is None and score is not None and asked.within is not None:

@@ -112,6 +112,9 @@ class Calibration(BaseCalibration):
     # Whether confidences are probabilities, otherwise margins of a decision function.
     is_probability: bool
     smaller: SmallerModels | None = None  # what models fitted on fewer rows did
+    # Whether how harms grow was not measured, as nothing could be chosen at the target of the fit
+    # even if they grew no faster than they are ever taken to.
+    leaves_out_growth: bool = False
     # Seconds a row of the full model where rows come in the way that is not planned for.
     other_full_seconds: float = float("inf")
     within: Subgroups | None = None  # groups of the rows in each of which the target is to be kept
@@ -136,6 +139,11 @@ class Calibration(BaseCalibration):
         return replace(self, candidates=tuple(candidates))
 
     @property
+    def is_for_target(self) -> bool:
+        """Whether `fit` left out what could only be of use at lower targets than its own."""
+        return self.stopped or self.leaves_out_growth
+
+    @property
     def harms(self) -> tuple[np.ndarray, ...]:
         """For each candidate, rows on which the full model is right and the candidate is not."""
         return tuple(self.full_right & ~candidate.right for candidate in self.candidates)
@@ -158,7 +166,7 @@ class Calibration(BaseCalibration):
         """
         if self.evidence.is_of_these_models:
             return None
-        if self.stopped:
+        if self.stopped or self.leaves_out_growth:
             return UNMEASURED
         smaller = self.smaller
         fewer = None if smaller is None else smaller.candidates[candidate]

@@ -102,6 +102,11 @@ class BaseCalibration:
     stopped: bool = False
 
     @property
+    def is_for_target(self) -> bool:
+        """Whether `fit` left out what could only be of use at lower targets than its own."""
+        return self.stopped
+
+    @property
     def evidence(self) -> Evidence:
         """Which models the numbers are of."""
         return Evidence(self.basis, self.train_share)

@@ -14,7 +14,7 @@ from ..blocks import BlockGraph, has_linear_model, truncation_sizes
 from ..compilers import InputUnsupported, texts_forgotten
 from ..planning import needs_importances, pays
 from ._costs import StageCosts
-from ._cross_fitted import CalibrationTask
+from ._cross_fitted import CalibrationTask, CrossFitted
 from ._fold_tasks import (
     FoldRecord,
     HeldOut,
@@ -354,32 +354,21 @@ class CrossFit:
             rows = data.take(self.splits[-1][0]) if self.setting.prefit else data.whole()
             return fit_stages(self.graph, specs, *rows, self.setting.approx_estimator)
 
-    def with_folds_needed(
-        self, specs: Sequence[StageSpec], *, stops: bool
-    ) -> "tuple[CrossFit, np.ndarray | None]":
-        """The same with the folds that are worth a look, and half of the rows of the first one.
-
-        The latter is for models that tell how all gain from more rows; None for none.
-        """
+    def with_folds_needed(self, specs: Sequence[StageSpec], *, stops: bool) -> "CrossFit":
+        """The same with the folds that are worth a look."""
         if not specs:
-            return replace(self, splits=self.splits[:1]), None  # there is nothing to fit on others
+            return replace(self, splits=self.splits[:1])  # there is nothing to fit on others
         if stops:
             # What is left is for other targets, and for what is shown of this one.
             self.progress.log("none of them can pay: fewer folds are looked at")
             n_select = sum(bool(np.isin(test, self.selecting).any()) for _, test in self.splits)
-            return replace(self, splits=self.splits[: n_select + 1]), None
-        if not (self.task.measures_growth and self.basis == "cross-fitted"):
-            return self, None
-        return self, share_of(self.data, self.splits[0][0], 0.5, self.rng)
+            return replace(self, splits=self.splits[: n_select + 1])
+        return self
 
     def record_folds(
-        self,
-        specs: Sequence[StageSpec],
-        models: tuple[Any, ...],
-        tried: FoldRecord,
-        half: np.ndarray | None,
-    ) -> tuple[list[FoldRecord], FoldRecord | None]:
-        """Fit models on the other folds: the record of each fold, and that of models on fewer rows.
+        self, specs: Sequence[StageSpec], models: tuple[Any, ...], tried: FoldRecord
+    ) -> list[FoldRecord]:
+        """Fit models on the other folds: the record of each fold.
 
         Parameters
         ----------
@@ -387,14 +376,12 @@ class CrossFit:
             The approximate models that will answer.
         tried : FoldRecord
             That of the first fold.
-        half : ndarray of intp or None
-            The fewer rows.
         """
         setting, progress, n_folds = self.setting, self.progress, len(self.splits)
         if setting.split is not None or not specs:
-            return [tried], None
+            return [tried]
 
-        def task_of(fold: Fold, graph: BlockGraph | None, *, must_fit: bool = True) -> Any:
+        def task_of(fold: Fold, graph: BlockGraph | None) -> Any:
             return delayed(record_fold)(
                 fold,
                 specs,
@@ -402,7 +389,6 @@ class CrossFit:
                 data=self.data,
                 setting=setting,
                 recorder=self.task.recorder,
-                must_fit=must_fit,
             )
 
         def results(name: str, folds: list[Fold], tasks: list[Any], n_jobs: int | None) -> Any:
@@ -420,19 +406,31 @@ class CrossFit:
             ):
                 test, recorder = self.splits[-1][1], self.task.recorder
                 records.append(record_rows(self.graph, specs, models, recorder, self.data.X, test))
-            return records, None
+            return records
         folds = [self.fold(number) for number in range(1, n_folds)]
-        n_tasks = len(folds) + (half is not None)
-        setting = setting.for_workers(min(effective_n_jobs(setting.n_jobs), max(n_tasks, 1)))
+        setting = setting.for_workers(min(effective_n_jobs(setting.n_jobs), max(len(folds), 1)))
         tasks = [task_of(fold, None) for fold in folds]
-        if half is not None:
-            # Rows that models on more rows have not seen either: one on which both do harm tells
-            # most. Where they cannot be fitted on so few, nothing is known of how they gain.
-            others = np.setdiff1d(np.concatenate([test for _, test in self.splits]), half)
-            folds.append(Fold(name="half of fold 1", train=half, test=others))
-            tasks.append(task_of(folds[-1], None, must_fit=False))
         if not tasks:
-            return [tried], None
-        found = results("fit all models on folds", folds, tasks, setting.n_jobs)
-        smaller = None if half is None else found.pop()
-        return [tried, *found], smaller
+            return [tried]
+        return [tried, *results("fit all models on folds", folds, tasks, setting.n_jobs)]
+
+    def with_fewer_rows(self, fitted: CrossFitted) -> CrossFitted:
+        """The same with what all models do that are fitted on half of the rows of the first fold.
+
+        Where they cannot be fitted on so few, nothing is known of how they gain.
+        """
+        train = self.splits[0][0]
+        half = share_of(self.data, train, 0.5, self.rng)
+        # Rows that models on more rows have not seen either: one on which both do harm tells most.
+        others = np.setdiff1d(fitted.rows, half)
+        with self.progress.task("fit all models on half of a fold"):
+            smaller = record_fold(
+                Fold(name="half of fold 1", train=half, test=others),
+                fitted.specs,
+                graph=None,
+                data=self.data,
+                setting=self.setting,
+                recorder=self.task.recorder,
+                must_fit=False,
+            )
+        return replace(fitted, smaller=smaller, row_ratio=len(half) / len(train))

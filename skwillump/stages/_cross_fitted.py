@@ -33,8 +33,9 @@ class CalibrationTask:
     # bool (n_rows,): rows whose answers can be evidence; None for all.
     with_truth: np.ndarray | None = None
     query: str = "batch"  # {"batch", "point"}: whether to plan for batches or for one row at a time
-    # Whether to fit models on half of the rows of a fold too, where others will answer.
-    measures_growth: bool = False
+    # Where others than the tested models will answer: how fast harms grow with the rows is read
+    # from models on half of the rows of a fold. None for a task that does not ask.
+    growth: "GrowthTask | None" = None
     stand_ins: bool = False  # whether a first stage may read rows as they come
     # Held-out rows that are to certify the models that answer, if need be at the cost of those that
     # choose.
@@ -47,6 +48,22 @@ class CalibrationTask:
     def is_for_target(self) -> bool:
         """Whether it ends where nothing can pay at the target, although it may at a lower one."""
         return self.least_open is not none_open
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrowthTask:
+    """What is asked where harms may grow with the rows that models are fitted on.
+
+    All models are fitted once more for it, on fewer rows: not where nothing could be chosen even
+    if harms grew no faster than they are ever taken to.
+    """
+
+    # Whether anything could be chosen at the target of the fit if they grew as slowly as that.
+    may_choose: "Callable[[Calibrated], bool]"
+    # The numbers with what models on fewer rows did among them.
+    measured: "Callable[[Calibrated, CrossFitted], Calibrated]"
+    # The numbers without: where it is not known how fast harms grow.
+    left_out: "Callable[[Calibrated], Calibrated]"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from ..compilers import InputUnsupported, texts_forgotten
 from ._cheapest_stage import cheapest_stage, check_few_stay_open
 from ._costs import StageCosts
 from ._cross_fit_steps import CrossFit
-from ._cross_fitted import CrossFitted
+from ._cross_fitted import Calibrated, CrossFitted
 from ._fold_tasks import FoldRecord, evidence, evidence_of
 from ._models import LeftOut, NoEvidence, StageSpec, in_words, those_left_out
 from ._recording import joined
@@ -56,8 +56,8 @@ def cross_fit(run: CrossFit) -> CrossFitted:
         stage_costs = _stage_costs(run, specs, models, left_out)
     timed = [i for i in range(len(specs)) if i not in left_out]
     stops = run.none_can_pay(specs, stage_costs, record, timed)
-    run, half = run.with_folds_needed(specs, stops=stops)
-    records, smaller = run.record_folds(specs, models, record, half)
+    run = run.with_folds_needed(specs, stops=stops)
+    records = run.record_folds(specs, models, record)
     _leave_out(left_out, models, records)
     made = [i for i in range(len(specs)) if i not in left_out]
     held_out = np.concatenate([record.rows for record in records])
@@ -75,11 +75,22 @@ def cross_fit(run: CrossFit) -> CrossFitted:
         importances=importances,
         train_share=run.train_share,
         basis=run.basis,
-        smaller=None if smaller is None else smaller.of_stages(made),
-        row_ratio=1.0 if half is None else len(half) / len(run.splits[0][0]),
         stopped=stops,
         left_out=(*never_made, *((specs[i], left_out[i]) for i in sorted(left_out))),
     )
+
+
+def calibrated(run: CrossFit, fitted: CrossFitted, seed: int) -> Calibrated:
+    """The numbers that a plan is made from, with how harms grow where that can matter."""
+    task = run.task
+    found, growth = task.calibrate(fitted, seed), task.growth
+    asks = bool(fitted.specs) and not fitted.stopped and fitted.basis == "cross-fitted"
+    if growth is None or not asks:
+        return found
+    if task.is_for_target and not growth.may_choose(found):
+        run.progress.log("nothing can be chosen at the target: how harms grow is not measured")
+        return growth.left_out(found)
+    return growth.measured(found, run.with_fewer_rows(fitted))
 
 
 def _leave_out(

@@ -25,7 +25,7 @@ from ._blocks import check_feature_costs, describe_blocks
 from ._clock import Timer
 from ._cross_fit_steps import CrossFit
 from ._cross_fitted import CalibrationTask
-from ._cross_fitting import cross_fit
+from ._cross_fitting import calibrated, cross_fit
 from ._folds import FitData, Setting, Split, single_split
 from ._memory import Fitted, recall
 from ._metering import clock_of, seconds_for_timing
@@ -34,7 +34,7 @@ from ._planned_estimator import PlannedEstimator
 from ._progress import Progress
 from ._recording import none_open
 
-N_TASKS = 10
+N_TASKS = 11
 """Tasks of `fit`, at most, as callbacks see them."""
 
 ONE_BLOCK = (
@@ -298,8 +298,8 @@ class BlockwiseEstimator(PlannedEstimator):
             progress=progress,
         )
         fitted = cross_fit(run)
-        self._calibrated = task.calibrate(fitted, int(rng.randint(2**31 - 1)))
-        return fitted.stopped and task.is_for_target
+        self._calibrated = calibrated(run, fitted, int(rng.randint(2**31 - 1)))
+        return self._calibrated.calibration.is_for_target and task.is_for_target
 
     def _usable_blocks(self, blocks: CompiledBlocks | None) -> CompiledBlocks | None:
         """The blocks on a compiled path, if that gives what is asked of it."""

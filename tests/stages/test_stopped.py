@@ -12,7 +12,9 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skwillump import ApproxTopKRanker, CascadeClassifier
 from skwillump.planning import StageSeconds
+from skwillump.planning._growth import UNMEASURED
 from skwillump.stages._costs import PathCosts, StageCosts
+from skwillump.stages._cross_fit_steps import CrossFit
 from skwillump.stages._metering import CostMeter
 
 pytestmark = pytest.mark.filterwarnings("ignore::skwillump.NoCascadeWarning")
@@ -244,3 +246,25 @@ def dear_stages(meter, stages, share=0.96):
     dear = StageSeconds(start=share * full, rest=0.0)
     planned = PathCosts(full=full, stages=(dear,) * len(stages))
     return StageCosts(planned=planned, other=None)
+
+
+@pytest.mark.parametrize(
+    ("y", "fits"), [(NEEDS_BOTH, [3000, 2250]), (NEEDS_ONE, [3000, 2250, 1125])]
+)
+def test_growth_is_measured_where_a_cascade_could_be_chosen_if_harms_grew_slowly(
+    monkeypatch, y, fits
+):
+    monkeypatch.setattr(CrossFit, "none_can_pay", lambda *args, **kwargs: False)
+    cascade = fitted(y, cv=0.25, accuracy_target=0.98)
+    assert Counted.fits == fits
+    calibration = cascade._calibrated.calibration
+    assert calibration.leaves_out_growth == calibration.is_for_target == (len(fits) == 2)
+    assert (cascade.guarantee_.kind == "exact") == calibration.leaves_out_growth
+
+
+def test_a_lower_target_reckons_with_growth_that_was_not_measured(monkeypatch):
+    monkeypatch.setattr(CrossFit, "none_can_pay", lambda *args, **kwargs: False)
+    cascade = fitted(NEEDS_BOTH, cv=0.25, accuracy_target=0.98)
+    lower = cascade.set_accuracy_target(0.3)
+    assert lower.guarantee_.kind == "cross-fitted"
+    assert lower.guarantee_.growth == UNMEASURED
