@@ -181,9 +181,7 @@ class BaseCascade(BlockwiseEstimator):
         """What is asked where harms may grow."""
 
         def may_choose(found: Calibrated) -> bool:
-            plan = make_plan(
-                found.calibration, self.accuracy_target, self.confidence, found.scores
-            )
+            plan = make_plan(found.calibration, self.accuracy_target, self.confidence, found.scores)
             # How many more rows would certify one depends on it too.
             return plan.candidate is not None or plan.guarantee.rows_needed is not None
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..compilers import InputUnsupported, texts_forgotten
 from ._cheapest_stage import cheapest_stage, check_few_stay_open
-from ._costs import StageCosts
+from ._costs import PathCosts, StageCosts
 from ._cross_fit_steps import CrossFit
 from ._cross_fitted import Calibrated, CrossFitted
 from ._fold_tasks import FoldRecord, evidence, evidence_of
@@ -53,7 +53,8 @@ def cross_fit(run: CrossFit) -> CrossFitted:
     _leave_out(left_out, models, [record])
     with progress.task("measure costs of stages"), texts_forgotten():
         meter.allow(progress.cpu_seconds())
-        stage_costs = _stage_costs(run, specs, models, left_out)
+        known = None if cheapest is None else cheapest.costs_of(specs)
+        stage_costs = _stage_costs(run, specs, models, left_out, known)
     timed = [i for i in range(len(specs)) if i not in left_out]
     stops = run.none_can_pay(specs, stage_costs, record, timed)
     run = run.with_folds_needed(specs, stops=stops)
@@ -106,14 +107,18 @@ def _stage_costs(
     specs: Sequence[StageSpec],
     models: Sequence[Any],
     left_out: dict[int, LeftOut],
+    known: PathCosts | None,
 ) -> StageCosts:
-    """Costs of the stages that are not left out; those that cannot be timed are left out too."""
+    """Costs of the stages that are not left out; those that cannot be timed are left out too.
+
+    `known` are those of all stages in the way that is planned for, where they were measured before.
+    """
     stepwise: set[int] = set()
 
     def measured(chosen: Iterable[int]) -> StageCosts:
-        return run.meter.stages(
-            [run.full.first_stage(specs[i], models[i], stepwise=i in stepwise) for i in chosen]
-        )
+        stages = [run.full.first_stage(specs[i], models[i], stepwise=i in stepwise) for i in chosen]
+        is_known = known is not None and not stepwise and len(stages) == len(specs)
+        return run.meter.stages(stages, planned=known if is_known else None)
 
     made = [i for i in range(len(specs)) if i not in left_out]
     try:

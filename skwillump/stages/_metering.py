@@ -122,9 +122,20 @@ class CostMeter:
         keys = {**self._blocks[query].keys, **given}
         self.costs = replace(self._blocks[query], keys=keys)
 
-    def stages(self, stages: Sequence[FirstStage]) -> StageCosts:
-        """Measure the costs of some first stages, and those of the full model beside them."""
-        planned = self.planned(stages)
+    def stages(
+        self, stages: Sequence[FirstStage], *, planned: PathCosts | None = None
+    ) -> StageCosts:
+        """Measure the costs of some first stages, and those of the full model beside them.
+
+        Parameters
+        ----------
+        planned : PathCosts, optional
+            Those of rows that come as planned for, where they were measured before.
+        """
+        if planned is None:
+            planned = self.planned(stages)
+        else:
+            self._make_ready(stages)
         both = self._both and self._timed.seconds < SLOW_ROW_SECONDS
         other = "batch" if self._planned == "point" else "point"
         if not both or (other == "point" and not self._answering.has_row_path(self._timed.rows)):
@@ -142,14 +153,23 @@ class CostMeter:
         """Let timing take a share of what `fit` took by now."""
         self._most_seconds = seconds_for_timing(spent)
 
-    def planned(self, stages: Sequence[FirstStage]) -> PathCosts:
-        """Measure the same of rows that come as planned for, and of no others."""
+    def planned(self, stages: Sequence[FirstStage], *, part: float = 1.0) -> PathCosts:
+        """Measure the same of rows that come as planned for, and of no others.
+
+        Parameters
+        ----------
+        part : float
+            Of the seconds that there are for it.
+        """
+        self._make_ready(stages)
+        return self._path_costs(self._planned, stages, part)
+
+    def _make_ready(self, stages: Sequence[FirstStage]) -> None:
         for stage in stages:
             if stage.compiled is not None:
                 stage.compiled.warm_up()
         if any(stage.compiled is None for stage in stages):
             self._clock = work_clock()
-        return self._path_costs(self._planned, stages)
 
     # Whole answers --------------------------------------------------------------------------
 
@@ -165,12 +185,12 @@ class CostMeter:
             return self._answering.batch_turns(self._timed.batch, stage)
         return self._answering.row_turns(self._timed.rows, stage)
 
-    def _path_costs(self, path: str, stages: Sequence[FirstStage]) -> PathCosts:
+    def _path_costs(self, path: str, stages: Sequence[FirstStage], part: float = 1.0) -> PathCosts:
         whole = self._turns(path, None)
         pairs = [self._turns(path, stage) for stage in stages]
         turns = [*whole, *(turn for pair in pairs for turn in pair)]
         n_rows = num_samples(self._timed.batch) if path == "batch" else len(self._timed.rows)
-        share = STAGE_SHARE if path == "batch" else ROW_SHARE
+        share = part * (STAGE_SHARE if path == "batch" else ROW_SHARE)
         runs = [turn.run for turn in turns]
         full, *seconds = (self._seconds(runs, share, N_ROUNDS) / n_rows).tolist()
         names = self._graph.names

@@ -188,6 +188,46 @@ def test_sets_that_cannot_pay_by_what_the_cheapest_stage_costs_are_not_tried(mon
     assert [candidate.blocks for candidate in candidates] == [("b",)]
 
 
+@pytest.mark.parametrize(("approx_estimator", "n_timed"), [(None, 1), (LogisticRegression(), 2)])
+def test_a_linear_stage_that_alone_is_left_is_timed_once(monkeypatch, approx_estimator, n_timed):
+    timed = []
+
+    def counted(self, stages, **kwargs):
+        timed.append([stage.blocks for stage in stages])
+        return planned_stages(self, stages, share=0.6)
+
+    monkeypatch.setattr(CostMeter, "planned", counted)
+    cascade = CascadeClassifier(
+        quick_pipeline(),
+        approx_estimator=approx_estimator,
+        feature_costs=QUICK,
+        accuracy_target=0.98,
+        cv=3,
+    )
+    cascade.fit(X, (X[:, 3] > 0).astype(int))
+    assert timed == n_timed * [[("b",)]]
+    (candidate,) = cascade._calibrated.calibration.candidates
+    assert candidate.seconds.start == pytest.approx(
+        0.6 * cascade._calibrated.calibration.full_seconds
+    )
+
+
+def test_where_the_cheapest_stage_cannot_be_timed_fit_goes_on(monkeypatch):
+    calls = []
+
+    def fails_once(self, stages, **kwargs):
+        calls.append(len(stages))
+        if len(calls) == 1:
+            raise ValueError("values that cannot be read")
+        return planned_stages(self, stages, share=0.6)
+
+    monkeypatch.setattr(CostMeter, "planned", fails_once)
+    cascade = CascadeClassifier(quick_pipeline(), feature_costs=QUICK, accuracy_target=0.98, cv=3)
+    cascade.fit(X, (X[:, 3] > 0).astype(int))
+    assert cascade.guarantee_.kind == "cross-fitted"
+    assert len(calls) > 1
+
+
 def test_fit_ends_after_the_first_fold_where_the_cheapest_stage_costs_too_much_at_the_target(
     monkeypatch,
 ):
@@ -237,11 +277,11 @@ def test_a_stage_that_cannot_be_made_of_few_rows_is_no_reason_to_stop(monkeypatc
     assert "fit fold 1 of 3" in tasks_of(cascade)
 
 
-def planned_stages(meter, stages, share):
+def planned_stages(meter, stages, share, part=1.0):
     return dear_stages(meter, stages, share).planned
 
 
-def dear_stages(meter, stages, share=0.96):
+def dear_stages(meter, stages, share=0.96, planned=None):
     full = meter.costs.full(meter._graph)
     dear = StageSeconds(start=share * full, rest=0.0)
     planned = PathCosts(full=full, stages=(dear,) * len(stages))
