@@ -71,6 +71,7 @@ class BlockGraph:
     widths: tuple[int, ...] | None = None
     feature_names: tuple[Any, ...] | None = None  # names of all features, where they have some
     compiled_model: Any = None  # the compiled twin of the last step, where it is known already
+    answering: Any = None  # estimator that gives the model's own answers faster, if there is one
 
     def with_layout_of(self, row: Any) -> "BlockGraph":
         """Return the same, knowing the dtype of all features together and whose they are.
@@ -106,6 +107,11 @@ class BlockGraph:
             return self.model_steps[0][1]
         return Pipeline(list(self.model_steps))
 
+    @property
+    def answers(self) -> Any:
+        """What to ask for the model's answers, where it is asked often."""
+        return self.model if self.answering is None else self.answering
+
     @cached_property
     def trees(self) -> TreeModel | None:
         """The compiled model, if it is one of trees right behind compiled blocks."""
@@ -128,7 +134,7 @@ class BlockGraph:
     def __getstate__(self) -> dict[str, Any]:
         # What is compiled again when it is asked for is not sent to processes, or stored.
         kept = {key: value for key, value in vars(self).items() if key != "trees"}
-        return kept | {"compiled_model": None}
+        return kept | {"compiled_model": None, "answering": None}
 
     def prepare(self, X):
         """Run the steps before the blocks."""

@@ -43,6 +43,7 @@ from ._models import (
     fit_stages,
     in_words,
     truncated_specs,
+    with_compiled_trees,
 )
 from ._progress import Progress
 from ._shortlisting import Shortlist, none_can_pay
@@ -168,6 +169,14 @@ class CrossFit:
         return len(self.graph.names) == 1 and has_linear_model(self.graph)
 
     @property
+    def _asks_trees(self) -> bool:
+        """Whether first trees of the full model, and all of them, are asked on the first fold."""
+        has_own = self.setting.approx_estimator is not None
+        if self.full.fused is None or has_own or not self.task.recorder.calibrates_trees:
+            return False
+        return bool(truncation_sizes(self.graph))
+
+    @property
     def _stand_ins(self) -> list[StageSpec]:
         """Linear models of rows as they come, where they are asked for and can pay."""
         return self.shortlist.stand_ins() if self.task.stand_ins else []
@@ -203,7 +212,7 @@ class CrossFit:
             first = fit_graph(self.setting.estimator, *rows, compile=self.setting.compile)
             if first.names != self.graph.names:
                 raise NoEvidence(OTHER_BLOCKS)
-            return first
+            return with_compiled_trees(first) if self._asks_trees else first
 
     def models_to_try(self, first: BlockGraph) -> tuple[np.ndarray, list[StageSpec], Any]:
         """Importances of blocks, the approximate models that they and costs speak for, and how
@@ -228,8 +237,7 @@ class CrossFit:
         specs += self._stand_ins
         if self.full.fused is not None and self.setting.approx_estimator is None:
             with suppress(InputUnsupported):
-                calibrates = self.task.recorder.calibrates_trees and bool(truncation_sizes(graph))
-                calibrating = chosen.of(graph.names) if calibrates else None
+                calibrating = chosen.of(graph.names) if self._asks_trees else None
                 specs += truncated_specs(graph, first, calibrating)
         self.progress.log(f"approximate models to try: {in_words(specs)}")
         return importances, specs, chosen.stacking

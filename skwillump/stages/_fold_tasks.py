@@ -189,7 +189,7 @@ class HeldOut:
         chosen = take_rows(X, rows)
         known = BlockFeatures(graph, graph.prepare(chosen))
         try:
-            full = recorder.record_full(graph.model, known.of_all())
+            full = recorder.record_full(graph.answers, known.of_all())
         except NoEvidence:
             raise
         except Exception:
@@ -200,7 +200,7 @@ class HeldOut:
             if not 0 < refused.mean() <= MOST_REFUSED:
                 raise
             others = BlockFeatures(graph, graph.prepare(take_rows(chosen, ~refused)))
-            answered = recorder.record_full(graph.model, others.of_all())
+            answered = recorder.record_full(graph.answers, others.of_all())
             full = {key: np.full(len(rows), unknown[key]) for key in answered}
             for key, values in answered.items():
                 full[key][~refused] = values

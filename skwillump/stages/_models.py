@@ -13,6 +13,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from .._compat import routing_enabled
+from .._compiled import compile_pipeline
 from .._containers import column_names, num_samples, take_rows
 from ..blocks import (
     BlockGraph,
@@ -212,6 +213,12 @@ def fit_graph(estimator, X, y, params: dict, *, compile: bool) -> BlockGraph:
     if graph is None:
         raise NoEvidence(OTHER_BLOCKS)
     return graph
+
+
+def with_compiled_trees(graph: BlockGraph) -> BlockGraph:
+    """The same, with a compiled twin of its model of trees that answers in its place."""
+    twin = compile_pipeline(graph.model)
+    return replace(graph, compiled_model=twin._parts.model, answering=twin)
 
 
 def fit_stages(

@@ -136,7 +136,7 @@ def stacking_of(graph: BlockGraph, store: Mapping[str, Any], features: Any) -> S
 def block_importances(known: BlockFeatures, rows, importance: Importance, rng) -> np.ndarray:
     """Importance of each block to the model of the first fold, on rows that select."""
     graph = known.graph
-    score_of = importance(rows, graph.model, known.of_all())
+    score_of = importance(rows, graph.answers, known.of_all())
     store = known.store
 
     def score(block, permutation):

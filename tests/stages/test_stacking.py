@@ -1,15 +1,18 @@
 """Blocks that are known are put side by side as the pipeline's own composite does."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
-from skwillump.stages._models import read_graph
+from skwillump.stages._models import read_graph, with_compiled_trees
 from skwillump.stages._stacking import BlockFeatures, has_weights
 
 RNG = np.random.default_rng(0)
@@ -71,3 +74,27 @@ def test_a_step_that_works_in_place_does_not_change_a_block_that_is_known():
 def test_weights_of_a_composite_within_another_are_found():
     assert not has_weights(COMPOSITES["arrays"])
     assert has_weights(FeatureUnion([("inner", COMPOSITES["weights"])]))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        HistGradientBoostingClassifier(max_iter=20, random_state=0),
+        RandomForestClassifier(20, random_state=0),
+    ],
+    ids=["boosted", "forest"],
+)
+@pytest.mark.parametrize("name", ["array of mixed", "frames"])
+def test_compiled_trees_give_the_answers_of_a_folds_model(name, model):
+    pipeline = make_pipeline(COMPOSITES[name], model).fit(X[:200], Y[:200])
+    graph = read_graph(pipeline, X, compile=True)
+    twin = with_compiled_trees(graph)
+    features = BlockFeatures(twin, X[200:]).of_all()
+    assert twin.answers is not twin.model
+    assert np.array_equal(twin.answers.predict(features), pipeline.predict(X[200:]))
+    np.testing.assert_allclose(
+        twin.answers.predict_proba(features), pipeline.predict_proba(X[200:]), rtol=1e-12
+    )
+    assert np.array_equal(twin.answers.classes_, pipeline.classes_)
+    sent = pickle.loads(pickle.dumps(twin))
+    assert sent.answers is sent.model
