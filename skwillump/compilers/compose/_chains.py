@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import Normalizer
 
 from ..._composites import Links, ends_in_blocks, parameter_path, pipeline_steps
+from .._features import has_set_output
 from .._linear_maps import LinearMap
 from .._original_step import OriginalStep
 from .._registry import compile_step, linear_map, register
@@ -22,6 +23,8 @@ from .._steps import Step
 from .._unsupported import Unsupported
 from ..own_code._bytecode import Own, own_code
 from ..tables._chains import ChainStep
+from ..tables._input import InputSpec
+from ..tables._own_functions import own_step
 from ..tables._steps import TableStep
 from ..text._idf import norms_of_rows
 from ..text._vectorizers import with_tfidf
@@ -91,7 +94,7 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
     step : Step
     """
     name, transformer = pending.pop(0)
-    head: Any = _chosen(transformer, pending) or compile_step(transformer)
+    head: Any = _chosen(transformer, pending) or of_arrays(transformer)
     if head.n_features is None and pending:
         n_features = getattr(pending[0][1], "n_features_in_", None)  # of what reads it
         head = head if n_features is None else head.sized(n_features)
@@ -189,7 +192,7 @@ def _joined(name: str, head: TableStep, pending: Links) -> ChainStep:
     """Take the steps over tables that follow one."""
     names, steps = [name], [head]
     while pending and _was_fitted_on(pending[0][1], steps[-1].n_features):
-        step: Any = compile_step(pending[0][1])
+        step: Any = _behind(steps[-1], pending[0][1])
         if not step.reads_columns or step.chooses_by_name:
             break
         names.append(pending.pop(0)[0])
@@ -201,6 +204,21 @@ def _joined(name: str, head: TableStep, pending: Links) -> ChainStep:
         names=tuple(names),
         steps=tuple(steps),
     )
+
+
+def of_arrays(transformer: Any) -> Step:
+    """Return the step of a transformer, which may be one of the user's own over arrays."""
+    step = compile_step(transformer)
+    own = None if step.is_compiled else own_step(transformer)
+    return step if own is None or own.spec.names is not None else own
+
+
+def _behind(before: TableStep, transformer: Any) -> Step:
+    """Return the step of what follows a step over tables."""
+    step = compile_step(transformer)
+    if step.is_compiled or not before.gives_array or has_set_output(before.original):
+        return step
+    return own_step(transformer, InputSpec(None, before.n_features, False)) or step
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,8 @@ from .._original_step import OriginalStep
 from .._registry import compile_step, register
 from .._steps import Step
 from ..tables._input import InputSpec
+from ..tables._own_functions import own_step
+from ._chains import of_arrays
 from ._dense_reader import Leaf
 from ._own_columns import columns_step, in_order
 from ._selections import ColumnSelection, Selection, common_spec
@@ -45,7 +47,7 @@ class CompiledTransformer(TransformerMixin, BaseEstimator):
 def compile_union(union: Any) -> Step:
     """Compile the transformers of a `FeatureUnion`."""
     held = children(union) or []
-    steps = [columns_step(child.transformer) or compile_step(child.transformer) for child in held]
+    steps = [columns_step(child.transformer) or of_arrays(child.transformer) for child in held]
     leaves = [
         Leaf(child.name, Selection(), step, slice(0, 0), child.weight)
         for child, step in zip(held, steps, strict=True)
@@ -71,7 +73,7 @@ def compile_column_transformer(columns: Any) -> Step:
     ]
     leaves = []
     for child, selection in zip(held, selections, strict=True):
-        step = compile_step(child.transformer)
+        step = _of_columns(child.transformer, selection)
         if step.reads_columns and selection.is_vector:
             reason = "its column is passed as a vector, not as a table"
             step = OriginalStep(child.transformer, reason)
@@ -89,6 +91,16 @@ def compile_column_transformer(columns: Any) -> Step:
             spec=spec,
         )
     )
+
+
+def _of_columns(transformer: Any, selection: ColumnSelection) -> Step:
+    """Return the step of a transformer of columns, which may be one of the user's own."""
+    step = compile_step(transformer)
+    if step.is_compiled or selection.is_vector:
+        return step
+    names = selection.names
+    chosen = None if names is None else tuple(names[at] for at in selection.positions)
+    return own_step(transformer, InputSpec(chosen, len(selection.positions), False)) or step
 
 
 def _twin(original: Any, leaves: Sequence[Leaf]) -> Any:
@@ -113,4 +125,5 @@ def _spec_of(steps: list[Step]) -> InputSpec | None:
     if all(spec.needed is not None for spec in specs):
         needed = tuple(sorted({p for spec in specs for p in spec.needed or ()}))
     by_name = all(spec.by_name for spec in specs)
-    return InputSpec(specs[0].names, specs[0].n_columns, by_name, needed)
+    is_as_fitted = any(spec.is_as_fitted for spec in specs)
+    return InputSpec(specs[0].names, specs[0].n_columns, by_name, needed, is_as_fitted)

@@ -46,15 +46,21 @@ def combined(name: str, one: Any, other: Any, of_row: Callable[[str, Any, Any], 
         return _LOGIC[name](one, other)
     if is_truth(one) and is_truth(other) and name not in ("Eq", "NotEq"):
         raise refused(one)
-    with np.errstate(all="ignore"):
-        try:
-            if name == "Pow":
-                if type(other) is not int or not 0 <= other <= 3 or is_truth(one):
-                    raise refused(other)
-                return one**other
-            return _OPERATORS[name](one, other)
-        except OverflowError as error:
-            raise refused(one) from error
+    try:
+        if name == "Pow":
+            if not _is_exponent(one, other):
+                raise refused(other)
+            return one**other
+        return _OPERATORS[name](one, other)
+    except OverflowError as error:
+        raise refused(one) from error
+
+
+def _is_exponent(column: Any, power: Any) -> bool:
+    """Tell whether a power of a column is known: small ones of integers, all of other numbers."""
+    if _kind(column) == "i":
+        return type(power) is int and 0 <= power <= 3
+    return _kind(column) == "f" and type(power) in (int, float)
 
 
 def _kind(value: Any) -> str:
@@ -110,8 +116,7 @@ def applied(function: np.ufunc, *values: Any) -> Any:
     found = list(map(numbers, values))
     if any(map(is_truth, found)):
         raise refused(values)
-    with np.errstate(all="ignore"):
-        return function(*found)
+    return function(*found)
 
 
 def is_missing(value: Any) -> Any:
@@ -214,6 +219,11 @@ def clipped(value: Any, lower: Any, upper: Any) -> Any:
     made = numbers(value)
     if is_truth(made):
         raise refused(value)
+    if made.ndim == 2:
+        bounds = [bound for bound in (lower, upper) if bound is not None]
+        if any(np.isnan(numbers(bound)).any() for bound in bounds):
+            raise refused(value)
+        return np.clip(made, lower, upper)
     for bound, beyond in ((lower, np.less), (upper, np.greater)):
         if bound is None:
             continue

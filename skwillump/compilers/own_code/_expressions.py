@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..._compat import library_of
 from . import _libraries as libraries, _methods as methods
+from ._arrays import part_of, shape_of
 from ._kinds import (
     Accessor,
     Array,
@@ -20,8 +22,13 @@ from ._kinds import (
     Known,
     Names,
     NotTold,
+    RowCount,
+    Several,
+    Unnamed,
+    is_known,
     known,
 )
+from ._numpy import beside
 from ._operators import (
     any_or_all,
     changed,
@@ -187,6 +194,8 @@ class Expressions:
                 return Cell(lambda v: of.of(v)[name])
             case Cell(), "values":
                 return of
+            case Cell() | Array(), "shape" if type(of) is not Unnamed:
+                return shape_of(of)
             case Cell(), "str" | "dt":
                 return Accessor(of, name)
             case Accessor(Cell() as cell, "dt"), _:
@@ -203,6 +212,8 @@ class Expressions:
                 return Known(getattr(str, name))
             case Array(), "values":
                 return Array(of.of)
+            case Known(value), _ if library_of(type(value)) == "sklearn" and name in vars(value):
+                return Known(vars(value)[name])
             case Known(ModuleType() as module), _ if hasattr(module, name):
                 return Known(getattr(module, name))
         raise NotTold
@@ -210,8 +221,16 @@ class Expressions:
     def _subscript(self, of: Any, key: ast.expr) -> Any:
         if isinstance(of, Known) and of.value is np.c_:
             items = key.elts if isinstance(key, ast.Tuple) else [key]
-            return libraries.beside(tuple(map(self.value, items)))
+            return beside(tuple(map(self.value, items)))
+        if isinstance(of, (Array, Cell)):
+            return self._part_of_array(of, key)
         found = self.value(key)
+        if isinstance(of, Several) and is_known(found, int):
+            return (
+                of.items[found.value]
+                if -len(of.items) <= found.value < len(of.items)
+                else not_told()
+            )
         if isinstance(of, Frame):
             return columns_of(of, found)
         if isinstance(of, Known) and type(of.value) in (dict, list, tuple):
@@ -224,6 +243,18 @@ class Expressions:
                 table = of.value
                 return Item(lambda v: table[found.of(v)])
         raise NotTold
+
+    def _part_of_array(self, of: Array | Cell, key: ast.expr) -> Any:
+        match key:
+            case ast.Tuple([ast.Slice(None, None, None) | ast.Constant(builtins.Ellipsis), *keys]):
+                return part_of(of, [self._place(one) for one in keys])
+        raise NotTold
+
+    def _place(self, key: ast.expr) -> Any:
+        if not isinstance(key, ast.Slice):
+            return self.value(key)
+        ends = (key.lower, key.upper, key.step)
+        return Known(slice(*(None if end is None else known(self.value(end), int) for end in ends)))
 
     def _listed(self, element: ast.expr, target: ast.expr, over: Any, tests: list[ast.expr]) -> Any:
         """Return what a comprehension lists."""
@@ -314,8 +345,12 @@ class Expressions:
         """Return what a function returns."""
         if function is getattr and set(given) == {"0", "1"}:
             return self._attribute(given["0"], known(given["1"], str))
-        if function is isinstance and isinstance(given.get("0"), Frame):
-            return Known(given["1"].value is getattr(sys.modules.get("pandas"), "DataFrame", None))
+        if function is isinstance and isinstance(given.get("0"), (Frame, Array)):
+            return Known(_is_of(given["0"], worth_of(given["1"])))
+        if function is hasattr and set(given) == {"0", "1"}:
+            return Known(_has(given["0"], known(given["1"], str)))
+        if function is len and type(given.get("0")) in (Array, Cell):
+            return RowCount()
         if function in (list, tuple) and isinstance(given.get("0"), Names):
             return given["0"]
         if function is list and isinstance(given.get("0"), Cell) and len(given) == 1:
@@ -337,6 +372,25 @@ class Expressions:
         args = [given[at] for at in sorted(name for name in given if name.isdigit())]
         named = {name: one for name, one in given.items() if not name.isdigit()}
         return self.read(function, owner, args, named)
+
+
+def _is_of(found: Frame | Array, kind: Any) -> bool:
+    """Tell whether a table is of a type, or of one of some."""
+    is_frame = isinstance(found, (Frame, Unnamed))
+    of = getattr(sys.modules.get("pandas"), "DataFrame", None) if is_frame else np.ndarray
+    return of is not None and issubclass(of, kind)
+
+
+def _has(found: Any, name: str) -> bool:
+    """Tell whether a table, or a column of an array, has an attribute."""
+    if type(found) is Array and hasattr(np.ndarray, name):
+        return True
+    if type(found) is Array:
+        return False
+    pandas = sys.modules.get("pandas")
+    if isinstance(found, Frame) and pandas is not None and hasattr(pandas.DataFrame, name):
+        return True
+    raise NotTold
 
 
 def _bounds(key: ast.expr) -> int | slice:

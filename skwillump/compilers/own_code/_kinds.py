@@ -4,6 +4,7 @@ What is known when the function is read is `Known`. All else is a function of th
 row, which are there when a row is.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,9 +63,18 @@ class Names:
 
 @dataclass(frozen=True)
 class Array:
-    """An array of two dimensions: a list of the values of its one row."""
+    """An array of two dimensions: a list of the values of its one row.
+
+    Of a batch it is an array, or a list of columns and arrays side by side.
+    """
 
     of: Found
+    is_alike: bool = False  # whether it is an array of numbers, or numbers of one type
+
+
+@dataclass(frozen=True)
+class RowCount:
+    """The number of rows, which no function here learns."""
 
 
 @dataclass(frozen=True)
@@ -163,3 +173,11 @@ def plain_number(value: Any) -> Any:
     if type(value) not in (int, float) or math.isnan(value):
         raise NotTold
     return value
+
+
+def edges_in(found: Any) -> list[Any]:
+    """Return known edges of bins, which rise."""
+    edges = [plain_number(edge) for edge in known(found, list, tuple)]
+    if any(a >= b for a, b in itertools.pairwise(edges)):
+        raise NotTold
+    return edges

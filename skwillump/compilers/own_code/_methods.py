@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from . import _values as values
+from . import _arrays as arrays, _values as values
+from ._arrays import by_column
 from ._bytecode import same_code
 from ._kinds import (
     HAS_INDEX,
@@ -30,7 +31,8 @@ from ._kinds import (
     operand,
     refuse_others,
 )
-from ._libraries import mapped, raveled
+from ._libraries import mapped
+from ._numpy import clipped, raveled
 from ._texts import part_at, text_method
 
 _TYPES = {int: "int", float: "float", str: "str", "int": "int", "float": "float", "str": "str"}
@@ -386,11 +388,28 @@ def date_part(cell: Cell, name: str) -> Cell:
     return Cell(lambda v: values.date_part(of(v), name))
 
 
-def of_array(array: Array, method: str, given: Given) -> Array | Cell:
+def of_array(array: Array, method: str, given: Given) -> Any:
     """Return what a method of an array, or of a data frame without names, returns."""
-    if given or method not in ("to_numpy", "ravel", "flatten"):
-        raise NotTold
-    return Array(array.of) if method == "to_numpy" else raveled(array)
+    if method in ("ravel", "flatten") and not given:
+        return raveled(array)
+    if isinstance(array, Unnamed):
+        if given or method != "to_numpy":
+            raise NotTold
+        return Array(array.of)
+    match method:
+        case "astype":
+            refuse_others(given, "0")
+            kind = _type(given.get("0"))
+            return by_column(lambda value: values.as_type(value, kind), array)
+        case "clip":
+            refuse_others(given, "0", "1", "min", "max")
+            low, high = given.get("0", given.get("min")), given.get("1", given.get("max"))
+            return clipped(array, low, high)
+        case "round":
+            refuse_others(given, "0", "decimals")
+            decimals = known(given.get("0", given.get("decimals", Known(0))), int)
+            return by_column(lambda value: values.rounded(value, decimals), array)
+    return arrays.of_array(array, method, given)
 
 
 OF_KINDS: dict[type, Callable[[Any, str, Given], Any]] = {

@@ -1,5 +1,6 @@
 """Operators of a function of the user's own, between names, constants and columns of one row."""
 
+import functools
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from . import _values as values
+from ._arrays import by_column
 from ._kinds import (
+    Array,
     Cell,
     Found,
     Frame,
@@ -17,7 +20,6 @@ from ._kinds import (
     NotTold,
     Several,
     Variables,
-    each,
     is_known,
     key_of,
     known,
@@ -84,8 +86,14 @@ def joined_text(parts: list[Any]) -> Any:
 def columns_of(frame: Frame, key: Any) -> Any:
     """Return a column, or columns, of a data frame."""
     of = frame.of
-    if isinstance(key, Names) and key.frame is frame:
-        return Frame(lambda v: dict(of(v)))
+    if isinstance(key, Names):
+        listed = key.frame.of
+
+        def of_names(v: Variables) -> dict[str, Any]:
+            row = of(v)
+            return {name: row[name] for name in listed(v)}
+
+        return Frame(of_names)
     if isinstance(key, Item) or is_known(key, str):
         name = key_of(key)
         return Cell(lambda v: of(v)[text_name(name(v))])
@@ -115,14 +123,7 @@ def combined(name: str, one: Any, other: Any) -> Any:
         return joined_text([one, other]) if name == "Add" else not_told()
     if name not in values.OPERATORS:
         raise NotTold
-    if isinstance(one, Frame):
-        right = known(other, int, float)
-        return each(one, lambda item: values.combined(name, item, right))
-    if isinstance(other, Frame):
-        left = known(one, int, float)
-        return each(other, lambda item: values.combined(name, left, item))
-    first, second = operand(one), operand(other)
-    return Cell(lambda v: values.combined(name, first(v), second(v)))
+    return by_column(functools.partial(values.combined, name), one, other)
 
 
 def compared(name: str, one: Any, other: Any) -> Any:
@@ -162,12 +163,12 @@ def changed(name: str, found: Any) -> Any:
         return Known(not found.value)
     if name == "Not" and isinstance(found, Item):
         return Item(lambda v: not found.of(v))
-    if name == "USub" and is_known(found, int, float):
+    if name == "USub" and is_known(found, int, float, np.float64, np.ndarray):
         return Known(-found.value)
     function = {"USub": values.negated, "Invert": values.inverted}.get(name)
-    if function is None or not isinstance(found, Cell):
+    if function is None or not isinstance(found, (Cell, Array)):
         raise NotTold
-    return Cell(lambda v: function(found.of(v)))
+    return by_column(function, found)
 
 
 def any_or_all(is_any: bool, parts: list[Known | Item]) -> Known | Item:

@@ -15,7 +15,7 @@ with the value that they would be called with.
 import functools
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FunctionType
 from typing import Any
 
@@ -27,6 +27,7 @@ from ..._containers import ColumnTable, FrameColumn, read_frame_of
 from .._features import EXACT_INTEGERS, has_set_output
 from .._unsupported import InputUnsupported
 from . import _column_values as columns, _values as values
+from ._array_values import alike
 from ._bytecode import function_of
 from ._kinds import HAS_INDEX, Array, Cell, Frame, Known, NotTold, Records, Unnamed, Variables
 from ._statements import ROW, read_function
@@ -69,7 +70,8 @@ class RowMap:
             given = {name: values.plain(value) for name, value in row.items()}
         if found is None:
             raise InputUnsupported(f"{type(row).__name__} is no such row")
-        made = _made_of(found, {ROW: given})
+        with np.errstate(all="ignore"):  # as pandas does
+            made = _made_of(found, {ROW: given})
         if type(made) is str:
             return made
         if type(made) is dict:
@@ -113,10 +115,46 @@ class RowMap:
             raise InputUnsupported(f"{type(X).__name__} is not read by column")
         if not len(X) or not all(type(name) is str for name in given):
             raise InputUnsupported("no rows, or names that are no texts")
-        made = _made_of(self.of_frame, variables)
+        with np.errstate(all="ignore"):
+            made = _made_of(self.of_frame, variables)
         if type(self.of_frame) is Array:
             return columns.side_by_side(made, len(X))
         return ColumnTable({name: columns.whole(one, len(X)) for name, one in made.items()}, len(X))
+
+
+@dataclass(frozen=True)
+class TableMap:
+    """What becomes of columns of numbers: of an array, or of a data frame of known names."""
+
+    found: Any  # one of `_kinds`
+    names: tuple[str, ...] | None  # None for an array
+
+    @property
+    def gives_array(self) -> bool:
+        """Whether it is an array in any case."""
+        return type(self.found) is Array
+
+    def __call__(self, given: Any) -> list[Any]:
+        """Return what becomes of many rows, or of one: columns and arrays side by side, or values.
+
+        Parameters
+        ----------
+        given : list, or ndarray of shape (n_rows, n_columns)
+            Of many rows an array, or columns where they have names; of one row its values.
+
+        Raises
+        ------
+        InputUnsupported
+            If only the original can tell.
+        """
+        if self.names is None:
+            made = _made_of(self.found, {ROW: given if type(given) is not list else alike(given)})
+        else:
+            with np.errstate(all="ignore"):
+                made = _made_of(self.found, {ROW: dict(zip(self.names, given, strict=True))})
+        if type(made) is dict:
+            return list(made.values())
+        return made if type(made) is list else [made]
 
 
 def _made_of(found: Any, variables: Variables) -> Any:
@@ -149,13 +187,33 @@ def row_map(fitted: Any) -> RowMap | None:
     return None if made == [None, None] else RowMap(*made)
 
 
+def table_map(fitted: Any, names: tuple[str, ...] | None) -> TableMap | None:
+    """Return what a transformer of the user's own makes of numbers; None if that is not told.
+
+    Parameters
+    ----------
+    names : tuple of str or None
+        Of the columns of the data frame that it is given; None if that is an array.
+    """
+    found = _called_with(fitted)
+    if found is None or has_set_output(fitted):
+        return None
+    made = _read(Array if names is None else Frame, *found)
+    return TableMap(made, names) if type(made) in (Array, Frame) else None
+
+
 def _read(
-    kind: type[Frame | Cell], function: FunctionType, owner: Any, given: dict[str, Known]
+    kind: type[Frame | Cell | Array], function: FunctionType, owner: Any, given: dict[str, Known]
 ) -> Any:
     """Return what a function makes of a data frame, or of a column; None if that is not told."""
     try:
-        made = read_function(function, owner, (kind(lambda v: v[ROW]),), given)
+        first = kind(lambda v: v[ROW])
+        if isinstance(first, Array):
+            first = replace(first, is_alike=True)
+        made = read_function(function, owner, (first,), given)
     except (NotTold, InputUnsupported, RecursionError):
+        return None
+    except Exception:  # of what is computed when it is read, as an index that is out of range
         return None
     return made if isinstance(made, (Frame, Cell, Array, Records)) else None
 

@@ -58,10 +58,13 @@ def _is_made_of(function: FunctionType, node: ast.Lambda | ast.FunctionDef) -> b
         inner = f"_ = {ast.unparse(node)}"
     else:
         inner = ast.unparse(ast.FunctionDef(**{**vars(node), "decorator_list": []}))
-    written = f"{head}def _():\n{around}{textwrap.indent(inner, '    ')}"
-    try:
-        made = compile(written, "<own texts>", "exec")
-    except (SyntaxError, ValueError):
-        return False
-    (outer,) = (one for one in made.co_consts if isinstance(one, CodeType))
-    return any(same_code(one, code) for one in outer.co_consts)
+    for imported in (head, ""):  # the module that a name is of may come by another name's import
+        written = f"{imported}def _():\n{around}{textwrap.indent(inner, '    ')}"
+        try:
+            made = compile(written, "<own texts>", "exec")
+        except (SyntaxError, ValueError):
+            return False
+        (outer,) = (one for one in made.co_consts if isinstance(one, CodeType))
+        if any(same_code(one, code) for one in outer.co_consts):
+            return True
+    return False

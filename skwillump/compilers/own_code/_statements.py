@@ -4,6 +4,7 @@ import ast
 import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
@@ -82,7 +83,7 @@ def read_function(
             do(v)
         return of(v)
 
-    return type(found)(result)
+    return replace(found, of=result)
 
 
 class _Reader(Expressions):
@@ -206,7 +207,7 @@ class _Reader(Expressions):
         if isinstance(found, (Known, Several, Names, Accessor)):
             if name in self._fixed:
                 raise NotTold
-            self._local[name] = found
+            self._local[name] = self._kept(found, into)
             return
         before = self._local.get(name)
         if name in self._fixed and type(before) is not type(found):
@@ -223,7 +224,27 @@ class _Reader(Expressions):
             v[slot] = of(v)
 
         into.append(do)
-        self._local[name] = type(found)(lambda v: v[slot])
+        self._local[name] = replace(found, of=lambda v: v[slot])
+
+    def _kept(self, found: Any, into: list[Statement]) -> Any:
+        """Return what columns are worth now, whatever the names in them stand for later."""
+        match found:
+            case Several(items, names):
+                return Several(tuple(self._kept(item, into) for item in items), names)
+            case Accessor(base, name):
+                return Accessor(self._kept(base, into), name)
+            case Names(frame):
+                of = frame.of
+                return Names(self._kept(Frame(lambda v: dict(of(v))), into))
+        if not hasattr(found, "of"):
+            return found
+        slot, worth = next(_SLOTS), found.of
+
+        def do(v: Variables) -> None:
+            v[slot] = worth(v)
+
+        into.append(do)
+        return replace(found, of=lambda v: v[slot])
 
     @staticmethod
     def _put(frame: Frame, key: Any, found: Any, into: list[Statement]) -> None:
@@ -322,7 +343,7 @@ class _Reader(Expressions):
 
             into.append(do)
             return
-        for item in items_in(over):
+        for item in items_in(self._kept(over, into)):
             self._bind(target, item)
             self._block(body, into, returns=False)
 

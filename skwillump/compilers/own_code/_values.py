@@ -35,6 +35,8 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "Mult": operator.mul,
 }
 
+_DOUBLES = {"Add": np.add, "Sub": np.subtract, "Mult": np.multiply}
+
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "Eq": operator.eq,
     "NotEq": operator.ne,
@@ -52,14 +54,6 @@ _LOGIC: dict[str, Callable[[bool, bool], bool]] = {
 
 OPERATORS = {*_ARITHMETIC, *_COMPARISONS, *_LOGIC, "Div", "Pow"}
 """Names of the operators of two values."""
-
-UFUNCS = {
-    *(np.log, np.log1p, np.log2, np.log10, np.exp, np.expm1, np.sqrt, np.square, np.hypot),
-    *(np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan, np.arctan2),
-    *(np.radians, np.deg2rad, np.degrees, np.rad2deg),
-    *(np.abs, np.fabs, np.sign, np.floor, np.ceil, np.maximum, np.minimum),
-}
-"""Functions of numpy's of one or two numbers."""
 
 _DATE_PARTS = {
     "year": "year",
@@ -131,15 +125,30 @@ def combined(name: str, one: Any, other: Any) -> Any:
     if not kinds <= NUMBERS or kinds == {bool}:
         raise refused(one)
     if name in _ARITHMETIC:
-        return exact(_ARITHMETIC[name](one, other))
+        made = _ARITHMETIC[name](one, other)
+        if made - made != 0:
+            return _of_doubles(_DOUBLES[name], one, other)
+        return exact(made)
     if name == "Div":
-        if other:
-            return one / other
-        with np.errstate(all="ignore"):
-            return float(np.float64(one) / np.float64(other))
-    if name != "Pow" or bool in kinds or abs(float(one)) > 1e4 or not 0 <= other <= 3:
+        made = one / other if other else math.nan
+        return made if made - made == 0 else _of_doubles(np.true_divide, one, other)
+    if name != "Pow" or bool in kinds or not is_exponent(one, other):
         raise refused(one)
+    if other == 2:
+        return combined("Mult", one, one)
     return exact((np.array([one]) ** other)[0].item())
+
+
+def _of_doubles(function: np.ufunc, one: Any, other: Any) -> Any:
+    """Return what NumPy makes of two numbers, with its warning where the outcome is not finite."""
+    return function(np.float64(one), np.float64(other)).item()
+
+
+def is_exponent(value: Any, power: Any) -> bool:
+    """Tell whether a power of a value is known: small ones of integers, all of other numbers."""
+    if type(value) is int:
+        return abs(value) <= 1e4 and type(power) is int and 0 <= power <= 3
+    return type(value) is float and type(power) in (int, float)
 
 
 def _compared(name: str, one: Any, other: Any) -> bool:
@@ -176,8 +185,7 @@ def applied(function: np.ufunc, *values: Any) -> Any:
         return columns.applied(function, *values)
     if any(type(value) is bool for value in values):
         raise refused(values[0])
-    with np.errstate(all="ignore"):
-        return exact(function(*map(number, values)).item())
+    return exact(function(*map(number, values)).item())
 
 
 def filled(value: Any, new: Any) -> Any:

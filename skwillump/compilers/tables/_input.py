@@ -31,7 +31,7 @@ class Opened:
 
     def source(self, spec: "InputSpec") -> Source:
         """Return the input as `InputSpec.open` does, for the first time or again."""
-        key = (spec.names, spec.n_columns, spec.by_name)
+        key = (spec.names, spec.n_columns, spec.by_name, spec.is_as_fitted)
         if key not in self._sources:
             source = spec.open(self.X)
             source.kept = {}
@@ -63,6 +63,8 @@ class InputSpec(RowColumns):
     by_name: bool
     # Positions of the columns that there must be, and that are read of one row; None for all.
     needed: tuple[int, ...] | None = None
+    # Whether the container is as it was: a list or a data frame is no array.
+    is_as_fitted: bool = False
 
     @classmethod
     def of(cls, fitted: Any, *, by_name: bool = False) -> "InputSpec":
@@ -84,6 +86,8 @@ class InputSpec(RowColumns):
         source: Source
         if type(X) is Opened:
             return X.source(self)
+        if self.is_as_fitted and self.names is None and not is_plain_array(X):
+            raise InputUnsupported(f"{type(X).__name__}, but an array was fitted")
         kind = read_frame_of(X)
         if kind is not None:
             columns = kind.names(X)

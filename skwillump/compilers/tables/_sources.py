@@ -91,6 +91,11 @@ class Source:
         return out.T
 
     @property
+    def is_of_pandas(self) -> bool:
+        """Whether it is a data frame of pandas."""
+        return False
+
+    @property
     def mixes_bool(self) -> bool:
         """Whether numbers and booleans side by side become numbers."""
         return True
@@ -111,6 +116,7 @@ class FrameSource(Source):
     mixes_bool = False  # numbers beside booleans become objects
     mixes_objects = forwarded("_kind.mixes_objects")
     common_dtype = forwarded_call("_kind.common_dtype")
+    is_of_pandas = forwarded("_kind.is_encoded_by_column")
 
     def __init__(self, kind: Frame, frame: Any, names: tuple[Any, ...], columns: list[Any]):
         self._kind = kind

@@ -267,3 +267,25 @@ def test_encoders_read_texts_that_a_function_made():
     compiled = compile_pipeline(plain.fit(TABLE, Y))
     assert isinstance(row_map(function).columns(TABLE), ColumnTable)
     np.testing.assert_allclose(compiled.predict_proba(TABLE), plain.predict_proba(TABLE))
+
+
+def _listed_before(X):
+    parts, texts = [X["a"], X["b"]], X["kind"].str
+    X = X.assign(a=0, b=1, more=2, kind="other")
+    X["sum"] = parts[0] + parts[1]
+    X["length"] = texts.len()
+    return X[["a", "sum", "length"]]
+
+
+def _names_before(X):
+    names = X.columns
+    X = X.assign(more=2)
+    return X[names]
+
+
+@pytest.mark.parametrize("function", [_listed_before, _names_before])
+def test_what_was_listed_before_a_name_stands_for_something_else_stays(function):
+    step = FunctionTransformer(function)
+    _assert_same_columns(row_map(step).columns(TABLE), function(TABLE))
+    row = TABLE.iloc[0].to_dict()
+    assert row_map(step)(row) == function(TABLE).iloc[0].to_dict()
