@@ -10,6 +10,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 from types import CodeType, FunctionType, ModuleType
+from weakref import WeakKeyDictionary
 
 from ._bytecode import same_code
 
@@ -17,8 +18,22 @@ _LONGEST_SOURCE = 4000
 """Characters of the source of a function that is read."""
 
 
-def source_of(function: FunctionType) -> ast.Lambda | ast.FunctionDef | None:
+Source = ast.Lambda | ast.FunctionDef | None
+
+_KNOWN: WeakKeyDictionary[FunctionType, tuple[CodeType, Source]] = WeakKeyDictionary()
+"""Sources of functions that were read, which are asked for as frames, as columns and as arrays."""
+
+
+def source_of(function: FunctionType) -> Source:
     """Return the source of a function, where it is that; None where it is not known."""
+    code, source = _KNOWN.get(function, (None, None))
+    if code is not function.__code__:
+        source = _source_of(function)
+        _KNOWN[function] = function.__code__, source
+    return source
+
+
+def _source_of(function: FunctionType) -> Source:
     try:
         source = textwrap.dedent(inspect.getsource(function))
     except (OSError, TypeError, SyntaxError, IndexError):
