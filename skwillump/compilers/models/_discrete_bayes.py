@@ -1,10 +1,10 @@
-"""Naive Bayes of features that are there or not."""
+"""Naive Bayes of features that are there or not, and of categories."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.naive_bayes import BernoulliNB
+from sklearn.naive_bayes import BernoulliNB, CategoricalNB
 
 from .._features import MAX_DENSE_FEATURES
 from .._models import Model, ModelScorer
@@ -73,4 +73,55 @@ def compile_bernoulli_bayes(model: Any) -> Model:
         coef=linear.coef,
         offset=linear.intercept,
         threshold=float(model.binarize),
+    )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CategoricalModel(ScoredModel):
+    """The sum of what each category says of the classes."""
+
+    log_probabilities: tuple[np.ndarray, ...]  # of each feature, (n_categories, n_classes)
+    priors: np.ndarray  # (n_classes,)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features that it reads."""
+        return len(self.log_probabilities)
+
+    def bind(self, features: Step) -> Scorer:
+        features = features.sized(self.n_features)
+        if not features.gives_array:
+            raise Unsupported("it refuses a sparse matrix, which its features may be")
+        return ModelScorer(features, self)
+
+    def raw(self, features: np.ndarray, *, n_threads: int = 1) -> np.ndarray:
+        check_width(features, self.n_features)
+        check_scores(features)
+        sums = np.zeros((len(features), len(self.priors)))
+        for values, known in zip(features.T, self.log_probabilities, strict=True):
+            codes = values.astype(np.intp)
+            if not ((codes == values) & (codes >= 0) & (codes < len(known))).all():
+                raise InputUnsupported("a number that is no category of the fit")
+            sums += known[codes]
+        return np.asarray(sums + self.priors)
+
+
+@register(CategoricalNB, gives=ScoredModel)
+def compile_categorical_bayes(model: Any) -> CategoricalModel:
+    """Read a fitted `CategoricalNB`."""
+    if len(model.classes_) < 2:
+        raise Unsupported("it was fitted on one class")
+    priors = np.array(model.class_log_prior_)
+    return CategoricalModel(
+        original=model,
+        answers=LinearModel(
+            original=model,
+            coef=np.zeros((0, len(priors))),
+            intercept=np.zeros(len(priors)),
+            classes=np.array(model.classes_),
+            link=LOG_LIKELIHOOD,
+            one_dimensional=False,
+        ),
+        log_probabilities=tuple(np.ascontiguousarray(known.T) for known in model.feature_log_prob_),
+        priors=priors,
     )

@@ -11,7 +11,7 @@ from answers import (
     whole_twin,
 )
 from numpy.testing import assert_allclose
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.ensemble import VotingClassifier
 from sklearn.feature_extraction.text import (
     CountVectorizer,
@@ -21,9 +21,15 @@ from sklearn.feature_extraction.text import (
 )
 from sklearn.feature_selection import SelectKBest, chi2
 from sklearn.linear_model import LogisticRegression
-from sklearn.naive_bayes import BernoulliNB
+from sklearn.naive_bayes import BernoulliNB, CategoricalNB
 from sklearn.pipeline import make_pipeline, make_union
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 
 from skwillump import compile_pipeline
 
@@ -87,3 +93,36 @@ def test_features_next_to_the_threshold_are_left_to_the_original():
     fitted = BernoulliNB(binarize=0.5).fit(rows, [0, 1, 1])
     compiled = compile_pipeline(fitted)
     assert_allclose(compiled.predict_proba(rows), fitted.predict_proba(rows), rtol=1e-12)
+
+
+def of_categories(model):
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=9)
+    bins = KBinsDiscretizer(3, encode="ordinal", quantile_method="averaged_inverted_cdf")
+    return make_pipeline(make_column_transformer((codes, ["kind"]), (bins, ["size"])), model)
+
+
+@pytest.mark.parametrize("y", [[0, 1], ["x", "y", "z"]], ids=["two", "three"])
+def test_categories_are_looked_up_to_the_last_bit(y):
+    size = np.arange(60.0) * 7 % 13
+    frame = pd.DataFrame({"kind": np.array(["a", "b", "c", "d"])[np.arange(60) % 4], "size": size})
+    labels = np.array(y)[np.arange(60) * 5 % 7 % len(y)]
+    fitted = of_categories(CategoricalNB(min_categories=10)).fit(frame, labels)
+    compiled = whole_twin(fitted)
+    new = frame.assign(kind=frame["kind"].where(np.arange(60) % 5 > 0, "new"))
+    assert_answers_alike(compiled, fitted, new)
+    np.testing.assert_array_equal(compiled.predict_proba(new), fitted.predict_proba(new))
+
+
+def test_numbers_that_are_no_category_are_judged_by_the_original():
+    rows = np.array([[0, 1], [1, 2], [2, 0], [1, 1]], dtype=np.float64)
+    fitted = CategoricalNB().fit(rows, [0, 1, 0, 1])
+    compiled = compile_pipeline(fitted)
+    between = rows + 0.25
+    np.testing.assert_array_equal(compiled.predict_proba(between), fitted.predict_proba(between))
+    for wrong, error in (([0.0, 7.0], IndexError), ([-1.0, 0.0], ValueError)):
+        with pytest.raises(error):
+            fitted.predict([wrong])
+        with pytest.raises(error):
+            compiled.predict([wrong])
+        with pytest.raises(error):
+            compiled.predict_one(wrong)
