@@ -5,9 +5,11 @@ the last one, then the last one. A last step that is not compiled is seen throug
 wrapper of others, and else runs as it is on compiled features.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+from scipy import sparse
 
 from .._composites import chain, parameter_path
 from .._wrappers import (
@@ -20,6 +22,7 @@ from .._wrappers import (
 )
 from ..blocks import SideBySideScorer, combined, joined_model, lifted_chain, passing_member
 from ..compilers import (
+    GivenRows,
     InputStep,
     Model,
     Scorer,
@@ -64,6 +67,15 @@ class CompiledParts:
     model: Model | None = None  # the compiled last step
     scorer: Scorer | None = None  # `features` and `model` in one
     answers_one_row: bool = False  # whether the estimator has methods of its own for one row
+    given: "CompiledParts | None" = None  # what answers for sparse matrices, where that is another
+
+    def of(self, X: Any) -> "CompiledParts":
+        """Return what answers for an input."""
+        return self.given if self.given is not None and sparse.issparse(X) else self
+
+    def of_row(self, x: Any) -> "CompiledParts":
+        """Return what answers for one row; a matrix of several is refused as a row of a table."""
+        return self.of(x) if getattr(x, "shape", None) and x.shape[0] == 1 else self
 
     @property
     def answers_batches(self) -> bool:
@@ -76,6 +88,8 @@ class CompiledParts:
             self.scorer.warm_up()
         elif self.features is not None:
             self.features.warm_up()
+        if self.given is not None:
+            self.given.warm_up()
 
 
 def compiled_parts(estimator: Any, compile_inside: CompileInside) -> CompiledParts:
@@ -99,10 +113,52 @@ def compiled_parts(estimator: Any, compile_inside: CompileInside) -> CompiledPar
             return _seen_through(name, last_step, compile_inside, reads_input=True)
         return CompiledParts(reports=tuple(_as_they_are(before, name, last_step, str(reason))))
     last = _compiled_last(name, last_step, features, compile_inside, reads_input=not before)
-    reports = (*features.report(""), *last.reports)
+    given = _given_rows(before, name, last_step, last, compile_inside)
+    if given is not None and last.model is None and last.wrapped is None:
+        last = replace(last, reports=given.reports, model=given.model)
+    last = replace(last, reports=(*features.report(""), *last.reports), given=given)
     if before or (last.model is not None and last.wrapped is None):
-        return replace(last, reports=reports, features=features, last_step=last_step)
-    return replace(last, reports=reports)
+        return replace(last, features=features, last_step=last_step)
+    return last
+
+
+def _given_rows(
+    before: list[tuple[str, Any]],
+    name: str,
+    last_step: Any,
+    last: CompiledParts,
+    compile_inside: CompileInside,
+) -> CompiledParts | None:
+    """Compile what answers for sparse matrices that are given; None where it is the same."""
+    try:
+        given = GivenRows.of(before[0][1] if before else last_step)
+        _refuse_readers_of_arrays(before, last_step)
+        features = compile_steps(None, before, given=given) if before else given
+    except Unsupported:
+        return None
+    if last.model is None and last.wrapped is None:
+        last = _compiled_last(name, last_step, features, compile_inside, reads_input=not before)
+    elif last.wrapped is not None and not before:
+        parts = [twin._parts.given for _, twin in last.wrapped.inside]
+        model, scorer = _side_by_side(last_step, parts)
+        last = replace(last, model=model, scorer=scorer)
+    elif last.model is not None:
+        try:
+            last = replace(last, scorer=last.model.bind(features))
+        except Unsupported:
+            last = replace(last, model=None, scorer=None)
+    if before:
+        return replace(last, features=features, last_step=last_step)
+    return None if last.model is None else last
+
+
+def _refuse_readers_of_arrays(before: list[tuple[str, Any]], last_step: Any) -> None:
+    """Raise `Unsupported` where a step refuses the sparse rows that those before it pass on."""
+    for _, step in before:
+        GivenRows.of(step)
+        if compile_step(step).projects:
+            return  # to an array
+    GivenRows.of(last_step)
 
 
 def _as_they_are(
@@ -166,16 +222,18 @@ def _seen_through(
         # Twins of members that run as they are would only be on the way.
         why = next((report.reason for report in reports), "it has no members")
         return CompiledParts(reports=(StepReport(name, type(wrapper).__name__, False, why),))
-    twins = [twin for _, twin in wrapped.inside]
-    model, scorer = _side_by_side(wrapper, twins) if reads_input else (None, None)
+    parts = [twin._parts for _, twin in wrapped.inside]
+    model, scorer = _side_by_side(wrapper, parts) if reads_input else (None, None)
     return CompiledParts(reports=reports, wrapped=wrapped, model=model, scorer=scorer)
 
 
-def _side_by_side(wrapper: Any, twins: list[Any]) -> tuple[Model | None, Scorer | None]:
+def _side_by_side(
+    wrapper: Any, parts: Sequence[CompiledParts | None]
+) -> tuple[Model | None, Scorer | None]:
     """One model of members that are compiled each with its own features, where all are."""
-    parts = [twin._parts for twin in twins[: len(members_of(wrapper))]]
-    models = [one.model for one in parts if one.model is not None]
-    scorers = [one.scorer for one in parts if one.scorer is not None]
+    parts = parts[: len(members_of(wrapper))]
+    models = [one.model for one in parts if one is not None and one.model is not None]
+    scorers = [one.scorer for one in parts if one is not None and one.scorer is not None]
     if len(models) < len(parts) or not parts:
         return None, None
     try:

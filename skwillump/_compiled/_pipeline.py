@@ -131,7 +131,10 @@ class CompiledPipeline(FittedForGood):
             again = see_through(
                 wrapped.original, lambda _: copy.copy(next(inside)[1]).set_params(**params)
             )
-            self._parts = replace(self._parts, wrapped=again)
+            given = self._parts.given
+            if given is not None and given.wrapped is not None:
+                given = replace(given, wrapped=again)
+            self._parts = replace(self._parts, wrapped=again, given=given)
         return self
 
     # Batches
@@ -142,7 +145,8 @@ class CompiledPipeline(FittedForGood):
         return self.n_jobs if self.n_jobs > 0 else max(cpu_count() + 1 + self.n_jobs, 1)
 
     def _scores(self, X: Any) -> np.ndarray:
-        model, scorer = self._parts.model, self._parts.scorer
+        parts = self._parts.of(X)
+        model, scorer = parts.model, parts.scorer
         if model is None or scorer is None:
             raise InputUnsupported("not fused")
         scores = scorer.scores(X, n_threads=self._n_threads())
@@ -174,8 +178,8 @@ class CompiledPipeline(FittedForGood):
         if not self._reads(X, params):
             raise InputUnsupported("what only the original reads")
 
-    def _known_features(self, reason: InputUnsupported) -> Any:
-        return reason.features if reason.scorer is self._parts.scorer else None
+    def _known_features(self, reason: InputUnsupported, X: Any) -> Any:
+        return reason.features if reason.scorer is self._parts.of(X).scorer else None
 
     def _run(self, method: str, X: Any, params: dict[str, Any], features: Any = None) -> Any:
         """Answer by the original model on compiled features, or by the original estimator.
@@ -184,7 +188,7 @@ class CompiledPipeline(FittedForGood):
         """
         if not self._reads(X, params):
             return getattr(self.estimator, method)(X, **params)
-        parts = self._parts
+        parts = self._parts.of(X)
         if parts.features is not None and parts.last_step is not None:
             if features is None:
                 features = parts.features.transform(X, n_threads=self._n_threads())
@@ -206,11 +210,11 @@ class CompiledPipeline(FittedForGood):
         try:
             self._refuse_unread(X, params)
             scores = self._scores(X)
-            model = self._parts.model
+            model = self._parts.of(X).model
             assert model is not None
             labels, doubtful = model.decided(scores)
         except InputUnsupported as reason:
-            return self._run("predict", X, params, self._known_features(reason))
+            return self._run("predict", X, params, self._known_features(reason, X))
         if len(doubtful):
             # Another order of summation could flip these: the original decides.
             labels[doubtful] = self.estimator.predict(take_rows(X, doubtful))
@@ -234,14 +238,14 @@ class CompiledPipeline(FittedForGood):
     def _from_scores(self, method: str, X: Any, params: dict[str, Any]) -> np.ndarray:
         if type(X) is OneRow:
             return self._of_one_row(method, X.x)
-        model = self._parts.model
+        model = self._parts.of(X).model
         try:
             self._refuse_unread(X, params)
             if model is None or not model.gives(method):
                 raise InputUnsupported("the model computes this by itself")
             return getattr(model, method)(self._scores(X))
         except InputUnsupported as reason:
-            return self._run(method, X, params, self._known_features(reason))
+            return self._run(method, X, params, self._known_features(reason, X))
 
     def _from_scores_alone(self, method: str, scores: np.ndarray) -> np.ndarray | None:
         """Answer of a method to scores; None where it does not follow from them."""
@@ -258,7 +262,7 @@ class CompiledPipeline(FittedForGood):
         Where each row has one score and the answer rises with it, None for the answer:
         `_from_scores_alone` gives that to those scores that are of use.
         """
-        model = self._parts.model
+        model = self._parts.of(X).model
         if model is not None and model.rises_with_score and model.gives(method):
             try:
                 self._refuse_unread(X, {})
@@ -287,7 +291,8 @@ class CompiledPipeline(FittedForGood):
 
     def _answer_one(self, x: Any, method: str) -> Any:
         """Answer for one row without X of many; None where only a batch of one row tells."""
-        model, scorer = self._parts.model, self._parts.scorer
+        parts = self._parts.of_row(x)
+        model, scorer = parts.model, parts.scorer
         try:
             if model is None or scorer is None:
                 return self._answer_one_through(x, method)
@@ -305,8 +310,8 @@ class CompiledPipeline(FittedForGood):
                 return model.predict_proba_one(scores)
             return first_answer(getattr(model, method)(scores[None]))
         except InputUnsupported as reason:
-            features, last_step = self._known_features(reason), self._parts.last_step
-            if features is not None and last_step is not None and self._parts.wrapped is None:
+            features, last_step = self._known_features(reason, x), parts.last_step
+            if features is not None and last_step is not None and parts.wrapped is None:
                 return first_answer(getattr(last_step, method)(features))
             return self._answer_one_again(x, method)
 
@@ -315,8 +320,9 @@ class CompiledPipeline(FittedForGood):
 
         Where that would ask the original model, or a wrapper, it is asked on compiled features.
         """
-        model = self._parts.model
-        if self._parts.wrapped is None and (model is None or model.reads_batches):
+        parts = self._parts.of_row(x)
+        model = parts.model
+        if parts.wrapped is None and (model is None or model.reads_batches):
             return None
         try:
             return self._answer_one_through(x, method)
@@ -327,7 +333,7 @@ class CompiledPipeline(FittedForGood):
         """Answer for one row of a model that is not compiled, or of a wrapper."""
         if self._parts.answers_one_row:
             return getattr(self.estimator, f"{method}_one", lambda _: None)(x)
-        parts = self._parts
+        parts = self._parts.of_row(x)
         features, last_step, wrapped = parts.features, parts.last_step, parts.wrapped
         X: Any = OneRow(x)
         if features is not None and last_step is not None:

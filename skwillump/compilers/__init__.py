@@ -1,5 +1,6 @@
 """Fitted objects of scikit-learn and other libraries turned into compiled steps and models."""
 
+from ._given_rows import GivenRows
 from ._models import Model
 from ._original_step import OriginalStep
 from ._registry import (

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import Normalizer
 
-from ..._composites import Links, ends_in_blocks, parameter_path, pipeline_steps
+from ..._composites import Links, chain, children, ends_in_blocks, parameter_path, pipeline_steps
 from .._features import has_set_output
+from .._given_rows import GivenRows
 from .._linear_maps import LinearMap
 from .._original_step import OriginalStep
 from .._registry import compile_step, linear_map, register
@@ -37,6 +38,7 @@ from ._own_columns import (
     selector_step,
 )
 from ._sequences import SequenceStep
+from ._unions import UnionStep
 
 
 @register(Pipeline)
@@ -52,7 +54,9 @@ def compile_transformer_pipeline(pipeline: Any) -> Step:
     return compile_steps(pipeline, steps)
 
 
-def compile_steps(original: Any, steps: Sequence[tuple[str, Any]]) -> Step:
+def compile_steps(
+    original: Any, steps: Sequence[tuple[str, Any]], *, given: Step | None = None
+) -> Step:
     """Compile transformers that follow one another.
 
     Parameters
@@ -61,6 +65,8 @@ def compile_steps(original: Any, steps: Sequence[tuple[str, Any]]) -> Step:
         What runs them all; None if there is nothing but the steps.
     steps : sequence of (str, transformer)
         Without those that pass their input through.
+    given : Step, optional
+        What reads the input before them, and passes it on.
 
     Raises
     ------
@@ -73,8 +79,9 @@ def compile_steps(original: Any, steps: Sequence[tuple[str, Any]]) -> Step:
     pending = list(steps)
     names: list[str] = []
     found: list[Step] = []
-    while pending:
-        name, step = _next(pending, reads_sparse=bool(found) and found[-1].gives_matrix)
+    while pending or not found:
+        reads_sparse = bool(found) and found[-1].gives_matrix
+        name, step = _next(pending, given if not found else None, reads_sparse=reads_sparse)
         names.append(name)
         found.append(step)
     if len(found) > 1 and found[0].chooses_columns:
@@ -84,8 +91,8 @@ def compile_steps(original: Any, steps: Sequence[tuple[str, Any]]) -> Step:
     return SequenceStep(whole, tuple(names), tuple(found))
 
 
-def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
-    """Take the next transformers that become one step.
+def _next(pending: Links, head: Any, *, reads_sparse: bool) -> tuple[str, Step]:
+    """Take the next transformers that become one step, with a head that is there already, if any.
 
     Returns
     -------
@@ -93,16 +100,18 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
         Empty if the step tells names of its own.
     step : Step
     """
-    name, transformer = pending.pop(0)
-    head: Any = _chosen(transformer, pending) or of_arrays(transformer)
+    name, transformer = ("", None) if head is not None else pending.pop(0)
+    head = head or _chosen(transformer, pending) or of_arrays(transformer)
     if head.n_features is None and pending:
         n_features = getattr(pending[0][1], "n_features_in_", None)  # of what reads it
         head = head if n_features is None else head.sized(n_features)
     if head.chooses_columns:
         return name, head
-    if head.reads_columns:
-        if reads_sparse:
-            return name, _of_sparse(transformer)
+    if reads_sparse and (head.reads_columns or head.holds_blocks):
+        head = _of_sparse(transformer)
+        if not head.gives_matrix:
+            return name, head
+    elif head.reads_columns:
         name, head = "", _joined(name, head, pending)
     elif not head.is_compiled:
         return name, filling_step(head) if pending else head
@@ -139,8 +148,9 @@ def _next(pending: Links, *, reads_sparse: bool) -> tuple[str, Step]:
             n_features = len(found.components)
     if not after and not merged:
         return name, head
+    own = () if head.passes_input else (head.original,)
     step = MappedStep(
-        original=Chain((head.original, *(step for _, step in after))),
+        original=Chain((*own, *(step for _, step in after))),
         head=head,
         transformers=tuple(step for _, step in after),
         maps=tuple(maps),
@@ -182,10 +192,34 @@ def _of_sparse(transformer: Any) -> Step:
     """Return what reads a sparse matrix, of a transformer that is compiled for tables."""
     if type(transformer) is Normalizer and transformer.norm in ("l1", "l2"):
         return norms_of_rows(transformer)
+    if type(transformer) is FeatureUnion:
+        return _union_of_sparse(transformer)
     try:
         return compile_step(transformer).on_sparse_rows()
     except Unsupported as reason:
         return OriginalStep(transformer, str(reason))
+
+
+def _union_of_sparse(union: Any) -> Step:
+    """Return what reads a sparse matrix, of a union of transformers."""
+    found: Any = compile_step(union)
+    blocks = []
+    for leaf, child in zip(found.blocks, children(union) or (), strict=True):
+        step = _block_of_sparse(child.transformer)
+        if leaf.weight != 1.0 and step.in_doubles() is not step:
+            return found  # weights of another dtype than float64
+        blocks.append(replace(leaf, step=step))
+    return UnionStep(
+        original=union, blocks=tuple(blocks), n_features=None, twin=found.twin
+    ).laid_out()
+
+
+def _block_of_sparse(transformer: Any) -> Step:
+    """Return what reads a sparse matrix, of a block of a union."""
+    try:
+        return compile_steps(None, chain(transformer), given=GivenRows.of(transformer))
+    except Unsupported:
+        return compile_step(transformer)
 
 
 def _joined(name: str, head: TableStep, pending: Links) -> ChainStep:

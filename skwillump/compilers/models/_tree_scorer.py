@@ -3,7 +3,7 @@
 import contextlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -21,7 +21,6 @@ from ._sparse_trees import SparseTrees
 from ._tree_layout import MANY_ROWS
 
 if TYPE_CHECKING:
-    from ._input import InputStep
     from ._trees import TreeModel
 
 _MOST_FEATURES = 1 << 20
@@ -121,9 +120,7 @@ class TreeScorer(ModelScorer):
     @cached_property
     def _along(self) -> SparseTrees | None:
         """The trees for rows of texts, of which most features are zero, where they are large."""
-        step = self.features
-        is_sparse = step.passes_input or not step.gives_array
-        if self.model.n_features < MANY_FEATURES or not is_sparse:
+        if self.model.n_features < MANY_FEATURES or self.features.gives_array:
             return None
         return SparseTrees.of(self.reader.trees, self.model.n_features)
 
@@ -150,28 +147,20 @@ class TreeScorer(ModelScorer):
     def _scores(self, X: Any, rows: np.ndarray | None, n_threads: int) -> np.ndarray:
         step, model = self.features, self.reader
         if sparse.issparse(X):
-            if model.trees.reading in (AS_IS, FINITE_CATEGORIES):
+            is_table = step.passes_input and step.gives_array
+            if is_table or model.trees.reading in (AS_IS, FINITE_CATEGORIES):
                 raise InputUnsupported("a sparse matrix")
-            if step.passes_input and model.n_features >= MANY_FEATURES:
-                with contextlib.suppress(InputUnsupported):
-                    found = self._of_sparse_input(
-                        cast("InputStep", step).sparse_rows(X, rows), n_threads
-                    )
-                    if found is not None:
-                        return found
-                if model.reads_single and num_samples(X) * model.n_features > _MANY_DENSE[1]:
-                    raise InputUnsupported("so many values to make dense that it is as fast")
-            self._refuse_few_nodes(X, _MANY_VALUES)
+            if step.passes_input and not (self.is_wide or self._is_narrow):
+                self._refuse_few_nodes(X, _MANY_VALUES)
             model = model.strict()
         elif step.passes_input and model.reads_single and is_plain_array(X):
             in_rows = X.dtype == np.float64 and X.flags.c_contiguous
             if not (in_rows and _LINE * len(model.trees.columns) < model.n_features):
                 self._refuse_few_nodes(X, _MANY_DENSE[len(model.trees.roots) > 1])
         if self.is_wide:
-            return self._of_wide(step.transform(take_rows(X, rows)), n_threads)
-        if self._is_narrow:
-            features = step.transform(take_rows(X, rows))
-            return self._of_some(features, n_threads)
+            return self._of_wide(self._made(X, rows), n_threads)
+        if self._is_narrow or (step.passes_input and sparse.issparse(X)):
+            return self._of_some(self._made(X, rows), n_threads)
         if not step.exact_scores:
             X, names = take_rows(X, rows), getattr(model.original, "feature_names_in_", None)
             with contextlib.suppress(InputUnsupported):
@@ -189,6 +178,12 @@ class TreeScorer(ModelScorer):
             n_outputs = model.n_outputs
             return step.map_coded(coded.raw, X, rows, n_outputs=n_outputs, n_threads=n_threads)
         return step.map_dense(model.raw, X, rows, n_outputs=model.n_outputs, n_threads=n_threads)
+
+    def _made(self, X: Any, rows: np.ndarray | None) -> Any:
+        """Return the sparse features of some rows."""
+        step: Any = self.features
+        X = take_rows(X, rows)
+        return step.matrix(X) if step.passes_input else step.transform(X)
 
     def _refuse_few_nodes(self, X: Any, many: int) -> None:
         """Raise `InputUnsupported` for more values than are many, of which the model looks at few.
@@ -214,7 +209,7 @@ class TreeScorer(ModelScorer):
                 if found is not None:
                     return found
         if sparse.issparse(features):
-            return map_dense(self.reader.raw, features, n_threads=n_threads)
+            return self._made_dense(features, n_threads, MAX_DENSE_FEATURES)
         return self.reader.raw(to_dense(features), n_threads=n_threads)
 
     def _of_sparse(self, features: Any, n_threads: int) -> np.ndarray | None:
@@ -229,20 +224,27 @@ class TreeScorer(ModelScorer):
         features = features.tocsr()
         if self._along is not None and self._along.pays(features):
             return self._along.raw(features, n_threads)
+        if self.features.passes_input:
+            n_used = self.model.n_features if self._narrow is None else self._narrow.n_used
+            if 2 * n_used >= self.model.n_features or self._is_much(features.shape[0] * n_used):
+                return None
         if features.shape[0] > _FEW_WIDE_ROWS and self.is_wide and self.model.deep:
             raise InputUnsupported("so many sparse rows that the original is as fast")
         return None if self._narrow is None else self._narrow.raw(features, n_threads)
 
-    def _of_sparse_input(self, features: Any, n_threads: int) -> np.ndarray | None:
-        """Return the scores of a sparse matrix that the model itself is given, as `_of_sparse`."""
-        features = features.tocsr()
-        if self._along is not None and self._along.pays(features):
-            return self._of_sparse(features, n_threads)
-        n_used = self.model.n_features if self._narrow is None else self._narrow.n_used
-        is_many = self.model.reads_single and features.shape[0] * n_used > _MANY_DENSE[1]
-        if is_many or 2 * n_used >= self.model.n_features:
-            return None
-        return self._of_sparse(features, n_threads)
+    def _made_dense(self, features: Any, n_threads: int, widest: int) -> np.ndarray:
+        """Return the scores of a sparse matrix, made dense some rows at a time."""
+        n_rows, n_features = features.shape
+        many = self.features.passes_input and n_features >= MANY_FEATURES
+        if many and self._is_much(n_rows * n_features):
+            raise InputUnsupported("so many values to make dense that the original is as fast")
+        return map_dense(self.reader.raw, features, n_threads=n_threads, widest=widest)
+
+    def _is_much(self, n_values: int) -> bool:
+        """Tell whether a library that reads sparse rows itself takes no longer than to make so
+        many values dense.
+        """
+        return self.model.reads_single and n_values > _MANY_DENSE[1]
 
     def _of_wide(self, features: Any, n_threads: int) -> np.ndarray:
         """Return the scores of a sparse matrix of many features, made dense some rows at a time."""
@@ -255,7 +257,7 @@ class TreeScorer(ModelScorer):
             found = self._of_sparse(features, n_threads)
             if found is not None:
                 return found
-            return map_dense(self.reader.raw, features, n_threads=n_threads, widest=_MOST_FEATURES)
+            return self._made_dense(features, n_threads, _MOST_FEATURES)
         except InputUnsupported as reason:
             raise InputUnsupported(str(reason), scorer=self, features=features) from reason
 
@@ -278,7 +280,7 @@ class TreeScorer(ModelScorer):
         # Now: prediction is to change nothing here.
         if (self.is_wide or self._is_narrow) and self._narrow is not None:
             self._narrow.model.warm_up()
-        if self._along is not None and not self.features.passes_input:
+        if self._along is not None:
             self._along.warm_up()
 
 

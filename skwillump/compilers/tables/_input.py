@@ -1,12 +1,12 @@
 """How a transformer finds the columns that it was fitted on: in an input, and in one row."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..._compat import n_columns_in, names_in
+from ..._compat import library_of, n_columns_in, names_in
 from ..._containers import column_names, is_plain_array, read_frame_of
 from ..._one_row import RowColumns
 from .._unsupported import InputUnsupported, Unsupported
@@ -73,6 +73,16 @@ class InputSpec(RowColumns):
         if n_columns is None:
             raise Unsupported("it does not tell how many columns it was fitted on")
         return cls(names_in(fitted), n_columns, by_name)
+
+    @classmethod
+    def of_model(cls, model: Any) -> "InputSpec":
+        """Read what a fitted model tells, of which some give names of their own to columns."""
+        spec = cls.of(model)
+        library = library_of(type(model))
+        own_names = tuple(f"Column_{i}" for i in range(spec.n_columns))
+        if library == "lightgbm" and spec.names == own_names:
+            spec = replace(spec, names=None)  # until 4.7 it names the columns of arrays
+        return spec
 
     def open(self, X: Any) -> Source:
         """Return the input as a source.

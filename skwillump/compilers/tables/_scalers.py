@@ -17,6 +17,7 @@ from sklearn.preprocessing import (
 from ..._containers import is_plain_array
 from ...kernels._arrays import frozen
 from ...kernels.tables._scaled_sums import add_scaled
+from .._given_rows import AboveStep, GivenRows
 from .._linear_maps import LinearMap
 from .._registry import register
 from .._steps import Step
@@ -226,6 +227,12 @@ class BinarizeStep(NumberStep):
 
     def apply(self, block: np.ndarray) -> np.ndarray:
         return (block > self.threshold).astype(np.float64)
+
+    def on_sparse_rows(self) -> Step:
+        if self.threshold < 0.0:
+            raise Unsupported("what is not there is above the threshold")
+        rows = GivenRows.of(self.original).in_doubles()
+        return AboveStep(original=self.original, rows=rows, threshold=self.threshold)
 
 
 @register(Binarizer)

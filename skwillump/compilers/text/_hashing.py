@@ -8,9 +8,9 @@ import numpy as np
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from ...kernels._arrays import frozen_fields
+from ...kernels._sparse_rows import normalize_rows
 from ...kernels.text._counts import NGrams
 from ...kernels.text._hashing import hash_texts
-from ...kernels.text._tfidf import normalize_rows
 from ...kernels.text._vocabulary import char_alphabet, word_alphabet
 from .._registry import register
 from .._scorers import Scorer

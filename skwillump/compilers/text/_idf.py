@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 
-from ...kernels.text._tfidf import normalize_rows
+from ...kernels._sparse_rows import normalize_rows
 from .._features import Entries
 from .._linear_maps import LinearMap
 from .._registry import register
@@ -32,33 +32,59 @@ class IdfStep(SparseStep):
 
     fixed_dtype = np.dtype(np.float64)
 
+    @property
+    def weights(self) -> np.ndarray | None:  # type: ignore[override]
+        """The inverse document frequencies."""
+        return self.idf
+
+    @property
+    def norm_of_rows(self) -> int:  # type: ignore[override]
+        """What rows are divided by."""
+        return NORMS[self.norm]
+
     def matrix(self, X: Any) -> Any:
+        X = self._checked(X)
         data = self._weights(X)
         # Copies: who sorts the features in place is not to reach the counts.
         places, starts = X.indices.copy(), X.indptr.copy()
         return csr_of(data, places, starts, self.n_features, made_from=X)
 
+    def unweighed(self, X: Any) -> Any:
+        X = self._checked(X)
+        if not self.sublinear:
+            return X
+        return sparse.csr_matrix((self._frequencies(X), X.indices, X.indptr), X.shape, copy=False)
+
     def entries_of(self, X: Any) -> Entries:
         """Return the weights of X of one row; to make a matrix of them takes longer than they."""
-        data = self._weights(X)
+        X = self._checked(X)
         if X.shape[0] != 1:
             raise InputUnsupported(f"{X.shape[0]} rows were made of one")
-        return X.indices, data
+        return X.indices, self._weights(X)
 
-    def _weights(self, X: Any) -> np.ndarray:
-        """Return the weights of a matrix's entries, by scikit-learn's operations in their order."""
-        if not (sparse.issparse(X) and X.format == "csr" and X.shape[1] == self.n_features):
+    def _checked(self, X: Any) -> Any:
+        """Return rows that scikit-learn reads as float64, in the format that it makes of them."""
+        if not (sparse.issparse(X) and X.ndim == 2 and X.shape[1] == self.n_features):
             raise InputUnsupported("no sparse matrix of rows")
         if X.dtype.kind not in "iu" and X.dtype != np.float64:
             raise InputUnsupported(f"counts of dtype {X.dtype}")
         if not X.shape[0]:
             raise InputUnsupported("no rows")
+        return X.tocsr()
+
+    def _frequencies(self, X: Any) -> np.ndarray:
+        """Return the values of a matrix's entries before they are weighed."""
         data = X.data.astype(np.float64)
-        if not np.isfinite(data).all():
-            raise InputUnsupported("counts that are not finite")
         if self.sublinear:
             np.log(data, data)
             data += 1.0
+        return data
+
+    def _weights(self, X: Any) -> np.ndarray:
+        """Return the weights of a matrix's entries, by scikit-learn's operations in their order."""
+        if not np.isfinite(X.data).all():
+            raise InputUnsupported("counts that are not finite")
+        data = self._frequencies(X)
         if self.idf is not None:
             data *= self.idf[X.indices]
         if self.norm is not None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from sklearn.feature_extraction.text import CountVectorizer
 
+from ...kernels._sparse_rows import L1, L2, NO_NORM
 from ...kernels.text._counts import CHAR, CHAR_WB, WORD
-from ...kernels.text._tfidf import L1, L2, NO_NORM
 from .._unsupported import Unsupported
 from ._encoding import LeftText, Utf8, encode_texts
 from ._own_tokens import (

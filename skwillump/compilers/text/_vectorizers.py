@@ -10,13 +10,12 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from ...kernels._arrays import frozen, frozen_fields, line_aligned
 from ...kernels._scratch import ZeroedCounter
+from ...kernels._sparse_rows import NO_NORM, normalize_rows
 from ...kernels.text._counts import CHAR, CHAR_WB, NGrams
 from ...kernels.text._tfidf import (
     NO_MATRIX,
-    NO_NORM,
     Weighting,
     make_weighting,
-    normalize_rows,
     weigh_padded_words,
     weigh_texts,
 )

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .._jit import jit
-from ._tfidf import L1, L2, NO_NORM
+from .._sparse_rows import L1, L2, NO_NORM
 
 _AT_ONCE = 1 << 16
 """Entries that are changed together: what NumPy needs beside them is small."""

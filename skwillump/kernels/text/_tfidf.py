@@ -15,6 +15,7 @@ from .._arrays import frozen
 from .._bits import lesser
 from .._jit import inline, jit
 from .._room import room
+from .._sparse_rows import L1, L2, NO_NORM
 from .._words import FOUR, ONE, THREE, TWO, ZERO
 from ._counts import (
     WORD,
@@ -26,8 +27,6 @@ from ._counts import (
 )
 from ._order import bitmap_in_kernel, mark, read_marked
 from ._tokens import block_symbols, make_token_scratch
-
-NO_NORM, L1, L2 = 0, 1, 2
 
 
 class Weighting(NamedTuple):
@@ -334,20 +333,3 @@ def _write_row(touched, n_touched, counter, weighting, weights, bitmap, matrix, 
             out[ZERO, k] /= size
     indptr[row + 1] = n
     return True
-
-
-@jit
-def normalize_rows(data, indptr, norm):
-    """Divide each row of a CSR matrix by its norm, in place and in scikit-learn's order.
-
-    Squares are rounded to the dtype of ``data``, their sum is kept in float64.
-    """
-    for row in range(len(indptr) - 1):
-        size = 0.0
-        for k in range(indptr[row], indptr[row + 1]):
-            size += abs(data[k]) if norm == L1 else data[k] * data[k]
-        if size > 0.0:
-            if norm == L2:
-                size = math.sqrt(size)
-            for k in range(indptr[row], indptr[row + 1]):
-                data[k] /= size

@@ -12,6 +12,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from tree_cases import FULL, LABELS, N_FEATURES, N_ROWS, QUICK, X, compiled, fitted
 
 from skwillump.compilers import (
+    GivenRows,
     InputStep,
     InputUnsupported,
     TreeModel,
@@ -56,12 +57,15 @@ def test_a_model_alone_reads_its_columns():
     assert np.array_equal(scorer.score_one(X[0]), model.raw(X[:1])[0])
     matrix = sparse.csr_array(FULL)
     if SKLEARN >= (1, 7):  # before that the tags of forests say that they take no sparse matrix
-        assert np.array_equal(scorer.scores(matrix), fitted("forest").predict_proba(matrix))
+        given = model.bind(GivenRows.of(fitted("forest")))
+        assert np.array_equal(given.scores(matrix), fitted("forest").predict_proba(matrix))
     matrix = sparse.csr_array(X)  # missing values are for dense arrays only
     with pytest.raises(ValueError, match="NaN"):
         fitted("forest").predict(matrix)
     with pytest.raises(InputUnsupported, match=r"missing|sparse"):
         scorer.scores(matrix)
+    with pytest.raises(InputUnsupported, match="missing"):
+        compiled("forest").strict().bind(GivenRows.of(fitted("forest"))).scores(matrix)
     histogram = compiled("histogram")
     with pytest.raises(TypeError, match=r"[Ss]parse"):
         fitted("histogram").predict(matrix)

@@ -24,7 +24,7 @@ from tree_cases import (
     with_training_rows,
 )
 
-from skwillump.compilers import InputStep, InputUnsupported, TreeModel, compile_model
+from skwillump.compilers import GivenRows, InputUnsupported, TreeModel, compile_model
 
 
 @pytest.mark.parametrize("name", LIGHTGBM)
@@ -52,7 +52,7 @@ def test_batches_of_any_size_are_answered_as_by_the_library():
 
 def test_lightgbm_judges_other_sparse_matrices_than_those_without_repeated_entries():
     model = fitted("LightGBM two")
-    scorer = compiled("LightGBM two").bind(InputStep.of(model))
+    scorer = compiled("LightGBM two").bind(GivenRows.of(model))
     matrix = sparse.csr_matrix(FULL)
     for some in (matrix, matrix.tocsc()):
         raw = model.predict_proba(matrix, raw_score=True)
@@ -78,5 +78,5 @@ def test_lightgbm_judges_other_sparse_matrices_than_those_without_repeated_entri
     if SKLEARN < (1, 7):
         return  # the tags of forests say there that they take no sparse matrix
     forest = fitted("forest")
-    scorer = compiled("forest").bind(InputStep.of(forest))
+    scorer = compiled("forest").bind(GivenRows.of(forest))
     assert np.array_equal(scorer.scores(repeated), forest.predict_proba(repeated))
