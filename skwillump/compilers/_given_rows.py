@@ -33,6 +33,11 @@ class GivenRows(SparseStep):
     passes_input = True
     exact_scores = True  # numbers of any dtype are multiplied by coefficients of float64
 
+    @property
+    def gives_sparse(self) -> bool:
+        """Whether what is held is no zero: for XGBoost a zero is another value than none."""
+        return self.library == "xgboost"
+
     @classmethod
     def of(cls, reader: Any) -> "GivenRows":
         """Make the rows that a fitted estimator may be given.
@@ -53,7 +58,7 @@ class GivenRows(SparseStep):
                 raise Unsupported("its tree of neighbours refuses sparse matrices")
             if not get_tags(reader).input_tags.sparse:
                 raise Unsupported(f"{type(reader).__name__} refuses sparse matrices")
-        elif library != "lightgbm":
+        elif library not in ("lightgbm", "xgboost"):
             raise Unsupported("what a sparse matrix does not hold may be zero or not")
         return cls(original=reader, n_features=spec.n_columns, library=library)
 
@@ -66,6 +71,8 @@ class GivenRows(SparseStep):
             raise InputUnsupported(f"a sparse matrix of dtype {X.dtype}")
         if self.library == "lightgbm":
             _refuse_of_lightgbm(X)
+        if self.gives_sparse:
+            _refuse_zeros(X)
         return X.tocsr()
 
     def in_doubles(self) -> "GivenRows":
@@ -126,6 +133,14 @@ class AboveStep(SparseStep):
 
     def in_binary(self) -> "AboveStep":
         return self
+
+
+def _refuse_zeros(X: Any) -> None:
+    """Raise `InputUnsupported` for a sparse matrix that XGBoost may not read as what it holds."""
+    if not (sparse.isspmatrix_csr(X) and (X.dtype.kind in "iu" or X.dtype.itemsize in (4, 8))):
+        raise InputUnsupported("no CSR matrix of numbers")
+    if not (X.has_canonical_format and X.data.all()):
+        raise InputUnsupported("a sparse matrix with entries that are zero, or twice")
 
 
 def _refuse_of_lightgbm(X: Any) -> None:

@@ -95,7 +95,7 @@ class TreeScorer(ModelScorer):
         if self.model.n_features < MANY_FEATURES:
             return False
         if self.model.absent_is_missing:  # read as such
-            return self.reader.missing == 0.0 and self._narrow is not None
+            return self.reader.zero_is_missing and self._narrow is not None
         if self._along is not None:
             return True
         return self._narrow is not None and 2 * self._narrow.n_used < self.model.n_features
@@ -112,9 +112,11 @@ class TreeScorer(ModelScorer):
     @cached_property
     def _reads_entries(self) -> bool:
         """Whether one row is read without a matrix."""
-        step, model = self.features, self.model
-        is_read = not (model.absent_is_missing or model.trees.reading in (AS_IS, FINITE_CATEGORIES))
-        is_known = step.gives_matrix and step.fixed_dtype == np.float64
+        step, model = self.features, self.reader
+        is_read = model.zero_is_missing or not model.absent_is_missing
+        is_read &= model.trees.reading not in (AS_IS, FINITE_CATEGORIES)
+        dtype = step.fixed_dtype if step.gives_matrix else None
+        is_known = dtype is not None and (dtype == np.float64 or dtype.kind in "iu")
         return is_read and is_known and self._of_entries is not None
 
     @cached_property
@@ -122,6 +124,8 @@ class TreeScorer(ModelScorer):
         """The trees for rows of texts, of which most features are zero, where they are large."""
         if self.model.n_features < MANY_FEATURES or self.features.gives_array:
             return None
+        if self.model.absent_is_missing:
+            return None  # they take what is not there for zero
         return SparseTrees.of(self.reader.trees, self.model.n_features)
 
     def scores(self, X: Any, rows: np.ndarray | None = None, *, n_threads: int = 1) -> np.ndarray:
@@ -218,7 +222,7 @@ class TreeScorer(ModelScorer):
         """
         if features.shape[1] != self.model.n_features:
             raise InputUnsupported(f"{features.shape[1]} features")
-        if self.model.absent_is_missing and self.reader.missing != 0.0:
+        if self.model.absent_is_missing and not self.reader.zero_is_missing:
             raise InputUnsupported("what a sparse matrix does not hold is missing")
         _refuse_unread(features, self.model)
         features = features.tocsr()

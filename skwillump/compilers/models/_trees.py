@@ -166,14 +166,15 @@ class TreeModel(FrozenArrays, TreeAnswers):
         return out
 
     @property
-    def _zero_is_missing(self) -> bool:
+    def zero_is_missing(self) -> bool:
+        """Whether zeros stand for what a sparse matrix does not hold, and that is missing."""
         return self.absent_is_missing and self.missing == 0.0
 
     def _with_nan(self, features: np.ndarray) -> np.ndarray:
         """Return features with NaN in the place of what is missing."""
         if self.missing != self.missing:
             return features
-        if self._zero_is_missing:
+        if self.zero_is_missing:
             return np.where(features == 0.0, np.nan, features)
         return np.where(np.float32(features) == np.float32(self.missing), np.nan, features)
 
@@ -347,9 +348,9 @@ class TreeModel(FrozenArrays, TreeAnswers):
         is_nan = self.missing != self.missing
         if self.edges is not None:
             return None
-        if not (is_nan or self._zero_is_missing) or not features.pays:
+        if not (is_nan or self.zero_is_missing) or not features.pays:
             return None
-        if self.questions is None and (self._zero_is_missing or not self.deep):
+        if self.questions is None and (self.zero_is_missing or not self.deep):
             return None
         if (np.diff(features.columns) < 0).any() or len(features.codes) != self.n_features:
             return None
@@ -386,7 +387,7 @@ class TreeModel(FrozenArrays, TreeAnswers):
     @property
     def _asked(self) -> Trees:
         """The trees, which take zeros for missing where the model does."""
-        if self._zero_is_missing and self.trees.reading == SINGLE_OR_NAN:
+        if self.zero_is_missing and self.trees.reading == SINGLE_OR_NAN:
             return self.trees._replace(reading=ZERO_IS_MISSING)
         return self.trees
 

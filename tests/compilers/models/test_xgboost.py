@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+from answers import assert_alike, outcome, whole_twin
 from scipy import sparse
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.feature_extraction.text import (
@@ -379,3 +380,31 @@ def test_what_a_wide_sparse_matrix_does_not_hold_is_missing():
     np.testing.assert_array_equal(
         compiled.predict_proba_one(rows[:1]), model.predict_proba(rows[:1])[0]
     )
+
+
+@pytest.mark.parametrize("depth", [4, 30])
+@pytest.mark.parametrize("kind", [CountVectorizer, TfidfVectorizer])
+def test_trees_of_any_depth_take_what_texts_do_not_hold_for_missing(depth, kind):
+    rng = np.random.default_rng(depth)
+    words = np.array([f"w{i}" for i in range(600)])
+    chosen = rng.zipf(1.3, size=(4000, 8)) % 600
+    texts = [" ".join(row) for row in words[chosen]]
+    y = (rng.random(4000) < 0.5).astype(int)
+    model = classifier(n_estimators=4, max_depth=depth, min_child_weight=0)
+    pipeline = make_pipeline(kind(), model).fit(texts, y)
+    compiled = whole_twin(pipeline)
+    expected = pipeline.predict_proba(texts)
+    np.testing.assert_array_equal(compiled.predict_proba(texts), expected)
+    for text, row in zip(texts[:50], expected, strict=False):
+        np.testing.assert_array_equal(compiled.predict_proba_one(text), row)
+    # The model alone, of a matrix that was made before.
+    X, alone = pipeline[0].transform(texts), compile_pipeline(pipeline[1])
+    np.testing.assert_array_equal(alone.predict_proba(X), expected)
+    for rows in (X.tocsc(), X.astype(np.float32), sparse.csr_array(X), X[:1], X[:0], X[:, :-1]):
+        assert_alike(outcome(alone.predict_proba, rows), outcome(model.predict_proba, rows))
+    with_zeros = X.astype(np.float64)
+    with_zeros.data[::3] = 0.0
+    np.testing.assert_array_equal(alone.predict_proba(with_zeros), model.predict_proba(with_zeros))
+    with_nan = X.astype(np.float64)
+    with_nan.data[::5] = np.nan
+    np.testing.assert_array_equal(alone.predict_proba(with_nan), model.predict_proba(with_nan))
