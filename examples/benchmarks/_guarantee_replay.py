@@ -185,6 +185,7 @@ class Recorded:
             rows=np.arange(n_rows),
             folds=np.zeros(n_rows, dtype=int),
             selects=np.isin(np.arange(n_rows), selecting),
+            taught=np.zeros(n_rows, dtype=bool),
             full=record.full,
             stages=tuple(record.stage(i) for i in record.made),
             specs=specs,

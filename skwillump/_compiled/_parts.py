@@ -24,6 +24,7 @@ from ..blocks import SideBySideScorer, combined, joined_model, lifted_chain, pas
 from ..compilers import (
     GivenRows,
     InputStep,
+    LinearModel,
     Model,
     Scorer,
     Step,
@@ -54,6 +55,10 @@ class CompilesItself:
         )
 
 
+_MANY_PRODUCTS = 4000
+"""Sparse rows of which SciPy's product takes longer than what is around it."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CompiledParts:
     """What a compiled twin answers with."""
@@ -76,6 +81,17 @@ class CompiledParts:
     def of_row(self, x: Any) -> "CompiledParts":
         """Return what answers for one row; a matrix of several is refused as a row of a table."""
         return self.of(x) if getattr(x, "shape", None) and x.shape[0] == 1 else self
+
+    def leaves_labels(self, X: Any) -> bool:
+        """Whether the original gives labels of these rows as fast.
+
+        So it is with many sparse rows of which a linear model of several classes is given the
+        product alone: to find each row's largest score takes as long.
+        """
+        if not (isinstance(self.model, LinearModel) and self.model.n_outputs > 1):
+            return False
+        alone = type(getattr(self.scorer, "step", None)) is GivenRows
+        return alone and X.shape[0] >= _MANY_PRODUCTS
 
     @property
     def answers_batches(self) -> bool:

@@ -209,8 +209,11 @@ class CompiledPipeline(FittedForGood):
             return self._of_one_row("predict", X.x)
         try:
             self._refuse_unread(X, params)
+            parts = self._parts.of(X)
+            if parts.leaves_labels(X):
+                raise InputUnsupported("a product that takes the original no longer")
             scores = self._scores(X)
-            model = self._parts.of(X).model
+            model = parts.model
             assert model is not None
             labels, doubtful = model.decided(scores)
         except InputUnsupported as reason:

@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.neighbors import NearestCentroid
 
 from ..._near_ties import near_ties
-from .._models import ModelScorer
+from .._models import Model, ModelScorer
 from .._registry import register
 from .._scorers import OffsetScorer, Scorer
 from .._steps import Step
@@ -34,6 +34,8 @@ class CentersModel(CenteringModel):
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         sizes = 1.0 + np.abs(scores).max(axis=1) + self.largest
         return near_ties(scores, sizes)
+
+    decided = Model.decided
 
     def predict_one(self, scores: np.ndarray) -> Any:
         return None if len(self.doubtful(scores[None])) else self.predict(scores[None])[0]

@@ -79,11 +79,14 @@ class LinearModel(Model):
             return NO_ROWS
         if scores.shape[1] == 1:
             margin = np.abs(scores[:, 0])
-            size = margin
-        else:
-            _, top, margin = _leaders(scores)
-            size = np.abs(top)
-        return not_above(margin, DOUBT * (1.0 + size))
+            return not_above(margin, DOUBT * (1.0 + margin))
+        return _close(_leaders(scores))
+
+    def decided(self, scores: np.ndarray) -> tuple[Any, np.ndarray]:
+        if self.classes is None or scores.shape[1] == 1:
+            return super().decided(scores)
+        leaders = _leaders(scores)
+        return self.classes[leaders[0]], _close(leaders)
 
     def gives(self, method: str) -> bool:
         if method == "decision_function":
@@ -164,6 +167,12 @@ def _leaders(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         top = np.maximum(top, column)
     with np.errstate(invalid="ignore"):
         return best, top, top - second
+
+
+def _close(leaders: tuple[np.ndarray, np.ndarray, np.ndarray]) -> np.ndarray:
+    """Return the rows of `_leaders` whose lead may be an error of rounding."""
+    _, top, margin = leaders
+    return not_above(margin, DOUBT * (1.0 + np.abs(top)))
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:

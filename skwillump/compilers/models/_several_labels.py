@@ -9,6 +9,7 @@ from scipy.special import expit
 
 from ..._near_ties import DOUBT
 from .._features import places_of
+from .._models import Model
 from ._linear import LinearModel
 from ._outer import OuterModel
 
@@ -93,6 +94,8 @@ class LabelSums(LinearModel):
     def doubtful(self, scores: np.ndarray) -> np.ndarray:
         """Return the positions of rows of which rounding could change a label."""
         return np.flatnonzero(~(np.abs(scores) > DOUBT).all(axis=1))
+
+    decided = Model.decided
 
     def predict_one(self, scores: np.ndarray) -> np.ndarray | None:
         """Return the labels of one row, None where one is in doubt."""

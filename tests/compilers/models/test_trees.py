@@ -76,7 +76,8 @@ def test_values_that_the_original_refuses_go_to_it(name, refused):
 
 
 class Mine(RandomForestClassifier):
-    pass
+    def predict(self, X):
+        return super().predict(X)[::-1]
 
 
 def unsupported():
