@@ -44,6 +44,8 @@ class EncodedColumn:
     # is none.
     values: np.ndarray
     is_asked: np.ndarray  # bool (n_categories + 1,): which of them only the encoder judges
+    # bool (n_categories + 1,): which of them it judges where a column holds nothing else.
+    is_asked_alone: np.ndarray
 
     def of_column(self, table: Table) -> np.ndarray:
         """Return the features of a chunk of rows."""
@@ -53,6 +55,10 @@ class EncodedColumn:
         codes, positions = self.lookup.of_column(table, self.position)
         if self.is_asked.any() and self.is_asked[positions].take(codes, mode="wrap").any():
             raise InputUnsupported("a category that the encoder judges")
+        if self.is_asked_alone.any() and (
+            self.is_asked_alone[positions].take(codes, mode="wrap").all()
+        ):
+            raise InputUnsupported("a column of missing values alone, which the encoder judges")
         return self.values[positions].take(codes, axis=0, mode="wrap")
 
     def of_value(self, value: Any) -> np.ndarray:
@@ -60,7 +66,7 @@ class EncodedColumn:
         if self.kinds and value is not None and np.asarray(value).dtype.kind not in self.kinds:
             raise InputUnsupported(f"{value!r} where a number was fitted")
         number = self.lookup.of_value(value)
-        if self.is_asked[number]:
+        if self.is_asked[number] or self.is_asked_alone[number]:
             raise InputUnsupported("a category that the encoder judges")
         return self.values[number]
 
@@ -180,6 +186,9 @@ def compile_category_encoder(encoder: Any) -> EncodedFrameStep:
             raise Unsupported(f"{len(categories)} categories of column {name!r} are many")
     together = _Together.of(encoder, known, row, n_features=len(features))
     asked = {name: _Asked.of(encoder, name, known[name], row, together) for name in known}
+    alone = None
+    with suppress(Exception):  # it refuses them: then it is asked already
+        alone = _ask(encoder, row | dict.fromkeys(known))
     taken = [*passing, *(feature for column in asked.values() for feature in column.features)]
     if len(set(taken)) != len(taken):
         raise Unsupported("a feature is made of several columns")
@@ -197,6 +206,7 @@ def compile_category_encoder(encoder: Any) -> EncodedFrameStep:
                 kinds=column.kinds,
                 values=np.ascontiguousarray(column.answers[column.features], dtype=np.float64),
                 is_asked=column.is_asked,
+                is_asked_alone=column.is_asked_alone(len(known[name]), alone),
             )
             for name, column in asked.items()
         ),
@@ -321,6 +331,24 @@ class _Asked:
             if np.array_equal(same.to_numpy(dtype=np.float64), of_floats, equal_nan=True):
                 kinds = "if"
         return cls(lookup=lookup, kinds=kinds, answers=answers, is_asked=is_asked)
+
+    def is_asked_alone(self, n_known: int, alone: pd.DataFrame | None) -> np.ndarray:
+        """Tell which values become something else where a column holds nothing but these.
+
+        Parameters
+        ----------
+        n_known : int
+            Number of categories, behind which is what is missing.
+        alone : DataFrame, optional
+            What becomes of one row in which all columns are None; None if it is refused.
+        """
+        missing = np.zeros(len(self.is_asked), dtype=bool)
+        missing[n_known : n_known + (1 if self.kinds else 2)] = True
+        if alone is None:
+            return missing
+        of_column = [alone[self.features], self.answers.loc[[n_known], self.features]]
+        one, other = (of.to_numpy(dtype=np.float64) for of in of_column)
+        return missing & (not np.array_equal(one, other, equal_nan=True))
 
     @cached_property
     def features(self) -> list[Any]:

@@ -185,9 +185,20 @@ def test_columns_of_texts_are_asked_for_in_one_table(monkeypatch, name):
         module._Together, "of", lambda *_, **__: module._Together(answers={}, of_dtype={})
     )
     apart = compile_step(encoder)
-    assert n_together == 4 < len(calls) - n_together
+    assert n_together == 5 < len(calls) - n_together
     assert together.n_features == apart.n_features
     for one, other in zip(together.columns, apart.columns, strict=True):
         np.testing.assert_array_equal(one.values, other.values)
         np.testing.assert_array_equal(one.places, other.places)
         np.testing.assert_array_equal(one.is_asked, other.is_asked)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+@pytest.mark.parametrize("name", ENCODERS)
+def test_a_column_of_missing_values_alone_is_what_the_encoder_makes_of_it(name, missing):
+    encoder = fitted(name, FRAME, cols=["word", "size", "grade"])
+    for column in ("word", "size", "grade"):
+        rows = FRAME[:5].copy()
+        rows[column] = missing
+        assert_alike(encoder, rows)
+    assert_alike(encoder, FRAME[:7], at_least=4)
