@@ -330,3 +330,29 @@ def test_what_is_missing_in_one_row_of_a_cascade_sends_it_to_no_batch(change, mo
     np.testing.assert_allclose(cascade.predict_proba_one(row), expected, rtol=1e-9)
     (seen,) = SeesFrames.seen
     pd.testing.assert_frame_equal(seen, of_one_row)
+
+
+class Clips(TransformerMixin, BaseEstimator):
+    """A step of one's own, which does not tell how many columns it was fitted on."""
+
+    def fit(self, X, y=None):
+        self.low_, self.high_ = np.quantile(X, [0.05, 0.95], axis=0)
+        return self
+
+    def transform(self, X):
+        return np.clip(X, self.low_, self.high_)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_a_list_of_numbers_is_a_row_of_an_array_before_a_step_that_tells_no_width(kind):
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    pipeline = make_pipeline(Clips(), LogisticRegression()).fit(X, X[:, 0] > 0)
+    compiled = compile_pipeline(pipeline)
+    for row in ([np.nan, 1, 1], [1, 2, 3], [1.5, 0, -2], [True, 1, 0], [np.inf, 1, 2.5]):
+        try:
+            expected = pipeline.predict_proba(np.array([row]))[0]
+        except ValueError:
+            with pytest.raises(ValueError, match="NaN"):
+                compiled.predict_proba_one(kind(row))
+            continue
+        np.testing.assert_allclose(compiled.predict_proba_one(kind(row)), expected, rtol=1e-12)

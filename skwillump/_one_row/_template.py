@@ -339,6 +339,8 @@ class RowTemplate:
             check_one(row)
             return row
         if getattr(row, "ndim", 0) == 0:  # no array and no series
+            if isinstance(row, (list, tuple)) and row and all(map(_is_number, row)):
+                return np.array([row])  # not of objects, which numpy compares as Python does
             return np.asarray([row], dtype=object)
         values = np.asarray(row)
         if values.ndim == 1:
@@ -408,11 +410,15 @@ def _of_labels(row: Any) -> Any:
 
 def array_of_row(values: Sequence[Any]) -> np.ndarray:
     """Return an array (1, n_columns): of objects, if the values are not all numbers."""
-    if all(isinstance(value, (int, float, np.number)) for value in values):
+    if all(map(_is_number, values)):
         return np.array((values,))
     made = np.empty((1, len(values)), dtype=object)
     made[0] = values
     return made
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number))
 
 
 _NUMBER = re.compile(r"(u?int|float|double|decimal)", re.IGNORECASE)
