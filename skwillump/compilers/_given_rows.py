@@ -90,11 +90,15 @@ class GivenRows(SparseStep):
     def transform_row(self, X: Any) -> Any:
         return self.transform(X)
 
-    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
-        dense = to_dense(self.matrix(take_rows(X, rows)))
-        if self.library == "sklearn" and np.isnan(dense).any():
+    def known_matrix(self, X: Any) -> Any:
+        """Return the matrix for a reader that may not look at all that it holds."""
+        found = self.matrix(X)
+        if self.library == "sklearn" and not np.isfinite(found.data.sum()):
             raise InputUnsupported("a sparse matrix with missing values, which most models refuse")
-        return dense
+        return found
+
+    def dense(self, X: Any, rows: ChosenRows = None, *, n_threads: int = 1) -> np.ndarray:
+        return to_dense(self.known_matrix(take_rows(X, rows)))
 
     def entries(self, x: Any) -> Entries:
         return self.entries_of(x)

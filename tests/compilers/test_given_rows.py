@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -81,9 +82,17 @@ STEPS = {
 }
 
 
+@cache
 def fitted(steps, name):
+    """Return a fitted pipeline: a key of `STEPS`, or None for the model alone, and of `MODELS`."""
     model, y = MODELS[name]
-    return make_pipeline(*map(clone, steps), clone(model)).fit(X, y)
+    return make_pipeline(*map(clone, STEPS.get(steps, [])), clone(model)).fit(X, y)
+
+
+@cache
+def twin(steps, name):
+    pipeline = fitted(steps, name)
+    return compile_pipeline(pipeline if steps else pipeline[-1])
 
 
 def methods_of(estimator):
@@ -182,30 +191,27 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", MODELS)
 def test_models_answer_as_scikit_learn_does(name, form):
-    model = fitted([], name)[-1]
-    assert_answers_alike(model, compile_pipeline(model), FORMS[form]())
+    assert_answers_alike(fitted(None, name)[-1], twin(None, name), FORMS[form]())
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", STEPS)
 def test_steps_answer_as_scikit_learn_does(name, form):
     for model in ("logistic", "several classes"):
-        pipeline = fitted(STEPS[name], model)
-        assert_answers_alike(pipeline, compile_pipeline(pipeline), FORMS[form]())
+        assert_answers_alike(fitted(name, model), twin(name, model), FORMS[form]())
 
 
 @pytest.mark.parametrize("name", ["neighbours", "Bernoulli", "multinomial", "forest", "calibrated"])
 @pytest.mark.parametrize("steps", ["largest", "weights", "best", "above"])
 def test_other_models_behind_steps(steps, name):
-    pipeline = fitted(STEPS[steps], name)
-    compiled = compile_pipeline(pipeline)
+    pipeline, compiled = fitted(steps, name), twin(steps, name)
     assert_answers_alike(pipeline, compiled, X)
     assert_answers_alike(pipeline, compiled, X[3:4])
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_one_row_is_answered_as_in_a_batch(name):
-    for steps in ([], STEPS["weights"]):
+    for steps in (None, "weights"):
         pipeline = fitted(steps, name)
         compiled = compile_pipeline(pipeline)
         for at in (0, 7):
@@ -218,7 +224,7 @@ def test_one_row_is_answered_as_in_a_batch(name):
 
 
 def test_threads_pickles_and_arrays_answer_alike():
-    pipeline = fitted(STEPS["weights"], "several classes")
+    pipeline = fitted("weights", "several classes")
     expected = pipeline.predict_proba(X)
     for compiled in (compile_pipeline(pipeline, n_jobs=3), compile_pipeline(pipeline)):
         again = pickle.loads(pickle.dumps(compiled))
@@ -227,7 +233,7 @@ def test_threads_pickles_and_arrays_answer_alike():
 
 @pytest.mark.parametrize("steps", ["largest", "norms", "best", "weights", "logarithms", "above"])
 def test_no_transformer_is_asked(steps, monkeypatch):
-    pipeline = fitted(STEPS[steps], "logistic")
+    pipeline = fitted(steps, "logistic")
     expected, compiled = pipeline.predict_proba(X), compile_pipeline(pipeline)
     for transformer in (step for _, step in compiled.estimator.steps[:-1]):
         monkeypatch.setattr(type(transformer), "transform", None)

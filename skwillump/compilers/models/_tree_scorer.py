@@ -187,7 +187,7 @@ class TreeScorer(ModelScorer):
         """Return the sparse features of some rows."""
         step: Any = self.features
         X = take_rows(X, rows)
-        return step.matrix(X) if step.passes_input else step.transform(X)
+        return step.known_matrix(X) if step.passes_input else step.transform(X)
 
     def _refuse_few_nodes(self, X: Any, many: int) -> None:
         """Raise `InputUnsupported` for more values than are many, of which the model looks at few.
