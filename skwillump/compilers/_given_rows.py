@@ -70,10 +70,8 @@ class GivenRows(SparseStep):
         if X.dtype.kind not in "iufb" or (self.doubles and is_single(X.dtype)):
             raise InputUnsupported(f"a sparse matrix of dtype {X.dtype}")
         if self.library == "lightgbm":
-            _refuse_of_lightgbm(X)
-        if self.gives_sparse:
-            _refuse_zeros(X)
-        return X.tocsr()
+            return _of_lightgbm(X).tocsr()
+        return _of_xgboost(X) if self.gives_sparse else X.tocsr()
 
     def in_doubles(self) -> "GivenRows":
         """Return a twin that refuses float32."""
@@ -92,7 +90,7 @@ class GivenRows(SparseStep):
 
     def known_matrix(self, X: Any) -> Any:
         """Return the matrix for a reader that may not look at all that it holds."""
-        found = self.matrix(X)
+        found = _in_order(self.matrix(X))
         if self.library == "sklearn" and not np.isfinite(found.data.sum()):
             raise InputUnsupported("a sparse matrix with missing values, which most models refuse")
         return found
@@ -139,22 +137,46 @@ class AboveStep(SparseStep):
         return self
 
 
-def _refuse_zeros(X: Any) -> None:
-    """Raise `InputUnsupported` for a sparse matrix that XGBoost may not read as what it holds."""
+def _in_order(X: Any) -> Any:
+    """Return a matrix whose entries lie in order: scikit-learn's vectorizers give some that do not.
+
+    It is another where they do not: X is not to be changed.
+    """
+    return X if X.has_sorted_indices else X.sorted_indices()
+
+
+def _of_xgboost(X: Any) -> Any:
+    """Return a CSR matrix in order.
+
+    Raises
+    ------
+    InputUnsupported
+        If XGBoost may not read it as what it holds.
+    """
     if not (sparse.isspmatrix_csr(X) and (X.dtype.kind in "iu" or X.dtype.itemsize in (4, 8))):
         raise InputUnsupported("no CSR matrix of numbers")
+    X = _in_order(X)
     if not (X.has_canonical_format and X.data.all()):
         raise InputUnsupported("a sparse matrix with entries that are zero, or twice")
+    return X
 
 
-def _refuse_of_lightgbm(X: Any) -> None:
-    """Raise `InputUnsupported` for a sparse matrix that LightGBM does not read as it is."""
+def _of_lightgbm(X: Any) -> Any:
+    """Return a sparse matrix in order.
+
+    Raises
+    ------
+    InputUnsupported
+        If LightGBM does not read it as it is.
+    """
     if not sparse.isspmatrix(X):
         raise InputUnsupported("a sparse array, of which LightGBM does not take all")
     if X.dtype not in (np.float32, np.float64):
         raise InputUnsupported(f"LightGBM refuses sparse matrices of dtype {X.dtype}")
     if X.format not in ("csr", "csc"):
         raise InputUnsupported(f"LightGBM warns of sparse matrices in {X.format}")
+    X = _in_order(X)
     if not X.has_canonical_format:
         # It takes the last of several entries in one place, not their sum.
-        raise InputUnsupported("a sparse matrix with entries in no order, or twice")
+        raise InputUnsupported("a sparse matrix with entries twice")
+    return X
