@@ -235,7 +235,7 @@ def is_one_vs_rest(model: Any) -> bool:
 
     Those of several classes may round to one.
     """
-    if type(model) is SGDClassifier:
+    if isinstance(model, SGDClassifier):
         return True
     # Before 1.8 binary problems could be multinomial, and larger ones one-vs-rest.
     scheme, solver = getattr(model, "multi_class", "auto"), getattr(model, "solver", "")

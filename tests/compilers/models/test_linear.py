@@ -246,3 +246,18 @@ def test_one_vs_rest_probabilities_that_are_all_zero():
 def test_other_models_are_refused_with_a_reason(fitted, reason):
     with pytest.raises(Unsupported, match=reason):
         compile_model(fitted, LinearModel)
+
+
+class _OwnFit(SGDClassifier):
+    def fit(self, X, y):
+        return super().fit(X, y)
+
+
+def test_probabilities_of_a_subclass_that_fits_may_round_to_one_as_its_parents():
+    X = np.random.default_rng(0).normal(size=(200, 4))
+    y = np.digitize(X[:, 0], [-0.4, 0.4])
+    for kind in (SGDClassifier, _OwnFit):
+        model = kind(loss="log_loss", random_state=0).fit(X, y)
+        assert not LinearModel.predicts_largest(model, "predict_proba")
+        expected = model.predict_proba(X)
+        np.testing.assert_allclose(whole_twin(model).predict_proba(X), expected, rtol=1e-12)
